@@ -1,0 +1,3 @@
+"""Audio-visual masked autoencoders: prepare clips, pretrain, fine-tune, evaluate."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,143 @@
+"""The folders through which the stages speak.
+
+Every file is written under a temporary name, flushed to the disk and renamed, so that a file
+either is whole or does not exist. A folder is finished when its manifest is there, which is
+written last; no stage reads a folder without one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from avme.errors import ArtifactError, UsageError
+
+DATASET_MANIFEST = "dataset.json"
+RUN_STATUS = "status.json"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that becomes `path`, whole, when the block ends well.
+
+    Raises OSError if the disk is full or the folder is not writable; `path` is then untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` as UTF-8, all or nothing."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes readable JSON, all or nothing."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; raises ArtifactError where there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} does not exist") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ArtifactError(f"{path} is not JSON ({error}): delete it and run its stage") from error
+    if not isinstance(content, dict):
+        raise ArtifactError(f"{path} holds {type(content).__name__}, expected an object")
+    return content
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_run(folder: Path, *, resume: bool, overwrite: bool) -> Path:
+    """The folder, ready for a run.
+
+    Raises UsageError when it holds a run and neither `resume` nor `overwrite` is given, and
+    ArtifactError when there is nothing to resume.
+    """
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other: give one")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, expected a run folder: choose another with --out")
+    filled = folder.is_dir() and any(folder.iterdir())
+    if resume and not filled:
+        raise ArtifactError(f"{folder} holds nothing to resume: run without --resume to start")
+    if filled and overwrite:
+        _require_run(folder)
+        shutil.rmtree(folder)
+    elif filled and not resume:
+        raise UsageError(
+            f"{folder} is not empty: --resume continues it, --overwrite replaces it, "
+            "--out chooses another folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_status(folder: Path, stage: str, state: str, **facts: Any) -> None:
+    """Says what a run folder is and how far it got; `state` is running, stopped or finished."""
+    write_json(
+        folder / RUN_STATUS, {"stage": stage, "state": state, "updated": time.time(), **facts}
+    )
+
+
+def newest_finished_run(runs: Path, stage: str) -> Path:
+    """The run folder of `stage` that finished last; raises ArtifactError where there is none."""
+    finished: list[tuple[float, Path]] = []
+    for status in runs.glob(f"*/{RUN_STATUS}"):
+        facts = read_json(status)
+        if facts.get("stage") == stage and facts.get("state") == "finished":
+            finished.append((float(facts.get("updated", 0.0)), status.parent))
+    if not finished:
+        raise ArtifactError(
+            f"no finished {stage} run in {runs}/: run `avme {stage}` first, or name one"
+        )
+    return max(finished)[1]
+
+
+def only_dataset(root: Path) -> Path:
+    """The one prepared set under `root`; raises ArtifactError for none and UsageError for many."""
+    found = sorted(manifest.parent for manifest in root.glob(f"*/{DATASET_MANIFEST}"))
+    if not found:
+        raise ArtifactError(f"no prepared set in {root}/: run `avme prep` first, or give --data")
+    if len(found) > 1:
+        names = ", ".join(folder.name for folder in found)
+        raise UsageError(f"{root}/ holds several prepared sets ({names}): choose one with --data")
+    return found[0]
+
+
+def _require_run(folder: Path) -> None:
+    if not (folder / RUN_STATUS).exists():
+        raise UsageError(
+            f"{folder} is not empty and was not written by avme (it has no {RUN_STATUS}): "
+            "--overwrite refuses to delete it, choose another with --out"
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

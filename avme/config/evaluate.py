@@ -1,0 +1,24 @@
+"""Settings of `avme eval`; the window comes from the checkpoint, except the split."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from avme.config.base import Settings
+
+
+class EvalConfig(Settings):
+    """From a classifier to its top-k."""
+
+    topk: tuple[Annotated[int, Field(ge=1)], ...] = (1, 5)
+    segments: Annotated[int, Field(ge=1)] = 5
+    """Windows spread evenly over every clip."""
+    crops: Annotated[int, Field(ge=1, le=3)] = 3
+    """Squares along the longer side of every window."""
+    part: Literal["test", "train"] = "test"
+    """List of the split that is scored."""
+    batch: Annotated[int, Field(ge=1)] = 8
+    """Clips at a time per device; all views of a clip count as one."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: Annotated[int, Field(ge=0)] | None = None

@@ -1,0 +1,74 @@
+"""Settings of `avme finetune`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from avme.config.base import Settings
+from avme.config.clip import WithGrid
+from avme.config.model import ModelConfig
+from avme.config.train import OptimConfig, TrainConfig
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class HeadConfig(Settings):
+    """The classifier and what keeps it from overfitting."""
+
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
+    """On the pooled tokens, before the last layer."""
+    drop_path: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+    """Share of residual branches dropped in the last block; falls linearly to 0 in the first."""
+    init_scale: Annotated[float, Field(gt=0.0)] = 0.001
+    """Factor on the last layer's first weights."""
+    smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Label smoothing."""
+
+
+class AugmentConfig(Settings):
+    """What happens to a clip before the model sees it; sound and picture are treated together."""
+
+    scale: tuple[float, float] = (0.08, 1.0)
+    """Area of the random crop as a share of the picture."""
+    ratio: tuple[float, float] = (0.75, 4 / 3)
+    """Aspect of the random crop."""
+    flip: Share = 0.5
+    """Probability of a mirror image."""
+    randaugment_ops: Annotated[int, Field(ge=0)] = 4
+    """Operations of RandAugment a clip, the same on all its frames; 0 switches it off."""
+    randaugment_magnitude: Annotated[int, Field(ge=0, le=30)] = 7
+    erase: Share = 0.25
+    """Probability that a rectangle of all frames is erased."""
+    mixup: Annotated[float, Field(ge=0.0)] = 0.8
+    """Alpha of mixup on pictures, sound and labels alike; 0 switches it off."""
+    cutmix: Annotated[float, Field(ge=0.0)] = 1.0
+    """Alpha of cutmix; sound is mixed in the same proportion; 0 switches it off."""
+    jitter_frames: Annotated[int, Field(ge=0)] = 0
+    """A short clip's window may start up to this many frames before the clip does."""
+    audio_time_mask: Share = 0.0
+    """Longest stretch of sound that is masked, as a share of the window (SpecAugment)."""
+    audio_coefficient_mask: Annotated[int, Field(ge=0)] = 0
+    """Most cepstral coefficients that are masked together (SpecAugment)."""
+    audio_noise: Annotated[float, Field(ge=0.0)] = 0.0
+    """Deviation of noise added to the normalised MFCC."""
+    audio_dropout: Share = 0.0
+    """Probability that a clip's sound is replaced by the learned null sequence."""
+
+
+class FinetuneConfig(WithGrid):
+    """From an encoder to a classifier."""
+
+    modality: Literal["av", "v", "a"] = "av"
+    """av: both streams fused; v: plain VideoMAE; a: sound alone."""
+    val_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Share of the train list held out by group to choose the best epoch; 0 takes the last."""
+    model: ModelConfig = ModelConfig()
+    head: HeadConfig = HeadConfig()
+    augment: AugmentConfig = AugmentConfig()
+    optim: OptimConfig = OptimConfig(
+        lr=5e-4, min_lr=1e-5, warmup_epochs=5, betas=(0.9, 0.999), layer_decay=0.7
+    )
+    train: TrainConfig = TrainConfig(epochs=100, batch=128)
+
+    def _patch_and_tubelet(self) -> tuple[int, int]:
+        return self.model.visual.patch, self.model.visual.tubelet

@@ -1,0 +1,84 @@
+"""Shapes of the model (paper III; VideoMAE's and TalkNet's sizes by default).
+
+The defaults are ViT-B. Widths are never derived from patch sizes, although paper eq. 4 does so.
+"""
+
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import Field, model_validator
+
+from avme.config.base import Settings
+
+Positive = Annotated[int, Field(ge=1)]
+Model = TypeVar("Model", bound=Settings)
+
+
+class VisualConfig(Settings):
+    """The visual encoder, a ViT over tubelets."""
+
+    dim: Positive = 768
+    depth: Positive = 12
+    heads: Positive = 12
+    mlp_ratio: Annotated[float, Field(gt=0.0)] = 4.0
+    patch: Positive = 16
+    """Height and width of a patch in pixels."""
+    tubelet: Positive = 2
+    """Frames per token."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        return _heads_must_divide(self, self.dim, self.heads)
+
+
+class AudioConfig(Settings):
+    """The audio encoder: TalkNet's SE-ResNet34 over MFCC."""
+
+    num_cepstra: Positive = 13
+    widths: tuple[Positive, Positive, Positive, Positive] = (16, 32, 64, 128)
+    """Channels of the four stages."""
+    blocks: tuple[Positive, Positive, Positive, Positive] = (3, 4, 6, 3)
+    """Residual blocks of the four stages."""
+
+
+class FusionConfig(Settings):
+    """How the two streams meet (paper III-D)."""
+
+    kind: Literal["cross-attention", "concat", "none"] = "cross-attention"
+    """none is VideoMAE; concat joins the aligned streams without attention."""
+    variant: Literal["prenorm", "talknet"] = "prenorm"
+    """prenorm starts as VideoMAE exactly; talknet is post-norm with the residual on key/value."""
+    heads: Positive = 8
+    mlp_ratio: Annotated[float, Field(gt=0.0)] = 4.0
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
+class DecoderConfig(Settings):
+    """The light decoder that only pretraining uses."""
+
+    dim: Positive = 384
+    depth: Positive = 4
+    heads: Positive = 6
+    mlp_ratio: Annotated[float, Field(gt=0.0)] = 4.0
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        return _heads_must_divide(self, self.dim, self.heads)
+
+
+class ModelConfig(Settings):
+    """The whole network."""
+
+    visual: VisualConfig = VisualConfig()
+    audio: AudioConfig = AudioConfig()
+    fusion: FusionConfig = FusionConfig()
+    decoder: DecoderConfig = DecoderConfig()
+
+    @model_validator(mode="after")
+    def _fusion_heads_divide(self) -> Self:
+        return _heads_must_divide(self, self.visual.dim, self.fusion.heads)
+
+
+def _heads_must_divide(settings: Model, dim: int, heads: int) -> Model:
+    if dim % heads:
+        raise ValueError(f"width {dim} is not divisible by {heads} heads")
+    return settings

@@ -1,0 +1,42 @@
+"""Settings of `avme prep`.
+
+`content` names those that decide what is inside the shards: when one of them changes, an existing
+set no longer matches. The others say only how the work is done.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from avme.config.base import Settings
+
+_HOW_ONLY = frozenset({"workers", "timeout_seconds", "max_bad"})
+
+
+class PrepConfig(Settings):
+    """From videos to shards."""
+
+    jpeg_quality: Annotated[int, Field(ge=2, le=31)] = 3
+    """ffmpeg's -q:v: 2 is best, 31 worst; 3 gives about 38 dB."""
+    short_side: Annotated[int, Field(ge=16)] | None = None
+    """Shrink pictures so that their short side has this many pixels; none keeps their size."""
+    num_cepstra: Annotated[int, Field(ge=1, le=26)] = 13
+    """Cepstral coefficients per MFCC row."""
+    silence_dbfs: Annotated[float, Field(le=0.0)] = -60.0
+    """A sound track whose root mean square lies below this level counts as silent."""
+    shard_clips: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Clips per shard; none takes 128, or fewer for small sets so that all cores have work."""
+    test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.25
+    """Share of groups that `prep folder` puts into the test list when no split is given."""
+    seed: int = 0
+    """Seed of that choice."""
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """Processes; none takes one per core."""
+    timeout_seconds: Annotated[float, Field(gt=0.0)] = 600.0
+    """A clip that takes longer is quarantined."""
+    max_bad: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+    """Share of clips that may be quarantined (one always may); beyond it prep ends with code 3."""
+
+    def content(self) -> dict[str, Any]:
+        """The settings that decide what the shards hold."""
+        return self.model_dump(mode="json", exclude=set(_HOW_ONLY))

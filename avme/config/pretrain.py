@@ -1,0 +1,55 @@
+"""Settings of `avme pretrain`."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from avme.config.base import Settings
+from avme.config.clip import WithGrid
+from avme.config.model import ModelConfig
+from avme.config.train import OptimConfig, TrainConfig
+
+
+class MaskConfig(Settings):
+    """How much of the picture the encoder does not see; sound is never masked."""
+
+    ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+    """Share of places hidden in every time slot, rounded down to whole places."""
+
+
+class LossConfig(Settings):
+    """What the decoder must predict (paper eq. 7)."""
+
+    target: Literal["normalised", "pixel"] = "normalised"
+    """normalised: per tubelet and colour, as VideoMAE; pixel: for flat synthetic pictures."""
+    on: Literal["masked", "all"] = "masked"
+    """Tokens that enter the loss."""
+
+
+class CropConfig(Settings):
+    """The only augmentation of pretraining: VideoMAE's multi-scale crop, and no flip."""
+
+    scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66)
+    """Sides of the crop as shares of the short side; height and width may differ by one step."""
+
+
+class PretrainConfig(WithGrid):
+    """From shards to a pretrained encoder."""
+
+    model: ModelConfig = ModelConfig()
+    mask: MaskConfig = MaskConfig()
+    loss: LossConfig = LossConfig()
+    crop: CropConfig = CropConfig()
+    optim: OptimConfig = OptimConfig()
+    train: TrainConfig = TrainConfig()
+
+    def _patch_and_tubelet(self) -> tuple[int, int]:
+        return self.model.visual.patch, self.model.visual.tubelet
+
+    @model_validator(mode="after")
+    def _mask_hides_some_and_keeps_some(self) -> Self:
+        places = (self.clip.size // self.model.visual.patch) ** 2
+        hidden = int(self.mask.ratio * places)
+        if not 0 < hidden < places:
+            raise ValueError(f"mask.ratio {self.mask.ratio} hides {hidden} of {places} places")
+        return self

@@ -1,0 +1,50 @@
+"""Settings of the training engine, shared by pretraining and fine-tuning."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from avme.config.base import Settings
+
+NotNegative = Annotated[float, Field(ge=0.0)]
+
+
+class OptimConfig(Settings):
+    """AdamW with linear warm-up and cosine decay per step."""
+
+    lr: Annotated[float, Field(gt=0.0)] = 3e-4
+    """Learning rate for 256 clips a step; the real one is lr x batch / 256."""
+    min_lr: NotNegative = 1e-5
+    """Where the cosine ends, scaled in the same way."""
+    warmup_epochs: NotNegative = 40.0
+    weight_decay: NotNegative = 0.05
+    """Not applied to biases, norms and other one-dimensional parameters."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip_grad: Annotated[float, Field(gt=0.0)] | None = None
+    """Largest norm of the gradient; none leaves it alone."""
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Factor on the learning rate from one layer of the visual encoder to the one below it."""
+
+
+class TrainConfig(Settings):
+    """The loop."""
+
+    epochs: Annotated[int, Field(ge=1)] = 800
+    batch: Annotated[int, Field(ge=1)] = 192
+    """Clips per optimiser step over all devices; accumulation follows from `micro_batch`."""
+    micro_batch: Annotated[int, Field(ge=1)] | None = None
+    """Clips per device at a time; none takes the whole share of the device."""
+    repeat: Annotated[int, Field(ge=1)] = 1
+    """Windows drawn from every clip in an epoch."""
+    seed: int = 0
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """auto is bf16 where the device has it, else fp32."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: Annotated[int, Field(ge=0)] | None = None
+    """Loader processes per device; none takes the cores that are left over, at most 8."""
+    log_every: Annotated[int, Field(ge=1)] = 10
+    """Steps between two lines of metrics.jsonl."""
+    checkpoint_minutes: Annotated[float, Field(gt=0.0)] = 10.0
+    """At most this long between two checkpoints; every epoch ends with one if a minute passed."""
+    keep_every: Annotated[int, Field(ge=1)] | None = None
+    """Epochs between two checkpoints that are kept for ever as step-N.pt."""

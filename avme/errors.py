@@ -1,0 +1,69 @@
+"""Every error a user can cause, each with the exit code that the command line gives it.
+
+AvmeError               1   unexpected
+    UsageError          2   an argument names something that does not exist or cannot be used
+        ConfigError     2   a setting is unknown or impossible
+    MediaError          3   a video cannot be probed or decoded
+        TooManyBadClips 3   more clips were quarantined than `--max-bad` allows
+    MismatchError       4   an artifact does not match the settings or another artifact
+    ArtifactError       5   an earlier stage is missing or unfinished
+    MachineError        6   the machine lacks a program, a device or a working library
+    Stopped            75   stopped on a signal with a checkpoint written: run again
+"""
+
+
+class AvmeError(Exception):
+    """Base of all errors that the command line prints without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(AvmeError):
+    """An argument names something that does not exist or cannot be used."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A setting is unknown or impossible."""
+
+
+class MediaError(AvmeError):
+    """A video cannot be probed or decoded; `reason` is a short code for tables."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, reason: str = "media") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["MediaError"], tuple[str, str]]:
+        return type(self), (str(self), self.reason)
+
+
+class TooManyBadClips(MediaError):
+    """More clips were quarantined than `--max-bad` allows; the good ones are kept."""
+
+
+class MismatchError(AvmeError):
+    """An artifact does not match the settings or another artifact."""
+
+    exit_code = 4
+
+
+class ArtifactError(AvmeError):
+    """An earlier stage is missing or unfinished."""
+
+    exit_code = 5
+
+
+class MachineError(AvmeError):
+    """The machine lacks a program, a device or a working library."""
+
+    exit_code = 6
+
+
+class Stopped(AvmeError):
+    """Stopped on a signal with a checkpoint written; the same command goes on."""
+
+    exit_code = 75
