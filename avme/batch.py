@@ -7,7 +7,6 @@ f cepstral coefficients.
 """
 
 from dataclasses import dataclass, fields
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int64, UInt8
@@ -23,7 +22,7 @@ class AVBatch:
     mfcc: Float[Tensor, "b s f"]
     """Normalised with the mean and deviation of the train list; zero where not valid."""
     audio_valid: Bool[Tensor, "b s"]
-    """Rows that hold sound: inside the clip, inside its sound track, of a clip with usable sound."""
+    """Rows that hold sound: inside the clip and its sound track, where that is usable."""
     label: Int64[Tensor, " b"]
     clip: Int64[Tensor, " b"]
     """Position of the clip in the list that the loader was given."""
@@ -38,17 +37,17 @@ class AVBatch:
         """Clips with at least one valid row of sound."""
         return self.audio_valid.any(dim=1)
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> "AVBatch":
         """The same batch on `device`; copies overlap with work if the tensors are pinned."""
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pin_memory(self) -> Self:
+    def pin_memory(self) -> "AVBatch":
         """The same batch in page-locked memory (called by the DataLoader)."""
         return self._each(lambda tensor: tensor.pin_memory())
 
-    def part(self, rows: slice) -> Self:
-        """Some of the clips."""
+    def part(self, rows: slice | Tensor) -> "AVBatch":
+        """Some of the clips, or all in another order."""
         return self._each(lambda tensor: tensor[rows])
 
-    def _each(self, change) -> Self:  # type: ignore[no-untyped-def]
+    def _each(self, change) -> "AVBatch":  # type: ignore[no-untyped-def]
         return type(self)(**{f.name: change(getattr(self, f.name)) for f in fields(self)})

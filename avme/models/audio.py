@@ -1,0 +1,121 @@
+"""The audio encoder E_a (paper III-C, eq. 5): MFCC of the window to tokens T_a.
+
+Four MFCC rows, the time of one source frame, become one token. Clips without usable sound never
+enter the convolutions, so that batch statistics are those of real sound; they, and the tokens past
+the end of a sound track, are a learned null token.
+
+Shape letters: b clips, s MFCC rows, f coefficients, a = s / 4 tokens, d channels; in the
+convolutions c and e channels, h frequency, w time (h2 and w2 after a stride).
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange, reduce
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from avme.config import AudioConfig
+from avme.models.batchnorm import GlobalBatchNorm
+from avme.models.blocks import NORM_EPS, initialise
+from avme.models.positions import sine_cosine_table
+
+ROWS_PER_TOKEN = 4
+SQUEEZE = 8
+
+
+class SqueezeExcitation(nn.Module):
+    """Weighs channels by what the whole clip holds (Hu et al. 2018)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels, max(channels // SQUEEZE, 1))
+        self.excite = nn.Linear(max(channels // SQUEEZE, 1), channels)
+
+    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Same shape in and out."""
+        pooled = reduce(maps, "b c h w -> b c", "mean")
+        weight = torch.sigmoid(self.excite(F.relu(self.squeeze(pooled))))
+        return maps * weight[:, :, None, None]
+
+
+class ResidualBlock(nn.Module):
+    """TalkNet's order: convolution, ReLU, norm, convolution, norm, squeeze-excitation."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.norm1 = GlobalBatchNorm(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.norm2 = GlobalBatchNorm(outputs)
+        self.excitation = SqueezeExcitation(outputs)
+        same = stride == 1 and inputs == outputs
+        self.shortcut = (
+            nn.Identity()
+            if same
+            else nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), GlobalBatchNorm(outputs)
+            )
+        )
+
+    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b e h2 w2"]:
+        """Halves height and width where the stride is 2."""
+        inner = self.norm2(self.conv2(self.norm1(F.relu(self.conv1(maps)))))
+        return F.relu(self.excitation(inner) + self.shortcut(maps))
+
+
+class AudioResNet(nn.Module):
+    """TalkNet's SE-ResNet34, of which "dilated" means fewer strides: time shrinks by four only."""
+
+    def __init__(self, config: AudioConfig) -> None:
+        super().__init__()
+        widths = config.widths
+        self.stem = nn.Conv2d(1, widths[0], 7, (2, 1), 3, bias=False)
+        self.stem_norm = GlobalBatchNorm(widths[0])
+        inputs, stages = widths[0], []
+        for width, count, stride in zip(widths, config.blocks, (1, 2, 2, 1), strict=True):
+            stages += [ResidualBlock(inputs, width, stride)]
+            stages += [ResidualBlock(width, width, 1) for _ in range(count - 1)]
+            inputs = width
+        self.stages = nn.Sequential(*stages)
+        self.apply(_kaiming)
+
+    def forward(self, mfcc: Float[Tensor, "b s f"]) -> Float[Tensor, "b a c"]:
+        """One vector for every four rows; zero clips are legal."""
+        maps = rearrange(mfcc, "b s f -> b 1 f s")
+        maps = self.stages(F.relu(self.stem_norm(self.stem(maps))))
+        return cast(Tensor, reduce(maps, "b c h w -> b w c", "mean"))
+
+
+class AudioEncoder(nn.Module):
+    """The ResNet, a projection to the visual width, null tokens and positions in time."""
+
+    positions: Tensor
+
+    def __init__(self, config: AudioConfig, dim: int, num_rows: int) -> None:
+        super().__init__()
+        self.resnet = AudioResNet(config)
+        self.project = nn.Linear(config.widths[-1], dim)
+        self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.null = nn.Parameter(torch.zeros(dim))
+        self.register_buffer(
+            "positions", sine_cosine_table(num_rows // ROWS_PER_TOKEN, dim), persistent=False
+        )
+        self.project.apply(initialise)
+        nn.init.trunc_normal_(self.null, std=0.02)
+
+    def forward(
+        self, mfcc: Float[Tensor, "b s f"], valid: Bool[Tensor, "b s"]
+    ) -> Float[Tensor, "b a d"]:
+        """Tokens of every clip; those that no valid row stands behind are null tokens."""
+        heard = valid.any(dim=1).nonzero().squeeze(1)
+        tokens = self.norm(self.project(self.resnet(mfcc[heard])))
+        placed = tokens.new_zeros(len(mfcc), *tokens.shape[1:]).index_copy(0, heard, tokens)
+        token_valid = reduce(valid.float(), "b (a four) -> b a", "max", four=ROWS_PER_TOKEN) > 0
+        return torch.where(token_valid[..., None], placed, self.null) + self.positions
+
+
+def _kaiming(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -1,0 +1,91 @@
+"""AV-MaskEnhancer (paper Fig. 1): masked pictures and their sound to the hidden pixels.
+
+With fusion `none` it is VideoMAE and has no audio encoder.
+
+Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows, f coefficients, k seen
+tokens, d channels.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor, nn
+
+from avme.config import ClipConfig, ModelConfig
+from avme.models.audio import AudioEncoder
+from avme.models.decoder import Decoder, Reconstruction
+from avme.models.fusion import build_fusion
+from avme.models.masking import Grid, TokenChoice, take
+from avme.models.tubelets import to_tubelets
+from avme.models.visual import VisualEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A prediction and what it is to be compared with."""
+
+    prediction: Reconstruction
+    hidden: Float[Tensor, "b m p"]
+    """The true pixels of the hidden tubelets, 0 to 1."""
+    seen: Float[Tensor, "b k p"]
+    """The true pixels of the seen tubelets."""
+
+
+class MaskedAutoencoder(nn.Module):
+    """Two encoders, a fusion and one decoder, each callable alone."""
+
+    def __init__(self, config: ModelConfig, clip: ClipConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.grid = grid_of(config, clip)
+        visual, dim = config.visual, config.visual.dim
+        self.visual = VisualEncoder(visual, self.grid)
+        pixels = visual.tubelet * visual.patch**2 * 3
+        fused = config.fusion.kind != "none"
+        self.decoder = Decoder(config.decoder, 2 * dim if fused else dim, pixels, self.grid)
+        self.audio = AudioEncoder(config.audio, dim, clip.span_rows) if fused else None
+        self.fusion = build_fusion(config.fusion, dim, self.grid.slots) if fused else None
+        if fused and config.fusion.kind == "cross-attention" and config.fusion.variant == "prenorm":
+            start_as_videomae(self.decoder.bridge, dim)
+
+    def forward(
+        self,
+        video: UInt8[Tensor, "b c t h w"],
+        mfcc: Float[Tensor, "b s f"],
+        audio_valid: Bool[Tensor, "b s"],
+        choice: TokenChoice,
+        with_seen: bool = False,
+    ) -> Masked:
+        """Predicts the hidden tubelets, and with `with_seen` the seen ones too."""
+        tubelets = to_tubelets(video, self.config.visual.tubelet, self.config.visual.patch)
+        seen = take(tubelets, choice.keep)
+        fused = self.encode(seen, mfcc, audio_valid, choice)
+        prediction = self.decoder(fused, choice, with_seen=with_seen)
+        return Masked(prediction, take(tubelets, choice.hide), seen)
+
+    def encode(
+        self,
+        seen: Float[Tensor, "b k p"],
+        mfcc: Float[Tensor, "b s f"],
+        audio_valid: Bool[Tensor, "b s"],
+        choice: TokenChoice,
+    ) -> Float[Tensor, "b k d"]:
+        """T_con, or T_v where there is no fusion."""
+        visual = cast(Tensor, self.visual(seen, choice.keep))
+        if self.fusion is None or self.audio is None:
+            return visual
+        return cast(Tensor, self.fusion(visual, self.audio(mfcc, audio_valid)))
+
+
+def grid_of(config: ModelConfig, clip: ClipConfig) -> Grid:
+    """The token grid of a window: 8 x 14 x 14 for ViT-B."""
+    side = clip.size // config.visual.patch
+    return Grid(clip.num_frames // config.visual.tubelet, side, side)
+
+
+@torch.no_grad()
+def start_as_videomae(bridge: nn.Linear, dim: int) -> None:
+    """Zeros for the audio half of the bridge: the fused model starts as VideoMAE exactly."""
+    bridge.weight[:, dim:] = 0.0

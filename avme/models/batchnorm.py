@@ -1,0 +1,83 @@
+"""Batch normalisation that sees the whole global batch and can stand a rank with no clip.
+
+torch's SyncBatchNorm refuses CPU tensors; this one works with gloo as with NCCL. A batch of zero
+clips is legal: it takes part in the collective calls and leaves the statistics alone.
+
+Shape letters: b clips, c channels, h and w feature map.
+"""
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class GlobalBatchNorm(nn.Module):
+    """Normalises every channel over clips, places and ranks."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Training uses the statistics of the global batch, evaluation the running ones."""
+        alone = not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1
+        if not self.training or (alone and len(maps)):
+            return F.batch_norm(
+                maps,
+                self.running_mean,
+                self.running_var,
+                self.weight,
+                self.bias,
+                self.training,
+                self.momentum,
+                self.eps,
+            )
+        return self._over_ranks(maps, alone)
+
+    def _over_ranks(self, maps: Tensor, alone: bool) -> Tensor:
+        wide = maps.float()
+        count = wide.new_tensor([maps.numel() // maps.shape[1]])
+        sums = torch.cat([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), count])
+        if not alone:
+            sums = _SumOverRanks.apply(sums)  # type: ignore[no-untyped-call]
+        total = sums[-1].clamp(min=1.0)
+        mean, square = (sums[:-1] / total).chunk(2)
+        variance = (square - mean.square()).clamp(min=0.0)
+        self._remember(mean.detach(), variance.detach(), sums[-1].detach())
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        shift = self.bias - mean * scale
+        return (wide * scale[:, None, None] + shift[:, None, None]).to(maps.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
+        unbiased = variance * count / (count - 1).clamp(min=1.0)
+        step = torch.where(count > 0, self.momentum, 0.0)
+        self.running_mean.lerp_(mean, step)
+        self.running_var.lerp_(unbiased, step)
+
+
+class _SumOverRanks(torch.autograd.Function):
+    """The sum over ranks; its gradient is the sum of the ranks' gradients."""
+
+    @staticmethod
+    def forward(_: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total

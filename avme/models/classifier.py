@@ -1,0 +1,84 @@
+"""Fine-tuning: all tokens of a window, pooled, to class logits (paper IV-C).
+
+Modality `v` is VideoMAE's own classifier, `a` hears only, `av` pools T_con.
+
+Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows, f coefficients, d pooled
+channels, l classes.
+"""
+
+from typing import Literal, cast
+
+from einops import reduce
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor, nn
+
+from avme.config import ClipConfig, ModelConfig
+from avme.models.audio import AudioEncoder
+from avme.models.autoencoder import grid_of
+from avme.models.blocks import NORM_EPS
+from avme.models.fusion import build_fusion
+from avme.models.tubelets import to_tubelets
+from avme.models.visual import VisualEncoder
+
+Modality = Literal["av", "v", "a"]
+
+
+class Classifier(nn.Module):
+    """Encoders as in pretraining, a mean over tokens, a norm and one linear layer."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        clip: ClipConfig,
+        num_classes: int,
+        modality: Modality,
+        *,
+        dropout: float = 0.0,
+        drop_path: float = 0.0,
+        init_scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        grid, dim = grid_of(config, clip), config.visual.dim
+        sees, hears = modality != "a", modality != "v"
+        both = sees and hears
+        self.visual = (
+            VisualEncoder(config.visual, grid, drop_path=drop_path, final_norm=both)
+            if sees
+            else None
+        )
+        self.audio = AudioEncoder(config.audio, dim, clip.span_rows) if hears else None
+        self.fusion = build_fusion(config.fusion, dim, grid.slots) if both else None
+        width = 2 * dim if both else dim
+        self.norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(width, num_classes)
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+        self.head.weight.data.mul_(init_scale)
+
+    def forward(
+        self,
+        video: UInt8[Tensor, "b c t h w"],
+        mfcc: Float[Tensor, "b s f"],
+        audio_valid: Bool[Tensor, "b s"],
+    ) -> Float[Tensor, "b l"]:
+        """Logits."""
+        pooled = self.pool(video, mfcc, audio_valid)
+        return cast(Tensor, self.head(self.dropout(self.norm(pooled))))
+
+    def pool(
+        self,
+        video: UInt8[Tensor, "b c t h w"],
+        mfcc: Float[Tensor, "b s f"],
+        audio_valid: Bool[Tensor, "b s"],
+    ) -> Float[Tensor, "b d"]:
+        """The mean token of the streams that this classifier reads."""
+        heard = None if self.audio is None else self.audio(mfcc, audio_valid)
+        if self.visual is None:
+            tokens = cast(Tensor, heard)
+        else:
+            sizes = self.config.visual
+            seen = self.visual(to_tubelets(video, sizes.tubelet, sizes.patch))
+            tokens = seen if self.fusion is None else self.fusion(seen, heard)
+        return reduce(tokens, "b k d -> b d", "mean")

@@ -1,0 +1,71 @@
+"""Pictures to tubelets and back: the pixels of one token, in one order everywhere.
+
+Inside a tubelet the order is frame, row, column, colour, the colour fastest: embedding, target and
+prediction all use it. Values are pixels from 0 to 1.
+
+Shape letters: b clips, c colours, t frames, h and w pixels, n tokens, p = tubelet x patch x patch x
+colours.
+"""
+
+from typing import cast
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor, nn
+
+from avme.models.masking import Grid
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def to_tubelets(
+    video: UInt8[Tensor, "b c t h w"], tubelet: int, patch: int
+) -> Float32[Tensor, "b n p"]:
+    """Cuts pictures into tokens, ordered by time slot, row and column."""
+    cut = rearrange(
+        video,
+        "b c (t u) (h p) (w q) -> b (t h w) (u p q c)",
+        u=tubelet,
+        p=patch,
+        q=patch,
+    )
+    return cut.float() / 255.0
+
+
+def to_pixels(
+    tubelets: Float[Tensor, "b n p"], grid: Grid, tubelet: int, patch: int
+) -> Float[Tensor, "b c t h w"]:
+    """The inverse of `to_tubelets`, without the return to bytes."""
+    return rearrange(
+        tubelets,
+        "b (t h w) (u p q c) -> b c (t u) (h p) (w q)",
+        t=grid.slots,
+        h=grid.rows,
+        w=grid.columns,
+        u=tubelet,
+        p=patch,
+        q=patch,
+    )
+
+
+class TubeletEmbedding(nn.Module):
+    """VideoMAE's Conv3d with kernel = stride, written as a linear layer over tubelets, so that only
+    the tokens that are kept need to be computed (docs/decisions.md)."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, tubelet: int, patch: int, dim: int) -> None:
+        super().__init__()
+        pixels = tubelet * patch * patch
+        self.linear = nn.Linear(3 * pixels, dim)
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).repeat(pixels), persistent=False)
+        self.register_buffer(
+            "deviation", torch.tensor(IMAGENET_DEVIATION).repeat(pixels), persistent=False
+        )
+
+    def forward(self, tubelets: Float[Tensor, "b n p"]) -> Float[Tensor, "b n d"]:
+        """Normalises pixels as ImageNet does and embeds them."""
+        return cast(Tensor, self.linear((tubelets - self.mean) / self.deviation))

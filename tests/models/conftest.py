@@ -1,0 +1,48 @@
+"""Tiny models and clips: 2 time slots of 4 x 4 places, 8 audio tokens."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from avme.config import (
+    AudioConfig,
+    ClipConfig,
+    DecoderConfig,
+    FusionConfig,
+    ModelConfig,
+    VisualConfig,
+)
+
+Inputs = tuple[Tensor, Tensor, Tensor]
+
+
+@pytest.fixture
+def clip() -> ClipConfig:
+    return ClipConfig(num_frames=4, stride=2, size=16)
+
+
+@pytest.fixture
+def make_model_config() -> Callable[..., ModelConfig]:
+    def make(**fusion: object) -> ModelConfig:
+        return ModelConfig(
+            visual=VisualConfig(dim=32, depth=2, heads=4, patch=4),
+            audio=AudioConfig(widths=(4, 8, 8, 16), blocks=(1, 1, 1, 1)),
+            fusion=FusionConfig.model_validate({"heads": 4, **fusion}),
+            decoder=DecoderConfig(dim=16, depth=1, heads=2),
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_inputs(clip: ClipConfig) -> Callable[..., Inputs]:
+    def make(clips: int = 3, seed: int = 0) -> Inputs:
+        generator = torch.Generator().manual_seed(seed)
+        size = (clips, 3, clip.num_frames, clip.size, clip.size)
+        video = torch.randint(0, 256, size, dtype=torch.uint8, generator=generator)
+        mfcc = torch.randn(clips, clip.span_rows, 13, generator=generator)
+        return video, mfcc, torch.ones(clips, clip.span_rows, dtype=torch.bool)
+
+    return make

@@ -1,0 +1,74 @@
+"""The classifier: three modalities, gradients, and sight or hearing only where it should be."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from avme.config import ClipConfig, ModelConfig
+from avme.models.classifier import Classifier, Modality
+
+Inputs = tuple[Tensor, Tensor, Tensor]
+MakeConfig = Callable[..., ModelConfig]
+MakeInputs = Callable[..., Inputs]
+MODALITIES: list[Modality] = ["av", "v", "a"]
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_every_parameter_gets_a_gradient(
+    modality: Modality, clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    model = Classifier(make_model_config(variant="talknet"), clip, 5, modality)
+    video, mfcc, valid = make_inputs()
+    valid[0] = False
+
+    logits = model(video, mfcc, valid)
+    torch.autograd.backward(F.cross_entropy(logits, torch.tensor([0, 1, 2])))
+
+    assert logits.shape == (3, 5)
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_one_batch_can_be_learnt_by_heart(
+    modality: Modality, clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    torch.manual_seed(0)
+    model = Classifier(make_model_config(), clip, 3, modality)
+    inputs, labels = make_inputs(6), torch.tensor([0, 1, 2, 0, 1, 2])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(60):
+        loss = F.cross_entropy(model(*inputs), labels)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+
+    assert (model(*inputs).argmax(dim=1) == labels).all()
+
+
+@pytest.mark.parametrize(("modality", "sees", "hears"), [("av", 1, 1), ("v", 1, 0), ("a", 0, 1)])
+def test_a_modality_sees_and_hears_what_its_name_says(
+    modality: Modality,
+    sees: int,
+    hears: int,
+    clip: ClipConfig,
+    make_model_config: MakeConfig,
+    make_inputs: MakeInputs,
+) -> None:
+    model = Classifier(make_model_config(), clip, 5, modality).eval()
+    video, mfcc, valid = make_inputs()
+
+    logits = model(video, mfcc, valid)
+
+    assert (not torch.allclose(model(video.flip(0), mfcc, valid), logits)) == bool(sees)
+    assert (not torch.allclose(model(video, mfcc.flip(0), valid), logits)) == bool(hears)
+
+
+def test_seeing_alone_pools_without_the_encoders_norm_as_videomae_does(
+    clip: ClipConfig, make_model_config: MakeConfig
+) -> None:
+    names = Classifier(make_model_config(), clip, 5, "v").state_dict()
+
+    assert not any(name.startswith(("visual.norm", "audio", "fusion")) for name in names)
