@@ -6,9 +6,10 @@ line brings one for terminals and one for logs; `Quiet` is for scripts and tests
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Task(Protocol):
     """One piece of work with a known end."""
 
@@ -16,6 +17,7 @@ class Task(Protocol):
         """`steps` more are done; `note` replaces what stands beside the bar."""
 
 
+@runtime_checkable
 class Reporter(Protocol):
     """Where a stage sends its progress and its sentences."""
 

@@ -1,6 +1,6 @@
 """Which clips a stage reads and what it cuts out of each."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -51,6 +51,6 @@ class WithGrid(Settings):
         raise TypeError("a stage says what its patch and tubelet are")
 
     @model_validator(mode="after")
-    def _grid_fits(self) -> Self:
+    def _grid_fits(self) -> "WithGrid":
         check_grid(self.clip, *self._patch_and_tubelet())
         return self

@@ -3,7 +3,7 @@
 The defaults are ViT-B. Widths are never derived from patch sizes, although paper eq. 4 does so.
 """
 
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,12 @@ from avme.config.base import Settings
 
 Positive = Annotated[int, Field(ge=1)]
 Model = TypeVar("Model", bound=Settings)
+
+
+def _heads_must_divide(settings: Model, dim: int, heads: int) -> Model:
+    if dim % heads:
+        raise ValueError(f"width {dim} is not divisible by {heads} heads")
+    return settings
 
 
 class VisualConfig(Settings):
@@ -26,7 +32,7 @@ class VisualConfig(Settings):
     """Frames per token."""
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
+    def _heads_divide(self) -> "VisualConfig":
         return _heads_must_divide(self, self.dim, self.heads)
 
 
@@ -61,7 +67,7 @@ class DecoderConfig(Settings):
     mlp_ratio: Annotated[float, Field(gt=0.0)] = 4.0
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
+    def _heads_divide(self) -> "DecoderConfig":
         return _heads_must_divide(self, self.dim, self.heads)
 
 
@@ -74,11 +80,5 @@ class ModelConfig(Settings):
     decoder: DecoderConfig = DecoderConfig()
 
     @model_validator(mode="after")
-    def _fusion_heads_divide(self) -> Self:
+    def _fusion_heads_divide(self) -> "ModelConfig":
         return _heads_must_divide(self, self.visual.dim, self.fusion.heads)
-
-
-def _heads_must_divide(settings: Model, dim: int, heads: int) -> Model:
-    if dim % heads:
-        raise ValueError(f"width {dim} is not divisible by {heads} heads")
-    return settings

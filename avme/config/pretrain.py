@@ -1,6 +1,6 @@
 """Settings of `avme pretrain`."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -47,7 +47,7 @@ class PretrainConfig(WithGrid):
         return self.model.visual.patch, self.model.visual.tubelet
 
     @model_validator(mode="after")
-    def _mask_hides_some_and_keeps_some(self) -> Self:
+    def _mask_hides_some_and_keeps_some(self) -> "PretrainConfig":
         places = (self.clip.size // self.model.visual.patch) ** 2
         hidden = int(self.mask.ratio * places)
         if not 0 < hidden < places:

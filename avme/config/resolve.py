@@ -1,0 +1,178 @@
+"""From defaults, a preset, a YAML file, `--set` and named flags to one checked set of settings.
+
+A later layer wins: class defaults, base (an earlier run), preset, file, `--set`, flags. Every
+ConfigError is one line that names the dotted key, what was found, what is expected, and where it
+was found.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from avme.config.base import Settings
+from avme.config.plain_yaml import read_yaml, write_yaml
+from avme.config.tree import Leaves, flatten, nest
+from avme.errors import ConfigError, MismatchError
+
+S = TypeVar("S", bound=Settings)
+
+_MOST_ERRORS = 3
+
+
+def resolve(
+    stage_model: type[S],
+    *,
+    preset: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+    sets: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+    base: Mapping[str, Any] | None = None,
+) -> S:
+    """The settings of one run; flags are dotted keys, and one that is None was not given."""
+    layers = [
+        ("the earlier run", flatten(base or {})),
+        ("the preset", flatten(preset or {})),
+        (str(file), _read_file(file)),
+        ("--set", _read_sets(stage_model, sets)),
+        ("the command line", {k: v for k, v in (flags or {}).items() if v is not None}),
+    ]
+    return _build(stage_model, layers)
+
+
+def to_yaml(settings: Settings) -> str:
+    """YAML that `from_yaml` reads back to an equal object."""
+    return write_yaml(settings.model_dump(mode="json"))
+
+
+def from_yaml(model: type[S], text: str, origin: str = "the settings") -> S:
+    """Settings from YAML; what it leaves out keeps its default."""
+    return _build(model, [(origin, flatten(_mapping(read_yaml(text, origin), origin)))])
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """What a YAML file sets, unchecked, as a nested dict; raises ConfigError if it is no YAML."""
+    return nest(_read_file(file))
+
+
+def refuse_contradictions(
+    settings: S, base: Mapping[str, Any], keys: Sequence[str], owner: str
+) -> None:
+    """Raises MismatchError where `settings` differ from `base` in one of `keys` or below it."""
+    asked = flatten(settings.model_dump())
+    given = flatten(resolve(type(settings), base=base).model_dump())
+    differing = [
+        f"{key} is {given[key]!r} there, {asked[key]!r} was asked"
+        for key in asked
+        if asked[key] != given[key] and any(f"{key}.".startswith(f"{k}.") for k in keys)
+    ]
+    if differing:
+        raise MismatchError(
+            f"the settings contradict {owner}: {_some(differing)}; leave them out, or start anew"
+        )
+
+
+def leaf_fields(model: type[Settings], prefix: str = "") -> dict[str, FieldInfo]:
+    """Dotted key -> field, for every setting that is not itself a group of settings."""
+    fields: dict[str, FieldInfo] = {}
+    for name, field in model.model_fields.items():
+        group = field.annotation
+        if isinstance(group, type) and issubclass(group, Settings):
+            fields |= leaf_fields(group, f"{prefix}{name}.")
+        else:
+            fields[f"{prefix}{name}"] = field
+    return fields
+
+
+def _build(model: type[S], layers: Iterable[tuple[str, Leaves]]) -> S:
+    fields = leaf_fields(model)
+    merged = flatten(model().model_dump())
+    origins: dict[str, str] = {}
+    for origin, leaves in layers:
+        for key, value in leaves.items():
+            if key not in fields:
+                raise ConfigError(_unknown(key, fields, origin))
+            merged[key] = _as_meant(value, fields[key])
+            origins[key] = origin
+    try:
+        return model.model_validate(nest(merged))
+    except ValidationError as error:
+        raise ConfigError(_some([_sentence(e, origins) for e in error.errors()])) from error
+
+
+def _read_file(file: Path | None) -> Leaves:
+    if file is None:
+        return {}
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{file} does not exist: expected a YAML file of settings") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read as text: {error}") from error
+    return flatten(_mapping(read_yaml(text, str(file)), str(file)))
+
+
+def _read_sets(model: type[Settings], sets: Sequence[str]) -> Leaves:
+    fields = leaf_fields(model)
+    leaves: Leaves = {}
+    for assignment in sets:
+        key, equals, text = (part.strip() for part in assignment.partition("="))
+        if not equals or not key:
+            raise ConfigError(f"--set {assignment}: expected KEY=VALUE, as in --set clip.size=112")
+        if key in fields and fields[key].annotation is str:
+            leaves[key] = text
+        else:
+            leaves |= flatten({key: read_yaml(text, f"--set {assignment}")})
+    return leaves
+
+
+def _mapping(content: Any, origin: str) -> Mapping[str, Any]:
+    if content is None:
+        return {}
+    if not isinstance(content, Mapping):
+        found = type(content).__name__
+        raise ConfigError(f"{origin} holds a {found}, expected settings as `key: value` lines")
+    return content
+
+
+def _as_meant(value: Any, field: FieldInfo) -> Any:
+    """`split: 1` is the word "1", and `workers: none` is nothing."""
+    if field.annotation is str and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if value == "none" and type(None) in get_args(field.annotation):
+        return None
+    return value
+
+
+def _unknown(key: str, fields: Mapping[str, FieldInfo], origin: str) -> str:
+    inside = [known for known in fields if known.startswith(f"{key}.")]
+    if inside:
+        return f"{key} in {origin} is a group of settings: give {_some(inside, 'or')}"
+    close = get_close_matches(key, fields, n=1, cutoff=0.5)
+    same_name = [known for known in fields if known.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
+    guess = same_name[0] if len(same_name) == 1 else (close[0] if close else None)
+    hint = f"did you mean {guess}?" if guess else "`avme config show` lists them all"
+    return f"unknown setting {key} in {origin}: {hint}"
+
+
+def _sentence(error: Any, origins: Mapping[str, str]) -> str:
+    key = ".".join(part for part in error["loc"] if isinstance(part, str))
+    message = error["msg"]
+    if error["type"] == "value_error":
+        reason = message.removeprefix("Value error, ")
+        return f"{key}: {reason}" if key else reason
+    expected = message.removeprefix("Input should be ").removeprefix("a valid ")
+    if error["type"] == "missing":
+        expected = "more values"
+    origin = f" (from {origins[key]})" if key in origins else ""
+    return f"{key}: found {error['input']!r}, expected {expected}{origin}"
+
+
+def _some(parts: Sequence[str], joint: str = "and") -> str:
+    separator = ", " if joint == "or" else "; "
+    more = len(parts) - _MOST_ERRORS
+    tail = f" {joint} {more} more" if more > 0 else ""
+    return separator.join(parts[:_MOST_ERRORS]) + tail

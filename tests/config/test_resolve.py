@@ -1,0 +1,200 @@
+"""Layers win in their order, and whatever is wrong is one line that says where."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig, Settings
+from avme.config.presets import PRESETS, preset
+from avme.config.resolve import (
+    from_yaml,
+    leaf_fields,
+    read_settings,
+    refuse_contradictions,
+    resolve,
+    to_yaml,
+)
+from avme.errors import ConfigError, MismatchError
+
+
+def refusal(*sets: str, **layers: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        resolve(PretrainConfig, sets=sets, **layers)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_nothing_given_is_the_defaults() -> None:
+    assert resolve(PretrainConfig) == PretrainConfig()
+
+
+def test_each_layer_wins_over_the_one_before(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("train: {epochs: 3, batch: 3, repeat: 3}\n")
+    layers: dict[str, Mapping[str, Any]] = {
+        "base": {"train": dict.fromkeys(("epochs", "batch", "repeat", "seed", "log_every"), 1)},
+        "preset": {"train": dict.fromkeys(("epochs", "batch", "repeat", "seed"), 2)},
+    }
+
+    train = resolve(
+        PretrainConfig,
+        **layers,
+        file=file,
+        sets=["train.batch=4", "train.epochs=4"],
+        flags={"train.epochs": 5, "train.repeat": None},
+    ).train
+
+    assert (train.epochs, train.batch, train.repeat, train.seed, train.log_every) == (5, 4, 3, 2, 1)
+
+
+def test_one_changed_setting_keeps_the_stage_defaults_of_its_neighbours() -> None:
+    changed = resolve(FinetuneConfig, sets=["optim.lr=1e-3"])
+
+    assert changed.optim == FinetuneConfig().optim.model_copy(update={"lr": 1e-3})
+
+
+def test_a_misspelt_setting_names_its_source_and_the_nearest_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("clip: {sze: 64}\n")
+
+    assert refusal("clip.sze=64") == ("unknown setting clip.sze in --set: did you mean clip.size?")
+    assert refusal(file=file).startswith(f"unknown setting clip.sze in {file}: ")
+
+
+def test_a_setting_without_its_group_is_found_by_its_name() -> None:
+    assert refusal("epochs=3").endswith("did you mean train.epochs?")
+
+
+def test_a_value_out_of_range_is_named_with_what_was_found_and_expected() -> None:
+    assert refusal("clip.size=8") == (
+        "clip.size: found 8, expected greater than or equal to 16 (from --set)"
+    )
+    assert refusal("optim.lr=fast").startswith("optim.lr: found 'fast', expected number")
+    assert refusal("loss.on=off") == (
+        "loss.on: found 'off', expected 'masked' or 'all' (from --set)"
+    )
+
+
+def test_an_impossible_pair_is_refused_in_its_own_words() -> None:
+    assert refusal("clip.size=225") == ("clip.size 225 is not divisible by model.visual.patch 16")
+    assert refusal("model.visual.heads=7") == (
+        "model.visual: width 768 is not divisible by 7 heads"
+    )
+
+
+def test_a_group_is_not_a_setting() -> None:
+    assert "is a group of settings: give clip.split" in refusal("clip=3")
+
+
+@pytest.mark.parametrize("assignment", ["clip.size", "=3"])
+def test_a_set_without_key_or_value_is_refused(assignment: str) -> None:
+    assert "expected KEY=VALUE" in refusal(assignment)
+
+
+def test_a_set_that_is_not_yaml_is_refused() -> None:
+    assert "is not YAML" in refusal("crop.scales=[1, 2")
+
+
+def test_several_errors_stay_on_one_line() -> None:
+    line = refusal("clip.size=8", "clip.stride=0", "mask.ratio=2", "train.batch=0")
+
+    assert line.endswith("and 1 more")
+
+
+def test_a_file_that_is_missing_or_no_mapping_is_named(tmp_path: Path) -> None:
+    row = tmp_path / "row.yaml"
+    row.write_text("- 1\n")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("clip: {size: 64\n")
+    twice = tmp_path / "twice.yaml"
+    twice.write_text("clip: {size: 64, size: 32}\n")
+
+    assert "does not exist" in refusal(file=tmp_path / "none.yaml")
+    assert refusal(file=row).startswith(f"{row} holds a list, expected settings")
+    assert refusal(file=broken).startswith(f"{broken} is not YAML")
+    assert "size stands twice, line 1" in refusal(file=twice)
+    assert "cannot be read" in refusal(file=tmp_path)
+
+
+def test_values_mean_what_people_mean(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "clip: {split: 2}\nloss: {on: all}\noptim: {lr: 4e-3}\ntrain: {workers: none}\n"
+    )
+
+    settings = resolve(PretrainConfig, file=file)
+
+    assert settings.clip.split == "2"
+    assert settings.loss.on == "all"
+    assert settings.optim.lr == 4e-3
+    assert settings.train.workers is None
+
+
+def test_the_name_of_a_split_keeps_its_leading_zero() -> None:
+    assert resolve(PretrainConfig, sets=["clip.split=01"]).clip.split == "01"
+
+
+def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "empty.yaml"
+    file.write_text("# nothing\n")
+
+    assert resolve(PretrainConfig, file=file) == PretrainConfig()
+    assert read_settings(file) == {}
+
+
+@pytest.mark.parametrize("model", [PrepConfig, PretrainConfig, FinetuneConfig, EvalConfig])
+def test_written_defaults_read_back_equal(model: type[Settings]) -> None:
+    assert from_yaml(model, to_yaml(model())) == model()
+
+
+@hypothesis.settings(deadline=None, max_examples=50)
+@given(
+    ratio=st.floats(0.05, 0.95),
+    lr=st.floats(1e-12, 1e6),
+    split=st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=8),
+    workers=st.none() | st.integers(0, 64),
+    scales=st.lists(st.floats(0.1, 1.0), max_size=4),
+    name=st.sampled_from(sorted(PRESETS["pretrain"])),
+)
+def test_any_settings_read_back_equal(
+    ratio: float, lr: float, split: str, workers: int | None, scales: list[float], name: str
+) -> None:
+    settings = resolve(
+        PretrainConfig,
+        preset=preset("pretrain", name),
+        flags={
+            "mask.ratio": ratio,
+            "optim.lr": lr,
+            "clip.split": split,
+            "train.workers": workers,
+            "crop.scales": scales,
+        },
+    )
+
+    assert from_yaml(PretrainConfig, to_yaml(settings)) == settings
+
+
+def test_a_file_that_an_older_version_wrote_says_what_is_unknown() -> None:
+    with pytest.raises(ConfigError, match=r"unknown setting mask\.kind in old/config\.yaml"):
+        from_yaml(PretrainConfig, "mask: {kind: tube}", "old/config.yaml")
+
+
+def test_settings_that_a_checkpoint_fixes_are_not_contradicted() -> None:
+    fixed = {"model": {"visual": {"dim": 128, "heads": 4}}, "clip": {"size": 64}}
+    keys = ("model", "clip.size")
+    same = resolve(FinetuneConfig, base=fixed, sets=["clip.split=2", "optim.lr=1"])
+    other = resolve(FinetuneConfig, base=fixed, sets=["clip.size=112"])
+
+    refuse_contradictions(same, fixed, keys, "runs/a")
+    with pytest.raises(MismatchError, match=r"runs/a: clip\.size is 64 there, 112 was asked"):
+        refuse_contradictions(other, fixed, keys, "runs/a")
+
+
+def test_every_setting_has_a_dotted_key() -> None:
+    assert "model.visual.patch" in leaf_fields(PretrainConfig)
+    assert "model" not in leaf_fields(PretrainConfig)

@@ -1,0 +1,137 @@
+"""A file is whole or absent, and a folder is used only as its owner allows."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from avme.artifacts import (
+    newest_finished_run,
+    only_dataset,
+    open_run,
+    read_json,
+    replacing,
+    sha256_of,
+    write_json,
+    write_status,
+    write_text,
+)
+from avme.errors import ArtifactError, UsageError
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+
+    with replacing(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists()
+
+    assert path.read_text() == "half"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+
+    with pytest.raises(UnicodeEncodeError), replacing(path) as temporary:
+        temporary.write_text("new \udcff")
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_comes_back_as_it_was(tmp_path: Path) -> None:
+    content = {"name": "Übung", "counts": [1, 2.5, None]}
+
+    write_json(tmp_path / "a.json", content)
+
+    assert read_json(tmp_path / "a.json") == content
+
+
+def test_not_a_number_never_reaches_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"loss": float("nan")})
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\xff"])
+def test_what_is_no_json_object_is_named(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(ArtifactError, match=str(path)):
+        read_json(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="does not exist"):
+        read_json(tmp_path / "a.json")
+
+
+def test_the_hash_is_sha256(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+
+    assert sha256_of(path) == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_new_run_gets_its_folder(tmp_path: Path) -> None:
+    assert open_run(tmp_path / "a", resume=False, overwrite=False).is_dir()
+
+
+def test_a_folder_in_use_is_refused_continued_or_replaced(tmp_path: Path) -> None:
+    write_status(tmp_path / "a", "pretrain", "stopped", step=3)
+
+    with pytest.raises(UsageError, match="--resume continues it, --overwrite replaces it"):
+        open_run(tmp_path / "a", resume=False, overwrite=False)
+    assert open_run(tmp_path / "a", resume=True, overwrite=False) == tmp_path / "a"
+    assert read_json(tmp_path / "a" / "status.json")["step"] == 3
+    assert not list(open_run(tmp_path / "a", resume=False, overwrite=True).iterdir())
+
+
+def test_overwriting_spares_what_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+
+    with pytest.raises(UsageError, match="was not written by avme"):
+        open_run(tmp_path, resume=False, overwrite=True)
+
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="nothing to resume"):
+        open_run(tmp_path / "a", resume=True, overwrite=False)
+
+
+def test_resume_and_overwrite_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="exclude each other"):
+        open_run(tmp_path, resume=True, overwrite=True)
+
+
+def test_the_newest_finished_run_of_the_stage_is_found(tmp_path: Path) -> None:
+    for age, (name, stage, state) in enumerate(
+        [("a", "pretrain", "finished"), ("b", "pretrain", "running"), ("c", "finetune", "finished")]
+    ):
+        write_status(tmp_path / name, stage, state)
+        status = tmp_path / name / "status.json"
+        status.write_text(json.dumps(read_json(status) | {"updated": age}))
+
+    assert newest_finished_run(tmp_path, "pretrain") == tmp_path / "a"
+
+
+def test_without_a_finished_run_the_stage_to_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="run `avme pretrain` first"):
+        newest_finished_run(tmp_path, "pretrain")
+
+
+def test_one_set_is_chosen_and_several_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="run `avme prep` first"):
+        only_dataset(tmp_path)
+    write_json(tmp_path / "pets" / "dataset.json", {})
+    assert only_dataset(tmp_path) == tmp_path / "pets"
+    write_json(tmp_path / "birds" / "dataset.json", {})
+    with pytest.raises(UsageError, match=r"birds, pets"):
+        only_dataset(tmp_path)

@@ -1,0 +1,47 @@
+"""A batch refuses tensors that do not belong together."""
+
+import pytest
+import torch
+from jaxtyping import TypeCheckError
+
+from avme.batch import AVBatch
+
+
+def make_batch(clips: int = 2, labels: int = 2) -> AVBatch:
+    return AVBatch(
+        video=torch.zeros(clips, 3, 4, 8, 8, dtype=torch.uint8),
+        mfcc=torch.zeros(clips, 16, 13),
+        audio_valid=torch.zeros(clips, 16, dtype=torch.bool),
+        label=torch.arange(labels),
+        clip=torch.arange(clips),
+        seed=torch.arange(clips),
+    )
+
+
+def test_length_is_the_number_of_clips() -> None:
+    assert len(make_batch(clips=3, labels=3)) == 3
+
+
+def test_a_label_per_clip_is_required() -> None:
+    with pytest.raises(TypeCheckError):
+        make_batch(clips=2, labels=3)
+
+
+def test_one_valid_row_is_sound() -> None:
+    batch = make_batch()
+    batch.audio_valid[1, 5] = True
+
+    assert batch.has_audio.tolist() == [False, True]
+
+
+def test_a_part_has_the_same_rows_of_everything() -> None:
+    part = make_batch(clips=4, labels=4).part(slice(1, 3))
+
+    assert len(part) == 2
+    assert part.label.tolist() == part.clip.tolist() == part.seed.tolist() == [1, 2]
+
+
+def test_a_batch_moves_whole() -> None:
+    moved = make_batch().to(torch.device("meta"))
+
+    assert {moved.video.device.type, moved.mfcc.device.type, moved.seed.device.type} == {"meta"}

@@ -1,0 +1,45 @@
+"""Every error has the exit code that is documented, also after a trip through a process pool."""
+
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+
+from avme import errors
+from avme.errors import AvmeError, MediaError, TooManyBadClips
+
+KINDS: list[type[AvmeError]] = [
+    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AvmeError)
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_docstring_gives_the_exit_code_of_every_error(kind: type[AvmeError]) -> None:
+    assert errors.__doc__ is not None
+    line = re.search(rf"^ *{kind.__name__} +(\d+) ", errors.__doc__, re.MULTILINE)
+
+    assert line is not None
+    assert int(line[1]) == kind.exit_code
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_errors_survive_pickling(kind: type[AvmeError]) -> None:
+    error = pickle.loads(pickle.dumps(kind("what was wrong")))
+
+    assert type(error) is kind
+    assert str(error) == "what was wrong"
+
+
+def test_the_reason_survives_too() -> None:
+    error = pickle.loads(pickle.dumps(TooManyBadClips("too many", "cut")))
+
+    assert isinstance(error, MediaError)
+    assert error.reason == "cut"
+
+
+def test_the_readme_lists_every_exit_code() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+
+    for code in {kind.exit_code for kind in KINDS} | {0, 130}:
+        assert re.search(rf"^\| {code} \|", readme, re.MULTILINE)
