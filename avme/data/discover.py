@@ -1,0 +1,142 @@
+"""A folder of videos to a sorted list of clips with class and group.
+
+`ucf101`: DIR/<Class>/v_<Class>_gXX_cYY.avi. `folder`: DIR/<class>/**/<video>, or the same below
+DIR/train, DIR/val and DIR/test. A clip's id is its path relative to DIR, with forward slashes on
+every system.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from urllib.parse import quote_from_bytes
+
+from avme.errors import UsageError
+from avme.media.containers import VIDEO_SUFFIXES
+
+Layout = Literal["ucf101", "folder"]
+Part = Literal["train", "val", "test"]
+
+_UCF_NAME = re.compile(r"v_(?P<name>.+)_g(?P<group>\d+)_c(?P<clip>\d+)", re.IGNORECASE)
+_PARTS: dict[str, Part] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+_PRINTABLE = "".join(chr(c) for c in range(32, 127) if chr(c) not in '%,"')
+
+
+@dataclass(frozen=True, slots=True)
+class SourceClip:
+    """A video file and what its path says about it."""
+
+    id: str
+    path: Path
+    class_name: str
+    group: str
+    """Clips of one group show one scene: groups never stand on both sides of a split."""
+    part: Part | None
+    """The side that the folder names, where it does."""
+    num_bytes: int
+    mtime_ns: int
+
+
+def discover(source: Path, layout: Layout) -> tuple[SourceClip, ...]:
+    """All clips below `source`, sorted by id.
+
+    Raises UsageError if there is no such folder or no video at the expected places. Links that
+    lead out of the folder are not followed.
+    """
+    if not source.exists():
+        raise UsageError(f"{source} does not exist: give the folder that holds the class folders")
+    if not source.is_dir():
+        raise UsageError(f"{source} is a file, expected a folder of class folders with videos")
+    root = source.resolve()
+    given_parts = layout == "folder" and _has_part_folders(root)
+    clips = [
+        clip
+        for path in _videos(root)
+        if (clip := _source_clip(path, root, layout, given_parts)) is not None
+    ]
+    if not clips:
+        expected = "<Class>/v_<Class>_gXX_cYY.avi" if layout == "ucf101" else "<class>/<video>"
+        raise UsageError(
+            f"{source} holds no videos: expected {source}/{expected} "
+            f"(endings {', '.join(sorted(VIDEO_SUFFIXES))})"
+        )
+    clips.sort(key=lambda clip: clip.id)
+    _require_distinct(clips)
+    return tuple(clips)
+
+
+def _videos(root: Path) -> Iterator[Path]:
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in files:
+            if name.startswith(".") or Path(name).suffix.lower() not in VIDEO_SUFFIXES:
+                continue
+            path = Path(folder, name)
+            if path.is_symlink() and not _stays_inside(path, root):
+                continue
+            if path.is_file():
+                yield path
+
+
+def _stays_inside(link: Path, root: Path) -> bool:
+    try:
+        return link.resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):  # a link to nowhere, or in a circle
+        return False
+
+
+def _has_part_folders(root: Path) -> bool:
+    """Whether all class folders stand below train and test (one class may be called train)."""
+    names = {path.name.lower() for path in root.iterdir() if path.is_dir()}
+    parts = {_PARTS[name] for name in names if name in _PARTS}
+    return names <= _PARTS.keys() and {"train", "test"} <= parts
+
+
+def _source_clip(path: Path, root: Path, layout: Layout, given_parts: bool) -> SourceClip | None:
+    relative = PurePosixPath(path.relative_to(root).as_posix())
+    part = _PARTS[relative.parts[0].lower()] if given_parts and len(relative.parts) > 1 else None
+    inner = relative.parts[1:] if part else relative.parts
+    if len(inner) < 2:
+        return None
+    named = _UCF_NAME.fullmatch(relative.stem)
+    if layout == "ucf101" and (named is None or len(inner) != 2):
+        return None
+    status = path.stat()
+    clip_id = _identifier(str(relative))
+    return SourceClip(
+        id=clip_id,
+        path=path,
+        class_name=_identifier(inner[0]),
+        group=f"g{int(named['group']):02d}" if named else clip_id,
+        part=part,
+        num_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+    )
+
+
+def _identifier(name: str) -> str:
+    """`name`, with everything escaped that is no text or would break a line of a list."""
+    try:
+        name.encode()
+        if name.isprintable():
+            return name
+    except UnicodeEncodeError:
+        pass
+    return quote_from_bytes(os.fsencode(name), safe=_PRINTABLE)
+
+
+def _require_distinct(clips: list[SourceClip]) -> None:
+    for before, after in pairwise(clips):
+        if before.id == after.id:
+            raise UsageError(f"two files have the id {before.id}: rename one of them")

@@ -1,0 +1,165 @@
+"""What `prep` is going to do, written down before it does it: which clip goes into which shard.
+
+A shard exists exactly if it is complete and matches the plan. When source files change, the shards
+that they touch are deleted before the new plan is written, so that this holds after any kill.
+The plan knows nothing of workers: any number of them makes the same shards.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avme.artifacts import DATASET_MANIFEST, read_json, write_json
+from avme.config.prep import PrepConfig
+from avme.data.discover import Layout, SourceClip
+from avme.data.prepared import SHARDS
+from avme.data.shard import SHARD_SCHEMA
+from avme.errors import MismatchError
+
+PLAN = "plan.json"
+_LARGEST_SHARD = 128
+_SHARDS_OF_A_SMALL_SET = 16
+
+_Stamp = tuple[int, int, int]
+"""Bytes, mtime in ns, label: what must be unchanged for a clip's shard to stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The assignment of clips to shards."""
+
+    folder: Path
+    classes: tuple[str, ...]
+    shards: dict[str, tuple[SourceClip, ...]]
+    ffmpeg_version: str
+    """What decoded the first clips; another version may differ in some bits."""
+    changed_clips: int
+    """Clips that were added, removed or changed since an earlier plan."""
+
+    @property
+    def num_clips(self) -> int:
+        """Clips in all shards."""
+        return sum(len(clips) for clips in self.shards.values())
+
+    def shard_path(self, name: str) -> Path:
+        """Where a shard lies or will lie."""
+        return self.folder / SHARDS / name
+
+    def missing(self) -> tuple[str, ...]:
+        """Shards that are still to be made."""
+        return tuple(name for name in self.shards if not self.shard_path(name).is_file())
+
+
+def make_plan(
+    clips: Sequence[SourceClip],
+    *,
+    folder: Path,
+    source: Path,
+    layout: Layout,
+    config: PrepConfig,
+    ffmpeg_version: str,
+) -> Plan:
+    """Plans the set in `folder`, or goes on with the plan that is there.
+
+    Raises MismatchError if the plan that is there is for other settings or another source.
+    """
+    classes = tuple(sorted({clip.class_name for clip in clips}))
+    identity = {
+        "schema": SHARD_SCHEMA,
+        "source": str(source.resolve()),
+        "layout": layout,
+        **{f"settings.{key}": value for key, value in config.content().items()},
+    }
+    path = folder / PLAN
+    old = read_json(path) if path.is_file() else {"shards": {}, "clips": {}}
+    if "identity" in old:
+        _require_same(old["identity"], identity, folder)
+        ffmpeg_version = old["ffmpeg"]
+    stamps = _stamps(clips, classes)
+    before = _stamps_of(old)
+    shards = _assign(clips, before, old["shards"], config.shard_clips)
+    changed = {clip_id for clip_id, _ in stamps.items() ^ before.items()} if before else set()
+    plan = Plan(folder, classes, shards, ffmpeg_version, len(changed))
+    if before == stamps:
+        return plan
+    _delete_stale(plan, old["shards"], stamps, before)
+    write_json(
+        path,
+        {
+            "identity": identity,
+            "ffmpeg": ffmpeg_version,
+            "shards": {name: [clip.id for clip in members] for name, members in shards.items()},
+            "clips": {clip_id: list(stamp) for clip_id, stamp in stamps.items()},
+        },
+    )
+    return plan
+
+
+def clips_per_shard(num_clips: int, wanted: int | None) -> int:
+    """128, or fewer for a small set so that all cores have work; the same for any machine."""
+    if wanted is not None:
+        return wanted
+    return min(_LARGEST_SHARD, max(1, math.ceil(num_clips / _SHARDS_OF_A_SMALL_SET)))
+
+
+def _assign(
+    clips: Sequence[SourceClip],
+    before: dict[str, _Stamp],
+    old_shards: dict[str, list[str]],
+    wanted: int | None,
+) -> dict[str, tuple[SourceClip, ...]]:
+    """Known clips stay in their shards; new ones fill new shards at the end."""
+    by_id = {clip.id: clip for clip in clips}
+    shards: dict[str, tuple[SourceClip, ...]] = {}
+    for name, ids in old_shards.items():
+        staying = tuple(by_id[i] for i in ids if i in by_id)
+        if staying:
+            shards[name] = staying
+    added = [clip for clip in clips if clip.id not in before]
+    size = clips_per_shard(len(clips), wanted)
+    number = 1 + max((_number(name) for name in old_shards), default=-1)
+    for begin in range(0, len(added), size):
+        shards[f"shard-{number:05d}.h5"] = tuple(added[begin : begin + size])
+        number += 1
+    return shards
+
+
+def _delete_stale(
+    plan: Plan,
+    old_shards: dict[str, list[str]],
+    stamps: dict[str, _Stamp],
+    before: dict[str, _Stamp],
+) -> None:
+    # The manifest goes first: a set whose shards are being replaced is unfinished.
+    (plan.folder / DATASET_MANIFEST).unlink(missing_ok=True)
+    for name, ids in old_shards.items():
+        if any(stamps.get(i) != before[i] for i in ids):
+            plan.shard_path(name).unlink(missing_ok=True)
+
+
+def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> None:
+    differing = [
+        f"{key} is {old.get(key)!r} there, {new.get(key)!r} now"
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+    ]
+    if differing:
+        raise MismatchError(
+            f"{folder} was prepared otherwise: {'; '.join(differing)}: choose another folder with "
+            "--out or --name, or delete this one"
+        )
+
+
+def _stamps(clips: Sequence[SourceClip], classes: tuple[str, ...]) -> dict[str, _Stamp]:
+    labels = {name: label for label, name in enumerate(classes)}
+    return {clip.id: (clip.num_bytes, clip.mtime_ns, labels[clip.class_name]) for clip in clips}
+
+
+def _stamps_of(old: dict[str, Any]) -> dict[str, _Stamp]:
+    return {clip_id: (stamp[0], stamp[1], stamp[2]) for clip_id, stamp in old["clips"].items()}
+
+
+def _number(name: str) -> int:
+    return int(name.removeprefix("shard-").removesuffix(".h5"))

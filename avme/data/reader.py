@@ -1,0 +1,131 @@
+"""Pictures, times and MFCC out of one shard.
+
+Frames are fetched by one contiguous read of the blob and then picked: a stepped slice of a dataset
+costs sixty times as much. The file is opened on first use and in every process anew, and the
+handle stays behind when the reader is pickled.
+
+Shape letters: t frames, s MFCC rows, f cepstra, n bytes.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from jaxtyping import Bool, Float32, Float64
+from numpy.typing import NDArray
+
+from avme.data.record import ClipRecord, from_lines
+from avme.data.shard import SHARD_SCHEMA
+from avme.errors import ArtifactError
+
+
+class ShardReader:
+    """Reads the clips of one shard by their row."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: h5py.File | None = None
+        self._pid = -1
+        self._index: dict[str, NDArray[Any]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["path"])  # type: ignore[misc]
+
+    def __len__(self) -> int:
+        return len(self._column("clip_frame")) - 1
+
+    def num_frames(self, row: int) -> int:
+        """Frames of the clip in `row`."""
+        begin, end = self._span("clip_frame", row)
+        return end - begin
+
+    def pts(self, row: int) -> Float64[np.ndarray, " t"]:
+        """Seconds of every frame since the first of its clip."""
+        begin, end = self._span("clip_frame", row)
+        return np.asarray(self._opened()["pts"][begin:end])
+
+    def frames(self, row: int, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
+        """The JPEG files of some frames, in the order of `indices`, which may repeat."""
+        if len(indices) == 0:
+            return []
+        first, end = self._span("clip_frame", row)
+        lowest, highest = min(indices), max(indices)
+        if lowest < 0 or first + highest >= end:
+            raise IndexError(f"{self.path}: row {row} has {end - first} frames, not {indices}")
+        offset = self._column("frame_offset")[first + lowest : first + highest + 2]
+        base = int(offset[0])
+        window = np.asarray(self._opened()["jpeg"][base : int(offset[-1])])
+        return [
+            window[int(offset[i - lowest]) - base : int(offset[i - lowest + 1]) - base]
+            for i in indices
+        ]
+
+    def mfcc(
+        self, row: int, begin: int, end: int
+    ) -> tuple[Float32[np.ndarray, "s f"], Bool[np.ndarray, " s"]]:
+        """MFCC rows `begin` to `end` of a clip, and which of them hold real sound.
+
+        Rows outside the clip or outside its sound are zero.
+        """
+        rows = np.zeros((end - begin, int(self._opened().attrs["num_cepstra"])), dtype=np.float32)
+        valid = np.zeros(end - begin, dtype=np.bool_)
+        first = max(begin, int(self._column("mfcc_begin")[row]))
+        last = min(end, int(self._column("mfcc_end")[row]))
+        if first < last:
+            start = self._span("clip_mfcc", row)[0]
+            rows[first - begin : last - begin] = self._opened()["mfcc"][
+                start + first : start + last
+            ]
+            valid[first - begin : last - begin] = True
+        return rows, valid
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A whole column of one value per clip."""
+        return np.asarray(self._opened()[name][()])
+
+    def records(self) -> tuple[ClipRecord, ...]:
+        """What is known of every clip of this shard, quarantined ones too."""
+        return from_lines(self.column("records").tobytes())
+
+    def close(self) -> None:
+        """Closes the file; the next call opens it again."""
+        if self._file is not None and self._pid == os.getpid():
+            self._file.close()
+        self._file = None
+
+    def _span(self, column: str, row: int) -> tuple[int, int]:
+        offsets = self._column(column)
+        if not 0 <= row < len(offsets) - 1:
+            raise IndexError(f"{self.path} has {len(offsets) - 1} clips, no row {row}")
+        return int(offsets[row]), int(offsets[row + 1])
+
+    def _column(self, name: str) -> NDArray[Any]:
+        """A small index column, kept in memory."""
+        self._opened()
+        if name not in self._index:
+            self._index[name] = self.column(name)
+        return self._index[name]
+
+    def _opened(self) -> h5py.File:
+        if self._file is None or self._pid != os.getpid():
+            try:
+                file = h5py.File(self.path, "r", locking=False)
+            except OSError as error:
+                raise ArtifactError(
+                    f"{self.path} cannot be read as a shard ({error}): delete it and run "
+                    "`avme prep` again"
+                ) from error
+            schema = file.attrs.get("schema")
+            if schema != SHARD_SCHEMA:
+                file.close()
+                raise ArtifactError(
+                    f"{self.path} has schema {schema}, this avme reads {SHARD_SCHEMA}: prepare anew"
+                )
+            self._file, self._pid, self._index = file, os.getpid(), {}
+        return self._file

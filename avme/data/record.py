@@ -1,0 +1,123 @@
+"""What is known of one clip: a line of `index.csv`, or of `quarantine.csv` if it has a reason.
+
+A shard carries the records of its own clips as JSON lines, so that all tables can be written again
+from the shards alone.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from avme.data.discover import SourceClip
+from avme.errors import MediaError
+from avme.media.extract import Extracted
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRecord:
+    """One clip; what was never found out is None."""
+
+    id: str
+    class_name: str
+    label: int
+    group: str
+    num_bytes: int
+    source_sha256: str | None = None
+    frames: int = 0
+    """Decoded, not claimed."""
+    frames_from_header: int | None = None
+    fps_num: int = 0
+    fps_den: int = 1
+    seconds: float = 0.0
+    width: int = 0
+    height: int = 0
+    video_codec: str | None = None
+    audio: str = "none"
+    """"sound", "silent", or "none" (no track, or not a sample in it)."""
+    audio_codec: str | None = None
+    audio_rate_hz: int | None = None
+    audio_channels: int | None = None
+    audio_start_seconds: float | None = None
+    """When the sound starts, relative to the first picture."""
+    audio_seconds: float = 0.0
+    rms_dbfs: float | None = None
+    peak_dbfs: float | None = None
+    silent_fraction: float | None = None
+    usable_audio: bool = False
+    remarks: str = ""
+    """What ffmpeg complained about."""
+    reason: str = ""
+    """Short code of why the clip is quarantined; empty for a good one."""
+    message: str = ""
+
+
+def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> ClipRecord:
+    """The record of a clip that was decoded."""
+    audio, loudness = media.info.audio, media.loudness
+    return ClipRecord(
+        id=clip.id,
+        class_name=clip.class_name,
+        label=label,
+        group=clip.group,
+        num_bytes=clip.num_bytes,
+        source_sha256=sha256,
+        frames=len(media.pts),
+        frames_from_header=media.info.num_frames_from_header,
+        fps_num=media.fps.numerator,
+        fps_den=media.fps.denominator,
+        seconds=round(float(media.pts[-1]) + 1.0 / float(media.fps), 6),
+        width=media.width,
+        height=media.height,
+        video_codec=media.info.codec,
+        audio=media.audio,
+        audio_codec=audio.codec if audio else None,
+        audio_rate_hz=audio.sample_rate_hz if audio else None,
+        audio_channels=audio.channels if audio else None,
+        audio_start_seconds=_rounded(media.sound_start_seconds),
+        audio_seconds=round(media.sound_seconds, 6),
+        rms_dbfs=loudness.rms_dbfs if loudness else None,
+        peak_dbfs=loudness.peak_dbfs if loudness else None,
+        silent_fraction=_rounded(loudness.silent_fraction) if loudness else None,
+        usable_audio=media.sounding_rows[1] > media.sounding_rows[0],
+        remarks=media.complaints,
+    )
+
+
+def quarantined(clip: SourceClip, label: int, error: MediaError) -> ClipRecord:
+    """The record of a clip that could not be prepared."""
+    return ClipRecord(
+        id=clip.id,
+        class_name=clip.class_name,
+        label=label,
+        group=clip.group,
+        num_bytes=clip.num_bytes,
+        reason=error.reason,
+        message=str(error),
+    )
+
+
+def to_lines(records: Iterable[ClipRecord]) -> bytes:
+    """JSON lines."""
+    return b"".join(
+        json.dumps(asdict(record), ensure_ascii=True, allow_nan=False).encode() + b"\n"
+        for record in records
+    )
+
+
+def from_lines(lines: bytes) -> tuple[ClipRecord, ...]:
+    """The records in JSON lines."""
+    known = {field.name for field in fields(ClipRecord)}
+    return tuple(
+        ClipRecord(**{key: value for key, value in _object(line).items() if key in known})
+        for line in lines.splitlines()
+    )
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(line)
+    return content
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -1,0 +1,136 @@
+"""Clips to one write-once HDF5 file of contiguous columns.
+
+JPEGs lie one after the other in the blob `jpeg`, all frames of a clip together, so that a window
+is one read. The same clips and settings give the same bytes: no times, no paths, no versions.
+While clips are added, pictures wait in a spool file: memory holds one clip, whatever the shard.
+
+Columns (c clips, t frames of all clips, s MFCC rows of all clips, f cepstra):
+    jpeg u1[bytes]   frame_offset i8[t+1]   pts f8[t]   clip_frame i8[c+1]
+    mfcc f4[s,f]     clip_mfcc i8[c+1]      mfcc_begin, mfcc_end i8[c] (rows of the clip)
+    mfcc_sum, mfcc_square f8[c,f] (over the rows from begin to end)
+    id, class, group, source_sha256 S[c]    label i4[c]   has_audio u1[c]
+    width, height i4[c]   fps_num, fps_den i8[c]   records u1[bytes] (JSON lines, with bad clips)
+"""
+
+from io import BufferedRandom
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.artifacts import replacing
+from avme.data.record import ClipRecord, to_lines
+from avme.media.extract import Extracted
+
+SHARD_SCHEMA = 1
+_PIECE_BYTES = 8 * 1024 * 1024
+
+
+class ShardWriter:
+    """Collects clips; `write` makes the file.
+
+    with ShardWriter(spool, num_cepstra=13) as shard:
+        media = extract(path, shard.spool, work=work, recipe=recipe)
+        shard.add(record_of(clip, label, sha256, media), media)
+        shard.write(folder / "shard-00000.h5")
+    """
+
+    def __init__(self, spool: Path, num_cepstra: int) -> None:
+        self._path = spool
+        self._num_cepstra = num_cepstra
+        self._records: list[ClipRecord] = []
+        self._good: list[ClipRecord] = []
+        self._jpeg_bytes: list[NDArray[np.int64]] = []
+        self._pts: list[NDArray[np.float64]] = []
+        self._mfcc: list[NDArray[np.float32]] = []
+        self._sounding: list[tuple[int, int]] = []
+        self._spooled = 0
+        self.spool: BufferedRandom
+
+    def __enter__(self) -> "ShardWriter":
+        self.spool = self._path.open("w+b")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.spool.close()
+        self._path.unlink(missing_ok=True)
+
+    def add(self, record: ClipRecord, media: Extracted) -> None:
+        """A good clip, whose JPEGs are at the end of the spool."""
+        self._records.append(record)
+        self._good.append(record)
+        self._jpeg_bytes.append(media.jpeg_bytes)
+        self._pts.append(media.pts)
+        self._mfcc.append(media.mfcc)
+        self._sounding.append(media.sounding_rows)
+        self._spooled += int(media.jpeg_bytes.sum())
+
+    def add_bad(self, record: ClipRecord) -> None:
+        """A quarantined clip; whatever it left in the spool is cut off."""
+        self._records.append(record)
+        self.spool.seek(self._spooled)
+        self.spool.truncate()
+
+    def write(self, path: Path) -> None:
+        """Writes the shard, all or nothing."""
+        with (
+            replacing(path) as temporary,
+            h5py.File(temporary, "w", libver=("earliest", "v110")) as file,
+        ):
+            file.attrs["schema"] = SHARD_SCHEMA
+            file.attrs["num_cepstra"] = self._num_cepstra
+            for name, column in self._columns().items():
+                file.create_dataset(name, data=column)
+            blob = file.create_dataset("jpeg", shape=(self._spooled,), dtype=np.uint8)
+            self.spool.seek(0)
+            for begin in range(0, self._spooled, _PIECE_BYTES):
+                piece = self.spool.read(min(_PIECE_BYTES, self._spooled - begin))
+                blob[begin : begin + len(piece)] = np.frombuffer(piece, dtype=np.uint8)
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        good = self._good
+        begin = np.array([pair[0] for pair in self._sounding], dtype=np.int64)
+        end = np.array([pair[1] for pair in self._sounding], dtype=np.int64)
+        heard = [
+            rows[slice(*pair)].astype(np.float64)
+            for rows, pair in zip(self._mfcc, self._sounding, strict=True)
+        ]
+        empty = np.zeros((0, self._num_cepstra))
+        return {
+            "frame_offset": _offsets(np.concatenate([np.zeros(0, np.int64), *self._jpeg_bytes])),
+            "pts": np.concatenate([np.zeros(0), *self._pts]),
+            "clip_frame": _offsets(np.array([record.frames for record in good], dtype=np.int64)),
+            "mfcc": np.concatenate([empty.astype(np.float32), *self._mfcc]),
+            "clip_mfcc": _offsets(np.array([len(rows) for rows in self._mfcc], dtype=np.int64)),
+            "mfcc_begin": begin,
+            "mfcc_end": end,
+            "mfcc_sum": np.stack([rows.sum(axis=0) for rows in heard]) if heard else empty,
+            "mfcc_square": np.stack([(rows**2).sum(axis=0) for rows in heard]) if heard else empty,
+            "id": _strings([record.id for record in good]),
+            "class": _strings([record.class_name for record in good]),
+            "group": _strings([record.group for record in good]),
+            "source_sha256": _strings([record.source_sha256 or "" for record in good]),
+            "label": np.array([record.label for record in good], dtype=np.int32),
+            "has_audio": np.array([record.usable_audio for record in good], dtype=np.uint8),
+            "width": np.array([record.width for record in good], dtype=np.int32),
+            "height": np.array([record.height for record in good], dtype=np.int32),
+            "fps_num": np.array([record.fps_num for record in good], dtype=np.int64),
+            "fps_den": np.array([record.fps_den for record in good], dtype=np.int64),
+            "records": np.frombuffer(to_lines(self._records), dtype=np.uint8),
+        }
+
+
+def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+
+
+def _strings(texts: list[str]) -> NDArray[Any]:
+    return np.array([text.encode() for text in texts], dtype=np.bytes_ if texts else "S1")

@@ -1,0 +1,141 @@
+"""The intermediate file of one pass to JPEGs with times, and the sound on the pictures' clock.
+
+Time zero is the first picture. Sound that a container starts earlier or later keeps its offset,
+and a hole in the sound track stays as silence, so that sample n is always heard at
+`start_seconds + n / 16000`.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from statistics import median_low
+from typing import Protocol, runtime_checkable
+
+import av
+import av.error
+import numpy as np
+from jaxtyping import Float64, Int16, Int64
+from numpy.typing import NDArray
+
+from avme.errors import MediaError
+from avme.media.ffmpeg import SAMPLE_RATE_HZ
+
+_HOLE_SAMPLES = SAMPLE_RATE_HZ // 100
+"""Below 10 ms a gap is the rounding of a container's clock, not a hole."""
+_OVERLAP_SAMPLES = SAMPLE_RATE_HZ // 10
+"""An overlap beyond 100 ms is cut off; below, the sound goes on without a seam."""
+_LONGEST_HOLE_SAMPLES = 600 * SAMPLE_RATE_HZ
+"""A time stamp further away is broken: the sound ends before it."""
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Where JPEGs go: an open binary file."""
+
+    def write(self, data: bytes, /) -> int:
+        """Appends all of `data`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """16 kHz mono samples and when the first is heard, relative to the first picture."""
+
+    samples: Int16[np.ndarray, " n"]
+    start_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Demuxed:
+    """What one pass made of a clip; the JPEGs went into the sink, one after the other."""
+
+    jpeg_bytes: Int64[np.ndarray, " t"]
+    """Size of every JPEG."""
+    pts: Float64[np.ndarray, " t"]
+    """Seconds since the first picture."""
+    average_fps: Fraction | None
+    """Measured on the time stamps; None for fewer than two pictures."""
+    usual_fps: Fraction | None
+    """From the median step, which holes in the track do not move."""
+    sound: Sound | None
+    """None where there is no track or not a sample in it."""
+
+
+def demux(intermediate: Path, sink: Sink) -> Demuxed:
+    """Appends all JPEGs to `sink`; raises MediaError if there is not one picture."""
+    sizes: list[int] = []
+    ticks: list[int] = []
+    tick = Fraction(1)
+    sound = _SoundTrack()
+    try:
+        with av.open(f"file:{intermediate.absolute()}", format="nut") as container:
+            for packet in container.demux():
+                if packet.pts is None or packet.size == 0:
+                    continue
+                if packet.stream.type == "audio":
+                    sound.add(packet.pts * packet.time_base, bytes(packet))
+                    continue
+                tick = packet.time_base
+                ticks.append(packet.pts)
+                sizes.append(sink.write(bytes(packet)))
+    except av.error.FFmpegError as error:
+        if not ticks:
+            raise MediaError(f"not one picture decodes ({error})", reason="no-frames") from error
+        raise MediaError(f"ffmpeg's output ends early ({error})", reason="undecodable") from error
+    if not ticks:
+        raise MediaError("not one picture decodes", reason="no-frames")
+    since_first = [count - ticks[0] for count in ticks]
+    return Demuxed(
+        jpeg_bytes=np.array(sizes, dtype=np.int64),
+        pts=np.array([float(count * tick) for count in since_first]),
+        average_fps=_average_fps(since_first, tick),
+        usual_fps=_usual_fps(since_first, tick),
+        sound=sound.finish(ticks[0] * tick),
+    )
+
+
+def _average_fps(ticks: list[int], tick: Fraction) -> Fraction | None:
+    span = (ticks[-1] - ticks[0]) * tick
+    return (len(ticks) - 1) / span if span > 0 else None
+
+
+def _usual_fps(ticks: list[int], tick: Fraction) -> Fraction | None:
+    if len(ticks) < 2:
+        return None
+    step = median_low(after - before for before, after in pairwise(ticks)) * tick
+    return 1 / step if step > 0 else None
+
+
+class _SoundTrack:
+    """Collects the packets of one track and lays them on its clock."""
+
+    def __init__(self) -> None:
+        self._pieces: list[NDArray[np.int16]] = []
+        self._first = 0
+        self._end = 0
+        self._ended = False
+
+    def add(self, time: Fraction, payload: bytes) -> None:
+        samples = np.frombuffer(payload, dtype="<i2")
+        at = round(time * SAMPLE_RATE_HZ)
+        if not self._pieces:
+            self._first = self._end = at
+        hole = at - self._end
+        self._ended = self._ended or hole > _LONGEST_HOLE_SAMPLES
+        if self._ended:
+            return
+        if hole > _HOLE_SAMPLES:
+            self._append(np.zeros(hole, dtype=np.int16))
+        elif -hole > _OVERLAP_SAMPLES:
+            samples = samples[-hole:]
+        self._append(samples)
+
+    def finish(self, first_picture: Fraction) -> Sound | None:
+        if self._end == self._first:
+            return None
+        start = float(Fraction(self._first, SAMPLE_RATE_HZ) - first_picture)
+        return Sound(samples=np.concatenate(self._pieces), start_seconds=start)
+
+    def _append(self, samples: NDArray[np.int16]) -> None:
+        self._pieces.append(samples)
+        self._end += len(samples)

@@ -1,0 +1,160 @@
+"""A video file to everything that a shard stores of it: pictures, clocks, MFCC, and the facts.
+
+Counts and sizes are those of what was decoded; the header's claims are only passed along.
+"""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+
+from avme.errors import MediaError
+from avme.media import mfcc, sound
+from avme.media.demux import Demuxed, Sink, Sound, demux
+from avme.media.ffmpeg import SAMPLE_RATE_HZ, target_size, transcode, transcode_arguments
+from avme.media.probe import MediaInfo, probe
+from avme.media.sound import AudioState, Loudness
+
+_FALLBACK_FPS = Fraction(25)
+_FPS_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How clips are turned into pictures and MFCC."""
+
+    ffmpeg: str
+    jpeg_quality: int
+    short_side: int | None
+    num_cepstra: int
+    silence_dbfs: float
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """One clip, decoded; its JPEGs went into the sink."""
+
+    info: MediaInfo
+    width: int
+    height: int
+    fps: Fraction
+    jpeg_bytes: Int64[np.ndarray, " t"]
+    pts: Float64[np.ndarray, " t"]
+    audio: AudioState
+    loudness: Loudness | None
+    """Of the sound that is heard while pictures are shown."""
+    sound_start_seconds: float | None
+    sound_seconds: float
+    mfcc: Float32[np.ndarray, "s f"]
+    """Four rows a frame, or none if `audio` is not "sound"."""
+    sounding_rows: tuple[int, int]
+    """Half-open range of the MFCC rows that start inside the sound track."""
+    complaints: str
+
+
+def extract(source: Path, sink: Sink, *, work: Path, recipe: Recipe) -> Extracted:
+    """Decodes `source` in one pass and appends its JPEGs to `sink`.
+
+    `work` is a folder for the intermediate file. Raises MediaError with a reason; the sink may
+    then hold a part of the clip, which the caller cuts off.
+    """
+    info = probe(source)
+    size = target_size(info, recipe.short_side)
+    intermediate = work / "clip.nut"
+    try:
+        complaints = _transcode(source, intermediate, info, size, work, recipe)
+        demuxed = demux(intermediate, sink)
+    except MediaError as error:
+        raise MediaError(f"{source.name}: {error}", reason=error.reason) from error
+    finally:
+        intermediate.unlink(missing_ok=True)
+    return _judge(info, size, demuxed, complaints, recipe)
+
+
+def _transcode(
+    source: Path,
+    target: Path,
+    info: MediaInfo,
+    size: tuple[int, int],
+    work: Path,
+    recipe: Recipe,
+) -> str:
+    """One pass; a second one without sound if a sound track that nobody can decode was in it."""
+    arguments = transcode_arguments(
+        recipe.ffmpeg, source, target, info, size=size, jpeg_quality=recipe.jpeg_quality
+    )
+    try:
+        return transcode(arguments, log=work / "ffmpeg.log", timeout_seconds=recipe.timeout_seconds)
+    except MediaError as error:
+        if error.reason != "undecodable" or info.audio is None:
+            raise
+        without_sound = replace(info, audio=None)
+        return f"{error} | {_transcode(source, target, without_sound, size, work, recipe)}"
+
+
+def _judge(
+    info: MediaInfo, size: tuple[int, int], demuxed: Demuxed, complaints: str, recipe: Recipe
+) -> Extracted:
+    fps = _frame_rate(info.fps, demuxed)
+    end_seconds = float(demuxed.pts[-1]) + 1.0 / float(fps)
+    heard = _heard(demuxed.sound, end_seconds)
+    loudness = sound.measure(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
+    audio = sound.state(loudness, recipe.silence_dbfs)
+    rows = np.zeros((0, recipe.num_cepstra), dtype=np.float32)
+    sounding = (0, 0)
+    if audio == "sound" and demuxed.sound is not None:
+        rows, sounding = _mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra)
+    return Extracted(
+        info=info,
+        width=size[0],
+        height=size[1],
+        fps=fps,
+        jpeg_bytes=demuxed.jpeg_bytes,
+        pts=demuxed.pts,
+        audio=audio,
+        loudness=loudness,
+        sound_start_seconds=demuxed.sound.start_seconds if demuxed.sound else None,
+        sound_seconds=len(demuxed.sound.samples) / SAMPLE_RATE_HZ if demuxed.sound else 0.0,
+        mfcc=rows,
+        sounding_rows=sounding,
+        complaints=complaints,
+    )
+
+
+def _frame_rate(claimed: Fraction | None, demuxed: Demuxed) -> Fraction:
+    """The header's rate, exact as it is, unless what was decoded contradicts it."""
+    if demuxed.average_fps is None:
+        return claimed or _FALLBACK_FPS
+    if claimed and any(
+        measured is not None and abs(float(claimed / measured) - 1) <= _FPS_TOLERANCE
+        for measured in (demuxed.average_fps, demuxed.usual_fps)
+    ):
+        return claimed
+    return demuxed.average_fps.limit_denominator(100_000)
+
+
+def _heard(track: Sound | None, end_seconds: float) -> np.ndarray:
+    """The samples between the first picture and the end of the last one."""
+    if track is None:
+        return np.zeros(0, dtype=np.int16)
+    first = max(0, round(-track.start_seconds * SAMPLE_RATE_HZ))
+    last = max(0, round((end_seconds - track.start_seconds) * SAMPLE_RATE_HZ))
+    return track.samples[first:last]
+
+
+def _mfcc(
+    track: Sound, pts: Float64[np.ndarray, " t"], fps: Fraction, num_cepstra: int
+) -> tuple[Float32[np.ndarray, "s f"], tuple[int, int]]:
+    starts = mfcc.row_starts(pts, fps) - track.start_seconds
+    rows = mfcc.mfcc_rows(
+        track.samples, SAMPLE_RATE_HZ, starts, mfcc.window_seconds(fps), num_cepstra
+    )
+    # Half a sample of grace: the clocks of sound and picture are rounded differently.
+    grace = 0.5 / SAMPLE_RATE_HZ
+    seconds = len(track.samples) / SAMPLE_RATE_HZ
+    begin = int(np.searchsorted(starts, -grace, side="left"))
+    end = int(np.searchsorted(starts, seconds - grace, side="left"))
+    return rows, (begin, max(begin, end))

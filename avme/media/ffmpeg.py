@@ -1,0 +1,173 @@
+"""One ffmpeg pass over a clip: every frame as a JPEG, its sound as 16 kHz mono, both with clocks.
+
+The output is one intermediate file in NUT format, which keeps exact time stamps. ffmpeg-python
+only builds the arguments; the process is ours, so that it has a timeout and keeps its complaints.
+Its exit code is checked but never believed alone: a cut AVI ends with code 0.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+import imageio_ffmpeg
+
+from avme.errors import MachineError, MediaError
+from avme.media.containers import DEMUXERS, PROTOCOLS
+from avme.media.probe import MediaInfo
+
+SAMPLE_RATE_HZ = 16_000
+_OLDEST_MAJOR, _OLDEST_MINOR = 5, 1  # -fps_mode came with 5.1
+_TAIL_BYTES = 4096
+_STOPPED_BY_SIGNAL = 255
+
+
+@lru_cache(maxsize=1)
+def find_ffmpeg() -> str:
+    """Path of an ffmpeg: the machine's if it is 5.1 or newer, else imageio-ffmpeg's."""
+    own = shutil.which("ffmpeg")
+    if own is not None and _is_new_enough(own):
+        return own
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise MachineError(
+            f"no ffmpeg {_OLDEST_MAJOR}.{_OLDEST_MINOR} or newer on PATH, and imageio-ffmpeg has "
+            "none for this machine: install ffmpeg with the system's package manager"
+        ) from error
+
+
+def ffmpeg_version(executable: str) -> str:
+    """What `ffmpeg -version` calls itself."""
+    try:
+        done = subprocess.run([executable, "-version"], capture_output=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MachineError(f"{executable} does not run ({error}): install ffmpeg again") from error
+    words = done.stdout.decode(errors="replace").split()
+    return words[2] if len(words) > 2 else "unknown"
+
+
+def target_size(info: MediaInfo, short_side: int | None) -> tuple[int, int]:
+    """Width and height of the stored pictures: never enlarged, the aspect kept."""
+    short = min(info.width, info.height)
+    if short_side is None or short <= short_side:
+        return info.width, info.height
+    shrink = short_side / short
+    return max(1, round(info.width * shrink)), max(1, round(info.height * shrink))
+
+
+def transcode_arguments(
+    executable: str,
+    source: Path,
+    target: Path,
+    info: MediaInfo,
+    *,
+    size: tuple[int, int],
+    jpeg_quality: int,
+) -> list[str]:
+    """The command line of the pass. `-bitexact` keeps version strings out of the pictures."""
+    given = ffmpeg.input(
+        f"file:{source.absolute()}",
+        protocol_whitelist=PROTOCOLS,
+        format_whitelist=DEMUXERS,
+        threads=1,
+    )
+    tracks = [given[str(info.stream)]]
+    options: dict[str, Any] = {
+        "c:v": "mjpeg",
+        "q:v": jpeg_quality,
+        "threads:v": 1,
+        "flags:v": "+bitexact",
+        # JPEG is full range BT.601 by definition. A fixed size, as a stream may change its own.
+        "vf": f"scale={size[0]}:{size[1]}:out_color_matrix=bt601:out_range=pc,format=yuvj420p",
+        "fps_mode": "passthrough",  # neither doubles nor drops frames to fit a claimed rate
+        "enc_time_base:v": f"{info.time_base.numerator}/{info.time_base.denominator}",
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "fflags": "+bitexact",
+        "f": "nut",
+    }
+    if info.audio is not None:
+        tracks.append(given[str(info.audio.stream)])
+        options |= {"c:a": "pcm_s16le", "ar": SAMPLE_RATE_HZ, "ac": 1}
+    output = ffmpeg.output(*tracks, f"file:{target.absolute()}", **options)
+    guards = ("-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "1")
+    return list(output.global_args(*guards).overwrite_output().compile(cmd=executable))
+
+
+def transcode(arguments: list[str], *, log: Path, timeout_seconds: float) -> str:
+    """Runs the pass and returns what ffmpeg complained about, its last lines only.
+
+    Raises MediaError when the time is up or when ffmpeg gives up, and MachineError when the clip is
+    not to blame.
+    """
+    try:
+        with log.open("wb") as complaints:
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+                process_group=0,  # Ctrl-C is the parent's: a clip cut by it is not bad
+            )
+    except OSError as error:
+        raise MachineError(f"{arguments[0]} does not run ({error})") from error
+    returncode = _wait(process, timeout_seconds)
+    if returncode is None:
+        raise MediaError(
+            f"ffmpeg was not done after {timeout_seconds:g} s: raise timeout_seconds",
+            reason="timeout",
+        )
+    said = last_lines(log)
+    if "No space left on device" in said:
+        raise MachineError(f"the disk of {log.parent} is full: make room and run again")
+    if returncode == _STOPPED_BY_SIGNAL and not said:
+        raise MachineError("ffmpeg was stopped from outside: run again")
+    if returncode != 0:
+        raise MediaError(
+            f"ffmpeg ended with code {returncode}: {said or 'no reason given'}",
+            reason="undecodable",
+        )
+    return said
+
+
+def last_lines(log: Path, num_lines: int = 3) -> str:
+    """The end of ffmpeg's complaints on one line, without memory addresses."""
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        lines = file.read().decode(errors="replace").split("\n")
+    kept = [re.sub(r" @ 0x[0-9a-f]+", "", line.strip()) for line in lines if line.strip()]
+    return " | ".join(kept[-num_lines:])
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_seconds: float) -> int | None:
+    """The exit code, or None if the process had to be killed.
+
+    `Popen.wait` with a timeout looks only every 50 ms, which is as long as a short clip takes.
+    """
+    expired = threading.Event()
+
+    def kill() -> None:
+        expired.set()
+        process.kill()
+
+    timer = threading.Timer(timeout_seconds, kill)
+    timer.start()
+    try:
+        returncode = process.wait()
+    finally:
+        timer.cancel()
+        process.kill()  # only still there if waiting was interrupted
+    return None if expired.is_set() else returncode
+
+
+def _is_new_enough(executable: str) -> bool:
+    version = re.match(r"n?(\d+)\.(\d+)", ffmpeg_version(executable))
+    if version is None:  # a build from git calls itself by a commit
+        return True
+    return (int(version[1]), int(version[2])) >= (_OLDEST_MAJOR, _OLDEST_MINOR)

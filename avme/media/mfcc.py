@@ -1,0 +1,85 @@
+"""Sound to MFCC rows that stay with the pictures: four rows belong to every frame.
+
+The recipe is python_speech_features' (26 filters, pre-emphasis 0.97, lifter 22, c0 = log energy,
+rectangular window, int16 scale), as TalkNet calls it. Its hop is not: psf rounds the hop to whole
+samples, which at 29.97 fps drifts by seconds in an hour. Here each row has its own exact start.
+"""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int16
+from numpy.typing import NDArray
+from python_speech_features import base, sigproc
+from scipy.fftpack import dct
+
+ROWS_PER_FRAME = 4
+_WINDOW_SECONDS_AT_25_FPS = 0.025
+_NUM_FILTERS = 26
+_PREEMPHASIS = 0.97
+_LIFTER = 22
+_SMALLEST_FFT = 512
+_BLOCK_ROWS = 1024
+# Beyond these the window of a wrong header would be absurd.
+_SLOWEST_FPS, _FASTEST_FPS = Fraction(1), Fraction(400)
+
+
+def row_starts(pts: Float64[np.ndarray, " t"], fps: Fraction) -> Float64[np.ndarray, " s"]:
+    """When each row starts: frame i's time and its three quarters, on the pictures' clock."""
+    durations = np.append(np.diff(pts), 1.0 / float(fps))
+    quarters = np.arange(ROWS_PER_FRAME) / ROWS_PER_FRAME
+    return np.asarray((pts[:, None] + durations[:, None] * quarters).reshape(-1))
+
+
+def window_seconds(fps: Fraction) -> float:
+    """Length of the analysis window: 25 ms at 25 fps, and in proportion to the frame's length."""
+    return _WINDOW_SECONDS_AT_25_FPS * 25.0 / float(min(max(fps, _SLOWEST_FPS), _FASTEST_FPS))
+
+
+def mfcc_rows(
+    samples: Int16[np.ndarray, " n"],
+    sample_rate_hz: int,
+    row_starts_seconds: Float64[np.ndarray, " s"],
+    window_seconds: float,
+    num_cepstra: int,
+) -> Float32[np.ndarray, "s f"]:
+    """MFCC of the windows that begin at `row_starts_seconds` after the first sample.
+
+    Where a window leaves the sound, it sees zeros, as psf's last window does.
+    """
+    length = max(1, math.floor(window_seconds * sample_rate_hz + 0.5))
+    num_bins = max(_SMALLEST_FFT, 1 << (length - 1).bit_length())
+    filters = base.get_filterbanks(_NUM_FILTERS, num_bins, sample_rate_hz)
+    signal = sigproc.preemphasis(samples, _PREEMPHASIS) if len(samples) else np.zeros(0)
+    first = np.floor(row_starts_seconds * sample_rate_hz + 0.5).astype(np.int64)
+    rows = np.empty((len(first), num_cepstra), dtype=np.float32)
+    block_rows = max(1, _BLOCK_ROWS * _SMALLEST_FFT // num_bins)
+    for begin in range(0, len(first), block_rows):
+        block = slice(begin, begin + block_rows)
+        windows = _windows(signal, first[block], length)
+        rows[block] = _cepstra(windows, num_bins, filters, num_cepstra)
+    return rows
+
+
+def _windows(
+    signal: NDArray[np.float64], first: NDArray[np.int64], length: int
+) -> NDArray[np.float64]:
+    index = first[:, None] + np.arange(length)
+    inside = (index >= 0) & (index < len(signal))
+    if not inside.any():
+        return np.zeros(index.shape)
+    return np.asarray(np.where(inside, signal[np.where(inside, index, 0)], 0.0))
+
+
+def _cepstra(
+    windows: NDArray[np.float64], num_bins: int, filters: NDArray[np.float64], num_cepstra: int
+) -> NDArray[np.float64]:
+    tiny = np.finfo(float).eps
+    power = sigproc.powspec(windows, num_bins)
+    energy = power.sum(axis=1)
+    bands = power @ filters.T
+    cepstra = dct(np.log(np.where(bands == 0, tiny, bands)), type=2, axis=1, norm="ortho")
+    lifted = base.lifter(cepstra[:, :num_cepstra], _LIFTER)
+    lifted[:, 0] = np.log(np.where(energy == 0, tiny, energy))
+    return np.asarray(lifted)

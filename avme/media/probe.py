@@ -1,0 +1,145 @@
+"""A video file to what its header claims, read with PyAV.
+
+A header is a claim, not a fact: AVI headers count frames that do not decode, and a rate may be a
+guess. What was decoded decides; the claims are kept beside it so that the two can be compared.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import av.error
+from av.audio.stream import AudioStream
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from avme.errors import MediaError
+from avme.media.containers import DEMUXERS, PROTOCOLS
+
+MAX_PIXELS = 64 * 1024 * 1024
+"""Larger pictures are refused before anything is decoded: 8K has 33 million."""
+_MAX_PROBE_PACKETS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """The first sound track, as the header describes it."""
+
+    stream: int
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    start_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """The first real picture track and the first sound track, as the header describes them."""
+
+    stream: int
+    codec: str
+    width: int
+    """Columns of the upright picture: a rotation in the header is already applied."""
+    height: int
+    fps: Fraction | None
+    time_base: Fraction
+    num_frames_from_header: int | None
+    start_seconds: float | None
+    audio: AudioInfo | None
+
+
+def probe(path: Path) -> MediaInfo:
+    """Reads the header of `path`; raises MediaError if it is no video that can be opened."""
+    try:
+        with open_media(path) as container:
+            return _describe(container, path)
+    except (av.error.FFmpegError, ValueError, OverflowError) as error:
+        raise unreadable(path, error) from error
+
+
+def open_media(path: Path) -> InputContainer:
+    """Opens a local media file and nothing that it may point at."""
+    return av.open(
+        f"file:{path.absolute()}",
+        mode="r",
+        options={"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS},
+    )
+
+
+def unreadable(path: Path, error: Exception) -> MediaError:
+    """The error for a file that no demuxer of a real container understands."""
+    if path.exists() and path.stat().st_size == 0:
+        return MediaError(f"{path.name} is empty", reason="empty")
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return MediaError(f"{path.name} cannot be opened as a video: {said}", reason="unreadable")
+
+
+def _describe(container: InputContainer, path: Path) -> MediaInfo:
+    video = next((s for s in container.streams.video if _has_moving_pictures(s)), None)
+    if video is None:
+        raise MediaError(f"{path.name} has no picture track", reason="no-video")
+    width, height = _upright_size(container, video)
+    if width < 1 or height < 1:
+        raise MediaError(f"{path.name} does not say how large its pictures are", reason="no-frames")
+    if width * height > MAX_PIXELS:
+        raise MediaError(
+            f"{path.name} has pictures of {width}x{height}, more than {MAX_PIXELS} pixels",
+            reason="too-large",
+        )
+    return MediaInfo(
+        stream=video.index,
+        codec=video.codec_context.name,
+        width=width,
+        height=height,
+        fps=video.average_rate or video.guessed_rate or None,
+        time_base=video.time_base or Fraction(1, 90_000),
+        num_frames_from_header=video.frames or None,
+        start_seconds=_start_seconds(video),
+        audio=_describe_audio(container),
+    )
+
+
+def _has_moving_pictures(stream: VideoStream) -> bool:
+    return not stream.disposition & Disposition.attached_pic
+
+
+def _describe_audio(container: InputContainer) -> AudioInfo | None:
+    audio = next(iter(container.streams.audio), None)
+    if audio is None:
+        return None
+    return AudioInfo(
+        stream=audio.index,
+        codec=audio.codec_context.name if audio.codec_context else "unknown",
+        sample_rate_hz=audio.codec_context.sample_rate if audio.codec_context else 0,
+        channels=audio.codec_context.channels if audio.codec_context else 0,
+        start_seconds=_start_seconds(audio),
+    )
+
+
+def _start_seconds(stream: VideoStream | AudioStream) -> float | None:
+    if stream.start_time is None or stream.time_base is None:
+        return None
+    return float(stream.start_time * stream.time_base)
+
+
+def _upright_size(container: InputContainer, video: VideoStream) -> tuple[int, int]:
+    """Size of the first picture as ffmpeg will show it, turned as the header asks.
+
+    PyAV tells the rotation of a decoded frame only; where none of the first packets decodes, the
+    size in the header has to do.
+    """
+    width, height = video.codec_context.width, video.codec_context.height
+    if width * height > MAX_PIXELS:
+        return width, height
+    video.codec_context.thread_type = ThreadType.NONE
+    with suppress(av.error.FFmpegError):
+        for packet in islice(container.demux(video), _MAX_PROBE_PACKETS):
+            for frame in packet.decode():
+                turned = round(frame.rotation / 90) % 2 == 1
+                return (frame.height, frame.width) if turned else (frame.width, frame.height)
+    return width, height

@@ -1,0 +1,57 @@
+"""Samples to a judgement: sound, silence, or nothing there.
+
+Digital silence is no sound: its MFCC is one constant far from everything else, and would tell a
+model which recorder was used instead of what was heard.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int16
+
+AudioState = Literal["sound", "silent", "none"]
+
+_FULL_SCALE = 32_768.0
+_FRAME_SECONDS = 0.02
+_FLOOR_DBFS = -120.0
+"""Stands for minus infinity, which JSON has not; one bit of 16 is at -90."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """How much sound there is in a stretch of samples."""
+
+    rms_dbfs: float
+    peak_dbfs: float
+    silent_fraction: float
+    """Share of 20 ms frames below the level that counts as silence."""
+
+
+def measure(
+    samples: Int16[np.ndarray, " n"], sample_rate_hz: int, silence_dbfs: float
+) -> Loudness | None:
+    """Loudness of `samples`; None where there are none."""
+    if len(samples) == 0:
+        return None
+    length = max(1, round(_FRAME_SECONDS * sample_rate_hz))
+    starts = np.arange(0, len(samples), length)
+    scaled = samples / _FULL_SCALE
+    energy = np.add.reduceat(scaled**2, starts)
+    sizes = np.diff(np.append(starts, len(samples)))
+    return Loudness(
+        rms_dbfs=_decibels(float(energy.sum() / len(samples))),
+        peak_dbfs=_decibels(float(np.abs(scaled).max() ** 2)),
+        silent_fraction=float(np.mean(energy / sizes < 10 ** (silence_dbfs / 10))),
+    )
+
+
+def state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
+    """`none` without a sample, `silent` below the level, else `sound`."""
+    if loudness is None:
+        return "none"
+    return "silent" if loudness.rms_dbfs < silence_dbfs else "sound"
+
+
+def _decibels(power: float) -> float:
+    return max(_FLOOR_DBFS, round(10 * float(np.log10(max(power, 1e-30))), 3))

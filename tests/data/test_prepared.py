@@ -1,0 +1,104 @@
+"""A prepared set is read only when it is finished, and its lists mean what they say."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avme.data.prepared import PreparedSet, split_path
+from avme.data.splits import list_sha256
+from avme.errors import ArtifactError, UsageError
+
+_INDEX = """id,class_name,label,group,frames,fps_num,fps_den,width,height,audio,shard,row
+A/one.avi,A,0,g01,10,30000,1001,48,32,sound,shard-00000.h5,0
+"B/two, three.avi",B,1,g02,4,25,1,48,32,none,shard-00000.h5,1
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A finished set of two clips, written by hand."""
+    manifest = {
+        "schema": 1,
+        "name": "pair",
+        "classes": ["A", "B"],
+        "fingerprint": "f" * 64,
+        "splits": {"1": {"train": 1, "test": 1}},
+        "statistics": {"1": {"mfcc_mean": [1.0, 2.0], "mfcc_deviation": [0.5, 4.0]}},
+    }
+    (tmp_path / "dataset.json").write_text(json.dumps(manifest))
+    (tmp_path / "index.csv").write_text(_INDEX)
+    (tmp_path / "splits").mkdir()
+    split_path(tmp_path, "1", "train").write_text("B/two, three.avi\n")
+    split_path(tmp_path, "1", "test").write_text("A/one.avi\n")
+    return tmp_path
+
+
+def test_entries_are_typed(folder: Path) -> None:
+    first, second = PreparedSet.open(folder).entries
+
+    assert first.fps == Fraction(30_000, 1001)
+    assert (second.id, second.label, second.audio) == ("B/two, three.avi", 1, "none")
+
+
+def test_parts_are_the_lists(folder: Path) -> None:
+    prepared = PreparedSet.open(folder)
+
+    assert prepared.splits == ("1",)
+    assert [entry.id for entry in prepared.part("1", "train")] == ["B/two, three.avi"]
+    assert prepared.list_sha256("1", "test") == list_sha256(["A/one.avi"])
+    assert prepared.shard_path(prepared.entries[0]) == folder / "shards" / "shard-00000.h5"
+
+
+def test_statistics_come_as_arrays(folder: Path) -> None:
+    mean, deviation = PreparedSet.open(folder).mfcc_statistics("1")
+
+    assert mean.dtype == np.float32
+    assert mean.tolist() == [1.0, 2.0]
+    assert deviation.tolist() == [0.5, 4.0]
+
+
+@pytest.mark.parametrize("ask", ["part", "statistics"])
+def test_an_unknown_split_names_the_known_ones(folder: Path, ask: str) -> None:
+    prepared = PreparedSet.open(folder)
+
+    with pytest.raises(UsageError, match="no split '7': it has 1"):
+        prepared.part("7", "train") if ask == "part" else prepared.mfcc_statistics("7")
+
+
+def test_a_missing_set_is_an_earlier_stage_missing(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="is missing") as caught:
+        PreparedSet.open(tmp_path / "none")
+
+    assert caught.value.exit_code == 5
+
+
+def test_a_folder_without_its_manifest_is_unfinished(folder: Path) -> None:
+    (folder / "dataset.json").unlink()
+
+    with pytest.raises(ArtifactError, match="unfinished"):
+        PreparedSet.open(folder)
+
+
+def test_another_schema_is_refused(folder: Path) -> None:
+    (folder / "dataset.json").write_text('{"schema": 99}')
+
+    with pytest.raises(ArtifactError, match="schema 99"):
+        PreparedSet.open(folder)
+
+
+@pytest.mark.parametrize("index", ["id,label\nA/one.avi,0\n", _INDEX.replace(",10,", ",ten,")])
+def test_a_broken_index_is_named(folder: Path, index: str) -> None:
+    (folder / "index.csv").write_text(index)
+
+    with pytest.raises(ArtifactError, match=r"index\.csv"):
+        PreparedSet.open(folder)
+
+
+def test_a_list_that_the_index_lacks_is_named(folder: Path) -> None:
+    split_path(folder, "1", "test").write_text("C/gone.avi\n")
+
+    with pytest.raises(ArtifactError, match=r"C/gone\.avi"):
+        PreparedSet.open(folder).part("1", "test")

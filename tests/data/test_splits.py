@@ -1,0 +1,133 @@
+"""Derived splits keep groups whole."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from avme.data.discover import SourceClip
+from avme.data.splits import (
+    Split,
+    hold_out,
+    list_sha256,
+    splits_by_chance,
+    splits_by_folder,
+    splits_by_group_number,
+    warn_of_shared_groups,
+)
+from avme.errors import UsageError
+
+
+def clip(class_name: str, group: str, number: int = 1, part: str | None = None) -> SourceClip:
+    clip_id = f"{class_name}/v_{class_name}_{group}_c{number:02d}.avi"
+    return SourceClip(clip_id, Path(clip_id), class_name, group, part, 1, 1)  # type: ignore[arg-type]
+
+
+def ucf(classes: int = 3, groups: int = 25, clips: int = 2) -> list[SourceClip]:
+    return [
+        clip(f"Class{c}", f"g{g:02d}", n)
+        for c in range(classes)
+        for g in range(1, groups + 1)
+        for n in range(1, clips + 1)
+    ]
+
+
+def test_group_numbers_give_ucf101s_three_splits() -> None:
+    clips = ucf()
+
+    splits = splits_by_group_number(clips).splits
+
+    assert [split.name for split in splits] == ["1", "2", "3"]
+    for split in splits:
+        assert len(split.test) == 3 * 7 * 2
+        assert len(split.train) == 3 * 18 * 2
+        assert sorted(split.train + split.test) == sorted(c.id for c in clips)
+    assert not set(splits[0].test) & set(splits[1].test)
+    assert "Class0/v_Class0_g08_c01.avi" in splits[1].test
+
+
+def test_splits_with_an_empty_side_are_left_out() -> None:
+    splits = splits_by_group_number(ucf(groups=10)).splits
+
+    assert [split.name for split in splits] == ["1", "2"]
+
+
+def test_one_group_alone_is_refused() -> None:
+    with pytest.raises(UsageError, match="--splits"):
+        splits_by_group_number(ucf(groups=1))
+
+
+def test_given_folders_decide_and_val_joins_train() -> None:
+    clips = [clip("A", "g01", part="train"), clip("A", "g02", part="test")]
+    clips += [clip("A", "g03", part="val")]
+
+    (split,) = splits_by_folder(clips).splits
+
+    assert split.test == ("A/v_A_g02_c01.avi",)
+    assert len(split.train) == 2
+
+
+def test_a_group_on_both_sides_of_a_given_split_is_warned_about() -> None:
+    clips = [clip("A", "g01", 1), clip("A", "g01", 2), clip("B", "g01", 1)]
+    split = Split("1", train=(clips[0].id,), test=(clips[1].id, clips[2].id))
+
+    (warning,) = warn_of_shared_groups(split, clips)
+
+    assert "A/g01" in warning
+    assert "B/g01" not in warning
+
+
+@st.composite
+def sets_of_clips(draw: st.DrawFn) -> list[SourceClip]:
+    pairs = draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), max_size=60))
+    return [clip(f"C{c}", f"g{g:02d}", n) for n, (c, g) in enumerate(pairs)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(clips=sets_of_clips(), fraction=st.floats(0.01, 0.99), seed=st.integers(0, 5))
+def test_held_out_groups_never_cross_and_every_class_keeps_a_clip(
+    clips: list[SourceClip], fraction: float, seed: int
+) -> None:
+    kept, held = hold_out(clips, fraction, seed)
+
+    assert sorted(c.id for c in kept + held) == sorted(c.id for c in clips)
+    assert not {c.group for c in kept} & {c.group for c in held}
+    assert {c.class_name for c in kept} == {c.class_name for c in clips}
+
+
+def test_holding_out_depends_on_the_seed_and_not_on_the_order() -> None:
+    clips = ucf()
+
+    first = hold_out(clips, 0.2, seed=1)
+
+    assert hold_out(clips[::-1], 0.2, seed=1) == first
+    assert hold_out(clips, 0.2, seed=2) != first
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
+def test_every_class_gives_about_its_share(fraction: float) -> None:
+    clips = ucf(classes=4, groups=20)
+
+    _, held = hold_out(clips, fraction, seed=0)
+
+    for count in Counter(c.class_name for c in held).values():
+        assert abs(count - fraction * 40) <= 2
+
+
+def test_a_drawn_split_is_said_aloud() -> None:
+    chosen = splits_by_chance(ucf(), 0.25, seed=3)
+
+    assert "seed 3" in chosen.remarks[0]
+    assert "whole groups" in chosen.remarks[0]
+
+
+def test_single_clips_per_class_cannot_be_split() -> None:
+    with pytest.raises(UsageError, match="last train clip"):
+        splits_by_chance([clip("A", "g01"), clip("B", "g02")], 0.25, seed=0)
+
+
+def test_the_fingerprint_of_a_list_sees_its_order() -> None:
+    assert list_sha256(["a", "b"]) != list_sha256(["b", "a"])
+    assert list_sha256(["a", "b"]) != list_sha256(["ab"])

@@ -1,0 +1,154 @@
+"""One pass of ffmpeg: whichever binary, bounded in time, and never beyond the file."""
+
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import imageio_ffmpeg
+import pytest
+
+from avme.errors import MachineError, MediaError
+from avme.media.ffmpeg import find_ffmpeg, target_size, transcode, transcode_arguments
+from avme.media.probe import MediaInfo, probe
+
+MakeVideo = Callable[..., Path]
+
+BINARIES = {"machine": shutil.which("ffmpeg"), "wheel": imageio_ffmpeg.get_ffmpeg_exe()}
+
+
+def run_pass(binary: str, clip: Path, target: Path, size: tuple[int, int] | None = None) -> str:
+    info = probe(clip)
+    arguments = transcode_arguments(
+        binary, clip, target, info, size=size or (info.width, info.height), jpeg_quality=3
+    )
+    return transcode(arguments, log=target.with_suffix(".log"), timeout_seconds=60.0)
+
+
+@pytest.mark.parametrize("name", BINARIES)
+def test_every_frame_becomes_a_jpeg_with_either_binary(
+    tmp_path: Path, make_video: MakeVideo, name: str
+) -> None:
+    binary = BINARIES[name]
+    if binary is None:
+        pytest.skip("this machine has no ffmpeg of its own")
+    clip = make_video(tmp_path / "clip.avi", frames=9)
+
+    run_pass(binary, clip, tmp_path / "out.nut")
+
+    with av.open(str(tmp_path / "out.nut")) as container:
+        codecs = [stream.codec_context.name for stream in container.streams]
+        frames = [frame for frame in container.decode(video=0)]
+    assert codecs == ["mjpeg", "pcm_s16le"]
+    assert len(frames) == 9
+    assert (frames[0].width, frames[0].height) == (48, 32)
+
+
+def test_two_passes_give_the_same_bytes(tmp_path: Path, make_video: MakeVideo) -> None:
+    clip = make_video(tmp_path / "clip.avi")
+
+    run_pass(find_ffmpeg(), clip, tmp_path / "one.nut")
+    run_pass(find_ffmpeg(), clip, tmp_path / "two.nut")
+
+    assert (tmp_path / "one.nut").read_bytes() == (tmp_path / "two.nut").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["-i.avi", 'it\'s a "clip" %03d.avi', "näme\n[2].avi"])
+def test_odd_names_are_only_names(tmp_path: Path, make_video: MakeVideo, name: str) -> None:
+    clip = make_video(tmp_path / "plain.avi").rename(tmp_path / name)
+
+    run_pass(find_ffmpeg(), clip, tmp_path / "out.nut")
+
+    assert (tmp_path / "out.nut").stat().st_size > 0
+
+
+def test_pictures_shrink_to_the_short_side_and_never_grow(
+    tmp_path: Path, make_video: MakeVideo
+) -> None:
+    info = probe(make_video(tmp_path / "clip.avi", size="96x64"))
+
+    assert target_size(info, None) == (96, 64)
+    assert target_size(info, 32) == (48, 32)
+    assert target_size(info, 640) == (96, 64)
+
+
+def test_a_pass_that_takes_too_long_is_killed(tmp_path: Path) -> None:
+    began = time.monotonic()
+
+    with pytest.raises(MediaError, match=r"0\.2 s") as caught:
+        transcode(["sleep", "30"], log=tmp_path / "log", timeout_seconds=0.2)
+
+    assert caught.value.reason == "timeout"
+    assert time.monotonic() - began < 5
+
+
+def test_ffmpegs_last_words_are_in_the_error(tmp_path: Path) -> None:
+    arguments = [find_ffmpeg(), "-nostdin", "-i", "file:" + str(tmp_path / "none.avi")]
+
+    with pytest.raises(MediaError, match="No such file"):
+        transcode(arguments, log=tmp_path / "log", timeout_seconds=60.0)
+
+
+def test_a_playlist_is_not_followed_by_ffmpeg_itself(tmp_path: Path, make_video: MakeVideo) -> None:
+    clip = make_video(tmp_path / "secret.avi")
+    info: MediaInfo = probe(clip)
+    bait = tmp_path / "bait.avi"
+    bait.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{clip}\n#EXT-X-ENDLIST\n")
+    arguments = transcode_arguments(
+        find_ffmpeg(), bait, tmp_path / "out.nut", info, size=(48, 32), jpeg_quality=3
+    )
+
+    with pytest.raises(MediaError):
+        transcode(arguments, log=tmp_path / "log", timeout_seconds=60.0)
+
+    assert not (tmp_path / "out.nut").exists()
+
+
+@pytest.mark.parametrize(
+    ("version", "is_used"), [("5.1.9-0+deb12u1", True), ("4.4.2", False), ("N-1234-gabc", True)]
+)
+def test_an_ffmpeg_older_than_5_1_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, is_used: bool
+) -> None:
+    own = tmp_path / "ffmpeg"
+    own.write_text(f"#!/bin/sh\necho ffmpeg version {version} Copyright\n")
+    own.chmod(own.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    find_ffmpeg.cache_clear()
+
+    try:
+        found = find_ffmpeg()
+    finally:
+        find_ffmpeg.cache_clear()
+
+    assert (found == str(own)) is is_used
+
+
+def test_a_machine_without_any_ffmpeg_says_how_to_mend_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def none() -> str:
+        raise RuntimeError("No ffmpeg exe could be found")
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("avme.media.ffmpeg.imageio_ffmpeg.get_ffmpeg_exe", none)
+    find_ffmpeg.cache_clear()
+
+    try:
+        with pytest.raises(MachineError, match="install ffmpeg"):
+            find_ffmpeg()
+    finally:
+        find_ffmpeg.cache_clear()
+
+
+def test_a_killed_pass_leaves_no_process(tmp_path: Path) -> None:
+    marker = "31.4159"
+
+    with pytest.raises(MediaError):
+        transcode(["sleep", marker], log=tmp_path / "log", timeout_seconds=0.1)
+
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert f"sleep {marker}" not in listed.stdout

@@ -1,0 +1,146 @@
+"""`prepare`: what comes out of a folder of videos."""
+
+import csv
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from avme.data.prepared import PreparedSet
+from avme.data.reader import ShardReader
+
+MakeVideo = Callable[..., Path]
+RunPrep = Callable[..., PreparedSet]
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from avme.config.prep import PrepConfig
+from avme.report import Quiet
+from avme.stages.prep import prepare
+
+config = PrepConfig(workers=1, shard_clips=4)
+prepare("ucf101", Path(sys.argv[1]), out=Path(sys.argv[2]), name="set", splits=None,
+        config=config, report=Quiet())
+"""
+
+
+def shard_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "shards").iterdir())}
+
+
+def test_silent_trackless_and_short_clips_are_ordinary_clips(finished: PreparedSet) -> None:
+    states = {entry.id.split("/")[1]: entry.audio for entry in finished.entries}
+
+    assert len(finished.entries) == 12
+    assert states["v_Archery_g01_c01.avi"] == "sound"
+    assert states["v_Archery_g01_c02.avi"] == "none"
+    assert states["v_Bowling_g01_c02.avi"] == "silent"
+    assert {entry.num_frames for entry in finished.entries} == {2, 6, 8, 10}
+
+
+def test_every_entry_finds_its_own_clip_in_its_shard(finished: PreparedSet) -> None:
+    for entry in finished.entries:
+        reader = ShardReader(finished.shard_path(entry))
+        assert reader.column("id")[entry.row].decode() == entry.id
+        assert reader.column("label")[entry.row] == entry.label
+        assert finished.classes[entry.label] == entry.class_name
+        assert reader.num_frames(entry.row) == entry.num_frames
+        assert reader.column("has_audio")[entry.row] == (entry.audio == "sound")
+        reader.close()
+
+
+def test_statistics_are_those_of_the_sounding_rows_of_the_train_list(
+    finished: PreparedSet,
+) -> None:
+    rows = []
+    for entry in finished.part("2", "train"):
+        reader = ShardReader(finished.shard_path(entry))
+        block, valid = reader.mfcc(entry.row, 0, 4 * entry.num_frames)
+        rows.append(block[valid].astype(np.float64))
+        reader.close()
+
+    mean, deviation = finished.mfcc_statistics("2")
+
+    assert np.allclose(mean, np.concatenate(rows).mean(axis=0), rtol=1e-5)
+    assert np.allclose(deviation, np.concatenate(rows).std(axis=0), rtol=1e-4)
+
+
+def test_progress_counts_every_clip(tmp_path: Path, videos: Path, run_prep: RunPrep) -> None:
+    lines: list[str] = []
+
+    run_prep(videos, tmp_path, lines=lines, workers=1)
+
+    assert "prepare 12/12" in lines
+
+
+def test_shards_hold_no_path_of_this_machine(finished: PreparedSet, videos: Path) -> None:
+    for content in shard_bytes(finished.folder).values():
+        assert str(videos.parent).encode() not in content
+    assert str(videos.parent) not in (finished.folder / "dataset.json").read_text()
+
+
+def test_other_lists_change_the_splits_and_no_shard(
+    tmp_path: Path, source: Path, run_prep: RunPrep
+) -> None:
+    folder = run_prep(source, tmp_path / "out").folder
+    shards = shard_bytes(folder)
+    names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*.avi"))
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "trainlist01.txt").write_text("".join(f"{name} 1\r\n" for name in names[2:]))
+    (lists / "testlist01.txt").write_text("".join(f"{name}\r\n" for name in names[:2]))
+
+    done = run_prep(source, tmp_path / "out", splits=lists)
+
+    assert done.splits == ("1",)
+    assert [entry.id for entry in done.part("1", "test")] == names[:2]
+    assert shard_bytes(folder) == shards
+
+
+def test_class_folders_are_split_by_whole_clips_and_said_aloud(
+    tmp_path: Path, make_video: MakeVideo, run_prep: RunPrep
+) -> None:
+    original = make_video(tmp_path / "a.mp4", options=("-c:a", "aac"))
+    for name in ("cat", "dog"):
+        for number in range(4):
+            target = tmp_path / "videos" / name / "deep" / f"{number}.mp4"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(original, target)
+    lines: list[str] = []
+
+    done = run_prep(tmp_path / "videos", tmp_path / "out", layout="folder", lines=lines)
+
+    assert done.classes == ("cat", "dog")
+    assert len(done.part("1", "train")) == 6
+    assert {entry.class_name for entry in done.part("1", "test")} == {"cat", "dog"}
+    assert any("drawn for test by whole groups" in line for line in lines)
+
+
+def test_workers_import_no_torch(videos: Path, tmp_path: Path) -> None:
+    script = SCRIPT + "\nassert 'torch' not in sys.modules, 'torch was imported'"
+
+    subprocess.run(
+        [sys.executable, "-c", script, str(videos), str(tmp_path)], check=True, timeout=60
+    )
+
+
+def test_ucf_mini_comes_out_as_its_manifest_says(
+    shared: Path, tmp_path: Path, run_prep: RunPrep
+) -> None:
+    done = run_prep(shared / "data" / "ucf-mini" / "UCF-101", tmp_path, shard_clips=None)
+
+    counts = done.manifest["counts"]
+    assert (counts["clips"], len(done.classes)) == (112, 7)
+    assert (counts["sound"], counts["silent"], counts["none"]) == (96, 8, 8)
+    assert done.splits == ("1", "2", "3")
+    for split in done.splits:
+        assert (len(done.part(split, "train")), len(done.part(split, "test"))) == (84, 28)
+    with (shared / "data" / "ucf-mini" / "manifest.csv").open() as file:
+        truth = {row["file"].removeprefix("UCF-101/"): row for row in csv.DictReader(file)}
+    for entry in done.entries:
+        assert entry.num_frames == int(truth[entry.id]["frames"])
+        assert entry.audio == truth[entry.id]["audio"]

@@ -1,0 +1,82 @@
+"""`prepare` on bad clips and in the wrong place."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from avme.data.prepared import PreparedSet
+from avme.errors import TooManyBadClips, UsageError
+
+RunPrep = Callable[..., PreparedSet]
+
+
+def shard_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "shards").iterdir())}
+
+
+def test_a_file_that_is_no_video_is_quarantined_and_the_rest_is_done(
+    tmp_path: Path, source: Path, run_prep: RunPrep
+) -> None:
+    (source / "Archery" / "v_Archery_g02_c01.avi").write_text("<html>404</html>")
+    lines: list[str] = []
+
+    done = run_prep(source, tmp_path / "out", lines=lines)
+
+    with (done.folder / "quarantine.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert row["id"] == "Archery/v_Archery_g02_c01.avi"
+    assert row["reason"] == "unreadable"
+    assert len(done.entries) == 12
+    assert any("v_Archery_g02_c01.avi" in line for line in lines)
+    assert "Archery/v_Archery_g02_c01.avi" not in {e.id for e in done.part("1", "test")}
+
+
+def test_too_many_bad_clips_end_with_code_3_and_go_on_with_a_larger_share(
+    tmp_path: Path, source: Path, run_prep: RunPrep
+) -> None:
+    for group in (1, 8):
+        (source / "Archery" / f"v_Archery_g{group:02d}_c01.avi").write_bytes(b"")
+
+    with pytest.raises(TooManyBadClips, match="--max-bad") as caught:
+        run_prep(source, tmp_path / "out")
+
+    folder = tmp_path / "out" / "set"
+    assert caught.value.exit_code == 3
+    assert not (folder / "dataset.json").exists()
+    shards = shard_bytes(folder)
+    assert len(shards) == 3
+
+    done = run_prep(source, tmp_path / "out", max_bad=0.5)
+
+    assert len(done.entries) == 10
+    assert shard_bytes(folder) == shards
+
+
+def test_no_good_clip_at_all_is_too_many(tmp_path: Path, run_prep: RunPrep) -> None:
+    for group in (1, 8):
+        path = tmp_path / "videos" / "Archery" / f"v_Archery_g{group:02d}_c01.avi"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+
+    with pytest.raises(TooManyBadClips, match="none of the 2 clips"):
+        run_prep(tmp_path / "videos", tmp_path / "out", max_bad=1.0)
+
+
+def test_a_folder_that_is_not_ours_is_left_alone(
+    tmp_path: Path, videos: Path, run_prep: RunPrep
+) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "thesis.tex").write_text("x")
+
+    with pytest.raises(UsageError, match=r"thesis\.tex"):
+        run_prep(videos, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b"])
+def test_a_name_that_is_a_path_is_refused(
+    tmp_path: Path, videos: Path, run_prep: RunPrep, name: str
+) -> None:
+    with pytest.raises(UsageError, match="--name"):
+        run_prep(videos, tmp_path, name=name)

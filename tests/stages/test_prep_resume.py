@@ -1,0 +1,168 @@
+"""`prepare` again: after a kill, after a change, and with nothing to do."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from avme.data.prepared import PreparedSet
+from avme.errors import MismatchError
+
+RunPrep = Callable[..., PreparedSet]
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from avme.config.prep import PrepConfig
+from avme.report import Quiet
+from avme.stages.prep import prepare
+
+config = PrepConfig(workers=1, shard_clips=4)
+prepare("ucf101", Path(sys.argv[1]), out=Path(sys.argv[2]), name="set", splits=None,
+        config=config, report=Quiet())
+"""
+
+
+def shard_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "shards").iterdir())}
+
+
+def test_the_number_of_workers_changes_no_byte(
+    tmp_path: Path, videos: Path, finished: PreparedSet, run_prep: RunPrep
+) -> None:
+    alone = run_prep(videos, tmp_path, workers=1)
+
+    assert shard_bytes(alone.folder) == shard_bytes(finished.folder)
+    assert alone.fingerprint == finished.fingerprint
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["group", "parent"])
+def test_after_kill_9_the_same_command_makes_the_same_bytes(
+    tmp_path: Path, videos: Path, finished: PreparedSet, whole_group: bool, run_prep: RunPrep
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(videos), str(tmp_path)], start_new_session=True
+    )
+    shards = tmp_path / "set" / "shards"
+    deadline = time.monotonic() + 60
+    while not list(shards.glob("shard-*.h5")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    if whole_group:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "set" / "dataset.json").exists()
+
+    again = run_prep(videos, tmp_path)
+
+    assert shard_bytes(again.folder) == shard_bytes(finished.folder)
+    assert again.fingerprint == finished.fingerprint
+    leftovers = [path for path in again.folder.rglob("*") if path.suffix in (".tmp", ".nut")]
+    assert leftovers == []
+
+
+def test_a_second_run_has_nothing_to_do(
+    videos: Path, finished: PreparedSet, run_prep: RunPrep
+) -> None:
+    manifest = (finished.folder / "dataset.json").stat()
+    lines: list[str] = []
+
+    again = run_prep(videos, finished.folder.parent, lines=lines)
+
+    assert any("nothing changed" in line for line in lines)
+    assert again.fingerprint == finished.fingerprint
+    assert (finished.folder / "dataset.json").stat().st_mtime_ns == manifest.st_mtime_ns
+
+
+def test_a_missing_shard_is_made_again_and_only_that(
+    tmp_path: Path, videos: Path, run_prep: RunPrep
+) -> None:
+    folder = run_prep(videos, tmp_path).folder
+    before = shard_bytes(folder)
+    times = {path.name: path.stat().st_mtime_ns for path in (folder / "shards").iterdir()}
+    (folder / "shards" / "shard-00001.h5").unlink()
+
+    run_prep(videos, tmp_path)
+
+    assert shard_bytes(folder) == before
+    after = {path.name: path.stat().st_mtime_ns for path in (folder / "shards").iterdir()}
+    assert {name for name in after if after[name] != times[name]} == {"shard-00001.h5"}
+
+
+def test_a_shortened_shard_is_made_again(tmp_path: Path, videos: Path, run_prep: RunPrep) -> None:
+    folder = run_prep(videos, tmp_path).folder
+    before = shard_bytes(folder)
+    os.truncate(folder / "shards" / "shard-00000.h5", 1000)
+
+    run_prep(videos, tmp_path)
+
+    assert shard_bytes(folder) == before
+
+
+def test_changed_added_and_removed_clips_rebuild_only_what_they_touch(
+    tmp_path: Path, source: Path, run_prep: RunPrep
+) -> None:
+    folder = run_prep(source, tmp_path / "out").folder
+    times = {path.name: path.stat().st_mtime_ns for path in (folder / "shards").iterdir()}
+    gone = source / "Archery" / "v_Archery_g01_c01.avi"
+    shutil.copy(gone, source / "Bowling" / "v_Bowling_g20_c09.avi")
+    gone.unlink()
+    lines: list[str] = []
+
+    again = run_prep(source, tmp_path / "out", lines=lines)
+
+    after = {path.name: path.stat().st_mtime_ns for path in (folder / "shards").iterdir()}
+    assert any("2 source files were added, removed or changed" in line for line in lines)
+    assert sorted(after) == [f"shard-0000{n}.h5" for n in range(4)]
+    assert {name for name in times if after[name] == times[name]} == {
+        "shard-00001.h5",
+        "shard-00002.h5",
+    }
+    ids = [entry.id for entry in again.entries]
+    assert "Archery/v_Archery_g01_c01.avi" not in ids
+    assert "Bowling/v_Bowling_g20_c09.avi" in ids
+
+
+def test_a_torn_journal_is_mended(
+    tmp_path: Path, videos: Path, finished: PreparedSet, run_prep: RunPrep
+) -> None:
+    folder = run_prep(videos, tmp_path).folder
+    journal = (folder / "prep.jsonl").read_bytes()
+    (folder / "prep.jsonl").write_bytes(journal[: len(journal) // 2])
+    (folder / "dataset.json").unlink()
+
+    again = run_prep(videos, tmp_path)
+
+    assert again.fingerprint == finished.fingerprint
+    lines = (folder / "prep.jsonl").read_bytes().splitlines()
+    assert json.loads(lines[-1])["name"].startswith("shard-")
+
+
+def test_settings_that_say_only_how_do_not_matter(
+    videos: Path, finished: PreparedSet, run_prep: RunPrep
+) -> None:
+    again = run_prep(videos, finished.folder.parent, workers=1, timeout_seconds=5.0, max_bad=0.5)
+
+    assert again.fingerprint == finished.fingerprint
+
+
+def test_other_settings_are_refused_with_both_values(
+    videos: Path, finished: PreparedSet, run_prep: RunPrep
+) -> None:
+    with pytest.raises(MismatchError, match=r"jpeg_quality is 3 there, 9 now") as caught:
+        run_prep(videos, finished.folder.parent, jpeg_quality=9)
+
+    assert "--out or --name" in str(caught.value)
+
+
+def test_another_source_is_refused(source: Path, finished: PreparedSet, run_prep: RunPrep) -> None:
+    with pytest.raises(MismatchError, match="source is"):
+        run_prep(source, finished.folder.parent)
