@@ -1,0 +1,165 @@
+"""What a clip becomes on its way to the model, decided by the draw's seed alone.
+
+torchvision's transforms read torch's global generator; `seeded` lends them one that nobody else
+sees, so that neither workers nor restarts change a clip.
+
+Shape letters: t frames, c colours, h and w pixels, m the model's size, s MFCC rows, f coefficients.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, cast, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as vision
+
+from avme.config import AugmentConfig, ClipConfig, CropConfig
+from avme.data.window import Window, random_window
+from avme.errors import MachineError
+
+Pictures = UInt8[Tensor, "t c h w"]
+Squares = UInt8[Tensor, "t c m m"]
+Sound = tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]
+_MEAN_COLOUR = [124.0, 116.0, 104.0]
+
+
+@runtime_checkable
+class TrainingView(Protocol):
+    """How training looks at a clip; called inside `seeded`, in this order."""
+
+    def window(self, clip_frames: int) -> Window:
+        """A span of the clip."""
+
+    def pictures(self, frames: Pictures) -> Squares:
+        """Squares of the model's size."""
+
+    def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
+        """The sound of the span."""
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """torch's global generator starts at `seed` inside, and is as before outside."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+class PretrainView:
+    """VideoMAE's pretraining view: a random window and a multi-scale crop, no flip."""
+
+    def __init__(self, clip: ClipConfig, crop: CropConfig) -> None:
+        self.clip, self.scales = clip, crop.scales
+
+    def window(self, clip_frames: int) -> Window:
+        """Anywhere in the clip."""
+        return random_window(clip_frames, self.clip, torch.default_generator)
+
+    def pictures(self, frames: Pictures) -> Squares:
+        """A crop whose height and width are neighbouring scales of the short side."""
+        height, width = frames.shape[-2:]
+        short, count = min(height, width), len(self.scales)
+        first = _below(count)
+        second = min(max(first + _below(3) - 1, 0), count - 1)
+        box_height = int(short * self.scales[first])
+        box_width = int(short * self.scales[second])
+        top, left = _below(height - box_height + 1), _below(width - box_width + 1)
+        return _resized_crop(frames, top, left, box_height, box_width, self.clip.size)
+
+    def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
+        """As it is."""
+        return mfcc, valid
+
+
+class FinetuneView:
+    """Random resized crop, flip, RandAugment and erasing; noise and masks on the sound."""
+
+    def __init__(self, clip: ClipConfig, augment: AugmentConfig) -> None:
+        self.clip, self.augment = clip, augment
+        size = (clip.size, clip.size)
+        steps: list[torch.nn.Module] = [
+            v2.RandomResizedCrop(size, scale=augment.scale, ratio=augment.ratio, antialias=True),
+            v2.RandomHorizontalFlip(augment.flip),
+        ]
+        if augment.randaugment_ops:
+            steps.append(
+                v2.RandAugment(
+                    augment.randaugment_ops,
+                    augment.randaugment_magnitude,
+                    interpolation=v2.InterpolationMode.BILINEAR,
+                    fill=_MEAN_COLOUR,
+                )
+            )
+        steps.append(v2.RandomErasing(augment.erase, value=_MEAN_COLOUR))
+        self.steps = v2.Compose(steps)
+
+    def window(self, clip_frames: int) -> Window:
+        """Anywhere in the clip, or a little outside where jitter is set."""
+        jitter = self.augment.jitter_frames
+        return random_window(clip_frames, self.clip, torch.default_generator, jitter)
+
+    def pictures(self, frames: Pictures) -> Squares:
+        """The same crop, flip and colours on all frames."""
+        return cast(Tensor, self.steps(frames))
+
+    def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
+        """Dropped as a whole, or noisy and with stretches masked; not valid rows stay zero."""
+        settings = self.augment
+        if settings.audio_dropout and float(torch.rand(())) < settings.audio_dropout:
+            return torch.zeros_like(mfcc), torch.zeros_like(valid)
+        if settings.audio_noise:
+            mfcc = mfcc + settings.audio_noise * torch.randn_like(mfcc)
+        longest = int(settings.audio_time_mask * len(mfcc))
+        mfcc = _mask(mfcc, longest, settings.audio_coefficient_mask)
+        return mfcc * valid[:, None], valid
+
+
+def view_crops(frames: Pictures, size: int, crops: int) -> list[Squares]:
+    """Squares of the whole short side: the middle one, or `crops` spread over the long side."""
+    height, width = frames.shape[-2:]
+    short, slack = min(height, width), abs(height - width)
+    offsets = [slack // 2] if crops == 1 else [round(slack * k / (crops - 1)) for k in range(crops)]
+    return [
+        _resized_crop(
+            frames,
+            offset if height > width else 0,
+            0 if height > width else offset,
+            short,
+            short,
+            size,
+        )
+        for offset in offsets
+    ]
+
+
+def _resized_crop(
+    frames: Pictures, top: int, left: int, height: int, width: int, size: int
+) -> Squares:
+    cut = vision.resized_crop(frames, top, left, height, width, [size, size], antialias=True)
+    return cast(Tensor, cut)
+
+
+def _below(end: int) -> int:
+    return int(torch.randint(end, ()))
+
+
+def _mask(mfcc: Float[Tensor, "s f"], longest: int, coefficients: int) -> Float[Tensor, "s f"]:
+    """SpecAugment (Park et al. 2019): the mean, which is zero here, over rows and coefficients."""
+    if not longest and not coefficients:
+        return mfcc
+    try:
+        from torchaudio.functional import mask_along_axis
+    except (ImportError, OSError) as error:  # OSError: a build that does not fit torch's
+        raise MachineError(
+            f"torchaudio cannot be loaded beside this torch ({error}): reinstall both with "
+            "`pip install --force-reinstall torch torchaudio`, or switch the sound masks off"
+        ) from error
+    spectrum = mfcc.T[None]
+    if coefficients:
+        spectrum = mask_along_axis(spectrum, coefficients, 0.0, axis=1)
+    if longest:
+        spectrum = mask_along_axis(spectrum, longest, 0.0, axis=2)
+    return spectrum[0].T

@@ -1,0 +1,128 @@
+"""From a place in a list to the tensors of one window: shard -> batch.
+
+Shape letters: t frames, c colours, h and w pixels, s MFCC rows, f coefficients.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import simplejpeg
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from avme.batch import AVBatch
+from avme.config import ClipConfig
+from avme.data.augment import TrainingView, seeded, view_crops
+from avme.data.order import Draw
+from avme.data.prepared import ClipEntry, PreparedSet
+from avme.data.reader import ShardReader
+from avme.data.window import Window, spread_windows
+
+
+class ClipReader:
+    """Reads windows of prepared clips; safe to hand to worker processes."""
+
+    def __init__(self, prepared: PreparedSet, entries: Sequence[ClipEntry], split: str) -> None:
+        self.entries = tuple(entries)
+        names = sorted({entry.shard for entry in entries})
+        paths = {entry.shard: prepared.shard_path(entry) for entry in entries}
+        self._shards = {name: ShardReader(paths[name]) for name in names}
+        mean, deviation = prepared.mfcc_statistics(split)
+        self._mean, self._deviation = torch.from_numpy(mean), torch.from_numpy(deviation)
+
+    def pictures(self, entry: ClipEntry, window: Window) -> UInt8[Tensor, "t c h w"]:
+        """The window's frames in RGB; a frame that is shown twice is decoded once."""
+        wanted = window.frames(entry.num_frames)
+        distinct = sorted(set(wanted))
+        blobs = self._shards[entry.shard].frames(entry.row, distinct)
+        decoded = np.stack([simplejpeg.decode_jpeg(blob, "RGB") for blob in blobs])
+        place = {frame: index for index, frame in enumerate(distinct)}
+        shown = decoded[[place[frame] for frame in wanted]]
+        return rearrange(torch.from_numpy(shown), "t h w c -> t c h w")
+
+    def sound(
+        self, entry: ClipEntry, window: Window
+    ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
+        """The window's MFCC, normalised by the train list's statistics, zero where not valid."""
+        rows, valid = self._shards[entry.shard].mfcc(entry.row, *window.rows())
+        heard = torch.from_numpy(valid)
+        mfcc = (torch.from_numpy(rows) - self._mean) / self._deviation
+        return mfcc * heard[:, None], heard
+
+
+class TrainingClips(Dataset[AVBatch]):
+    """One random window for every draw; items are batches of one clip."""
+
+    def __init__(self, reader: ClipReader, view: TrainingView) -> None:
+        self.reader, self.view = reader, view
+
+    def __getitem__(self, draw: Draw) -> AVBatch:
+        entry = self.reader.entries[draw.clip]
+        with seeded(draw.seed):
+            window = self.view.window(entry.num_frames)
+            pictures = self.view.pictures(self.reader.pictures(entry, window))
+            mfcc, valid = self.view.sound(*self.reader.sound(entry, window))
+        return _batch([pictures], [mfcc], [valid], entry.label, draw.clip, draw.seed)
+
+
+class ScoringClips(Dataset[AVBatch]):
+    """All views of a clip: windows x crops, the same at every call; items are one clip's views.
+
+    Views that would be equal, as of a clip no longer than the window, are made only once.
+    """
+
+    def __init__(self, reader: ClipReader, clip: ClipConfig, segments: int, crops: int) -> None:
+        self.reader, self.clip = reader, clip
+        self.segments, self.crops = segments, crops
+
+    def __len__(self) -> int:
+        return len(self.reader.entries)
+
+    def __getitem__(self, index: int) -> AVBatch:
+        entry = self.reader.entries[index]
+        windows = spread_windows(entry.num_frames, self.clip, self.segments)
+        if entry.num_frames <= self.clip.span_frames:
+            windows = windows[:1]
+        crops = 1 if entry.width == entry.height else self.crops
+        views: list[Tensor] = []
+        sounds: list[tuple[Tensor, Tensor]] = []
+        for window in windows:
+            squares = view_crops(self.reader.pictures(entry, window), self.clip.size, crops)
+            views += squares
+            sounds += [self.reader.sound(entry, window)] * len(squares)
+        rows, valids = zip(*sounds, strict=True)
+        return _batch(views, list(rows), list(valids), entry.label, index, 0)
+
+
+def join(batches: Sequence[AVBatch]) -> AVBatch:
+    """Several batches as one (the loader's collate function)."""
+    return AVBatch(
+        video=torch.cat([batch.video for batch in batches]),
+        mfcc=torch.cat([batch.mfcc for batch in batches]),
+        audio_valid=torch.cat([batch.audio_valid for batch in batches]),
+        label=torch.cat([batch.label for batch in batches]),
+        clip=torch.cat([batch.clip for batch in batches]),
+        seed=torch.cat([batch.seed for batch in batches]),
+    )
+
+
+def _batch(
+    views: list[Tensor],
+    rows: list[Tensor],
+    valids: list[Tensor],
+    label: int,
+    clip: int,
+    seed: int,
+) -> AVBatch:
+    count = len(views)
+    return AVBatch(
+        video=torch.stack(views).transpose(1, 2).contiguous(),
+        mfcc=torch.stack(rows),
+        audio_valid=torch.stack(valids),
+        label=torch.full((count,), label),
+        clip=torch.full((count,), clip),
+        seed=torch.full((count,), seed),
+    )

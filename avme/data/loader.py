@@ -1,0 +1,47 @@
+"""torch DataLoaders over clips: the same batches whatever the number of worker processes."""
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from avme.batch import AVBatch
+from avme.data.clips import join
+
+_MOST_WORKERS = 8
+
+
+def build_loader(
+    clips: Dataset[AVBatch],
+    batches: Sampler[list[Any]] | Sequence[list[Any]],
+    *,
+    workers: int | None,
+    pin: bool,
+    local_world: int = 1,
+) -> DataLoader[AVBatch]:
+    """A loader of joined batches; `batches` lists what goes into each.
+
+    Workers are forked from a server process that has imported what they need, never from one that
+    runs torch's threads; they stay for the next pass.
+    """
+    count = default_workers(local_world) if workers is None else workers
+    extra: dict[str, Any] = {}
+    if count:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["avme.data.clips"])
+        extra = {
+            "multiprocessing_context": context,
+            "prefetch_factor": 4,
+            "persistent_workers": True,
+        }
+    return DataLoader(
+        clips, batch_sampler=batches, num_workers=count, collate_fn=join, pin_memory=pin, **extra
+    )
+
+
+def default_workers(local_world: int) -> int:
+    """Cores that are left to a process of this machine after its own, at most 8."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(0, min(_MOST_WORKERS, (cores or 1) // local_world - 1))

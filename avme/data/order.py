@@ -1,0 +1,107 @@
+"""Which clip comes when: a function of seed and epoch alone.
+
+Every epoch is a permutation of the list. A global batch is a stretch of it, cut into equal shares
+for the ranks, so that one process and many see the same batches, and a run that starts again at a
+step goes on exactly where it was.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from avme.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One clip at one moment of a run; its seed decides all that is random about it."""
+
+    clip: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """The endless sequence of global batches over a list of clips."""
+
+    num_clips: int
+    batch: int
+    seed: int
+    repeat: int = 1
+    """Windows drawn from every clip in an epoch."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches an epoch; a list shorter than a batch is drawn from several times."""
+        return max(1, self.num_clips * self.repeat // self.batch)
+
+    def global_batch(self, step: int) -> list[Draw]:
+        """The draws of one optimiser step over all ranks."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        first = place * self.batch
+        return [self._draw(epoch, index) for index in range(first, first + self.batch)]
+
+    def _draw(self, epoch: int, index: int) -> Draw:
+        round_, place = divmod(index, self.num_clips)
+        clip = int(_permutation(self.num_clips, self.seed, epoch, round_)[place])
+        return Draw(clip, seed_of(self.seed, epoch, clip, round_))
+
+
+class RankBatches(Sampler[list[Draw]]):
+    """The micro-batches of one rank, from `first_step` up to `last_step` (excluded)."""
+
+    def __init__(
+        self,
+        order: Order,
+        *,
+        first_step: int,
+        last_step: int,
+        rank: int = 0,
+        world: int = 1,
+        micro_batch: int | None = None,
+    ) -> None:
+        if order.batch % world:
+            raise ConfigError(
+                f"train.batch {order.batch} is not divisible by {world} processes: "
+                "choose a multiple"
+            )
+        self.order, self.rank = order, rank
+        self.steps = range(first_step, last_step)
+        self.share = order.batch // world
+        self.micro_batch = min(micro_batch or self.share, self.share)
+
+    @property
+    def micro_batches(self) -> int:
+        """Micro-batches of one optimiser step."""
+        return -(-self.share // self.micro_batch)
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        for step in self.steps:
+            draws = self.order.global_batch(step)
+            mine = draws[self.rank * self.share : (self.rank + 1) * self.share]
+            for begin in range(0, self.share, self.micro_batch):
+                yield mine[begin : begin + self.micro_batch]
+
+    def __len__(self) -> int:
+        return len(self.steps) * self.micro_batches
+
+
+def seed_of(*parts: int) -> int:
+    """A 63-bit seed that depends on all parts and their order."""
+    digest = hashlib.blake2b(",".join(map(str, parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+_last_permutation: dict[tuple[int, int, int, int], np.ndarray] = {}
+
+
+def _permutation(num_clips: int, seed: int, epoch: int, round_: int) -> np.ndarray:
+    key = (num_clips, seed, epoch, round_)
+    if key not in _last_permutation:
+        if len(_last_permutation) >= 4:
+            _last_permutation.clear()
+        _last_permutation[key] = np.random.default_rng([seed, epoch, round_]).permutation(num_clips)
+    return _last_permutation[key]

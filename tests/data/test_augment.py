@@ -1,0 +1,100 @@
+"""Views: the right sizes, decided by the seed alone, sound and picture treated together."""
+
+import pytest
+import torch
+
+from avme.config import AugmentConfig, ClipConfig, CropConfig
+from avme.data.augment import FinetuneView, PretrainView, TrainingView, seeded, view_crops
+
+CLIP = ClipConfig(num_frames=4, stride=2, size=16)
+HEAVY = AugmentConfig(
+    jitter_frames=3,
+    audio_time_mask=0.5,
+    audio_coefficient_mask=4,
+    audio_noise=0.1,
+    audio_dropout=0.3,
+)
+
+
+def make_frames(height: int = 24, width: int = 32) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8, generator=generator)
+
+
+def look(view: TrainingView, seed: int) -> tuple[object, torch.Tensor, torch.Tensor, torch.Tensor]:
+    with seeded(seed):
+        window = view.window(40)
+        pictures = view.pictures(make_frames())
+        return window, pictures, *view.sound(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("view", [PretrainView(CLIP, CropConfig()), FinetuneView(CLIP, HEAVY)])
+def test_a_seed_decides_everything(view: TrainingView) -> None:
+    first, other, again = look(view, 1), look(view, 2), look(view, 1)
+
+    assert first[0] == again[0]
+    assert all(torch.equal(a, b) for a, b in zip(first[1:], again[1:], strict=True))
+    assert not torch.equal(first[1], other[1])
+    assert first[1].shape == (4, 3, 16, 16)
+    assert first[1].dtype == torch.uint8
+
+
+def test_looking_leaves_the_global_generator_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    look(FinetuneView(CLIP, HEAVY), 1)
+
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_a_pretraining_crop_of_full_scale_is_the_short_side() -> None:
+    view = PretrainView(CLIP.model_copy(update={"size": 24}), CropConfig(scales=(1.0,)))
+    frames = make_frames()
+
+    with seeded(0):
+        pictures = view.pictures(frames)
+
+    assert any(torch.equal(pictures, frames[..., left : left + 24]) for left in range(9))
+
+
+def test_flipping_and_cropping_are_the_same_on_all_frames() -> None:
+    still = make_frames()[:1].expand(4, -1, -1, -1)
+    view = FinetuneView(CLIP, AugmentConfig())
+
+    for seed in range(5):
+        with seeded(seed):
+            pictures = view.pictures(still)
+        assert (pictures == pictures[:1]).all()
+
+
+def test_noise_and_masks_keep_rows_without_sound_at_zero() -> None:
+    view = FinetuneView(CLIP, HEAVY.model_copy(update={"audio_dropout": 0.0}))
+    valid = torch.arange(32) < 20
+
+    for seed in range(5):
+        with seeded(seed):
+            mfcc, heard = view.sound(torch.ones(32, 13) * valid[:, None], valid)
+        assert torch.equal(heard, valid)
+        assert not mfcc[20:].any()
+
+
+def test_dropped_sound_is_marked_as_not_there() -> None:
+    view = FinetuneView(CLIP, AugmentConfig(audio_dropout=1.0))
+
+    mfcc, valid = view.sound(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
+
+    assert not mfcc.any()
+    assert not valid.any()
+
+
+@pytest.mark.parametrize(("height", "width"), [(24, 40), (40, 24)])
+def test_three_crops_are_the_ends_and_the_middle_of_the_long_side(height: int, width: int) -> None:
+    frames = make_frames(height, width)
+    first, middle, last = view_crops(frames, 24, 3)
+    along = -1 if width > height else -2
+
+    assert torch.equal(first, frames.narrow(along, 0, 24))
+    assert torch.equal(middle, frames.narrow(along, 8, 24))
+    assert torch.equal(last, frames.narrow(along, 16, 24))
+    assert torch.equal(view_crops(frames, 24, 1)[0], middle)
