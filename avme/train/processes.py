@@ -1,0 +1,119 @@
+"""One process or many: the same code, joined through torch.distributed when `RANK` is set.
+
+gloo on CPUs and NCCL on GPUs; a single process needs no group and opens none.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from avme.errors import AvmeError, MachineError
+
+Result = TypeVar("Result")
+_TIMEOUT = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """This process and its siblings."""
+
+    rank: int = 0
+    world: int = 1
+    local_rank: int = 0
+    local_world: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """The one process that writes files and talks to people."""
+        return self.rank == 0
+
+    def first(self, work: Callable[[], Result]) -> Result:
+        """Runs `work` in the first process only; all get its result, or raise its error."""
+        box: list[Any] = [None, None]
+        if self.is_first:
+            try:
+                box[0] = work()
+            except AvmeError as error:
+                if self.world == 1:
+                    raise
+                box[1] = error
+        if self.world > 1:
+            dist.broadcast_object_list(box, src=0)
+            if box[1] is not None:
+                raise box[1]
+        return cast(Result, box[0])
+
+    def wait(self) -> None:
+        """Returns once all processes have called it."""
+        if self.world > 1:
+            dist.barrier()
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean over processes; all must call it."""
+        if self.world > 1:
+            value = value.clone()
+            dist.all_reduce(value)
+            value /= self.world
+        return value
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process; all must call it."""
+        if self.world == 1:
+            return flag
+        return any(self.gather(flag))
+
+    def gather(self, value: Result) -> list[Result]:
+        """The values of all processes, in order of rank; all must call it."""
+        if self.world == 1:
+            return [value]
+        values: list[Any] = [None] * self.world
+        dist.all_gather_object(values, value)
+        return values
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[Processes]:
+    """The group that the environment describes (torchrun, srun), or this process alone."""
+    if "RANK" not in os.environ:
+        yield Processes()
+        return
+    processes = Processes(
+        rank=int(os.environ["RANK"]),
+        world=int(os.environ["WORLD_SIZE"]),
+        local_rank=int(os.environ.get("LOCAL_RANK", "0")),
+        local_world=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+    )
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_TIMEOUT)
+    try:
+        yield processes
+    finally:
+        dist.destroy_process_group()
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device of this process; raises MachineError where CUDA is asked for and missing."""
+    available = torch.cuda.is_available()
+    if wanted == "cuda" and not available:
+        raise MachineError(
+            "device cuda: torch sees no CUDA device on this machine: use --device cpu"
+        )
+    if wanted == "cpu" or not available:
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
+
+
+def pick_precision(wanted: str, device: torch.device) -> torch.dtype:
+    """bfloat16 where it is asked for, or where the device has it and nothing else is asked."""
+    if wanted == "bf16":
+        return torch.bfloat16
+    has_it = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if wanted == "auto" and has_it else torch.float32

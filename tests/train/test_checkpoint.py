@@ -1,0 +1,74 @@
+"""Checkpoints come back as they were, and nothing is ever unpickled."""
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from avme.errors import ArtifactError
+from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
+
+
+def make_checkpoint() -> Checkpoint:
+    return Checkpoint(
+        stage="pretrain",
+        config={"mask": {"ratio": 0.9}, "scales": [1.0, 0.5]},
+        facts={"preset": "tiny", "pretrained": None},
+        step=7,
+        model={"weight": torch.arange(4.0)},
+        optimizer={"state": {0: {"step": torch.tensor(7.0)}}, "param_groups": [{"lr": 0.1}]},
+        best={"top1": 0.5},
+    )
+
+
+def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
+    before = make_checkpoint()
+    save_checkpoint(tmp_path / "last.pt", before)
+
+    after = load_checkpoint(tmp_path / "last.pt")
+
+    assert torch.equal(after.model["weight"], before.model["weight"])
+    assert (after.config, after.facts, after.step) == (before.config, before.facts, before.step)
+    assert after.optimizer["param_groups"] == before.optimizer["param_groups"]
+    assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_a_file_that_would_run_code_is_refused_without_running_it(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    torch.save({"model": Trap()}, tmp_path / "evil.pt")
+
+    with pytest.raises(ArtifactError, match="cannot be read as a checkpoint"):
+        load_checkpoint(tmp_path / "evil.pt")
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", pickle.dumps({"a": 1})])
+def test_other_files_are_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "odd.pt").write_bytes(content)
+
+    with pytest.raises(ArtifactError) as caught:
+        load_checkpoint(tmp_path / "odd.pt")
+    assert "odd.pt" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_foreign_checkpoint_is_named_as_such(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}}, tmp_path / "foreign.pt")
+
+    with pytest.raises(ArtifactError, match="no checkpoint of avme"):
+        load_checkpoint(tmp_path / "foreign.pt")
+
+
+def test_a_run_folder_stands_for_the_checkpoint_in_it(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "run" / "checkpoints" / "best.pt", make_checkpoint())
+
+    assert find_checkpoint(tmp_path / "run", "best").name == "best.pt"
+    with pytest.raises(ArtifactError, match=r"last\.pt"):
+        find_checkpoint(tmp_path / "run", "last")
+    with pytest.raises(ArtifactError, match="does not exist"):
+        find_checkpoint(tmp_path / "nowhere", "last")
