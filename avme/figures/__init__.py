@@ -1,0 +1,1 @@
+"""Pictures that stages write: each takes arrays and a path."""

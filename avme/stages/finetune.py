@@ -1,0 +1,217 @@
+"""A pretrained encoder in, a classifier out (paper IV-C).
+
+The best epoch is chosen on a validation list that is carved by group out of the train list; the
+test list is never looked at here.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avme.batch import AVBatch
+from avme.config import FinetuneConfig
+from avme.data.augment import FinetuneView
+from avme.data.clips import ClipReader, ScoringClips
+from avme.data.order import seed_of
+from avme.data.prepared import ClipEntry, PreparedSet
+from avme.data.splits import hold_out
+from avme.errors import MismatchError
+from avme.models.classifier import Classifier
+from avme.report import Quiet, Reporter
+from avme.stages.pretrain import example_clip
+from avme.stages.run import begin_run, watched
+from avme.stages.training import EndEpoch, Job, train
+from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
+from avme.train.loop import BatchLoss, LossOf, Trainer
+from avme.train.mixing import mix
+from avme.train.processes import Processes, joined, pick_device, pick_precision
+from avme.train.record import Record
+from avme.train.scoring import Scorer
+
+STAGE = "finetune"
+_OWN = ("norm.", "head.")
+
+
+def finetune(
+    config: FinetuneConfig,
+    *,
+    data: Path,
+    out: Path,
+    init: Path | None,
+    preset: str = "base",
+    resume: bool = False,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
+    report: Reporter | None = None,
+) -> Path:
+    """Trains a classifier on the train list, from `init` or from scratch; returns the run folder.
+
+    Raises ArtifactError for an unfinished set or checkpoint, UsageError for a folder that is in
+    use, MismatchError where the checkpoint does not fit, Stopped after SIGTERM or SIGUSR1.
+    """
+    report = report or Quiet()
+    prepared = PreparedSet.open(data)
+    split = config.clip.split
+    whole = prepared.part(split, "train")
+    entries, held_out = hold_out(whole, config.val_fraction, config.train.seed)
+    start = None if init is None else load_checkpoint(find_checkpoint(init, "last"))
+    pretrained = None if start is None else start.facts | {"step": start.step}
+    if resume and start is None:  # what the run started from is written in its own checkpoint
+        pretrained = load_checkpoint(find_checkpoint(out, "last")).facts["pretrained"]
+    facts = {
+        "preset": preset,
+        "dataset": prepared.name,
+        "fingerprint": prepared.fingerprint,
+        "train_list_sha256": prepared.list_sha256(split, "train"),
+        "classes": list(prepared.classes),
+        "pretrained": pretrained,
+    }
+    device = pick_device(config.train.device)
+    with joined(device) as processes:
+        run = begin_run(
+            STAGE,
+            config,
+            facts,
+            out=out,
+            resume=resume,
+            overwrite=overwrite,
+            command=command,
+            processes=processes,
+        )
+        with watched(run, STAGE, processes):
+            torch.manual_seed(config.train.seed)
+            model = build_classifier(config, len(prepared.classes)).to(device)
+            if run.checkpoint is None:
+                start_from(model, start, report)
+            report.say(f"{len(entries)} clips to train on, {len(held_out)} to validate")
+            job = Job(
+                stage=STAGE,
+                config=config,
+                facts=facts,
+                model=model,
+                view=FinetuneView(config.clip, config.augment),
+                loss_of=classification_step(config, len(prepared.classes), processes),
+                example=example_clip(config.clip, config.model.audio.num_cepstra, device),
+                derived={"validation_clips": len(held_out)},
+                reader=ClipReader(prepared, entries, split),
+                run=run,
+                device=device,
+                processes=processes,
+                report=report,
+            )
+            train(job, _validation(job, prepared, held_out))
+            if not held_out and processes.is_first:
+                _keep_last_as_best(job)
+    return run.folder
+
+
+def starting_point(init: Path) -> dict[str, Any]:
+    """What a checkpoint fixes for the stage after it: preset, model and window.
+
+    Raises ArtifactError where there is no checkpoint.
+    """
+    checkpoint = load_checkpoint(find_checkpoint(init, "last"))
+    clip = checkpoint.config["clip"]
+    return {
+        "preset": checkpoint.facts["preset"],
+        "model": checkpoint.config["model"],
+        "clip": {key: clip[key] for key in ("num_frames", "stride", "size")},
+    }
+
+
+def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:
+    """The classifier that the settings describe, with fresh weights."""
+    head = config.head
+    return Classifier(
+        config.model,
+        config.clip,
+        num_classes,
+        config.modality,
+        dropout=head.dropout,
+        drop_path=head.drop_path,
+        init_scale=head.init_scale,
+    )
+
+
+def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) -> None:
+    """Copies every part that both have; only the pooled norm and the head start fresh.
+
+    Raises MismatchError where the checkpoint lacks a part or its shapes differ.
+    """
+    if start is None:
+        report.say("no pretrained weights: training from scratch")
+        return
+    own = model.state_dict()
+    wanted = [name for name in own if not name.startswith(_OWN)]
+    missing = [name for name in wanted if name not in start.model]
+    if missing:
+        raise MismatchError(
+            f"the checkpoint has no {missing[0]} ({len(missing)} of {len(wanted)} tensors are "
+            "missing): choose a --modality that it was pretrained for, or --from scratch"
+        )
+    for name in wanted:
+        if start.model[name].shape != own[name].shape:
+            raise MismatchError(
+                f"{name} is {tuple(start.model[name].shape)} in the checkpoint, expected "
+                f"{tuple(own[name].shape)}: keep the pretrain run's model settings"
+            )
+    model.load_state_dict({name: start.model[name] for name in wanted}, strict=False)
+    unused = sorted({name.split(".")[0] for name in start.model if name not in own})
+    report.say(
+        f"{len(wanted)} tensors from the {start.stage} checkpoint at step {start.step}; "
+        f"not used: {', '.join(unused) or 'none'}"
+    )
+
+
+def classification_step(config: FinetuneConfig, num_classes: int, processes: Processes) -> LossOf:
+    """Cross-entropy with label smoothing on clips that may be mixed."""
+
+    def step(model: nn.Module, batch: AVBatch, number: int, logged: bool) -> BatchLoss:
+        draw = np.random.default_rng(seed_of(config.train.seed, number, processes.rank))
+        mixed = mix(batch, num_classes, config.augment, draw)
+        clips = mixed.batch
+        logits = cast(Tensor, model(clips.video, clips.mfcc, clips.audio_valid)).float()
+        loss = F.cross_entropy(logits, mixed.target, label_smoothing=config.head.smoothing)
+        right = (logits.argmax(dim=1) == mixed.target.argmax(dim=1)).float().mean()
+        return BatchLoss(loss=loss, figures={"top1": right} if logged else {})
+
+    return step
+
+
+def _validation(job: Job, prepared: PreparedSet, held_out: Sequence[ClipEntry]) -> EndEpoch | None:
+    config = cast(FinetuneConfig, job.config)
+    if not held_out:
+        return None
+    scorer = Scorer(
+        ScoringClips(ClipReader(prepared, held_out, config.clip.split), config.clip, 1, 1),
+        batch=max(1, config.train.batch // job.processes.world),
+        workers=config.train.workers,
+        device=job.device,
+        precision=pick_precision(config.train.precision, job.device),
+        processes=job.processes,
+    )
+
+    def end_epoch(trainer: Trainer, epoch: int, record: Record | None) -> str:
+        scores = scorer.score(job.model, Quiet(), "validation")
+        figures = {"top1": scores.top(1), "loss": scores.cross_entropy()}
+        before = (job.best.get("top1", -1.0), -job.best.get("loss", 0.0))
+        if (figures["top1"], -figures["loss"]) > before:
+            job.best.update(figures, epoch=float(epoch), step=float(trainer.step))
+            if job.processes.is_first:
+                best = job.checkpoint(trainer, whole=False)
+                save_checkpoint(job.run.checkpoint_path("best"), best)
+        if record is not None:
+            record.write("validation", trainer.step, {"epoch": epoch, **figures})
+        return f"val {figures['top1']:.3f} (best {job.best['top1']:.3f})"
+
+    return end_epoch
+
+
+def _keep_last_as_best(job: Job) -> None:
+    last = load_checkpoint(job.run.checkpoint_path("last"))
+    save_checkpoint(job.run.checkpoint_path("best"), last)

@@ -1,0 +1,129 @@
+"""Shards in, a pretrained encoder out (paper IV-B)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from avme.batch import AVBatch
+from avme.config import ClipConfig, PretrainConfig
+from avme.data.augment import PretrainView
+from avme.data.clips import ClipReader
+from avme.data.prepared import PreparedSet
+from avme.models.autoencoder import Masked, MaskedAutoencoder
+from avme.models.masking import TubeMask
+from avme.models.reconstruction import in_both_units, reconstruction_loss
+from avme.report import Quiet, Reporter
+from avme.stages.run import begin_run, watched
+from avme.stages.training import Job, train
+from avme.train.loop import BatchLoss, LossOf
+from avme.train.processes import joined, pick_device
+
+STAGE = "pretrain"
+
+
+def pretrain(
+    config: PretrainConfig,
+    *,
+    data: Path,
+    out: Path,
+    preset: str = "base",
+    resume: bool = False,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
+    report: Reporter | None = None,
+) -> Path:
+    """Trains the masked autoencoder on the train list of a prepared set; returns the run folder.
+
+    Raises ArtifactError for an unfinished set, UsageError for a folder that is in use,
+    MismatchError where a resumed run differs, Stopped after SIGTERM or SIGUSR1.
+    """
+    prepared = PreparedSet.open(data)
+    split = config.clip.split
+    entries = prepared.part(split, "train")
+    facts = {
+        "preset": preset,
+        "dataset": prepared.name,
+        "fingerprint": prepared.fingerprint,
+        "train_list_sha256": prepared.list_sha256(split, "train"),
+    }
+    device = pick_device(config.train.device)
+    with joined(device) as processes:
+        run = begin_run(
+            STAGE,
+            config,
+            facts,
+            out=out,
+            resume=resume,
+            overwrite=overwrite,
+            command=command,
+            processes=processes,
+        )
+        with watched(run, STAGE, processes):
+            torch.manual_seed(config.train.seed)
+            model = MaskedAutoencoder(config.model, config.clip).to(device)
+            mask = TubeMask(model.grid, config.mask.ratio)
+            choice = mask(torch.zeros(1, dtype=torch.int64, device=device))
+            job = Job(
+                stage=STAGE,
+                config=config,
+                facts=facts,
+                model=model,
+                view=PretrainView(config.clip, config.crop),
+                loss_of=reconstruction_step(config, mask),
+                example=(
+                    *example_clip(config.clip, config.model.audio.num_cepstra, device),
+                    choice,
+                ),
+                derived={
+                    "grid": asdict(model.grid),
+                    "tokens": model.grid.tokens,
+                    "seen_tokens": choice.keep.shape[1],
+                    "effective_mask_ratio": mask.effective_ratio,
+                },
+                reader=ClipReader(prepared, entries, split),
+                run=run,
+                device=device,
+                processes=processes,
+                report=report or Quiet(),
+            )
+            train(job)
+    return run.folder
+
+
+def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
+    """The loss of a batch: hide tubes, predict them; logged steps add both MSEs and the PSNR."""
+    target, on_all = config.loss.target, config.loss.on == "all"
+
+    def step(model: nn.Module, batch: AVBatch, _: int, logged: bool) -> BatchLoss:
+        inputs = (batch.video, batch.mfcc, batch.audio_valid, mask(batch.seed))
+        made = cast(Masked, model(*inputs, on_all or logged))
+        pairs = {"masked": (made.prediction.hidden, made.hidden)}
+        if made.prediction.seen is not None:
+            predicted = torch.cat([made.prediction.hidden, made.prediction.seen], dim=1)
+            pairs["all"] = (predicted, torch.cat([made.hidden, made.seen], dim=1))
+        loss = reconstruction_loss(*pairs[config.loss.on], target)
+        figures: dict[str, Tensor] = {}
+        if logged:
+            with torch.no_grad():
+                for place, pair in pairs.items():
+                    both = in_both_units(*pair, target)
+                    figures |= {f"{name}_{place}": value for name, value in both.items()}
+        return BatchLoss(loss=loss, figures=figures)
+
+    return step
+
+
+def example_clip(
+    clip: ClipConfig, num_cepstra: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Empty pictures and sound of one clip, in the shapes that every model takes."""
+    size = (1, 3, clip.num_frames, clip.size, clip.size)
+    return (
+        torch.zeros(size, dtype=torch.uint8, device=device),
+        torch.zeros(1, clip.span_rows, num_cepstra, device=device),
+        torch.ones(1, clip.span_rows, dtype=torch.bool, device=device),
+    )

@@ -1,0 +1,163 @@
+"""The part that pretraining and fine-tuning have in common: a model, a view and a loss, trained.
+
+A stage brings these three and, if it wants, something to do at the end of every epoch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from avme.artifacts import write_json
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.data.augment import TrainingView
+from avme.data.clips import ClipReader, TrainingClips
+from avme.data.loader import build_loader
+from avme.data.order import Order, RankBatches
+from avme.report import Reporter
+from avme.stages.run import Run, count_gflop, count_parameters, export_weights
+from avme.train.checkpoint import Checkpoint, save_checkpoint
+from avme.train.loop import LossOf, Trainer
+from avme.train.processes import Processes, pick_precision
+from avme.train.record import Record
+from avme.train.schedule import build_schedule
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """What a stage trains, and in which folder."""
+
+    stage: str
+    config: PretrainConfig | FinetuneConfig
+    facts: dict[str, Any]
+    model: nn.Module
+    view: TrainingView
+    loss_of: LossOf
+    example: tuple[Any, ...]
+    """Inputs of one clip for the model, to count its FLOPs."""
+    derived: dict[str, Any]
+    """What follows from the settings of this stage alone."""
+    reader: ClipReader
+    run: Run
+    device: torch.device
+    processes: Processes
+    report: Reporter
+    best: dict[str, float] = field(default_factory=dict)
+    """Figures of the best epoch, kept up by `end_epoch` and stored in every checkpoint."""
+
+    def checkpoint(self, trainer: Trainer, *, whole: bool) -> Checkpoint:
+        """The job as it stands; without `whole` only what an evaluation needs."""
+        return Checkpoint(
+            stage=self.stage,
+            config=self.config.model_dump(mode="json"),
+            facts=self.facts,
+            step=trainer.step,
+            model=self.model.state_dict(),
+            optimizer=trainer.optimizer.state_dict() if whole else {},
+            best=dict(self.best),
+        )
+
+
+EndEpoch = Callable[[Trainer, int, Record | None], str]
+"""(trainer, number of the epoch that ended, record of the first process) -> a note."""
+
+
+def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
+    """Trains to the end of the schedule, from the run's checkpoint if it has one."""
+    settings = job.config.train
+    order = Order(
+        num_clips=len(job.reader.entries),
+        batch=settings.batch,
+        seed=settings.seed,
+        repeat=settings.repeat,
+    )
+    trainer = Trainer(
+        model=job.model,
+        optim=job.config.optim,
+        train=settings,
+        schedule=build_schedule(
+            job.config.optim, settings.batch, settings.epochs, order.steps_per_epoch
+        ),
+        depth=job.config.model.visual.depth,
+        device=job.device,
+        precision=pick_precision(settings.precision, job.device),
+        processes=job.processes,
+        steps_per_epoch=order.steps_per_epoch,
+    )
+    _go_on(job, trainer)
+    batches = RankBatches(
+        order,
+        first_step=trainer.step,
+        last_step=trainer.schedule.total_steps,
+        rank=job.processes.rank,
+        world=job.processes.world,
+        micro_batch=settings.micro_batch,
+    )
+    loader = build_loader(
+        TrainingClips(job.reader, job.view),
+        batches,
+        workers=settings.workers,
+        pin=job.device.type == "cuda",
+        local_world=job.processes.local_world,
+    )
+
+    def fit(record: Record | None) -> None:
+        trainer.fit(
+            loader,
+            batches.micro_batches,
+            job.loss_of,
+            title=job.stage,
+            record=record,
+            save=lambda: _save(job, trainer),
+            end_epoch=None if end_epoch is None else lambda n: end_epoch(trainer, n, record),
+            report=job.report,
+        )
+
+    if not job.processes.is_first:
+        fit(None)
+        return
+    write_json(job.run.folder / "derived.json", _derived(job, trainer))
+    with Record(job.run.folder, trainer.step) as record:
+        fit(record)
+    facts = job.facts | {"config": job.config.model_dump(mode="json")}
+    export_weights(job.run.folder, job.model, facts)
+
+
+def _go_on(job: Job, trainer: Trainer) -> None:
+    checkpoint = job.run.checkpoint
+    if checkpoint is None:
+        return
+    trainer.restore(checkpoint.step, checkpoint.model, checkpoint.optimizer)
+    job.best.update(checkpoint.best)
+    total = trainer.schedule.total_steps
+    job.report.say(f"resuming {job.run.folder} at step {trainer.step} of {total}")
+
+
+def _save(job: Job, trainer: Trainer) -> None:
+    if not job.processes.is_first:
+        return
+    checkpoint = job.checkpoint(trainer, whole=True)
+    last = job.run.checkpoint_path("last")
+    save_checkpoint(last, checkpoint)
+    every = job.config.train.keep_every
+    epoch, place = divmod(trainer.step, trainer.steps_per_epoch)
+    if every and epoch and not place and epoch % every == 0:
+        save_checkpoint(job.run.checkpoint_path(f"step-{trainer.step}"), checkpoint)
+
+
+def _derived(job: Job, trainer: Trainer) -> dict[str, Any]:
+    settings, schedule = job.config.train, trainer.schedule
+    return job.derived | {
+        "clips": len(job.reader.entries),
+        "learning_rate": schedule.peak,
+        "steps_per_epoch": trainer.steps_per_epoch,
+        "total_steps": schedule.total_steps,
+        "warmup_steps": schedule.warmup_steps,
+        "batch_per_process": settings.batch // job.processes.world,
+        "processes": job.processes.world,
+        "precision": str(trainer.precision).removeprefix("torch."),
+        "parameters": count_parameters(job.model),
+        "forward_gflop_per_clip": count_gflop(job.model, *job.example),
+    }

@@ -1,0 +1,100 @@
+"""Evaluation counts every clip once, and its files agree with each other."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avme.artifacts import sha256_of
+from avme.config import EvalConfig
+from avme.data.prepared import PreparedSet
+from avme.errors import ArtifactError, MismatchError
+from avme.stages.evaluate import evaluate
+
+CONFIG = EvalConfig(topk=(1, 2), workers=0, device="cpu")
+
+
+def test_the_summary_can_be_recomputed_from_the_predictions(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path
+) -> None:
+    result = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path / "eval")
+
+    summary = json.loads((result.folder / "summary.json").read_text())
+    with np.load(result.folder / "predictions.npz") as predictions:
+        ids, label = predictions["id"].tolist(), predictions["label"]
+        right = predictions["probability"].argmax(axis=1) == label
+        audio = predictions["audio"]
+    test = finished.part("1", "test")
+    assert ids == [entry.id for entry in test]
+    assert label.tolist() == [entry.label for entry in test]
+    assert summary["top1"] == pytest.approx(right.mean())
+    assert summary["top2"] == 1.0
+    assert summary["n"] == len(test) == sum(part["n"] for part in summary["by_audio"].values())
+    for state, part in summary["by_audio"].items():
+        assert part["top1"] == pytest.approx(right[audio == state].mean())
+    best = finetuned / "checkpoints" / "best.pt"
+    assert summary["checkpoint"]["sha256"] == sha256_of(best)
+    assert summary["train_list_sha256"] == finished.list_sha256("1", "train")
+
+
+def test_tables_have_a_row_for_every_class(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path
+) -> None:
+    folder = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path).folder
+
+    per_class = list(csv.DictReader((folder / "per_class.csv").read_text().splitlines()))
+    confusion = list(csv.reader((folder / "confusion.csv").read_text().splitlines()))
+    assert [row["class"] for row in per_class] == ["Archery", "Bowling"]
+    assert sum(int(number) for row in confusion[1:] for number in row[1:]) == 4
+    assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_it_says_the_same_twice_and_in_batches_of_any_size(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path
+) -> None:
+    found = []
+    for name, batch in (("a", 1), ("b", 3)):
+        config = CONFIG.model_copy(update={"batch": batch})
+        out = evaluate(finetuned, data=finished.folder, config=config, out=tmp_path / name).folder
+        with np.load(out / "predictions.npz") as predictions:
+            found.append(predictions["probability"])
+
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
+
+
+def test_without_a_folder_the_result_lies_in_the_run(
+    finished: PreparedSet, finetuned: Path
+) -> None:
+    result = evaluate(finetuned, data=finished.folder, config=CONFIG)
+
+    assert result.folder == finetuned / "eval" / "set-split1-test"
+
+
+def test_a_pretrained_encoder_has_nothing_to_evaluate(
+    finished: PreparedSet, pretrained: Path
+) -> None:
+    with pytest.raises(MismatchError, match="avme finetune"):
+        evaluate(pretrained, data=finished.folder, config=CONFIG)
+
+
+def test_a_checkpoint_of_other_classes_is_refused(
+    finetuned: Path,
+    run_prep: Callable[..., PreparedSet],
+    make_video: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    for group in (1, 8):
+        for name in ("Cricket", "Diving"):
+            make_video(tmp_path / "other" / name / f"v_{name}_g{group:02d}_c01.avi", frames=3)
+    other = run_prep(tmp_path / "other", tmp_path)
+
+    with pytest.raises(MismatchError, match=r"only there: \['Archery', 'Bowling'\]"):
+        evaluate(finetuned, data=other.folder, config=CONFIG)
+
+
+def test_a_missing_checkpoint_is_named(finished: PreparedSet, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"nowhere\.pt does not exist"):
+        evaluate(tmp_path / "nowhere.pt", data=finished.folder, config=CONFIG)

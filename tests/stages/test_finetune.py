@@ -1,0 +1,166 @@
+"""Fine-tuning starts from what was pretrained, validates by group and keeps the best epoch."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.data.prepared import PreparedSet
+from avme.errors import MismatchError, Stopped
+from avme.report import Quiet
+from avme.stages.finetune import build_classifier, finetune, start_from, starting_point
+from avme.stages.pretrain import pretrain
+from avme.train.checkpoint import load_checkpoint
+from avme.train.record import read_record
+
+MakeConfig = Callable[..., FinetuneConfig]
+
+
+class Listening(Quiet):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+class StopAfterTwo(Quiet):
+    """Asks the run to stop after its second step."""
+
+    steps = 0
+
+    @contextmanager
+    def task(self, title: str, total: int, done: int = 0) -> Iterator["StopAfterTwo"]:
+        yield self
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.steps += steps
+        if self.steps == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("modality", ["av", "v", "a"])
+def test_encoders_start_as_they_were_pretrained(
+    modality: str, pretrained: Path, make_finetune_config: MakeConfig
+) -> None:
+    start = load_checkpoint(pretrained / "checkpoints" / "last.pt")
+    model = build_classifier(make_finetune_config(modality=modality), 2)
+    report = Listening()
+
+    start_from(model, start, report)
+
+    for name, value in model.state_dict().items():
+        if not name.startswith(("norm.", "head.")):
+            assert torch.equal(value, start.model[name]), name
+    assert "decoder" in report.lines[-1]
+
+
+def test_the_starting_point_is_what_the_weights_fix(
+    pretrained: Path, make_pretrain_config: Callable[..., PretrainConfig]
+) -> None:
+    start = starting_point(pretrained)
+
+    assert start["preset"] == "tiny"
+    assert start["clip"] == {"num_frames": 4, "stride": 2, "size": 16}
+    assert start["model"] == make_pretrain_config().model.model_dump(mode="json")
+
+
+def test_the_best_epoch_by_validation_is_kept(finetuned: Path) -> None:
+    lines = [
+        line for line in read_record(finetuned / "metrics.jsonl") if line["kind"] == "validation"
+    ]
+    best = load_checkpoint(finetuned / "checkpoints" / "best.pt")
+
+    wanted = max(lines, key=lambda line: (line["top1"], -line["loss"]))
+    assert best.best["epoch"] == wanted["epoch"]
+    assert best.step == wanted["step"]
+    assert best.optimizer == {}
+    assert best.facts["classes"] == ["Archery", "Bowling"]
+    assert best.facts["pretrained"]["preset"] == "tiny"
+
+
+def test_without_validation_the_last_epoch_is_the_best(
+    finished: PreparedSet, make_finetune_config: MakeConfig, tmp_path: Path
+) -> None:
+    report = Listening()
+    config = make_finetune_config(val_fraction=0.0, modality="a")
+    run = finetune(config, data=finished.folder, out=tmp_path / "run", init=None, report=report)
+
+    last, best = (load_checkpoint(run / "checkpoints" / f"{n}.pt") for n in ("last", "best"))
+    assert all(torch.equal(best.model[name], last.model[name]) for name in last.model)
+    assert any("from scratch" in line for line in report.lines)
+
+
+def test_all_augmentations_together_train_without_a_hitch(
+    finished: PreparedSet, make_finetune_config: MakeConfig, tmp_path: Path
+) -> None:
+    augment = {
+        "randaugment_ops": 2,
+        "erase": 1.0,
+        "jitter_frames": 2,
+        "audio_time_mask": 0.3,
+        "audio_coefficient_mask": 3,
+        "audio_noise": 0.1,
+        "audio_dropout": 0.3,
+    }
+    optim = {"clip_grad": 1.0, "layer_decay": 0.7}
+    config = make_finetune_config(augment=augment, optim=optim)
+
+    run = finetune(config, data=finished.folder, out=tmp_path / "run", init=None)
+
+    lines = [line for line in read_record(run / "metrics.jsonl") if line["kind"] == "train"]
+    assert len(lines) == 4
+    assert all(line["grad_norm"] > 0 for line in lines)
+
+
+def test_a_resumed_run_remembers_what_it_started_from(
+    finished: PreparedSet,
+    pretrained: Path,
+    finetuned: Path,
+    make_finetune_config: MakeConfig,
+    tmp_path: Path,
+) -> None:
+    config, out = make_finetune_config(), tmp_path / "run"
+
+    with pytest.raises(Stopped):
+        finetune(
+            config,
+            data=finished.folder,
+            out=out,
+            init=pretrained,
+            preset="tiny",
+            report=StopAfterTwo(),
+        )
+    finetune(config, data=finished.folder, out=out, init=None, preset="tiny", resume=True)
+
+    ours, theirs = (load_checkpoint(run / "checkpoints" / "best.pt") for run in (out, finetuned))
+    assert ours.facts["pretrained"] == theirs.facts["pretrained"]
+    assert ours.best == theirs.best
+    assert all(torch.equal(ours.model[name], theirs.model[name]) for name in theirs.model)
+
+
+def test_a_modality_that_was_not_pretrained_is_refused(
+    finished: PreparedSet,
+    make_pretrain_config: Callable[..., PretrainConfig],
+    make_finetune_config: MakeConfig,
+    tmp_path: Path,
+) -> None:
+    plain = make_pretrain_config(epochs=1)
+    fusion = plain.model.fusion.model_copy(update={"kind": "none"})
+    model = plain.model.model_copy(update={"fusion": fusion})
+    videomae = plain.model_copy(update={"model": model})
+    init = pretrain(videomae, data=finished.folder, out=tmp_path / "videomae")
+
+    with pytest.raises(MismatchError, match=r"no audio\..*--modality"):
+        finetune(
+            make_finetune_config(modality="a"),
+            data=finished.folder,
+            out=tmp_path / "run",
+            init=init,
+        )

@@ -1,0 +1,154 @@
+"""Pretraining leaves a whole run folder, learns, and goes on exactly where it was."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from avme.config import PretrainConfig
+from avme.config.resolve import from_yaml
+from avme.data.prepared import PreparedSet
+from avme.errors import ArtifactError, MismatchError, Stopped, UsageError
+from avme.stages.pretrain import pretrain
+from avme.train.checkpoint import load_checkpoint
+from avme.train.record import read_record
+
+MakeConfig = Callable[..., PretrainConfig]
+
+
+class Interrupting:
+    """A reporter that sends this process a signal after some steps."""
+
+    def __init__(self, after: int, number: signal.Signals) -> None:
+        self.left, self.number = after, number
+
+    def say(self, line: str) -> None:
+        pass
+
+    @contextmanager
+    def task(self, title: str, total: int, done: int = 0) -> Iterator["Interrupting"]:
+        yield self
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.left -= steps
+        if self.left == 0:
+            os.kill(os.getpid(), self.number)
+
+
+def test_the_run_folder_says_everything_about_the_run(
+    pretrained: Path, make_pretrain_config: MakeConfig
+) -> None:
+    derived = json.loads((pretrained / "derived.json").read_text())
+    status = json.loads((pretrained / "status.json").read_text())
+
+    config = from_yaml(PretrainConfig, (pretrained / "config.yaml").read_text())
+    assert config == make_pretrain_config()
+    assert derived["tokens"] == 32
+    assert derived["seen_tokens"] == 8
+    assert derived["effective_mask_ratio"] == 0.75
+    assert (derived["steps_per_epoch"], derived["total_steps"]) == (2, 8)
+    assert derived["learning_rate"] == pytest.approx(0.05 * 4 / 256)
+    assert derived["forward_gflop_per_clip"] > 0
+    assert (status["stage"], status["state"]) == ("pretrain", "finished")
+    assert {"env.json", "command.txt", "train.log", "tb"} <= {f.name for f in pretrained.iterdir()}
+
+
+def test_exported_weights_are_those_of_the_last_checkpoint(pretrained: Path) -> None:
+    exported = load_file(pretrained / "weights.safetensors")
+    checkpoint = load_checkpoint(pretrained / "checkpoints" / "last.pt").model
+
+    assert exported.keys() == checkpoint.keys()
+    assert all(torch.equal(exported[name], checkpoint[name]) for name in exported)
+
+
+def test_every_step_is_recorded_with_both_errors_and_the_loss_falls(
+    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_pretrain_config(epochs=30)
+    run = pretrain(config, data=finished.folder, out=tmp_path / "run")
+    lines = read_record(run / "metrics.jsonl")
+
+    assert [line["step"] for line in lines] == list(range(1, 61))
+    assert {"mse_pixel_masked", "mse_normalised_all", "psnr_db_masked", "clips_per_second"} <= set(
+        lines[0]
+    )
+    losses = [line["loss"] for line in lines]
+    assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
+    number: signal.Signals,
+    finished: PreparedSet,
+    pretrained: Path,
+    make_pretrain_config: MakeConfig,
+    tmp_path: Path,
+) -> None:
+    config, out = make_pretrain_config(), tmp_path / "run"
+
+    with pytest.raises(Stopped, match=f"step 3 of 8 by {number.name}"):
+        pretrain(
+            config, data=finished.folder, out=out, preset="tiny", report=Interrupting(3, number)
+        )
+    assert json.loads((out / "status.json").read_text())["state"] == "stopped"
+    pretrain(config, data=finished.folder, out=out, preset="tiny", resume=True)
+
+    ours, theirs = (load_checkpoint(run / "checkpoints" / "last.pt") for run in (out, pretrained))
+    assert all(torch.equal(ours.model[name], theirs.model[name]) for name in theirs.model)
+    for key, state in theirs.optimizer["state"].items():
+        assert all(torch.equal(ours.optimizer["state"][key][k], v) for k, v in state.items())
+    steps = [line["step"] for line in read_record(out / "metrics.jsonl")]
+    assert steps == list(range(1, 9))
+
+
+def test_workers_do_not_change_what_is_learnt(
+    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    run = pretrain(make_pretrain_config(workers=2), data=finished.folder, out=tmp_path / "run")
+
+    ours, theirs = (load_file(folder / "weights.safetensors") for folder in (run, pretrained))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_run_folder_is_not_written_over(
+    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig
+) -> None:
+    with pytest.raises(UsageError, match="--resume continues it, --overwrite replaces it"):
+        pretrain(make_pretrain_config(), data=finished.folder, out=pretrained)
+
+
+def test_resuming_with_other_settings_names_the_key_and_both_values(
+    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig
+) -> None:
+    with pytest.raises(MismatchError, match=r"train\.batch 4 -> 2"):
+        pretrain(
+            make_pretrain_config(batch=2),
+            data=finished.folder,
+            out=pretrained,
+            preset="tiny",
+            resume=True,
+        )
+
+
+def test_an_unfinished_set_is_not_trained_on(
+    make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(ArtifactError, match=r"run `avme prep`"):
+        pretrain(make_pretrain_config(), data=tmp_path / "nothing", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_checkpoints_that_are_to_be_kept_are_kept(
+    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_pretrain_config(keep_every=2)
+    run = pretrain(config, data=finished.folder, out=tmp_path / "run")
+
+    names = {path.name for path in (run / "checkpoints").iterdir()}
+    assert names == {"last.pt", "step-4.pt", "step-8.pt"}
