@@ -1,0 +1,130 @@
+"""Windows hold the pictures and the sound of the same moment, however they are loaded."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from avme.batch import AVBatch
+from avme.config import ClipConfig, CropConfig, PrepConfig
+from avme.data.augment import PretrainView
+from avme.data.clips import ClipReader, ScoringClips, TrainingClips
+from avme.data.loader import build_loader
+from avme.data.order import Order, RankBatches
+from avme.data.prepared import PreparedSet
+from avme.data.window import Window
+from avme.report import Quiet
+from avme.stages.prep import prepare
+
+GREY = np.array([0.299, 0.587, 0.114])
+CLIP = ClipConfig(num_frames=4, stride=2, size=32)
+BEEP = "aevalsrc='if(between(t,1.0,1.08),0.5*sin(2*PI*1000*t),0.001*sin(2*PI*90*t))':s=16000"
+
+
+@pytest.fixture(scope="module")
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]
+) -> PreparedSet:
+    """A clip of 2 s that beeps at 1 s, a short one without sound, and one to test on."""
+    root = tmp_path_factory.mktemp("clips")
+    make_video(root / "in/A/v_A_g08_c01.avi", frames=50, sound=BEEP, size="64x48")
+    make_video(root / "in/A/v_A_g09_c01.avi", frames=5, sound=None, size="64x48")
+    make_video(root / "in/A/v_A_g01_c01.avi", frames=5, sound=BEEP, size="64x48")
+    config, quiet = PrepConfig(workers=1), Quiet()
+    place = {"out": root / "out", "name": "set", "splits": None}
+    return prepare("ucf101", root / "in", **place, config=config, report=quiet)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def reader(prepared: PreparedSet) -> ClipReader:
+    return ClipReader(prepared, prepared.part("1", "train"), "1")
+
+
+def test_pictures_are_those_that_a_decoder_sees(prepared: PreparedSet, reader: ClipReader) -> None:
+    source = Path(prepared.manifest["source"]) if "source" in prepared.manifest else None
+    entry = reader.entries[0]
+    path = (source or prepared.folder.parent.parent / "in") / entry.id
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+    pictures = reader.pictures(entry, Window(start=10, num_frames=4, stride=2))
+
+    for shown, index in zip(pictures, (10, 12, 14, 16), strict=True):
+        # grey, since decoders differ in how they bring the halved colours back to full size
+        grey = np.tensordot(GREY, shown.numpy().astype(float), axes=(0, 0))
+        error = np.mean((grey - frames[index] @ GREY) ** 2)
+        assert 10 * np.log10(255**2 / error) > 30
+        assert error < 0.5 * np.mean((grey - frames[index + 25] @ GREY) ** 2)
+
+
+def test_a_beep_is_heard_in_the_window_that_shows_its_moment(reader: ClipReader) -> None:
+    entry = reader.entries[0]
+
+    with_beep, valid = reader.sound(entry, Window(start=21, num_frames=4, stride=2))
+    before, _ = reader.sound(entry, Window(start=12, num_frames=4, stride=2))
+
+    loudness = with_beep[:, 0]
+    # frame 25 is at 1.0 s: 4 frames, or 16 rows, after the window's start
+    assert valid.all()
+    assert int((loudness > loudness.mean()).nonzero()[0]) in (14, 15, 16)
+    assert before[:, 0].max() < loudness.max() - 1
+
+
+def test_rows_that_are_not_valid_are_zero(reader: ClipReader) -> None:
+    entry = reader.entries[0]
+
+    mfcc, valid = reader.sound(entry, Window(start=46, num_frames=4, stride=2))
+
+    assert valid.tolist() == [True] * 16 + [False] * 16
+    assert not mfcc[16:].any()
+    assert not reader.sound(reader.entries[1], Window(0, 4, 2))[1].any()
+
+
+def test_sound_is_normalised_by_the_train_list(prepared: PreparedSet, reader: ClipReader) -> None:
+    rows, valid = reader.sound(reader.entries[0], Window(start=0, num_frames=25, stride=2))
+
+    assert valid.all()
+    torch.testing.assert_close(rows.mean(dim=0), torch.zeros(13), atol=2e-3, rtol=0)
+    torch.testing.assert_close(rows.std(dim=0), torch.ones(13), atol=2e-2, rtol=0)
+
+
+def tensors(batch: AVBatch) -> list[Tensor]:
+    return [batch.video, batch.mfcc, batch.audio_valid, batch.label, batch.clip, batch.seed]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_load_the_same_batches_as_none(reader: ClipReader, workers: int) -> None:
+    clips = TrainingClips(reader, PretrainView(CLIP, CropConfig()))
+    order = Order(num_clips=2, batch=4, seed=3)
+
+    def load(count: int) -> list[AVBatch]:
+        batches = RankBatches(order, first_step=0, last_step=3)
+        return list(build_loader(clips, batches, workers=count, pin=False))
+
+    for ours, theirs in zip(load(workers), load(0), strict=True):
+        assert all(map(torch.equal, tensors(ours), tensors(theirs)))
+
+
+def test_all_views_of_a_clip_carry_its_place_and_equal_views_are_made_once(
+    reader: ClipReader,
+) -> None:
+    clips = ScoringClips(reader, CLIP, segments=5, crops=3)
+
+    long, short = clips[0], clips[1]
+
+    assert len(clips) == 2
+    assert long.video.shape == (15, 3, 4, 32, 32)
+    assert len(short) == 3  # five frames fill one window only, repeated; three crops
+    assert long.clip.unique().tolist() == [0]
+    assert not torch.equal(long.video[0], long.video[14])
+
+
+def test_a_window_of_sound_goes_with_every_crop_of_its_pictures(reader: ClipReader) -> None:
+    views = ScoringClips(reader, CLIP, segments=2, crops=3)[0]
+
+    assert torch.equal(views.mfcc[0], views.mfcc[2])
+    assert not torch.equal(views.mfcc[0], views.mfcc[3])
