@@ -50,7 +50,7 @@ class GlobalBatchNorm(nn.Module):
         count = wide.new_tensor([maps.numel() // maps.shape[1]])
         sums = torch.cat([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), count])
         if not alone:
-            sums = _SumOverRanks.apply(sums)  # type: ignore[no-untyped-call]
+            sums = _SumOverRanks.apply(sums)
         total = sums[-1].clamp(min=1.0)
         mean, square = (sums[:-1] / total).chunk(2)
         variance = (square - mean.square()).clamp(min=0.0)

@@ -32,6 +32,7 @@ from avme.train.mixing import mix
 from avme.train.processes import Processes, joined, pick_device, pick_precision
 from avme.train.record import Record
 from avme.train.scoring import Scorer
+from avme.train.selection import Best, better
 
 STAGE = "finetune"
 _OWN = ("norm.", "head.")
@@ -199,15 +200,15 @@ def _validation(job: Job, prepared: PreparedSet, held_out: Sequence[ClipEntry]) 
     def end_epoch(trainer: Trainer, epoch: int, record: Record | None) -> str:
         scores = scorer.score(job.model, Quiet(), "validation")
         figures = {"top1": scores.top(1), "loss": scores.cross_entropy()}
-        before = (job.best.get("top1", -1.0), -job.best.get("loss", 0.0))
-        if (figures["top1"], -figures["loss"]) > before:
-            job.best.update(figures, epoch=float(epoch), step=float(trainer.step))
-            if job.processes.is_first:
-                best = job.checkpoint(trainer, whole=False)
-                save_checkpoint(job.run.checkpoint_path("best"), best)
+        before = Best(**job.best) if job.best else None
+        best = better(before, **figures, epoch=epoch, step=trainer.step, clips=len(held_out))
+        job.best = best.as_numbers()
+        if best.epoch == epoch and job.processes.is_first:
+            path = job.run.checkpoint_path("best")
+            save_checkpoint(path, job.checkpoint(trainer, whole=False))
         if record is not None:
             record.write("validation", trainer.step, {"epoch": epoch, **figures})
-        return f"val {figures['top1']:.3f} (best {job.best['top1']:.3f})"
+        return f"val {figures['top1']:.3f} (best {best.top1:.3f})"
 
     return end_epoch
 

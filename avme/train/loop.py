@@ -22,6 +22,7 @@ from avme.config import OptimConfig, TrainConfig
 from avme.data.order import seed_of
 from avme.errors import AvmeError, Stopped
 from avme.report import Reporter
+from avme.train.meter import Meter
 from avme.train.optimizer import build_optimizer
 from avme.train.processes import Processes
 from avme.train.record import Record
@@ -95,7 +96,7 @@ class Trainer:
         wrapped = self._wrapped()
         stream = iter(batches)
         total = self.schedule.total_steps
-        meter = _Meter(self.train.batch)
+        meter = Meter(self.train.batch)
         saver = _Saver(save, self.train.checkpoint_minutes * 60.0)
         saver.save()
         with stop_requests() as request, report.task(title, total, done=self.step) as task:
@@ -175,7 +176,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         return {"lr": rate, "began": began, "waited": waited, "figures": figures}
 
-    def _log(self, meter: "_Meter", record: Record | None) -> None:
+    def _log(self, meter: Meter, record: Record | None) -> None:
         numbers = meter.numbers(self.processes, self.device)
         if not math.isfinite(numbers["loss"]):
             raise AvmeError(
@@ -185,53 +186,6 @@ class Trainer:
             )
         if record is not None:
             record.write("train", self.step, numbers)
-
-
-class _Meter:
-    """Sums between two lines of metrics.jsonl; reads tensors only when a line is due."""
-
-    def __init__(self, batch: int) -> None:
-        self.batch = batch
-        self.last: dict[str, float] = {}
-        self._clear()
-
-    def _clear(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.counts: dict[str, int] = {}
-        self.steps, self.waited, self.began, self.lr = 0, 0.0, time.perf_counter(), 0.0
-
-    def add(self, made: dict[str, Any]) -> None:
-        if not self.steps:
-            self.began = made["began"]
-        for name, value in made["figures"].items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-            self.counts[name] = self.counts.get(name, 0) + 1
-        self.steps += 1
-        self.waited += made["waited"]
-        self.lr = made["lr"]
-
-    def numbers(self, processes: Processes, device: torch.device) -> dict[str, float]:
-        names = sorted(self.sums)
-        means = torch.stack([self.sums[name].float() / self.counts[name] for name in names])
-        values = processes.mean(means).tolist()  # waits for the device
-        seconds = time.perf_counter() - self.began
-        self.last = {
-            **dict(zip(names, values, strict=True)),
-            "lr": self.lr,
-            "clips_per_second": self.batch * self.steps / seconds,
-            "step_ms": 1000.0 * seconds / self.steps,
-            "data_wait_ms": 1000.0 * self.waited / self.steps,
-            "memory_mb": _memory_mb(device),
-        }
-        self._clear()
-        return self.last
-
-    def note(self, epoch: int, epochs: int) -> str:
-        words = [f"epoch {epoch}/{epochs}"]
-        if self.last:
-            words.append(f"loss {self.last['loss']:.4f}")
-            words.append(f"{self.last['clips_per_second']:.1f} clips/s")
-        return "  ".join(words)
 
 
 class _Saver:
@@ -249,11 +203,3 @@ class _Saver:
 
     def is_due(self) -> bool:
         return time.monotonic() - self.at > min(self.longest, self.cost / _SAVING_SHARE)
-
-
-def _memory_mb(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -1,0 +1,39 @@
+"""Which epoch is the best one by validation: the one-standard-error rule.
+
+On few clips top-1 is coarse: on 14 clips one lucky epoch early in training beats all later ones by
+7 points. Among the epochs whose top-1 lies within one standard error of the highest, the one with
+the lowest cross-entropy is taken (Breiman et al. 1984, section 3.4.3); on many clips the error is
+small and the rule is that of the highest top-1.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best epoch so far."""
+
+    top1: float
+    loss: float
+    epoch: float
+    step: float
+    highest_top1: float
+    """Of all epochs so far, chosen or not."""
+
+    def as_numbers(self) -> dict[str, float]:
+        """For a checkpoint."""
+        return asdict(self)
+
+
+def better(best: Best | None, top1: float, loss: float, epoch: int, step: int, clips: int) -> Best:
+    """The best after one more epoch; the same object's figures where the epoch is not better."""
+    if best is None:
+        return Best(top1, loss, float(epoch), float(step), top1)
+    highest = max(best.highest_top1, top1)
+    allowed = highest - math.sqrt(highest * (1.0 - highest) / clips)
+    fallen_behind = best.top1 < allowed
+    wins = top1 >= allowed and (fallen_behind or loss < best.loss)
+    if wins:
+        return Best(top1, loss, float(epoch), float(step), highest)
+    return Best(best.top1, best.loss, best.epoch, best.step, highest)
