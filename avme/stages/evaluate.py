@@ -47,7 +47,7 @@ def evaluate(
     """Scores the list of a split with all views of every clip.
 
     Raises ArtifactError where checkpoint or set are missing, MismatchError where the checkpoint is
-    no classifier of the set's classes.
+    no classifier of the set's classes or was trained on clips of the test list.
     """
     config, report = config or EvalConfig(), report or Quiet()
     path = find_checkpoint(checkpoint, "best", "last")
@@ -62,6 +62,8 @@ def evaluate(
     settings = FinetuneConfig.model_validate(loaded.config)
     split = split or settings.clip.split
     entries = prepared.part(split, config.part)
+    if config.part == "test":
+        _require_unseen(entries, prepared, settings.clip.split, split)
     device = pick_device(config.device)
     with joined(device) as processes:
         model = build_classifier(settings, len(prepared.classes)).to(device)
@@ -85,7 +87,7 @@ def evaluate(
             "best_by_validation": loaded.best,
         }
         if processes.is_first:
-            _write(folder, summary, scores, entries, prepared.classes)
+            _write(folder, summary, scores, entries, prepared.classes, config.topk)
     return EvalResult(summary, folder)
 
 
@@ -99,6 +101,20 @@ def _require_classes(loaded: Checkpoint, path: Path, prepared: PreparedSet) -> N
     if only_there or only_here:
         hint += f" (only there: {only_there[:3]}, only here: {only_here[:3]})"
     raise MismatchError(f"{hint}: choose the set it was trained on with --data")
+
+
+def _require_unseen(
+    entries: tuple[ClipEntry, ...], prepared: PreparedSet, trained: str, split: str
+) -> None:
+    if split == trained or trained not in prepared.splits:
+        return
+    seen = {entry.id for entry in prepared.part(trained, "train")}
+    overlap = sum(entry.id in seen for entry in entries)
+    if overlap:
+        raise MismatchError(
+            f"{overlap} of {len(entries)} test clips of split {split} were trained on: the "
+            f"checkpoint belongs to split {trained}; fine-tune again with --split {split}"
+        )
 
 
 def _run_of(path: Path) -> Path:
@@ -150,6 +166,7 @@ def _write(
     scores: Scores,
     entries: tuple[ClipEntry, ...],
     classes: tuple[str, ...],
+    topk: tuple[int, ...],
 ) -> None:
     count = len(classes)
     confusion = np.zeros((count, count), dtype=np.int64)
@@ -166,7 +183,7 @@ def _write(
             views=scores.views,
             classes=np.array(classes),
         )
-    write_text(folder / "per_class.csv", _per_class(scores, classes))
+    write_text(folder / "per_class.csv", _per_class(scores, classes, topk))
     header = [["true \\ predicted", *classes]]
     rows = [[name, *line] for name, line in zip(classes, confusion.tolist(), strict=True)]
     write_text(folder / "confusion.csv", _csv(header + rows))
@@ -175,12 +192,13 @@ def _write(
     write_json(folder / "summary.json", dict(summary))
 
 
-def _per_class(scores: Scores, classes: tuple[str, ...]) -> str:
-    rows: list[list[Any]] = [["class", "n", "top1", "top5"]]
+def _per_class(scores: Scores, classes: tuple[str, ...], topk: tuple[int, ...]) -> str:
+    usable = [k for k in topk if k <= len(classes)]
+    rows: list[list[Any]] = [["class", "n", *(f"top{k}" for k in usable)]]
     for label, name in enumerate(classes):
         among = scores.label == label
         if among.any():
-            tops = [f"{scores.top(k, among):.6f}" for k in (1, 5)]
+            tops = [f"{scores.top(k, among):.6f}" for k in usable]
             rows.append([name, int(among.sum()), *tops])
     return _csv(rows)
 

@@ -95,6 +95,13 @@ def test_a_checkpoint_of_other_classes_is_refused(
         evaluate(finetuned, data=other.folder, config=CONFIG)
 
 
+def test_a_test_list_that_holds_clips_of_training_is_refused(
+    finished: PreparedSet, finetuned: Path
+) -> None:
+    with pytest.raises(MismatchError, match=r"test clips of split 2 were trained on"):
+        evaluate(finetuned, data=finished.folder, split="2", config=CONFIG)
+
+
 def test_a_missing_checkpoint_is_named(finished: PreparedSet, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"nowhere\.pt does not exist"):
         evaluate(tmp_path / "nowhere.pt", data=finished.folder, config=CONFIG)
