@@ -1,0 +1,5 @@
+"""`python -m avme_cli`."""
+
+from .app import main
+
+main()

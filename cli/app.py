@@ -1,0 +1,141 @@
+"""The Typer application and the one place where errors become a line and an exit code."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from typing import Annotated, Any, Final, NoReturn, cast
+
+import typer
+from typer.core import TyperGroup
+
+from avme import __version__
+from avme.errors import AvmeError
+
+from . import config, demo, evaluate, finetune, prep, pretrain
+from .launch import ChildFailed, leave_failure, rank
+from .progress import reporter
+from .topk import ManyIntegers
+
+_EVERYWHERE: Final = ("--verbose", "--quiet")
+"""Options of `avme` itself that may also follow the command."""
+_ORDER: Final = ("prep", "pretrain", "finetune", "eval", "demo", "config")
+_PIPELINE: Final = "Pipeline"
+_BESIDE: Final = "Beside the pipeline"
+
+# Typer 0.20 to 0.29 export no name for it: UsageError of click, or of Typer's own copy of click.
+_UsageProblem = cast("type[Exception]", typer.BadParameter.__base__)
+
+
+class _Avme(TyperGroup):
+    """Commands in the order of the pipeline, behind the error boundary."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name in _ORDER if name in self.commands]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        ours = [arg for arg in args[:end] if arg in _EVERYWHERE]
+        rest = [arg for arg in args[:end] if arg not in _EVERYWHERE]
+        with _errors_as_lines(verbose="--verbose" in ours):
+            return super().parse_args(ctx, [*ours, *rest, *args[end:]])
+
+    def invoke(self, ctx: Any) -> Any:
+        with _errors_as_lines(verbose=bool(ctx.params.get("verbose"))):
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    cls=_Avme,
+    name="avme",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog="Example:\n    avme demo",
+)
+app.add_typer(prep.app, name="prep", rich_help_panel=_PIPELINE)
+app.command(rich_help_panel=_PIPELINE, epilog=pretrain.EXAMPLES)(pretrain.pretrain)
+app.command(rich_help_panel=_PIPELINE, epilog=finetune.EXAMPLES)(finetune.finetune)
+app.command("eval", cls=ManyIntegers, rich_help_panel=_PIPELINE, epilog=evaluate.EXAMPLES)(
+    evaluate.evaluate
+)
+app.command(rich_help_panel=_BESIDE, epilog=demo.EXAMPLES)(demo.demo)
+app.add_typer(config.app, name="config", rich_help_panel=_BESIDE)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"avme {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def avme(
+    ctx: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print it.", callback=_print_version, is_eager=True),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Log more; errors come with a traceback.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only results.")] = False,
+) -> None:
+    """Audio-visual masked autoencoders: from a folder of videos to top-1 and top-5."""
+    if verbose:
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if rank() > 0:
+        ctx.with_resource(redirect_stdout(StringIO()))
+    ctx.obj = reporter(quiet)
+
+
+def main() -> None:
+    """The `avme` script: what the boundary does not know becomes one line too."""
+    try:
+        app(prog_name="avme")
+    except Exception as error:
+        what = f"{type(error).__name__}: {_one_line(error)}"
+        verbose = "--verbose" in sys.argv[1:]
+        hint = "" if verbose else "; run again with --verbose for the traceback"
+        _print_error(f"unexpected error: {what}{hint}", 1, verbose)
+        sys.exit(1)
+
+
+@contextmanager
+def _errors_as_lines(verbose: bool) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        _end("interrupted", 130, verbose, error)
+    except ChildFailed as error:
+        _end(str(error), error.exit_code, verbose, error)
+    except AvmeError as error:
+        _end(f"error: {_one_line(error)}", error.exit_code, verbose, error)
+    except _UsageProblem as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        _end(f"error: {_usage_line(error)}", 2, False, error)
+
+
+def _end(line: str, exit_code: int, verbose: bool, error: BaseException) -> NoReturn:
+    _print_error(line, exit_code, verbose)
+    raise typer.Exit(exit_code) from error
+
+
+def _print_error(line: str, exit_code: int, verbose: bool) -> None:
+    if verbose:
+        traceback.print_exc()
+    if not leave_failure(line, exit_code):
+        mark = f"[rank {rank()}] " if rank() > 0 else ""
+        typer.secho(f"{mark}{line}", fg="red", err=True)
+
+
+def _one_line(error: BaseException) -> str:
+    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+
+
+def _usage_line(error: Any) -> str:
+    path = error.ctx.command_path if error.ctx is not None else "avme"
+    return f"{error.format_message().rstrip('.')} (see `{path} --help`)"

@@ -1,0 +1,126 @@
+"""`avme config`: what can be set, and to what."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from avme.errors import UsageError
+
+from . import options
+
+if TYPE_CHECKING:
+    from avme.config import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List, show, write and check settings.",
+    epilog="Example:\n    avme config show pretrain",
+)
+
+Stage = Annotated[
+    Literal["prep", "pretrain", "finetune", "eval"], typer.Argument(help="The stage.")
+]
+Preset = Annotated[options.Preset | None, typer.Option(help="Size and recipe.")]
+Yaml = Annotated[Path, typer.Argument(help="YAML file of settings.")]
+
+_STAGES: Final = ("prep", "pretrain", "finetune", "eval")
+
+
+@app.command("list", epilog="Example:\n    avme config list")
+def list_presets() -> None:
+    """List the presets and what each changes."""
+    from avme.config.presets import PRESETS
+    from avme.config.tree import flatten
+
+    for stage, presets in PRESETS.items():
+        for name, tree in presets.items():
+            changes = [f"{key}={value}" for key, value in flatten(tree).items()]
+            typer.echo(f"{stage} {name}: {' '.join(changes) or 'the defaults'}")
+
+
+@app.command(
+    epilog="""Examples:
+    avme config show pretrain
+    avme config show finetune --preset tiny --set optim.lr=1e-3"""
+)
+def show(
+    stage: Annotated[
+        Literal["prep", "pretrain", "finetune", "eval"] | None,
+        typer.Argument(help="The stage; all without one."),
+    ] = None,
+    preset: Preset = None,
+    config: options.Config = None,
+    sets: options.Sets = None,
+) -> None:
+    """Show every setting with its meaning, or with --preset, --config or --set the result."""
+    from avme.config.resolve import to_yaml
+
+    if stage and (preset or config or sets):
+        typer.echo(to_yaml(_resolved(stage, preset, config, sets)), nl=False)
+        return
+    if preset or config or sets:
+        raise UsageError(f"--preset, --config and --set need a stage: {', '.join(_STAGES)}")
+    for name in [stage] if stage else _STAGES:
+        _print_meanings(name)
+
+
+@app.command(epilog="Example:\n    avme config init pretrain pretrain.yaml --preset small")
+def init(stage: Stage, file: Yaml, preset: Preset = None, sets: options.Sets = None) -> None:
+    """Write a YAML file with every setting and its meaning."""
+    from avme.artifacts import write_text
+    from avme.config.describe import commented_yaml
+
+    if file.exists():
+        raise UsageError(f"{file} exists: choose another name")
+    title = f"Settings of `avme {stage}`: delete what you do not change."
+    write_text(file, commented_yaml(_resolved(stage, preset, None, sets), title))
+    typer.echo(file)
+
+
+@app.command(epilog="Example:\n    avme config validate pretrain pretrain.yaml")
+def validate(stage: Stage, file: Yaml, preset: Preset = None) -> None:
+    """Check a YAML file against the settings of a stage."""
+    _resolved(stage, preset, file, None)
+    typer.echo(f"{file} is good for avme {stage}")
+
+
+def _model(stage: str) -> "type[Settings]":
+    from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig
+
+    models: dict[str, type[Settings]] = {
+        "prep": PrepConfig,
+        "pretrain": PretrainConfig,
+        "finetune": FinetuneConfig,
+        "eval": EvalConfig,
+    }
+    return models[stage]
+
+
+def _resolved(
+    stage: str, preset: str | None, config: Path | None, sets: list[str] | None
+) -> "Settings":
+    from avme.config.presets import PRESETS
+    from avme.config.presets import preset as settings_of
+    from avme.config.resolve import resolve
+
+    if preset and stage not in PRESETS:
+        raise UsageError(f"{stage} has no presets: leave --preset out")
+    chosen = settings_of(stage, preset) if preset else None
+    return resolve(_model(stage), preset=chosen, file=config, sets=sets or ())
+
+
+def _print_meanings(stage: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from avme.config.describe import describe
+
+    table = Table(title=f"avme {stage}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("setting", no_wrap=True)
+    table.add_column("default")
+    table.add_column("meaning (what it takes)")
+    for row in describe(_model(stage)):
+        table.add_row(row.key, row.default, f"{row.doc} ({row.accepts})".strip())
+    Console(markup=False, highlight=False).print(table)

@@ -1,0 +1,34 @@
+"""`avme demo`: all stages on a small set that it makes itself."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from . import options
+
+EXAMPLES: Final = "Example:\n    avme demo --out avme-demo"
+
+Out = Annotated[Path, typer.Option(help="Folder to write.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+
+
+def demo(
+    ctx: typer.Context,
+    out: Out = Path("avme-demo"),
+    seed: Seed = 0,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Make a small audio-visual set and run every stage on it: minutes on a CPU."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from avme.stages.demo import demo as run
+
+    result = run(out, overwrite=overwrite, seed=seed, report=ctx.obj)
+    table = Table("what", "top-1", "top-5")
+    for name, top1, top5 in result.rows:
+        table.add_row(name, f"{100 * top1:.1f} %", f"{100 * top5:.1f} %")
+    Console().print(table)
+    for picture in result.pictures:
+        typer.echo(picture)

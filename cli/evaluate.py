@@ -1,0 +1,95 @@
+"""`avme eval`: from a classifier to its top-k."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import typer
+
+from . import options, places
+
+EXAMPLES: Final = """Examples:
+    avme eval runs/finetune-ucf101-av --topk 1 5
+    avme eval runs/finetune-ucf101-av/checkpoints/best.pt --segments 1 --crops 1"""
+
+_BY_AUDIO: Final = {
+    "sound": "clips with sound",
+    "silent": "clips with a silent track",
+    "none": "clips without a track",
+}
+
+Checkpoint = Annotated[
+    Path, typer.Argument(metavar="CKPT", help="Checkpoint, or the folder of a finetune run.")
+]
+TopK = Annotated[
+    list[int] | None, typer.Option(min=1, metavar="K ...", help="Ranks.", show_default="1 5")
+]
+Segments = Annotated[
+    int | None, typer.Option(help="Windows spread over every clip.", show_default="5")
+]
+Crops = Annotated[int | None, typer.Option(help="Squares in every window.", show_default="3")]
+Part = Annotated[
+    Literal["test", "train"] | None, typer.Option(help="List that is scored.", show_default="test")
+]
+Batch = Annotated[int | None, typer.Option(help="Clips at a time.", show_default="8")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Folder to write.", show_default="<run>/eval/<data>-split<split>-<part>"),
+]
+
+
+def evaluate(
+    ctx: typer.Context,
+    checkpoint: Checkpoint,
+    data: options.Data = None,
+    split: options.Split = None,
+    topk: TopK = None,
+    segments: Segments = None,
+    crops: Crops = None,
+    part: Part = None,
+    batch: Batch = None,
+    out: Out = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    workers: options.Workers = None,
+) -> None:
+    """Score a fine-tuned classifier, every clip once, over several views."""
+    from avme.config.evaluate import EvalConfig
+    from avme.config.resolve import resolve
+
+    places.checkpoint(checkpoint)
+    source = places.dataset(data)
+    flags = {
+        "topk": topk or None,
+        "segments": segments,
+        "crops": crops,
+        "part": part,
+        "batch": batch,
+        "device": device,
+        "precision": precision,
+        "workers": workers,
+    }
+    settings = resolve(EvalConfig, flags=flags)
+
+    from avme.stages.evaluate import evaluate as run
+
+    result = run(checkpoint, data=source, split=split, config=settings, out=out, report=ctx.obj)
+    print_table(result.summary, settings.topk)
+    typer.echo(result.folder)
+
+
+def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    views = " x ".join(str(count) for count in summary["views"].values())
+    title = f"split {summary['split']}, modality {summary['modality']}, {views} views a clip"
+    table = Table(title=title, title_justify="left")
+    table.add_column("clips")
+    table.add_column("n", justify="right")
+    scored = [k for k in topk if f"top{k}" in summary]
+    for k in scored:
+        table.add_column(f"top-{k}", justify="right")
+    for name, row in [("all clips", summary), *summary["by_audio"].items()]:
+        shares = [f"{100 * row[f'top{k}']:.2f} %" for k in scored]
+        table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *shares)
+    Console().print(table)

@@ -1,0 +1,141 @@
+"""`avme finetune`: from a pretrained encoder to a classifier."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from . import launch, options, places
+
+if TYPE_CHECKING:
+    from avme.config.finetune import FinetuneConfig
+
+EXAMPLES: Final = """Examples:
+    avme finetune
+    avme finetune --from runs/pretrain-ucf101 --modality v
+    avme finetune --from scratch --preset tiny --set model.fusion.kind=concat"""
+
+_FROM_CHECKPOINT: Final = ("model", "clip.size", "clip.num_frames", "clip.stride")
+"""Settings that the weights fix."""
+
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="Pretrain run, checkpoint, or scratch.",
+        show_default="newest finished pretrain run",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Run folder to write.", show_default="runs/finetune-<data>-<modality>"),
+]
+Modality = Annotated[
+    Literal["av", "v", "a"] | None,
+    typer.Option(help="Both streams, picture alone, or sound alone.", show_default="av"),
+]
+ValFraction = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of the train list held out to choose the best epoch.", show_default="0.1"
+    ),
+]
+Preset = Annotated[
+    options.Preset | None,
+    typer.Option(help="Recipe, and from scratch the size.", show_default="as pretrained"),
+]
+
+
+def finetune(
+    ctx: typer.Context,
+    data: options.Data = None,
+    start: From = None,
+    out: Out = None,
+    preset: Preset = None,
+    modality: Modality = None,
+    val_fraction: ValFraction = None,
+    epochs: options.Epochs = None,
+    batch: options.Batch = None,
+    lr: options.Lr = None,
+    split: options.Split = None,
+    seed: options.Seed = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    config: options.Config = None,
+    sets: options.Sets = None,
+    gpus: options.Gpus = None,
+    procs: options.Procs = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    workers: options.Workers = None,
+) -> None:
+    """Fine-tune a pretrained encoder to classify the clips of a prepared set."""
+    source = places.dataset(data)
+    folder = out or places.RUNS / f"finetune-{source.name}-{modality or 'av'}"
+    init = places.pretrained(start) if start or not resume else None
+    flags = {
+        "modality": modality,
+        "val_fraction": val_fraction,
+        "train.device": launch.device_setting(device, gpus, procs),
+        "train.epochs": epochs,
+        "train.batch": batch,
+        "optim.lr": lr,
+        "clip.split": split,
+        "train.seed": seed,
+        "train.precision": precision,
+        "train.workers": workers,
+    }
+    base = places.earlier_settings(folder, resume) or places.fixed_by(init)
+    recipe = preset or places.preset_of(folder if resume else init)
+    settings = _resolved(preset, None if resume else recipe, config, sets, flags, base)
+    if init:
+        _refuse_other_model(settings, init)
+    if launch.spread(gpus, procs):
+        return
+
+    from avme.stages.finetune import finetune as run
+
+    if init:
+        ctx.obj.say(f"starting from {init}")
+    finished = run(
+        settings,
+        data=source,
+        out=folder,
+        init=init,
+        preset=recipe,
+        resume=resume,
+        overwrite=overwrite,
+        command=["avme", *sys.argv[1:]],
+        report=ctx.obj,
+    )
+    typer.echo(finished)
+
+
+def _resolved(
+    preset: str | None,
+    recipe: str | None,
+    config: Path | None,
+    sets: list[str] | None,
+    flags: dict[str, Any],
+    base: dict[str, Any],
+) -> "FinetuneConfig":
+    """A preset that was asked for sets everything; one that is implied leaves the model alone."""
+    from avme.config.finetune import FinetuneConfig
+    from avme.config.presets import preset as settings_of
+    from avme.config.resolve import resolve
+
+    chosen = None
+    if preset:
+        chosen = settings_of("finetune", preset)
+    elif recipe:
+        chosen = settings_of("finetune", recipe, only_recipe=True)
+    return resolve(
+        FinetuneConfig, preset=chosen, file=config, sets=sets or (), flags=flags, base=base
+    )
+
+
+def _refuse_other_model(settings: "FinetuneConfig", init: Path) -> None:
+    from avme.config.resolve import refuse_contradictions
+
+    refuse_contradictions(settings, places.fixed_by(init), _FROM_CHECKPOINT, str(init))

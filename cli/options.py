@@ -1,0 +1,69 @@
+"""Options that several commands share, each declared once."""
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+_SETTINGS = "Settings"
+_MACHINE = "Machine"
+_FOLDER = "Run folder"
+
+Preset: TypeAlias = Literal["tiny", "small", "base", "large"]
+
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="Prepared set: a folder, or a name under data/.", show_default="the only one in data/"
+    ),
+]
+Split = Annotated[str | None, typer.Option(help="Name of the split.", show_default="1")]
+
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue the run in --out.", rich_help_panel=_FOLDER)
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what is in --out.", rich_help_panel=_FOLDER)
+]
+
+Epochs = Annotated[int | None, typer.Option(help="Passes over the train list.")]
+Batch = Annotated[int | None, typer.Option(help="Clips per optimiser step over all devices.")]
+Lr = Annotated[float | None, typer.Option(help="Learning rate for 256 clips a step.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random.", show_default="0")]
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="YAML file of settings.", rich_help_panel=_SETTINGS),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any setting, as in clip.size=112; repeatable. `avme config show` lists them.",
+        rich_help_panel=_SETTINGS,
+    ),
+]
+
+Gpus = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="GPUs on this machine; starts torchrun.", rich_help_panel=_MACHINE
+    ),
+]
+Procs = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="The same with CPU processes.", rich_help_panel=_MACHINE),
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"] | None,
+    typer.Option(help="Where to compute.", show_default="auto", rich_help_panel=_MACHINE),
+]
+Precision = Annotated[
+    Literal["auto", "bf16", "fp32"] | None,
+    typer.Option(help="Arithmetic.", show_default="auto", rich_help_panel=_MACHINE),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Processes that load or prepare clips.", rich_help_panel=_MACHINE),
+]

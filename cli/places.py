@@ -1,0 +1,90 @@
+"""Which folders a command means when it is not told, or told only a name."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from avme.artifacts import DATASET_MANIFEST, newest_finished_run, only_dataset
+from avme.errors import ArtifactError, UsageError
+
+DATA: Final = Path("data")
+RUNS: Final = Path("runs")
+
+
+def dataset(data: str | None) -> Path:
+    """The prepared set that `--data` names: a folder, a name under data/, or the only one there."""
+    if data is None:
+        return only_dataset(DATA)
+    for folder in (Path(data), DATA / data):
+        if (folder / DATASET_MANIFEST).is_file():
+            return folder
+    if Path(data).is_dir():
+        raise ArtifactError(
+            f"{data} is not a prepared set (it has no {DATASET_MANIFEST}): "
+            "run `avme prep`, or again if it was interrupted"
+        )
+    known = sorted(manifest.parent.name for manifest in DATA.glob(f"*/{DATASET_MANIFEST}"))
+    there = f"; {DATA}/ holds {', '.join(known)}" if known else ""
+    raise UsageError(f"--data {data}: no such folder, nor {DATA / data}{there}")
+
+
+def folder_of_videos(source: Path) -> Path:
+    """The folder, if it is one."""
+    if not source.is_dir():
+        found = "is a file" if source.exists() else "does not exist"
+        raise UsageError(f"{source} {found}, expected a folder of videos")
+    return source
+
+
+def set_folder(out: Path | None, name: str | None, default: str) -> Path:
+    """The folder of a set that is to be prepared; its name is the set's name."""
+    if out is None:
+        return DATA / (name or default)
+    if name and out.resolve().name != name:
+        raise UsageError(f"--out {out} and --name {name} disagree: a set is called as its folder")
+    return out if out.name else out.resolve()
+
+
+def pretrained(start: str | None) -> Path | None:
+    """The run or checkpoint that `--from` names; None for `--from scratch`."""
+    if start is None:
+        return newest_finished_run(RUNS, "pretrain")
+    if start == "scratch":
+        return None
+    return checkpoint(Path(start))
+
+
+def checkpoint(path: Path) -> Path:
+    """The run folder or checkpoint file, if it is there."""
+    if not path.exists():
+        raise UsageError(f"{path} does not exist, expected a checkpoint or a run folder")
+    return path
+
+
+def earlier_settings(folder: Path, resume: bool) -> dict[str, Any] | None:
+    """The settings of the run that `--resume` continues; None when a run starts."""
+    if not resume:
+        return None
+    from avme.config.resolve import read_settings
+
+    file = folder / "config.yaml"
+    if not file.is_file():
+        raise ArtifactError(f"{folder} holds no run to resume: run without --resume to start one")
+    return read_settings(file)
+
+
+def preset_of(run: Path | None) -> str:
+    """The preset that a run or checkpoint was started with; base without one."""
+    if run is None:
+        return "base"
+    from avme.stages.finetune import starting_point
+
+    return str(starting_point(run)["preset"])
+
+
+def fixed_by(init: Path | None) -> dict[str, Any]:
+    """The settings that a checkpoint decides for whatever starts from it."""
+    if init is None:
+        return {}
+    from avme.stages.finetune import starting_point
+
+    return {key: value for key, value in starting_point(init).items() if key != "preset"}

@@ -1,0 +1,152 @@
+"""The command line turns whatever goes wrong into one line and an exit code."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from avme import __version__
+from avme_cli import demo
+from avme_cli.app import app, main
+
+COMMANDS = [
+    ["prep"],
+    ["prep", "ucf101"],
+    ["prep", "folder"],
+    ["pretrain"],
+    ["finetune"],
+    ["eval"],
+    ["demo"],
+    ["config"],
+    ["config", "list"],
+    ["config", "show"],
+    ["config", "init"],
+    ["config", "validate"],
+]
+
+
+def run(*args: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, args, prog_name="avme")
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_version_is_the_packages() -> None:
+    assert run("--version") == (0, f"avme {__version__}\n", "")
+
+
+def test_help_lists_commands_in_the_order_of_the_pipeline() -> None:
+    code, text, _ = run("--help")
+
+    assert code == 0
+    places = [text.index(f"│ {name} ") for name in ("prep", "pretrain", "finetune", "eval", "demo")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_of_every_command_shows_an_example_of_it(command: list[str]) -> None:
+    code, text, _ = run(*command, "--help")
+
+    assert code == 0
+    assert re.search(rf"Examples?:\s+avme {' '.join(command)}\b", text)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["torch", "numpy", "pydantic", "yaml", "h5py", "rich.progress"],
+)
+def test_starting_imports_nothing_heavy(module: str) -> None:
+    code = f"import sys, avme_cli.app; sys.exit({module!r} in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_module_is_the_same_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "avme_cli", "--version"], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == f"avme {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["evl"], "error: No such command 'evl'. Did you mean 'eval'? (see `avme --help`)\n"),
+        (["--loud"], "error: No such option: --loud (see `avme --help`)\n"),
+        (["eval"], "error: Missing argument 'CKPT' (see `avme eval --help`)\n"),
+        (["pretrain", "--gpus", "0"], "error: Invalid value for '--gpus'"),
+    ],
+)
+def test_a_slip_of_the_keyboard_is_one_line_and_code_2(args: list[str], line: str) -> None:
+    code, out, err = run(*args)
+
+    assert (code, out) == (2, "")
+    assert err.startswith(line)
+    assert err.count("\n") == 1
+
+
+def test_an_error_of_the_library_brings_its_own_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    code, out, err = run("pretrain")
+
+    assert (code, out) == (5, "")
+    assert err == "error: no prepared set in data/: run `avme prep` first, or give --data\n"
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_verbose_adds_the_traceback_before_or_after_the_command(
+    place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = ["pretrain"]
+    args.insert(place, "--verbose")
+
+    code, _, err = run(*args)
+
+    assert code == 5
+    assert err.startswith("Traceback")
+    assert err.splitlines()[-1].startswith("error: no prepared set")
+
+
+def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("avme_cli.places.checkpoint", interrupted)
+
+    assert run("eval", "best.pt") == (130, "", "interrupted\n")
+
+
+def test_the_unexpected_is_one_line_that_offers_the_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("avme_cli.places.checkpoint", broken)
+    monkeypatch.setattr(sys, "argv", ["avme", "eval", "best.pt"])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == (
+        "unexpected error: OSError: No space left on device; "
+        "run again with --verbose for the traceback\n"
+    )
+
+
+def test_only_rank_0_prints_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+
+    assert run("config", "list") == (0, "", "")
+
+
+def test_examples_fit_a_narrow_terminal() -> None:
+    assert max(map(len, demo.EXAMPLES.splitlines())) < 78

@@ -1,0 +1,90 @@
+"""`avme config` shows, writes and checks the settings of every stage."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.resolve import from_yaml
+from avme_cli.app import app
+
+STAGES = ["prep", "pretrain", "finetune", "eval"]
+
+
+def run(*args: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["config", *args], prog_name="avme")
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_list_names_every_preset() -> None:
+    code, text, _ = run("list")
+
+    assert code == 0
+    assert "pretrain base: the defaults\n" in text
+    assert "finetune tiny: clip.num_frames=8" in text
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_show_explains_every_setting(stage: str) -> None:
+    code, text, _ = run("show", stage)
+
+    assert code == 0
+    assert f"avme {stage}" in text
+
+
+def test_show_without_a_stage_explains_all() -> None:
+    _, text, _ = run("show")
+
+    assert all(f"avme {stage}" in text for stage in STAGES)
+
+
+def test_show_with_settings_prints_yaml_that_can_be_used() -> None:
+    code, text, _ = run("show", "pretrain", "--preset", "tiny", "--set", "optim.lr=1e-3")
+
+    settings = from_yaml(PretrainConfig, text)
+    assert code == 0
+    assert (settings.clip.size, settings.optim.lr) == (64, 1e-3)
+
+
+def test_init_writes_a_file_that_validate_likes(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+
+    assert run("init", "finetune", str(file), "--preset", "small") == (0, f"{file}\n", "")
+    assert from_yaml(FinetuneConfig, file.read_text()).model.visual.dim == 384
+    assert run("validate", "finetune", str(file)) == (
+        0,
+        f"{file} is good for avme finetune\n",
+        "",
+    )
+
+
+def test_init_overwrites_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("clip: {}\n")
+
+    code, _, err = run("init", "pretrain", str(file))
+
+    assert (code, err) == (2, f"error: {file} exists: choose another name\n")
+    assert file.read_text() == "clip: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (
+            ["show", "pretrain", "--set", "clip.sze=64"],
+            "error: unknown setting clip.sze in --set: did you mean clip.size?",
+        ),
+        (["show", "--preset", "tiny"], "error: --preset, --config and --set need a stage"),
+        (["show", "prep", "--preset", "tiny"], "error: prep has no presets"),
+        (["validate", "eval", "nowhere.yaml"], "error: nowhere.yaml does not exist"),
+        (["show", "train"], "error: Invalid value for"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_code_2(args: list[str], line: str) -> None:
+    code, out, err = run(*args)
+
+    assert (code, out) == (2, "")
+    assert err.startswith(line)
+    assert err.count("\n") == 1

@@ -1,0 +1,150 @@
+"""Many processes behave like one: the same exit code, one line, and nothing lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from avme.errors import MachineError, UsageError
+from avme_cli.launch import ChildFailed, device_setting, leave_failure, rank, spread
+
+PARENT = """
+import sys
+from avme_cli.launch import ChildFailed, run_on_all
+try:
+    run_on_all(2, sys.argv[1:])
+except ChildFailed as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+
+CHILD = """
+import os, signal, sys, time
+from avme_cli.launch import leave_failure
+
+def stop(number, frame):
+    leave_failure("error: stopped, run again with --resume", 75)
+    sys.exit(75)
+
+rank = int(os.environ["RANK"])
+what = sys.argv[1]
+if what == "work":
+    facts = [os.environ[name] for name in ("RANK", "WORLD_SIZE", "OMP_NUM_THREADS")]
+    os.write(1, (" ".join(facts) + "\\n").encode())  # whole lines, though two ranks write
+if what == "fail" and rank == 1:
+    leave_failure("error: clip 7 is broken", 4)
+    sys.exit(4)
+if what == "die" and rank == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+if what == "wait":
+    signal.signal(signal.SIGUSR1, stop)
+    signal.signal(signal.SIGTERM, stop)
+    print("ready", flush=True)
+if what != "work":
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def parent(tmp_path: Path) -> list[str]:
+    (tmp_path / "parent.py").write_text(PARENT)
+    (tmp_path / "child.py").write_text(CHILD)
+    return [sys.executable, str(tmp_path / "parent.py"), str(tmp_path / "child.py")]
+
+
+def test_every_rank_works_with_its_share_of_the_cores(parent: list[str]) -> None:
+    clean = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+
+    done = subprocess.run([*parent, "work"], capture_output=True, text=True, check=True, env=clean)
+
+    threads = max(1, len(os.sched_getaffinity(0)) // 2)
+    assert sorted(done.stdout.splitlines()) == [f"0 2 {threads}", f"1 2 {threads}"]
+    assert done.stderr == ""
+
+
+def test_the_error_of_any_rank_is_one_line_with_its_exit_code(parent: list[str]) -> None:
+    done = subprocess.run([*parent, "fail"], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (4, "error: clip 7 is broken\n")
+
+
+def test_a_killed_rank_is_named(parent: list[str]) -> None:
+    done = subprocess.run([*parent, "die"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == "error: process 1 was killed by signal 9 (out of memory?)\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
+def test_a_signal_reaches_all_ranks_and_ends_with_their_code(
+    number: signal.Signals, parent: list[str]
+) -> None:
+    with subprocess.Popen(
+        [*parent, "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert [running.stdout.readline() for _ in range(2)] == ["ready\n", "ready\n"]
+        time.sleep(0.5)  # torchrun installs its handlers after its children start
+        running.send_signal(number)
+        _, err = running.communicate(timeout=60)
+
+    assert (running.returncode, err) == (75, "error: stopped, run again with --resume\n")
+
+
+def test_one_process_needs_no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+
+    assert not spread(gpus=None, procs=None)
+    assert not spread(gpus=None, procs=1)
+
+
+def test_inside_a_distributed_run_nothing_is_launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "2")
+
+    assert rank() == 2
+    assert not spread(gpus=8, procs=None)
+
+
+def test_more_gpus_than_there_are_is_an_error_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+
+    with pytest.raises(MachineError, match="--gpus 512 asks for more GPUs than this machine has"):
+        spread(gpus=512, procs=None)
+
+
+def test_a_process_that_we_did_not_start_keeps_its_error() -> None:
+    assert not leave_failure("error: mine", 1)
+    assert ChildFailed("error: theirs", 6).exit_code == 6
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "procs", "setting"),
+    [
+        (None, None, None, None),
+        ("auto", None, None, "auto"),
+        (None, 4, None, "cuda"),
+        ("cuda", 1, None, "cuda"),
+        (None, None, 2, "cpu"),
+        ("cpu", None, 2, "cpu"),
+    ],
+)
+def test_gpus_and_procs_say_the_device(
+    device: str | None, gpus: int | None, procs: int | None, setting: str | None
+) -> None:
+    assert device_setting(device, gpus, procs) == setting
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "procs"), [("cpu", 2, None), ("cuda", None, 2), (None, 2, 2)]
+)
+def test_devices_that_contradict_each_other_are_refused(
+    device: str | None, gpus: int | None, procs: int | None
+) -> None:
+    with pytest.raises(UsageError):
+        device_setting(device, gpus, procs)

@@ -1,0 +1,72 @@
+"""A command that is not told where to look looks where the last one wrote."""
+
+from pathlib import Path
+
+import pytest
+
+from avme.artifacts import write_status, write_text
+from avme.errors import ArtifactError, UsageError
+from avme_cli import places
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def prepared(folder: str) -> Path:
+    write_text(Path(folder) / "dataset.json", "{}")
+    return Path(folder)
+
+
+def test_the_only_set_is_the_default() -> None:
+    only = prepared("data/pets")
+
+    assert places.dataset(None) == only
+
+
+def test_a_set_is_found_by_its_folder_or_by_its_name() -> None:
+    inside, outside = prepared("data/pets"), prepared("elsewhere/birds")
+
+    assert places.dataset("pets") == inside
+    assert places.dataset("elsewhere/birds") == outside
+
+
+def test_an_unknown_set_is_refused_with_those_that_are_there() -> None:
+    prepared("data/pets")
+
+    with pytest.raises(UsageError, match=r"--data cats: no such folder.*data/ holds pets"):
+        places.dataset("cats")
+
+
+def test_an_unfinished_set_sends_back_to_prep() -> None:
+    Path("half").mkdir()
+
+    with pytest.raises(ArtifactError, match="half is not a prepared set"):
+        places.dataset("half")
+
+
+def test_fine_tuning_starts_from_the_newest_pretrain_run_unless_told() -> None:
+    write_status(Path("runs/pretrain-pets"), "pretrain", "finished")
+    Path("other.pt").write_bytes(b"")
+
+    assert places.pretrained(None) == Path("runs/pretrain-pets")
+    assert places.pretrained("other.pt") == Path("other.pt")
+    assert places.pretrained("scratch") is None
+    with pytest.raises(UsageError, match=r"gone\.pt does not exist"):
+        places.pretrained("gone.pt")
+
+
+def test_a_resumed_run_brings_its_own_settings() -> None:
+    write_text(Path("runs/a/config.yaml"), "train: {epochs: 3}\n")
+
+    assert places.earlier_settings(Path("runs/a"), resume=True) == {"train": {"epochs": 3}}
+    assert places.earlier_settings(Path("runs/a"), resume=False) is None
+    with pytest.raises(ArtifactError, match="runs/b holds no run to resume"):
+        places.earlier_settings(Path("runs/b"), resume=True)
+
+
+def test_a_set_is_called_as_its_folder() -> None:
+    assert places.set_folder(None, None, "ucf101") == Path("data/ucf101")
+    assert places.set_folder(None, "pets", "ucf101") == Path("data/pets")
+    assert places.set_folder(Path("sets/pets"), None, "ucf101") == Path("sets/pets")

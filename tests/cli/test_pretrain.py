@@ -1,0 +1,72 @@
+"""`avme pretrain` and `avme finetune` refuse early, on one line, with the right code."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from avme.artifacts import write_text
+from avme_cli.app import app
+
+
+@pytest.fixture(autouse=True)
+def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_text(tmp_path / "data/pets/dataset.json", "{}")
+
+
+def refusal(*args: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, args, prog_name="avme")
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    return result.exit_code, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "line"),
+    [
+        (
+            "--set clip.sze=3",
+            2,
+            "error: unknown setting clip.sze in --set: did you mean clip.size?",
+        ),
+        ("--mask 1.5", 2, "error: mask.ratio: found 1.5, expected less than 1"),
+        ("--preset tiny --set clip.size=60", 2, "error: clip.size 60 is not divisible by"),
+        ("--config none.yaml", 2, "error: none.yaml does not exist"),
+        ("--fusion sum", 2, "error: Invalid value for '--fusion'"),
+        ("--data cats", 2, "error: --data cats: no such folder"),
+        ("--device cpu --gpus 2", 2, "error: --gpus needs GPUs"),
+        ("--gpus 512", 6, "error: --gpus 512 asks for more GPUs than this machine has"),
+        ("--resume", 5, "error: runs/pretrain-pets holds no run to resume"),
+    ],
+)
+def test_pretraining_refuses(args: str, code: int, line: str) -> None:
+    found, err = refusal("pretrain", *args.split())
+
+    assert (found, err[: len(line)]) == (code, line)
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "line"),
+    [
+        ("", 5, "error: no finished pretrain run in runs/: run `avme pretrain` first, or name one"),
+        ("--from gone.pt", 2, "error: gone.pt does not exist"),
+        ("--from scratch --modality x", 2, "error: Invalid value for '--modality'"),
+        ("--from scratch --val-fraction 1", 2, "error: val_fraction: found 1.0, expected less"),
+        ("--resume", 5, "error: runs/finetune-pets-av holds no run to resume"),
+        ("--modality v --resume", 5, "error: runs/finetune-pets-v holds no run to resume"),
+    ],
+)
+def test_fine_tuning_refuses(args: str, code: int, line: str) -> None:
+    found, err = refusal("finetune", *args.split())
+
+    assert (found, err[: len(line)]) == (code, line)
+
+
+def test_a_file_that_is_no_checkpoint_is_named() -> None:
+    Path("notes.pt").write_text("not a checkpoint")
+
+    code, err = refusal("finetune", "--from", "notes.pt")
+
+    assert code == 5
+    assert "notes.pt" in err

@@ -1,0 +1,60 @@
+"""What the documents tell people to type and where to look is there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from avme_cli.app import app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(
+    {line.split("#")[0].strip() for line in re.findall(r"(?:^|`|&& )(avme [^`\n]+)", README, re.M)}
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_readme_exists_with_its_options(command: str) -> None:
+    words = shlex.split(command)[1:]
+    names = [word for word in words[:2] if re.fullmatch("[a-z0-9]+", word)]
+
+    helped = CliRunner().invoke(app, [*names, "--help"], prog_name="avme", env={"COLUMNS": "200"})
+
+    assert helped.exit_code == 0
+    for option in (word for word in words if word.startswith("--")):
+        assert f" {option} " in helped.stdout
+
+
+def test_the_tree_of_the_readme_is_the_tree_on_disk() -> None:
+    block = next(text for text in README.split("```") if text.startswith("\navme/"))
+    listed, folders = set(), [Path()]
+    for line in block.strip().splitlines():
+        depth = (len(line) - len(line.lstrip())) // 4
+        folders = [*folders[: depth + 1], folders[depth] / line.split()[0]]
+        listed.add(folders[-1].as_posix())
+
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("avme", "cli")
+        for path in (ROOT / folder).rglob("*.py")
+        if not path.name.startswith("__")
+    }
+    assert {path for path in listed if path.endswith(".py")} == found
+    assert all((ROOT / path).exists() for path in listed)
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "data" / "README.md"]:
+        for link in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+            assert link.startswith("https://") or (document.parent / link).exists(), link
+
+
+def test_the_gate_types_what_the_readme_tells_newcomers_to_type() -> None:
+    gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    told = next(line for line in README.splitlines() if line.endswith("make check"))
+
+    typed = [line for line in gate.splitlines() if re.match(r"python3|\. |pip|make", line)]
+    assert " && ".join(typed) == told
