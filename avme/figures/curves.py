@@ -1,0 +1,67 @@
+"""Lines of metrics.jsonl to training curves: the loss of one run, and what others did with it.
+
+A line is a dict with `kind` (train or validation) and `step`, as `avme.train.record` writes it.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+Lines = Sequence[Mapping[str, Any]]
+_DPI = 130
+
+
+def draw_curves(
+    path: Path,
+    pretrain: Lines,
+    finetunes: Mapping[str, Lines],
+    levels: Mapping[str, float] | None = None,
+) -> None:
+    """Writes a PNG: pretraining's loss, then every fine-tuning's loss and validation top-1.
+
+    `levels` are accuracies to compare with, e.g. chance; each becomes a line with its name.
+    """
+    figure = Figure(figsize=(13.0, 3.8), layout="constrained")
+    before, loss, accuracy = figure.subplots(1, 3)
+    before.plot(*_points(pretrain, "train", "loss"), color="0.3")
+    before.set(title="pretraining", ylabel="loss")
+    before.set_ylim(bottom=0.0)
+    for name, lines in finetunes.items():
+        loss.plot(*_points(lines, "train", "loss"), label=name)
+        accuracy.plot(*_points(lines, "validation", "top1"), label=name)
+    loss.set(title="fine-tuning", ylabel="loss")
+    loss.set_ylim(bottom=0.0)
+    accuracy.set(title="fine-tuning: validation", ylabel="top-1", ylim=(0.0, 1.03))
+    for name, level in (levels or {}).items():
+        accuracy.axhline(level, color="0.6", linestyle=":", linewidth=1.0)
+        accuracy.annotate(
+            name,
+            (1.0, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color="0.4",
+        )
+    for axes in (loss, accuracy):
+        if finetunes:
+            axes.legend(frameon=False)
+    for axes in (before, loss, accuracy):
+        _tidy(axes)
+    figure.savefig(path, dpi=_DPI, format="png")
+
+
+def _points(lines: Lines, kind: str, name: str) -> tuple[list[int], list[float]]:
+    chosen = [line for line in lines if line["kind"] == kind and name in line]
+    return [int(line["step"]) for line in chosen], [float(line[name]) for line in chosen]
+
+
+def _tidy(axes: Axes) -> None:
+    axes.set_xlabel("step")
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)

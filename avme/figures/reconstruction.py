@@ -1,0 +1,65 @@
+"""Reconstructed clips as a picture (paper Fig. 2): one row a clip, one column a version of it.
+
+Every cell shows some frames of the clip in the order of time, from left to right.
+
+Shape letters: t frames, h and w pixels, c colours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.figure import Figure
+
+_INCHES_PER_FRAME = 0.85
+_GAP_SHARE = 0.04
+_DPI = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A version of a clip: the truth, what the model saw, or what it made of it."""
+
+    frames: UInt8[np.ndarray, "t h w c"]
+    caption: str = ""
+    """Stands below the frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRow:
+    """A clip and its versions, in the order of the columns."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+def draw_reconstruction(
+    path: Path, rows: Sequence[ClipRow], columns: Sequence[str], note: str
+) -> None:
+    """Writes a PNG; `columns` are the titles of the versions, `note` stands below all rows."""
+    num_frames = len(rows[0].cells[0].frames)
+    width = len(columns) * num_frames * _INCHES_PER_FRAME + 0.5
+    figure = Figure(figsize=(width, 1.15 * len(rows) * _INCHES_PER_FRAME + 0.75))
+    figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.03)
+    grid = figure.subplots(len(rows), len(columns), squeeze=False)
+    for line, row in zip(grid, rows, strict=True):
+        for axes, cell in zip(line, row.cells, strict=True):
+            axes.imshow(_side_by_side(cell.frames), interpolation="nearest")
+            axes.set_xlabel(cell.caption, fontsize=8, labelpad=2)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_visible(False)
+        line[0].set_ylabel(row.name, fontsize=8)
+    for axes, title in zip(grid[0], columns, strict=True):
+        axes.set_title(title, fontsize=11)
+    figure.supxlabel(note, fontsize=8, color="0.3")
+    figure.savefig(path, dpi=_DPI, format="png")
+
+
+def _side_by_side(frames: UInt8[np.ndarray, "t h w c"]) -> UInt8[np.ndarray, "h v c"]:
+    gap = max(1, round(_GAP_SHARE * frames.shape[2]))
+    white = np.full((frames.shape[1], gap, 3), 255, dtype=np.uint8)
+    parts = [part for frame in frames for part in (frame, white)]
+    return np.concatenate(parts[:-1], axis=1)

@@ -1,0 +1,249 @@
+"""Nothing to a folder of labelled videos, laid out as UCF-101: the set that `avme demo` learns.
+
+Three things are seen, three are heard, and a class is a pair of them, so that the picture alone
+cannot tell three classes from each other, nor can the sound. A group is one scene: its clips share
+background, light and background noise, and no other group has them.
+
+Shape letters: t frames, h and w pixels, c colours, n samples.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Float64, Int16, UInt8
+
+from avme.artifacts import replacing
+from avme.errors import MachineError, MediaError
+from avme.media.ffmpeg import SAMPLE_RATE_HZ, find_ffmpeg, transcode
+from avme.media.sound import AudioState
+from avme.report import Reporter
+
+Seen = Literal["Balls", "Bars", "Rings"]
+Heard = Literal["Bell", "Buzz", "Chirp"]
+
+SIDE_PIXELS = 64
+FPS = 25
+NUM_FRAMES = 28
+_NUM_SAMPLES = NUM_FRAMES * SAMPLE_RATE_HZ // FPS
+_TIMEOUT_SECONDS = 60.0
+_QUIETLY = ("-nostdin", "-loglevel", "error", "-y")
+_RAW_PICTURES = (
+    *("-f", "rawvideo", "-pix_fmt", "rgb24"),
+    *("-s", f"{SIDE_PIXELS}x{SIDE_PIXELS}", "-r", str(FPS)),
+)
+_RAW_SOUND = ("-f", "s16le", "-ar", str(SAMPLE_RATE_HZ), "-ac", "1")
+_AS_AVI = (
+    *("-c:v", "mpeg4", "-q:v", "3", "-threads", "1"),
+    *("-c:a", "pcm_s16le", "-bitexact", "-f", "avi"),
+)
+_NUM_THINGS = 6
+_MARGIN_PIXELS = 6
+_NUM_WAVES = 5
+_BELL_PARTIALS = (1.0, 2.76, 5.40)  # of a struck bar: no harmonics of each other
+_NUM_HARMONICS = 24
+
+SEEN: tuple[Seen, ...] = get_args(Seen)
+HEARD: tuple[Heard, ...] = get_args(Heard)
+_ODD = (HEARD[0], 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticClip:
+    """One clip of the set, and all that decides what it holds."""
+
+    seen: Seen
+    heard: Heard
+    group: int
+    number: int
+    seed: int
+    sound: AudioState = "sound"
+
+    @property
+    def class_name(self) -> str:
+        """What is seen and what is heard: BallsBell."""
+        return f"{self.seen}{self.heard}"
+
+    @property
+    def id(self) -> str:
+        """Path below the set's folder, as UCF-101 names it."""
+        name = self.class_name
+        return f"{name}/v_{name}_g{self.group:02d}_c{self.number:02d}.avi"
+
+    def draw(self) -> np.random.Generator:
+        """What is this clip's alone: place, speed, colour, pitch, loudness."""
+        kind = SEEN.index(self.seen) * len(HEARD) + HEARD.index(self.heard)
+        return np.random.default_rng([self.seed, self.group, self.number, kind + 1])
+
+    def draw_scene(self) -> np.random.Generator:
+        """What all clips of the group share."""
+        return np.random.default_rng([self.seed, self.group])
+
+
+def plan_set(groups: Sequence[int], clips_per_group: int, seed: int) -> tuple[SyntheticClip, ...]:
+    """Every class in every group; in the last one, one clip is silent and one has no track."""
+    odd: dict[tuple[int, Seen], AudioState] = {
+        (groups[-1], SEEN[0]): "silent",
+        (groups[-1], SEEN[1]): "none",
+    }
+    return tuple(
+        SyntheticClip(
+            seen=seen,
+            heard=heard,
+            group=group,
+            number=number,
+            seed=seed,
+            sound=odd.get((group, seen), "sound") if (heard, number) == _ODD else "sound",
+        )
+        for group in groups
+        for seen in SEEN
+        for heard in HEARD
+        for number in range(1, clips_per_group + 1)
+    )
+
+
+def make_set(clips: Sequence[SyntheticClip], folder: Path, report: Reporter) -> None:
+    """Writes every clip below `folder`; raises MachineError where ffmpeg cannot."""
+    ffmpeg = find_ffmpeg()
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count())
+    try:
+        with report.task("make videos", total=len(clips)) as task:
+            made = [pool.submit(write_clip, clip, folder, ffmpeg) for clip in clips]
+            for future in as_completed(made):
+                future.result()
+                task.advance()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def write_clip(clip: SyntheticClip, folder: Path, ffmpeg: str) -> Path:
+    """One AVI: MPEG-4 pictures and, unless it has no track, 16-bit sound."""
+    path = folder / clip.id
+    with TemporaryDirectory(prefix="avme-") as work, replacing(path) as temporary:
+        pictures, sound = Path(work, "pictures.rgb"), Path(work, "sound.s16")
+        pictures.write_bytes(film(clip).tobytes())
+        arguments = [ffmpeg, *_QUIETLY, *_RAW_PICTURES, "-i", f"file:{pictures}"]
+        if clip.sound != "none":
+            sound.write_bytes(record(clip).astype("<i2").tobytes())
+            arguments += [*_RAW_SOUND, "-i", f"file:{sound}"]
+        arguments += _AS_AVI
+        try:
+            log = Path(work, "log")
+            transcode([*arguments, f"file:{temporary}"], log=log, timeout_seconds=_TIMEOUT_SECONDS)
+        except MediaError as error:
+            raise MachineError(
+                f"{ffmpeg} cannot write {path} ({error}): install another"
+            ) from error
+    return path
+
+
+def film(clip: SyntheticClip) -> UInt8[np.ndarray, "t h w c"]:
+    """The things seen, moving before the group's background."""
+    draw = clip.draw()
+    cover = _cover(clip.seen, draw)[..., None]
+    strength = draw.uniform(0.85, 1.0)
+    thing = _bright_colour(draw)
+    pictures = _background(clip.draw_scene())
+    pictures = pictures + strength * cover * (thing - pictures)
+    pictures = pictures + draw.normal(0.0, draw.uniform(3.0, 9.0), pictures.shape)
+    return np.asarray(np.clip(pictures, 0, 255), dtype=np.uint8)
+
+
+def record(clip: SyntheticClip) -> Int16[np.ndarray, " n"]:
+    """The thing heard, above the group's background noise."""
+    if clip.sound == "silent":
+        return np.zeros(_NUM_SAMPLES, dtype=np.int16)
+    draw = np.random.default_rng(clip.draw().integers(2**32))
+    voice = _voice(clip.heard, draw)
+    noise = _noise(clip.draw_scene(), draw)
+    above_db, loudness_dbfs = draw.uniform(3.0, 15.0), draw.uniform(-30.0, -14.0)
+    mixed = voice / voice.std() + noise / noise.std() * 10 ** (-above_db / 20)
+    scaled = mixed / mixed.std() * 10 ** (loudness_dbfs / 20)
+    return np.asarray(np.clip(32_767 * scaled, -32_768, 32_767), dtype=np.int16)
+
+
+def _cover(seen: Seen, draw: np.random.Generator) -> Float64[np.ndarray, "t h w"]:
+    """How much of every pixel the things cover, 0 to 1, with a soft edge."""
+    outside = np.minimum.reduce([_outside(seen, draw) for _ in range(_NUM_THINGS)])
+    return np.asarray(np.clip(0.5 - outside, 0.0, 1.0))
+
+
+def _outside(seen: Seen, draw: np.random.Generator) -> Float64[np.ndarray, "t h w"]:
+    """Pixels to the edge of one thing that moves; negative inside."""
+    seconds = np.arange(NUM_FRAMES)[:, None, None] / FPS
+    place = draw.uniform(8, SIDE_PIXELS - 8, 2)
+    speed = draw.uniform(10, 40, 2) * draw.choice([-1, 1], 2)
+    down, right = np.mgrid[:SIDE_PIXELS, :SIDE_PIXELS]
+    down = down - _bounce(place[0] + speed[0] * seconds)
+    right = right - _bounce(place[1] + speed[1] * seconds)
+    away = np.hypot(down, right)
+    if seen == "Balls":
+        return np.asarray(away - draw.uniform(6, 9))
+    if seen == "Rings":
+        beats = 2 * np.pi * draw.uniform(0.8, 1.8) * seconds + draw.uniform(0, 2 * np.pi)
+        radius = draw.uniform(6.5, 9.0) + 1.5 * np.sin(beats)
+        return np.asarray(np.abs(away - radius) - draw.uniform(1.3, 2.0))
+    turns = draw.uniform(0.4, 1.2) * draw.choice([-1, 1]) * seconds + draw.uniform()
+    down_share, right_share = np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)
+    along = np.abs(right_share * right + down_share * down) - draw.uniform(10, 14)
+    across = np.abs(right_share * down - down_share * right) - draw.uniform(1.5, 2.5)
+    return np.asarray(np.maximum(along, across))
+
+
+def _bounce(position: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
+    """Back and forth between the edges of the picture, keeping a little away from them."""
+    low, high = _MARGIN_PIXELS, SIDE_PIXELS - _MARGIN_PIXELS
+    return np.asarray(low + np.abs((position - low) % (2 * (high - low)) - (high - low)))
+
+
+def _background(scene: np.random.Generator) -> Float64[np.ndarray, "t h w c"]:
+    """Two colours, mixed by waves that drift across the picture."""
+    dark, light = scene.uniform(20, 80, 3), scene.uniform(50, 110, 3)
+    time, down, right = np.mgrid[:NUM_FRAMES, :SIDE_PIXELS, :SIDE_PIXELS]
+    pattern = np.zeros(time.shape)
+    for _ in range(_NUM_WAVES):
+        fy, fx, ft = scene.uniform(-0.4, 0.4, 3) * (1.0, 1.0, 0.3)
+        pattern += np.sin(fy * down + fx * right + ft * time + scene.uniform(0, 2 * np.pi))
+    share = (0.5 + 0.5 * pattern / np.abs(pattern).max())[..., None]
+    return np.asarray(dark + share * (light - dark))
+
+
+def _bright_colour(draw: np.random.Generator) -> Float64[np.ndarray, " c"]:
+    colour = draw.uniform(60, 255, 3)
+    colour[draw.integers(3)] = 255.0
+    return np.asarray(colour)
+
+
+def _voice(heard: Heard, draw: np.random.Generator) -> Float64[np.ndarray, " n"]:
+    seconds = np.arange(_NUM_SAMPLES) / SAMPLE_RATE_HZ
+    since = seconds + draw.uniform(0.0, 0.5)
+    if heard == "Bell":
+        after = since % draw.uniform(0.3, 0.6)
+        pitch_hz, decay = draw.uniform(350, 900), draw.uniform(6, 14)
+        parts = [np.sin(2 * np.pi * k * pitch_hz * after) / k for k in _BELL_PARTIALS]
+        return np.asarray(sum(parts) * np.exp(-decay * after))
+    if heard == "Buzz":
+        pitch_hz, tremble_hz = draw.uniform(90, 180), draw.uniform(5, 11)
+        numbers = range(1, _NUM_HARMONICS + 1)
+        parts = [np.sin(2 * np.pi * k * pitch_hz * since) / k for k in numbers]
+        return np.asarray(sum(parts) * (1 + 0.4 * np.sin(2 * np.pi * tremble_hz * since)))
+    length = draw.uniform(0.2, 0.4)
+    after = since % length
+    low_hz, factor = draw.uniform(400, 900), draw.uniform(2.5, 4.0)
+    cycles = low_hz * (after + (factor - 1) * after**2 / (2 * length))
+    return np.asarray(np.sin(2 * np.pi * cycles) * np.sin(np.pi * after / length) ** 2)
+
+
+def _noise(scene: np.random.Generator, draw: np.random.Generator) -> Float64[np.ndarray, " n"]:
+    """Noise with the scene's tilt and hum."""
+    spectrum = np.fft.rfft(draw.standard_normal(_NUM_SAMPLES))
+    spectrum /= np.arange(1, len(spectrum) + 1) ** scene.uniform(0.2, 0.9)
+    noise = np.fft.irfft(spectrum, _NUM_SAMPLES)
+    hum_hz = scene.uniform(50, 400)
+    hum = np.sin(2 * np.pi * hum_hz * np.arange(_NUM_SAMPLES) / SAMPLE_RATE_HZ)
+    return np.asarray(noise / noise.std() + 0.4 * hum)

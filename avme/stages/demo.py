@@ -1,0 +1,213 @@
+"""Nothing in, every stage out: a small set made on the spot, trained on and scored.
+
+A class of the set is something seen and something heard, so that either alone can reach a third at
+best. Every stage is said with the command that does the same.
+"""
+
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avme.artifacts import RUN_STATUS, read_json, replacing, write_status
+from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig
+from avme.config.presets import preset
+from avme.config.resolve import resolve
+from avme.errors import Stopped, UsageError
+from avme.figures.curves import draw_curves
+from avme.media.synthetic import HEARD, SEEN, make_set, plan_set
+from avme.report import Quiet, Reporter
+from avme.stages.evaluate import EvalResult, evaluate
+from avme.stages.finetune import finetune, starting_point
+from avme.stages.prep import prepare
+from avme.stages.pretrain import pretrain
+from avme.stages.reconstruct import draw_reconstructions
+from avme.train.record import read_record
+
+STAGE = "demo"
+MODALITIES = ("v", "a", "av")
+_PRESET = "tiny"
+# Against the preset: the pictures are flat, and a flat patch has no deviation to be normalised by;
+# larger patches and shorter warm-ups, because the whole must be over in minutes; and so little
+# pretraining leaves much to learn, so that no layer may learn slowly.
+_PRETRAIN = (
+    "loss.target=pixel",
+    "mask.ratio=0.75",
+    "model.visual.patch=16",
+    "optim.warmup_epochs=3",
+)
+_FINETUNE = ("optim.lr=8e-3", "optim.layer_decay=1.0", "optim.warmup_epochs=2")
+_PARTS = ("videos", "data", "runs", "pictures")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoSizes:
+    """How much work the demo is; the defaults take minutes on two cores."""
+
+    groups: tuple[int, ...] = tuple(range(1, 26))
+    """Numbered as UCF-101's: the first seven are tested."""
+    clips_per_group: int = 2
+    """Of every class."""
+    pretrain_epochs: int = 20
+    finetune_epochs: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """The table, and the pictures that were written."""
+
+    rows: list[tuple[str, float, float]]
+    """(what, top-1, top-5) for chance and for every modality."""
+    pictures: list[Path]
+
+
+def demo(
+    out: Path,
+    *,
+    overwrite: bool = False,
+    seed: int = 0,
+    sizes: DemoSizes | None = None,
+    report: Reporter | None = None,
+) -> DemoResult:
+    """Runs every stage inside `out`; raises UsageError where `out` is in use."""
+    work = _Demo(open_folder(out, overwrite), seed, sizes or DemoSizes(), report or Quiet())
+    try:
+        return work.run()
+    except Stopped as error:  # the stage would have people resume a command they never typed
+        raise Stopped(
+            "stopped by a signal: run the same command with --overwrite to start anew"
+        ) from error
+
+
+def open_folder(out: Path, overwrite: bool) -> Path:
+    """The folder, ready for a demo; with `overwrite` an earlier demo in it is deleted."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file, expected a folder: choose another with --out")
+    if out.is_dir() and any(out.iterdir()):
+        marker = out / RUN_STATUS
+        if not marker.is_file() or read_json(marker).get("stage") != STAGE:
+            raise UsageError(
+                f"{out} is not empty and was not written by avme demo: choose another with --out"
+            )
+        if not overwrite:
+            raise UsageError(
+                f"{out} holds a demo: --overwrite replaces it, --out chooses another folder"
+            )
+        for name in _PARTS:
+            shutil.rmtree(out / name, ignore_errors=True)
+    write_status(out, STAGE, "running")
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Demo:
+    out: Path
+    seed: int
+    sizes: DemoSizes
+    report: Reporter
+
+    @property
+    def data(self) -> Path:
+        return self.out / "data" / STAGE
+
+    def run(self) -> DemoResult:
+        self.make_and_prepare()
+        pretrained = self.pretrain()
+        scored = {name: self.finetune_and_score(pretrained, name) for name in MODALITIES}
+        count = len(SEEN) * len(HEARD)
+        rows = [("chance", 1 / count, 5 / count)]
+        for name, result in scored.items():
+            rows.append((name, result.summary["top1"], result.summary["top5"]))
+        pictures = self.draw(pretrained, scored)
+        write_status(self.out, STAGE, "finished")
+        return DemoResult(rows, pictures)
+
+    def make_and_prepare(self) -> None:
+        clips = plan_set(self.sizes.groups, self.sizes.clips_per_group, self.seed)
+        videos = self.out / "videos"
+        self.report.say(
+            f"{len(clips)} videos of {len(SEEN)} things seen ({', '.join(SEEN)}), each with one of "
+            f"{len(HEARD)} things heard ({', '.join(HEARD)})"
+        )
+        make_set(clips, videos, self.report)
+        self._say(["prep", "ucf101", str(videos), "--out", str(self.data)])
+        prepare(
+            "ucf101",
+            videos,
+            out=self.data.parent,
+            name=self.data.name,
+            splits=None,
+            config=PrepConfig(),
+            report=self.report,
+        )
+
+    def pretrain(self) -> Path:
+        out, epochs = self.out / "runs" / "pretrain", self.sizes.pretrain_epochs
+        settings = resolve(
+            PretrainConfig,
+            preset=preset("pretrain", _PRESET),
+            sets=_PRETRAIN,
+            flags={"train.epochs": epochs, "train.seed": self.seed},
+        )
+        command = ["pretrain", "--preset", _PRESET, *self._common(out, epochs, _PRETRAIN)]
+        return pretrain(
+            settings,
+            data=self.data,
+            out=out,
+            preset=_PRESET,
+            command=self._say(command),
+            report=self.report,
+        )
+
+    def finetune_and_score(self, pretrained: Path, modality: str) -> EvalResult:
+        out, epochs = self.out / "runs" / f"finetune-{modality}", self.sizes.finetune_epochs
+        start = starting_point(pretrained)
+        settings = resolve(
+            FinetuneConfig,
+            base={"model": start["model"], "clip": start["clip"]},
+            preset=preset("finetune", _PRESET, only_recipe=True),
+            sets=_FINETUNE,
+            flags={"modality": modality, "train.epochs": epochs, "train.seed": self.seed},
+        )
+        command = ["finetune", "--from", str(pretrained), "--modality", modality]
+        run = finetune(
+            settings,
+            data=self.data,
+            out=out,
+            init=pretrained,
+            preset=_PRESET,
+            command=self._say([*command, *self._common(out, epochs, _FINETUNE)]),
+            report=self.report,
+        )
+        self._say(["eval", str(run), "--data", str(self.data), "--topk", "1", "5"])
+        return evaluate(run, data=self.data, config=EvalConfig(topk=(1, 5)), report=self.report)
+
+    def draw(self, pretrained: Path, scored: Mapping[str, EvalResult]) -> list[Path]:
+        folder = self.out / "pictures"
+        pictures = [draw_reconstructions(pretrained, self.data, folder / "reconstruction.png")]
+        curves = folder / "curves.png"
+        lines = {
+            name: read_record(self.out / "runs" / f"finetune-{name}" / "metrics.jsonl")
+            for name in scored
+        }
+        levels = {"one thing known": 1 / len(SEEN), "chance": 1 / len(SEEN) / len(HEARD)}
+        with replacing(curves) as temporary:
+            draw_curves(temporary, read_record(pretrained / "metrics.jsonl"), lines, levels)
+        pictures.append(curves)
+        for name, result in scored.items():
+            pictures.append(folder / f"confusion-{name}.png")
+            with replacing(pictures[-1]) as temporary:
+                shutil.copyfile(result.folder / "confusion.png", temporary)
+        return pictures
+
+    def _common(self, out: Path, epochs: int, sets: Sequence[str]) -> list[str]:
+        options = {"data": self.data, "out": out, "epochs": epochs, "seed": self.seed}
+        named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        return named + [word for assignment in sets for word in ("--set", assignment)]
+
+    def _say(self, arguments: list[str]) -> list[str]:
+        """Tells the command that does what comes next, and returns it."""
+        command = ["avme", *arguments]
+        self.report.say(f"\n$ {shlex.join(command)}")
+        return command

@@ -1,0 +1,157 @@
+"""A pretrain checkpoint in, a picture out: the truth, what the model saw, and what it made of it.
+
+As in VideoMAE's pictures, the reconstruction shows seen patches as they are, and only hidden ones
+as predicted. PSNR is over the hidden ones alone.
+
+Shape letters: b clips, m hidden tokens, p pixels of a tubelet, t frames, h and w pixels, c colours.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from einops import rearrange, repeat
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from avme.artifacts import replacing
+from avme.batch import AVBatch
+from avme.config import PretrainConfig
+from avme.data.clips import ClipReader, ScoringClips, join
+from avme.data.prepared import ClipEntry, PreparedSet
+from avme.errors import MismatchError
+from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction
+from avme.models.autoencoder import Masked, MaskedAutoencoder
+from avme.models.masking import TokenChoice, TubeMask
+from avme.models.reconstruction import Target, in_both_units, scale_of
+from avme.models.tubelets import to_pixels, to_tubelets
+from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
+from avme.train.processes import pick_device
+
+_GREY = 0.5
+_COLUMNS = ("truth", "seen by the model", "reconstruction")
+_OPTIMISTIC = (
+    "The target was normalised: every hidden patch has its mean and deviation from the truth, "
+    "which flatters colours and PSNR."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Clips as they are, as the model sees them and as it completes them; values are 0 to 1."""
+
+    truth: Float[Tensor, "b c t h w"]
+    seen: Float[Tensor, "b c t h w"]
+    """Hidden patches are grey."""
+    completed: Float[Tensor, "b c t h w"]
+    psnr_db: tuple[float, ...]
+    """Over the hidden patches of each clip."""
+
+
+def draw_reconstructions(
+    checkpoint: Path,
+    data: Path,
+    out: Path,
+    *,
+    clips: int = 4,
+    frames: int = 4,
+    seed: int = 0,
+) -> Path:
+    """Writes `out`, a PNG of clips of the test list; the seed chooses the clips and their masks.
+
+    Raises ArtifactError where checkpoint or set are missing, MismatchError for a classifier.
+    """
+    loaded = _load(checkpoint)
+    config = PretrainConfig.model_validate(loaded.config)
+    prepared = PreparedSet.open(data)
+    split = config.clip.split
+    entries = choose_clips(prepared.part(split, "test"), clips, seed)
+    windows = ScoringClips(ClipReader(prepared, entries, split), config.clip, 1, 1)
+    device = pick_device(config.train.device)
+    model = MaskedAutoencoder(config.model, config.clip).to(device).eval()
+    model.load_state_dict(loaded.model)
+    mask = TubeMask(model.grid, config.mask.ratio)
+    batch = join([windows[index].part(slice(1)) for index in range(len(entries))]).to(device)
+    choice = mask(seed + torch.arange(len(entries), device=device))
+    made = complete(model, batch, choice, config.loss.target)
+    note = (
+        f"{mask.effective_ratio:.0%} of every frame is hidden; PSNR is over hidden patches alone."
+    )
+    if config.loss.target == "normalised":
+        note = f"{note}\n{_OPTIMISTIC}"
+    with replacing(out) as temporary:
+        draw_reconstruction(temporary, _rows(entries, made, frames), _COLUMNS, note)
+    return out
+
+
+def complete(
+    model: MaskedAutoencoder, batch: AVBatch, choice: TokenChoice, target: Target
+) -> Versions:
+    """Hides what `choice` hides and lets the model predict it."""
+    visual = model.config.visual
+    with torch.inference_mode():
+        made = cast(Masked, model(batch.video, batch.mfcc, batch.audio_valid, choice))
+        tubelets = to_tubelets(batch.video, visual.tubelet, visual.patch)
+        predicted = made.prediction.hidden.float()
+        figures = [
+            in_both_units(predicted[[row]], made.hidden[[row]], target) for row in range(len(batch))
+        ]
+        if target == "normalised":
+            predicted = scale_of(made.hidden).restore(predicted)
+
+        def with_hidden(hidden: Float[Tensor, "b m p"]) -> Float[Tensor, "b c t h w"]:
+            index = repeat(choice.hide, "b m -> b m p", p=tubelets.shape[-1])
+            whole = tubelets.scatter(1, index, hidden)
+            return to_pixels(whole, model.grid, visual.tubelet, visual.patch).clamp(0.0, 1.0)
+
+        return Versions(
+            truth=with_hidden(made.hidden),
+            seen=with_hidden(torch.full_like(made.hidden, _GREY)),
+            completed=with_hidden(predicted),
+            psnr_db=tuple(float(row["psnr_db"]) for row in figures),
+        )
+
+
+def choose_clips(entries: Sequence[ClipEntry], count: int, seed: int) -> tuple[ClipEntry, ...]:
+    """`count` clips by lot, of as many classes as possible, sorted by id."""
+    turns: Counter[str] = Counter()
+    lots: list[tuple[int, int, int]] = []
+    for lot, index in enumerate(np.random.default_rng(seed).permutation(len(entries)).tolist()):
+        name = entries[index].class_name
+        lots.append((turns[name], lot, index))
+        turns[name] += 1
+    chosen = [entries[index] for _, _, index in sorted(lots)[:count]]
+    return tuple(sorted(chosen, key=lambda entry: entry.id))
+
+
+def _load(checkpoint: Path) -> Checkpoint:
+    path = find_checkpoint(checkpoint, "last")
+    loaded = load_checkpoint(path)
+    if loaded.stage != "pretrain":
+        raise MismatchError(
+            f"{path} is a {loaded.stage} checkpoint, which has no decoder: give a pretrain run"
+        )
+    return loaded
+
+
+def _rows(entries: Sequence[ClipEntry], made: Versions, num_frames: int) -> list[ClipRow]:
+    shown = np.linspace(0, made.truth.shape[2] - 1, num_frames).round().astype(int).tolist()
+    rows = []
+    for index, entry in enumerate(entries):
+        captions = ("", "", f"{made.psnr_db[index]:.1f} dB")
+        versions = (made.truth, made.seen, made.completed)
+        cells = tuple(
+            Cell(_as_bytes(version[index][:, shown]), caption)
+            for version, caption in zip(versions, captions, strict=True)
+        )
+        rows.append(ClipRow(entry.class_name, cells))
+    return rows
+
+
+def _as_bytes(clip: Float[Tensor, "c t h w"]) -> UInt8[np.ndarray, "t h w c"]:
+    pixels = (255.0 * rearrange(clip, "c t h w -> t h w c")).round()
+    return pixels.to("cpu", torch.uint8).numpy()

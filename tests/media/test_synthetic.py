@@ -1,0 +1,123 @@
+"""The demo's videos: what prep reads is what was planned, and neither half tells the class."""
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avme.data.discover import discover
+from avme.errors import MachineError
+from avme.media.ffmpeg import find_ffmpeg
+from avme.media.probe import probe
+from avme.media.synthetic import (
+    FPS,
+    HEARD,
+    NUM_FRAMES,
+    SEEN,
+    SIDE_PIXELS,
+    Heard,
+    Seen,
+    SyntheticClip,
+    film,
+    make_set,
+    plan_set,
+    record,
+    write_clip,
+)
+from avme.report import Quiet
+
+
+def clip_of(seen: Seen = "Balls", heard: Heard = "Bell", group: int = 1) -> SyntheticClip:
+    return SyntheticClip(seen=seen, heard=heard, group=group, number=1, seed=0)
+
+
+def test_every_group_holds_every_pair_of_seen_and_heard() -> None:
+    clips = plan_set(groups=(1, 2, 3), clips_per_group=2, seed=0)
+
+    for group in (1, 2, 3):
+        pairs = [(clip.seen, clip.heard) for clip in clips if clip.group == group]
+        assert sorted(pairs) == sorted(2 * [(seen, heard) for seen in SEEN for heard in HEARD])
+
+
+def test_one_clip_is_silent_and_one_has_no_track_both_in_the_last_group() -> None:
+    clips = plan_set(groups=(1, 2, 3), clips_per_group=2, seed=0)
+
+    odd = [clip for clip in clips if clip.sound != "sound"]
+
+    assert sorted(clip.sound for clip in odd) == ["none", "silent"]
+    assert {clip.group for clip in odd} == {3}
+
+
+def test_a_set_is_laid_out_as_ucf101(tmp_path: Path) -> None:
+    clips = plan_set(groups=(1,), clips_per_group=1, seed=0)
+
+    make_set(clips, tmp_path, Quiet())
+
+    found = discover(tmp_path, "ucf101")
+    assert [(clip.id, clip.class_name, clip.group) for clip in found] == sorted(
+        (clip.id, clip.class_name, "g01") for clip in clips
+    )
+
+
+def test_a_written_clip_has_the_size_rate_and_tracks_that_were_asked_for(tmp_path: Path) -> None:
+    spoken = probe(write_clip(clip_of(), tmp_path, find_ffmpeg()))
+    mute = SyntheticClip(seen="Bars", heard="Bell", group=1, number=1, seed=0, sound="none")
+
+    assert (spoken.width, spoken.height) == (SIDE_PIXELS, SIDE_PIXELS)
+    assert spoken.fps == Fraction(FPS)
+    assert spoken.num_frames_from_header == NUM_FRAMES
+    assert spoken.audio is not None
+    assert (spoken.audio.codec, spoken.audio.sample_rate_hz) == ("pcm_s16le", 16_000)
+    assert probe(write_clip(mute, tmp_path, find_ffmpeg())).audio is None
+
+
+def test_a_seed_makes_the_same_file_twice_and_another_seed_another(tmp_path: Path) -> None:
+    again = SyntheticClip(seen="Balls", heard="Bell", group=1, number=1, seed=1)
+
+    digests = [
+        hashlib.sha256(write_clip(clip, tmp_path / name, find_ffmpeg()).read_bytes()).hexdigest()
+        for name, clip in (("a", clip_of()), ("b", clip_of()), ("c", again))
+    ]
+
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_clips_of_one_group_share_their_background_and_those_of_others_do_not() -> None:
+    corners = [
+        film(clip)[0, :4, :4].mean(axis=(0, 1))
+        for clip in (clip_of(), clip_of(seen="Rings"), clip_of(group=2))
+    ]
+
+    assert np.abs(corners[0] - corners[1]).max() < 8
+    assert np.abs(corners[0] - corners[2]).max() > 8
+
+
+@pytest.mark.parametrize("seen", SEEN)
+def test_the_things_seen_move(seen: Seen) -> None:
+    frames = film(clip_of(seen)).astype(float)
+
+    assert (np.abs(frames[0] - frames[NUM_FRAMES // 2]).max(axis=-1) > 60).sum() > 50
+
+
+@pytest.mark.parametrize("heard", HEARD)
+def test_sound_lasts_as_long_as_the_pictures_and_is_not_clipped(heard: Heard) -> None:
+    samples = record(clip_of(heard=heard)).astype(float) / 32_768
+
+    assert len(samples) == NUM_FRAMES * 16_000 // FPS
+    assert 0.005 < samples.std() < 0.25
+    assert (np.abs(samples) > 0.999).mean() < 0.01
+
+
+def test_a_silent_clip_is_digital_silence() -> None:
+    silent = SyntheticClip(seen="Balls", heard="Bell", group=1, number=1, seed=0, sound="silent")
+
+    assert not record(silent).any()
+
+
+def test_an_ffmpeg_that_cannot_write_is_the_machines_fault(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match="cannot write"):
+        write_clip(clip_of(), tmp_path, "/bin/false")
+
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

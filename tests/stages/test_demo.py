@@ -1,0 +1,114 @@
+"""The whole tool, shrunken: every stage, the table and the pictures."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+from typer.testing import CliRunner
+
+from avme.artifacts import write_status
+from avme.errors import UsageError
+from avme.report import Task
+from avme.stages.demo import DemoResult, DemoSizes, demo, open_folder
+from avme_cli.app import app
+
+SMALL = DemoSizes(groups=(7, 8, 9), clips_per_group=1, pretrain_epochs=1, finetune_epochs=1)
+
+
+@dataclass
+class Said:
+    """A reporter that remembers its lines."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    @contextmanager
+    def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
+        yield self
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        pass
+
+    @property
+    def commands(self) -> list[list[str]]:
+        said = [line.strip() for line in self.lines]
+        return [shlex.split(line)[2:] for line in said if line.startswith("$ avme ")]
+
+
+@dataclass(frozen=True)
+class Finished:
+    out: Path
+    result: DemoResult
+    said: Said
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    out, said = tmp_path_factory.mktemp("demo") / "avme-demo", Said()
+    return Finished(out, demo(out, sizes=SMALL, report=said), said)
+
+
+def test_the_table_has_chance_and_all_three_modalities(finished: Finished) -> None:
+    rows = finished.result.rows
+
+    assert [name for name, _, _ in rows] == ["chance", "v", "a", "av"]
+    assert all(0.0 <= top1 <= top5 <= 1.0 for _, top1, top5 in rows)
+    assert rows[0][1:] == (1 / 9, 5 / 9)
+
+
+def test_every_picture_is_there_and_shows_something(finished: Finished) -> None:
+    for picture in finished.result.pictures:
+        pixels = imread(picture)[..., :3]
+        assert 0.01 < (pixels.min(axis=-1) < 0.9).mean() < 0.99, picture
+
+    assert len(finished.result.pictures) == 5
+    assert all(path.is_relative_to(finished.out) for path in finished.result.pictures)
+
+
+def test_the_commands_that_it_tells_do_what_it_did(finished: Finished) -> None:
+    told = finished.said.commands
+
+    for words in told:
+        more = ["--resume"] if words[0] in ("pretrain", "finetune") else []
+        repeated = CliRunner().invoke(app, ["--quiet", *words, *more])
+        assert repeated.exit_code == 0, repeated.output
+
+    names = [words[0] for words in told]
+    assert names == ["prep", "pretrain", *3 * ["finetune", "eval"]]
+
+
+def test_a_demo_is_replaced_only_when_told_to(tmp_path: Path) -> None:
+    write_status(tmp_path, "demo", "finished")
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+
+    with pytest.raises(UsageError, match="--overwrite replaces it"):
+        open_folder(tmp_path, overwrite=False)
+
+    open_folder(tmp_path, overwrite=True)
+    assert not (tmp_path / "videos").exists()
+    assert (tmp_path / "notes.txt").exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_no_demo_wrote_is_left_alone(tmp_path: Path, overwrite: bool) -> None:
+    write_status(tmp_path, "pretrain", "finished")
+    (tmp_path / "runs").mkdir()
+
+    with pytest.raises(UsageError, match="was not written by avme demo"):
+        open_folder(tmp_path, overwrite)
+
+    assert (tmp_path / "runs").exists()
+
+
+def test_a_file_is_no_folder_for_a_demo(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UsageError, match="is a file"):
+        open_folder(tmp_path / "file", overwrite=True)
