@@ -102,6 +102,19 @@ def write_status(folder: Path, stage: str, state: str, **facts: Any) -> None:
     )
 
 
+def require_finished_run(path: Path) -> Path:
+    """The path, unless it is a run folder that has not finished, which raises ArtifactError."""
+    status = path / RUN_STATUS
+    if path.is_dir() and status.is_file():
+        state = read_json(status).get("state")
+        if state != "finished":
+            raise ArtifactError(
+                f"{path} is {state}, expected a finished run: go on with its own command and "
+                "--resume, or name one of its checkpoints/*.pt"
+            )
+    return path
+
+
 def newest_finished_run(runs: Path, stage: str) -> Path:
     """The run folder of `stage` that finished last; raises ArtifactError where there is none."""
     finished: list[tuple[float, Path]] = []

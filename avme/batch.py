@@ -6,7 +6,7 @@ Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows (4 a so
 f cepstral coefficients.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from jaxtyping import Bool, Float, Int64, UInt8
@@ -38,8 +38,17 @@ class AVBatch:
         return self.audio_valid.any(dim=1)
 
     def to(self, device: torch.device) -> "AVBatch":
-        """The same batch on `device`; copies overlap with work if the tensors are pinned."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+        """What models read, on `device`; copies overlap with work if the tensors are pinned.
+
+        `clip` and `seed` stay: they are for the host, which would have to wait to read them.
+        """
+        return replace(
+            self,
+            video=self.video.to(device, non_blocking=True),
+            mfcc=self.mfcc.to(device, non_blocking=True),
+            audio_valid=self.audio_valid.to(device, non_blocking=True),
+            label=self.label.to(device, non_blocking=True),
+        )
 
     def pin_memory(self) -> "AVBatch":
         """The same batch in page-locked memory (called by the DataLoader)."""

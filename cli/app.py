@@ -133,7 +133,10 @@ def _print_error(line: str, exit_code: int, verbose: bool) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if lines and lines[0].startswith("Caught ") and "DataLoader worker" in lines[0]:
+        return lines[-1].partition(": ")[2]  # torch wraps a worker's error in its traceback
+    return "; ".join(lines)
 
 
 def _usage_line(error: Any) -> str:

@@ -1,6 +1,6 @@
 """One command on many devices: starts torchrun in this process, or joins one that runs already.
 
-When RANK is set (torchrun, srun, or our own children) nothing is started. Children do not print
+When RANK is set (torchrun or our own children) nothing is started. Children do not print
 their errors: they leave them in a folder that the parent gave them, and the parent prints the
 first one once, whichever rank it came from, and ends with its exit code.
 """

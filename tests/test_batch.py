@@ -41,7 +41,8 @@ def test_a_part_has_the_same_rows_of_everything() -> None:
     assert part.label.tolist() == part.clip.tolist() == part.seed.tolist() == [1, 2]
 
 
-def test_a_batch_moves_whole() -> None:
+def test_what_models_read_moves_and_what_the_host_reads_stays() -> None:
     moved = make_batch().to(torch.device("meta"))
 
-    assert {moved.video.device.type, moved.mfcc.device.type, moved.seed.device.type} == {"meta"}
+    assert {moved.video.device.type, moved.mfcc.device.type, moved.label.device.type} == {"meta"}
+    assert {moved.seed.device.type, moved.clip.device.type} == {"cpu"}  # read by the host alone

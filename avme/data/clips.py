@@ -3,7 +3,8 @@
 Shape letters: t frames, c colours, h and w pixels, s MFCC rows, f coefficients.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import simplejpeg
@@ -20,25 +21,35 @@ from avme.data.order import Draw
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.reader import ShardReader
 from avme.data.window import Window, spread_windows
+from avme.errors import ArtifactError
+
+Statistics = Mapping[str, Sequence[float]]
+"""`mean` and `deviation` of every coefficient over the train list that a model learnt from."""
 
 
 class ClipReader:
-    """Reads windows of prepared clips; safe to hand to worker processes."""
+    """Reads windows of prepared clips; safe to hand to worker processes.
 
-    def __init__(self, prepared: PreparedSet, entries: Sequence[ClipEntry], split: str) -> None:
+    Raises ArtifactError that names the clip where its shard is damaged.
+    """
+
+    def __init__(
+        self, prepared: PreparedSet, entries: Sequence[ClipEntry], statistics: Statistics
+    ) -> None:
         self.entries = tuple(entries)
         names = sorted({entry.shard for entry in entries})
         paths = {entry.shard: prepared.shard_path(entry) for entry in entries}
         self._shards = {name: ShardReader(paths[name]) for name in names}
-        mean, deviation = prepared.mfcc_statistics(split)
-        self._mean, self._deviation = torch.from_numpy(mean), torch.from_numpy(deviation)
+        self._mean = torch.tensor(statistics["mean"])
+        self._deviation = torch.tensor(statistics["deviation"])
 
     def pictures(self, entry: ClipEntry, window: Window) -> UInt8[Tensor, "t c h w"]:
         """The window's frames in RGB; a frame that is shown twice is decoded once."""
         wanted = window.frames(entry.num_frames)
         distinct = sorted(set(wanted))
-        blobs = self._shards[entry.shard].frames(entry.row, distinct)
-        decoded = np.stack([simplejpeg.decode_jpeg(blob, "RGB") for blob in blobs])
+        with self._naming(entry):
+            blobs = self._shards[entry.shard].frames(entry.row, distinct)
+            decoded = np.stack([simplejpeg.decode_jpeg(blob, "RGB") for blob in blobs])
         place = {frame: index for index, frame in enumerate(distinct)}
         shown = decoded[[place[frame] for frame in wanted]]
         return rearrange(torch.from_numpy(shown), "t h w c -> t c h w")
@@ -46,11 +57,23 @@ class ClipReader:
     def sound(
         self, entry: ClipEntry, window: Window
     ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
-        """The window's MFCC, normalised by the train list's statistics, zero where not valid."""
-        rows, valid = self._shards[entry.shard].mfcc(entry.row, *window.rows())
+        """The window's MFCC, normalised by the given statistics, zero where not valid."""
+        with self._naming(entry):
+            rows, valid = self._shards[entry.shard].mfcc(entry.row, *window.rows())
         heard = torch.from_numpy(valid)
         mfcc = (torch.from_numpy(rows) - self._mean) / self._deviation
         return mfcc * heard[:, None], heard
+
+    @contextmanager
+    def _naming(self, entry: ClipEntry) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, IndexError) as error:
+            path = self._shards[entry.shard].path
+            raise ArtifactError(
+                f"clip {entry.id} cannot be read from {path} ({error}): delete that shard and run "
+                "`avme prep` again"
+            ) from error
 
 
 class TrainingClips(Dataset[AVBatch]):

@@ -68,6 +68,8 @@ class PreparedSet:
                 f"{folder / DATASET_MANIFEST} has schema {manifest.get('schema')}, this avme reads "
                 f"{DATASET_SCHEMA}: prepare the set anew"
             )
+        for name in (manifest["name"], *manifest["splits"]):
+            _require_plain(name, folder)
         return cls(folder, manifest, _read_entries(folder / INDEX))
 
     @property
@@ -142,6 +144,12 @@ def split_path(folder: Path, split: str, part: str) -> Path:
     return folder / SPLITS / f"split{split}-{part}.txt"
 
 
+def _require_plain(name: str, folder: Path) -> None:
+    """Names become parts of paths, which must not lead out of their folder."""
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise ArtifactError(f"{folder / DATASET_MANIFEST} holds the name {name!r}: prepare anew")
+
+
 def _read_entries(path: Path) -> tuple[ClipEntry, ...]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -151,6 +159,8 @@ def _read_entries(path: Path) -> tuple[ClipEntry, ...]:
 
 
 def _entry(row: dict[str, str]) -> ClipEntry:
+    if Path(row["shard"]).name != row["shard"]:
+        raise ValueError(f"{row['shard']} is no file name")
     return ClipEntry(
         id=row["id"],
         class_name=row["class_name"],

@@ -43,6 +43,12 @@ class TokenChoice:
     keep: Int64[Tensor, "b k"]
     hide: Int64[Tensor, "b m"]
 
+    def to(self, device: torch.device) -> "TokenChoice":
+        """The same choice on `device`."""
+        return TokenChoice(
+            self.keep.to(device, non_blocking=True), self.hide.to(device, non_blocking=True)
+        )
+
 
 class TubeMask:
     """Hides the same places in every time slot, so that no hidden patch can be copied from a
@@ -66,9 +72,11 @@ class TubeMask:
         return self.num_hidden / self.grid.places
 
     def __call__(self, seeds: Int64[Tensor, " b"]) -> TokenChoice:
-        """One mask a clip, drawn from the clip's own seed: the same whatever shares its batch."""
-        noise = torch.stack([self._noise(int(seed)) for seed in seeds.tolist()])
-        order = noise.argsort(dim=-1).to(seeds.device)
+        """One mask a clip, drawn from the clip's own seed: the same whatever shares its batch.
+
+        Masks are drawn on the CPU, where the seeds should be; `TokenChoice.to` moves them.
+        """
+        order = torch.stack([self._noise(seed) for seed in seeds.tolist()]).argsort(dim=-1)
         hide, keep = order[:, : self.num_hidden], order[:, self.num_hidden :]
         return TokenChoice(keep=self._over_time(keep), hide=self._over_time(hide))
 

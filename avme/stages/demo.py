@@ -29,12 +29,15 @@ STAGE = "demo"
 MODALITIES = ("v", "a", "av")
 _PRESET = "tiny"
 # Against the preset: the pictures are flat, and a flat patch has no deviation to be normalised by;
-# larger patches and shorter warm-ups, because the whole must be over in minutes; and so little
-# pretraining leaves much to learn, so that no layer may learn slowly.
+# larger patches and shorter warm-ups, because the whole must be over in minutes. Pretraining gets
+# more and larger steps, or it would stop at one grey for all clips; it is still so little that
+# afterwards no layer may learn slowly.
 _PRETRAIN = (
     "loss.target=pixel",
     "mask.ratio=0.75",
     "model.visual.patch=16",
+    "train.batch=16",
+    "optim.lr=24e-3",
     "optim.warmup_epochs=3",
 )
 _FINETUNE = ("optim.lr=8e-3", "optim.layer_decay=1.0", "optim.warmup_epochs=2")

@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from avme.artifacts import only_dataset, replacing, sha256_of, write_json, write_text
+from avme.artifacts import (
+    only_dataset,
+    replacing,
+    require_finished_run,
+    sha256_of,
+    write_json,
+    write_text,
+)
 from avme.config import EvalConfig, FinetuneConfig
 from avme.data.clips import ClipReader, ScoringClips
 from avme.data.prepared import ClipEntry, PreparedSet
@@ -50,7 +57,7 @@ def evaluate(
     no classifier of the set's classes or was trained on clips of the test list.
     """
     config, report = config or EvalConfig(), report or Quiet()
-    path = find_checkpoint(checkpoint, "best", "last")
+    path = find_checkpoint(require_finished_run(checkpoint), "best", "last")
     loaded = load_checkpoint(path)
     if loaded.stage != "finetune":
         raise MismatchError(
@@ -63,12 +70,12 @@ def evaluate(
     split = split or settings.clip.split
     entries = prepared.part(split, config.part)
     if config.part == "test":
-        _require_unseen(entries, prepared, settings.clip.split, split)
+        _require_unseen(entries, prepared, loaded, split)
     device = pick_device(config.device)
     with joined(device) as processes:
         model = build_classifier(settings, len(prepared.classes)).to(device)
         model.load_state_dict(loaded.model)
-        reader = ClipReader(prepared, entries, settings.clip.split)
+        reader = ClipReader(prepared, entries, loaded.facts["mfcc"])
         scorer = Scorer(
             ScoringClips(reader, settings.clip, config.segments, config.crops),
             batch=config.batch,
@@ -104,10 +111,16 @@ def _require_classes(loaded: Checkpoint, path: Path, prepared: PreparedSet) -> N
 
 
 def _require_unseen(
-    entries: tuple[ClipEntry, ...], prepared: PreparedSet, trained: str, split: str
+    entries: tuple[ClipEntry, ...], prepared: PreparedSet, loaded: Checkpoint, split: str
 ) -> None:
-    if split == trained or trained not in prepared.splits:
-        return
+    if loaded.facts["dataset"] != prepared.name:
+        return  # another set, which the checkpoint knows nothing of
+    trained = loaded.facts["split"]
+    if loaded.facts["train_list_sha256"] != prepared.list_sha256(trained, "train"):
+        raise MismatchError(
+            f"{prepared.folder} was prepared anew since the checkpoint was trained: its train list "
+            f"of split {trained} is another, so that test clips may have been trained on"
+        )
     seen = {entry.id for entry in prepared.part(trained, "train")}
     overlap = sum(entry.id in seen for entry in entries)
     if overlap:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from avme.artifacts import require_finished_run
 from avme.batch import AVBatch
 from avme.config import FinetuneConfig
 from avme.data.augment import FinetuneView
@@ -23,7 +24,7 @@ from avme.data.splits import hold_out
 from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.report import Quiet, Reporter
-from avme.stages.pretrain import example_clip
+from avme.stages.pretrain import example_clip, mfcc_facts
 from avme.stages.run import begin_run, watched
 from avme.stages.training import EndEpoch, Job, train
 from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
@@ -53,25 +54,33 @@ def finetune(
     """Trains a classifier on the train list, from `init` or from scratch; returns the run folder.
 
     Raises ArtifactError for an unfinished set or checkpoint, UsageError for a folder that is in
-    use, MismatchError where the checkpoint does not fit, Stopped after SIGTERM or SIGUSR1.
+    use, MismatchError where the checkpoint does not fit or has seen the split's test clips, Stopped
+    after SIGTERM or SIGUSR1.
     """
     report = report or Quiet()
     prepared = PreparedSet.open(data)
     split = config.clip.split
     whole = prepared.part(split, "train")
     entries, held_out = hold_out(whole, config.val_fraction, config.train.seed)
-    start = None if init is None else load_checkpoint(find_checkpoint(init, "last"))
+    start = (
+        None
+        if init is None
+        else load_checkpoint(find_checkpoint(require_finished_run(init), "last"))
+    )
     pretrained = None if start is None else start.facts | {"step": start.step}
     if resume and start is None:  # what the run started from is written in its own checkpoint
         pretrained = load_checkpoint(find_checkpoint(out, "last")).facts["pretrained"]
-    facts = {
+    facts: dict[str, Any] = {
         "preset": preset,
         "dataset": prepared.name,
         "fingerprint": prepared.fingerprint,
         "train_list_sha256": prepared.list_sha256(split, "train"),
+        "split": split,
+        "mfcc": mfcc_facts(prepared, split),
         "classes": list(prepared.classes),
         "pretrained": pretrained,
     }
+    _require_unseen_tests(pretrained, prepared, split)
     device = pick_device(config.train.device)
     with joined(device) as processes:
         run = begin_run(
@@ -99,7 +108,7 @@ def finetune(
                 loss_of=classification_step(config, len(prepared.classes), processes),
                 example=example_clip(config.clip, config.model.audio.num_cepstra, device),
                 derived={"validation_clips": len(held_out)},
-                reader=ClipReader(prepared, entries, split),
+                reader=ClipReader(prepared, entries, facts["mfcc"]),
                 run=run,
                 device=device,
                 processes=processes,
@@ -121,8 +130,23 @@ def starting_point(init: Path) -> dict[str, Any]:
     return {
         "preset": checkpoint.facts["preset"],
         "model": checkpoint.config["model"],
-        "clip": {key: clip[key] for key in ("num_frames", "stride", "size")},
+        "clip": {key: clip[key] for key in ("split", "num_frames", "stride", "size")},
     }
+
+
+def _require_unseen_tests(
+    pretrained: dict[str, Any] | None, prepared: PreparedSet, split: str
+) -> None:
+    """A pretraining on this very set must not have seen the clips that this split tests."""
+    if pretrained is None or pretrained["fingerprint"] != prepared.fingerprint:
+        return
+    if pretrained["train_list_sha256"] == prepared.list_sha256(split, "train"):
+        return
+    raise MismatchError(
+        f"the encoder was pretrained on split {pretrained['split']} of {prepared.name}, whose "
+        f"train list holds test clips of split {split}: fine-tune with --split "
+        f"{pretrained['split']}, or pretrain with --split {split}"
+    )
 
 
 def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:
@@ -189,7 +213,7 @@ def _validation(job: Job, prepared: PreparedSet, held_out: Sequence[ClipEntry]) 
     if not held_out:
         return None
     scorer = Scorer(
-        ScoringClips(ClipReader(prepared, held_out, config.clip.split), config.clip, 1, 1),
+        ScoringClips(ClipReader(prepared, held_out, job.facts["mfcc"]), config.clip, 1, 1),
         batch=max(1, config.train.batch // job.processes.world),
         workers=config.train.workers,
         device=job.device,

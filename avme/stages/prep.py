@@ -137,7 +137,8 @@ def _is_finished(plan: Plan, splits: Sequence[Split]) -> bool:
     manifest = read_json(plan.folder / DATASET_MANIFEST)
     for name, facts in manifest["shards"].items():
         path = plan.shard_path(name)
-        if path.is_file() and path.stat().st_size != facts["bytes"]:
+        known = name in plan.shards and path.is_file()
+        if known and path.stat().st_size != facts["bytes"]:
             path.unlink()
     planned = {split.name: planned_sha256(split) for split in splits}
     published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -44,11 +44,13 @@ def pretrain(
     prepared = PreparedSet.open(data)
     split = config.clip.split
     entries = prepared.part(split, "train")
-    facts = {
+    facts: dict[str, Any] = {
         "preset": preset,
         "dataset": prepared.name,
         "fingerprint": prepared.fingerprint,
         "train_list_sha256": prepared.list_sha256(split, "train"),
+        "split": split,
+        "mfcc": mfcc_facts(prepared, split),
     }
     device = pick_device(config.train.device)
     with joined(device) as processes:
@@ -66,7 +68,7 @@ def pretrain(
             torch.manual_seed(config.train.seed)
             model = MaskedAutoencoder(config.model, config.clip).to(device)
             mask = TubeMask(model.grid, config.mask.ratio)
-            choice = mask(torch.zeros(1, dtype=torch.int64, device=device))
+            choice = mask(torch.zeros(1, dtype=torch.int64)).to(device)
             job = Job(
                 stage=STAGE,
                 config=config,
@@ -84,7 +86,7 @@ def pretrain(
                     "seen_tokens": choice.keep.shape[1],
                     "effective_mask_ratio": mask.effective_ratio,
                 },
-                reader=ClipReader(prepared, entries, split),
+                reader=ClipReader(prepared, entries, facts["mfcc"]),
                 run=run,
                 device=device,
                 processes=processes,
@@ -94,12 +96,19 @@ def pretrain(
     return run.folder
 
 
+def mfcc_facts(prepared: PreparedSet, split: str) -> dict[str, list[float]]:
+    """Mean and deviation by which the sound was normalised, for whoever uses the weights."""
+    mean, deviation = prepared.mfcc_statistics(split)
+    return {"mean": mean.tolist(), "deviation": deviation.tolist()}
+
+
 def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
     """The loss of a batch: hide tubes, predict them; logged steps add both MSEs and the PSNR."""
     target, on_all = config.loss.target, config.loss.on == "all"
 
     def step(model: nn.Module, batch: AVBatch, _: int, logged: bool) -> BatchLoss:
-        inputs = (batch.video, batch.mfcc, batch.audio_valid, mask(batch.seed))
+        choice = mask(batch.seed).to(batch.video.device)
+        inputs = (batch.video, batch.mfcc, batch.audio_valid, choice)
         made = cast(Masked, model(*inputs, on_all or logged))
         pairs = {"masked": (made.prediction.hidden, made.hidden)}
         if made.prediction.seen is not None:

@@ -70,13 +70,14 @@ def draw_reconstructions(
     prepared = PreparedSet.open(data)
     split = config.clip.split
     entries = choose_clips(prepared.part(split, "test"), clips, seed)
-    windows = ScoringClips(ClipReader(prepared, entries, split), config.clip, 1, 1)
+    reader = ClipReader(prepared, entries, loaded.facts["mfcc"])
+    windows = ScoringClips(reader, config.clip, 1, 1)
     device = pick_device(config.train.device)
     model = MaskedAutoencoder(config.model, config.clip).to(device).eval()
     model.load_state_dict(loaded.model)
     mask = TubeMask(model.grid, config.mask.ratio)
     batch = join([windows[index].part(slice(1)) for index in range(len(entries))]).to(device)
-    choice = mask(seed + torch.arange(len(entries), device=device))
+    choice = mask(seed + torch.arange(len(entries))).to(device)
     made = complete(model, batch, choice, config.loss.target)
     note = (
         f"{mask.effective_ratio:.0%} of every frame is hidden; PSNR is over hidden patches alone."

@@ -25,7 +25,7 @@ import avme
 from avme.artifacts import open_run, replacing, write_json, write_status, write_text
 from avme.config import Settings, TrainConfig
 from avme.config.resolve import to_yaml
-from avme.errors import AvmeError, MismatchError, Stopped
+from avme.errors import MismatchError, Stopped
 from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from avme.train.processes import Processes
 
@@ -75,7 +75,7 @@ def begin_run(
         folder = open_run(out, resume=resume, overwrite=overwrite)
         if not resume:
             write_text(folder / "config.yaml", to_yaml(config))
-            write_status(folder, stage, "running", step=0)
+            write_status(folder, stage, "running")
         return folder
 
     folder = processes.first(open_)
@@ -84,6 +84,7 @@ def begin_run(
         checkpoint = load_checkpoint(find_checkpoint(folder, "last"))
         _require_same(checkpoint, config, facts, folder)
     if processes.is_first:
+        write_status(folder, stage, "running")
         with (folder / "command.txt").open("a", encoding="utf-8") as file:
             file.write(shlex.join(command) + "\n")
         write_json(folder / "env.json", environment())
@@ -106,9 +107,9 @@ def watched(run: Run, stage: str, processes: Processes) -> Iterator[None]:
     except (Stopped, KeyboardInterrupt) as error:
         write_status(run.folder, stage, "stopped", reason=str(error) or "interrupted")
         raise
-    except AvmeError as error:
-        logger.error("%s", error)
-        write_status(run.folder, stage, "failed", reason=str(error))
+    except BaseException as error:
+        logger.error("%s: %s", type(error).__name__, error)
+        write_status(run.folder, stage, "failed", reason=f"{type(error).__name__}: {error}")
         raise
     finally:
         logger.removeHandler(handler)

@@ -97,7 +97,12 @@ class Trainer:
         stream = iter(batches)
         total = self.schedule.total_steps
         meter = Meter(self.train.batch)
-        saver = _Saver(save, self.train.checkpoint_minutes * 60.0)
+
+        def save_if_sound() -> None:
+            self._require_finite(meter)
+            save()
+
+        saver = _Saver(save_if_sound, self.train.checkpoint_minutes * 60.0)
         saver.save()
         with stop_requests() as request, report.task(title, total, done=self.step) as task:
             while self.step < total:
@@ -109,6 +114,7 @@ class Trainer:
                 if logged:
                     self._log(meter, record)
                 if place == 0 and end_epoch is not None:
+                    self._require_finite(meter)
                     note = f"{note}  {end_epoch(epoch)}"
                 task.advance(1, note)
                 keep = self.train.keep_every
@@ -176,14 +182,18 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         return {"lr": rate, "began": began, "waited": waited, "figures": figures}
 
-    def _log(self, meter: Meter, record: Record | None) -> None:
-        numbers = meter.numbers(self.processes, self.device)
-        if not math.isfinite(numbers["loss"]):
+    def _require_finite(self, meter: Meter) -> None:
+        loss = meter.loss_so_far(self.processes)
+        if not math.isfinite(loss):
             raise AvmeError(
-                f"the loss became {numbers['loss']} at step {self.step}, expected a finite number: "
-                "lower optim.lr, set optim.clip_grad, or use --precision fp32; the last checkpoint "
-                "is from before"
+                f"the loss became {loss} by step {self.step}, expected a finite number: lower "
+                "optim.lr, set optim.clip_grad, or use --precision fp32; the last checkpoint is "
+                "from before"
             )
+
+    def _log(self, meter: Meter, record: Record | None) -> None:
+        self._require_finite(meter)
+        numbers = meter.numbers(self.processes, self.device)
         if record is not None:
             record.write("train", self.step, numbers)
 

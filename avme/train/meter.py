@@ -33,6 +33,12 @@ class Meter:
         self.waited += made["waited"]
         self.lr = made["lr"]
 
+    def loss_so_far(self, processes: Processes) -> float:
+        """The sum of losses since the last line, over all processes; all must call it."""
+        if "loss" not in self.sums:
+            return 0.0
+        return float(processes.mean(self.sums["loss"].float()))
+
     def numbers(self, processes: Processes, device: torch.device) -> dict[str, float]:
         """The means since the last call, over all processes; all must call it."""
         names = sorted(self.sums)

@@ -80,7 +80,7 @@ class Processes:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
-    """The group that the environment describes (torchrun, srun), or this process alone."""
+    """The group that torchrun's environment describes, or this process alone."""
     if "RANK" not in os.environ:
         yield Processes()
         return

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from avme.batch import AVBatch
 from avme.data.clips import ScoringClips
 from avme.data.loader import build_loader
+from avme.errors import AvmeError
 from avme.report import Reporter
 from avme.train.processes import Processes
 
@@ -39,7 +40,7 @@ class Scores:
         """
         rows = np.ones(len(self.label), bool) if among is None else np.asarray(among, bool)
         own = self.probability[np.arange(len(self.label)), self.label]
-        rank = (self.probability >= own[:, None]).sum(axis=1)
+        rank = (~(self.probability < own[:, None])).sum(axis=1)  # nan beats nothing
         return float((rank[rows] <= k).mean()) if rows.any() else float("nan")
 
     def cross_entropy(self) -> float:
@@ -62,7 +63,7 @@ class Scorer:
         processes: Processes,
     ) -> None:
         self.device, self.precision, self.processes = device, precision, processes
-        self.num_clips = len(clips)
+        self.clips, self.num_clips = clips, len(clips)
         mine = list(range(processes.rank, self.num_clips, processes.world))
         self.loader = build_loader(
             clips,
@@ -74,7 +75,10 @@ class Scorer:
 
     @torch.inference_mode()
     def score(self, model: nn.Module, report: Reporter, title: str) -> Scores:
-        """Runs the model in evaluation mode over the list; all processes get all scores."""
+        """Runs the model in evaluation mode over the list; all processes get all scores.
+
+        Raises AvmeError where the model gives anything but numbers.
+        """
         model.eval()
         found: dict[int, tuple[int, int, np.ndarray]] = {}
         with report.task(title, self.num_clips) as task:
@@ -84,6 +88,14 @@ class Scorer:
                 task.advance((len(found) - before) * self.processes.world)
         everyone = [item for part in self.processes.gather(found) for item in part.items()]
         everyone.sort(key=lambda item: item[0])
+        bad = [clip for clip, (_, _, mean) in everyone if not np.isfinite(mean).all()]
+        if bad:
+            names = ", ".join(self.clips.reader.entries[clip].id for clip in bad[:3])
+            raise AvmeError(
+                f"{title}: the model's output is not a number for {len(bad)} of {self.num_clips} "
+                f"clips ({names}): the weights are damaged, start again from an earlier checkpoint "
+                "with a lower optim.lr"
+            )
         if [clip for clip, _ in everyone] != list(range(self.num_clips)):
             raise RuntimeError(f"{len(everyone)} clips were scored, expected {self.num_clips}")
         return Scores(

@@ -1,9 +1,10 @@
-"""Which epoch is the best one by validation: the one-standard-error rule.
+"""Which epoch is the best one by validation: the one-standard-error rule, applied as epochs come.
 
 On few clips top-1 is coarse: on 14 clips one lucky epoch early in training beats all later ones by
 7 points. Among the epochs whose top-1 lies within one standard error of the highest, the one with
 the lowest cross-entropy is taken (Breiman et al. 1984, section 3.4.3); on many clips the error is
-small and the rule is that of the highest top-1.
+small and the rule is that of the highest top-1. Only one epoch's weights are kept: one that was
+passed over is not taken again when the highest rises later.
 """
 
 import math

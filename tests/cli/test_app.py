@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from avme import __version__
+from avme.errors import AvmeError
 from avme_cli import demo
-from avme_cli.app import app, main
+from avme_cli.app import _one_line, app, main
 
 COMMANDS = [
     ["prep"],
@@ -150,3 +151,12 @@ def test_only_rank_0_prints_results(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_examples_fit_a_narrow_terminal() -> None:
     assert max(map(len, demo.EXAMPLES.splitlines())) < 78
+
+
+def test_an_error_of_a_loader_process_is_one_line_without_its_traceback() -> None:
+    wrapped = AvmeError(
+        "Caught ArtifactError in DataLoader worker process 0.\nOriginal Traceback (most recent "
+        'call last):\n  File "x.py", line 1\navme.errors.ArtifactError: clip a.avi: damaged'
+    )
+
+    assert _one_line(wrapped) == "clip a.avi: damaged"

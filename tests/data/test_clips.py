@@ -17,8 +17,10 @@ from avme.data.loader import build_loader
 from avme.data.order import Order, RankBatches
 from avme.data.prepared import PreparedSet
 from avme.data.window import Window
+from avme.errors import ArtifactError
 from avme.report import Quiet
 from avme.stages.prep import prepare
+from avme.stages.pretrain import mfcc_facts
 
 GREY = np.array([0.299, 0.587, 0.114])
 CLIP = ClipConfig(num_frames=4, stride=2, size=32)
@@ -41,7 +43,7 @@ def prepared(
 
 @pytest.fixture
 def reader(prepared: PreparedSet) -> ClipReader:
-    return ClipReader(prepared, prepared.part("1", "train"), "1")
+    return ClipReader(prepared, prepared.part("1", "train"), mfcc_facts(prepared, "1"))
 
 
 def test_pictures_are_those_that_a_decoder_sees(prepared: PreparedSet, reader: ClipReader) -> None:
@@ -128,3 +130,15 @@ def test_a_window_of_sound_goes_with_every_crop_of_its_pictures(reader: ClipRead
 
     assert torch.equal(views.mfcc[0], views.mfcc[2])
     assert not torch.equal(views.mfcc[0], views.mfcc[3])
+
+
+def test_a_damaged_picture_names_its_clip_and_shard(
+    prepared: PreparedSet, reader: ClipReader, tmp_path: Path
+) -> None:
+    entry = reader.entries[0]
+    damaged = tmp_path / entry.shard
+    damaged.write_bytes(prepared.shard_path(entry).read_bytes().replace(b"\xff\xd8\xff", b"\0\0\0"))
+    reader._shards[entry.shard].path = damaged
+
+    with pytest.raises(ArtifactError, match=rf"clip {entry.id} cannot be read from .*avme prep"):
+        reader.pictures(entry, Window(0, 4, 2))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from avme.artifacts import write_status
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.data.prepared import PreparedSet
-from avme.errors import MismatchError, Stopped
+from avme.errors import ArtifactError, MismatchError, Stopped
 from avme.report import Quiet
 from avme.stages.finetune import build_classifier, finetune, start_from, starting_point
 from avme.stages.pretrain import pretrain
@@ -67,7 +68,7 @@ def test_the_starting_point_is_what_the_weights_fix(
     start = starting_point(pretrained)
 
     assert start["preset"] == "tiny"
-    assert start["clip"] == {"num_frames": 4, "stride": 2, "size": 16}
+    assert start["clip"] == {"split": "1", "num_frames": 4, "stride": 2, "size": 16}
     assert start["model"] == make_pretrain_config().model.model_dump(mode="json")
 
 
@@ -164,4 +165,28 @@ def test_a_modality_that_was_not_pretrained_is_refused(
             data=finished.folder,
             out=tmp_path / "run",
             init=init,
+        )
+
+
+def test_an_encoder_that_saw_the_test_clips_of_another_split_is_refused(
+    finished: PreparedSet, pretrained: Path, make_finetune_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_finetune_config()
+    other = config.model_copy(update={"clip": config.clip.model_copy(update={"split": "2"})})
+
+    with pytest.raises(MismatchError, match=r"pretrained on split 1 .* --split 1"):
+        finetune(other, data=finished.folder, out=tmp_path / "run", init=pretrained)
+
+
+def test_a_run_that_has_not_finished_is_no_starting_point(
+    finished: PreparedSet, make_finetune_config: MakeConfig, tmp_path: Path
+) -> None:
+    write_status(tmp_path / "killed", "pretrain", "running")
+
+    with pytest.raises(ArtifactError, match="is running, expected a finished run"):
+        finetune(
+            make_finetune_config(),
+            data=finished.folder,
+            out=tmp_path / "run",
+            init=tmp_path / "killed",
         )

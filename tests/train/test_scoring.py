@@ -47,3 +47,10 @@ def test_cross_entropy_of_certainty_is_zero_and_of_ignorance_the_log_of_the_clas
     assert Scores(np.array([0, 1]), np.eye(2), ones).cross_entropy() == pytest.approx(0.0)
     unsure = Scores(np.array([0, 1]), np.full((2, 4), 0.25), ones)
     assert unsure.cross_entropy() == pytest.approx(math.log(4))
+
+
+def test_a_model_that_gives_no_numbers_is_never_right() -> None:
+    scores = Scores(np.array([0, 1]), np.full((2, 4), np.nan), np.ones(2, dtype=np.int64))
+
+    assert scores.top(1) == 0.0
+    assert scores.top(3) == 0.0
