@@ -1,6 +1,7 @@
 """The Typer application and the one place where errors become a line and an exit code."""
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -93,6 +94,7 @@ def avme(
 
 def main() -> None:
     """The `avme` script: what the boundary does not know becomes one line too."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch; docs/decisions.md 13
     try:
         app(prog_name="avme")
     except Exception as error:
