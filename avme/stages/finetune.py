@@ -186,7 +186,8 @@ def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) ->
                 f"{tuple(own[name].shape)}: keep the pretrain run's model settings"
             )
     model.load_state_dict({name: start.model[name] for name in wanted}, strict=False)
-    unused = sorted({name.split(".")[0] for name in start.model if name not in own})
+    used = {name.split(".")[0] for name in wanted}
+    unused = sorted({name.split(".")[0] for name in start.model} - used)
     report.say(
         f"{len(wanted)} tensors from the {start.stage} checkpoint at step {start.step}; "
         f"not used: {', '.join(unused) or 'none'}"
