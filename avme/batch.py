@@ -6,6 +6,7 @@ Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows (4 a so
 f cepstral coefficients.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -58,5 +59,5 @@ class AVBatch:
         """Some of the clips, or all in another order."""
         return self._each(lambda tensor: tensor[rows])
 
-    def _each(self, change) -> "AVBatch":  # type: ignore[no-untyped-def]
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "AVBatch":
         return type(self)(**{f.name: change(getattr(self, f.name)) for f in fields(self)})
