@@ -28,7 +28,7 @@ def describe(model: type[Settings]) -> list[Row]:
     """Every setting of a stage in the order of its declaration."""
     defaults = flatten(model().model_dump(mode="json"))
     return [
-        Row(key, _yaml_value(defaults[key]), accepts(field), field.description or "")
+        Row(key, _yaml_value(defaults[key]), accepts(field), _one_line(field.description))
         for key, field in leaf_fields(model).items()
     ]
 
@@ -53,7 +53,8 @@ def _commented(settings: Settings, indent: str) -> list[str]:
             meaning = (type(value).__doc__ or "").splitlines()[0]
             lines += [f"{indent}{name}:  # {meaning}", *_commented(value, f"{indent}  ")]
             continue
-        comment = " ".join(part for part in (field.description, f"({accepts(field)})") if part)
+        described = _one_line(field.description)
+        comment = " ".join(part for part in (described, f"({accepts(field)})") if part)
         plain = settings.model_dump(mode="json", include={name})[name]
         lines += [f"{indent}# {comment}", f"{indent}{name}: {_yaml_value(plain)}"]
     return lines
@@ -87,3 +88,7 @@ def _type_in_words(annotation: Any, limits: list[Any]) -> str:
         if (value := getattr(limit, bound, None)) is not None
     ]
     return " ".join([name, ", ".join(bounds)]).strip()
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())

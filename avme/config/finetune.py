@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from avme.config.base import Settings
 from avme.config.clip import WithGrid
@@ -23,6 +23,11 @@ class HeadConfig(Settings):
     """Factor on the last layer's first weights."""
     smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Label smoothing."""
+    pool: Literal["mean", "max"] = "mean"
+    """How tokens become one vector: max finds what few tokens show, and learns sooner on little
+    data; mean is VideoMAE's."""
+    norm: Literal["layer", "batch"] = "layer"
+    """Of the pooled vector: batch takes away what all clips share; layer is VideoMAE's."""
 
 
 class AugmentConfig(Settings):
@@ -69,6 +74,12 @@ class FinetuneConfig(WithGrid):
         lr=5e-4, min_lr=1e-5, warmup_epochs=5, betas=(0.9, 0.999), layer_decay=0.7
     )
     train: TrainConfig = TrainConfig(epochs=100, batch=128)
+
+    @model_validator(mode="after")
+    def _batch_norm_has_company(self) -> "FinetuneConfig":
+        if self.head.norm == "batch" and 1 in (self.train.batch, self.train.micro_batch):
+            raise ValueError("head.norm batch needs at least 2 clips at a time, found 1")
+        return self
 
     def _patch_and_tubelet(self) -> tuple[int, int]:
         return self.model.visual.patch, self.model.visual.tubelet

@@ -3,7 +3,7 @@
 torch's SyncBatchNorm refuses CPU tensors; this one works with gloo as with NCCL. A batch of zero
 clips is legal: it takes part in the collective calls and leaves the statistics alone.
 
-Shape letters: b clips, c channels, h and w feature map.
+Shape letters: b clips, c channels, *places height and width of a feature map, or nothing.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ class GlobalBatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
-    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    def forward(self, maps: Float[Tensor, "b c *places"]) -> Float[Tensor, "b c *places"]:
         """Training uses the statistics of the global batch, evaluation the running ones."""
         alone = not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1
         if not self.training or (alone and len(maps)):
@@ -47,8 +47,9 @@ class GlobalBatchNorm(nn.Module):
 
     def _over_ranks(self, maps: Tensor, alone: bool) -> Tensor:
         wide = maps.float()
+        over = [axis for axis in range(maps.ndim) if axis != 1]
         count = wide.new_tensor([maps.numel() // maps.shape[1]])
-        sums = torch.cat([wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), count])
+        sums = torch.cat([wide.sum(over), wide.square().sum(over), count])
         if not alone:
             sums = _SumOverRanks.apply(sums)
         total = sums[-1].clamp(min=1.0)
@@ -57,7 +58,8 @@ class GlobalBatchNorm(nn.Module):
         self._remember(mean.detach(), variance.detach(), sums[-1].detach())
         scale = self.weight * torch.rsqrt(variance + self.eps)
         shift = self.bias - mean * scale
-        return (wide * scale[:, None, None] + shift[:, None, None]).to(maps.dtype)
+        channelwise = (-1, *(1 for _ in maps.shape[2:]))
+        return (wide * scale.view(channelwise) + shift.view(channelwise)).to(maps.dtype)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:

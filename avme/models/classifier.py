@@ -1,6 +1,8 @@
 """Fine-tuning: all tokens of a window, pooled, to class logits (paper IV-C).
 
-Modality `v` is VideoMAE's own classifier, `a` hears only, `av` pools T_con.
+Modality `v` is VideoMAE's own classifier, `a` hears only, `av` pools T_con. On little data the mean
+token is nearly the same for all clips; batch normalisation takes away what they share, and the
+largest value of each channel finds what only a few tokens show (docs/decisions.md 14).
 
 Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows, f coefficients, d pooled
 channels, l classes.
@@ -15,16 +17,19 @@ from torch import Tensor, nn
 from avme.config import ClipConfig, ModelConfig
 from avme.models.audio import AudioEncoder
 from avme.models.autoencoder import grid_of
+from avme.models.batchnorm import GlobalBatchNorm
 from avme.models.blocks import NORM_EPS
 from avme.models.fusion import build_fusion
 from avme.models.tubelets import to_tubelets
 from avme.models.visual import VisualEncoder
 
 Modality = Literal["av", "v", "a"]
+Pool = Literal["mean", "max"]
+PooledNorm = Literal["layer", "batch"]
 
 
 class Classifier(nn.Module):
-    """Encoders as in pretraining, a mean over tokens, a norm and one linear layer."""
+    """Encoders as in pretraining, tokens pooled to one, a norm and one linear layer."""
 
     def __init__(
         self,
@@ -36,9 +41,12 @@ class Classifier(nn.Module):
         dropout: float = 0.0,
         drop_path: float = 0.0,
         init_scale: float = 1.0,
+        pool: Pool = "mean",
+        norm: PooledNorm = "layer",
     ) -> None:
         super().__init__()
         self.config = config
+        self.pool_by: Pool = pool
         grid, dim = grid_of(config, clip), config.visual.dim
         sees, hears = modality != "a", modality != "v"
         both = sees and hears
@@ -50,7 +58,7 @@ class Classifier(nn.Module):
         self.audio = AudioEncoder(config.audio, dim, clip.span_rows) if hears else None
         self.fusion = build_fusion(config.fusion, dim, grid.slots) if both else None
         width = 2 * dim if both else dim
-        self.norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.norm = nn.LayerNorm(width, eps=NORM_EPS) if norm == "layer" else GlobalBatchNorm(width)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, num_classes)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
@@ -73,7 +81,7 @@ class Classifier(nn.Module):
         mfcc: Float[Tensor, "b s f"],
         audio_valid: Bool[Tensor, "b s"],
     ) -> Float[Tensor, "b d"]:
-        """The mean token of the streams that this classifier reads."""
+        """One token for the streams that this classifier reads."""
         heard = None if self.audio is None else self.audio(mfcc, audio_valid)
         if self.visual is None:
             tokens = cast(Tensor, heard)
@@ -81,4 +89,4 @@ class Classifier(nn.Module):
             sizes = self.config.visual
             seen = self.visual(to_tubelets(video, sizes.tubelet, sizes.patch))
             tokens = seen if self.fusion is None else self.fusion(seen, heard)
-        return reduce(tokens, "b k d -> b d", "mean")
+        return reduce(tokens, "b k d -> b d", self.pool_by)

@@ -160,6 +160,8 @@ def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:
         dropout=head.dropout,
         drop_path=head.drop_path,
         init_scale=head.init_scale,
+        pool=head.pool,
+        norm=head.norm,
     )
 
 

@@ -87,6 +87,12 @@ def test_an_impossible_pair_is_refused_in_its_own_words() -> None:
     )
 
 
+@pytest.mark.parametrize("alone", ["train.batch=1", "train.micro_batch=1"])
+def test_batch_statistics_of_one_clip_are_refused(alone: str) -> None:
+    with pytest.raises(ConfigError, match=r"head\.norm batch needs at least 2 clips at a time"):
+        resolve(FinetuneConfig, sets=["head.norm=batch", alone])
+
+
 def test_a_group_is_not_a_setting() -> None:
     assert "is a group of settings: give clip.split" in refusal("clip=3")
 

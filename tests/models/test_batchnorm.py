@@ -26,6 +26,16 @@ def test_the_path_over_ranks_equals_the_path_of_one_process() -> None:
     torch.testing.assert_close(over_ranks.running_var, direct.running_var)
 
 
+def test_vectors_without_places_are_normalised_as_torch_does() -> None:
+    ours, over_ranks, theirs = GlobalBatchNorm(4), GlobalBatchNorm(4), nn.BatchNorm1d(4)
+    vectors = torch.randn(6, 4) * 3 + 1
+
+    expected = theirs(vectors)
+
+    torch.testing.assert_close(ours(vectors), expected)
+    torch.testing.assert_close(over_ranks._over_ranks(vectors, alone=True), expected)
+
+
 def test_no_clip_leaves_the_statistics_alone_and_gives_every_parameter_a_gradient() -> None:
     norm = GlobalBatchNorm(4)
     before = {name: value.clone() for name, value in norm.state_dict().items()}

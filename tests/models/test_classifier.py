@@ -1,6 +1,7 @@
 """The classifier: three modalities, gradients, and sight or hearing only where it should be."""
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from avme.config import ClipConfig, ModelConfig
-from avme.models.classifier import Classifier, Modality
+from avme.models.audio import AudioEncoder
+from avme.models.classifier import Classifier, Modality, Pool
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 MakeConfig = Callable[..., ModelConfig]
@@ -28,6 +30,49 @@ def test_every_parameter_gets_a_gradient(
     torch.autograd.backward(F.cross_entropy(logits, torch.tensor([0, 1, 2])))
 
     assert logits.shape == (3, 5)
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []
+
+
+@pytest.mark.parametrize(("pool", "value"), [("mean", 2.0), ("max", 5.0)])
+def test_pooling_is_the_mean_or_the_largest_value_of_each_channel(
+    pool: Pool,
+    value: float,
+    clip: ClipConfig,
+    make_model_config: MakeConfig,
+    make_inputs: MakeInputs,
+) -> None:
+    model = Classifier(make_model_config(), clip, 5, "a", pool=pool)
+    tokens = torch.full((3, 4, 8), 1.0)
+    tokens[:, 2] = 5.0
+
+    with patch.object(AudioEncoder, "forward", return_value=tokens):
+        pooled = model.pool(*make_inputs())
+
+    torch.testing.assert_close(pooled, torch.full((3, 8), value))
+
+
+def test_batch_norm_takes_away_what_all_clips_share(
+    clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    torch.manual_seed(0)
+    model = Classifier(make_model_config(), clip, 5, "v", norm="batch")
+    video, mfcc, valid = make_inputs(6)
+    with torch.no_grad():
+        pooled = model.pool(video, mfcc, valid)
+        with patch.object(Classifier, "pool", return_value=pooled + 100.0):
+            shifted = model(video, mfcc, valid)
+
+        torch.testing.assert_close(model(video, mfcc, valid), shifted, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_batch_norm_and_largest_values_train_every_parameter(
+    modality: Modality, clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    model = Classifier(make_model_config(), clip, 5, modality, pool="max", norm="batch")
+
+    torch.autograd.backward(F.cross_entropy(model(*make_inputs()), torch.tensor([0, 1, 2])))
+
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
