@@ -40,8 +40,8 @@ PRESETS: Final[dict[str, dict[str, Tree]]] = {
         "tiny": {
             "clip": _TINY_CLIP,
             "model": _MODELS["tiny"],
-            "optim": {"lr": 4e-3, "min_lr": 1e-5, "warmup_epochs": 5.0},
-            "train": {"epochs": 60, "batch": 32},
+            "optim": {"lr": 4e-3, "min_lr": 1e-5, "warmup_epochs": 8.0},
+            "train": {"epochs": 100, "batch": 32},
         },
         "small": {"model": _MODELS["small"]},
         "base": {},
@@ -51,7 +51,13 @@ PRESETS: Final[dict[str, dict[str, Tree]]] = {
         "tiny": {
             "clip": _TINY_CLIP,
             "model": _MODELS["tiny"],
-            "head": {"dropout": 0.1, "drop_path": 0.1},
+            "head": {
+                "dropout": 0.1,
+                "drop_path": 0.1,
+                "init_scale": 1.0,
+                "pool": "max",
+                "norm": "batch",
+            },
             "augment": {
                 "scale": (0.5, 1.0),
                 "randaugment_ops": 0,
@@ -59,8 +65,8 @@ PRESETS: Final[dict[str, dict[str, Tree]]] = {
                 "mixup": 0.0,
                 "cutmix": 0.0,
             },
-            "optim": {"lr": 4e-3, "warmup_epochs": 3.0, "layer_decay": 0.75},
-            "train": {"epochs": 40, "batch": 32},
+            "optim": {"lr": 8e-3, "warmup_epochs": 5.0, "layer_decay": 1.0},
+            "train": {"epochs": 60, "batch": 16},
         },
         "small": {"model": _MODELS["small"]},
         "base": {},

@@ -30,8 +30,7 @@ MODALITIES = ("v", "a", "av")
 _PRESET = "tiny"
 # Against the preset: the pictures are flat, and a flat patch has no deviation to be normalised by;
 # larger patches and shorter warm-ups, because the whole must be over in minutes. Pretraining gets
-# more and larger steps, or it would stop at one grey for all clips; it is still so little that
-# afterwards no layer may learn slowly.
+# more and larger steps, or it would stop at one grey for all clips.
 _PRETRAIN = (
     "loss.target=pixel",
     "mask.ratio=0.75",
@@ -40,7 +39,7 @@ _PRETRAIN = (
     "optim.lr=24e-3",
     "optim.warmup_epochs=3",
 )
-_FINETUNE = ("optim.lr=8e-3", "optim.layer_decay=1.0", "optim.warmup_epochs=2")
+_FINETUNE = ("train.batch=32", "optim.warmup_epochs=2")
 _PARTS = ("videos", "data", "runs", "pictures")
 
 
