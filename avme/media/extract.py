@@ -12,10 +12,12 @@ from jaxtyping import Float32, Float64, Int64
 
 from avme.errors import MediaError
 from avme.media import mfcc, sound
+from avme.media.cut import Cut, find_cut
 from avme.media.demux import Demuxed, Sink, Sound, demux
 from avme.media.ffmpeg import SAMPLE_RATE_HZ, target_size, transcode, transcode_arguments
 from avme.media.probe import MediaInfo, probe
 from avme.media.sound import AudioState, Loudness
+from avme.media.span import Span
 
 _FALLBACK_FPS = Fraction(25)
 _FPS_TOLERANCE = 0.01
@@ -55,23 +57,31 @@ class Extracted:
     complaints: str
 
 
-def extract(source: Path, sink: Sink, *, work: Path, recipe: Recipe) -> Extracted:
-    """Decodes `source` in one pass and appends its JPEGs to `sink`.
+def extract(
+    source: Path, sink: Sink, *, work: Path, recipe: Recipe, span: Span | None = None
+) -> Extracted:
+    """Decodes `source`, or a span of it, in one pass and appends its JPEGs to `sink`.
 
-    `work` is a folder for the intermediate file. Raises MediaError with a reason; the sink may
-    then hold a part of the clip, which the caller cuts off.
+    `work` is a folder for the intermediate file. Time zero of what comes out is the first picture
+    of the span. Raises MediaError with a reason; the sink may then hold a part of the clip, which
+    the caller cuts off.
     """
     info = probe(source)
     size = target_size(info, recipe.short_side)
     intermediate = work / "clip.nut"
     try:
-        complaints = _transcode(source, intermediate, info, size, work, recipe)
+        cut = find_cut(source, info, span) if span else None
+        complaints = _transcode(source, intermediate, info, size, work, recipe, cut)
         demuxed = demux(intermediate, sink)
     except MediaError as error:
+        if span and error.reason == "no-frames":
+            message = f"{source.name}: no picture in its seconds {span}"
+            raise MediaError(message, reason="empty-cut") from error
         raise MediaError(f"{source.name}: {error}", reason=error.reason) from error
     finally:
         intermediate.unlink(missing_ok=True)
-    return _judge(info, size, demuxed, complaints, recipe)
+    judged = _judge(info, size, demuxed, complaints, recipe)
+    return _with_shortness(judged, span) if span else judged
 
 
 def _transcode(
@@ -81,10 +91,11 @@ def _transcode(
     size: tuple[int, int],
     work: Path,
     recipe: Recipe,
+    cut: Cut | None,
 ) -> str:
     """One pass; a second one without sound if a sound track that nobody can decode was in it."""
     arguments = transcode_arguments(
-        recipe.ffmpeg, source, target, info, size=size, jpeg_quality=recipe.jpeg_quality
+        recipe.ffmpeg, source, target, info, size=size, jpeg_quality=recipe.jpeg_quality, cut=cut
     )
     try:
         return transcode(arguments, log=work / "ffmpeg.log", timeout_seconds=recipe.timeout_seconds)
@@ -92,7 +103,7 @@ def _transcode(
         if error.reason != "undecodable" or info.audio is None:
             raise
         without_sound = replace(info, audio=None)
-        return f"{error} | {_transcode(source, target, without_sound, size, work, recipe)}"
+        return f"{error} | {_transcode(source, target, without_sound, size, work, recipe, cut)}"
 
 
 def _judge(
@@ -122,6 +133,19 @@ def _judge(
         sounding_rows=sounding,
         complaints=complaints,
     )
+
+
+def _with_shortness(media: Extracted, span: Span) -> Extracted:
+    """With a complaint if the file does not hold all of the span."""
+    if span.end_seconds is None:
+        return media
+    wanted = span.end_seconds - span.start_seconds
+    frame_seconds = 1.0 / float(media.fps)
+    shown = float(media.pts[-1]) + frame_seconds
+    if shown > wanted - 2 * frame_seconds:
+        return media
+    lack = f"shows {shown:.3f} s of the {wanted:g} s asked for"
+    return replace(media, complaints=" | ".join(filter(None, (media.complaints, lack))))
 
 
 def _frame_rate(claimed: Fraction | None, demuxed: Demuxed) -> Fraction:

@@ -19,6 +19,7 @@ import imageio_ffmpeg
 
 from avme.errors import MachineError, MediaError
 from avme.media.containers import DEMUXERS, PROTOCOLS
+from avme.media.cut import Cut
 from avme.media.probe import MediaInfo
 
 SAMPLE_RATE_HZ = 16_000
@@ -69,6 +70,7 @@ def transcode_arguments(
     *,
     size: tuple[int, int],
     jpeg_quality: int,
+    cut: Cut | None = None,
 ) -> list[str]:
     """The command line of the pass. `-bitexact` keeps version strings out of the pictures."""
     given = ffmpeg.input(
@@ -76,6 +78,7 @@ def transcode_arguments(
         protocol_whitelist=PROTOCOLS,
         format_whitelist=DEMUXERS,
         threads=1,
+        **_reading(cut),
     )
     tracks = [given[str(info.stream)]]
     options: dict[str, Any] = {
@@ -95,6 +98,11 @@ def transcode_arguments(
     if info.audio is not None:
         tracks.append(given[str(info.audio.stream)])
         options |= {"c:a": "pcm_s16le", "ar": SAMPLE_RATE_HZ, "ac": 1}
+    if cut is not None:
+        # The source's own clock: shifted to the seek point, times would be rounded to its ticks.
+        options |= {"copyts": None, "vf": f"{cut.video_filter},{options['vf']}"}
+        if info.audio is not None:
+            options["af"] = cut.audio_filter
     output = ffmpeg.output(*tracks, f"file:{target.absolute()}", **options)
     guards = ("-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "1")
     return list(output.global_args(*guards).overwrite_output().compile(cmd=executable))
@@ -143,6 +151,13 @@ def last_lines(log: Path, num_lines: int = 3) -> str:
         lines = file.read().decode(errors="replace").split("\n")
     kept = [re.sub(r" @ 0x[0-9a-f]+", "", line.strip()) for line in lines if line.strip()]
     return " | ".join(kept[-num_lines:])
+
+
+def _reading(cut: Cut | None) -> dict[str, str]:
+    if cut is None:
+        return {}
+    given = {"ss": cut.seek_seconds, "t": cut.read_seconds}
+    return {name: f"{value:.6f}" for name, value in given.items() if value is not None}
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_seconds: float) -> int | None:
