@@ -1,8 +1,8 @@
 """A folder of videos to a sorted list of clips with class and group.
 
 `ucf101`: DIR/<Class>/v_<Class>_gXX_cYY.avi. `folder`: DIR/<class>/**/<video>, or the same below
-DIR/train, DIR/val and DIR/test. A clip's id is its path relative to DIR, with forward slashes on
-every system.
+DIR/train, DIR/val and DIR/test. `hmdb51`: DIR/<class>/**/<video>. A clip's id is its path relative
+to DIR, with forward slashes on every system; for a cut of a file, `#` and its span follow.
 """
 
 import os
@@ -16,26 +16,29 @@ from urllib.parse import quote_from_bytes
 
 from avme.errors import UsageError
 from avme.media.containers import VIDEO_SUFFIXES
+from avme.media.span import Span
 
-Layout = Literal["ucf101", "folder"]
+Layout = Literal["ucf101", "folder", "csv", "hmdb51", "kinetics", "vggsound"]
 Part = Literal["train", "val", "test"]
 
 _UCF_NAME = re.compile(r"v_(?P<name>.+)_g(?P<group>\d+)_c(?P<clip>\d+)", re.IGNORECASE)
-_PARTS: dict[str, Part] = {
+PARTS: dict[str, Part] = {
     "train": "train",
     "training": "train",
     "val": "val",
     "valid": "val",
+    "validate": "val",
     "validation": "val",
     "test": "test",
     "testing": "test",
 }
+"""What people call the sides of a split, in lower case."""
 _PRINTABLE = "".join(chr(c) for c in range(32, 127) if chr(c) not in '%,"')
 
 
 @dataclass(frozen=True, slots=True)
 class SourceClip:
-    """A video file and what its path says about it."""
+    """A video file, or a span of one, and what its path or a list says about it."""
 
     id: str
     path: Path
@@ -43,9 +46,13 @@ class SourceClip:
     group: str
     """Clips of one group show one scene: groups never stand on both sides of a split."""
     part: Part | None
-    """The side that the folder names, where it does."""
+    """The side that the folder or the list names, where it does."""
     num_bytes: int
     mtime_ns: int
+    span: Span | None = None
+    """What is cut out of the file; None for all of it."""
+    is_listed: bool = False
+    """Whether class and group come from a list, and so may change while the id stays."""
 
 
 def discover(source: Path, layout: Layout) -> tuple[SourceClip, ...]:
@@ -62,7 +69,7 @@ def discover(source: Path, layout: Layout) -> tuple[SourceClip, ...]:
     given_parts = layout == "folder" and _has_part_folders(root)
     clips = [
         clip
-        for path in _videos(root)
+        for path in videos_below(root)
         if (clip := _source_clip(path, root, layout, given_parts)) is not None
     ]
     if not clips:
@@ -76,22 +83,27 @@ def discover(source: Path, layout: Layout) -> tuple[SourceClip, ...]:
     return tuple(clips)
 
 
-def _videos(root: Path) -> Iterator[Path]:
+def videos_below(root: Path) -> Iterator[Path]:
+    """All files below `root`, a resolved path, whose names end as a video's does.
+
+    Links that lead out of it and hidden files are left out.
+    """
     for folder, subfolders, files in os.walk(root):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in files:
             if name.startswith(".") or Path(name).suffix.lower() not in VIDEO_SUFFIXES:
                 continue
             path = Path(folder, name)
-            if path.is_symlink() and not _stays_inside(path, root):
+            if path.is_symlink() and not stays_inside(path, root):
                 continue
             if path.is_file():
                 yield path
 
 
-def _stays_inside(link: Path, root: Path) -> bool:
+def stays_inside(path: Path, root: Path) -> bool:
+    """Whether `path` is there, and still below `root` when all links are followed."""
     try:
-        return link.resolve(strict=True).is_relative_to(root)
+        return path.resolve(strict=True).is_relative_to(root)
     except (OSError, RuntimeError):  # a link to nowhere, or in a circle
         return False
 
@@ -99,13 +111,13 @@ def _stays_inside(link: Path, root: Path) -> bool:
 def _has_part_folders(root: Path) -> bool:
     """Whether all class folders stand below train and test (one class may be called train)."""
     names = {path.name.lower() for path in root.iterdir() if path.is_dir()}
-    parts = {_PARTS[name] for name in names if name in _PARTS}
-    return names <= _PARTS.keys() and {"train", "test"} <= parts
+    parts = {PARTS[name] for name in names if name in PARTS}
+    return names <= PARTS.keys() and {"train", "test"} <= parts
 
 
 def _source_clip(path: Path, root: Path, layout: Layout, given_parts: bool) -> SourceClip | None:
     relative = PurePosixPath(path.relative_to(root).as_posix())
-    part = _PARTS[relative.parts[0].lower()] if given_parts and len(relative.parts) > 1 else None
+    part = PARTS[relative.parts[0].lower()] if given_parts and len(relative.parts) > 1 else None
     inner = relative.parts[1:] if part else relative.parts
     if len(inner) < 2:
         return None
@@ -113,11 +125,11 @@ def _source_clip(path: Path, root: Path, layout: Layout, given_parts: bool) -> S
     if layout == "ucf101" and (named is None or len(inner) != 2):
         return None
     status = path.stat()
-    clip_id = _identifier(str(relative))
+    clip_id = identifier(str(relative))
     return SourceClip(
         id=clip_id,
         path=path,
-        class_name=_identifier(inner[0]),
+        class_name=identifier(inner[0]),
         group=f"g{int(named['group']):02d}" if named else clip_id,
         part=part,
         num_bytes=status.st_size,
@@ -125,7 +137,7 @@ def _source_clip(path: Path, root: Path, layout: Layout, given_parts: bool) -> S
     )
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
     """`name`, with everything escaped that is no text or would break a line of a list."""
     try:
         name.encode()

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def _add(labelled: LabelledClip, shard: ShardWriter, work: Path, recipe: Recipe)
     clip, label = labelled.clip, labelled.label
     try:
         digest = _hash_unchanged(clip)
-        media = extract(clip.path, shard.spool, work=work, recipe=recipe)
+        media = extract(clip.path, shard.spool, work=work, recipe=recipe, span=clip.span)
     except MediaError as error:
         shard.add_bad(quarantined(clip, label, error))
         return False
@@ -103,14 +104,21 @@ def _add(labelled: LabelledClip, shard: ShardWriter, work: Path, recipe: Recipe)
 
 def _hash_unchanged(clip: SourceClip) -> str:
     """SHA-256 of the source; raises MediaError if it is gone or no longer what was planned."""
-    digest = sha256()
     try:
-        with clip.path.open("rb") as file:
-            while piece := file.read(_PIECE_BYTES):
-                digest.update(piece)
+        digest = _hash_file(clip.path, clip.num_bytes, clip.mtime_ns)
         status = clip.path.stat()
     except OSError as error:
         raise MediaError(f"{clip.id} cannot be read: {error.strerror}", "unreadable") from error
     if (status.st_size, status.st_mtime_ns) != (clip.num_bytes, clip.mtime_ns):
         raise MediaError(f"{clip.id} changed while it was prepared: run again", "changed")
+    return digest
+
+
+@lru_cache(maxsize=1)  # cuts of one long file follow each other
+def _hash_file(path: Path, num_bytes: int, mtime_ns: int) -> str:
+    """SHA-256 of `path` as long as size and time are these."""
+    digest = sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
     return digest.hexdigest()

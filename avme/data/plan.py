@@ -22,8 +22,8 @@ PLAN = "plan.json"
 _LARGEST_SHARD = 128
 _SHARDS_OF_A_SMALL_SET = 16
 
-_Stamp = tuple[int, int, int]
-"""Bytes, mtime in ns, label: what must be unchanged for a clip's shard to stand."""
+_Stamp = tuple[int | float | str | None, ...]
+"""Bytes, mtime in ns, label, and what a list says: unchanged, or the clip's shard is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +154,20 @@ def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> Non
 
 def _stamps(clips: Sequence[SourceClip], classes: tuple[str, ...]) -> dict[str, _Stamp]:
     labels = {name: label for label, name in enumerate(classes)}
-    return {clip.id: (clip.num_bytes, clip.mtime_ns, labels[clip.class_name]) for clip in clips}
+    return {clip.id: _stamp(clip, labels[clip.class_name]) for clip in clips}
+
+
+def _stamp(clip: SourceClip, label: int) -> _Stamp:
+    stamp: _Stamp = (clip.num_bytes, clip.mtime_ns, label)
+    if clip.is_listed:
+        stamp += (clip.class_name, clip.group)
+    if clip.span:
+        stamp += (clip.span.start_seconds, clip.span.end_seconds)
+    return stamp
 
 
 def _stamps_of(old: dict[str, Any]) -> dict[str, _Stamp]:
-    return {clip_id: (stamp[0], stamp[1], stamp[2]) for clip_id, stamp in old["clips"].items()}
+    return {clip_id: tuple(stamp) for clip_id, stamp in old["clips"].items()}
 
 
 def _number(name: str) -> int:

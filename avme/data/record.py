@@ -27,6 +27,7 @@ class ClipRecord:
     frames: int = 0
     """Decoded, not claimed."""
     frames_from_header: int | None = None
+    """Of a whole file: no header speaks of a cut."""
     fps_num: int = 0
     fps_den: int = 1
     seconds: float = 0.0
@@ -63,7 +64,7 @@ def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> Cl
         num_bytes=clip.num_bytes,
         source_sha256=sha256,
         frames=len(media.pts),
-        frames_from_header=media.info.num_frames_from_header,
+        frames_from_header=None if clip.span else media.info.num_frames_from_header,
         fps_num=media.fps.numerator,
         fps_den=media.fps.denominator,
         seconds=round(float(media.pts[-1]) + 1.0 / float(media.fps), 6),
