@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol, TypeVar, runtime_checkable
 
-from avme.data.discover import SourceClip
+from avme.data.discover import Part, SourceClip
 from avme.errors import UsageError
 
 _TEST_GROUPS = {"1": range(1, 8), "2": range(8, 15), "3": range(15, 22)}
@@ -86,6 +86,29 @@ def splits_by_folder(clips: Sequence[SourceClip]) -> Splits:
     return Splits((split,), warn_of_shared_groups(split, clips))
 
 
+def splits_by_part(clips: Sequence[SourceClip]) -> Splits:
+    """One split from a list that names sides; `val` is tested if nothing else is, else left out.
+
+    Raises UsageError where nothing trains or nothing is tested.
+    """
+    named = Counter(clip.part for clip in clips)
+    tested: Part = "test" if named["test"] else "val"
+    if not named["train"] or not named[tested]:
+        found = ", ".join(f"{count} {part}" for part, count in sorted(named.items(), key=str))
+        raise UsageError(f"found {found} clips on the disk, expected some train and some test")
+    split = Split(
+        name="1",
+        train=_by_part(clips, "train"),
+        test=_by_part(clips, tested),
+    )
+    remarks = []
+    if tested == "val":
+        remarks.append(f"split 1: no test clips are listed, {named['val']} val clips are tested")
+    elif named["val"]:
+        remarks.append(f"split 1: {named['val']} val clips neither train nor test")
+    return Splits((split,), (*remarks, *warn_of_shared_groups(split, clips, in_class=False)))
+
+
 def splits_by_chance(clips: Sequence[SourceClip], fraction: float, seed: int) -> Splits:
     """One split that puts whole groups into test, about `fraction` of every class."""
     _, held = hold_out(clips, fraction, seed)
@@ -133,9 +156,14 @@ def hold_out(
     )
 
 
-def warn_of_shared_groups(split: Split, clips: Iterable[Grouped]) -> tuple[str, ...]:
-    """A sentence if groups of one class stand on both sides of a split that people gave."""
-    of = {clip.id: f"{clip.class_name}/{clip.group}" for clip in clips}
+def warn_of_shared_groups(
+    split: Split, clips: Iterable[Grouped], *, in_class: bool = True
+) -> tuple[str, ...]:
+    """A sentence if groups stand on both sides of a split that people gave.
+
+    With `in_class`, groups of one name in two classes are two groups, as in UCF-101.
+    """
+    of = {clip.id: f"{clip.class_name}/{clip.group}" if in_class else clip.group for clip in clips}
     both = sorted({of[i] for i in split.train} & {of[i] for i in split.test})
     if not both:
         return ()
@@ -152,6 +180,10 @@ def list_sha256(ids: Iterable[str]) -> str:
     for clip_id in ids:
         digest.update(f"{clip_id}\n".encode())
     return digest.hexdigest()
+
+
+def _by_part(clips: Iterable[SourceClip], part: Part) -> tuple[str, ...]:
+    return tuple(sorted(clip.id for clip in clips if clip.part == part))
 
 
 def _lot(group: str, seed: int) -> bytes:

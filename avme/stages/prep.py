@@ -1,4 +1,4 @@
-"""A folder of videos in, a prepared set out.
+"""Videos in, a prepared set out.
 
 Plan, make the missing shards, publish. Any of it may be killed at any time; the same command goes
 on where the shards end.
@@ -13,19 +13,13 @@ from typing import Any
 from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.config.prep import PrepConfig
 from avme.data import journal
-from avme.data.discover import Layout, SourceClip, discover
-from avme.data.lists import find_lists, splits_from_lists
+from avme.data.discover import Layout
 from avme.data.pack import LabelledClip, ShardTask
 from avme.data.plan import PLAN, Plan, make_plan
 from avme.data.prepared import SHARDS, PreparedSet
 from avme.data.publish import Stored, planned_sha256, read_shards, write_manifest, write_tables
-from avme.data.splits import (
-    Split,
-    Splits,
-    splits_by_chance,
-    splits_by_folder,
-    splits_by_group_number,
-)
+from avme.data.sources import Beside, find_clips
+from avme.data.splits import Split
 from avme.data.workers import run_tasks
 from avme.errors import TooManyBadClips, UsageError
 from avme.media.extract import Recipe
@@ -42,14 +36,20 @@ def prepare(
     *,
     out: Path,
     name: str,
-    splits: Path | None,
     config: PrepConfig,
     report: Reporter,
+    splits: Path | None = None,
+    annotations: Sequence[Path] = (),
+    root: Path | None = None,
 ) -> PreparedSet:
-    """Prepares the videos below `source` as `out/name`; returns the finished set."""
+    """Prepares the videos of `source` as `out/name`; returns the finished set.
+
+    `source` is a folder of videos, or for `csv` the table. `splits`, `annotations` and `root` are
+    what `Beside` says. Raises UsageError, MismatchError, TooManyBadClips and MachineError.
+    """
     folder = _set_folder(out, name)
-    clips = discover(source, layout)
-    chosen = choose_splits(layout, source, clips, lists=splits, config=config)
+    beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
+    clips, chosen = find_clips(layout, source, beside, config)
     ffmpeg = find_ffmpeg()
     version = ffmpeg_version(ffmpeg)
     plan = make_plan(
@@ -90,25 +90,6 @@ def prepare(
     shutil.rmtree(folder / _WORK, ignore_errors=True)
     _say_what_is_there(manifest, folder, report)
     return PreparedSet.open(folder)
-
-
-def choose_splits(
-    layout: Layout,
-    source: Path,
-    clips: Sequence[SourceClip],
-    *,
-    lists: Path | None,
-    config: PrepConfig,
-) -> Splits:
-    """Given lists, else lists or folders that lie there, else what the groups allow."""
-    if lists is not None:
-        return splits_from_lists(lists, clips)
-    if layout == "ucf101":
-        found = find_lists(source, clips)
-        return splits_from_lists(found, clips) if found else splits_by_group_number(clips)
-    if any(clip.part is not None for clip in clips):
-        return splits_by_folder(clips)
-    return splits_by_chance(clips, config.test_fraction, config.seed)
 
 
 def _set_folder(out: Path, name: str) -> Path:

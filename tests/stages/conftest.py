@@ -46,13 +46,23 @@ def run_prep() -> Callable[..., PreparedSet]:
         lines: list[str] | None = None,
         layout: Layout = "ucf101",
         splits: Path | None = None,
+        annotations: tuple[Path, ...] = (),
+        root: Path | None = None,
         name: str = "set",
         **settings: object,
     ) -> PreparedSet:
         config = PrepConfig.model_validate({"workers": 2, "shard_clips": 4, **settings})
         report = Notes([] if lines is None else lines)
         return prepare(
-            layout, source, out=out, name=name, splits=splits, config=config, report=report
+            layout,
+            source,
+            out=out,
+            name=name,
+            splits=splits,
+            annotations=annotations,
+            root=root,
+            config=config,
+            report=report,
         )
 
     return run

@@ -1,0 +1,140 @@
+"""HMDB51: class folders, and `<class>_test_split1.txt` ... with lines `name.avi 1`.
+
+1 trains, 2 tests, 0 is in neither list. A name ends in `_<body>_<camera>_np<people>_<view>_
+<quality>_<number>`; what stands before is the video that the clip was cut from: its group.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from avme.data.discover import SourceClip, discover
+from avme.data.splits import Split, Splits, warn_of_shared_groups
+from avme.errors import UsageError
+
+_FILE = re.compile(r"(?P<name>.+)_test_split(?P<split>\d+)\.txt", re.IGNORECASE)
+_LINE = re.compile(r"(?P<name>.+?)\s+(?P<part>[012])")
+_NAME = re.compile(
+    r"(?P<video>.+)"
+    r"_[a-z]+"  # visible part of the body: h(ead), u(pper), l(ower), f(ull)
+    r"_(?:cm|nm)"  # camera motion, or none
+    r"_np\d+"  # number of people
+    r"_[a-z]{2}"  # view: fr(ont), ba(ck), le(ft), ri(ght)
+    r"_[a-z]{3}"  # quality: goo(d), med(ium), bad
+    r"_\d+",
+    re.IGNORECASE,
+)
+
+Key = tuple[str, str]
+
+
+def find_hmdb51(source: Path) -> tuple[SourceClip, ...]:
+    """All clips below `source`, sorted by id; raises UsageError if there is none."""
+    clips = discover(source, "hmdb51")
+    return tuple(replace(clip, group=source_video(clip.id)) for clip in clips)
+
+
+def source_video(clip_id: str) -> str:
+    """The video that a clip was cut from, by the clip's name; a strange name is one of its own."""
+    match = _NAME.fullmatch(PurePosixPath(clip_id).stem)
+    return match["video"] if match else clip_id
+
+
+def splits_of_hmdb51(source: Path, given: Path | None, clips: Sequence[SourceClip]) -> Splits:
+    """The official splits of the clips on the disk; `given` is a folder, else one is looked for.
+
+    Raises UsageError if there is no such folder, or if no split has train and test clips.
+    """
+    folder = given or _find_folder(source)
+    by_key = {(clip.class_name.lower(), _stem(clip.id)): clip for clip in clips}
+    splits: list[Split] = []
+    remarks = [f"split lists: {folder}"]
+    for name, files in _files(folder).items():
+        parts = _read_parts(files)
+        train, test = (_ids(parts, by_key, part) for part in ("1", "2"))
+        if not train or not test:
+            remarks.append(f"split {name} left out: none of its train or test clips is on the disk")
+            continue
+        split = Split(name, train, test)
+        splits.append(split)
+        absent = sum(key not in by_key for key, part in parts.items() if part != "0")
+        if absent:
+            remarks.append(f"split {name}: {absent} train and test clips are not on the disk")
+        unlisted = sum(key not in parts for key in by_key)
+        if unlisted:
+            remarks.append(f"split {name}: {unlisted} clips on the disk are in no list")
+        remarks.extend(warn_of_shared_groups(split, clips))
+    if not splits:
+        raise UsageError(f"the lists in {folder} leave every split without train or test clips")
+    return Splits(tuple(splits), tuple(remarks))
+
+
+def _find_folder(source: Path) -> Path:
+    source = source.resolve()
+    for parent in (source, source.parent):
+        for folder in (parent, *sorted(path for path in parent.iterdir() if path.is_dir())):
+            if _has_lists(folder):
+                return folder
+    raise UsageError(
+        f"no split lists in or beside {source}, expected <class>_test_split1.txt: give their "
+        "folder with --splits, or draw a split with `avme prep folder`"
+    )
+
+
+def _has_lists(folder: Path) -> bool:
+    try:
+        return next(folder.glob("*_test_split1.txt"), None) is not None
+    except OSError:  # a neighbour that may not be read
+        return False
+
+
+def _files(folder: Path) -> dict[str, list[tuple[str, Path]]]:
+    """Class and file of every list, by split, in order."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder, expected <class>_test_split1.txt, ...")
+    found: defaultdict[int, list[tuple[str, Path]]] = defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        if match := _FILE.fullmatch(path.name):
+            found[int(match["split"])].append((match["name"].lower(), path))
+    if not found:
+        raise UsageError(
+            f"{folder} holds no <class>_test_split1.txt: expected HMDB51's split lists"
+        )
+    return {str(number): found[number] for number in sorted(found)}
+
+
+def _read_parts(files: Iterable[tuple[str, Path]]) -> dict[Key, str]:
+    """0, 1 or 2 of every listed clip; raises UsageError with the line that says neither."""
+    parts: dict[Key, str] = {}
+    for class_name, path in files:
+        for number, line in _lines(path):
+            match = _LINE.fullmatch(line)
+            if match is None:
+                raise UsageError(f"{path}:{number}: found {line!r}, expected <clip>.avi 0, 1 or 2")
+            key = class_name, _stem(match["name"])
+            if parts.setdefault(key, match["part"]) != match["part"]:
+                raise UsageError(
+                    f"{path}:{number}: {match['name']} stands above with {parts[key]}: delete one"
+                )
+    return parts
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as a list of clips: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield number, line.strip()
+
+
+def _ids(parts: dict[Key, str], by_key: dict[Key, SourceClip], part: str) -> tuple[str, ...]:
+    return tuple(sorted(by_key[key].id for key in parts if parts[key] == part and key in by_key))
+
+
+def _stem(name: str) -> str:
+    """In lower case and without the ending: a converted clip is still listed."""
+    return PurePosixPath(name).stem.lower()

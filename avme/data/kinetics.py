@@ -1,0 +1,47 @@
+"""Kinetics: `label,youtube_id,time_start,time_end,split[,is_cc]`, one file for each side or more.
+
+A clip is `<id>_<start>_<end>.mp4`, six digits each, or is cut out of `<id>.mp4`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from avme.data.discover import SourceClip
+from avme.data.splits import Splits
+from avme.data.table import Row, read_table
+from avme.data.youtube import Annotation, annotation_of, find_annotated
+from avme.errors import UsageError
+
+_COLUMNS = ("youtube_id", "time_start", "time_end", "split")
+
+
+def find_kinetics(source: Path, files: Sequence[Path]) -> tuple[tuple[SourceClip, ...], Splits]:
+    """The annotated clips below `source` and their split: val is tested, or test if it has labels.
+
+    Raises UsageError, with the line, for an annotation that cannot be used.
+    """
+    annotations: list[Annotation] = []
+    remarks: list[str] = []
+    for file in files:
+        rows = read_table(file, _COLUMNS)
+        if rows and "label" not in rows[0].values:
+            remarks.append(f"{file} has no labels: its {len(rows)} videos are left out")
+            continue
+        annotations.extend(_annotation(row) for row in rows)
+    if not annotations:
+        names = ", ".join(str(file) for file in files)
+        raise UsageError(f"found no labelled row in {names}, expected label,youtube_id,...")
+    clips, chosen = find_annotated(source, annotations, _trimmed)
+    return clips, Splits(chosen.splits, (*remarks, *chosen.remarks))
+
+
+def _annotation(row: Row) -> Annotation:
+    span = row.span("time_start", "time_end")
+    if span is None or span.end_seconds is None:
+        raise UsageError(f"{row.place}: found no time_end, expected seconds")
+    return annotation_of(row, span)
+
+
+def _trimmed(annotation: Annotation) -> str:
+    end = int(annotation.span.end_seconds or 0)
+    return f"{annotation.video}_{int(annotation.span.start_seconds):06d}_{end:06d}"

@@ -1,0 +1,75 @@
+"""What `avme prep` is pointed at, to clips and splits: one entry for every layout."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avme.config.prep import PrepConfig
+from avme.data.discover import Layout, SourceClip, discover
+from avme.data.hmdb51 import find_hmdb51, splits_of_hmdb51
+from avme.data.kinetics import find_kinetics
+from avme.data.listing import read_listing, splits_of_listing
+from avme.data.lists import find_lists, splits_from_lists
+from avme.data.splits import Splits, splits_by_chance, splits_by_folder, splits_by_group_number
+from avme.data.vggsound import find_vggsound
+from avme.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What says more of the videos than their folder does; each layout knows some of it."""
+
+    lists: Path | None = None
+    """`ucf101`, `folder`, `hmdb51`: a folder of split lists."""
+    annotations: tuple[Path, ...] = ()
+    """`kinetics`, `vggsound`: the tables that come with the set."""
+    root: Path | None = None
+    """`csv`: the folder that paths count from."""
+
+
+def find_clips(
+    layout: Layout, source: Path, beside: Beside, config: PrepConfig
+) -> tuple[tuple[SourceClip, ...], Splits]:
+    """All clips, sorted by id, and their splits.
+
+    Raises UsageError where the source does not hold what its layout says.
+    """
+    match layout:
+        case "csv":
+            listing = read_listing(source, beside.root)
+            return listing.clips, splits_of_listing(source, listing, config)
+        case "hmdb51":
+            clips = find_hmdb51(source)
+            return clips, splits_of_hmdb51(source, beside.lists, clips)
+        case "kinetics":
+            return find_kinetics(source, _some(beside.annotations))
+        case "vggsound":
+            return find_vggsound(source, _some(beside.annotations)[0])
+        case "ucf101" | "folder":
+            clips = discover(source, layout)
+            return clips, choose_splits(layout, source, clips, lists=beside.lists, config=config)
+
+
+def choose_splits(
+    layout: Layout,
+    source: Path,
+    clips: Sequence[SourceClip],
+    *,
+    lists: Path | None,
+    config: PrepConfig,
+) -> Splits:
+    """Given lists, else lists or folders that lie there, else what the groups allow."""
+    if lists is not None:
+        return splits_from_lists(lists, clips)
+    if layout == "ucf101":
+        found = find_lists(source, clips)
+        return splits_from_lists(found, clips) if found else splits_by_group_number(clips)
+    if any(clip.part is not None for clip in clips):
+        return splits_by_folder(clips)
+    return splits_by_chance(clips, config.test_fraction, config.seed)
+
+
+def _some(annotations: tuple[Path, ...]) -> tuple[Path, ...]:
+    if not annotations:
+        raise UsageError("no annotations given: name the set's own CSV with --annotations")
+    return annotations
