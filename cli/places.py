@@ -35,6 +35,14 @@ def folder_of_videos(source: Path) -> Path:
     return source
 
 
+def table(file: Path) -> Path:
+    """The CSV file, if it is one."""
+    if not file.is_file():
+        found = "is a folder" if file.is_dir() else "does not exist"
+        raise UsageError(f"{file} {found}, expected a CSV file that lists videos")
+    return file
+
+
 def set_folder(out: Path | None, name: str | None, default: str) -> Path:
     """The folder of a set that is to be prepared; its name is the set's name."""
     if out is None:

@@ -1,5 +1,7 @@
-"""`avme prep`: from a folder of videos to a prepared set."""
+"""`avme prep`: from videos to a prepared set."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -7,10 +9,12 @@ import typer
 
 from . import places
 from .options import Config, Sets, Workers
+from .sharing import sharing
+from .tables import ManyTables
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Turn a folder of videos into a prepared set; run again, it does only what is missing.",
+    help="Turn videos into a prepared set; run again, it does only what is missing.",
     epilog="Example:\n    avme prep ucf101 /data/UCF-101",
 )
 
@@ -20,74 +24,124 @@ _UCF101: Final = """Examples:
 _FOLDER: Final = """Examples:
     avme prep folder videos
     avme prep folder videos --name pets --set short_side=240"""
+_CSV: Final = """Examples:
+    avme prep csv clips.csv
+    avme prep csv clips.csv --root /data/videos --name pets"""
+_HMDB51: Final = """Examples:
+    avme prep hmdb51 /data/hmdb51_org
+    avme prep hmdb51 hmdb51_org --splits testTrainMulti_7030_splits"""
+_KINETICS: Final = """Example:
+    avme prep kinetics /data/k400 --annotations train.csv val.csv --set short_side=256"""
+_VGGSOUND: Final = """Example:
+    avme prep vggsound /data/vggsound --annotations vggsound.csv --set short_side=256"""
 
 Videos = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of class folders of videos.")]
-Name = Annotated[str | None, typer.Option(help="Name of the set, for --data.")]
-Out = Annotated[Path | None, typer.Option(help="Folder to write.", show_default="data/<name>")]
+AnyVideos = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with videos anywhere.")]
+Table = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="CSV with a header: path, label; split, start, end, group where wanted.",
+    ),
+]
 Splits = Annotated[
     Path | None,
     typer.Option(help="Folder of split lists.", show_default="in or beside DIR"),
 ]
-MaxBad = Annotated[
-    float | None,
-    typer.Option(help="Share of clips that may be quarantined.", show_default="0.1"),
+Root = Annotated[
+    Path | None,
+    typer.Option(help="Folder that paths count from.", show_default="FILE's own"),
 ]
+Tables = Annotated[list[Path], typer.Option(metavar="CSV ...", help="The set's own CSV files.")]
+OneTable = Annotated[Path, typer.Option("--annotations", metavar="CSV", help="The set's own CSV.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What all of these commands are told."""
+
+    ctx: typer.Context
+    name: Annotated[str | None, typer.Option(help="Name of the set, for --data.")] = None
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write.", show_default="data/<name>")
+    ] = None
+    max_bad: Annotated[
+        float | None,
+        typer.Option(help="Share of clips that may be quarantined.", show_default="0.1"),
+    ] = None
+    workers: Workers = None
+    config: Config = None
+    sets: Sets = None
 
 
 @app.command(epilog=_UCF101)
-def ucf101(
-    ctx: typer.Context,
-    source: Videos,
-    name: Name = None,
-    out: Out = None,
-    splits: Splits = None,
-    max_bad: MaxBad = None,
-    workers: Workers = None,
-    config: Config = None,
-    sets: Sets = None,
-) -> None:
+@sharing(Job)
+def ucf101(job: Job, source: Videos, splits: Splits = None) -> None:
     """Prepare UCF-101, or videos laid out and named as it is.
 
     Official split lists in or beside DIR are used; without them the splits follow from the groups.
     """
-    target = places.set_folder(out, name, "ucf101")
-    _prepare(ctx, "ucf101", source, target, splits, max_bad, workers, config, sets)
+    _prepare(job, "ucf101", places.folder_of_videos(source), splits=splits)
 
 
 @app.command(epilog=_FOLDER)
-def folder(
-    ctx: typer.Context,
-    source: Videos,
-    name: Name = None,
-    out: Out = None,
-    splits: Splits = None,
-    max_bad: MaxBad = None,
-    workers: Workers = None,
-    config: Config = None,
-    sets: Sets = None,
-) -> None:
+@sharing(Job)
+def folder(job: Job, source: Videos, splits: Splits = None) -> None:
     """Prepare any folder with one folder of videos per class."""
-    target = places.set_folder(out, name, source.resolve().name)
-    _prepare(ctx, "folder", source, target, splits, max_bad, workers, config, sets)
+    default = source.resolve().name
+    _prepare(job, "folder", places.folder_of_videos(source), default=default, splits=splits)
+
+
+@app.command(epilog=_CSV)
+@sharing(Job)
+def csv(job: Job, source: Table, root: Root = None) -> None:
+    """Prepare the videos, or cuts of videos, that a table lists.
+
+    Times are in seconds after the first picture. Without a column split, one is drawn by groups.
+    """
+    _prepare(job, "csv", places.table(source), default=source.stem, root=root)
+
+
+@app.command(epilog=_HMDB51)
+@sharing(Job)
+def hmdb51(job: Job, source: Videos, splits: Splits = None) -> None:
+    """Prepare HMDB51 with its three official splits."""
+    _prepare(job, "hmdb51", places.folder_of_videos(source), splits=splits)
+
+
+@app.command(epilog=_KINETICS, cls=ManyTables)
+@sharing(Job)
+def kinetics(job: Job, source: AnyVideos, annotations: Tables) -> None:
+    """Prepare what there is of Kinetics: clips, or whole videos, which are cut.
+
+    val is tested, unless a test file with labels is given.
+    """
+    _prepare(job, "kinetics", places.folder_of_videos(source), annotations=annotations)
+
+
+@app.command(epilog=_VGGSOUND)
+@sharing(Job)
+def vggsound(job: Job, source: AnyVideos, annotations: OneTable) -> None:
+    """Prepare what there is of VGGSound: clips, or whole videos, which are cut."""
+    _prepare(job, "vggsound", places.folder_of_videos(source), annotations=[annotations])
 
 
 def _prepare(
-    ctx: typer.Context,
-    layout: Literal["ucf101", "folder"],
+    job: Job,
+    layout: Literal["ucf101", "folder", "csv", "hmdb51", "kinetics", "vggsound"],
     source: Path,
-    target: Path,
-    splits: Path | None,
-    max_bad: float | None,
-    workers: int | None,
-    config: Path | None,
-    sets: list[str] | None,
+    *,
+    default: str | None = None,
+    splits: Path | None = None,
+    annotations: Sequence[Path] = (),
+    root: Path | None = None,
 ) -> None:
     from avme.config.prep import PrepConfig
     from avme.config.resolve import resolve
 
-    places.folder_of_videos(source)
-    flags = {"max_bad": max_bad, "workers": workers}
-    settings = resolve(PrepConfig, file=config, sets=sets or (), flags=flags)
+    target = places.set_folder(job.out, job.name, default or layout)
+    flags = {"max_bad": job.max_bad, "workers": job.workers}
+    settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
 
     from avme.stages.prep import prepare
 
@@ -97,7 +151,9 @@ def _prepare(
         out=target.parent,
         name=target.name,
         splits=splits,
+        annotations=annotations,
+        root=root,
         config=settings,
-        report=ctx.obj,
+        report=job.ctx.obj,
     )
     typer.echo(target)

@@ -5,6 +5,7 @@ repeated: `--topk 1 5 ckpt.pt` becomes `--topk 1 --topk 5 ckpt.pt`. A file whose
 is written with its folder: `./5`.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from typer.core import TyperCommand
@@ -19,14 +20,16 @@ class ManyIntegers(TyperCommand):
         return super().parse_args(ctx, repeat_options(args, self.many))
 
 
-def repeat_options(args: list[str], many: tuple[str, ...]) -> list[str]:
-    """`args` with an option of `many` repeated before the second integer and each later one."""
+def repeat_options(
+    args: list[str], many: tuple[str, ...], is_value: Callable[[str], bool] = str.isdecimal
+) -> list[str]:
+    """`args` with an option of `many` repeated before its second value and each later one."""
     end = args.index("--") if "--" in args else len(args)
     written: list[str] = []
     option = ""
     has_value = False
     for arg in args[:end]:
-        if option and arg.isdecimal():
+        if option and is_value(arg):
             written += [option, arg] if has_value else [arg]
             has_value = True
         else:

@@ -1,5 +1,6 @@
 """`avme prep` refuses what it cannot prepare before it begins."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def run(*args: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.mark.parametrize("layout", ["ucf101", "folder"])
+@pytest.mark.parametrize("layout", ["ucf101", "folder", "hmdb51"])
 def test_a_folder_that_is_not_there_is_code_2(layout: str) -> None:
     assert run(layout, "nowhere") == (
         2,
@@ -62,3 +63,50 @@ def test_impossible_settings_are_refused_before_any_work(args: list[str], line: 
 
     assert code == 2
     assert err.startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["csv", "gone.csv"], "error: gone.csv does not exist, expected a CSV file that lists"),
+        (["csv", "videos"], "error: videos is a folder, expected a CSV file that lists videos\n"),
+        (["csv", "a.csv"], "error: a.csv:1: found the columns name, label, expected path, label: "),
+        (["kinetics", "videos"], "error: Missing option '--annotations' (see `avme prep kinetics"),
+        (["vggsound", "videos", "--annotations", "b.csv"], "error: b.csv cannot be read: No such"),
+        (["hmdb51", "videos"], "error: videos holds no videos: expected videos/<class>/<video>"),
+    ],
+)
+def test_other_sources_are_refused_in_one_line(args: list[str], line: str) -> None:
+    Path("videos").mkdir()
+    Path("a.csv").write_text("name,label\n")
+
+    code, out, err = run(*args)
+
+    assert (code, out) == (2, "")
+    assert err.startswith(line)
+    assert err.count("\n") == 1
+    assert not Path("data").exists()
+
+
+def test_a_table_is_prepared_under_its_own_name(make_video: Callable[..., Path]) -> None:
+    clip = make_video(Path("videos/a.avi"))
+    rows = f"path,label,split,start,end\n{clip.name},x,train,0,0.2\n{clip.name},y,test,0.2,\n"
+    Path("cuts.csv").write_text(rows)
+
+    code, out, _ = run("csv", "cuts.csv", "--root", "videos", "--workers", "1")
+
+    assert (code, out) == (0, "data/cuts\n")
+    assert Path("data/cuts/dataset.json").is_file()
+
+
+def test_all_annotations_that_follow_are_read(make_video: Callable[..., Path]) -> None:
+    make_video(Path("videos/a_000001_000002.avi"))
+    make_video(Path("videos/b_000001_000002.avi"))
+    header = "label,youtube_id,time_start,time_end,split\n"
+    Path("train.csv").write_text(header + "x,a,1,2,train\n")
+    Path("val.csv").write_text(header + "y,b,1,2,val\n")
+
+    annotations = ("--annotations", "train.csv", "val.csv")
+    code, out, _ = run("kinetics", *annotations, "videos", "--name", "k", "--workers", "1")
+
+    assert (code, out) == (0, "data/k\n")

@@ -1,0 +1,44 @@
+"""Options that many commands have in common, written once as the fields of a dataclass.
+
+`@sharing(Common)` makes of `command(common, own...)` a command whose options are its own and,
+after them, every field of `Common`: Typer reads a command's options from its signature.
+"""
+
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Any, TypeVar, get_type_hints
+
+T = TypeVar("T")
+
+
+def sharing(common: type[T]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Turns a function whose first parameter is a `common` into a command with its fields."""
+    hints = get_type_hints(common, include_extras=True)
+    shared = [
+        Parameter(
+            field.name,
+            Parameter.KEYWORD_ONLY,
+            default=Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(common)  # type: ignore[arg-type]
+    ]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            command(common(**{each.name: given.pop(each.name) for each in shared}), **given)
+
+        own_hints = get_type_hints(command, include_extras=True)
+        own = [
+            each.replace(kind=Parameter.KEYWORD_ONLY, annotation=own_hints[each.name])
+            for each in list(signature(command).parameters.values())[1:]
+        ]
+        parameters = [*own, *shared]
+        run.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return decorate
