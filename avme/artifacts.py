@@ -129,14 +129,17 @@ def newest_finished_run(runs: Path, stage: str) -> Path:
     return max(finished)[1]
 
 
-def only_dataset(root: Path) -> Path:
-    """The one prepared set under `root`; raises ArtifactError for none and UsageError for many."""
+def only_dataset(root: Path, option: str = "--data") -> Path:
+    """The one prepared set under `root`; raises ArtifactError for none and UsageError for many.
+
+    `option` is what names another one, for messages.
+    """
     found = sorted(manifest.parent for manifest in root.glob(f"*/{DATASET_MANIFEST}"))
     if not found:
-        raise ArtifactError(f"no prepared set in {root}/: run `avme prep` first, or give --data")
+        raise ArtifactError(f"no prepared set in {root}/: run `avme prep` first, or give {option}")
     if len(found) > 1:
         names = ", ".join(folder.name for folder in found)
-        raise UsageError(f"{root}/ holds several prepared sets ({names}): choose one with --data")
+        raise UsageError(f"{root}/ holds several prepared sets ({names}): choose one with {option}")
     return found[0]
 
 

@@ -6,7 +6,7 @@ AvmeError               1   unexpected
     MediaError          3   a video cannot be probed or decoded
         TooManyBadClips 3   more clips were quarantined than `--max-bad` allows
     MismatchError       4   an artifact does not match the settings or another artifact
-    ArtifactError       5   an earlier stage is missing or unfinished
+    ArtifactError       5   an earlier stage is missing, unfinished or broken
     MachineError        6   the machine lacks a program, a device or a working library
     Stopped            75   stopped on a signal with a checkpoint written: run again
 """
@@ -52,7 +52,7 @@ class MismatchError(AvmeError):
 
 
 class ArtifactError(AvmeError):
-    """An earlier stage is missing or unfinished."""
+    """An earlier stage is missing, unfinished or broken."""
 
     exit_code = 5
 

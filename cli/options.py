@@ -17,6 +17,14 @@ Data = Annotated[
         help="Prepared set: a folder, or a name under data/.", show_default="the only one in data/"
     ),
 ]
+DataArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA",
+        help="Prepared set: a folder, or a name under data/.",
+        show_default="the only one in data/",
+    ),
+]
 Split = Annotated[str | None, typer.Option(help="Name of the split.", show_default="1")]
 
 Resume = Annotated[

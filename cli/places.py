@@ -10,10 +10,13 @@ DATA: Final = Path("data")
 RUNS: Final = Path("runs")
 
 
-def dataset(data: str | None) -> Path:
-    """The prepared set that `--data` names: a folder, a name under data/, or the only one there."""
+def dataset(data: str | None, option: str = "--data") -> Path:
+    """The prepared set that `--data` names: a folder, a name under data/, or the only one there.
+
+    `option` is what people gave it with, for messages.
+    """
     if data is None:
-        return only_dataset(DATA)
+        return only_dataset(DATA, option)
     for folder in (Path(data), DATA / data):
         if (folder / DATASET_MANIFEST).is_file():
             return folder
@@ -24,7 +27,7 @@ def dataset(data: str | None) -> Path:
         )
     known = sorted(manifest.parent.name for manifest in DATA.glob(f"*/{DATASET_MANIFEST}"))
     there = f"; {DATA}/ holds {', '.join(known)}" if known else ""
-    raise UsageError(f"--data {data}: no such folder, nor {DATA / data}{there}")
+    raise UsageError(f"{option} {data}: no such folder, nor {DATA / data}{there}")
 
 
 def folder_of_videos(source: Path) -> Path:

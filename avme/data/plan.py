@@ -6,7 +6,7 @@ The plan knows nothing of workers: any number of them makes the same shards.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,12 @@ def make_plan(
     layout: Layout,
     config: PrepConfig,
     ffmpeg_version: str,
+    beside: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Plans the set in `folder`, or goes on with the plan that is there.
+
+    `beside` is what the command was told besides (lists, annotations, root): noted, so that it can
+    be said again.
 
     Raises MismatchError if the plan that is there is for other settings or another source.
     """
@@ -82,13 +86,20 @@ def make_plan(
     shards = _assign(clips, before, old["shards"], config.shard_clips)
     changed = {clip_id for clip_id, _ in stamps.items() ^ before.items()} if before else set()
     plan = Plan(folder, classes, shards, ffmpeg_version, len(changed))
-    if before == stamps:
+    call = {
+        **(beside or {}),
+        "max_bad": config.max_bad,
+        "timeout_seconds": config.timeout_seconds,
+    }
+    if before == stamps and old.get("call") == call:
         return plan
-    _delete_stale(plan, old["shards"], stamps, before)
+    if before != stamps:
+        _delete_stale(plan, old["shards"], stamps, before)
     write_json(
         path,
         {
             "identity": identity,
+            "call": call,
             "ffmpeg": ffmpeg_version,
             "shards": {name: [clip.id for clip in members] for name, members in shards.items()},
             "clips": {clip_id: list(stamp) for clip_id, stamp in stamps.items()},

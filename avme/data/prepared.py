@@ -99,8 +99,8 @@ class PreparedSet:
             return tuple(self._by_id[clip_id] for clip_id in ids)
         except KeyError as error:
             raise ArtifactError(
-                f"{self.folder}: split {split} lists {error}, which {INDEX} lacks: run `avme prep` "
-                "again"
+                f"{self.folder}: split {split} lists {error}, which {INDEX} lacks: `avme verify` "
+                "says how to mend it"
             ) from None
 
     def list_sha256(self, split: str, part: SplitPart) -> str:
@@ -132,7 +132,9 @@ class PreparedSet:
         try:
             return tuple(path.read_text(encoding="utf-8").splitlines())
         except OSError as error:
-            raise ArtifactError(f"{path} cannot be read: run `avme prep` again") from error
+            raise ArtifactError(
+                f"{path} cannot be read: `avme verify` says how to mend it"
+            ) from error
 
     def _require_split(self, split: str) -> None:
         if split not in self.splits:
@@ -155,7 +157,9 @@ def _read_entries(path: Path) -> tuple[ClipEntry, ...]:
         with path.open(encoding="utf-8", newline="") as file:
             return tuple(_entry(row) for row in csv.DictReader(file))
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise ArtifactError(f"{path} cannot be read ({error!r}): run `avme prep` again") from error
+        raise ArtifactError(
+            f"{path} cannot be read ({error!r}): `avme verify` says how to mend it"
+        ) from error
 
 
 def _entry(row: dict[str, str]) -> ClipEntry:

@@ -9,8 +9,8 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from avme.artifacts import DATASET_MANIFEST, write_json, write_text
 from avme.config.prep import PrepConfig
 from avme.data.discover import Layout
+from avme.data.index import COLUMNS, to_cells
 from avme.data.pack import ShardDone
 from avme.data.plan import Plan
 from avme.data.prepared import DATASET_SCHEMA, INDEX, split_path
@@ -57,22 +58,36 @@ def read_shards(plan: Plan) -> Stored:
     bad: list[ClipRecord] = []
     for name, clips in plan.shards.items():
         reader = ShardReader(plan.shard_path(name))
-        records = reader.records()
-        if [record.id for record in records] != [clip.id for clip in clips]:
+        if [record.id for record in reader.records()] != [clip.id for clip in clips]:
             raise ArtifactError(
                 f"{reader.path} holds other clips than {plan.folder / 'plan.json'} says: delete it "
                 "and run the same command again"
             )
-        counts = reader.column("mfcc_end") - reader.column("mfcc_begin")
-        sums, squares = reader.column("mfcc_sum"), reader.column("mfcc_square")
+        stored = stored_in(reader)
         reader.close()
-        row = 0
-        for record in records:
-            if record.reason:
-                bad.append(record)
-                continue
-            good.append(StoredClip(record, name, row, int(counts[row]), sums[row], squares[row]))
-            row += 1
+        good += stored.good
+        bad += stored.bad
+    return together(good, bad)
+
+
+def stored_in(reader: ShardReader) -> Stored:
+    """The clips of one shard, in its order; raises KeyError or IndexError for a broken one."""
+    counts = reader.column("mfcc_end") - reader.column("mfcc_begin")
+    sums, squares = reader.column("mfcc_sum"), reader.column("mfcc_square")
+    good: list[StoredClip] = []
+    bad: list[ClipRecord] = []
+    for record in reader.records():
+        if record.reason:
+            bad.append(record)
+            continue
+        row = len(good)
+        name = reader.path.name
+        good.append(StoredClip(record, name, row, int(counts[row]), sums[row], squares[row]))
+    return Stored(good=tuple(good), bad=tuple(bad))
+
+
+def together(good: Iterable[StoredClip], bad: Iterable[ClipRecord]) -> Stored:
+    """The clips of all shards, sorted by id."""
     return Stored(
         good=tuple(sorted(good, key=lambda clip: clip.record.id)),
         bad=tuple(sorted(bad, key=lambda record: record.id)),
@@ -85,17 +100,11 @@ def write_tables(plan: Plan, stored: Stored, splits: Sequence[Split]) -> None:
         f"split{split.name}": {i: "train" for i in split.train} | {i: "test" for i in split.test}
         for split in splits
     }
-    names = [field.name for field in fields(ClipRecord) if field.name not in ("reason", "message")]
     rows = []
     for clip in stored.good:
-        facts = asdict(clip.record)
-        rows.append(
-            [clip.record.id]
-            + [facts[name] for name in names[1:]]
-            + [side.get(clip.record.id, "") for side in sides.values()]
-            + [clip.shard, clip.row]
-        )
-    header = [*names, *sides, "shard", "row"]
+        listed = [side.get(clip.record.id, "") for side in sides.values()]
+        rows.append([*to_cells(clip.record).values(), *listed, clip.shard, clip.row])
+    header = [*COLUMNS, *sides, "shard", "row"]
     write_text(plan.folder / INDEX, _csv(header, rows))
     bad = [[record.id, record.reason, record.message] for record in stored.bad]
     write_text(plan.folder / QUARANTINE, _csv(["id", "reason", "message"], bad))
@@ -135,7 +144,7 @@ def write_manifest(
         "schema": DATASET_SCHEMA,
         "name": name,
         "layout": layout,
-        "fingerprint": _fingerprint(content),
+        "fingerprint": fingerprint(content),
         "counts": {
             "clips": len(stored.good),
             "frames": sum(clip.record.frames for clip in stored.good),
@@ -143,7 +152,7 @@ def write_manifest(
             "quarantined": len(stored.bad),
         },
         **content,
-        "statistics": {split.name: _statistics(stored.good, split) for split in splits},
+        "statistics": {split.name: statistics(stored.good, split.train) for split in splits},
         "ffmpeg": plan.ffmpeg_version,
     }
     write_json(plan.folder / DATASET_MANIFEST, manifest)
@@ -155,8 +164,9 @@ def planned_sha256(split: Split) -> str:
     return list_sha256([*split.train, "", *split.test])
 
 
-def _statistics(clips: Sequence[StoredClip], split: Split) -> dict[str, Any]:
-    train = set(split.train)
+def statistics(clips: Sequence[StoredClip], train_ids: Iterable[str]) -> dict[str, Any]:
+    """Mean and deviation of every MFCC coefficient over the sounding rows of a train list."""
+    train = set(train_ids)
     heard = [clip for clip in clips if clip.record.id in train and clip.num_rows > 0]
     num_rows = sum(clip.num_rows for clip in heard)
     num_cepstra = len(clips[0].mfcc_sum)
@@ -174,7 +184,8 @@ def _statistics(clips: Sequence[StoredClip], split: Split) -> dict[str, Any]:
     }
 
 
-def _fingerprint(content: dict[str, Any]) -> str:
+def fingerprint(content: dict[str, Any]) -> str:
+    """Hash over the classes, settings, splits and shards of a manifest."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

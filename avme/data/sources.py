@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from avme.config.prep import PrepConfig
 from avme.data.discover import Layout, SourceClip, discover
@@ -25,6 +26,14 @@ class Beside:
     """`kinetics`, `vggsound`: the tables that come with the set."""
     root: Path | None = None
     """`csv`: the folder that paths count from."""
+
+    def as_call(self) -> dict[str, Any]:
+        """With full paths, for a plan; what was not given is None or empty."""
+        return {
+            "splits": str(self.lists.resolve()) if self.lists else None,
+            "annotations": [str(path.resolve()) for path in self.annotations],
+            "root": str(self.root.resolve()) if self.root else None,
+        }
 
 
 def find_clips(

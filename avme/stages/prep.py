@@ -59,6 +59,7 @@ def prepare(
         layout=layout,
         config=config,
         ffmpeg_version=version,
+        beside=beside.as_call(),
     )
     if _is_finished(plan, chosen.splits):
         report.say(f"{folder} is finished and nothing changed: {plan.num_clips} clips")

@@ -24,6 +24,8 @@ COMMANDS = [
     ["pretrain"],
     ["finetune"],
     ["eval"],
+    ["verify"],
+    ["audit"],
     ["demo"],
     ["config"],
     ["config", "list"],
@@ -46,7 +48,8 @@ def test_help_lists_commands_in_the_order_of_the_pipeline() -> None:
     code, text, _ = run("--help")
 
     assert code == 0
-    places = [text.index(f"│ {name} ") for name in ("prep", "pretrain", "finetune", "eval", "demo")]
+    names = ("prep", "pretrain", "finetune", "eval", "verify", "audit", "demo")
+    places = [text.index(f"│ {name} ") for name in names]
     assert places == sorted(places)
 
 

@@ -96,6 +96,12 @@ def finished(
     return run_prep(videos, tmp_path_factory.mktemp("finished"))
 
 
+@pytest.fixture
+def folder(tmp_path: Path, finished: PreparedSet) -> Path:
+    """A copy of that set, twelve clips in three shards, which a test may damage."""
+    return Path(shutil.copytree(finished.folder, tmp_path / "set"))
+
+
 _TINY = {
     "clip": {"num_frames": 4, "stride": 2, "size": 16},
     "model": {

@@ -1,0 +1,92 @@
+"""What is in a prepared set, as pictures: how long its clips are, how many each class has.
+
+Colours are states of sound, everywhere the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.figure import Figure
+
+_COLOURS: Final = {"sound": "#3b75af", "silent": "#e8a33d", "none": "#b0b0b0"}
+_NAMES: Final = {"sound": "sound", "silent": "silent track", "none": "no track"}
+_INCHES_PER_CLASS = 0.17
+_DPI = 120
+_LONG_TAIL = 0.995
+
+
+def draw_lengths(path: Path, seconds: Mapping[str, Float[np.ndarray, " n"]]) -> None:
+    """Writes a PNG: a histogram of the clips' lengths in seconds, by state of sound.
+
+    The few longest clips are counted in the last bar, so that they do not squeeze all others.
+    """
+    lengths = np.concatenate([np.zeros(0), *seconds.values()])
+    figure = Figure(figsize=(7.5, 3.8), layout="constrained")
+    axes = figure.add_subplot()
+    last = float(np.quantile(lengths, _LONG_TAIL)) if len(lengths) else 1.0
+    first = float(lengths.min()) if len(lengths) else 0.0
+    if last - first < 0.04 * last:  # all alike: one bar in the middle
+        first, last = 0.8 * first, 1.2 * last
+    shown = [state for state in _COLOURS if len(seconds.get(state, ()))]
+    if shown:
+        axes.hist(
+            [np.minimum(seconds[state], last) for state in shown],
+            bins=list(np.linspace(first, last, 41)),
+            stacked=True,
+            color=[_COLOURS[state] for state in shown],
+            label=[f"{_NAMES[state]} ({len(seconds[state])})" for state in shown],
+        )
+        axes.legend(frameon=False)
+    beyond = int((lengths > last).sum())
+    more = (
+        f"; {beyond} longer clips, up to {lengths.max():.1f} s, in the last bar" if beyond else ""
+    )
+    axes.set(xlabel=f"length of a clip in seconds{more}", ylabel="clips")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=_DPI, format="png")
+
+
+def draw_classes(
+    path: Path, classes: Sequence[str], clips: Mapping[str, Mapping[str, Int[np.ndarray, " l"]]]
+) -> None:
+    """Writes a PNG: clips of every class, one panel a side of the split, coloured by sound.
+
+    `clips` holds, for every side, the clips of all classes in every state of sound. Classes come
+    in the order of their share of sounding clips, so that a line between them is seen.
+
+    Shape letters: l classes.
+    """
+    order = _by_share(classes, clips)
+    height = max(2.2, 1.1 + _INCHES_PER_CLASS * max(len(classes), 5))
+    figure = Figure(figsize=(10.0, height), layout="constrained")
+    panels = figure.subplots(1, len(clips), sharey=True, squeeze=False)[0]
+    places = np.arange(len(classes))
+    for axes, (side, states) in zip(panels, clips.items(), strict=True):
+        left = np.zeros(len(classes))
+        for state, colour in _COLOURS.items():
+            widths = states[state][order]
+            axes.barh(places, widths, 0.8, left, color=colour, label=_NAMES[state])
+            left = left + widths
+        axes.set_xlim(0.0, 1.04 * max(1.0, float(left.max(initial=0.0))))
+        axes.set_title(f"{side}: {int(left.sum())} clips", fontsize=11)
+        axes.set_xlabel("clips")
+        axes.grid(axis="x", alpha=0.25)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_yticks(places, [classes[place] for place in order], fontsize=8)
+    panels[0].set_ylim(len(classes) - 0.4, -0.6)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    figure.savefig(path, dpi=_DPI, format="png")
+
+
+def _by_share(
+    classes: Sequence[str], clips: Mapping[str, Mapping[str, Int[np.ndarray, " l"]]]
+) -> list[int]:
+    sounding = sum(states["sound"] for states in clips.values())
+    total = sum(count for states in clips.values() for count in states.values())
+    share = sounding / np.maximum(total, 1)
+    return sorted(range(len(classes)), key=lambda place: (-share[place], classes[place]))

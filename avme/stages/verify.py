@@ -1,0 +1,151 @@
+"""A finished prepared set in, every way in which it is broken out, and the command that mends it.
+
+Nothing is written. Shards are hashed and read by a few threads; what they hold is compared with
+the tables afterwards.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avme.artifacts import DATASET_MANIFEST, read_json
+from avme.data.check_shard import ShardCheck, ShardFacts, check_shard
+from avme.data.check_tables import check_manifest, check_plan, check_tables
+from avme.data.mend import delete_command, prep_command
+from avme.data.plan import PLAN
+from avme.data.prepared import DATASET_SCHEMA, SHARDS
+from avme.data.problem import Problem
+from avme.data.publish import together
+from avme.errors import ArtifactError
+from avme.report import Reporter
+
+_MOST_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was looked at, and what is wrong with it."""
+
+    folder: Path
+    problems: tuple[Problem, ...]
+    mend: tuple[str, ...]
+    """Lines for a shell, or a sentence where no command helps; none for a whole set."""
+    num_shards: int
+    num_bytes: int
+    num_clips: int
+    num_clips_seen: int
+    num_pictures: int
+
+    @property
+    def summary(self) -> str:
+        """One sentence on a whole set."""
+        return (
+            f"{self.folder} is whole: {self.num_shards} shards of {self.num_bytes / 1e6:.1f} MB "
+            f"have their hashes, {self.num_clips} clips fit the tables, {self.num_pictures} "
+            f"pictures of {self.num_clips_seen} clips decode"
+        )
+
+
+def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) -> Verified:
+    """Checks the set in `folder`; pictures of one clip a shard, or every one, are decoded.
+
+    `seed` draws the clips. Raises ArtifactError if there is no finished set of this version.
+    """
+    manifest = read_json(folder / DATASET_MANIFEST)
+    if manifest.get("schema") != DATASET_SCHEMA:
+        raise ArtifactError(
+            f"{folder / DATASET_MANIFEST} has schema {manifest.get('schema')}, this avme checks "
+            f"{DATASET_SCHEMA}: prepare the set anew"
+        )
+    plan, problems = _plan(folder)
+    checks: list[ShardCheck] = []
+    shards: tuple[ShardFacts, ...] = ()
+    try:
+        problems += check_manifest(manifest)
+        shards = tuple(_shards(folder, manifest, plan))
+        if plan:
+            problems += check_plan(manifest, plan["shards"], folder)
+        checks = _check_shards(shards, None if every_picture else seed, report)
+        problems += [problem for check in checks for problem in check.problems]
+        held = [check.stored for check in checks if check.stored is not None]
+        stored = together(
+            [clip for part in held for clip in part.good],
+            [record for part in held for record in part.bad],
+        )
+        problems += check_tables(folder, manifest, stored, whole=len(held) == len(shards))
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"is not what `avme prep` writes ({error!r})"
+        problems.append(Problem(DATASET_MANIFEST, what, delete=DATASET_MANIFEST))
+    return Verified(
+        folder=folder,
+        problems=tuple(problems),
+        mend=tuple(_mend(folder, plan, problems)),
+        num_shards=len(shards),
+        num_bytes=sum(facts.num_bytes for facts in shards),
+        num_clips=sum(facts.num_clips for facts in shards),
+        num_clips_seen=sum(check.num_clips_seen for check in checks),
+        num_pictures=sum(check.num_pictures for check in checks),
+    )
+
+
+def _plan(folder: Path) -> tuple[dict[str, Any], list[Problem]]:
+    """The plan, or an empty one and what is wrong with it."""
+    try:
+        plan = read_json(folder / PLAN)
+        prep_command(plan, folder)
+        dict(plan["shards"])
+    except ArtifactError as error:
+        return {}, [Problem(PLAN, f"cannot be read ({error})", delete="")]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return {}, [Problem(PLAN, f"is not what `avme prep` writes ({error!r})", delete="")]
+    return plan, []
+
+
+def _shards(folder: Path, manifest: dict[str, Any], plan: dict[str, Any]) -> Iterator[ShardFacts]:
+    for name, facts in manifest["shards"].items():
+        ids = plan["shards"].get(name) if plan else None
+        yield ShardFacts(
+            path=folder / SHARDS / Path(name).name,
+            sha256=str(facts["sha256"]),
+            num_bytes=int(facts["bytes"]),
+            num_clips=int(facts["clips"]),
+            ids=None if ids is None else tuple(ids),
+        )
+
+
+def _check_shards(
+    shards: tuple[ShardFacts, ...], seed: int | None, report: Reporter
+) -> list[ShardCheck]:
+    """What came out of every shard, in their order, as the threads get to them."""
+    threads = ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1))
+    try:
+        with report.task("verify", total=len(shards)) as progress:
+            waiting = [
+                threads.submit(check_shard, facts, None if seed is None else (seed, number))
+                for number, facts in enumerate(shards)
+            ]
+            for _ in as_completed(waiting):
+                progress.advance()
+            return [check.result() for check in waiting]
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _mend(folder: Path, plan: dict[str, Any], problems: list[Problem]) -> Iterator[str]:
+    if not problems:
+        return
+    if not plan:
+        yield f"nothing tells from what {folder} was made: delete it and prepare it anew"
+        return
+    delete = {problem.delete for problem in problems if problem.delete}
+    if delete:
+        yield delete_command(folder, delete)
+    yield prep_command(plan, folder)
+    source = Path(plan["identity"]["source"])
+    if not source.is_dir():
+        yield f"# but {source} is not there: bring the videos back first"
+    if "call" not in plan:
+        yield "# with --splits as it was given then, if it was"

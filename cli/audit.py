@@ -1,0 +1,190 @@
+"""`avme audit`: what is in a prepared set."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from . import places
+from .options import DataArgument
+
+EXAMPLES: Final = """Examples:
+    avme audit
+    avme audit ucf101 --out notes/ucf101"""
+
+_MOST_CLASSES: Final = 20
+_MOST_KINDS: Final = 4
+_MOST_GROUPS: Final = 3
+
+Out = Annotated[Path | None, typer.Option(help="Folder to write.", show_default="DATA/audit")]
+
+
+def audit(data: DataArgument = None, out: Out = None) -> None:
+    """Say what is in a prepared set, and what the presence of sound alone gives away."""
+    folder = places.dataset(data, "DATA")
+
+    from avme.stages.audit import audit as run
+
+    result = run(folder, out=out)
+    print_audit(result.facts)
+    for file in result.files:
+        typer.echo(file)
+
+
+def print_audit(facts: dict[str, Any]) -> None:
+    """Tables on what `audit.json` holds."""
+    from rich.console import Console
+
+    console = Console()
+    for title, header, rows in (
+        (_title(facts), ("", ""), list(_properties(facts))),
+        ("classes", _CLASSES, list(_classes(facts["per_class"]))),
+        ("splits", _SPLITS, list(_splits(facts["splits"]))),
+        ("what presence of usable sound tells of the class", _LEAKS, list(_leaks(facts))),
+        *_protocols(facts["splits"]),
+    ):
+        console.print(_table(title, header, rows))
+    for line in _remarks(facts["splits"]):
+        typer.echo(line)
+
+
+def _table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left", show_header=any(header))
+    for place, name in enumerate(header):
+        numeric = place > 0 and name not in ("", "in avme", "side")
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _title(facts: dict[str, Any]) -> str:
+    return f"{facts['dataset']}: {facts['clips']} clips, {facts['hours']:.2f} hours"
+
+
+def _properties(facts: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    sound = facts["sound"]
+    other = facts["frames_other_than_header"]
+    yield "frames", f"{facts['frames']}; {other} clips have another number than their header says"
+    yield "seconds a clip", _spread(facts["seconds"])
+    yield "frames a clip", _spread(facts["frames_per_clip"])
+    for name, key in (("frames a second", "fps"), ("size", "sizes"), ("codec", "video_codecs")):
+        yield name, _kinds(facts[key])
+    states = f"{sound['sound']} sound, {sound['silent']} silent, {sound['none']} without a track"
+    yield "sound", f"{states}; {sound['usable']} usable"
+    yield "sound codec", _kinds(sound["codecs"])
+    yield "samples a second", _kinds(sound["sample_rates_hz"])
+    yield "channels", _kinds(sound["channels"])
+    for name, key in (("sound starts late", "starts_late"), ("sound ends early", "ends_early")):
+        clips, most = sound[key]["clips"], sound[key]["most_seconds"]
+        yield name, f"{clips} clips, by up to {most:.2f} s" if clips else "no clip"
+    yield "RMS in dBFS", _spread(sound["rms_dbfs"])
+    yield "quarantined", str(facts["quarantined"])
+
+
+def _spread(found: dict[str, float] | None) -> str:
+    if found is None:
+        return "-"
+    return f"{found['min']:g} to {found['max']:g}, median {found['median']:g}"
+
+
+def _kinds(counts: dict[str, int]) -> str:
+    first = [f"{name} ({times})" for name, times in list(counts.items())[:_MOST_KINDS]]
+    more = len(counts) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "") if first else "-"
+
+
+_CLASSES: Final = ("class", "clips", "seconds", "with usable sound")
+
+
+def _classes(rows: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+    """All of a few classes; of many, what they have in common and the odd ones."""
+    if len(rows) <= _MOST_CLASSES:
+        yield from (_class(row) for row in rows)
+        return
+    smallest, largest = (pick(rows, key=lambda row: row["clips"]) for pick in (min, max))
+    for name, row in (("smallest", smallest), ("largest", largest)):
+        _, *cells = _class(row)
+        yield (f"{name}: {row['class']}", *cells)
+    for name, wanted in (("all clips", 1.0), ("no clip", 0.0)):
+        some = [row for row in rows if row["usable_share"] == wanted]
+        yield (
+            f"{len(some)} classes: {name} with sound",
+            str(sum(row["clips"] for row in some)),
+            f"{sum(row['seconds'] for row in some):.0f}",
+            f"{wanted:.0%}",
+        )
+    odd = [row for row in rows if row["usable_share"] not in (None, 0.0, 1.0)]
+    yield from (_class(row) for row in odd[:_MOST_CLASSES])
+    if len(odd) > _MOST_CLASSES:
+        yield (f"... and {len(odd) - _MOST_CLASSES} more in audit.json", "", "", "")
+
+
+def _class(row: dict[str, Any]) -> tuple[str, ...]:
+    share = "-" if row["usable_share"] is None else f"{100 * row['usable_share']:.1f} %"
+    return row["class"], str(row["clips"]), f"{row['seconds']:.0f}", share
+
+
+_SPLITS: Final = ("split", "side", "clips", "classes", "groups", "sound", "silent", "no track")
+
+
+def _splits(splits: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    keys = ("clips", "classes", "groups", "sound", "silent", "none")
+    for split, facts in splits.items():
+        for part in ("train", "test"):
+            yield split, part, *(str(facts[part][key]) for key in keys)
+
+
+_LEAKS: Final = ("split", "bits", "at most", "by chance", "p", "top-1 from it", "top-1 without")
+
+
+def _leaks(facts: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for split, found in facts["splits"].items():
+        if leak := found["leak"]:
+            bits = (f"{leak[key]:.3f}" for key in ("bits", "bits_at_most", "bits_by_chance"))
+            tops = (f"{100 * leak[key]:.1f} %" for key in ("top1_presence", "top1_majority"))
+            yield split, *bits, f"{leak['p_value']:.3f}", *tops
+
+
+_PROTOCOLS: Final = ("protocol", "train", "test", "classes", "bits left", "in avme")
+
+
+def _protocols(
+    splits: dict[str, Any],
+) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """Of the first split that leaks; nothing where none does."""
+    for split, facts in splits.items():
+        if facts["leak"] and facts["leak"]["is_evident"]:
+            rows = [
+                (
+                    row["name"],
+                    *(str(row[key]) for key in ("train", "test", "classes")),
+                    f"{row['bits']:.3f}",
+                    row["how"] or "not yet",
+                )
+                for row in facts["protocols"]
+            ]
+            yield f"what is left of it on split {split}", _PROTOCOLS, rows
+            return
+
+
+def _remarks(splits: dict[str, Any]) -> Iterator[str]:
+    for split, facts in splits.items():
+        if shared := facts["shared_groups"]:
+            some = ", ".join(row["group"] for row in shared[:_MOST_GROUPS])
+            clips = sum(row["test"] for row in shared)
+            yield (
+                f"warning: split {split}: {len(shared)} groups stand on both sides ({some}"
+                f"{', ...' if len(shared) > _MOST_GROUPS else ''}), {clips} test clips: its "
+                "accuracy will flatter"
+            )
+        if facts["leak"] and facts["leak"]["is_evident"]:
+            bits = facts["leak"]["bits"]
+            yield (
+                f"warning: split {split}: whether a clip has sound tells {bits:.2f} bits of its "
+                "class: an accuracy speaks for sound only under a protocol with 0 bits left"
+            )

@@ -1,0 +1,41 @@
+"""`avme verify`: whether a prepared set is as it was made."""
+
+from typing import Annotated, Final
+
+import typer
+
+from avme.errors import ArtifactError
+
+from . import places
+from .options import DataArgument
+
+EXAMPLES: Final = """Examples:
+    avme verify
+    avme verify ucf101 --all"""
+
+Every = Annotated[bool, typer.Option("--all", help="Decode every picture of every clip.")]
+Seed = Annotated[int, typer.Option(help="Draws the clip of every shard that is decoded.")]
+
+
+def verify(
+    ctx: typer.Context, data: DataArgument = None, every: Every = False, seed: Seed = 0
+) -> None:
+    """Check a prepared set: hashes, clips, tables, and a sample of its pictures.
+
+    Nothing is written. What is broken is said line by line, then how to mend it (exit code 5).
+    """
+    folder = places.dataset(data, "DATA")
+
+    from avme.stages.verify import verify as run
+
+    found = run(folder, every_picture=every, seed=seed, report=ctx.obj)
+    if not found.problems:
+        typer.echo(found.summary)
+        return
+    for line in (
+        *map(str, found.problems),
+        "mend it with",
+        *(f"    {line}" for line in found.mend),
+    ):
+        typer.echo(line)
+    raise ArtifactError(f"{folder} is broken: {len(found.problems)} problems, named above")

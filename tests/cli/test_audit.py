@@ -1,0 +1,103 @@
+"""`avme audit` prints tables that fit a few classes and many."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+from avme.data.leak import count, measure
+from avme.data.protocols import protocols
+from avme.data.record import ClipRecord
+from avme.data.survey import survey, survey_classes, survey_split
+from avme_cli.audit import print_audit
+
+
+def facts(num_classes: int, sounding: int) -> dict[str, Any]:
+    """Two groups of one clip per class; the first classes sound."""
+    names = [f"Class{number:03d}" for number in range(num_classes)]
+    records = [
+        ClipRecord(
+            id=f"{name}/{group}",
+            class_name=name,
+            label=label,
+            group=f"g{group}",
+            num_bytes=1,
+            frames=25,
+            seconds=1.0,
+            audio="sound" if label < sounding else "none",
+            usable_audio=label < sounding,
+        )
+        for label, name in enumerate(names)
+        for group in range(5)
+    ]
+    sides = {
+        "train": [record.id for record in records if record.group != "g0"],
+        "test": [record.id for record in records if record.group == "g0"],
+    }
+    label = np.repeat(np.arange(num_classes), 4)
+    present = (label < sounding).astype(np.int64)
+    tested = np.arange(num_classes), (np.arange(num_classes) < sounding).astype(np.int64)
+    leak = measure((label, present, [str(i % 4) for i in range(len(label))]), tested, num_classes)
+    counts = count(label, present, num_classes), count(*tested, num_classes)
+    split = {
+        **survey_split(records, sides),
+        "leak": {**asdict(leak), "is_evident": leak.is_evident},
+        "protocols": [asdict(row) for row in protocols(*counts)],
+    }
+    return {
+        "dataset": "pets",
+        "quarantined": 0,
+        **survey(records, names),
+        "splits": {"1": split},
+        "per_class": survey_classes(records, names, {"1": sides}),
+    }
+
+
+def printed(capsys: pytest.CaptureFixture[str], found: dict[str, Any]) -> list[list[str]]:
+    print_audit(found)
+    text = capsys.readouterr().out.replace("┃", "│")
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines()]
+
+
+def test_few_classes_have_a_row_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+
+    found = facts(4, sounding=2)
+    found["per_class"][1]["class"] = "[red]Class[/red]"
+
+    rows = printed(capsys, found)
+
+    assert ["[red]Class[/red]", "5", "5", "100.0 %"] in rows
+    assert ["Class000", "5", "5", "100.0 %"] in rows
+    assert ["Class003", "5", "5", "0.0 %"] in rows
+    assert ["1", "train", "16", "4", "16", "8", "0", "8"] in rows
+    assert any(row[:3] == ["1", "1.000", "1.000"] for row in rows)
+    assert any("tells 1.00 bits of its class" in row[0] for row in rows)
+    free = [row[0] for row in rows if len(row) == 6 and row[4] == "0.000"]
+    assert "only clips with usable sound" in free
+
+
+def test_many_classes_are_summed_up_and_odd_ones_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    found = facts(101, sounding=51)
+    found["per_class"][7]["usable_share"] = 0.8
+
+    rows = printed(capsys, found)
+
+    assert ["50 classes: all clips with sound", "250", "250", "100%"] in rows
+    assert ["50 classes: no clip with sound", "250", "250", "0%"] in rows
+    assert ["Class007", "5", "5", "80.0 %"] in rows
+    assert not any(row[0] == "Class030" for row in rows)
+
+
+def test_without_a_leak_there_is_neither_warning_nor_advice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = printed(capsys, facts(3, sounding=3))
+
+    assert not any("warning" in row[0] or "what is left" in row[0] for row in rows)

@@ -1,0 +1,113 @@
+"""`avme verify` ends with commands that mend the set, told by its own plan."""
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from avme_cli.app import app
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(line: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["--quiet", *shlex.split(line)], prog_name="avme")
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def prepared(make_video: Callable[..., Path], tmp_path: Path) -> Path:
+    """Four clips in two shards, with lists that only the command names."""
+    names = [f"{c}/v_{c}_g{g:02d}_c01.avi" for c in ("Archery", "Bowling") for g in (1, 2)]
+    first = make_video(tmp_path / "my videos" / names[0], frames=4)
+    for name in names[1:]:
+        (tmp_path / "my videos" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(first, tmp_path / "my videos" / name)
+    (tmp_path / "lists").mkdir()
+    Path("lists/trainlist01.txt").write_text("".join(f"{name} 1\n" for name in names[1::2]))
+    Path("lists/testlist01.txt").write_text("".join(f"{name}\n" for name in names[::2]))
+    code, _, err = run(
+        "prep ucf101 'my videos' --name pair --splits lists --max-bad 0.3 --workers 1 "
+        "--set shard_clips=2 --set jpeg_quality=5"
+    )
+    assert code == 0, err
+    return Path("data/pair")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    kept = [path for path in folder.rglob("*") if path.is_file() and path.name != "prep.jsonl"]
+    return {str(path): path.read_bytes() for path in kept}
+
+
+def test_a_whole_set_is_one_line_and_code_0(prepared: Path) -> None:
+    code, out, err = run("verify")
+
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{prepared} is whole: 2 shards of ")
+    assert out.count("\n") == 1
+
+
+def test_what_it_says_mends_shards_and_tables(prepared: Path) -> None:
+    before = contents(prepared)
+    shard = prepared / "shards" / "shard-00001.h5"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"?")
+    index = prepared / "index.csv"
+    index.write_text(index.read_text().replace(",4,4,", ",5,4,", 1))
+
+    code, out, err = run("verify pair --all")
+
+    assert code == 5
+    assert err == f"error: {prepared} is broken: 2 problems, named above\n"
+    first, second, mend, *commands = out.splitlines()
+    assert first.startswith("shards/shard-00001.h5: has SHA-256 ")
+    assert second.startswith("clip Archery/v_Archery_g01_c01.avi in index.csv: frames is '5', ")
+    assert (mend, len(commands)) == ("mend it with", 2)
+    subprocess.run(shlex.split(commands[0]), check=True)
+    assert not shard.exists()
+    assert run(commands[1].strip().removeprefix("avme "))[0] == 0
+    assert contents(prepared) == before
+    assert run("verify")[0] == 0
+
+
+def test_tables_alone_are_mended_too(prepared: Path) -> None:
+    before = contents(prepared)
+    (prepared / "splits" / "split1-test.txt").write_text("")
+
+    code, out, _ = run("verify")
+
+    assert code == 5
+    delete, prep = out.splitlines()[-2:]
+    subprocess.run(shlex.split(delete), check=True)
+    assert run(prep.strip().removeprefix("avme "))[0] == 0
+    assert contents(prepared) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        (
+            "verify cats",
+            2,
+            "error: DATA cats: no such folder, nor data/cats; data/ holds pair, two\n",
+        ),
+        ("audit half", 5, "error: half is not a prepared set (it has no dataset.json)"),
+        ("verify", 2, "error: data/ holds several prepared sets (pair, two): choose one with DATA"),
+    ],
+)
+def test_a_set_that_cannot_be_meant_is_refused(
+    line: str, code: int, told: str, prepared: Path
+) -> None:
+    Path("half").mkdir()
+    shutil.copytree(prepared, "data/two")
+
+    found = run(line)
+
+    assert found[:2] == (code, "")
+    assert found[2].startswith(told)

@@ -1,0 +1,78 @@
+"""`audit`: what it writes of a small set."""
+
+from pathlib import Path
+
+import pytest
+
+from avme.artifacts import read_json, write_json, write_text
+from avme.data.prepared import PreparedSet, split_path
+from avme.errors import ArtifactError
+from avme.stages.audit import audit
+
+
+def test_the_counts_are_those_of_the_videos(tmp_path: Path, finished: PreparedSet) -> None:
+    result = audit(finished.folder, out=tmp_path)
+
+    facts = read_json(tmp_path / "audit.json")
+    assert facts == result.facts
+    assert (facts["clips"], facts["frames"], facts["classes"]) == (12, 78, 2)
+    assert facts["fps"] == {"25": 9, "29.97": 3}
+    assert facts["sound"]["usable"] == 6
+    shares = {row["class"]: row["usable_share"] for row in facts["per_class"]}
+    assert shares == {"Archery": 0.5, "Bowling": 0.5}
+    for facts_of_split in facts["splits"].values():
+        assert facts_of_split["leak"]["bits"] == 0.0  # half of either class sounds
+        assert facts_of_split["shared_groups"] == []
+
+
+def test_pictures_lie_beside_the_facts(tmp_path: Path, finished: PreparedSet) -> None:
+    result = audit(finished.folder, out=tmp_path)
+
+    names = {"audit.json", "lengths.png", *(f"classes-split{split}.png" for split in "123")}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert {path.name for path in result.files} == names
+
+
+def test_they_lie_in_the_set_unless_told(folder: Path, finished: PreparedSet) -> None:
+    result = audit(folder, out=None)
+
+    assert result.files[0] == folder / "audit" / "audit.json"
+    assert PreparedSet.open(folder).fingerprint == finished.fingerprint
+
+
+def test_a_group_on_both_sides_is_counted(tmp_path: Path, folder: Path) -> None:
+    sides = [split_path(folder, "1", part) for part in ("train", "test")]
+    train, test = (path.read_text().splitlines() for path in sides)
+    moved = next(i for i in test if "v_Archery" in i)
+    write_text(sides[0], "".join(f"{i}\n" for i in sorted([*train, moved])))
+    write_text(sides[1], "".join(f"{i}\n" for i in test if i != moved))
+
+    facts = audit(folder, out=tmp_path / "out").facts
+
+    assert facts["splits"]["1"]["shared_groups"] == [
+        {"group": "Archery/g01", "train": 1, "test": 1}
+    ]
+
+
+def test_an_empty_train_list_has_no_leak(tmp_path: Path, folder: Path) -> None:
+    for part in ("train", "test"):
+        write_text(split_path(folder, "1", part), "")
+
+    facts = audit(folder, out=tmp_path / "out").facts
+
+    assert (facts["splits"]["1"]["leak"], facts["splits"]["1"]["protocols"]) == (None, [])
+
+
+def test_a_line_that_cannot_be_read_leads_to_verify(tmp_path: Path, folder: Path) -> None:
+    index = folder / "index.csv"
+    write_text(index, index.read_text().replace(",True,", ",perhaps,", 1))
+
+    with pytest.raises(ArtifactError, match="avme verify"):
+        audit(folder, out=tmp_path / "out")
+
+
+def test_an_unfinished_set_is_refused(tmp_path: Path) -> None:
+    write_json(tmp_path / "plan.json", {})
+
+    with pytest.raises(ArtifactError, match="unfinished"):
+        audit(tmp_path, out=None)

@@ -1,0 +1,138 @@
+"""`verify`: everything that may happen to the files of a set is named, and the set left alone."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from avme.artifacts import read_json, write_json
+from avme.data.prepared import PreparedSet
+from avme.errors import ArtifactError
+from avme.report import Quiet
+from avme.stages.verify import Verified, verify
+
+RunPrep = Callable[..., PreparedSet]
+SHARD = "shards/shard-00001.h5"
+
+
+def check(folder: Path, every_picture: bool = False) -> Verified:
+    return verify(folder, every_picture=every_picture, seed=0, report=Quiet())
+
+
+def lines(folder: Path) -> list[str]:
+    return [str(problem) for problem in check(folder).problems]
+
+
+def flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 0x10
+    path.write_bytes(content)
+
+
+def test_a_whole_set_has_no_problem_and_is_not_touched(folder: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+    found = check(folder)
+
+    assert (found.problems, found.mend) == ((), ())
+    assert (found.num_shards, found.num_clips, found.num_clips_seen) == (3, 12, 3)
+    assert "is whole: 3 shards" in found.summary
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_all_means_every_picture_of_every_clip(folder: Path, finished: PreparedSet) -> None:
+    found = check(folder, every_picture=True)
+
+    assert found.num_clips_seen == 12
+    assert found.num_pictures == finished.manifest["counts"]["frames"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.999])
+def test_a_flipped_bit_anywhere_in_a_shard_is_named(folder: Path, share: float) -> None:
+    flip(folder / SHARD, int(share * (folder / SHARD).stat().st_size))
+
+    (line,) = lines(folder)
+
+    assert line.startswith(f"{SHARD}: has SHA-256 ")
+    assert "expected " in line
+
+
+def test_a_truncated_shard_is_named_with_both_sizes(folder: Path) -> None:
+    content = (folder / SHARD).read_bytes()
+    (folder / SHARD).write_bytes(content[:-100])
+
+    assert lines(folder) == [f"{SHARD}: has {len(content) - 100} bytes, expected {len(content)}"]
+
+
+def test_a_missing_shard_is_named(folder: Path) -> None:
+    (folder / SHARD).unlink()
+
+    found = check(folder)
+
+    assert [str(problem) for problem in found.problems] == [f"{SHARD}: is missing"]
+    assert found.mend[0] == f"rm -f {folder / SHARD}"
+    assert found.mend[1].startswith("avme prep ucf101 ")
+    assert f"--out {folder} --set shard_clips=4" in found.mend[1]
+
+
+def test_a_shard_of_nobody_is_named(folder: Path) -> None:
+    (folder / "shards" / "shard-00009.h5").write_bytes(b"")
+    (folder / "shards" / ".shard-00009.h5.1.tmp").write_bytes(b"")  # of a run that goes on
+
+    assert lines(folder) == ["shards/shard-00009.h5: is not listed in dataset.json"]
+
+
+def test_a_plan_that_disagrees_is_named(folder: Path) -> None:
+    plan = read_json(folder / "plan.json")
+    plan["shards"]["shard-00007.h5"] = plan["shards"].pop("shard-00002.h5")
+    plan["shards"]["shard-00001.h5"].reverse()
+    write_json(folder / "plan.json", plan)
+
+    text = "\n".join(lines(folder))
+
+    assert "plan.json: knows no shard-00002.h5" in text
+    assert "dataset.json: lists no shard-00007.h5" in text
+    assert f"{SHARD}: holds other clips than plan.json says, in another order" in text
+
+
+@pytest.mark.parametrize("content", [None, "{", "{}"])
+def test_without_a_plan_no_command_is_made_up(folder: Path, content: str | None) -> None:
+    (folder / "plan.json").unlink()
+    if content is not None:
+        (folder / "plan.json").write_text(content)
+
+    found = check(folder)
+
+    assert [problem.where for problem in found.problems] == ["plan.json"]
+    assert found.mend == (
+        f"nothing tells from what {folder} was made: delete it and prepare it anew",
+    )
+
+
+def test_a_source_that_is_gone_is_said(folder: Path) -> None:
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["identity"]["source"] = "/nowhere/videos"
+    write_json(folder / "plan.json", plan)
+    (folder / SHARD).unlink()
+
+    assert "# but /nowhere/videos is not there: bring the videos back first" in check(folder).mend
+
+
+def test_another_schema_cannot_be_checked(folder: Path) -> None:
+    write_json(folder / "dataset.json", {"schema": 99})
+
+    with pytest.raises(ArtifactError, match="schema 99"):
+        check(folder)
+
+
+def test_a_set_with_bad_clips_is_whole(tmp_path: Path, source: Path, run_prep: RunPrep) -> None:
+    broken = source / "Archery" / "v_Archery_g01_c01.avi"
+    broken.write_bytes(broken.read_bytes()[:300])
+
+    folder = run_prep(source, tmp_path / "out").folder
+
+    assert lines(folder) == []
+    (folder / "quarantine.csv").write_text("id,reason,message\n")
+    (line,) = lines(folder)
+    assert line.startswith("quarantine.csv: says None of clip Archery/v_Archery_g01_c01.avi")

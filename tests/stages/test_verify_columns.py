@@ -1,0 +1,111 @@
+"""`verify` on shards whose hashes fit and whose contents do not, as of a faulty writer."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import simplejpeg
+
+from avme.artifacts import read_json, write_json
+from avme.report import Quiet
+from avme.stages.verify import verify
+
+NAME = "shard-00000.h5"
+Change = Callable[[h5py.File], None]
+
+
+@pytest.fixture
+def lines_after(folder: Path) -> Callable[[Change], list[str]]:
+    """Changes the first shard and its recorded hash, and says what `verify --all` finds."""
+
+    def run(change: Change) -> list[str]:
+        path = folder / "shards" / NAME
+        with h5py.File(path, "r+", locking=False) as file:
+            change(file)
+        manifest = read_json(folder / "dataset.json")
+        manifest["shards"][NAME]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        manifest["shards"][NAME]["bytes"] = path.stat().st_size
+        write_json(folder / "dataset.json", manifest)
+        found = verify(folder, every_picture=True, seed=0, report=Quiet())
+        return [str(problem) for problem in found.problems if "fingerprint" not in str(problem)]
+
+    return run
+
+
+def put(name: str, place: Any, value: Any) -> Change:
+    def change(file: h5py.File) -> None:
+        file[name][place] = value
+
+    return change
+
+
+def shorten(name: str) -> Change:
+    def change(file: h5py.File) -> None:
+        kept = file[name][:-1]
+        del file[name]
+        file[name] = kept
+
+    return change
+
+
+def paint(file: h5py.File) -> None:
+    """Frame 2 of clip 0 becomes a smaller picture; what is left of its bytes is ignored."""
+    begin, end = (int(file["frame_offset"][i]) for i in (2, 3))
+    small = simplejpeg.encode_jpeg(np.zeros((8, 16, 3), np.uint8), colorsubsampling="420")
+    assert len(small) <= end - begin
+    file["jpeg"][begin : begin + len(small)] = np.frombuffer(small, np.uint8)
+
+
+def scribble(file: h5py.File) -> None:
+    file["jpeg"][0:4] = np.zeros(4, np.uint8)
+
+
+FIRST = "clip Archery/v_Archery_g01_c01.avi"
+SHARD = f"shards/{NAME}"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (put("frame_offset", 3, 0), f"{SHARD}: column frame_offset goes from "),
+        (
+            put("frame_offset", -1, 10**9),
+            f"{SHARD}: column frame_offset spans 0 to 1000000000, exp",
+        ),
+        (put("clip_frame", 0, 1), f"{SHARD}: column clip_frame spans 1 to "),
+        (
+            put("clip_mfcc", 1, -1),
+            f"{SHARD}: column clip_mfcc goes from 0 to -1 at 0, expected to n",
+        ),
+        (shorten("clip_frame"), f"{SHARD}: column clip_frame has 4 offsets, expected 5"),
+        (shorten("label"), f"{SHARD}: column label has 3 rows, expected 4"),
+        (put("mfcc", (0, 0), np.nan), f"{SHARD}: column mfcc holds values that are no numbers"),
+        (put("mfcc", (0, 0), 99.0), f"{SHARD}: {FIRST}: the sums of its MFCC rows"),
+        (put("mfcc_end", 0, 10**6), f"{SHARD}: {FIRST}: sound from row 0 to 1000000 of 40"),
+        (put("pts", 1, 7.0), f"{SHARD}: {FIRST}: times of frames do not go on from 0"),
+        (put("label", 0, 1), f"{SHARD}: {FIRST}: column label holds 1, its record 0"),
+        (put("width", 0, 47), f"{SHARD}: {FIRST}: column width holds 47, its record 48"),
+        (put("id", 0, b"Archery/x.avi"), f"{SHARD}: {FIRST}: column id holds 'Archery/x.avi'"),
+        (put("records", slice(0, 4), 0), f"{SHARD}: cannot be read as a shard ("),
+        (lambda file: file.__delitem__("pts"), f"{SHARD}: cannot be read as a shard ("),
+        (lambda file: file.attrs.__setitem__("schema", 7), f"{SHARD}: cannot be read as a shard ("),
+        (
+            paint,
+            f"{FIRST} in {SHARD}: 1 of 10 pictures are broken, first frame 2: found 16x8, expec",
+        ),
+        (
+            scribble,
+            f"{FIRST} in {SHARD}: 1 of 10 pictures are broken, first frame 0: found no pict",
+        ),
+    ],
+)
+def test_contents_that_do_not_fit_are_named(
+    lines_after: Callable[[Change], list[str]], change: Change, told: str
+) -> None:
+    lines = lines_after(change)
+
+    assert any(line.startswith(told) for line in lines), lines
