@@ -19,18 +19,18 @@ class Order:
     sugar: Annotated[bool, typer.Option("--sweet", help="With sugar.")] = False
 
 
-@app.command()
-@sharing(Order)
 def tea(order: Order, kind: str, minutes: int = 3) -> None:
     """Make tea."""
     typer.echo(f"{order.ctx.info_name} {kind} {minutes} {order.size} {order.sugar}")
 
 
-@app.command()
-@sharing(Order)
 def coffee(order: Order) -> None:
     """Make coffee."""
     typer.echo(f"{order.size} {order.sugar}")
+
+
+for command in (tea, coffee):
+    app.command()(sharing(Order)(command))
 
 
 @pytest.mark.parametrize(

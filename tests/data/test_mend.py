@@ -42,6 +42,17 @@ def test_whatever_was_not_usual_is_said_again() -> None:
     ]
 
 
+def test_tables_and_roots_are_said_again() -> None:
+    call = CALL | {"root": "/videos", "annotations": ["/lists/train.csv", "/lists/val.csv"]}
+
+    words = shlex.split(prep_command(plan(call), Path("data/pets")))
+
+    assert words[6:] == [
+        *("--root", "/videos"),
+        *("--annotations", "/lists/train.csv", "/lists/val.csv"),
+    ]
+
+
 @pytest.mark.parametrize(("bad", "expected"), [(4, None), (5, "0.125")])
 def test_a_set_of_an_older_version_keeps_its_bad_clips_allowed(
     tmp_path: Path, bad: int, expected: str | None
