@@ -8,12 +8,10 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Any, TypeVar, get_type_hints
-
-T = TypeVar("T")
+from typing import Any, get_type_hints
 
 
-def sharing(common: type[T]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def sharing(common: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turns a function whose first parameter is a `common` into a command with its fields."""
     hints = get_type_hints(common, include_extras=True)
     shared = [
@@ -23,7 +21,7 @@ def sharing(common: type[T]) -> Callable[[Callable[..., None]], Callable[..., No
             default=Parameter.empty if field.default is MISSING else field.default,
             annotation=hints[field.name],
         )
-        for field in fields(common)  # type: ignore[arg-type]
+        for field in fields(common)
     ]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

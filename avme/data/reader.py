@@ -31,11 +31,8 @@ class ShardReader:
         self._pid = -1
         self._index: dict[str, NDArray[Any]] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"])  # type: ignore[misc]
+    def __reduce__(self) -> tuple[type["ShardReader"], tuple[Path]]:
+        return ShardReader, (self.path,)
 
     def __len__(self) -> int:
         return len(self._column("clip_frame")) - 1

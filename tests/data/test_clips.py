@@ -37,8 +37,7 @@ def prepared(
     make_video(root / "in/A/v_A_g09_c01.avi", frames=5, sound=None, size="64x48")
     make_video(root / "in/A/v_A_g01_c01.avi", frames=5, sound=BEEP, size="64x48")
     config, quiet = PrepConfig(workers=1), Quiet()
-    place = {"out": root / "out", "name": "set", "splits": None}
-    return prepare("ucf101", root / "in", **place, config=config, report=quiet)  # type: ignore[arg-type]
+    return prepare("ucf101", root / "in", out=root / "out", name="set", config=config, report=quiet)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from avme.data.discover import discover
+from avme.data.discover import Layout, discover
 from avme.errors import UsageError
 
 
@@ -109,10 +109,10 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["ucf101", "folder"])
-def test_a_folder_without_videos_says_what_was_expected(tmp_path: Path, layout: str) -> None:
+def test_a_folder_without_videos_says_what_was_expected(tmp_path: Path, layout: Layout) -> None:
     touch(tmp_path, "Archery/notes.txt", "loose.mp4")
 
     with pytest.raises(UsageError, match="expected") as caught:
-        discover(tmp_path, layout)  # type: ignore[arg-type]
+        discover(tmp_path, layout)
 
     assert "\n" not in str(caught.value)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avme.data.discover import SourceClip
+from avme.data.discover import Part, SourceClip
 from avme.data.splits import (
     Split,
     hold_out,
@@ -20,9 +20,9 @@ from avme.data.splits import (
 from avme.errors import UsageError
 
 
-def clip(class_name: str, group: str, number: int = 1, part: str | None = None) -> SourceClip:
+def clip(class_name: str, group: str, number: int = 1, part: Part | None = None) -> SourceClip:
     clip_id = f"{class_name}/v_{class_name}_{group}_c{number:02d}.avi"
-    return SourceClip(clip_id, Path(clip_id), class_name, group, part, 1, 1)  # type: ignore[arg-type]
+    return SourceClip(clip_id, Path(clip_id), class_name, group, part, 1, 1)
 
 
 def ucf(classes: int = 3, groups: int = 25, clips: int = 2) -> list[SourceClip]:
