@@ -91,9 +91,17 @@ def source(tmp_path: Path, videos: Path) -> Path:
 @pytest.fixture(scope="session")
 def finished(
     tmp_path_factory: pytest.TempPathFactory, videos: Path, run_prep: Callable[..., PreparedSet]
-) -> PreparedSet:
-    """The set that an undisturbed run makes of them; not to be changed."""
-    return run_prep(videos, tmp_path_factory.mktemp("finished"))
+) -> Iterator[PreparedSet]:
+    """The set that an undisturbed run makes of them; a test that changes it fails the session."""
+    made = run_prep(videos, tmp_path_factory.mktemp("finished"))
+    before = _contents(made.folder)
+    yield made
+    assert _contents(made.folder) == before, f"a test changed {made.folder}: use `folder`"
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @pytest.fixture

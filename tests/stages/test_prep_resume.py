@@ -70,16 +70,16 @@ def test_after_kill_9_the_same_command_makes_the_same_bytes(
 
 
 def test_a_second_run_has_nothing_to_do(
-    videos: Path, finished: PreparedSet, run_prep: RunPrep
+    videos: Path, folder: Path, finished: PreparedSet, run_prep: RunPrep
 ) -> None:
-    manifest = (finished.folder / "dataset.json").stat()
+    manifest = (folder / "dataset.json").stat()
     lines: list[str] = []
 
-    again = run_prep(videos, finished.folder.parent, lines=lines)
+    again = run_prep(videos, folder.parent, lines=lines)
 
     assert any("nothing changed" in line for line in lines)
     assert again.fingerprint == finished.fingerprint
-    assert (finished.folder / "dataset.json").stat().st_mtime_ns == manifest.st_mtime_ns
+    assert (folder / "dataset.json").stat().st_mtime_ns == manifest.st_mtime_ns
 
 
 def test_a_missing_shard_is_made_again_and_only_that(
@@ -147,22 +147,22 @@ def test_a_torn_journal_is_mended(
 
 
 def test_settings_that_say_only_how_do_not_matter(
-    videos: Path, finished: PreparedSet, run_prep: RunPrep
+    videos: Path, folder: Path, finished: PreparedSet, run_prep: RunPrep
 ) -> None:
-    again = run_prep(videos, finished.folder.parent, workers=1, timeout_seconds=5.0, max_bad=0.5)
+    again = run_prep(videos, folder.parent, workers=1, timeout_seconds=5.0, max_bad=0.5)
 
     assert again.fingerprint == finished.fingerprint
 
 
 def test_other_settings_are_refused_with_both_values(
-    videos: Path, finished: PreparedSet, run_prep: RunPrep
+    videos: Path, folder: Path, run_prep: RunPrep
 ) -> None:
     with pytest.raises(MismatchError, match=r"jpeg_quality is 3 there, 9 now") as caught:
-        run_prep(videos, finished.folder.parent, jpeg_quality=9)
+        run_prep(videos, folder.parent, jpeg_quality=9)
 
     assert "--out or --name" in str(caught.value)
 
 
-def test_another_source_is_refused(source: Path, finished: PreparedSet, run_prep: RunPrep) -> None:
+def test_another_source_is_refused(source: Path, folder: Path, run_prep: RunPrep) -> None:
     with pytest.raises(MismatchError, match="source is"):
-        run_prep(source, finished.folder.parent)
+        run_prep(source, folder.parent)
