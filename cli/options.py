@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 _SETTINGS = "Settings"
-_MACHINE = "Machine"
+MACHINE = "Machine"
 _FOLDER = "Run folder"
 
 Preset: TypeAlias = Literal["tiny", "small", "base", "large"]
@@ -56,22 +56,22 @@ Sets = Annotated[
 Gpus = Annotated[
     int | None,
     typer.Option(
-        min=1, metavar="N", help="GPUs on this machine; starts torchrun.", rich_help_panel=_MACHINE
+        min=1, metavar="N", help="GPUs on this machine; starts torchrun.", rich_help_panel=MACHINE
     ),
 ]
 Procs = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="The same with CPU processes.", rich_help_panel=_MACHINE),
+    typer.Option(min=1, metavar="N", help="The same with CPU processes.", rich_help_panel=MACHINE),
 ]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"] | None,
-    typer.Option(help="Where to compute.", show_default="auto", rich_help_panel=_MACHINE),
+    typer.Option(help="Where to compute.", show_default="auto", rich_help_panel=MACHINE),
 ]
 Precision = Annotated[
     Literal["auto", "bf16", "fp32"] | None,
-    typer.Option(help="Arithmetic.", show_default="auto", rich_help_panel=_MACHINE),
+    typer.Option(help="Arithmetic.", show_default="auto", rich_help_panel=MACHINE),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Processes that load or prepare clips.", rich_help_panel=_MACHINE),
+    typer.Option(help="Processes that load or prepare clips.", rich_help_panel=MACHINE),
 ]

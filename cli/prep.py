@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from . import places
-from .options import Config, Sets, Workers
+from . import places, slurm
+from .options import MACHINE, Config, Sets, Workers
 from .sharing import sharing
 from .tables import ManyTables
 
@@ -53,6 +53,31 @@ Root = Annotated[
     typer.Option(help="Folder that paths count from.", show_default="FILE's own"),
 ]
 Tables = Annotated[list[Path], typer.Option(metavar="CSV ...", help="The set's own CSV files.")]
+PartOf = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        metavar="i/N",
+        help="Make only the i-th of N shares; whichever ends last finishes the set.",
+        rich_help_panel=MACHINE,
+    ),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Let the workers of a Dask cluster do it, as in tcp://10.0.0.5:8786.",
+        rich_help_panel=MACHINE,
+    ),
+]
+Slurm = Annotated[
+    bool,
+    typer.Option(
+        "--slurm",
+        help="Submit an array of slurm.jobs jobs, each a part, and return.",
+        rich_help_panel=MACHINE,
+    ),
+]
 OneTable = Annotated[Path, typer.Option("--annotations", metavar="CSV", help="The set's own CSV.")]
 
 
@@ -70,6 +95,9 @@ class Job:
         typer.Option(help="Share of clips that may be quarantined.", show_default="0.1"),
     ] = None
     workers: Workers = None
+    part: PartOf = None
+    dask: Dask = None
+    slurm: Slurm = False
     config: Config = None
     sets: Sets = None
 
@@ -142,10 +170,15 @@ def _prepare(
     target = places.set_folder(job.out, job.name, default or layout)
     flags = {"max_bad": job.max_bad, "workers": job.workers}
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
+    if job.slurm:
+        _require_alone(job)
+        slurm.submit_parts(settings.slurm, logs=target / slurm.LOGS, report=job.ctx.obj)
+        return
 
+    from avme.data.share import read_share
     from avme.stages.prep import prepare
 
-    prepare(
+    finished = prepare(
         layout,
         source,
         out=target.parent,
@@ -153,7 +186,17 @@ def _prepare(
         splits=splits,
         annotations=annotations,
         root=root,
+        part=None if job.part is None else read_share(job.part),
+        dask=job.dask,
         config=settings,
         report=job.ctx.obj,
     )
-    typer.echo(target)
+    if finished is not None:
+        typer.echo(target)
+
+
+def _require_alone(job: Job) -> None:
+    from avme.errors import UsageError
+
+    if job.part is not None or job.dask is not None:
+        raise UsageError("--slurm submits parts itself: leave --part and --dask out")

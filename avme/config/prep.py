@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from avme.config.base import Settings
+from avme.config.slurm import SlurmConfig
 
-_HOW_ONLY = frozenset({"workers", "timeout_seconds", "max_bad"})
+_HOW_ONLY = frozenset({"workers", "timeout_seconds", "max_bad", "slurm"})
 
 
 class PrepConfig(Settings):
@@ -36,6 +37,9 @@ class PrepConfig(Settings):
     """A clip that takes longer is quarantined."""
     max_bad: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     """Share of clips that may be quarantined (one always may); beyond it prep ends with code 3."""
+
+    slurm: SlurmConfig = SlurmConfig()
+    """What `--slurm` asks for."""
 
     def content(self) -> dict[str, Any]:
         """The settings that decide what the shards hold."""

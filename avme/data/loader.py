@@ -1,13 +1,13 @@
 """torch DataLoaders over clips: the same batches whatever the number of worker processes."""
 
 import multiprocessing
-import os
 from collections.abc import Sequence
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from avme.batch import AVBatch
+from avme.cores import available_cores
 from avme.data.clips import join
 
 _MOST_WORKERS = 8
@@ -43,5 +43,4 @@ def build_loader(
 
 def default_workers(local_world: int) -> int:
     """Cores that are left to a process of this machine after its own, at most 8."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(0, min(_MOST_WORKERS, (cores or 1) // local_world - 1))
+    return max(0, min(_MOST_WORKERS, available_cores() // local_world - 1))

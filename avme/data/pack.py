@@ -1,23 +1,27 @@
-"""The unit of work of `prep`: some clips in, one shard out, in a process of its own.
+"""The unit of work of `prep`: some clips in, one shard out, wherever it runs.
 
 A bad clip never stops the shard: it becomes a record with a reason. Nothing here imports torch,
 and nothing but plain records crosses back to the parent.
 """
 
+import os
 import shutil
+import socket
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 from avme.artifacts import sha256_of
+from avme.data import marker
 from avme.data.discover import SourceClip
 from avme.data.record import quarantined, record_of
 from avme.data.shard import ShardWriter
 from avme.errors import MediaError
 from avme.media.extract import Recipe, extract
+from avme.media.ffmpeg import find_ffmpeg
 
 _PIECE_BYTES = 1024 * 1024
 _UNFORESEEN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
@@ -43,6 +47,8 @@ class ShardTask:
     """A folder for temporary files; the task makes and removes its own in it."""
     clips: tuple[LabelledClip, ...]
     recipe: Recipe
+    given_up: tuple[str, ...] = ()
+    """Ids of clips that workers died on: they are named, and not tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +64,31 @@ class ShardDone:
     seconds: float
 
 
-def pack(task: ShardTask, count: Callable[[int], None]) -> ShardDone:
-    """Writes the shard; tells `count` how many clips are done so far."""
+def pack(task: ShardTask) -> ShardDone:
+    """Writes the shard; says in its mark, before every clip, how far it is."""
     began = time.monotonic()
-    work = task.work / task.name
-    shutil.rmtree(work, ignore_errors=True)  # left behind by a killed run
+    # Its own, even if a worker that was thought dead still goes on with the same shard.
+    work = task.work / f"{task.name}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
+    shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     path = task.folder / task.name
+    recipe = _here(task.recipe)
     bad = 0
     try:
-        with ShardWriter(work / "spool", task.recipe.num_cepstra) as shard:
-            for done, labelled in enumerate(task.clips, start=1):
-                bad += not _add(labelled, shard, work, task.recipe)
-                count(done)
+        with ShardWriter(work / "spool", recipe.num_cepstra) as shard:
+            for done, labelled in enumerate(task.clips):
+                clip = labelled.clip.id
+                marker.put(task.work, task.name, marker.Mark(done, clip))
+                if clip in task.given_up:
+                    shard.add_bad(quarantined(labelled.clip, labelled.label, _died(clip)))
+                    bad += 1
+                else:
+                    bad += not _add(labelled, shard, work, recipe)
+            marker.put(task.work, task.name, marker.Mark(len(task.clips), None))
             shard.write(path)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    marker.remove(task.work, task.name)
     status = path.stat()
     return ShardDone(
         name=task.name,
@@ -83,6 +98,17 @@ def pack(task: ShardTask, count: Callable[[int], None]) -> ShardDone:
         clips=len(task.clips) - bad,
         bad=bad,
         seconds=round(time.monotonic() - began, 3),
+    )
+
+
+def _here(recipe: Recipe) -> Recipe:
+    """With this machine's ffmpeg, where the one that was found is another machine's."""
+    return recipe if Path(recipe.ffmpeg).is_file() else replace(recipe, ffmpeg=find_ffmpeg())
+
+
+def _died(clip: str) -> MediaError:
+    return MediaError(
+        f"{clip}: two workers died on it (out of memory, or a broken decoder)", reason="crashed"
     )
 
 

@@ -1,87 +1,91 @@
-"""Shard tasks to processes, with a count of finished clips and no orphans.
+"""Shard tasks to a crew, with a count of finished clips.
 
-Workers are spawned, not forked, and end when their parent does, however it ends.
+A worker that dies costs at most the clip that it died on: the shard is begun again, and when a
+second worker dies on the same clip, that clip is given up and named.
 """
 
-import multiprocessing
-import os
-import signal
-import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait as wait_for
-from multiprocessing.sharedctypes import RawArray
-from typing import Any
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
 
+from avme.data import marker
+from avme.data.executors import Crew
 from avme.data.pack import ShardDone, ShardTask, pack
 from avme.errors import AvmeError, MachineError
-from avme.report import Task
+from avme.report import Reporter
 
-_POLL_SECONDS = 0.2
+_DEATHS_OF_A_CLIP = 2
+_DEATHS_OF_A_SHARD_ELSEWHERE = 3
 
-_finished_clips: Any = None
-"""One slot per task, written by the task's worker alone: no lock that a dead worker could hold."""
-
-
-def run_tasks(tasks: Sequence[ShardTask], num_workers: int, progress: Task) -> Iterator[ShardDone]:
-    """Runs all tasks, yields each when its shard is on the disk, and advances `progress`."""
-    context = multiprocessing.get_context("spawn")
-    counts = RawArray("l", len(tasks))
-    pool = ProcessPoolExecutor(
-        max_workers=min(num_workers, len(tasks)),
-        mp_context=context,
-        initializer=_start_worker,
-        initargs=(counts,),
-    )
-    shown = 0
-    pending: set[Future[ShardDone]] = set()
-    try:
-        pending = {pool.submit(_run, slot, task) for slot, task in enumerate(tasks)}
-        while pending:
-            done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-            finished = sum(counts)
-            progress.advance(finished - shown)
-            shown = finished
-            for future in done:
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise AvmeError(
-            "a worker died (out of memory, or a broken decoder): finished shards are kept, the "
-            "same command goes on; fewer workers need less memory"
-        ) from error
-    except OSError as error:
-        raise MachineError(
-            f"a shard cannot be written ({error}): finished shards are kept, mend it and run again"
-        ) from error
-    finally:
-        if pending:
-            _stop(pool)
-        pool.shutdown(wait=True, cancel_futures=True)
+_Pending = dict[Future[ShardDone], ShardTask]
 
 
-def _run(slot: int, task: ShardTask) -> ShardDone:
-    def count(finished: int) -> None:
-        _finished_clips[slot] = finished
+def run_tasks(
+    tasks: Sequence[ShardTask], crew: Crew, report: Reporter, *, total: int, done: int
+) -> Iterator[ShardDone]:
+    """Runs all tasks and yields each when its shard is on the disk.
 
-    return pack(task, count)
+    `total` and `done` count the clips of all shards and of those that were there before. Raises
+    MachineError where a shard cannot be written, and AvmeError where workers die over and over.
+    """
+    waiting = list(reversed(tasks))
+    pending: _Pending = {}
+    deaths = _Deaths(report)
+    with report.task("prepare", total=total, done=done) as progress:
+        finished, shown = 0, 0
+        while waiting or pending:
+            while waiting and len(pending) < crew.in_flight:
+                task = waiting.pop()
+                pending[crew.executor.submit(pack, task)] = task
+            ready, _ = wait(pending, timeout=crew.poll_seconds, return_when=FIRST_COMPLETED)
+            for future in ready:
+                task = pending.pop(future)
+                try:
+                    shard = future.result()
+                except crew.deaths:
+                    waiting.append(deaths.begin_again(task))
+                    continue
+                except OSError as error:
+                    raise MachineError(
+                        f"a shard cannot be written ({error}): finished shards are kept, mend it "
+                        "and run again"
+                    ) from error
+                finished += len(task.clips)
+                yield shard
+            counted = finished + _in_work(pending)
+            progress.advance(max(0, counted - shown))
+            shown = max(shown, counted)
 
 
-def _start_worker(counts: Any) -> None:
-    global _finished_clips
-    _finished_clips = counts
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _in_work(pending: _Pending) -> int:
+    marks = (marker.read(task.work, task.name) for task in pending.values())
+    return sum(mark.done for mark in marks if mark)
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for([parent.sentinel])
-        os._exit(1)
+class _Deaths:
+    """Remembers on which clips workers died."""
 
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+        self._on_clip: Counter[str] = Counter()
+        self._elsewhere: Counter[str] = Counter()
 
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """Ends workers in the middle of their shard, which is thereby not there."""
-    for process in list((pool._processes or {}).values()):
-        process.terminate()
+    def begin_again(self, task: ShardTask) -> ShardTask:
+        """The task once more, without a clip that two workers died on."""
+        mark = marker.read(task.work, task.name)
+        marker.remove(task.work, task.name)
+        clip = mark.clip if mark else None
+        if clip is None:
+            self._elsewhere[task.name] += 1
+            if self._elsewhere[task.name] == _DEATHS_OF_A_SHARD_ELSEWHERE:
+                raise AvmeError(
+                    f"{_DEATHS_OF_A_SHARD_ELSEWHERE} workers died over {task.name}, on none of its "
+                    "clips (out of memory?): finished shards are kept; run again with fewer workers"
+                )
+            return task
+        self._on_clip[clip] += 1
+        if self._on_clip[clip] < _DEATHS_OF_A_CLIP:
+            self._report.say(f"a worker died on {clip}: trying its shard {task.name} again")
+            return task
+        return replace(task, given_up=(*task.given_up, clip))

@@ -4,7 +4,6 @@ Plan, make the missing shards, publish. Any of it may be killed at any time; the
 on where the shards end.
 """
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,19 +13,18 @@ from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.config.prep import PrepConfig
 from avme.data import journal
 from avme.data.discover import Layout
-from avme.data.pack import LabelledClip, ShardTask
+from avme.data.executors import dask_crew, local_crew
+from avme.data.missing import WORK, make_shards, missing_tasks, num_workers
 from avme.data.plan import PLAN, Plan, make_plan
-from avme.data.prepared import SHARDS, PreparedSet
+from avme.data.prepared import PreparedSet
 from avme.data.publish import Stored, planned_sha256, read_shards, write_manifest, write_tables
+from avme.data.share import Share
 from avme.data.sources import Beside, find_clips
 from avme.data.splits import Split
-from avme.data.workers import run_tasks
 from avme.errors import TooManyBadClips, UsageError
-from avme.media.extract import Recipe
 from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
 from avme.report import Reporter
 
-_WORK = ".work"
 _MOST_NAMED = 10
 
 
@@ -41,11 +39,15 @@ def prepare(
     splits: Path | None = None,
     annotations: Sequence[Path] = (),
     root: Path | None = None,
-) -> PreparedSet:
+    part: Share | None = None,
+    dask: str | None = None,
+) -> PreparedSet | None:
     """Prepares the videos of `source` as `out/name`; returns the finished set.
 
     `source` is a folder of videos, or for `csv` the table. `splits`, `annotations` and `root` are
-    what `Beside` says. Raises UsageError, MismatchError, TooManyBadClips and MachineError.
+    what `Beside` says. Of a `part` only its shards are made, and None is returned while others are
+    missing. `dask` is the address of a cluster to do the work. Raises UsageError, MismatchError,
+    TooManyBadClips and MachineError.
     """
     folder = _set_folder(out, name)
     beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
@@ -74,7 +76,13 @@ def prepare(
         )
     for remark in chosen.remarks:
         report.say(remark)
-    _make_shards(plan, ffmpeg, config, report)
+    tasks = missing_tasks(plan, ffmpeg, config, part)
+    if tasks:
+        with dask_crew(dask) if dask else local_crew(num_workers(config, len(tasks))) as crew:
+            make_shards(plan, tasks, crew, report)
+    if part is not None and (others := len(plan.missing())):
+        report.say(f"part {part} is done; {others} shards of other parts are still to be made")
+        return None
     stored = read_shards(plan)
     write_tables(plan, stored, chosen.splits)
     _say_what_is_bad(stored, report)
@@ -88,7 +96,7 @@ def prepare(
         layout=layout,
         config=config,
     )
-    shutil.rmtree(folder / _WORK, ignore_errors=True)
+    shutil.rmtree(folder / WORK, ignore_errors=True)
     _say_what_is_there(manifest, folder, report)
     return PreparedSet.open(folder)
 
@@ -125,45 +133,6 @@ def _is_finished(plan: Plan, splits: Sequence[Split]) -> bool:
     planned = {split.name: planned_sha256(split) for split in splits}
     published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
     return not plan.missing() and planned == published
-
-
-def _make_shards(plan: Plan, ffmpeg: str, config: PrepConfig, report: Reporter) -> None:
-    missing = plan.missing()
-    labels = {name: label for label, name in enumerate(plan.classes)}
-    recipe = Recipe(
-        ffmpeg=ffmpeg,
-        jpeg_quality=config.jpeg_quality,
-        short_side=config.short_side,
-        num_cepstra=config.num_cepstra,
-        silence_dbfs=config.silence_dbfs,
-        timeout_seconds=config.timeout_seconds,
-    )
-    tasks = [
-        ShardTask(
-            name=name,
-            folder=plan.folder / SHARDS,
-            work=plan.folder / _WORK,
-            clips=tuple(LabelledClip(clip, labels[clip.class_name]) for clip in plan.shards[name]),
-            recipe=recipe,
-        )
-        for name in missing
-    ]
-    _delete_half_written(plan, missing)
-    done = plan.num_clips - sum(len(task.clips) for task in tasks)
-    if done and tasks:
-        report.say(f"{done} of {plan.num_clips} clips are done already")
-    if not tasks:
-        return
-    workers = config.workers or os.cpu_count() or 1
-    with report.task("prepare", total=plan.num_clips, done=done) as progress:
-        for finished in run_tasks(tasks, workers, progress):
-            journal.append(plan.folder, finished)
-
-
-def _delete_half_written(plan: Plan, names: Sequence[str]) -> None:
-    for name in names:
-        for leftover in (plan.folder / SHARDS).glob(f".{name}.*.tmp"):
-            leftover.unlink(missing_ok=True)
 
 
 def _require_enough(plan: Plan, stored: Stored, max_bad: float) -> None:

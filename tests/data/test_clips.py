@@ -37,7 +37,9 @@ def prepared(
     make_video(root / "in/A/v_A_g09_c01.avi", frames=5, sound=None, size="64x48")
     make_video(root / "in/A/v_A_g01_c01.avi", frames=5, sound=BEEP, size="64x48")
     config, quiet = PrepConfig(workers=1), Quiet()
-    return prepare("ucf101", root / "in", out=root / "out", name="set", config=config, report=quiet)
+    made = prepare("ucf101", root / "in", out=root / "out", name="set", config=config, report=quiet)
+    assert made is not None
+    return made
 
 
 @pytest.fixture

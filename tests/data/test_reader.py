@@ -47,7 +47,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory, make_video: MakeVideo) -> Pa
         for path in clips
     )
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0)
-    pack(ShardTask("shard.h5", folder, folder / "work", labelled, recipe), lambda done: None)
+    pack(ShardTask("shard.h5", folder, folder / "work", labelled, recipe))
     return folder / "shard.h5"
 
 

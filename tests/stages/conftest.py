@@ -48,12 +48,13 @@ def run_prep() -> Callable[..., PreparedSet]:
         splits: Path | None = None,
         annotations: tuple[Path, ...] = (),
         root: Path | None = None,
+        dask: str | None = None,
         name: str = "set",
         **settings: object,
     ) -> PreparedSet:
         config = PrepConfig.model_validate({"workers": 2, "shard_clips": 4, **settings})
         report = Notes([] if lines is None else lines)
-        return prepare(
+        made = prepare(
             layout,
             source,
             out=out,
@@ -61,9 +62,12 @@ def run_prep() -> Callable[..., PreparedSet]:
             splits=splits,
             annotations=annotations,
             root=root,
+            dask=dask,
             config=config,
             report=report,
         )
+        assert made is not None
+        return made
 
     return run
 

@@ -1,0 +1,28 @@
+"""What to ask of Slurm for the jobs that a command submits."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from avme.config.base import Settings
+
+
+class SlurmConfig(Settings):
+    """An array of equal jobs, each on one node."""
+
+    jobs: Annotated[int, Field(ge=1, le=10_000)] = 8
+    """Jobs of the array; each does an equal share."""
+    at_once: Annotated[int, Field(ge=1)] | None = None
+    """Jobs that may run at the same time; none leaves it to Slurm."""
+    partition: str | None = None
+    """Partition; none takes the cluster's default."""
+    account: str | None = None
+    """Account to charge; none takes the user's default."""
+    minutes: Annotated[int, Field(ge=1)] = 24 * 60
+    """Time limit of a job."""
+    cpus: Annotated[int, Field(ge=1)] = 8
+    """Cores of a job, one for each process."""
+    memory_gb: Annotated[float, Field(gt=0.0)] = 16.0
+    """Memory of a job."""
+    cluster: Literal["slurm", "local"] = "slurm"
+    """`local` runs the jobs as processes of this machine, to try a command out."""

@@ -1,0 +1,34 @@
+"""A share of the shards, for array jobs that prepare one set together."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from avme.errors import UsageError
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The `index`-th of `count` shares, counted from 1."""
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+    def of(self, items: Sequence[_Item]) -> list[_Item]:
+        """Every `count`-th item, so that the shares are of equal size and none is left out."""
+        return list(items[self.index - 1 :: self.count])
+
+
+def read_share(text: str) -> Share:
+    """`2/8` to the second of eight shares; raises UsageError for anything else."""
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
+    share = Share(int(found[1]), int(found[2])) if found else Share(0, 0)
+    if not 1 <= share.index <= share.count:
+        raise UsageError(f"--part: found {text!r}, expected i/N with i from 1 to N, as in 2/8")
+    return share

@@ -1,0 +1,174 @@
+"""Who does the work makes no difference: parts, Dask, workers that die."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dask import config
+from distributed import LocalCluster
+
+from avme.artifacts import DATASET_MANIFEST
+from avme.config import PrepConfig
+from avme.data.prepared import PreparedSet
+from avme.data.share import Share
+from avme.errors import AvmeError
+from avme.media.ffmpeg import find_ffmpeg
+from avme.report import Quiet
+from avme.stages.prep import prepare
+
+RunPrep = Callable[..., PreparedSet]
+VICTIM = "v_Bowling_g08_c01"
+
+
+def shard_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "shards").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a Dask cluster of two workers, each a process, on loopback."""
+    with (
+        config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+        ) as made,
+    ):
+        yield str(made.scheduler_address)
+
+
+@pytest.fixture
+def deadly_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Puts an ffmpeg on PATH that kills whoever runs it on one clip, so many times."""
+    real = find_ffmpeg()
+    program = tmp_path / "bin" / "ffmpeg"
+
+    def arm(times: int) -> None:
+        program.parent.mkdir()
+        for number in range(times):
+            (program.parent / f"shot{number}").touch()
+        program.write_text(
+            "#!/bin/sh\n"
+            f'case "$*" in *{VICTIM}*)\n'
+            f'  for shot in "{program.parent}"/shot*; do\n'
+            '    [ -e "$shot" ] && rm "$shot" && kill -9 $PPID && exit 1\n'
+            "  done;;\n"
+            "esac\n"
+            f'exec "{real}" "$@"\n'
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+        find_ffmpeg.cache_clear()
+
+    yield arm
+    find_ffmpeg.cache_clear()
+
+
+def test_parts_make_the_set_together(videos: Path, tmp_path: Path, finished: PreparedSet) -> None:
+    def make(index: int) -> PreparedSet | None:
+        settings = PrepConfig(workers=1, shard_clips=4)
+        share = Share(index, 2)
+        return prepare(
+            "ucf101", videos, out=tmp_path, name="set", config=settings, report=Quiet(), part=share
+        )
+
+    assert make(1) is None
+    assert len(shard_bytes(tmp_path / "set")) == 2
+    assert not (tmp_path / "set" / DATASET_MANIFEST).exists()
+    assert make(1) is None  # nothing to do, and still not alone
+
+    done = make(2)
+
+    assert done is not None
+    assert done.fingerprint == finished.fingerprint
+    assert shard_bytes(done.folder) == shard_bytes(finished.folder)
+    tables = ("index.csv", "quarantine.csv", "dataset.json")
+    for name in tables:
+        assert (done.folder / name).read_bytes() == (finished.folder / name).read_bytes()
+    assert not (done.folder / ".work").exists()
+
+
+def test_a_worker_that_dies_once_costs_nothing(
+    videos: Path,
+    tmp_path: Path,
+    finished: PreparedSet,
+    run_prep: RunPrep,
+    deadly_ffmpeg: Callable[..., None],
+) -> None:
+    deadly_ffmpeg(times=1)
+    lines: list[str] = []
+
+    done = run_prep(videos, tmp_path / "out", lines=lines)
+
+    assert shard_bytes(done.folder) == shard_bytes(finished.folder)
+    (said,) = [line for line in lines if "a worker died on" in line]
+    assert VICTIM in said
+    assert "prepare 12/12" in lines
+    assert not (done.folder / ".work").exists()
+
+
+def test_a_clip_that_kills_every_worker_is_given_up_and_named(
+    videos: Path, tmp_path: Path, run_prep: RunPrep, deadly_ffmpeg: Callable[..., None]
+) -> None:
+    deadly_ffmpeg(times=99)
+    lines: list[str] = []
+
+    done = run_prep(videos, tmp_path / "out", lines=lines)
+
+    quarantine = (done.folder / "quarantine.csv").read_text().splitlines()[1:]
+    assert len(quarantine) == 1
+    assert VICTIM in quarantine[0]
+    assert ",crashed," in quarantine[0]
+    assert done.manifest["counts"]["clips"] == 11
+    assert "prepare 12/12" in lines
+    assert run_prep(videos, tmp_path / "out").fingerprint == done.fingerprint
+
+
+def test_workers_that_die_on_no_clip_end_the_run(
+    videos: Path, tmp_path: Path, run_prep: RunPrep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avme.data.workers.pack", _Fatal())
+
+    with pytest.raises(AvmeError, match="3 workers died over shard-0000"):
+        run_prep(videos, tmp_path)
+
+
+class _Fatal:
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self) -> tuple[Callable[[int], None], tuple[int]]:
+        return os._exit, (9,)
+
+    def __call__(self, task: object) -> None:
+        raise AssertionError("never called where it is not sent")
+
+
+def test_a_dask_cluster_makes_the_same_set_even_if_a_worker_dies(
+    videos: Path,
+    tmp_path: Path,
+    finished: PreparedSet,
+    run_prep: RunPrep,
+    cluster: str,
+    deadly_ffmpeg: Callable[..., None],
+) -> None:
+    deadly_ffmpeg(times=1)
+
+    done = run_prep(videos, tmp_path / "out", dask=cluster)
+
+    assert list((tmp_path / "bin").glob("shot*")) == []
+    assert done.fingerprint == finished.fingerprint
+    assert shard_bytes(done.folder) == shard_bytes(finished.folder)
+
+
+def test_on_dask_too_a_clip_that_kills_every_worker_is_named(
+    videos: Path,
+    tmp_path: Path,
+    run_prep: RunPrep,
+    cluster: str,
+    deadly_ffmpeg: Callable[..., None],
+) -> None:
+    deadly_ffmpeg(times=99)
+
+    done = run_prep(videos, tmp_path / "out", dask=cluster)
+
+    assert f"Bowling/{VICTIM}" in (done.folder / "quarantine.csv").read_text()
