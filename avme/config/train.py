@@ -47,4 +47,6 @@ class TrainConfig(Settings):
     checkpoint_minutes: Annotated[float, Field(gt=0.0)] = 10.0
     """At most this long between two checkpoints; sooner where saving costs under 1 % of time."""
     keep_every: Annotated[int, Field(ge=1)] | None = None
-    """Epochs between two checkpoints that are kept for ever as step-N.pt."""
+    """Epochs between two checkpoints that are kept as step-N.pt."""
+    keep: Annotated[int, Field(ge=1)] | None = None
+    """How many of those stay, the newest; none keeps all."""

@@ -27,7 +27,13 @@ from avme.report import Quiet, Reporter
 from avme.stages.pretrain import example_clip, mfcc_facts
 from avme.stages.run import begin_run, watched
 from avme.stages.training import EndEpoch, Job, train
-from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
+from avme.train.checkpoint import (
+    Checkpoint,
+    find_checkpoint,
+    load_checkpoint,
+    newest_checkpoint,
+    save_checkpoint,
+)
 from avme.train.loop import BatchLoss, LossOf, Trainer
 from avme.train.mixing import mix
 from avme.train.processes import Processes, joined, pick_device, pick_precision
@@ -69,7 +75,7 @@ def finetune(
     )
     pretrained = None if start is None else start.facts | {"step": start.step}
     if resume and start is None:  # what the run started from is written in its own checkpoint
-        pretrained = load_checkpoint(find_checkpoint(out, "last")).facts["pretrained"]
+        pretrained = newest_checkpoint(out, Quiet().say).facts["pretrained"]
     facts: dict[str, Any] = {
         "preset": preset,
         "dataset": prepared.name,
@@ -92,6 +98,7 @@ def finetune(
             overwrite=overwrite,
             command=command,
             processes=processes,
+            report=report,
         )
         with watched(run, STAGE, processes):
             torch.manual_seed(config.train.seed)
@@ -116,7 +123,8 @@ def finetune(
             )
             train(job, _validation(job, prepared, held_out))
             if not held_out and processes.is_first:
-                _keep_last_as_best(job)
+                last = load_checkpoint(job.run.checkpoint_path("last"))
+                save_checkpoint(job.run.checkpoint_path("best"), last)
     return run.folder
 
 
@@ -232,14 +240,9 @@ def _validation(job: Job, prepared: PreparedSet, held_out: Sequence[ClipEntry]) 
         job.best = best.as_numbers()
         if best.epoch == epoch and job.processes.is_first:
             path = job.run.checkpoint_path("best")
-            save_checkpoint(path, job.checkpoint(trainer, whole=False))
+            save_checkpoint(path, job.checkpoint(trainer))
         if record is not None:
             record.write("validation", trainer.step, {"epoch": epoch, **figures})
         return f"val {figures['top1']:.3f} (best {best.top1:.3f})"
 
     return end_epoch
-
-
-def _keep_last_as_best(job: Job) -> None:
-    last = load_checkpoint(job.run.checkpoint_path("last"))
-    save_checkpoint(job.run.checkpoint_path("best"), last)

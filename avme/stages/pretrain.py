@@ -52,6 +52,7 @@ def pretrain(
         "split": split,
         "mfcc": mfcc_facts(prepared, split),
     }
+    report = report or Quiet()
     device = pick_device(config.train.device)
     with joined(device) as processes:
         run = begin_run(
@@ -63,6 +64,7 @@ def pretrain(
             overwrite=overwrite,
             command=command,
             processes=processes,
+            report=report,
         )
         with watched(run, STAGE, processes):
             torch.manual_seed(config.train.seed)
@@ -90,7 +92,7 @@ def pretrain(
                 run=run,
                 device=device,
                 processes=processes,
-                report=report or Quiet(),
+                report=report,
             )
             train(job)
     return run.folder

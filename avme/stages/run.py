@@ -26,7 +26,8 @@ from avme.artifacts import open_run, replacing, write_json, write_status, write_
 from avme.config import Settings, TrainConfig
 from avme.config.resolve import to_yaml
 from avme.errors import MismatchError, Stopped
-from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
+from avme.report import Quiet, Reporter
+from avme.train.checkpoint import Checkpoint, newest_checkpoint
 from avme.train.processes import Processes
 
 _MAY_CHANGE = {
@@ -38,6 +39,7 @@ _MAY_CHANGE = {
         "log_every",
         "checkpoint_minutes",
         "keep_every",
+        "keep",
     )
 }
 _PACKAGES = ("torch", "torchvision", "torchaudio", "numpy", "h5py", "av", "python_speech_features")
@@ -65,6 +67,7 @@ def begin_run(
     overwrite: bool,
     command: Sequence[str],
     processes: Processes,
+    report: Reporter,
 ) -> Run:
     """Opens the folder and writes what is known before the first step.
 
@@ -81,7 +84,7 @@ def begin_run(
     folder = processes.first(open_)
     checkpoint = None
     if resume:
-        checkpoint = load_checkpoint(find_checkpoint(folder, "last"))
+        checkpoint = newest_checkpoint(folder, report.say if processes.is_first else Quiet().say)
         _require_same(checkpoint, config, facts, folder)
     if processes.is_first:
         write_status(folder, stage, "running")

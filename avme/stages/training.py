@@ -18,7 +18,7 @@ from avme.data.loader import build_loader
 from avme.data.order import Order, RankBatches
 from avme.report import Reporter
 from avme.stages.run import Run, count_gflop, count_parameters, export_weights
-from avme.train.checkpoint import Checkpoint, save_checkpoint
+from avme.train.checkpoint import LAST, PREVIOUS, Checkpoint, prune, save_checkpoint
 from avme.train.loop import LossOf, Trainer
 from avme.train.processes import Processes, pick_precision
 from avme.train.record import Record
@@ -47,16 +47,17 @@ class Job:
     best: dict[str, float] = field(default_factory=dict)
     """Figures of the best epoch, kept up by `end_epoch` and stored in every checkpoint."""
 
-    def checkpoint(self, trainer: Trainer, *, whole: bool) -> Checkpoint:
-        """The job as it stands; without `whole` only what an evaluation needs."""
+    def checkpoint(self, trainer: Trainer, meter: dict[str, Any] | None = None) -> Checkpoint:
+        """The job as it stands; without the meter's state only what an evaluation needs."""
         return Checkpoint(
             stage=self.stage,
             config=self.config.model_dump(mode="json"),
             facts=self.facts,
             step=trainer.step,
             model=self.model.state_dict(),
-            optimizer=trainer.optimizer.state_dict() if whole else {},
+            optimizer={} if meter is None else trainer.optimizer.state_dict(),
             best=dict(self.best),
+            meter=meter or {},
         )
 
 
@@ -129,22 +130,25 @@ def _go_on(job: Job, trainer: Trainer) -> None:
     checkpoint = job.run.checkpoint
     if checkpoint is None:
         return
-    trainer.restore(checkpoint.step, checkpoint.model, checkpoint.optimizer)
+    trainer.restore(checkpoint)
     job.best.update(checkpoint.best)
     total = trainer.schedule.total_steps
     job.report.say(f"resuming {job.run.folder} at step {trainer.step} of {total}")
 
 
 def _save(job: Job, trainer: Trainer) -> None:
+    meter = trainer.meter.state(job.processes)
     if not job.processes.is_first:
         return
-    checkpoint = job.checkpoint(trainer, whole=True)
-    last = job.run.checkpoint_path("last")
-    save_checkpoint(last, checkpoint)
-    every = job.config.train.keep_every
+    checkpoint = job.checkpoint(trainer, meter)
+    last, previous = job.run.checkpoint_path(LAST), job.run.checkpoint_path(PREVIOUS)
+    save_checkpoint(last, checkpoint, previous=previous)
+    settings = job.config.train
     epoch, place = divmod(trainer.step, trainer.steps_per_epoch)
-    if every and epoch and not place and epoch % every == 0:
+    if settings.keep_every and epoch and not place and epoch % settings.keep_every == 0:
         save_checkpoint(job.run.checkpoint_path(f"step-{trainer.step}"), checkpoint)
+        if settings.keep is not None:
+            prune(last.parent, settings.keep)
 
 
 def _derived(job: Job, trainer: Trainer) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 import pickle
 import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,17 @@ from torch import Tensor
 from avme.artifacts import replacing
 from avme.errors import ArtifactError
 
-FORMAT = 1
+FORMAT = 2
+LAST, PREVIOUS = "last", "previous"
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    KeyError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +45,20 @@ class Checkpoint:
     """Empty where the checkpoint is only to be evaluated or started from."""
     best: dict[str, float] = field(default_factory=dict)
     """Figures of the best epoch so far, by the validation list."""
+    meter: dict[str, Any] = field(default_factory=dict)
+    """What was summed since the last line of metrics.jsonl."""
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes the file under another name, flushes it and renames it."""
+def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None = None) -> None:
+    """Writes the file under another name, flushes it and renames it.
+
+    What was there is kept as `previous` if one is given; at every moment one of the two is whole.
+    """
     content = {"format": FORMAT} | {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}
     with replacing(path) as temporary:
         torch.save(content, temporary)
+        if previous is not None and path.exists():
+            path.replace(previous)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -46,10 +66,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of foreign pickles before it refuses them
+            _require_whole(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ArtifactError(f"checkpoint {path} does not exist") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         raise ArtifactError(
             f"{path} cannot be read as a checkpoint ({type(error).__name__}): expected a file that "
             "`avme pretrain` or `avme finetune` wrote"
@@ -60,6 +81,42 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if content.pop("format") != FORMAT:
         raise ArtifactError(f"{path} was written by another version of avme, expected {FORMAT}")
     return Checkpoint(**content)
+
+
+def newest_checkpoint(run: Path, warn: Callable[[str], None]) -> Checkpoint:
+    """The checkpoint to go on from: the newest of a run that can be read.
+
+    One that is torn or corrupt is passed over with a warning. Raises ArtifactError where none is
+    left.
+    """
+    folder = run / "checkpoints"
+    numbered = sorted(folder.glob("step-*.pt"), key=_step_of, reverse=True)
+    there = [folder / f"{name}.pt" for name in (LAST, PREVIOUS)]
+    found = [path for path in (*there, *numbered) if path.is_file()]
+    if not found:
+        return load_checkpoint(find_checkpoint(run, LAST))
+    for index, path in enumerate(found):
+        try:
+            return load_checkpoint(path)
+        except ArtifactError as error:
+            if index == len(found) - 1:
+                raise
+            warn(f"warning: {error}; going on from {found[index + 1].name}")
+    raise AssertionError("the last one is returned or raises")
+
+
+def prune(folder: Path, keep: int) -> None:
+    """Deletes all step-N.pt but the newest `keep`."""
+    for path in sorted(folder.glob("step-*.pt"), key=_step_of, reverse=True)[keep:]:
+        path.unlink()
+
+
+def _require_whole(path: Path) -> None:
+    """Raises zipfile.BadZipFile where a checksum is wrong, which torch does not look at."""
+    with zipfile.ZipFile(path) as file:
+        broken = file.testzip()
+    if broken is not None:
+        raise zipfile.BadZipFile(f"{broken} is damaged")
 
 
 def find_checkpoint(path: Path, *names: str) -> Path:
@@ -76,3 +133,8 @@ def find_checkpoint(path: Path, *names: str) -> Path:
     if path.is_dir():
         raise ArtifactError(f"{path} holds no checkpoint: expected {inside[0]}")
     raise ArtifactError(f"checkpoint {path} does not exist: give a .pt file or a run folder")
+
+
+def _step_of(path: Path) -> int:
+    number = path.stem.removeprefix("step-")
+    return int(number) if number.isdigit() else -1

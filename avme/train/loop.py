@@ -22,6 +22,7 @@ from avme.config import OptimConfig, TrainConfig
 from avme.data.order import seed_of
 from avme.errors import AvmeError, Stopped
 from avme.report import Reporter
+from avme.train.checkpoint import Checkpoint
 from avme.train.meter import Meter
 from avme.train.optimizer import build_optimizer
 from avme.train.processes import Processes
@@ -63,17 +64,20 @@ class Trainer:
     processes: Processes
     steps_per_epoch: int
     optimizer: torch.optim.Optimizer = field(init=False)
+    meter: Meter = field(init=False)
     step: int = 0
 
     def __post_init__(self) -> None:
         self.model.to(self.device)
         self.optimizer = build_optimizer(self.model, self.optim, self.depth)
+        self.meter = Meter(self.train.batch)
 
-    def restore(self, step: int, model: dict[str, Tensor], optimizer: dict[str, Any]) -> None:
+    def restore(self, checkpoint: Checkpoint) -> None:
         """Goes back to where a checkpoint was written."""
-        self.model.load_state_dict(model)
-        self.optimizer.load_state_dict(optimizer)
-        self.step = step
+        self.model.load_state_dict(checkpoint.model)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.meter.restore(checkpoint.meter)
+        self.step = checkpoint.step
 
     def fit(
         self,
@@ -96,7 +100,7 @@ class Trainer:
         wrapped = self._wrapped()
         stream = iter(batches)
         total = self.schedule.total_steps
-        meter = Meter(self.train.batch)
+        meter = self.meter
 
         def save_if_sound() -> None:
             self._require_finite(meter)

@@ -22,6 +22,18 @@ class Meter:
         self.counts: dict[str, int] = {}
         self.steps, self.waited, self.began, self.lr = 0, 0.0, time.perf_counter(), 0.0
 
+    def state(self, processes: Processes) -> dict[str, Any]:
+        """Sums and counts for a checkpoint, so that a line is the same after it; all must call it.
+
+        Times are not in it: they are those of the process that measures them.
+        """
+        sums = {name: processes.mean(self.sums[name]).detach().cpu() for name in sorted(self.sums)}
+        return {"sums": sums, "counts": dict(self.counts)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on with the sums of a checkpoint."""
+        self.sums, self.counts = dict(state["sums"]), dict(state["counts"])
+
     def add(self, made: dict[str, Any]) -> None:
         """Counts one step."""
         if not self.steps:

@@ -22,6 +22,23 @@ from avme.train.record import read_record
 MakeConfig = Callable[..., PretrainConfig]
 
 
+class Hearing:
+    """A reporter that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    @contextmanager
+    def task(self, title: str, total: int, done: int = 0) -> Iterator["Hearing"]:
+        yield self
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        pass
+
+
 class Interrupting:
     """A reporter that sends this process a signal after some steps."""
 
@@ -107,6 +124,57 @@ def test_a_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
     assert steps == list(range(1, 9))
 
 
+def test_a_line_of_metrics_does_not_tell_that_the_run_was_stopped(
+    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    config, out = make_pretrain_config(log_every=3), tmp_path / "run"
+    whole = pretrain(config, data=finished.folder, out=tmp_path / "whole")
+
+    stop = Interrupting(4, signal.SIGTERM)
+    with pytest.raises(Stopped, match="step 4 of 8"):
+        pretrain(config, data=finished.folder, out=out, report=stop)
+    pretrain(config, data=finished.folder, out=out, resume=True)
+
+    ours, theirs = (read_record(run / "metrics.jsonl") for run in (out, whole))
+    times = {"clips_per_second", "step_ms", "data_wait_ms", "memory_mb"}
+    assert [line["step"] for line in ours] == [3, 6, 8]
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.keys() == other.keys()
+        assert all(mine[name] == other[name] for name in mine.keys() - times)
+
+
+@pytest.mark.parametrize("damage", ["torn", "flipped", "gone"])
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
+    damage: str,
+    finished: PreparedSet,
+    pretrained: Path,
+    make_pretrain_config: MakeConfig,
+    tmp_path: Path,
+) -> None:
+    config, out = make_pretrain_config(), tmp_path / "run"
+    stop = Interrupting(5, signal.SIGTERM)
+    with pytest.raises(Stopped):
+        pretrain(config, data=finished.folder, out=out, preset="tiny", report=stop)
+    last = out / "checkpoints" / "last.pt"
+    content = bytearray(last.read_bytes())
+    if damage == "torn":
+        last.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        content[len(content) // 2] ^= 0x40
+        last.write_bytes(content)
+    else:
+        last.unlink()  # killed between the two renames
+    report = Hearing()
+
+    pretrain(config, data=finished.folder, out=out, preset="tiny", resume=True, report=report)
+
+    warned = [line for line in report.lines if "last.pt cannot be read" in line]
+    assert len(warned) == (damage != "gone")
+    assert all("going on from previous.pt" in line for line in warned)
+    ours, theirs = (load_file(run / "weights.safetensors") for run in (out, pretrained))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
 def test_workers_do_not_change_what_is_learnt(
     finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
@@ -144,11 +212,19 @@ def test_an_unfinished_set_is_not_trained_on(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [(None, {"step-2.pt", "step-4.pt", "step-6.pt", "step-8.pt"}), (1, {"step-8.pt"})],
+)
 def test_checkpoints_that_are_to_be_kept_are_kept(
-    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+    keep: int | None,
+    kept: set[str],
+    finished: PreparedSet,
+    make_pretrain_config: MakeConfig,
+    tmp_path: Path,
 ) -> None:
-    config = make_pretrain_config(keep_every=2)
+    config = make_pretrain_config(keep_every=1, keep=keep)
     run = pretrain(config, data=finished.folder, out=tmp_path / "run")
 
     names = {path.name for path in (run / "checkpoints").iterdir()}
-    assert names == {"last.pt", "step-4.pt", "step-8.pt"}
+    assert names == {"last.pt", "previous.pt"} | kept
