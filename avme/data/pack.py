@@ -14,6 +14,7 @@ from pathlib import Path
 
 from avme.artifacts import sha256_of
 from avme.data.discover import SourceClip
+from avme.data.disk import writing
 from avme.data.record import quarantined, record_of
 from avme.data.shard import ShardWriter
 from avme.errors import MediaError
@@ -59,7 +60,15 @@ class ShardDone:
 
 
 def pack(task: ShardTask, count: Callable[[int], None]) -> ShardDone:
-    """Writes the shard; tells `count` how many clips are done so far."""
+    """Writes the shard; tells `count` how many clips are done so far.
+
+    Raises MachineError if the disk is full: a clip is then not to blame.
+    """
+    with writing(task.folder):
+        return _pack(task, count)
+
+
+def _pack(task: ShardTask, count: Callable[[int], None]) -> ShardDone:
     began = time.monotonic()
     work = task.work / task.name
     shutil.rmtree(work, ignore_errors=True)  # left behind by a killed run
