@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -69,6 +69,9 @@ class Job:
         float | None,
         typer.Option(help="Share of clips that may be quarantined.", show_default="0.1"),
     ] = None
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
+    ] = False
     workers: Workers = None
     config: Config = None
     sets: Sets = None
@@ -143,17 +146,21 @@ def _prepare(
     flags = {"max_bad": job.max_bad, "workers": job.workers}
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
 
+    from avme.stages.forecast import forecast
     from avme.stages.prep import prepare
 
-    prepare(
-        layout,
-        source,
-        out=target.parent,
-        name=target.name,
-        splits=splits,
-        annotations=annotations,
-        root=root,
-        config=settings,
-        report=job.ctx.obj,
-    )
+    told: dict[str, Any] = {
+        "out": target.parent,
+        "name": target.name,
+        "splits": splits,
+        "annotations": annotations,
+        "root": root,
+        "config": settings,
+    }
+    if job.dry_run:
+        foretold = forecast(layout, source, **told)
+        typer.echo("\n".join(foretold.lines()))
+        foretold.require_room()
+        return
+    prepare(layout, source, **told, report=job.ctx.obj)
     typer.echo(target)

@@ -4,27 +4,27 @@ Plan, make the missing shards, publish. Any of it may be killed at any time; the
 on where the shards end.
 """
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST, read_json
+from avme.artifacts import DATASET_MANIFEST
 from avme.config.prep import PrepConfig
 from avme.data import journal
 from avme.data.discover import Layout
+from avme.data.disk import writing
 from avme.data.pack import LabelledClip, ShardTask
-from avme.data.plan import PLAN, Plan, make_plan
+from avme.data.plan import Plan
 from avme.data.prepared import SHARDS, PreparedSet
-from avme.data.publish import Stored, planned_sha256, read_shards, write_manifest, write_tables
-from avme.data.sources import Beside, find_clips
-from avme.data.splits import Split
+from avme.data.publish import Stored, read_shards, write_manifest, write_tables
+from avme.data.sources import Beside
 from avme.data.workers import run_tasks
-from avme.errors import TooManyBadClips, UsageError
+from avme.errors import TooManyBadClips
 from avme.media.extract import Recipe
-from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
 from avme.report import Reporter
+from avme.stages.forecast import warn_of_disk
+from avme.stages.intent import Intent, intend, recipe_of
 
 _WORK = ".work"
 _MOST_NAMED = 10
@@ -47,45 +47,40 @@ def prepare(
     `source` is a folder of videos, or for `csv` the table. `splits`, `annotations` and `root` are
     what `Beside` says. Raises UsageError, MismatchError, TooManyBadClips and MachineError.
     """
-    folder = _set_folder(out, name)
     beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
-    clips, chosen = find_clips(layout, source, beside, config)
-    ffmpeg = find_ffmpeg()
-    version = ffmpeg_version(ffmpeg)
-    plan = make_plan(
-        clips,
-        folder=folder,
-        source=source,
-        layout=layout,
-        config=config,
-        ffmpeg_version=version,
-        beside=beside.as_call(),
-    )
-    if _is_finished(plan, chosen.splits):
+    intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
+    with writing(intent.folder):
+        return _carry_out(intent, report)
+
+
+def _carry_out(intent: Intent, report: Reporter) -> PreparedSet:
+    folder, splits, config = intent.folder, intent.splits.splits, intent.config
+    draft = intent.draft()
+    state = intent.state(draft)
+    for broken in state.broken:  # first: the manifest alone tells that they are
+        draft.plan.shard_path(broken).unlink(missing_ok=True)
+    plan = draft.put_down()
+    if state.is_finished:
         report.say(f"{folder} is finished and nothing changed: {plan.num_clips} clips")
         return PreparedSet.open(folder)
     (folder / DATASET_MANIFEST).unlink(missing_ok=True)
-    if plan.changed_clips:
-        report.say(f"{plan.changed_clips} source files were added, removed or changed")
-    if version != plan.ffmpeg_version:
-        report.say(
-            f"warning: this set was begun with ffmpeg {plan.ffmpeg_version}, this is {version}: "
-            "shards made now may differ in some bits from those of one run"
-        )
-    for remark in chosen.remarks:
+    if plan.changes.total:
+        report.say(f"{plan.changes.total} source files were added, removed or changed")
+    for remark in intent.remarks(draft):
         report.say(remark)
-    _make_shards(plan, ffmpeg, config, report)
+    warn_of_disk(plan, report)
+    _make_shards(plan, recipe_of(config, intent.ffmpeg), intent.workers, report)
     stored = read_shards(plan)
-    write_tables(plan, stored, chosen.splits)
+    write_tables(plan, stored, splits)
     _say_what_is_bad(stored, report)
     _require_enough(plan, stored, config.max_bad)
     manifest = write_manifest(
         plan,
         stored,
-        chosen.splits,
+        splits,
         journal.account(folder, [plan.shard_path(shard) for shard in plan.shards]),
-        name=name,
-        layout=layout,
+        name=folder.name,
+        layout=intent.layout,
         config=config,
     )
     shutil.rmtree(folder / _WORK, ignore_errors=True)
@@ -93,51 +88,9 @@ def prepare(
     return PreparedSet.open(folder)
 
 
-def _set_folder(out: Path, name: str) -> Path:
-    if not name or name in (".", "..") or Path(name).name != name:
-        raise UsageError(f"{name!r} cannot be a set's name: give one word with --name")
-    folder = out / name
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file: choose another folder with --out or --name")
-    if folder.is_dir() and not (folder / PLAN).is_file():
-        strange = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
-        if strange:
-            raise UsageError(
-                f"{folder} holds {strange[0]} and no {PLAN}, so `avme prep` did not make it: "
-                "choose another folder with --out or --name"
-            )
-    return folder
-
-
-def _is_finished(plan: Plan, splits: Sequence[Split]) -> bool:
-    """Whether the manifest stands and speaks of these splits and of the shards that are there.
-
-    A shard of another size than it was written with is broken, and is deleted to be made anew.
-    """
-    if not (plan.folder / DATASET_MANIFEST).is_file():
-        return False
-    manifest = read_json(plan.folder / DATASET_MANIFEST)
-    for name, facts in manifest["shards"].items():
-        path = plan.shard_path(name)
-        known = name in plan.shards and path.is_file()
-        if known and path.stat().st_size != facts["bytes"]:
-            path.unlink()
-    planned = {split.name: planned_sha256(split) for split in splits}
-    published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
-    return not plan.missing() and planned == published
-
-
-def _make_shards(plan: Plan, ffmpeg: str, config: PrepConfig, report: Reporter) -> None:
+def _make_shards(plan: Plan, recipe: Recipe, workers: int, report: Reporter) -> None:
     missing = plan.missing()
     labels = {name: label for label, name in enumerate(plan.classes)}
-    recipe = Recipe(
-        ffmpeg=ffmpeg,
-        jpeg_quality=config.jpeg_quality,
-        short_side=config.short_side,
-        num_cepstra=config.num_cepstra,
-        silence_dbfs=config.silence_dbfs,
-        timeout_seconds=config.timeout_seconds,
-    )
     tasks = [
         ShardTask(
             name=name,
@@ -154,7 +107,6 @@ def _make_shards(plan: Plan, ffmpeg: str, config: PrepConfig, report: Reporter) 
         report.say(f"{done} of {plan.num_clips} clips are done already")
     if not tasks:
         return
-    workers = config.workers or os.cpu_count() or 1
     with report.task("prepare", total=plan.num_clips, done=done) as progress:
         for finished in run_tasks(tasks, workers, progress):
             journal.append(plan.folder, finished)
