@@ -14,6 +14,7 @@ from avme.config.prep import PrepConfig
 from avme.data import journal
 from avme.data.discover import Layout
 from avme.data.disk import writing
+from avme.data.lock import holding
 from avme.data.pack import LabelledClip, ShardTask
 from avme.data.plan import Plan
 from avme.data.prepared import SHARDS, PreparedSet
@@ -49,7 +50,7 @@ def prepare(
     """
     beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
     intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
-    with writing(intent.folder):
+    with writing(intent.folder), holding(intent.folder):
         return _carry_out(intent, report)
 
 
