@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -94,6 +94,9 @@ class Job:
         float | None,
         typer.Option(help="Share of clips that may be quarantined.", show_default="0.1"),
     ] = None
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
+    ] = False
     workers: Workers = None
     part: PartOf = None
     dask: Dask = None
@@ -170,27 +173,30 @@ def _prepare(
     target = places.set_folder(job.out, job.name, default or layout)
     flags = {"max_bad": job.max_bad, "workers": job.workers}
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
-    if job.slurm:
+    if job.slurm and not job.dry_run:
         _require_alone(job)
         slurm.submit_parts(settings.slurm, logs=target / slurm.LOGS, report=job.ctx.obj)
         return
 
     from avme.data.share import read_share
+    from avme.stages.forecast import forecast
     from avme.stages.prep import prepare
 
-    finished = prepare(
-        layout,
-        source,
-        out=target.parent,
-        name=target.name,
-        splits=splits,
-        annotations=annotations,
-        root=root,
-        part=None if job.part is None else read_share(job.part),
-        dask=job.dask,
-        config=settings,
-        report=job.ctx.obj,
-    )
+    told: dict[str, Any] = {
+        "out": target.parent,
+        "name": target.name,
+        "splits": splits,
+        "annotations": annotations,
+        "root": root,
+        "config": settings,
+    }
+    if job.dry_run:
+        foretold = forecast(layout, source, **told)
+        typer.echo("\n".join(foretold.lines()))
+        foretold.require_room()
+        return
+    share = None if job.part is None else read_share(job.part)
+    finished = prepare(layout, source, **told, share=share, dask=job.dask, report=job.ctx.obj)
     if finished is not None:
         typer.echo(target)
 

@@ -4,8 +4,6 @@ import shutil
 from collections.abc import Sequence
 from typing import Final
 
-from avme.config.prep import PrepConfig
-from avme.cores import available_cores
 from avme.data import journal
 from avme.data.executors import Crew
 from avme.data.pack import LabelledClip, ShardTask
@@ -20,19 +18,9 @@ WORK: Final = ".work"
 """Folder of a set for what is not finished."""
 
 
-def missing_tasks(
-    plan: Plan, ffmpeg: str, config: PrepConfig, share: Share | None
-) -> list[ShardTask]:
+def missing_tasks(plan: Plan, recipe: Recipe, share: Share | None) -> list[ShardTask]:
     """A task for every shard of the share that is not there."""
     labels = {name: label for label, name in enumerate(plan.classes)}
-    recipe = Recipe(
-        ffmpeg=ffmpeg,
-        jpeg_quality=config.jpeg_quality,
-        short_side=config.short_side,
-        num_cepstra=config.num_cepstra,
-        silence_dbfs=config.silence_dbfs,
-        timeout_seconds=config.timeout_seconds,
-    )
     names = list(plan.shards) if share is None else share.of(list(plan.shards))
     missing = set(plan.missing())
     return [
@@ -46,11 +34,6 @@ def missing_tasks(
         for name in names
         if name in missing
     ]
-
-
-def num_workers(config: PrepConfig, num_tasks: int) -> int:
-    """Processes for this machine: as many as asked for or as cores, and no idle ones."""
-    return max(1, min(config.workers or available_cores(), num_tasks))
 
 
 def make_shards(plan: Plan, tasks: Sequence[ShardTask], crew: Crew, report: Reporter) -> None:

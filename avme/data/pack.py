@@ -17,6 +17,7 @@ from pathlib import Path
 from avme.artifacts import sha256_of
 from avme.data import marker
 from avme.data.discover import SourceClip
+from avme.data.disk import writing
 from avme.data.record import quarantined, record_of
 from avme.data.shard import ShardWriter
 from avme.errors import MediaError
@@ -65,7 +66,15 @@ class ShardDone:
 
 
 def pack(task: ShardTask) -> ShardDone:
-    """Writes the shard; says in its mark, before every clip, how far it is."""
+    """Writes the shard; says in its mark, before every clip, how far it is.
+
+    Raises MachineError if the disk is full: a clip is then not to blame.
+    """
+    with writing(task.folder):
+        return _pack(task)
+
+
+def _pack(task: ShardTask) -> ShardDone:
     began = time.monotonic()
     # Its own, even if a worker that was thought dead still goes on with the same shard.
     work = task.work / f"{task.name}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"

@@ -1,7 +1,8 @@
 """What `prep` is going to do, written down before it does it: which clip goes into which shard.
 
-A shard exists exactly if it is complete and matches the plan. When source files change, the shards
-that they touch are deleted before the new plan is written, so that this holds after any kill.
+A plan is drafted, which writes nothing, and then put down. A shard exists exactly if it is complete
+and matches the plan that was put down: when source files change, the shards that they touch are
+deleted before the new plan is written, so that this holds after any kill.
 The plan knows nothing of workers: any number of them makes the same shards.
 """
 
@@ -27,6 +28,20 @@ _Stamp = tuple[int | float | str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """How the source files differ from those of an earlier plan; nothing for a new one."""
+
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.added + self.removed + self.changed
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The assignment of clips to shards."""
 
@@ -35,8 +50,7 @@ class Plan:
     shards: dict[str, tuple[SourceClip, ...]]
     ffmpeg_version: str
     """What decoded the first clips; another version may differ in some bits."""
-    changed_clips: int
-    """Clips that were added, removed or changed since an earlier plan."""
+    changes: Changes
 
     @property
     def num_clips(self) -> int:
@@ -52,7 +66,39 @@ class Plan:
         return tuple(name for name in self.shards if not self.shard_path(name).is_file())
 
 
-def make_plan(
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan, and what putting it down would change."""
+
+    plan: Plan
+    is_new: bool
+    """Whether there was no plan before."""
+    stale: frozenset[str]
+    """Shards, if they are there, of clips that were removed or changed since."""
+    added: frozenset[str]
+    """Shards that no plan had before."""
+    differs: bool
+    """Whether the plan that is there says anything else."""
+    head: dict[str, Any]
+    """What `plan.json` says beside clips and shards."""
+    stamps: dict[str, _Stamp]
+
+    def put_down(self) -> Plan:
+        """Deletes what is stale and writes `plan.json`, if it would say anything new."""
+        if not self.differs:
+            return self.plan
+        if self.plan.changes.total:
+            # The manifest goes first: a set whose shards are being replaced is unfinished.
+            (self.plan.folder / DATASET_MANIFEST).unlink(missing_ok=True)
+        for name in self.stale:
+            self.plan.shard_path(name).unlink(missing_ok=True)
+        shards = {name: [clip.id for clip in clips] for name, clips in self.plan.shards.items()}
+        clips = {clip_id: list(stamp) for clip_id, stamp in self.stamps.items()}
+        write_json(self.plan.folder / PLAN, {**self.head, "shards": shards, "clips": clips})
+        return self.plan
+
+
+def draft_plan(
     clips: Sequence[SourceClip],
     *,
     folder: Path,
@@ -61,8 +107,8 @@ def make_plan(
     config: PrepConfig,
     ffmpeg_version: str,
     beside: Mapping[str, Any] | None = None,
-) -> Plan:
-    """Plans the set in `folder`, or goes on with the plan that is there.
+) -> Draft:
+    """Plans the set in `folder`, or goes on with the plan that is there; writes nothing.
 
     `beside` is what the command was told besides (lists, annotations, root): noted, so that it can
     be said again.
@@ -84,28 +130,24 @@ def make_plan(
     stamps = _stamps(clips, classes)
     before = _stamps_of(old)
     shards = _assign(clips, before, old["shards"], config.shard_clips)
-    changed = {clip_id for clip_id, _ in stamps.items() ^ before.items()} if before else set()
-    plan = Plan(folder, classes, shards, ffmpeg_version, len(changed))
     call = {
         **(beside or {}),
         "max_bad": config.max_bad,
         "timeout_seconds": config.timeout_seconds,
     }
-    if before == stamps and old.get("call") == call:
-        return plan
-    if before != stamps:
-        _delete_stale(plan, old["shards"], stamps, before)
-    write_json(
-        path,
-        {
-            "identity": identity,
-            "call": call,
-            "ffmpeg": ffmpeg_version,
-            "shards": {name: [clip.id for clip in members] for name, members in shards.items()},
-            "clips": {clip_id: list(stamp) for clip_id, stamp in stamps.items()},
-        },
+    return Draft(
+        plan=Plan(folder, classes, shards, ffmpeg_version, _changes(stamps, before)),
+        is_new="identity" not in old,
+        stale=frozenset(
+            name
+            for name, ids in old["shards"].items()
+            if any(stamps.get(clip_id) != before[clip_id] for clip_id in ids)
+        ),
+        added=frozenset(shards.keys() - old["shards"].keys()),
+        differs=before != stamps or old.get("call") != call,
+        head={"identity": identity, "call": call, "ffmpeg": ffmpeg_version},
+        stamps=stamps,
     )
-    return plan
 
 
 def clips_per_shard(num_clips: int, wanted: int | None) -> int:
@@ -137,17 +179,14 @@ def _assign(
     return shards
 
 
-def _delete_stale(
-    plan: Plan,
-    old_shards: dict[str, list[str]],
-    stamps: dict[str, _Stamp],
-    before: dict[str, _Stamp],
-) -> None:
-    # The manifest goes first: a set whose shards are being replaced is unfinished.
-    (plan.folder / DATASET_MANIFEST).unlink(missing_ok=True)
-    for name, ids in old_shards.items():
-        if any(stamps.get(i) != before[i] for i in ids):
-            plan.shard_path(name).unlink(missing_ok=True)
+def _changes(stamps: dict[str, _Stamp], before: dict[str, _Stamp]) -> Changes:
+    if not before:
+        return Changes()
+    return Changes(
+        added=len(stamps.keys() - before.keys()),
+        removed=len(before.keys() - stamps.keys()),
+        changed=sum(before.get(clip_id, stamp) != stamp for clip_id, stamp in stamps.items()),
+    )
 
 
 def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> None:

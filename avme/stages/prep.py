@@ -5,27 +5,32 @@ on where the shards end.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST, read_json
+from avme.artifacts import DATASET_MANIFEST
 from avme.config.prep import PrepConfig
 from avme.data import journal
 from avme.data.discover import Layout
+from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
-from avme.data.missing import WORK, make_shards, missing_tasks, num_workers
-from avme.data.plan import PLAN, Plan, make_plan
+from avme.data.lock import holding
+from avme.data.missing import WORK, make_shards, missing_tasks
+from avme.data.plan import Plan
 from avme.data.prepared import PreparedSet
-from avme.data.publish import Stored, planned_sha256, read_shards, write_manifest, write_tables
+from avme.data.publish import Stored, read_shards, write_manifest, write_tables
 from avme.data.share import Share
-from avme.data.sources import Beside, find_clips
-from avme.data.splits import Split
-from avme.errors import TooManyBadClips, UsageError
-from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
+from avme.data.sources import Beside
+from avme.errors import TooManyBadClips
 from avme.report import Reporter
+from avme.stages.forecast import warn_of_disk
+from avme.stages.intent import Intent, intend, recipe_of
 
 _MOST_NAMED = 10
+_PATIENCE_SECONDS = 600.0
+"""Parts plan and publish one after the other; both are short."""
 
 
 def prepare(
@@ -39,100 +44,84 @@ def prepare(
     splits: Path | None = None,
     annotations: Sequence[Path] = (),
     root: Path | None = None,
-    part: Share | None = None,
+    share: Share | None = None,
     dask: str | None = None,
 ) -> PreparedSet | None:
     """Prepares the videos of `source` as `out/name`; returns the finished set.
 
     `source` is a folder of videos, or for `csv` the table. `splits`, `annotations` and `root` are
-    what `Beside` says. Of a `part` only its shards are made, and None is returned while others are
-    missing. `dask` is the address of a cluster to do the work. Raises UsageError, MismatchError,
-    TooManyBadClips and MachineError.
+    what `Beside` says. Of a `share` only its shards are made, and None is returned while others
+    are missing. `dask` is the address of a cluster to do the work. Raises UsageError,
+    MismatchError, TooManyBadClips and MachineError.
     """
-    folder = _set_folder(out, name)
     beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
-    clips, chosen = find_clips(layout, source, beside, config)
-    ffmpeg = find_ffmpeg()
-    version = ffmpeg_version(ffmpeg)
-    plan = make_plan(
-        clips,
-        folder=folder,
-        source=source,
-        layout=layout,
-        config=config,
-        ffmpeg_version=version,
-        beside=beside.as_call(),
-    )
-    if _is_finished(plan, chosen.splits):
+    intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
+    with writing(intent.folder), _alone(intent.folder, share):
+        with holding(intent.folder, "plan", patience_seconds=_PATIENCE_SECONDS):
+            plan = _put_down(intent, report)
+        if plan is None:
+            return PreparedSet.open(intent.folder)
+        tasks = missing_tasks(plan, recipe_of(config, intent.ffmpeg), share)
+        if tasks:
+            with dask_crew(dask) if dask else local_crew(min(intent.workers, len(tasks))) as crew:
+                make_shards(plan, tasks, crew, report)
+        with holding(intent.folder, "plan", patience_seconds=_PATIENCE_SECONDS):
+            if share is not None and (others := len(plan.missing())):
+                report.say(f"part {share} is done; {others} shards of others are still to be made")
+                return None
+            return _publish(intent, plan, report)
+
+
+@contextmanager
+def _alone(folder: Path, share: Share | None) -> Iterator[None]:
+    """Nobody else prepares this folder, or of many parts nobody else this one."""
+    if share is None:
+        with holding(folder):
+            yield
+        return
+    part = f"part-{share.index}-of-{share.count}"
+    with holding(folder, shared=True), holding(folder, part):
+        yield
+
+
+def _put_down(intent: Intent, report: Reporter) -> Plan | None:
+    """The plan of what is to be made; None if all of it is there."""
+    folder = intent.folder
+    draft = intent.draft()
+    state = intent.state(draft)
+    for broken in state.broken:  # first: the manifest alone tells that they are
+        draft.plan.shard_path(broken).unlink(missing_ok=True)
+    plan = draft.put_down()
+    if state.is_finished:
         report.say(f"{folder} is finished and nothing changed: {plan.num_clips} clips")
-        return PreparedSet.open(folder)
-    (folder / DATASET_MANIFEST).unlink(missing_ok=True)
-    if plan.changed_clips:
-        report.say(f"{plan.changed_clips} source files were added, removed or changed")
-    if version != plan.ffmpeg_version:
-        report.say(
-            f"warning: this set was begun with ffmpeg {plan.ffmpeg_version}, this is {version}: "
-            "shards made now may differ in some bits from those of one run"
-        )
-    for remark in chosen.remarks:
-        report.say(remark)
-    tasks = missing_tasks(plan, ffmpeg, config, part)
-    if tasks:
-        with dask_crew(dask) if dask else local_crew(num_workers(config, len(tasks))) as crew:
-            make_shards(plan, tasks, crew, report)
-    if part is not None and (others := len(plan.missing())):
-        report.say(f"part {part} is done; {others} shards of other parts are still to be made")
         return None
+    (folder / DATASET_MANIFEST).unlink(missing_ok=True)
+    if plan.changes.total:
+        report.say(f"{plan.changes.total} source files were added, removed or changed")
+    for remark in intent.remarks(draft):
+        report.say(remark)
+    warn_of_disk(plan, report)
+    return plan
+
+
+def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
+    folder, splits, config = intent.folder, intent.splits.splits, intent.config
     stored = read_shards(plan)
-    write_tables(plan, stored, chosen.splits)
+    write_tables(plan, stored, splits)
     _say_what_is_bad(stored, report)
     _require_enough(plan, stored, config.max_bad)
     manifest = write_manifest(
         plan,
         stored,
-        chosen.splits,
+        splits,
         journal.account(folder, [plan.shard_path(shard) for shard in plan.shards]),
-        name=name,
-        layout=layout,
+        name=folder.name,
+        layout=intent.layout,
         config=config,
     )
     shutil.rmtree(folder / WORK, ignore_errors=True)
     _say_what_is_there(manifest, folder, report)
     return PreparedSet.open(folder)
-
-
-def _set_folder(out: Path, name: str) -> Path:
-    if not name or name in (".", "..") or Path(name).name != name:
-        raise UsageError(f"{name!r} cannot be a set's name: give one word with --name")
-    folder = out / name
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file: choose another folder with --out or --name")
-    if folder.is_dir() and not (folder / PLAN).is_file():
-        strange = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
-        if strange:
-            raise UsageError(
-                f"{folder} holds {strange[0]} and no {PLAN}, so `avme prep` did not make it: "
-                "choose another folder with --out or --name"
-            )
-    return folder
-
-
-def _is_finished(plan: Plan, splits: Sequence[Split]) -> bool:
-    """Whether the manifest stands and speaks of these splits and of the shards that are there.
-
-    A shard of another size than it was written with is broken, and is deleted to be made anew.
-    """
-    if not (plan.folder / DATASET_MANIFEST).is_file():
-        return False
-    manifest = read_json(plan.folder / DATASET_MANIFEST)
-    for name, facts in manifest["shards"].items():
-        path = plan.shard_path(name)
-        known = name in plan.shards and path.is_file()
-        if known and path.stat().st_size != facts["bytes"]:
-            path.unlink()
-    planned = {split.name: planned_sha256(split) for split in splits}
-    published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
-    return not plan.missing() and planned == published
 
 
 def _require_enough(plan: Plan, stored: Stored, max_bad: float) -> None:

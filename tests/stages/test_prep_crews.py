@@ -69,7 +69,7 @@ def test_parts_make_the_set_together(videos: Path, tmp_path: Path, finished: Pre
         settings = PrepConfig(workers=1, shard_clips=4)
         share = Share(index, 2)
         return prepare(
-            "ucf101", videos, out=tmp_path, name="set", config=settings, report=Quiet(), part=share
+            "ucf101", videos, out=tmp_path, name="set", config=settings, report=Quiet(), share=share
         )
 
     assert make(1) is None

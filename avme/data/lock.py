@@ -1,0 +1,72 @@
+"""One process at a time in a folder.
+
+The system lets go of the lock when its holder ends, however it ends: nothing is left behind that
+anybody must delete. Where a file system knows no such locks, nobody is kept out.
+"""
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from avme.errors import UsageError
+
+_UNKNOWN = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+"""What a file system says that knows no locks."""
+_LOOK_SECONDS = 0.1
+
+
+@contextmanager
+def holding(
+    folder: Path, name: str = "prep", *, shared: bool = False, patience_seconds: float = 0.0
+) -> Iterator[None]:
+    """Holds `name` in `folder`, which is made, for the length of the block.
+
+    Holders that share it disturb nobody but one who does not, and other names nobody at all.
+    Raises UsageError if another process still holds it when the patience is over, and OSError if
+    the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f".{name}.lock"
+    handle = _taken(path, name, shared, time.monotonic() + patience_seconds)
+    try:
+        yield
+    finally:
+        if not shared:
+            path.unlink(missing_ok=True)  # before it is let go: nobody else can hold it now
+        os.close(handle)
+
+
+def _taken(path: Path, name: str, shared: bool, until: float) -> int:
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            if time.monotonic() < until:
+                time.sleep(_LOOK_SECONDS)
+                continue
+            raise UsageError(
+                f"another `avme {name}` is at work on {path.parent}: wait until it ends, or choose "
+                "another folder with --out or --name"
+            ) from None
+        except OSError as error:
+            if error.errno not in _UNKNOWN:
+                os.close(handle)
+                raise
+        if _is_still(path, handle):
+            return handle
+        os.close(handle)
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    """Whether the file was not deleted by its former holder while we waited for it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False

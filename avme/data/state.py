@@ -1,0 +1,57 @@
+"""How far the set of a draft is: which shards stand, and why the others must be made.
+
+Nothing is written. Shards are judged by their presence and size alone; `avme verify` looks inside.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from avme.artifacts import DATASET_MANIFEST, read_json
+from avme.data.plan import Draft
+from avme.data.publish import planned_sha256
+from avme.data.splits import Split
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The shards that are to be made, by what is wrong, and whether the set is finished."""
+
+    missing: tuple[str, ...]
+    """Not there."""
+    stale: tuple[str, ...]
+    """There, but of clips that were removed or changed."""
+    broken: tuple[str, ...]
+    """There, but of another size than they were written with."""
+    is_finished: bool
+    """Whether the manifest stands and speaks of these shards and splits."""
+
+    @property
+    def to_make(self) -> tuple[str, ...]:
+        """All shards that a run would make."""
+        return (*self.missing, *self.stale, *self.broken)
+
+
+def state_of(draft: Draft, splits: Sequence[Split]) -> State:
+    """Compares the draft with what is in its folder."""
+    plan = draft.plan
+    path = plan.folder / DATASET_MANIFEST
+    manifest: dict[str, Any] = read_json(path) if path.is_file() else {"shards": {}, "splits": {}}
+    there = {
+        name: plan.shard_path(name).stat().st_size
+        for name in plan.shards
+        if plan.shard_path(name).is_file()
+    }
+    stale = tuple(name for name in there if name in draft.stale)
+    broken = tuple(
+        name
+        for name, num_bytes in there.items()
+        if name not in draft.stale
+        and name in manifest["shards"]
+        and manifest["shards"][name]["bytes"] != num_bytes
+    )
+    missing = tuple(name for name in plan.shards if name not in there)
+    planned = {split.name: planned_sha256(split) for split in splits}
+    published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
+    unchanged = not (missing or stale or broken or plan.changes.total)
+    return State(missing, stale, broken, unchanged and path.is_file() and planned == published)

@@ -1,0 +1,204 @@
+"""What `avme prep` would do, why, and what it would cost: `--dry-run`.
+
+Nothing is written into the set's folder, nor is the folder made. Disk and time are estimates from
+a few clips that are prepared elsewhere and thrown away.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avme.config.prep import PrepConfig
+from avme.cores import available_cores
+from avme.data.discover import Layout, SourceClip
+from avme.data.disk import free_bytes, readable
+from avme.data.plan import Draft, Plan
+from avme.data.sample import Rate, measure
+from avme.data.sources import Beside
+from avme.data.splits import Split
+from avme.data.state import State
+from avme.errors import MachineError
+from avme.report import Reporter
+from avme.stages.intent import intend, recipe_of
+
+_TABLE_BYTES = 1000
+"""What plan, index, lists and journal say of one clip: 600 to 900 for names as in UCF-101."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a run would do."""
+
+    draft: Draft
+    state: State
+    splits: tuple[Split, ...]
+    remarks: tuple[str, ...]
+    workers: int
+    rate: Rate | None
+    """None if no clip is to be made."""
+    free_bytes: int
+
+    @property
+    def shards(self) -> tuple[tuple[SourceClip, ...], ...]:
+        """The clips of every shard that would be made."""
+        return tuple(self.draft.plan.shards[name] for name in self.state.to_make)
+
+    @property
+    def new_bytes(self) -> float:
+        """What the set would have grown by in the end, without what is thrown away first."""
+        if self.rate is None:
+            return 0.0
+        made = sum(self.rate.num_bytes(clips) for clips in self.shards)
+        return made + _TABLE_BYTES * self.draft.plan.num_clips
+
+    @property
+    def passing_bytes(self) -> float:
+        """Spools of the shards that are being made, and a clip's pictures beside each."""
+        if self.rate is None:
+            return 0.0
+        shard = max(self.rate.num_bytes(clips) for clips in self.shards)
+        clip = max(self.rate.num_bytes([clip]) for clips in self.shards for clip in clips)
+        return self._at_once * (shard + clip)
+
+    @property
+    def freed_bytes(self) -> int:
+        """Shards that would be deleted before others are made."""
+        doomed = self.draft.stale | set(self.state.broken)
+        paths = [self.draft.plan.shard_path(name) for name in doomed]
+        return sum(path.stat().st_size for path in paths if path.is_file())
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the disk suffices."""
+        needed = self.new_bytes + self.passing_bytes - self.freed_bytes
+        return needed <= self.free_bytes
+
+    @property
+    def seconds(self) -> float:
+        """How long it would take: no less than the longest shard, no faster than the cores."""
+        if self.rate is None:
+            return 0.0
+        each = [self.rate.seconds(clips) for clips in self.shards]
+        return max(*each, sum(each) / min(self._at_once, available_cores()))
+
+    def lines(self) -> Iterator[str]:
+        """All of it, for people."""
+        plan, num_to_make = self.draft.plan, sum(len(clips) for clips in self.shards)
+        yield (
+            f"{plan.folder}: {plan.num_clips} clips of {len(plan.classes)} classes; "
+            f"{plan.num_clips - num_to_make} done already, {num_to_make} to make in "
+            f"{len(self.shards)} of {len(plan.shards)} shards"
+        )
+        yield f"why: {'; '.join(self._reasons())}"
+        yield from self.remarks
+        for split in self.splits:
+            yield f"split {split.name}: {len(split.train)} train, {len(split.test)} test"
+        if self.rate is not None:
+            yield from self._costs(self.rate)
+        yield "nothing was written"
+
+    def require_room(self) -> None:
+        """Raises MachineError if the disk does not suffice."""
+        if not self.has_room:
+            needed = self.new_bytes + self.passing_bytes - self.freed_bytes
+            raise MachineError(
+                f"the disk of {self.draft.plan.folder} has {readable(self.free_bytes)} free, about "
+                f"{readable(needed)} are needed: make room, choose another --out, or shrink "
+                "pictures with --set short_side=..."
+            )
+
+    @property
+    def _at_once(self) -> int:
+        return min(self.workers, len(self.shards))
+
+    def _reasons(self) -> Iterator[str]:
+        changes = self.draft.plan.changes
+        if self.state.is_finished:
+            yield "the set is finished and nothing changed: nothing to do"
+            return
+        if self.draft.is_new:
+            yield "a new set"
+            return
+        if changes.total:
+            yield (
+                f"source files: {changes.added} added, {changes.removed} removed, "
+                f"{changes.changed} changed since it was planned"
+            )
+        missing = [name for name in self.state.missing if name not in self.draft.added]
+        if missing:
+            yield f"{len(missing)} shards are missing"
+        if self.state.broken:
+            yield f"{len(self.state.broken)} shards are of another size than they were written with"
+        if not self.shards and not changes.total:
+            yield "all shards stand: only tables, lists and manifest are to be written"
+
+    def _costs(self, rate: Rate) -> Iterator[str]:
+        enough = "enough" if self.has_room else "NOT ENOUGH"
+        freed = f", after {readable(self.freed_bytes)} are freed" if self.freed_bytes else ""
+        yield (
+            f"disk: about {readable(self.new_bytes)} more, and {readable(self.passing_bytes)} "
+            f"while it runs{freed}; {readable(self.free_bytes)} are free: {enough}"
+        )
+        yield f"time: about {_minutes(self.seconds)} with {self.workers} workers"
+        bad = f", {rate.num_bad} of them bad" if rate.num_bad else ""
+        yield (
+            f"both are estimates from {rate.num_clips} clips{bad}, prepared just now in "
+            f"{rate.measured_seconds:.1f} s and taken to cost alike for every {rate.unit}"
+        )
+
+
+def forecast(
+    layout: Layout,
+    source: Path,
+    *,
+    out: Path,
+    name: str,
+    config: PrepConfig,
+    splits: Path | None = None,
+    annotations: Sequence[Path] = (),
+    root: Path | None = None,
+) -> Forecast:
+    """Foretells what `prepare` would do with the same arguments; raises what it would raise."""
+    beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
+    intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
+    draft = intent.draft()
+    state = intent.state(draft)
+    clips = [clip for shard in state.to_make for clip in draft.plan.shards[shard]]
+    return Forecast(
+        draft=draft,
+        state=state,
+        splits=intent.splits.splits,
+        remarks=intent.remarks(draft),
+        workers=intent.workers,
+        rate=measure(clips, recipe_of(config, intent.ffmpeg)) if clips else None,
+        free_bytes=free_bytes(intent.folder),
+    )
+
+
+def warn_of_disk(plan: Plan, report: Reporter) -> None:
+    """A line if the disk will hardly do, from what can be known at once."""
+    missing = set(plan.missing())
+    if not missing:
+        return
+    clips = [clip for name in missing for clip in plan.shards[name]]
+    done = [plan.shard_path(name) for name in plan.shards if name not in missing]
+    if done:
+        each = sum(path.stat().st_size for path in done) / (plan.num_clips - len(clips))
+        needed, why = each * len(clips), "if clips go on being as large"
+    else:
+        needed = float(sum({clip.path: clip.num_bytes for clip in clips}.values()))
+        why = "if pictures take no more than their videos, and they often do"
+    free = free_bytes(plan.folder)
+    if needed > free:
+        report.say(
+            f"warning: {readable(free)} are free, {readable(needed)} will be needed {why}: "
+            "--dry-run measures it"
+        )
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"

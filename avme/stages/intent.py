@@ -1,0 +1,110 @@
+"""What `avme prep` was asked for, to all that can be known of it without writing a byte."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from avme.config.prep import PrepConfig
+from avme.cores import available_cores
+from avme.data.discover import Layout, SourceClip
+from avme.data.plan import PLAN, Draft, draft_plan
+from avme.data.sources import Beside, find_clips
+from avme.data.splits import Splits
+from avme.data.state import State, state_of
+from avme.errors import UsageError
+from avme.media.extract import Recipe
+from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """The clips that were found, where their set goes, and how it is made."""
+
+    layout: Layout
+    source: Path
+    folder: Path
+    config: PrepConfig
+    beside: Beside
+    clips: tuple[SourceClip, ...]
+    splits: Splits
+    ffmpeg: str
+    ffmpeg_version: str
+
+    @property
+    def workers(self) -> int:
+        """Processes that were asked for, else one per core."""
+        return self.config.workers or available_cores()
+
+    def draft(self) -> Draft:
+        """The plan as it would be put down; raises MismatchError if another one is there."""
+        return draft_plan(
+            self.clips,
+            folder=self.folder,
+            source=self.source,
+            layout=self.layout,
+            config=self.config,
+            ffmpeg_version=self.ffmpeg_version,
+            beside=self.beside.as_call(),
+        )
+
+    def state(self, draft: Draft) -> State:
+        """How far the set of the draft is."""
+        return state_of(draft, self.splits.splits)
+
+    def remarks(self, draft: Draft) -> tuple[str, ...]:
+        """What people should be told of it beforehand."""
+        begun_with = draft.plan.ffmpeg_version
+        if begun_with == self.ffmpeg_version:
+            return self.splits.remarks
+        warning = (
+            f"warning: this set was begun with ffmpeg {begun_with}, this is {self.ffmpeg_version}: "
+            "shards made now may differ in some bits from those of one run"
+        )
+        return (warning, *self.splits.remarks)
+
+
+def intend(
+    layout: Layout, source: Path, *, out: Path, name: str, config: PrepConfig, beside: Beside
+) -> Intent:
+    """Looks for clips, splits and ffmpeg; raises UsageError and MachineError."""
+    folder = _set_folder(out, name)
+    clips, splits = find_clips(layout, source, beside, config)
+    ffmpeg = find_ffmpeg()
+    return Intent(
+        layout=layout,
+        source=source,
+        folder=folder,
+        config=config,
+        beside=beside,
+        clips=clips,
+        splits=splits,
+        ffmpeg=ffmpeg,
+        ffmpeg_version=ffmpeg_version(ffmpeg),
+    )
+
+
+def recipe_of(config: PrepConfig, ffmpeg: str) -> Recipe:
+    """How the settings say that a clip is prepared."""
+    return Recipe(
+        ffmpeg=ffmpeg,
+        jpeg_quality=config.jpeg_quality,
+        short_side=config.short_side,
+        num_cepstra=config.num_cepstra,
+        silence_dbfs=config.silence_dbfs,
+        timeout_seconds=config.timeout_seconds,
+    )
+
+
+def _set_folder(out: Path, name: str) -> Path:
+    if not name or name in (".", "..") or Path(name).name != name:
+        raise UsageError(f"{name!r} cannot be a set's name: give one word with --name")
+    folder = out / name
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file: choose another folder with --out or --name")
+    if folder.is_dir() and not (folder / PLAN).is_file():
+        strange = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+        if strange:
+            raise UsageError(
+                f"{folder} holds {strange[0]} and no {PLAN}, so `avme prep` did not make it: "
+                "choose another folder with --out or --name"
+            )
+    return folder

@@ -1,0 +1,78 @@
+"""A lock keeps the second out, and nothing of it stays."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from avme.data.lock import holding
+from avme.errors import UsageError
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from avme.data.lock import holding
+
+with holding(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_second_is_refused_until_the_first_ends(tmp_path: Path) -> None:
+    with holding(tmp_path / "set"):
+        with pytest.raises(UsageError, match="another `avme prep` is at work") as caught:
+            holding(tmp_path / "set").__enter__()
+        with holding(tmp_path / "set", "prep-2-of-8"):
+            pass
+
+    assert caught.value.exit_code == 2
+    with holding(tmp_path / "set"):
+        pass
+    assert list((tmp_path / "set").iterdir()) == []
+
+
+def test_a_killed_holder_leaves_the_folder_free(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    with pytest.raises(UsageError), holding(tmp_path):
+        pass
+
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+    with holding(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_those_who_share_keep_out_one_who_does_not(tmp_path: Path) -> None:
+    with holding(tmp_path, shared=True):
+        with holding(tmp_path, shared=True):
+            pass
+        with pytest.raises(UsageError), holding(tmp_path):
+            pass
+
+    with holding(tmp_path), pytest.raises(UsageError), holding(tmp_path, shared=True):
+        pass
+
+
+def test_patience_outlasts_a_short_holder(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD.replace("sleep(60)", "sleep(1)"), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+
+    with holding(tmp_path, patience_seconds=30.0):
+        assert process.wait(timeout=10) == 0
+    process.stdout.close()
