@@ -4,18 +4,17 @@ Workers are spawned, not forked, and end when their parent does, however it ends
 """
 
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait as wait_for
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from avme.data.pack import ShardDone, ShardTask, pack
 from avme.errors import AvmeError, MachineError
+from avme.media.aside import end_with_parent
 from avme.report import Task
 
 _POLL_SECONDS = 0.2
@@ -71,14 +70,7 @@ def _start_worker(counts: Any) -> None:
     global _finished_clips
     _finished_clips = counts
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for([parent.sentinel])
-        os._exit(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
