@@ -4,6 +4,7 @@ A header is a claim, not a fact: AVI headers count frames that do not decode, an
 guess. What was decoded decides; the claims are kept beside it so that the two can be compared.
 """
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,6 +25,8 @@ from avme.media.containers import DEMUXERS, PROTOCOLS
 MAX_PIXELS = 64 * 1024 * 1024
 """Larger pictures are refused before anything is decoded: 8K has 33 million."""
 _MAX_PROBE_PACKETS = 64
+_TAGGED_SECONDS = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+"""How Matroska writes when a track ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,10 @@ class MediaInfo:
     num_frames_from_header: int | None
     start_seconds: float | None
     audio: AudioInfo | None
+    seconds_from_header: float | None = None
+    """How long the pictures are said to go on; None where nothing is said."""
+    num_picture_tracks: int = 1
+    num_sound_tracks: int = 0
 
 
 def probe(path: Path) -> MediaInfo:
@@ -67,22 +74,30 @@ def open_media(path: Path) -> InputContainer:
     return av.open(
         f"file:{path.absolute()}",
         mode="r",
-        options={"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS},
+        options={
+            "protocol_whitelist": PROTOCOLS,
+            "format_whitelist": DEMUXERS,
+            "max_pixels": str(MAX_PIXELS),  # some pictures are decoded to know their format
+        },
     )
 
 
 def unreadable(path: Path, error: Exception) -> MediaError:
     """The error for a file that no demuxer of a real container understands."""
-    if path.exists() and path.stat().st_size == 0:
+    if path.is_file() and path.stat().st_size == 0:
         return MediaError(f"{path.name} is empty", reason="empty")
+    if isinstance(error, av.error.ArgumentError):
+        message = f"{path.name} is in none of the containers that are read ({DEMUXERS})"
+        return MediaError(message, reason="unreadable")
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return MediaError(f"{path.name} cannot be opened as a video: {said}", reason="unreadable")
 
 
 def _describe(container: InputContainer, path: Path) -> MediaInfo:
-    video = next((s for s in container.streams.video if _has_moving_pictures(s)), None)
-    if video is None:
+    videos = [s for s in container.streams.video if _has_moving_pictures(s)]
+    if not videos:
         raise MediaError(f"{path.name} has no picture track", reason="no-video")
+    video = videos[0]
     width, height = _upright_size(container, video)
     if width < 1 or height < 1:
         raise MediaError(f"{path.name} does not say how large its pictures are", reason="no-frames")
@@ -101,6 +116,9 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         num_frames_from_header=video.frames or None,
         start_seconds=_start_seconds(video),
         audio=_describe_audio(container),
+        seconds_from_header=_claimed_seconds(container, video),
+        num_picture_tracks=len(videos),
+        num_sound_tracks=len(container.streams.audio),
     )
 
 
@@ -127,6 +145,23 @@ def _start_seconds(stream: VideoStream | AudioStream) -> float | None:
     return float(stream.start_time * stream.time_base)
 
 
+def _claimed_seconds(container: InputContainer, video: VideoStream) -> float | None:
+    """The length of the picture track.
+
+    What the demuxer of an AVI calls its duration is mended from the size of the file, so that its
+    frames count. Those of an MP4 do not: its edit list may show a part of them.
+    """
+    if video.frames and video.average_rate and "mp4" not in container.format.name:
+        return float(video.frames / video.average_rate)
+    if video.duration and video.time_base:
+        return float(video.duration * video.time_base)
+    tagged = _TAGGED_SECONDS.fullmatch(video.metadata.get("DURATION", ""))
+    if tagged is None:
+        return None
+    hours, minutes, seconds = (float(part) for part in tagged.groups())
+    return 3600 * hours + 60 * minutes + seconds - (_start_seconds(video) or 0.0)
+
+
 def _upright_size(container: InputContainer, video: VideoStream) -> tuple[int, int]:
     """Size of the first picture as ffmpeg will show it, turned as the header asks.
 
@@ -137,6 +172,7 @@ def _upright_size(container: InputContainer, video: VideoStream) -> tuple[int, i
     if width * height > MAX_PIXELS:
         return width, height
     video.codec_context.thread_type = ThreadType.NONE
+    video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     with suppress(av.error.FFmpegError):
         for packet in islice(container.demux(video), _MAX_PROBE_PACKETS):
             for frame in packet.decode():
