@@ -17,6 +17,7 @@ from av.audio.stream import AudioStream
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from avme.errors import MediaError
@@ -69,7 +70,7 @@ def probe(path: Path) -> MediaInfo:
         raise unreadable(path, error) from error
 
 
-def open_media(path: Path) -> InputContainer:
+def open_media(path: Path, **options: str) -> InputContainer:
     """Opens a local media file and nothing that it may point at."""
     return av.open(
         f"file:{path.absolute()}",
@@ -78,6 +79,7 @@ def open_media(path: Path) -> InputContainer:
             "protocol_whitelist": PROTOCOLS,
             "format_whitelist": DEMUXERS,
             "max_pixels": str(MAX_PIXELS),  # some pictures are decoded to know their format
+            **options,
         },
     )
 
@@ -99,6 +101,8 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         raise MediaError(f"{path.name} has no picture track", reason="no-video")
     video = videos[0]
     width, height = _upright_size(container, video)
+    if width < 1 or height < 1:  # as also where the decoder finds them too large
+        width, height = _declared_size(path, video.index)
     if width < 1 or height < 1:
         raise MediaError(f"{path.name} does not say how large its pictures are", reason="no-frames")
     if width * height > MAX_PIXELS:
@@ -160,6 +164,13 @@ def _claimed_seconds(container: InputContainer, video: VideoStream) -> float | N
         return None
     hours, minutes, seconds = (float(part) for part in tagged.groups())
     return 3600 * hours + 60 * minutes + seconds - (_start_seconds(video) or 0.0)
+
+
+def _declared_size(path: Path, index: int) -> tuple[int, int]:
+    """What the container says, as no decoder is let at it."""
+    with open_media(path, codec_whitelist="none") as container:
+        codec = container.streams[index].codec_context
+        return (codec.width, codec.height) if isinstance(codec, VideoCodecContext) else (0, 0)
 
 
 def _upright_size(container: InputContainer, video: VideoStream) -> tuple[int, int]:
