@@ -126,7 +126,7 @@ def _on_one_line(text: str) -> str:
 
 
 def _said(complaints: str) -> tuple[str, ...]:
-    return (f"ffmpeg: {complaints}",) if complaints else ()
+    return (f"damaged: {complaints}",) if complaints else ()
 
 
 def _rounded(value: float | None) -> float | None:

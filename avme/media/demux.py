@@ -88,10 +88,11 @@ def demux(intermediate: Path, sink: Sink, samples: Path, max_seconds: float = ma
                 tick = packet.time_base
                 ticks.append(packet.pts)
                 sizes.append(sink.write(bytes(packet)))
-    except av.error.FFmpegError as error:
+    except av.error.FFmpegError as error:  # its text would name a path of this machine
+        said = error.strerror
         if not ticks:
-            raise MediaError(f"not one picture decodes ({error})", reason="no-frames") from error
-        raise MediaError(f"ffmpeg's output ends early ({error})", reason="undecodable") from error
+            raise MediaError(f"not one picture decodes ({said})", reason="no-frames") from error
+        raise MediaError(f"ffmpeg's output ends early ({said})", reason="undecodable") from error
     if not ticks:
         raise MediaError("not one picture decodes", reason="no-frames")
     return Demuxed(

@@ -15,10 +15,10 @@ from jaxtyping import Float32, Float64, Int64
 from avme.errors import MediaError
 from avme.media import mfcc, sound
 from avme.media.aside import aside
+from avme.media.bound import require_few, require_length, require_room
 from avme.media.cut import Cut, find_cut
 from avme.media.demux import Demuxed, Sink, Sound, demux
 from avme.media.ffmpeg import (
-    MAX_FRAMES,
     SAMPLE_RATE_HZ,
     target_size,
     transcode,
@@ -96,13 +96,13 @@ def extract(
     try:
         info = other.call(recipe.timeout_seconds, probe, source)
         size = target_size(info, recipe.short_side)
-        _require_length(info.seconds_from_header if span is None else None, recipe)
+        require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
-        complaints = _transcode(source, intermediate, info, size, work, recipe, cut)
-        _require_room(intermediate, recipe)
+        said = _transcode(source, intermediate, info, size, work, recipe, cut)
+        complaints = _without_folders(said, source, work)
+        require_room(intermediate, recipe.max_bytes)
         demuxed = demux(intermediate, sink, samples, recipe.max_seconds)
-        if len(demuxed.pts) > MAX_FRAMES:
-            raise MediaError(f"holds more than {MAX_FRAMES} pictures", reason="too-long")
+        require_few(len(demuxed.pts))
         judged = _judge(info, size, demuxed, complaints, recipe)
         if span is None:
             require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
@@ -110,7 +110,9 @@ def extract(
         if span and error.reason == "no-frames":
             message = f"{source.name}: no picture in its seconds {span}"
             raise MediaError(message, reason="empty-cut") from error
-        named = str(error) if source.name in str(error) else f"{source.name}: {error}"
+        named = _without_folders(str(error), source, work)
+        if source.name not in named:
+            named = f"{source.name}: {named}"
         raise MediaError(named, reason=error.reason) from error
     finally:
         intermediate.unlink(missing_ok=True)
@@ -153,12 +155,19 @@ def _transcode(
         return f"{error} | {_transcode(source, target, without_sound, size, work, recipe, cut)}"
 
 
+def _without_folders(said: str, source: Path, work: Path) -> str:
+    """Words that are the same wherever the files lie."""
+    for folder in (source.absolute().parent, work.absolute()):
+        said = said.replace(f"file:{folder}/", "").replace(f"{folder}/", "")
+    return said
+
+
 def _judge(
     info: MediaInfo, size: tuple[int, int], demuxed: Demuxed, complaints: str, recipe: Recipe
 ) -> Extracted:
     fps = _frame_rate(info.fps, demuxed)
     end_seconds = float(demuxed.pts[-1]) + 1.0 / float(fps)
-    _require_length(end_seconds, recipe)
+    require_length(end_seconds, recipe.max_seconds)
     heard = _heard(demuxed.sound, end_seconds)
     loudness = sound.measure(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     audio = sound.state(loudness, recipe.silence_dbfs)
@@ -181,24 +190,6 @@ def _judge(
         sounding_rows=sounding,
         complaints=complaints,
     )
-
-
-def _require_length(seconds: float | None, recipe: Recipe) -> None:
-    if seconds is not None and seconds > recipe.max_seconds:
-        raise MediaError(
-            f"goes on for {seconds:.10g} s, more than max_seconds ({recipe.max_seconds:g}): "
-            "cut it with `avme prep csv`",
-            reason="too-long",
-        )
-
-
-def _require_room(intermediate: Path, recipe: Recipe) -> None:
-    if recipe.max_bytes is not None and intermediate.stat().st_size >= recipe.max_bytes:
-        raise MediaError(
-            f"its pictures take more than {recipe.max_bytes} bytes: cut it with `avme prep csv`, "
-            "shrink it with short_side, or raise max_clip_gb",
-            reason="too-large",
-        )
 
 
 def _remarks(media: Extracted, span: Span | None) -> Iterator[str]:

@@ -100,6 +100,10 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
     if not videos:
         raise MediaError(f"{path.name} has no picture track", reason="no-video")
     video = videos[0]
+    if not isinstance(video.codec_context, VideoCodecContext):
+        raise MediaError(
+            f"{path.name} has pictures in a codec that nobody here decodes", reason="undecodable"
+        )
     width, height = _upright_size(container, video)
     if width < 1 or height < 1:  # as also where the decoder finds them too large
         width, height = _declared_size(path, video.index)

@@ -61,11 +61,11 @@ def require_most(info: MediaInfo, num_frames: int, seconds: float, min_decoded: 
     if claimed_seconds and claimed_seconds > 0:
         shares.append(seconds / claimed_seconds)
     if shares and max(shares) < min_decoded:
-        found = f"{num_frames} frames ({seconds:.3g} s) decode"
-        frames = f"{claimed_frames} frames" if claimed_frames else "a length"
-        said = f"{frames} ({claimed_seconds:.3g} s)" if claimed_seconds else frames
+        frames = f"{claimed_frames} frames" if claimed_frames else ""
+        length = f"{claimed_seconds:.3g} s" if claimed_seconds else ""
         raise MediaError(
-            f"{found}, the header says {said}: the file is cut off or damaged; a smaller "
-            "min_decoded lets it pass",
+            f"{num_frames} frames ({seconds:.3g} s) decode, the header says "
+            f"{' or '.join(filter(None, (frames, length)))}: the file is cut "
+            "off or damaged; a smaller min_decoded lets it pass",
             reason="truncated",
         )
