@@ -28,6 +28,8 @@ SAMPLE_RATE_HZ = 16_000
 _OLDEST_MAJOR, _OLDEST_MINOR = 5, 1  # -fps_mode came with 5.1
 _TAIL_BYTES = 4096
 _STOPPED_BY_SIGNAL = 255
+_SOURCE, _TARGET = "file:source", "file:target"
+"""ffmpeg-python takes only names that are UTF-8."""
 MAX_FRAMES = 1_000_000
 """Eleven hours at 25 a second; a small file can hold more empty ones."""
 
@@ -83,7 +85,7 @@ def transcode_arguments(
     The output ends a little beyond `max_bytes`, and after MAX_FRAMES + 1 pictures, without a word.
     """
     given = ffmpeg.input(
-        f"file:{source.absolute()}",
+        _SOURCE,
         protocol_whitelist=PROTOCOLS,
         format_whitelist=DEMUXERS,
         threads=1,
@@ -116,11 +118,13 @@ def transcode_arguments(
             options["af"] = cut.audio_filter
     if max_bytes is not None:
         options["fs"] = max_bytes
-    output = ffmpeg.output(*tracks, f"file:{target.absolute()}", **options)
+    output = ffmpeg.output(*tracks, _TARGET, **options)
     guards = ["-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "1"]
     if memory_bytes is not None:
         guards += ["-max_alloc", str(memory_bytes)]
-    return list(output.global_args(*guards).overwrite_output().compile(cmd=executable))
+    words = output.global_args(*guards).overwrite_output().compile(cmd=executable)
+    paths = {_SOURCE: f"file:{source.absolute()}", _TARGET: f"file:{target.absolute()}"}
+    return [paths.get(word, word) for word in words]
 
 
 def transcode(
