@@ -52,6 +52,21 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert link.startswith("https://") or (document.parent / link).exists(), link
 
 
+def test_every_reason_and_every_remark_of_a_clip_is_explained() -> None:
+    text = (ROOT / "docs" / "oddmedia.md").read_text(encoding="utf-8")
+    remarks, reasons = (
+        set(re.findall("`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", part, re.M))))
+        for part in text.split("## Re")[1:]
+    )
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "avme").rglob("*.py"))
+    given = set(re.findall(r'reason="([a-z-]+)"', source)) - {"too-many"}  # this one is prep's own
+    remark = (ROOT / "avme" / "media" / "remark.py").read_text(encoding="utf-8")
+    remarked = set(re.findall(r'yield f?"([a-z-]+): ', remark))
+
+    assert reasons == given
+    assert remarks == remarked | {"damaged"}
+
+
 def test_the_gate_types_what_the_readme_tells_newcomers_to_type() -> None:
     gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     told = next(line for line in README.splitlines() if line.endswith("make check"))

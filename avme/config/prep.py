@@ -11,7 +11,9 @@ from pydantic import Field
 from avme.config.base import Settings
 from avme.config.slurm import SlurmConfig
 
-_HOW_ONLY = frozenset({"workers", "timeout_seconds", "max_bad", "slurm"})
+_HOW_ONLY = frozenset(
+    {"workers", "timeout_seconds", "max_clip_gb", "memory_mb", "max_bad", "slurm"}
+)
 
 
 class PrepConfig(Settings):
@@ -25,6 +27,10 @@ class PrepConfig(Settings):
     """Cepstral coefficients per MFCC row."""
     silence_dbfs: Annotated[float, Field(le=0.0)] = -60.0
     """A sound track whose root mean square lies below this level counts as silent."""
+    max_seconds: Annotated[float, Field(gt=0.0)] = 3600.0
+    """A longer clip is quarantined; `avme prep csv` takes cuts of it."""
+    min_decoded: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """A clip is quarantined if less than this share of the header's frames and seconds is there."""
     shard_clips: Annotated[int, Field(ge=1, le=4096)] | None = None
     """Clips per shard; none takes 128, or fewer for small sets so that all cores have work."""
     test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.25
@@ -35,6 +41,10 @@ class PrepConfig(Settings):
     """Processes; none takes one per core."""
     timeout_seconds: Annotated[float, Field(gt=0.0)] = 600.0
     """A clip that takes longer is quarantined."""
+    max_clip_gb: Annotated[float, Field(gt=0.0)] = 16.0
+    """Disk that the pictures of one clip may take; a clip that needs more is quarantined."""
+    memory_mb: Annotated[int, Field(ge=1024)] = 3072
+    """Memory that reading or decoding one clip may take; a clip that needs more is quarantined."""
     max_bad: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     """Share of clips that may be quarantined (one always may); beyond it prep ends with code 3."""
 

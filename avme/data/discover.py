@@ -73,10 +73,12 @@ def discover(source: Path, layout: Layout) -> tuple[SourceClip, ...]:
         if (clip := _source_clip(path, root, layout, given_parts)) is not None
     ]
     if not clips:
+        links = tuple(links_out_of(root))
+        hint = f"; links that lead out of it are not followed, as {links[0]}" if links else ""
         expected = "<Class>/v_<Class>_gXX_cYY.avi" if layout == "ucf101" else "<class>/<video>"
         raise UsageError(
             f"{source} holds no videos: expected {source}/{expected} "
-            f"(endings {', '.join(sorted(VIDEO_SUFFIXES))})"
+            f"(endings {', '.join(sorted(VIDEO_SUFFIXES))}){hint}"
         )
     clips.sort(key=lambda clip: clip.id)
     _require_distinct(clips)
@@ -98,6 +100,17 @@ def videos_below(root: Path) -> Iterator[Path]:
                 continue
             if path.is_file():
                 yield path
+
+
+def links_out_of(root: Path) -> Iterator[str]:
+    """Paths below `root`, a resolved path, of links to folders or videos that lead out of it."""
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        videos = [name for name in files if Path(name).suffix.lower() in VIDEO_SUFFIXES]
+        for name in (*subfolders, *videos):
+            path = Path(folder, name)
+            if path.is_symlink() and not stays_inside(path, root):
+                yield identifier(path.relative_to(root).as_posix())
 
 
 def stays_inside(path: Path, root: Path) -> bool:

@@ -5,7 +5,6 @@ Both are `concurrent.futures` executors, so the tasks do not know which; what di
 """
 
 import multiprocessing
-import os
 import signal
 import threading
 from collections import deque
@@ -14,10 +13,10 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import wait as wait_for
 from typing import Any, TypeVar
 
 from avme.errors import MachineError, UsageError
+from avme.media.aside import end_with_parent
 
 _Result = TypeVar("_Result")
 _Waiting = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
@@ -158,11 +157,4 @@ def _new_process() -> ProcessPoolExecutor:
 
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for([parent.sentinel])
-        os._exit(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()

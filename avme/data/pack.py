@@ -124,7 +124,7 @@ def _died(clip: str) -> MediaError:
 def _add(labelled: LabelledClip, shard: ShardWriter, work: Path, recipe: Recipe) -> bool:
     clip, label = labelled.clip, labelled.label
     try:
-        digest = _hash_unchanged(clip)
+        digest = _hash_unchanged(clip, recipe.timeout_seconds)
         media = extract(clip.path, shard.spool, work=work, recipe=recipe, span=clip.span)
     except MediaError as error:
         shard.add_bad(quarantined(clip, label, error))
@@ -137,23 +137,32 @@ def _add(labelled: LabelledClip, shard: ShardWriter, work: Path, recipe: Recipe)
     return True
 
 
-def _hash_unchanged(clip: SourceClip) -> str:
+def _hash_unchanged(clip: SourceClip, timeout_seconds: float) -> str:
     """SHA-256 of the source; raises MediaError if it is gone or no longer what was planned."""
     try:
-        digest = _hash_file(clip.path, clip.num_bytes, clip.mtime_ns)
+        if not clip.path.is_file():  # opening a pipe would wait for ever
+            raise MediaError(f"{clip.id} is no file any more: run again", reason="changed")
+        digest = _hash_file(clip.path, clip.num_bytes, clip.mtime_ns, timeout_seconds)
         status = clip.path.stat()
     except OSError as error:
-        raise MediaError(f"{clip.id} cannot be read: {error.strerror}", "unreadable") from error
+        message = f"{clip.id} cannot be read: {error.strerror}"
+        raise MediaError(message, reason="unreadable") from error
     if (status.st_size, status.st_mtime_ns) != (clip.num_bytes, clip.mtime_ns):
-        raise MediaError(f"{clip.id} changed while it was prepared: run again", "changed")
+        raise MediaError(f"{clip.id} changed while it was prepared: run again", reason="changed")
     return digest
 
 
 @lru_cache(maxsize=1)  # cuts of one long file follow each other
-def _hash_file(path: Path, num_bytes: int, mtime_ns: int) -> str:
+def _hash_file(path: Path, num_bytes: int, mtime_ns: int, timeout_seconds: float) -> str:
     """SHA-256 of `path` as long as size and time are these."""
     digest = sha256()
+    began = time.monotonic()
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
+            if time.monotonic() - began > timeout_seconds:
+                raise MediaError(
+                    f"{path.name} was not read after {timeout_seconds:g} s: raise timeout_seconds",
+                    reason="timeout",
+                )
     return digest.hexdigest()

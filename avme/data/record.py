@@ -47,7 +47,7 @@ class ClipRecord:
     silent_fraction: float | None = None
     usable_audio: bool = False
     remarks: str = ""
-    """What ffmpeg complained about."""
+    """What is odd about it: `code: sentence`, joined by ` | `, ffmpeg's own words last."""
     reason: str = ""
     """Short code of why the clip is quarantined; empty for a good one."""
     message: str = ""
@@ -67,7 +67,7 @@ def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> Cl
         frames_from_header=None if clip.span else media.info.num_frames_from_header,
         fps_num=media.fps.numerator,
         fps_den=media.fps.denominator,
-        seconds=round(float(media.pts[-1]) + 1.0 / float(media.fps), 6),
+        seconds=round(media.seconds, 6),
         width=media.width,
         height=media.height,
         video_codec=media.info.codec,
@@ -81,7 +81,7 @@ def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> Cl
         peak_dbfs=loudness.peak_dbfs if loudness else None,
         silent_fraction=_rounded(loudness.silent_fraction) if loudness else None,
         usable_audio=media.sounding_rows[1] > media.sounding_rows[0],
-        remarks=media.complaints,
+        remarks=_on_one_line(" | ".join((*media.remarks, *_said(media.complaints)))),
     )
 
 
@@ -94,7 +94,7 @@ def quarantined(clip: SourceClip, label: int, error: MediaError) -> ClipRecord:
         group=clip.group,
         num_bytes=clip.num_bytes,
         reason=error.reason,
-        message=str(error),
+        message=_on_one_line(str(error)),
     )
 
 
@@ -118,6 +118,15 @@ def from_lines(lines: bytes) -> tuple[ClipRecord, ...]:
 def _object(line: bytes) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(line)
     return content
+
+
+def _on_one_line(text: str) -> str:
+    """Names of files and ffmpeg's words may hold what breaks a line, or what is no text at all."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _said(complaints: str) -> tuple[str, ...]:
+    return (f"damaged: {complaints}",) if complaints else ()
 
 
 def _rounded(value: float | None) -> float | None:

@@ -2,7 +2,8 @@
 
 JPEGs lie one after the other in the blob `jpeg`, all frames of a clip together, so that a window
 is one read. The same clips and settings give the same bytes: no times, no paths, no versions.
-While clips are added, pictures wait in a spool file: memory holds one clip, whatever the shard.
+While clips are added, what grows with their length waits in spool files: memory holds one clip,
+whatever the shard.
 
 Columns (c clips, t frames of all clips, s MFCC rows of all clips, f cepstra):
     jpeg u1[bytes]   frame_offset i8[t+1]   pts f8[t]   clip_frame i8[c+1]
@@ -23,10 +24,10 @@ from numpy.typing import NDArray
 
 from avme.artifacts import replacing
 from avme.data.record import ClipRecord, to_lines
+from avme.data.spool import Spool
 from avme.media.extract import Extracted
 
 SHARD_SCHEMA = 1
-_PIECE_BYTES = 8 * 1024 * 1024
 
 
 class ShardWriter:
@@ -43,15 +44,20 @@ class ShardWriter:
         self._num_cepstra = num_cepstra
         self._records: list[ClipRecord] = []
         self._good: list[ClipRecord] = []
-        self._jpeg_bytes: list[NDArray[np.int64]] = []
-        self._pts: list[NDArray[np.float64]] = []
-        self._mfcc: list[NDArray[np.float32]] = []
+        self._num_rows: list[int] = []
         self._sounding: list[tuple[int, int]] = []
-        self._spooled = 0
-        self.spool: BufferedRandom
+        self._sums: list[NDArray[np.float64]] = []
+        self._squares: list[NDArray[np.float64]] = []
+        self._spools: dict[str, Spool] = {}
 
     def __enter__(self) -> "ShardWriter":
-        self.spool = self._path.open("w+b")
+        self._spools = {
+            "jpeg": Spool(self._path, np.uint8),
+            "frame_offset": Spool(self._path.with_suffix(".offset"), np.int64),
+            "pts": Spool(self._path.with_suffix(".pts"), np.float64),
+            "mfcc": Spool(self._path.with_suffix(".mfcc"), np.float32, self._num_cepstra),
+        }
+        self._spools["frame_offset"].add(np.zeros(1, np.int64))
         return self
 
     def __exit__(
@@ -60,24 +66,33 @@ class ShardWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.spool.close()
-        self._path.unlink(missing_ok=True)
+        for spool in self._spools.values():
+            spool.close()
+
+    @property
+    def spool(self) -> BufferedRandom:
+        """Where the JPEGs of the next clip go."""
+        return self._spools["jpeg"].file
 
     def add(self, record: ClipRecord, media: Extracted) -> None:
         """A good clip, whose JPEGs are at the end of the spool."""
         self._records.append(record)
         self._good.append(record)
-        self._jpeg_bytes.append(media.jpeg_bytes)
-        self._pts.append(media.pts)
-        self._mfcc.append(media.mfcc)
+        begins = self._spools["jpeg"].num_rows
+        self._spools["frame_offset"].add(begins + np.cumsum(media.jpeg_bytes))
+        self._spools["jpeg"].keep(int(media.jpeg_bytes.sum()))
+        self._spools["pts"].add(media.pts)
+        self._spools["mfcc"].add(media.mfcc)
+        self._num_rows.append(len(media.mfcc))
         self._sounding.append(media.sounding_rows)
-        self._spooled += int(media.jpeg_bytes.sum())
+        heard = media.mfcc[slice(*media.sounding_rows)].astype(np.float64)
+        self._sums.append(heard.sum(axis=0))
+        self._squares.append((heard**2).sum(axis=0))
 
     def add_bad(self, record: ClipRecord) -> None:
         """A quarantined clip; whatever it left in the spool is cut off."""
         self._records.append(record)
-        self.spool.seek(self._spooled)
-        self.spool.truncate()
+        self._spools["jpeg"].forget()
 
     def write(self, path: Path) -> None:
         """Writes the shard, all or nothing."""
@@ -89,31 +104,21 @@ class ShardWriter:
             file.attrs["num_cepstra"] = self._num_cepstra
             for name, column in self._columns().items():
                 file.create_dataset(name, data=column)
-            blob = file.create_dataset("jpeg", shape=(self._spooled,), dtype=np.uint8)
-            self.spool.seek(0)
-            for begin in range(0, self._spooled, _PIECE_BYTES):
-                piece = self.spool.read(min(_PIECE_BYTES, self._spooled - begin))
-                blob[begin : begin + len(piece)] = np.frombuffer(piece, dtype=np.uint8)
+            for name, spool in self._spools.items():
+                spool.write(file, name)
 
     def _columns(self) -> dict[str, NDArray[Any]]:
         good = self._good
         begin = np.array([pair[0] for pair in self._sounding], dtype=np.int64)
         end = np.array([pair[1] for pair in self._sounding], dtype=np.int64)
-        heard = [
-            rows[slice(*pair)].astype(np.float64)
-            for rows, pair in zip(self._mfcc, self._sounding, strict=True)
-        ]
         empty = np.zeros((0, self._num_cepstra))
         return {
-            "frame_offset": _offsets(np.concatenate([np.zeros(0, np.int64), *self._jpeg_bytes])),
-            "pts": np.concatenate([np.zeros(0), *self._pts]),
             "clip_frame": _offsets(np.array([record.frames for record in good], dtype=np.int64)),
-            "mfcc": np.concatenate([empty.astype(np.float32), *self._mfcc]),
-            "clip_mfcc": _offsets(np.array([len(rows) for rows in self._mfcc], dtype=np.int64)),
+            "clip_mfcc": _offsets(np.array(self._num_rows, dtype=np.int64)),
             "mfcc_begin": begin,
             "mfcc_end": end,
-            "mfcc_sum": np.stack([rows.sum(axis=0) for rows in heard]) if heard else empty,
-            "mfcc_square": np.stack([(rows**2).sum(axis=0) for rows in heard]) if heard else empty,
+            "mfcc_sum": np.stack(self._sums) if good else empty,
+            "mfcc_square": np.stack(self._squares) if good else empty,
             "id": _strings([record.id for record in good]),
             "class": _strings([record.class_name for record in good]),
             "group": _strings([record.group for record in good]),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from avme.config.prep import PrepConfig
-from avme.data.discover import Layout, SourceClip, discover
+from avme.data.discover import Layout, SourceClip, discover, links_out_of
 from avme.data.hmdb51 import find_hmdb51, splits_of_hmdb51
 from avme.data.kinetics import find_kinetics
 from avme.data.listing import read_listing, splits_of_listing
@@ -43,6 +43,20 @@ def find_clips(
 
     Raises UsageError where the source does not hold what its layout says.
     """
+    clips, chosen = _find(layout, source, beside, config)
+    links = () if layout == "csv" else tuple(links_out_of(source.resolve()))
+    if not links:
+        return clips, chosen
+    remark = (
+        f"{len(links)} links lead out of {source} and are not followed, as {links[0]}: "
+        "give the folder that holds the videos, or copy or hard-link them"
+    )
+    return clips, Splits(chosen.splits, (remark, *chosen.remarks))
+
+
+def _find(
+    layout: Layout, source: Path, beside: Beside, config: PrepConfig
+) -> tuple[tuple[SourceClip, ...], Splits]:
     match layout:
         case "csv":
             listing = read_listing(source, beside.root)

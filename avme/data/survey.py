@@ -5,14 +5,13 @@ Everything here is plain data for JSON. `None` stands where there is nothing to 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from avme.data.record import ClipRecord
+from avme.media.remark import LATE_SECONDS
 
-LATE_SECONDS: Final = 0.1
-"""Sound that starts or ends further than this from the pictures is counted as late or early."""
 _MOST_NAMED = 10
 
 Sides = Mapping[str, Sequence[str]]

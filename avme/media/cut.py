@@ -16,7 +16,7 @@ from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from avme.media.probe import MediaInfo, open_media, unreadable
+from avme.media.probe import MAX_PIXELS, MediaInfo, open_media, unreadable
 from avme.media.span import Span
 
 _EARLY_SECONDS = 1.0
@@ -86,6 +86,7 @@ def find_cut(path: Path, info: MediaInfo, span: Span) -> Cut:
 def _first_picture(container: InputContainer, stream: VideoStream, begins: float) -> float:
     """The time of the first picture that decodes, else of what the header calls the first."""
     stream.codec_context.thread_type = ThreadType.NONE
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     for packet in islice(container.demux(stream), _MAX_FIRST_PACKETS):
         try:
             times = [frame.time for frame in packet.decode() if frame.time is not None]

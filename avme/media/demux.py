@@ -2,21 +2,24 @@
 
 Time zero is the first picture. Sound that a container starts earlier or later keeps its offset,
 and a hole in the sound track stays as silence, so that sample n is always heard at
-`start_seconds + n / 16000`.
+`start_seconds + n / 16000`. Samples stay in a file, which a long clip may fill as it likes.
 """
 
+import math
+import os
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import median_low
-from typing import Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
 import av
 import av.error
 import numpy as np
 from jaxtyping import Float64, Int16, Int64
-from numpy.typing import NDArray
 
 from avme.errors import MediaError
 from avme.media.ffmpeg import SAMPLE_RATE_HZ
@@ -61,14 +64,21 @@ class Demuxed:
     """None where there is no track or not a sample in it."""
 
 
-def demux(intermediate: Path, sink: Sink) -> Demuxed:
-    """Appends all JPEGs to `sink`; raises MediaError if there is not one picture."""
-    sizes: list[int] = []
-    ticks: list[int] = []
+def demux(intermediate: Path, sink: Sink, samples: Path, max_seconds: float = math.inf) -> Demuxed:
+    """Appends all JPEGs to `sink`; raises MediaError if there is not one picture.
+
+    `samples` is a new file for the sound, which ends after `max_seconds`. The sound of what comes
+    out is read from it.
+    """
+    samples.unlink(missing_ok=True)  # never cut short: an earlier sound may still be read from it
+    sizes, ticks = array("q"), array("q")
     tick = Fraction(1)
-    sound = _SoundTrack()
     try:
-        with av.open(f"file:{intermediate.absolute()}", format="nut") as container:
+        with (
+            av.open(f"file:{intermediate.absolute()}", format="nut") as container,
+            samples.open("wb") as track,
+        ):
+            sound = _SoundTrack(track, max_seconds)
             for packet in container.demux():
                 if packet.pts is None or packet.size == 0:
                     continue
@@ -78,28 +88,28 @@ def demux(intermediate: Path, sink: Sink) -> Demuxed:
                 tick = packet.time_base
                 ticks.append(packet.pts)
                 sizes.append(sink.write(bytes(packet)))
-    except av.error.FFmpegError as error:
+    except av.error.FFmpegError as error:  # its text would name a path of this machine
+        said = error.strerror
         if not ticks:
-            raise MediaError(f"not one picture decodes ({error})", reason="no-frames") from error
-        raise MediaError(f"ffmpeg's output ends early ({error})", reason="undecodable") from error
+            raise MediaError(f"not one picture decodes ({said})", reason="no-frames") from error
+        raise MediaError(f"ffmpeg's output ends early ({said})", reason="undecodable") from error
     if not ticks:
         raise MediaError("not one picture decodes", reason="no-frames")
-    since_first = [count - ticks[0] for count in ticks]
     return Demuxed(
         jpeg_bytes=np.array(sizes, dtype=np.int64),
-        pts=np.array([float(count * tick) for count in since_first]),
-        average_fps=_average_fps(since_first, tick),
-        usual_fps=_usual_fps(since_first, tick),
-        sound=sound.finish(ticks[0] * tick),
+        pts=np.array([float((count - ticks[0]) * tick) for count in ticks]),
+        average_fps=_average_fps(ticks, tick),
+        usual_fps=_usual_fps(ticks, tick),
+        sound=sound.finish(samples, ticks[0] * tick),
     )
 
 
-def _average_fps(ticks: list[int], tick: Fraction) -> Fraction | None:
+def _average_fps(ticks: Sequence[int], tick: Fraction) -> Fraction | None:
     span = (ticks[-1] - ticks[0]) * tick
     return (len(ticks) - 1) / span if span > 0 else None
 
 
-def _usual_fps(ticks: list[int], tick: Fraction) -> Fraction | None:
+def _usual_fps(ticks: Sequence[int], tick: Fraction) -> Fraction | None:
     if len(ticks) < 2:
         return None
     step = median_low(after - before for before, after in pairwise(ticks)) * tick
@@ -107,35 +117,37 @@ def _usual_fps(ticks: list[int], tick: Fraction) -> Fraction | None:
 
 
 class _SoundTrack:
-    """Collects the packets of one track and lays them on its clock."""
+    """Lays the packets of one track on its clock."""
 
-    def __init__(self) -> None:
-        self._pieces: list[NDArray[np.int16]] = []
-        self._first = 0
-        self._end = 0
+    def __init__(self, file: BinaryIO, max_seconds: float) -> None:
+        self._file = file
+        self._max_samples = max_seconds * SAMPLE_RATE_HZ
+        self._first: int | None = None
+        self._num_samples = 0
         self._ended = False
 
     def add(self, time: Fraction, payload: bytes) -> None:
         samples = np.frombuffer(payload, dtype="<i2")
         at = round(time * SAMPLE_RATE_HZ)
-        if not self._pieces:
-            self._first = self._end = at
-        hole = at - self._end
-        self._ended = self._ended or hole > _LONGEST_HOLE_SAMPLES
+        if self._first is None:
+            self._first = at
+        hole = at - self._first - self._num_samples
+        reach = self._num_samples + max(hole, 0) + len(samples)
+        self._ended |= hole > _LONGEST_HOLE_SAMPLES or reach > self._max_samples
         if self._ended:
             return
         if hole > _HOLE_SAMPLES:
-            self._append(np.zeros(hole, dtype=np.int16))
+            self._num_samples += hole
+            self._file.seek(hole * samples.itemsize, os.SEEK_CUR)  # reads as zeros
         elif -hole > _OVERLAP_SAMPLES:
             samples = samples[-hole:]
-        self._append(samples)
+        self._num_samples += len(samples)
+        self._file.write(samples.tobytes())
 
-    def finish(self, first_picture: Fraction) -> Sound | None:
-        if self._end == self._first:
+    def finish(self, written: Path, first_picture: Fraction) -> Sound | None:
+        """The track; its file must be closed."""
+        if self._first is None or self._num_samples == 0:
             return None
         start = float(Fraction(self._first, SAMPLE_RATE_HZ) - first_picture)
-        return Sound(samples=np.concatenate(self._pieces), start_seconds=start)
-
-    def _append(self, samples: NDArray[np.int16]) -> None:
-        self._pieces.append(samples)
-        self._end += len(samples)
+        samples = np.memmap(written, dtype="<i2", mode="r", shape=(self._num_samples,))
+        return Sound(samples=samples, start_seconds=start)

@@ -3,6 +3,8 @@
 Counts and sizes are those of what was decoded; the header's claims are only passed along.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,10 +14,18 @@ from jaxtyping import Float32, Float64, Int64
 
 from avme.errors import MediaError
 from avme.media import mfcc, sound
+from avme.media.aside import aside
+from avme.media.bound import require_few, require_length, require_room
 from avme.media.cut import Cut, find_cut
 from avme.media.demux import Demuxed, Sink, Sound, demux
-from avme.media.ffmpeg import SAMPLE_RATE_HZ, target_size, transcode, transcode_arguments
+from avme.media.ffmpeg import (
+    SAMPLE_RATE_HZ,
+    target_size,
+    transcode,
+    transcode_arguments,
+)
 from avme.media.probe import MediaInfo, probe
+from avme.media.remark import frame_remarks, require_most, sound_remarks
 from avme.media.sound import AudioState, Loudness
 from avme.media.span import Span
 
@@ -33,6 +43,13 @@ class Recipe:
     num_cepstra: int
     silence_dbfs: float
     timeout_seconds: float
+    """For every step: reading the header, looking up a cut, decoding."""
+    max_seconds: float = math.inf
+    max_bytes: int | None = None
+    """Of the intermediate file."""
+    memory_bytes: int | None = None
+    """Of the process that reads the header, and of ffmpeg's."""
+    min_decoded: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +72,14 @@ class Extracted:
     sounding_rows: tuple[int, int]
     """Half-open range of the MFCC rows that start inside the sound track."""
     complaints: str
+    """ffmpeg's."""
+    remarks: tuple[str, ...] = ()
+    """Ours."""
+
+    @property
+    def seconds(self) -> float:
+        """From the first picture to the end of the last."""
+        return float(self.pts[-1]) + 1.0 / float(self.fps)
 
 
 def extract(
@@ -62,26 +87,37 @@ def extract(
 ) -> Extracted:
     """Decodes `source`, or a span of it, in one pass and appends its JPEGs to `sink`.
 
-    `work` is a folder for the intermediate file. Time zero of what comes out is the first picture
+    `work` is a folder for intermediate files. Time zero of what comes out is the first picture
     of the span. Raises MediaError with a reason; the sink may then hold a part of the clip, which
     the caller cuts off.
     """
-    info = probe(source)
-    size = target_size(info, recipe.short_side)
-    intermediate = work / "clip.nut"
+    intermediate, samples = work / "clip.nut", work / "clip.s16"
+    other = aside(recipe.memory_bytes)
     try:
-        cut = find_cut(source, info, span) if span else None
-        complaints = _transcode(source, intermediate, info, size, work, recipe, cut)
-        demuxed = demux(intermediate, sink)
+        info = other.call(recipe.timeout_seconds, probe, source)
+        size = target_size(info, recipe.short_side)
+        require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
+        cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
+        said = _transcode(source, intermediate, info, size, work, recipe, cut)
+        complaints = _without_folders(said, source, work)
+        require_room(intermediate, recipe.max_bytes)
+        demuxed = demux(intermediate, sink, samples, recipe.max_seconds)
+        require_few(len(demuxed.pts))
+        judged = _judge(info, size, demuxed, complaints, recipe)
+        if span is None:
+            require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
     except MediaError as error:
         if span and error.reason == "no-frames":
             message = f"{source.name}: no picture in its seconds {span}"
             raise MediaError(message, reason="empty-cut") from error
-        raise MediaError(f"{source.name}: {error}", reason=error.reason) from error
+        named = _without_folders(str(error), source, work)
+        if source.name not in named:
+            named = f"{source.name}: {named}"
+        raise MediaError(named, reason=error.reason) from error
     finally:
         intermediate.unlink(missing_ok=True)
-    judged = _judge(info, size, demuxed, complaints, recipe)
-    return _with_shortness(judged, span) if span else judged
+        samples.unlink(missing_ok=True)
+    return replace(judged, remarks=tuple(_remarks(judged, span)))
 
 
 def _transcode(
@@ -95,15 +131,35 @@ def _transcode(
 ) -> str:
     """One pass; a second one without sound if a sound track that nobody can decode was in it."""
     arguments = transcode_arguments(
-        recipe.ffmpeg, source, target, info, size=size, jpeg_quality=recipe.jpeg_quality, cut=cut
+        recipe.ffmpeg,
+        source,
+        target,
+        info,
+        size=size,
+        jpeg_quality=recipe.jpeg_quality,
+        cut=cut,
+        max_bytes=recipe.max_bytes,
+        memory_bytes=recipe.memory_bytes,
     )
     try:
-        return transcode(arguments, log=work / "ffmpeg.log", timeout_seconds=recipe.timeout_seconds)
+        return transcode(
+            arguments,
+            log=work / "ffmpeg.log",
+            timeout_seconds=recipe.timeout_seconds,
+            memory_bytes=recipe.memory_bytes,
+        )
     except MediaError as error:
-        if error.reason != "undecodable" or info.audio is None:
+        if error.reason not in ("undecodable", "crashed") or info.audio is None:
             raise
         without_sound = replace(info, audio=None)
         return f"{error} | {_transcode(source, target, without_sound, size, work, recipe, cut)}"
+
+
+def _without_folders(said: str, source: Path, work: Path) -> str:
+    """Words that are the same wherever the files lie."""
+    for folder in (source.absolute().parent, work.absolute()):
+        said = said.replace(f"file:{folder}/", "").replace(f"{folder}/", "")
+    return said
 
 
 def _judge(
@@ -111,6 +167,7 @@ def _judge(
 ) -> Extracted:
     fps = _frame_rate(info.fps, demuxed)
     end_seconds = float(demuxed.pts[-1]) + 1.0 / float(fps)
+    require_length(end_seconds, recipe.max_seconds)
     heard = _heard(demuxed.sound, end_seconds)
     loudness = sound.measure(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     audio = sound.state(loudness, recipe.silence_dbfs)
@@ -135,17 +192,16 @@ def _judge(
     )
 
 
-def _with_shortness(media: Extracted, span: Span) -> Extracted:
-    """With a complaint if the file does not hold all of the span."""
-    if span.end_seconds is None:
-        return media
-    wanted = span.end_seconds - span.start_seconds
-    frame_seconds = 1.0 / float(media.fps)
-    shown = float(media.pts[-1]) + frame_seconds
-    if shown > wanted - 2 * frame_seconds:
-        return media
-    lack = f"shows {shown:.3f} s of the {wanted:g} s asked for"
-    return replace(media, complaints=" | ".join(filter(None, (media.complaints, lack))))
+def _remarks(media: Extracted, span: Span | None) -> Iterator[str]:
+    if span is None:
+        yield from frame_remarks(media.info, len(media.pts))
+    elif span.end_seconds is not None:
+        wanted = span.end_seconds - span.start_seconds
+        if media.seconds <= wanted - 2.0 / float(media.fps):
+            yield f"short-cut: {media.seconds:.3f} s are there of the {wanted:g} s asked for"
+    yield from sound_remarks(
+        media.info, media.seconds, media.sound_start_seconds, media.sound_seconds
+    )
 
 
 def _frame_rate(claimed: Fraction | None, demuxed: Demuxed) -> Fraction:

@@ -7,9 +7,11 @@ Its exit code is checked but never believed alone: a cut AVI ends with code 0.
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import threading
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,16 @@ import imageio_ffmpeg
 from avme.errors import MachineError, MediaError
 from avme.media.containers import DEMUXERS, PROTOCOLS
 from avme.media.cut import Cut
-from avme.media.probe import MediaInfo
+from avme.media.probe import MAX_PIXELS, MediaInfo
 
 SAMPLE_RATE_HZ = 16_000
 _OLDEST_MAJOR, _OLDEST_MINOR = 5, 1  # -fps_mode came with 5.1
 _TAIL_BYTES = 4096
 _STOPPED_BY_SIGNAL = 255
+_SOURCE, _TARGET = "file:source", "file:target"
+"""ffmpeg-python takes only names that are UTF-8."""
+MAX_FRAMES = 1_000_000
+"""Eleven hours at 25 a second; a small file can hold more empty ones."""
 
 
 @lru_cache(maxsize=1)
@@ -71,13 +77,19 @@ def transcode_arguments(
     size: tuple[int, int],
     jpeg_quality: int,
     cut: Cut | None = None,
+    max_bytes: int | None = None,
+    memory_bytes: int | None = None,
 ) -> list[str]:
-    """The command line of the pass. `-bitexact` keeps version strings out of the pictures."""
+    """The command line of the pass. `-bitexact` keeps version strings out of the pictures.
+
+    The output ends a little beyond `max_bytes`, and after MAX_FRAMES + 1 pictures, without a word.
+    """
     given = ffmpeg.input(
-        f"file:{source.absolute()}",
+        _SOURCE,
         protocol_whitelist=PROTOCOLS,
         format_whitelist=DEMUXERS,
         threads=1,
+        max_pixels=MAX_PIXELS,  # a stream may change its size after it was probed
         **_reading(cut),
     )
     tracks = [given[str(info.stream)]]
@@ -90,6 +102,7 @@ def transcode_arguments(
         "vf": f"scale={size[0]}:{size[1]}:out_color_matrix=bt601:out_range=pc,format=yuvj420p",
         "fps_mode": "passthrough",  # neither doubles nor drops frames to fit a claimed rate
         "enc_time_base:v": f"{info.time_base.numerator}/{info.time_base.denominator}",
+        "frames:v": MAX_FRAMES + 1,
         "map_metadata": -1,
         "map_chapters": -1,
         "fflags": "+bitexact",
@@ -103,16 +116,24 @@ def transcode_arguments(
         options |= {"copyts": None, "vf": f"{cut.video_filter},{options['vf']}"}
         if info.audio is not None:
             options["af"] = cut.audio_filter
-    output = ffmpeg.output(*tracks, f"file:{target.absolute()}", **options)
-    guards = ("-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "1")
-    return list(output.global_args(*guards).overwrite_output().compile(cmd=executable))
+    if max_bytes is not None:
+        options["fs"] = max_bytes
+    output = ffmpeg.output(*tracks, _TARGET, **options)
+    guards = ["-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "1"]
+    if memory_bytes is not None:
+        guards += ["-max_alloc", str(memory_bytes)]
+    words = output.global_args(*guards).overwrite_output().compile(cmd=executable)
+    paths = {_SOURCE: f"file:{source.absolute()}", _TARGET: f"file:{target.absolute()}"}
+    return [paths.get(word, word) for word in words]
 
 
-def transcode(arguments: list[str], *, log: Path, timeout_seconds: float) -> str:
+def transcode(
+    arguments: list[str], *, log: Path, timeout_seconds: float, memory_bytes: int | None = None
+) -> str:
     """Runs the pass and returns what ffmpeg complained about, its last lines only.
 
-    Raises MediaError when the time is up or when ffmpeg gives up, and MachineError when the clip is
-    not to blame.
+    Where the system can, ffmpeg gets no more than `memory_bytes` of memory. Raises MediaError when
+    the time is up or when ffmpeg gives up, and MachineError when the clip is not to blame.
     """
     try:
         with log.open("wb") as complaints:
@@ -125,6 +146,8 @@ def transcode(arguments: list[str], *, log: Path, timeout_seconds: float) -> str
             )
     except OSError as error:
         raise MachineError(f"{arguments[0]} does not run ({error})") from error
+    if memory_bytes is not None:
+        _limit_memory(process, memory_bytes)
     returncode = _wait(process, timeout_seconds)
     if returncode is None:
         raise MediaError(
@@ -136,6 +159,10 @@ def transcode(arguments: list[str], *, log: Path, timeout_seconds: float) -> str
         raise MachineError(f"the disk of {log.parent} is full: make room and run again")
     if returncode == _STOPPED_BY_SIGNAL and not said:
         raise MachineError("ffmpeg was stopped from outside: run again")
+    if returncode < 0:
+        raise MediaError(
+            f"ffmpeg crashed (signal {-returncode}): {said or 'no reason given'}", reason="crashed"
+        )
     if returncode != 0:
         raise MediaError(
             f"ffmpeg ended with code {returncode}: {said or 'no reason given'}",
@@ -158,6 +185,15 @@ def _reading(cut: Cut | None) -> dict[str, str]:
         return {}
     given = {"ss": cut.seek_seconds, "t": cut.read_seconds}
     return {name: f"{value:.6f}" for name, value in given.items() if value is not None}
+
+
+def _limit_memory(process: subprocess.Popen[bytes], num_bytes: int) -> None:
+    """From outside: code between fork and exec is unsafe in a process with threads."""
+    if hasattr(resource, "prlimit"):
+        with suppress(ProcessLookupError):  # it has ended already
+            _, hard = resource.prlimit(process.pid, resource.RLIMIT_AS)
+            limit = num_bytes if hard < 0 else min(num_bytes, hard)
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (limit, hard))
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_seconds: float) -> int | None:

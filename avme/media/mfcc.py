@@ -51,25 +51,27 @@ def mfcc_rows(
     length = max(1, math.floor(window_seconds * sample_rate_hz + 0.5))
     num_bins = max(_SMALLEST_FFT, 1 << (length - 1).bit_length())
     filters = base.get_filterbanks(_NUM_FILTERS, num_bins, sample_rate_hz)
-    signal = sigproc.preemphasis(samples, _PREEMPHASIS) if len(samples) else np.zeros(0)
     first = np.floor(row_starts_seconds * sample_rate_hz + 0.5).astype(np.int64)
     rows = np.empty((len(first), num_cepstra), dtype=np.float32)
     block_rows = max(1, _BLOCK_ROWS * _SMALLEST_FFT // num_bins)
     for begin in range(0, len(first), block_rows):
         block = slice(begin, begin + block_rows)
-        windows = _windows(signal, first[block], length)
+        windows = _windows(samples, first[block], length)
         rows[block] = _cepstra(windows, num_bins, filters, num_cepstra)
     return rows
 
 
 def _windows(
-    signal: NDArray[np.float64], first: NDArray[np.int64], length: int
+    samples: NDArray[np.int16], first: NDArray[np.int64], length: int
 ) -> NDArray[np.float64]:
+    """Windows of the pre-emphasised samples, of which the first has none before it."""
     index = first[:, None] + np.arange(length)
-    inside = (index >= 0) & (index < len(signal))
+    inside = (index >= 0) & (index < len(samples))
     if not inside.any():
         return np.zeros(index.shape)
-    return np.asarray(np.where(inside, signal[np.where(inside, index, 0)], 0.0))
+    index = np.where(inside, index, 0)
+    before = np.where(index > 0, samples[index - 1], 0)
+    return np.asarray(np.where(inside, samples[index] - _PREEMPHASIS * before, 0.0))
 
 
 def _cepstra(

@@ -4,6 +4,7 @@ A header is a claim, not a fact: AVI headers count frames that do not decode, an
 guess. What was decoded decides; the claims are kept beside it so that the two can be compared.
 """
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +17,7 @@ from av.audio.stream import AudioStream
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from avme.errors import MediaError
@@ -24,6 +26,8 @@ from avme.media.containers import DEMUXERS, PROTOCOLS
 MAX_PIXELS = 64 * 1024 * 1024
 """Larger pictures are refused before anything is decoded: 8K has 33 million."""
 _MAX_PROBE_PACKETS = 64
+_TAGGED_SECONDS = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+"""How Matroska writes when a track ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,10 @@ class MediaInfo:
     num_frames_from_header: int | None
     start_seconds: float | None
     audio: AudioInfo | None
+    seconds_from_header: float | None = None
+    """How long the pictures are said to go on; None where nothing is said."""
+    num_picture_tracks: int = 1
+    num_sound_tracks: int = 0
 
 
 def probe(path: Path) -> MediaInfo:
@@ -62,28 +70,43 @@ def probe(path: Path) -> MediaInfo:
         raise unreadable(path, error) from error
 
 
-def open_media(path: Path) -> InputContainer:
+def open_media(path: Path, **options: str) -> InputContainer:
     """Opens a local media file and nothing that it may point at."""
     return av.open(
         f"file:{path.absolute()}",
         mode="r",
-        options={"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS},
+        options={
+            "protocol_whitelist": PROTOCOLS,
+            "format_whitelist": DEMUXERS,
+            "max_pixels": str(MAX_PIXELS),  # some pictures are decoded to know their format
+            **options,
+        },
     )
 
 
 def unreadable(path: Path, error: Exception) -> MediaError:
     """The error for a file that no demuxer of a real container understands."""
-    if path.exists() and path.stat().st_size == 0:
+    if path.is_file() and path.stat().st_size == 0:
         return MediaError(f"{path.name} is empty", reason="empty")
+    if isinstance(error, av.error.ArgumentError):
+        message = f"{path.name} is in none of the containers that are read ({DEMUXERS})"
+        return MediaError(message, reason="unreadable")
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return MediaError(f"{path.name} cannot be opened as a video: {said}", reason="unreadable")
 
 
 def _describe(container: InputContainer, path: Path) -> MediaInfo:
-    video = next((s for s in container.streams.video if _has_moving_pictures(s)), None)
-    if video is None:
+    videos = [s for s in container.streams.video if _has_moving_pictures(s)]
+    if not videos:
         raise MediaError(f"{path.name} has no picture track", reason="no-video")
+    video = videos[0]
+    if not isinstance(video.codec_context, VideoCodecContext):
+        raise MediaError(
+            f"{path.name} has pictures in a codec that nobody here decodes", reason="undecodable"
+        )
     width, height = _upright_size(container, video)
+    if width < 1 or height < 1:  # as also where the decoder finds them too large
+        width, height = _declared_size(path, video.index)
     if width < 1 or height < 1:
         raise MediaError(f"{path.name} does not say how large its pictures are", reason="no-frames")
     if width * height > MAX_PIXELS:
@@ -101,6 +124,9 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         num_frames_from_header=video.frames or None,
         start_seconds=_start_seconds(video),
         audio=_describe_audio(container),
+        seconds_from_header=_claimed_seconds(container, video),
+        num_picture_tracks=len(videos),
+        num_sound_tracks=len(container.streams.audio),
     )
 
 
@@ -127,6 +153,30 @@ def _start_seconds(stream: VideoStream | AudioStream) -> float | None:
     return float(stream.start_time * stream.time_base)
 
 
+def _claimed_seconds(container: InputContainer, video: VideoStream) -> float | None:
+    """The length of the picture track.
+
+    What the demuxer of an AVI calls its duration is mended from the size of the file, so that its
+    frames count. Those of an MP4 do not: its edit list may show a part of them.
+    """
+    if video.frames and video.average_rate and "mp4" not in container.format.name:
+        return float(video.frames / video.average_rate)
+    if video.duration and video.time_base:
+        return float(video.duration * video.time_base)
+    tagged = _TAGGED_SECONDS.fullmatch(video.metadata.get("DURATION", ""))
+    if tagged is None:
+        return None
+    hours, minutes, seconds = (float(part) for part in tagged.groups())
+    return 3600 * hours + 60 * minutes + seconds - (_start_seconds(video) or 0.0)
+
+
+def _declared_size(path: Path, index: int) -> tuple[int, int]:
+    """What the container says, as no decoder is let at it."""
+    with open_media(path, codec_whitelist="none") as container:
+        codec = container.streams[index].codec_context
+        return (codec.width, codec.height) if isinstance(codec, VideoCodecContext) else (0, 0)
+
+
 def _upright_size(container: InputContainer, video: VideoStream) -> tuple[int, int]:
     """Size of the first picture as ffmpeg will show it, turned as the header asks.
 
@@ -137,6 +187,7 @@ def _upright_size(container: InputContainer, video: VideoStream) -> tuple[int, i
     if width * height > MAX_PIXELS:
         return width, height
     video.codec_context.thread_type = ThreadType.NONE
+    video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     with suppress(av.error.FFmpegError):
         for packet in islice(container.demux(video), _MAX_PROBE_PACKETS):
             for frame in packet.decode():

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int16
+from jaxtyping import Float64, Int16
 
 AudioState = Literal["sound", "silent", "none"]
 
 _FULL_SCALE = 32_768.0
 _FRAME_SECONDS = 0.02
+_BLOCK_FRAMES = 4096
 _FLOOR_DBFS = -120.0
 """Stands for minus infinity, which JSON has not; one bit of 16 is at -90."""
 
@@ -35,13 +36,13 @@ def measure(
     if len(samples) == 0:
         return None
     length = max(1, round(_FRAME_SECONDS * sample_rate_hz))
-    starts = np.arange(0, len(samples), length)
-    scaled = samples / _FULL_SCALE
-    energy = np.add.reduceat(scaled**2, starts)
-    sizes = np.diff(np.append(starts, len(samples)))
+    block = length * _BLOCK_FRAMES  # of a long track, only a block at a time is in memory
+    parts = [_energies(samples[at : at + block], length) for at in range(0, len(samples), block)]
+    energy = np.concatenate([part[0] for part in parts])
+    sizes = np.diff(np.append(np.arange(0, len(samples), length), len(samples)))
     return Loudness(
         rms_dbfs=_decibels(float(energy.sum() / len(samples))),
-        peak_dbfs=_decibels(float(np.abs(scaled).max() ** 2)),
+        peak_dbfs=_decibels(max(part[1] for part in parts) ** 2),
         silent_fraction=float(np.mean(energy / sizes < 10 ** (silence_dbfs / 10))),
     )
 
@@ -51,6 +52,15 @@ def state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
     if loudness is None:
         return "none"
     return "silent" if loudness.rms_dbfs < silence_dbfs else "sound"
+
+
+def _energies(
+    samples: Int16[np.ndarray, " n"], length: int
+) -> tuple[Float64[np.ndarray, " f"], float]:
+    """The energy of every frame of `length` samples, and the largest amplitude."""
+    scaled = samples / _FULL_SCALE
+    energy = np.add.reduceat(scaled**2, np.arange(0, len(samples), length))
+    return energy, float(np.abs(scaled).max())
 
 
 def _decibels(power: float) -> float:

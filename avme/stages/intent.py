@@ -91,6 +91,10 @@ def recipe_of(config: PrepConfig, ffmpeg: str) -> Recipe:
         num_cepstra=config.num_cepstra,
         silence_dbfs=config.silence_dbfs,
         timeout_seconds=config.timeout_seconds,
+        max_seconds=config.max_seconds,
+        max_bytes=round(config.max_clip_gb * 1e9),
+        memory_bytes=config.memory_mb * 1024 * 1024,
+        min_decoded=config.min_decoded,
     )
 
 

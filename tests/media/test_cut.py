@@ -99,7 +99,7 @@ def sound_of(path: Path, work: Path, span: Span | None) -> Sound:
         find_ffmpeg(), path, work / "clip.nut", info, size=size, jpeg_quality=3, cut=cut
     )
     transcode(arguments, log=work / "log", timeout_seconds=60.0)
-    sound = demux(work / "clip.nut", io.BytesIO()).sound
+    sound = demux(work / "clip.nut", io.BytesIO(), work / "clip.s16").sound
     assert sound is not None
     return sound
 
@@ -171,7 +171,7 @@ def test_a_span_that_the_file_reaches_in_part_is_remarked(numbered: Path, tmp_pa
     media, shown = extracted(numbered / "25.mp4", tmp_path / "work", Span(5.0, 15.0))
 
     assert shown == list(range(125, 150))
-    assert media.complaints == "shows 1.000 s of the 10 s asked for"
+    assert media.remarks[0] == "short-cut: 1.000 s are there of the 10 s asked for"
 
 
 def test_a_span_of_a_video_without_sound_has_none(numbered: Path, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_other_ffmpegs_cut_the_same(numbered: Path, tmp_path: Path) -> None:
             cut=cut,
         )
         transcode(arguments, log=tmp_path / "log", timeout_seconds=60.0)
-        done = demux(tmp_path / "clip.nut", io.BytesIO())
+        done = demux(tmp_path / "clip.nut", io.BytesIO(), tmp_path / "clip.s16")
         counts.add((len(done.pts), len(done.sound.samples) if done.sound else 0))
 
     assert counts == {(30, 16_000)}

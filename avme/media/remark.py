@@ -1,0 +1,71 @@
+"""What was decoded against what the header said, and sound against pictures: in words.
+
+A remark is a code, a colon and a sentence; the clip is an ordinary one all the same. Only a clip
+that lost more than it kept is refused.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from avme.errors import MediaError
+from avme.media.probe import MediaInfo
+
+LATE_SECONDS: Final = 0.1
+"""Sound that starts or ends further than this from the pictures is late or early."""
+_LOOSE_FRAMES = 2
+"""AVI headers commonly count one or two frames more than there are."""
+_LOOSE_SOUND_SECONDS = 0.5
+"""Recorders write their last block of sound whole."""
+
+
+def frame_remarks(info: MediaInfo, num_frames: int) -> Iterator[str]:
+    """On the pictures of a whole file."""
+    claimed = info.num_frames_from_header
+    if claimed is not None and abs(num_frames - claimed) > _LOOSE_FRAMES:
+        yield f"frames-differ: {num_frames} frames decode, the header says {claimed}"
+    if info.num_picture_tracks > 1:
+        yield f"more-pictures: the first of {info.num_picture_tracks} picture tracks is taken"
+
+
+def sound_remarks(
+    info: MediaInfo, seconds: float, sound_start_seconds: float | None, sound_seconds: float
+) -> Iterator[str]:
+    """On the sound of pictures that go on for `seconds`; times count from the first one."""
+    if info.num_sound_tracks > 1:
+        yield f"more-sound: the first of {info.num_sound_tracks} sound tracks is taken"
+    if sound_start_seconds is None:
+        if info.num_sound_tracks:
+            yield "sound-lost: there is a sound track, but not a sample of it decodes"
+        return
+    if sound_start_seconds > LATE_SECONDS:
+        yield f"sound-late: sound starts {sound_start_seconds:.2f} s after the pictures"
+    if sound_start_seconds < -LATE_SECONDS:
+        yield f"sound-early: {-sound_start_seconds:.2f} s of sound before the pictures are left out"
+    beyond = sound_start_seconds + sound_seconds - seconds
+    if beyond < -LATE_SECONDS:
+        yield f"sound-short: sound ends {-beyond:.2f} s before the pictures"
+    if beyond > _LOOSE_SOUND_SECONDS:
+        yield f"sound-long: {beyond:.2f} s of sound after the pictures are left out"
+
+
+def require_most(info: MediaInfo, num_frames: int, seconds: float, min_decoded: float) -> None:
+    """Raises MediaError if less than `min_decoded` of what the header promises is there.
+
+    Frames alone would not tell: an AVI counts frames that repeat the last one and an MP4 frames
+    that its edit list hides, so that both frames and seconds must be missing.
+    """
+    claimed_frames, claimed_seconds = info.num_frames_from_header, info.seconds_from_header
+    shares = []
+    if claimed_frames:
+        shares.append(num_frames / claimed_frames)
+    if claimed_seconds and claimed_seconds > 0:
+        shares.append(seconds / claimed_seconds)
+    if shares and max(shares) < min_decoded:
+        frames = f"{claimed_frames} frames" if claimed_frames else ""
+        length = f"{claimed_seconds:.3g} s" if claimed_seconds else ""
+        raise MediaError(
+            f"{num_frames} frames ({seconds:.3g} s) decode, the header says "
+            f"{' or '.join(filter(None, (frames, length)))}: the file is cut "
+            "off or damaged; a smaller min_decoded lets it pass",
+            reason="truncated",
+        )
