@@ -13,6 +13,7 @@ from avme.batch import AVBatch
 from avme.config import ClipConfig, CropConfig, PrepConfig
 from avme.data.augment import PretrainView
 from avme.data.clips import ClipReader, ScoringClips, TrainingClips
+from avme.data.crop import Box, cut
 from avme.data.loader import build_loader
 from avme.data.order import Order, RankBatches
 from avme.data.prepared import PreparedSet
@@ -60,6 +61,29 @@ def test_pictures_are_those_that_a_decoder_sees(prepared: PreparedSet, reader: C
         error = np.mean((grey - frames[index] @ GREY) ** 2)
         assert 10 * np.log10(255**2 / error) > 30
         assert error < 0.5 * np.mean((grey - frames[index + 25] @ GREY) ** 2)
+
+
+def test_boxes_are_cut_out_of_the_whole_frames(reader: ClipReader) -> None:
+    entry, window = reader.entries[1], Window(start=2, num_frames=4, stride=2)
+
+    first, second = reader.squares(entry, window, [Box(1, 2, 30, 30), Box(16, 32, 32, 32)], 30)
+
+    whole = reader.pictures(entry, window)
+    assert torch.equal(first, whole[..., 1:31, 2:32])
+    assert torch.equal(whole[1], whole[3])  # five frames: the last one is shown again
+    assert second.shape == (4, 3, 30, 30)
+
+
+def test_large_boxes_decoded_at_half_the_size_show_the_same(reader: ClipReader) -> None:
+    entry, window = reader.entries[0], Window(start=10, num_frames=4, stride=2)
+
+    (small,) = reader.squares(entry, window, [Box(4, 8, 40, 40)], 20)
+
+    whole = reader.pictures(entry, window)
+    here, beside = (cut(whole, Box(4, left, 40, 40), 20).double() for left in (8, 10))
+    assert not torch.equal(small.double(), here)
+    # the test picture is all edges, on which one filter differs from another
+    assert (small - here).abs().mean() < 0.5 * (small - beside).abs().mean()
 
 
 def test_a_beep_is_heard_in_the_window_that_shows_its_moment(reader: ClipReader) -> None:
