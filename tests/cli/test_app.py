@@ -26,6 +26,8 @@ COMMANDS = [
     ["eval"],
     ["verify"],
     ["audit"],
+    ["bench"],
+    ["bench", "loader"],
     ["demo"],
     ["config"],
     ["config", "list"],
