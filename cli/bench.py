@@ -6,17 +6,20 @@ from typing import Annotated, Any, Final
 import typer
 
 from . import places
-from .options import DataArgument
+from .options import DataArgument, Workers
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Say how fast loading is, beside other ways of doing it.",
+    help="Say how fast loading and preparing are, beside other ways of doing it.",
     epilog="Example:\n    avme bench loader",
 )
 
 _LOADER: Final = """Examples:
     avme bench loader
     avme bench loader ucf101 --against torchcodec --against pyav"""
+_PREP: Final = """Examples:
+    avme bench prep
+    avme bench prep ucf101 --workers 8 --clips 256"""
 
 Against = Annotated[
     list[str] | None,
@@ -35,6 +38,7 @@ Videos = Annotated[
     ),
 ]
 Windows = Annotated[int, typer.Option("--clips", min=1, help="Windows that all load in a round.")]
+Clips = Annotated[int, typer.Option(min=2, help="Videos that both prepare in a round, at most.")]
 Rounds = Annotated[int, typer.Option(min=1, help="Rounds; the median is told.")]
 Json = Annotated[bool, typer.Option("--json", help="Print a list of rows instead of a table.")]
 
@@ -89,6 +93,45 @@ def loader(
         typer.echo(f"{found.rows[0].name} is {1 / row.ratio:.2f} times as fast as {row.name}")
     for name, reason in found.absent.items():
         typer.echo(f"{name}: {reason}")
+
+
+@app.command(epilog=_PREP)
+def prep(
+    ctx: typer.Context,
+    data: DataArgument = None,
+    videos: Videos = None,
+    clips: Clips = 128,
+    rounds: Rounds = 3,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Prepare a set's videos once more, beside ffmpeg that only decodes and writes JPEGs."""
+    folder = places.dataset(data, "DATA")
+
+    from avme.bench.prep import bench_prep
+
+    found = bench_prep(
+        folder, videos=videos, clips=clips, rounds=rounds, workers=workers, report=ctx.obj
+    )
+    if as_json:
+        _print_json(found.rows)
+        return
+    _print_table(
+        f"{found.clips} videos of {found.video_seconds:.0f} s, {found.workers} at a time, "
+        f"{rounds} rounds",
+        ("", "x real time", "seconds", "ratio", "core seconds", "core ratio"),
+        [
+            (
+                row.name,
+                f"{row.real_time:.1f}",
+                f"{row.seconds:.2f}",
+                f"{row.ratio:.2f}",
+                f"{row.core_seconds:.2f}",
+                f"{row.core_ratio:.2f}",
+            )
+            for row in found.rows
+        ],
+    )
 
 
 def _print_json(rows: tuple[Any, ...]) -> None:

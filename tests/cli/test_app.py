@@ -28,6 +28,7 @@ COMMANDS = [
     ["audit"],
     ["bench"],
     ["bench", "loader"],
+    ["bench", "prep"],
     ["demo"],
     ["config"],
     ["config", "list"],

@@ -57,6 +57,17 @@ def test_rows_are_told_as_json_too() -> None:
 
 
 @pytest.mark.usefixtures("prepared")
+def test_preparing_is_told_beside_ffmpeg() -> None:
+    code, out, _ = run("bench prep --rounds 1 --workers 1")
+    rows = json.loads(run("bench prep --rounds 1 --workers 1 --json")[1])
+
+    assert code == 0
+    assert "2 videos of 3 s, 1 at a time, 1 rounds" in out
+    assert [row["name"] for row in rows] == ["ffmpeg alone", "avme prep"]
+    assert rows[1]["ratio"] == pytest.approx(rows[1]["seconds"] / rows[0]["seconds"])
+
+
+@pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize(
     ("line", "told"),
     [
