@@ -7,15 +7,16 @@ import av
 import numpy as np
 import pytest
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from avme.batch import AVBatch
 from avme.config import ClipConfig, CropConfig, PrepConfig
 from avme.data.augment import PretrainView
-from avme.data.clips import ClipReader, ScoringClips, TrainingClips
+from avme.data.clips import ClipReader, ScoringClips, TrainingClips, join
 from avme.data.crop import Box, cut
 from avme.data.loader import build_loader
-from avme.data.order import Order, RankBatches
+from avme.data.order import Draw, Order, RankBatches
 from avme.data.prepared import PreparedSet
 from avme.data.window import Window
 from avme.errors import ArtifactError
@@ -132,6 +133,14 @@ def test_workers_load_the_same_batches_as_none(reader: ClipReader, workers: int)
 
     for ours, theirs in zip(load(workers), load(0), strict=True):
         assert all(map(torch.equal, tensors(ours), tensors(theirs)))
+
+
+def test_colours_stay_innermost_in_memory_when_batches_are_joined(reader: ClipReader) -> None:
+    clips = TrainingClips(reader, PretrainView(CLIP, CropConfig()))
+
+    video = join([clips[Draw(0, 1)], clips[Draw(1, 2)]]).video
+
+    assert rearrange(video, "b c t h w -> b t h w c").is_contiguous()
 
 
 def test_all_views_of_a_clip_carry_its_place_and_equal_views_are_made_once(
