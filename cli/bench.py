@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand
 
 from . import places
 from .options import DataArgument, Workers
+from .topk import repeat_options
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,16 +18,18 @@ app = typer.Typer(
 
 _LOADER: Final = """Examples:
     avme bench loader
-    avme bench loader ucf101 --against torchcodec --against pyav"""
+    avme bench loader ucf101 --against torchcodec decord"""
 _PREP: Final = """Examples:
     avme bench prep
     avme bench prep ucf101 --workers 8 --clips 256"""
 
+PEERS: Final = ("torchcodec", "pyav", "decord")
+
 Against = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="NAME",
-        help="A peer: torchcodec, pyav or decord-pil; repeatable.",
+        metavar="NAME ...",
+        help=f"Peers: {', '.join(PEERS)}, with Pillow.",
         show_default="all that are installed",
     ),
 ]
@@ -43,7 +47,14 @@ Rounds = Annotated[int, typer.Option(min=1, help="Rounds; the median is told.")]
 Json = Annotated[bool, typer.Option("--json", help="Print a list of rows instead of a table.")]
 
 
-@app.command(epilog=_LOADER)
+class _ManyPeers(TyperCommand):
+    """`--against torchcodec decord`: all names of peers that follow it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, repeat_options(args, ("--against",), PEERS.__contains__))
+
+
+@app.command(cls=_ManyPeers, epilog=_LOADER)
 def loader(
     ctx: typer.Context,
     data: DataArgument = None,
@@ -60,7 +71,6 @@ def loader(
     folder = places.dataset(data, "DATA")
 
     from avme.bench.loader import bench_loader
-    from avme.bench.peers import PEERS
 
     found = bench_loader(
         folder,

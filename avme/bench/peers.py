@@ -1,7 +1,7 @@
 """Other libraries' ways from a video file to the squares of a window, those that are installed.
 
-Each gets one thread, and only the frames that it is asked for. `decord-pil` does what VideoMAE's
-pretraining does, short of the floating-point numbers that it ends with.
+Each gets one thread, and only the frames that it is asked for. `decord`, with Pillow, does what
+VideoMAE's pretraining does, short of the floating-point numbers that it ends with.
 
 Shape letters: t frames, c colours, m the model's size.
 """
@@ -75,7 +75,7 @@ def _pyav() -> Load:
     return load
 
 
-def _decord_pil() -> Load:
+def _decord() -> Load:
     import decord
     from PIL import Image
 
@@ -95,7 +95,7 @@ def _decord_pil() -> Load:
 PEERS: Final[dict[str, Callable[[], Load]]] = {
     "torchcodec": _torchcodec,
     "pyav": _pyav,
-    "decord-pil": _decord_pil,
+    "decord": _decord,
 }
 """By the name that `--against` takes; called, each imports its library."""
 

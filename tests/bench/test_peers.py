@@ -40,4 +40,4 @@ def test_a_peer_that_nobody_knows_is_refused() -> None:
 def test_a_peer_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "decord", None)
 
-    assert find_peers(["pyav", "decord-pil"]).absent == {"decord-pil": "not installed"}
+    assert find_peers(["pyav", "decord"]).absent == {"decord": "not installed"}

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from avme.bench import peers
+from avme_cli import bench
 from avme_cli.app import app
 
 
@@ -30,19 +32,23 @@ def prepared(
     assert code == 0, err
 
 
+def test_the_peers_that_are_offered_are_those_that_there_are() -> None:
+    assert tuple(peers.PEERS) == bench.PEERS
+
+
 @pytest.mark.usefixtures("prepared")
 def test_loading_is_told_as_a_table_and_absent_peers_by_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "decord", None)
 
-    code, out, err = run("bench loader --clips 2 --rounds 1 --against pyav --against decord-pil")
+    code, out, err = run("bench loader --clips 2 --rounds 1 --against pyav decord")
 
     assert (code, err) == (0, "")
     assert "2 windows of 1 clips of 48x32, 1 rounds, one core" in out
     assert "avme with sound" in out
     assert " times as fast as pyav" in out
-    assert out.endswith("decord-pil: not installed\n")
+    assert out.endswith("decord: not installed\n")
 
 
 @pytest.mark.usefixtures("prepared")
