@@ -134,9 +134,9 @@ def prep(
             (
                 row.name,
                 f"{row.real_time:.1f}",
-                f"{row.seconds:.2f}",
+                f"{row.seconds:.1f} ({row.fastest:.1f} to {row.slowest:.1f})",
                 f"{row.ratio:.2f}",
-                f"{row.core_seconds:.2f}",
+                f"{row.core_seconds:.1f} ({row.core_fastest:.1f} to {row.core_slowest:.1f})",
                 f"{row.core_ratio:.2f}",
             )
             for row in found.rows

@@ -29,12 +29,17 @@ _SETTINGS = "settings."
 
 @dataclass(frozen=True, slots=True)
 class PrepRow:
-    """One contender: medians over the rounds."""
+    """One contender: medians over the rounds, and the fastest and the slowest of them."""
 
     name: str
     seconds: float
     """By the clock on the wall."""
+    fastest: float
+    slowest: float
     core_seconds: float
+    """Seconds that cores worked."""
+    core_fastest: float
+    core_slowest: float
     real_time: float
     """Seconds of video prepared in a second."""
     ratio: float
@@ -147,7 +152,11 @@ def _row(score: Score, first: Score, video_seconds: float) -> PrepRow:
     return PrepRow(
         name=score.name,
         seconds=score.usual_wall_seconds,
+        fastest=min(score.wall_seconds),
+        slowest=max(score.wall_seconds),
         core_seconds=score.usual_core_seconds,
+        core_fastest=min(score.core_seconds),
+        core_slowest=max(score.core_seconds),
         real_time=video_seconds / score.usual_wall_seconds,
         ratio=score.usual_wall_seconds / first.usual_wall_seconds,
         core_ratio=score.usual_core_seconds / first.usual_core_seconds,

@@ -24,4 +24,6 @@ def test_both_do_the_same_videos_and_nothing_is_left_behind(
     assert prep.ratio == pytest.approx(prep.seconds / alone.seconds)
     assert prep.core_seconds > alone.core_seconds > 0
     assert prep.real_time == pytest.approx(found.video_seconds / prep.seconds)
+    assert all(row.fastest <= row.seconds <= row.slowest for row in found.rows)
+    assert all(row.core_fastest <= row.core_seconds <= row.core_slowest for row in found.rows)
     assert not list(tmp_path.iterdir())
