@@ -3,7 +3,7 @@
 torchvision's transforms read torch's global generator; `seeded` lends them one that nobody else
 sees, so that neither workers nor restarts change a clip.
 
-Shape letters: t frames, c colours, h and w pixels, m the model's size, s MFCC rows, f coefficients.
+Shape letters: t frames, c colours, m the model's size, s MFCC rows, f coefficients.
 """
 
 from collections.abc import Iterator
@@ -11,17 +11,15 @@ from contextlib import contextmanager
 from typing import Protocol, cast, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional as vision
 
 from avme.config import AugmentConfig, ClipConfig, CropConfig
+from avme.data.crop import Box, Squares
 from avme.data.window import Window, random_window
 from avme.errors import MachineError
 
-Pictures = UInt8[Tensor, "t c h w"]
-Squares = UInt8[Tensor, "t c m m"]
 Sound = tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]
 _MEAN_COLOUR = [124.0, 116.0, 104.0]
 
@@ -30,11 +28,16 @@ _MEAN_COLOUR = [124.0, 116.0, 104.0]
 class TrainingView(Protocol):
     """How training looks at a clip; called inside `seeded`, in this order."""
 
+    clip: ClipConfig
+
     def window(self, clip_frames: int) -> Window:
         """A span of the clip."""
 
-    def pictures(self, frames: Pictures) -> Squares:
-        """Squares of the model's size."""
+    def box(self, height: int, width: int) -> Box:
+        """What is cut out of pictures of this size, to become squares of the model's size."""
+
+    def pictures(self, squares: Squares) -> Squares:
+        """What else happens to the squares."""
 
     def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
         """The sound of the span."""
@@ -43,9 +46,13 @@ class TrainingView(Protocol):
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """torch's global generator starts at `seed` inside, and is as before outside."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    generator = torch.default_generator
+    before = generator.get_state()
+    try:
+        generator.manual_seed(seed)  # torch.manual_seed also walks the devices: 0.1 ms a clip
         yield
+    finally:
+        generator.set_state(before)
 
 
 class PretrainView:
@@ -58,16 +65,19 @@ class PretrainView:
         """Anywhere in the clip."""
         return random_window(clip_frames, self.clip, torch.default_generator)
 
-    def pictures(self, frames: Pictures) -> Squares:
-        """A crop whose height and width are neighbouring scales of the short side."""
-        height, width = frames.shape[-2:]
+    def box(self, height: int, width: int) -> Box:
+        """Height and width are neighbouring scales of the short side."""
         short, count = min(height, width), len(self.scales)
         first = _below(count)
         second = min(max(first + _below(3) - 1, 0), count - 1)
         box_height = int(short * self.scales[first])
         box_width = int(short * self.scales[second])
         top, left = _below(height - box_height + 1), _below(width - box_width + 1)
-        return _resized_crop(frames, top, left, box_height, box_width, self.clip.size)
+        return Box(top, left, box_height, box_width)
+
+    def pictures(self, squares: Squares) -> Squares:
+        """As they are."""
+        return squares
 
     def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
         """As it is."""
@@ -79,11 +89,8 @@ class FinetuneView:
 
     def __init__(self, clip: ClipConfig, augment: AugmentConfig) -> None:
         self.clip, self.augment = clip, augment
-        size = (clip.size, clip.size)
-        steps: list[torch.nn.Module] = [
-            v2.RandomResizedCrop(size, scale=augment.scale, ratio=augment.ratio, antialias=True),
-            v2.RandomHorizontalFlip(augment.flip),
-        ]
+        self.crop = v2.RandomResizedCrop(clip.size, scale=augment.scale, ratio=augment.ratio)
+        steps: list[torch.nn.Module] = [v2.RandomHorizontalFlip(augment.flip)]
         if augment.randaugment_ops:
             steps.append(
                 v2.RandAugment(
@@ -101,9 +108,13 @@ class FinetuneView:
         jitter = self.augment.jitter_frames
         return random_window(clip_frames, self.clip, torch.default_generator, jitter)
 
-    def pictures(self, frames: Pictures) -> Squares:
-        """The same crop, flip and colours on all frames."""
-        return cast(Tensor, self.steps(frames))
+    def box(self, height: int, width: int) -> Box:
+        """A random share of the area with a random aspect."""
+        return Box(**self.crop.make_params([torch.empty(3, height, width, device="meta")]))
+
+    def pictures(self, squares: Squares) -> Squares:
+        """The same flip and colours on all frames."""
+        return cast(Tensor, self.steps(squares))
 
     def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
         """Dropped as a whole, or noisy and with stretches masked; not valid rows stay zero."""
@@ -115,31 +126,6 @@ class FinetuneView:
         longest = int(settings.audio_time_mask * len(mfcc))
         mfcc = _mask(mfcc, longest, settings.audio_coefficient_mask)
         return mfcc * valid[:, None], valid
-
-
-def view_crops(frames: Pictures, size: int, crops: int) -> list[Squares]:
-    """Squares of the whole short side: the middle one, or `crops` spread over the long side."""
-    height, width = frames.shape[-2:]
-    short, slack = min(height, width), abs(height - width)
-    offsets = [slack // 2] if crops == 1 else [round(slack * k / (crops - 1)) for k in range(crops)]
-    return [
-        _resized_crop(
-            frames,
-            offset if height > width else 0,
-            0 if height > width else offset,
-            short,
-            short,
-            size,
-        )
-        for offset in offsets
-    ]
-
-
-def _resized_crop(
-    frames: Pictures, top: int, left: int, height: int, width: int, size: int
-) -> Squares:
-    cut = vision.resized_crop(frames, top, left, height, width, [size, size], antialias=True)
-    return cast(Tensor, cut)
 
 
 def _below(end: int) -> int:

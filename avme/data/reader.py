@@ -30,6 +30,8 @@ class ShardReader:
         self._file: h5py.File | None = None
         self._pid = -1
         self._index: dict[str, NDArray[Any]] = {}
+        self._datasets: dict[str, h5py.Dataset] = {}
+        self._num_cepstra = 0
 
     def __reduce__(self) -> tuple[type["ShardReader"], tuple[Path]]:
         return ShardReader, (self.path,)
@@ -45,7 +47,7 @@ class ShardReader:
     def pts(self, row: int) -> Float64[np.ndarray, " t"]:
         """Seconds of every frame since the first of its clip."""
         begin, end = self._span("clip_frame", row)
-        return np.asarray(self._opened()["pts"][begin:end])
+        return np.asarray(self._dataset("pts")[begin:end])
 
     def frames(self, row: int, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
         """The JPEG files of some frames, in the order of `indices`, which may repeat."""
@@ -57,7 +59,7 @@ class ShardReader:
             raise IndexError(f"{self.path}: row {row} has {end - first} frames, not {indices}")
         offset = self._column("frame_offset")[first + lowest : first + highest + 2]
         base = int(offset[0])
-        window = np.asarray(self._opened()["jpeg"][base : int(offset[-1])])
+        window = np.asarray(self._dataset("jpeg")[base : int(offset[-1])])
         return [
             window[int(offset[i - lowest]) - base : int(offset[i - lowest + 1]) - base]
             for i in indices
@@ -70,15 +72,15 @@ class ShardReader:
 
         Rows outside the clip or outside its sound are zero.
         """
-        rows = np.zeros((end - begin, int(self._opened().attrs["num_cepstra"])), dtype=np.float32)
+        self._opened()
+        rows = np.zeros((end - begin, self._num_cepstra), dtype=np.float32)
         valid = np.zeros(end - begin, dtype=np.bool_)
         first = max(begin, int(self._column("mfcc_begin")[row]))
         last = min(end, int(self._column("mfcc_end")[row]))
         if first < last:
             start = self._span("clip_mfcc", row)[0]
-            rows[first - begin : last - begin] = self._opened()["mfcc"][
-                start + first : start + last
-            ]
+            wanted = slice(start + first, start + last)
+            rows[first - begin : last - begin] = self._dataset("mfcc")[wanted]
             valid[first - begin : last - begin] = True
         return rows, valid
 
@@ -94,7 +96,7 @@ class ShardReader:
         """Closes the file; the next call opens it again."""
         if self._file is not None and self._pid == os.getpid():
             self._file.close()
-        self._file = None
+        self._file, self._datasets = None, {}
 
     def _span(self, column: str, row: int) -> tuple[int, int]:
         offsets = self._column(column)
@@ -108,6 +110,13 @@ class ShardReader:
         if name not in self._index:
             self._index[name] = self.column(name)
         return self._index[name]
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        """A column on the disk, looked up once: finding it takes as long as reading a window."""
+        file = self._opened()
+        if name not in self._datasets:
+            self._datasets[name] = file[name]
+        return self._datasets[name]
 
     def _opened(self) -> h5py.File:
         if self._file is None or self._pid != os.getpid():
@@ -124,5 +133,6 @@ class ShardReader:
                 raise ArtifactError(
                     f"{self.path} has schema {schema}, this avme reads {SHARD_SCHEMA}: prepare anew"
                 )
-            self._file, self._pid, self._index = file, os.getpid(), {}
+            self._file, self._pid, self._index, self._datasets = file, os.getpid(), {}, {}
+            self._num_cepstra = int(file.attrs["num_cepstra"])
         return self._file

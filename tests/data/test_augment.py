@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from avme.config import AugmentConfig, ClipConfig, CropConfig
-from avme.data.augment import FinetuneView, PretrainView, TrainingView, seeded, view_crops
+from avme.data.augment import FinetuneView, PretrainView, TrainingView, seeded
+from avme.data.crop import cut
 
 CLIP = ClipConfig(num_frames=4, stride=2, size=16)
 HEAVY = AugmentConfig(
@@ -21,10 +23,15 @@ def make_frames(height: int = 24, width: int = 32) -> torch.Tensor:
     return torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8, generator=generator)
 
 
+def show(view: TrainingView, frames: torch.Tensor) -> torch.Tensor:
+    box = view.box(*frames.shape[-2:])
+    return view.pictures(cut(frames, box, view.clip.size))
+
+
 def look(view: TrainingView, seed: int) -> tuple[object, torch.Tensor, torch.Tensor, torch.Tensor]:
     with seeded(seed):
         window = view.window(40)
-        pictures = view.pictures(make_frames())
+        pictures = show(view, make_frames())
         return window, pictures, *view.sound(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
 
 
@@ -53,7 +60,7 @@ def test_a_pretraining_crop_of_full_scale_is_the_short_side() -> None:
     frames = make_frames()
 
     with seeded(0):
-        pictures = view.pictures(frames)
+        pictures = show(view, frames)
 
     assert any(torch.equal(pictures, frames[..., left : left + 24]) for left in range(9))
 
@@ -64,7 +71,7 @@ def test_flipping_and_cropping_are_the_same_on_all_frames() -> None:
 
     for seed in range(5):
         with seeded(seed):
-            pictures = view.pictures(still)
+            pictures = show(view, still)
         assert (pictures == pictures[:1]).all()
 
 
@@ -88,13 +95,12 @@ def test_dropped_sound_is_marked_as_not_there() -> None:
     assert not valid.any()
 
 
-@pytest.mark.parametrize(("height", "width"), [(24, 40), (40, 24)])
-def test_three_crops_are_the_ends_and_the_middle_of_the_long_side(height: int, width: int) -> None:
-    frames = make_frames(height, width)
-    first, middle, last = view_crops(frames, 24, 3)
-    along = -1 if width > height else -2
+def test_a_finetuning_view_is_what_torchvision_makes_of_the_whole_frames() -> None:
+    view = FinetuneView(CLIP, HEAVY.model_copy(update={"erase": 0.5}))
+    crop = v2.RandomResizedCrop(16, scale=HEAVY.scale, ratio=HEAVY.ratio, antialias=True)
 
-    assert torch.equal(first, frames.narrow(along, 0, 24))
-    assert torch.equal(middle, frames.narrow(along, 8, 24))
-    assert torch.equal(last, frames.narrow(along, 16, 24))
-    assert torch.equal(view_crops(frames, 24, 1)[0], middle)
+    for seed in range(10):
+        with seeded(seed):
+            pictures = show(view, make_frames())
+        torch.manual_seed(seed)
+        assert torch.equal(pictures, v2.Compose([crop, *view.steps.transforms])(make_frames()))

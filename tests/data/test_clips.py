@@ -7,14 +7,16 @@ import av
 import numpy as np
 import pytest
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from avme.batch import AVBatch
 from avme.config import ClipConfig, CropConfig, PrepConfig
 from avme.data.augment import PretrainView
-from avme.data.clips import ClipReader, ScoringClips, TrainingClips
+from avme.data.clips import ClipReader, ScoringClips, TrainingClips, join
+from avme.data.crop import Box, cut
 from avme.data.loader import build_loader
-from avme.data.order import Order, RankBatches
+from avme.data.order import Draw, Order, RankBatches
 from avme.data.prepared import PreparedSet
 from avme.data.window import Window
 from avme.errors import ArtifactError
@@ -64,6 +66,29 @@ def test_pictures_are_those_that_a_decoder_sees(prepared: PreparedSet, reader: C
         assert error < 0.5 * np.mean((grey - frames[index + 25] @ GREY) ** 2)
 
 
+def test_boxes_are_cut_out_of_the_whole_frames(reader: ClipReader) -> None:
+    entry, window = reader.entries[1], Window(start=2, num_frames=4, stride=2)
+
+    first, second = reader.squares(entry, window, [Box(1, 2, 30, 30), Box(16, 32, 32, 32)], 30)
+
+    whole = reader.pictures(entry, window)
+    assert torch.equal(first, whole[..., 1:31, 2:32])
+    assert torch.equal(whole[1], whole[3])  # five frames: the last one is shown again
+    assert second.shape == (4, 3, 30, 30)
+
+
+def test_large_boxes_decoded_at_half_the_size_show_the_same(reader: ClipReader) -> None:
+    entry, window = reader.entries[0], Window(start=10, num_frames=4, stride=2)
+
+    (small,) = reader.squares(entry, window, [Box(4, 8, 40, 40)], 20)
+
+    whole = reader.pictures(entry, window)
+    here, beside = (cut(whole, Box(4, left, 40, 40), 20).double() for left in (8, 10))
+    assert not torch.equal(small.double(), here)
+    # the test picture is all edges, on which one filter differs from another
+    assert (small - here).abs().mean() < 0.5 * (small - beside).abs().mean()
+
+
 def test_a_beep_is_heard_in_the_window_that_shows_its_moment(reader: ClipReader) -> None:
     entry = reader.entries[0]
 
@@ -110,6 +135,14 @@ def test_workers_load_the_same_batches_as_none(reader: ClipReader, workers: int)
 
     for ours, theirs in zip(load(workers), load(0), strict=True):
         assert all(map(torch.equal, tensors(ours), tensors(theirs)))
+
+
+def test_colours_stay_innermost_in_memory_when_batches_are_joined(reader: ClipReader) -> None:
+    clips = TrainingClips(reader, PretrainView(CLIP, CropConfig()))
+
+    video = join([clips[Draw(0, 1)], clips[Draw(1, 2)]]).video
+
+    assert rearrange(video, "b c t h w -> b t h w c").is_contiguous()
 
 
 def test_all_views_of_a_clip_carry_its_place_and_equal_views_are_made_once(

@@ -1,0 +1,143 @@
+"""A prepared set and its videos to clips a second of one core, for `avme` and for its peers.
+
+All do one job: the same windows of the same clips in the same order, the same box cut out of them,
+RGB bytes of the model's size. Only the last row, which no peer can do, hears the sound too.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avme.bench.contest import Contender, Score, compete, one_core
+from avme.bench.peers import Load, find_peers
+from avme.bench.videos import videos_of
+from avme.config import ClipConfig, CropConfig
+from avme.data.augment import PretrainView, seeded
+from avme.data.clips import ClipReader, TrainingClips
+from avme.data.crop import Box
+from avme.data.order import Draw, Order
+from avme.data.prepared import ClipEntry, PreparedSet
+from avme.data.window import Window
+from avme.errors import UsageError
+from avme.report import Reporter
+
+OURS = "avme"
+WITH_SOUND = "avme with sound"
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderRow:
+    """One contender: medians over the rounds, and the slowest and the fastest of them."""
+
+    name: str
+    clips_per_second: float
+    """Of one core: clips by the seconds that cores worked for them."""
+    slowest: float
+    fastest: float
+    wall_clips_per_second: float
+    """By the clock on the wall, on one core that other work may share."""
+    ratio: float
+    """To the clips a second of the first row."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderBench:
+    """The table, and what it is about."""
+
+    rows: tuple[LoaderRow, ...]
+    absent: dict[str, str]
+    """Peers that could not compete, and why."""
+    clips: int
+    """Different clips that were drawn from."""
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    clip: int
+    """Its place in the list."""
+    seed: int
+    entry: ClipEntry
+    video: Path
+    window: Window
+    box: Box
+
+
+def bench_loader(
+    folder: Path,
+    *,
+    videos: Path | None,
+    against: Sequence[str],
+    windows: int,
+    rounds: int,
+    report: Reporter,
+    clip: ClipConfig | None = None,
+) -> LoaderBench:
+    """Times all of them on `windows` windows a round.
+
+    Raises UsageError where the videos are not there or shorter than a window, or a peer is unknown.
+    """
+    clip, prepared = clip or ClipConfig(), PreparedSet.open(folder)
+    peers = find_peers(against)
+    found = {
+        entry: path
+        for entry, path in videos_of(prepared, videos).items()
+        if entry.num_frames >= clip.span_frames
+    }
+    if not found:
+        raise UsageError(f"no clip of {folder} is as long as a window, {clip.span_frames} frames")
+    statistics = {"mean": [0.0], "deviation": [1.0]}  # the work is the same with any numbers
+    reader = ClipReader(prepared, tuple(found), statistics)
+    view = PretrainView(clip, CropConfig())
+    jobs = _jobs(found, view, windows)
+    items = TrainingClips(reader, view)
+
+    def ours(piece: int) -> object:
+        job = jobs[piece]
+        return reader.squares(job.entry, job.window, [job.box], clip.size)
+
+    def with_sound(piece: int) -> object:
+        return items[Draw(jobs[piece].clip, jobs[piece].seed)]
+
+    contenders = [
+        Contender(OURS, ours),
+        *(Contender(name, _doing(load, jobs, clip)) for name, load in peers.present.items()),
+        Contender(WITH_SOUND, with_sound),
+    ]
+    with one_core():
+        # files are opened in the warm-up: in training that happens once, not once an epoch
+        scores = compete(contenders, pieces=windows, rounds=rounds, warm_up=windows, report=report)
+    entry = next(iter(found))
+    rows = tuple(_row(score, scores[0], windows) for score in scores)
+    return LoaderBench(rows, peers.absent, len(found), entry.width, entry.height)
+
+
+def _jobs(found: dict[ClipEntry, Path], view: PretrainView, windows: int) -> list[_Job]:
+    entries = tuple(found)
+    jobs = []
+    for draw in Order(num_clips=len(entries), batch=windows, seed=0).global_batch(0):
+        entry = entries[draw.clip]
+        with seeded(draw.seed):
+            window, box = view.window(entry.num_frames), view.box(entry.height, entry.width)
+        jobs.append(_Job(draw.clip, draw.seed, entry, found[entry], window, box))
+    return jobs
+
+
+def _doing(load: Load, jobs: Sequence[_Job], clip: ClipConfig) -> Callable[[int], object]:
+    def work(piece: int) -> object:
+        job = jobs[piece]
+        return load(job.video, job.window.frames(job.entry.num_frames), job.box, clip.size)
+
+    return work
+
+
+def _row(score: Score, first: Score, windows: int) -> LoaderRow:
+    return LoaderRow(
+        name=score.name,
+        clips_per_second=windows / score.usual_core_seconds,
+        slowest=windows / max(score.core_seconds),
+        fastest=windows / min(score.core_seconds),
+        wall_clips_per_second=windows / score.usual_wall_seconds,
+        ratio=first.usual_core_seconds / score.usual_core_seconds,
+    )

@@ -1,0 +1,163 @@
+"""Some videos to how many times faster than real time `avme prep` is, beside ffmpeg alone.
+
+ffmpeg alone gets the very command line of `prep` without its sound, one process a video and as
+many at a time as `prep` has workers, and throws its JPEGs away. `prep` is all of `prep`: it also
+starts workers, probes, hears the sound, hashes, and writes and publishes a set.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from avme.artifacts import read_json
+from avme.bench.contest import Contender, Score, compete
+from avme.bench.videos import videos_of
+from avme.config import PrepConfig
+from avme.data.plan import PLAN
+from avme.data.prepared import PreparedSet
+from avme.media.ffmpeg import find_ffmpeg, target_size, transcode, transcode_arguments
+from avme.media.probe import probe
+from avme.report import Quiet, Reporter
+from avme.stages.prep import prepare
+
+_SETTINGS = "settings."
+
+
+@dataclass(frozen=True, slots=True)
+class PrepRow:
+    """One contender: medians over the rounds, and the fastest and the slowest of them."""
+
+    name: str
+    seconds: float
+    """By the clock on the wall."""
+    fastest: float
+    slowest: float
+    core_seconds: float
+    """Seconds that cores worked."""
+    core_fastest: float
+    core_slowest: float
+    real_time: float
+    """Seconds of video prepared in a second."""
+    ratio: float
+    """To the seconds of the first row."""
+    core_ratio: float
+    """The same of core seconds, which other work on the machine disturbs less."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepBench:
+    """The table, and what it is about."""
+
+    rows: tuple[PrepRow, ...]
+    clips: int
+    video_seconds: float
+    workers: int
+
+
+def bench_prep(
+    folder: Path,
+    *,
+    videos: Path | None,
+    clips: int,
+    rounds: int,
+    workers: int | None,
+    report: Reporter,
+) -> PrepBench:
+    """Prepares up to `clips` of the videos of the set in `folder` anew, with its settings.
+
+    Raises UsageError where the videos are not there.
+    """
+    prepared = PreparedSet.open(folder)
+    found = list(videos_of(prepared, videos).items())
+    chosen = found[:: max(1, len(found) // clips)][:clips]
+    count = workers or os.cpu_count() or 1
+    config = _settings(prepared).model_copy(update={"workers": count})
+    with TemporaryDirectory(prefix="avme-bench-") as made:
+        work = Path(made)
+        for number, (_, path) in enumerate(chosen):
+            # sides and classes make no difference in time, but a set must have them
+            side = work / "videos" / ("test" if number % 2 else "train") / "all"
+            side.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, side / f"{number}{path.suffix}")
+        alone = _ffmpeg_alone([path for _, path in chosen], config, work)
+        sets = iter(range(1, rounds + 1))
+
+        def prep(_: int) -> object:
+            name = f"set{next(sets)}"
+            source = work / "videos"
+            return prepare("folder", source, out=work, name=name, config=config, report=Quiet())
+
+        scores = compete(
+            [Contender("ffmpeg alone", alone), Contender("avme prep", prep)],
+            pieces=1,
+            rounds=rounds,
+            warm_up=0,
+            report=report,
+        )
+    seconds = sum(float(entry.num_frames / entry.fps) for entry, _ in chosen)
+    rows = tuple(_row(score, scores[0], seconds) for score in scores)
+    return PrepBench(rows, len(chosen), seconds, count)
+
+
+def _settings(prepared: PreparedSet) -> PrepConfig:
+    identity = read_json(prepared.folder / PLAN)["identity"]
+    return PrepConfig.model_validate(
+        {
+            key.removeprefix(_SETTINGS): value
+            for key, value in identity.items()
+            if key.startswith(_SETTINGS)
+        }
+    )
+
+
+def _ffmpeg_alone(paths: Sequence[Path], config: PrepConfig, work: Path) -> "_Passes":
+    calls = []
+    for path in paths:
+        info = probe(path)
+        calls.append(
+            transcode_arguments(
+                find_ffmpeg(),
+                path,
+                Path(os.devnull),
+                replace(info, audio=None),
+                size=target_size(info, config.short_side),
+                jpeg_quality=config.jpeg_quality,
+            )
+        )
+    return _Passes(calls, config, work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Passes:
+    """All of ffmpeg's calls, as many at a time as there are workers."""
+
+    calls: Sequence[list[str]]
+    config: PrepConfig
+    work: Path
+
+    def __call__(self, _: int) -> None:
+        with ThreadPoolExecutor(self.config.workers) as pool:
+            list(pool.map(self._run, range(len(self.calls))))
+
+    def _run(self, call: int) -> None:
+        log, limit = self.work / f"{call}.log", self.config.timeout_seconds
+        transcode(self.calls[call], log=log, timeout_seconds=limit)
+
+
+def _row(score: Score, first: Score, video_seconds: float) -> PrepRow:
+    return PrepRow(
+        name=score.name,
+        seconds=score.usual_wall_seconds,
+        fastest=min(score.wall_seconds),
+        slowest=max(score.wall_seconds),
+        core_seconds=score.usual_core_seconds,
+        core_fastest=min(score.core_seconds),
+        core_slowest=max(score.core_seconds),
+        real_time=video_seconds / score.usual_wall_seconds,
+        ratio=score.usual_wall_seconds / first.usual_wall_seconds,
+        core_ratio=score.usual_core_seconds / first.usual_core_seconds,
+    )

@@ -1,0 +1,32 @@
+"""A prepared set to the videos that it was made from."""
+
+from pathlib import Path
+
+from avme.artifacts import read_json
+from avme.data.plan import PLAN
+from avme.data.prepared import ClipEntry, PreparedSet
+from avme.errors import UsageError
+
+
+def videos_of(prepared: PreparedSet, root: Path | None) -> dict[ClipEntry, Path]:
+    """The video of every clip that has one below `root`, or below where the set came from.
+
+    Cuts of long videos are left out. Raises UsageError where no video is there.
+    """
+    folder = root or _root(prepared)
+    found = {entry: folder / entry.id for entry in prepared.entries}
+    there = {entry: path for entry, path in found.items() if path.is_file()}
+    if not there:
+        raise UsageError(
+            f"{folder} holds no video of {prepared.folder}: name the folder that the ids in its "
+            "index.csv count from with --videos"
+        )
+    return there
+
+
+def _root(prepared: PreparedSet) -> Path:
+    plan = read_json(prepared.folder / PLAN)
+    if named := plan.get("call", {}).get("root"):
+        return Path(named)
+    source = Path(plan["identity"]["source"])
+    return source.parent if source.is_file() else source

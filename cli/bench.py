@@ -1,0 +1,163 @@
+"""`avme bench`: how fast it is on this machine, beside others."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperCommand
+
+from . import places
+from .options import DataArgument, Workers
+from .topk import repeat_options
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Say how fast loading and preparing are, beside other ways of doing it.",
+    epilog="Example:\n    avme bench loader",
+)
+
+_LOADER: Final = """Examples:
+    avme bench loader
+    avme bench loader ucf101 --against torchcodec decord"""
+_PREP: Final = """Examples:
+    avme bench prep
+    avme bench prep ucf101 --workers 8 --clips 256"""
+
+PEERS: Final = ("torchcodec", "pyav", "decord")
+
+Against = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME ...",
+        help=f"Peers: {', '.join(PEERS)}, with Pillow.",
+        show_default="all that are installed",
+    ),
+]
+Videos = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder that the set's ids count from.",
+        show_default="where it was prepared from",
+    ),
+]
+Windows = Annotated[int, typer.Option("--clips", min=1, help="Windows that all load in a round.")]
+Clips = Annotated[int, typer.Option(min=2, help="Videos that both prepare in a round, at most.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Rounds; the median is told.")]
+Json = Annotated[bool, typer.Option("--json", help="Print a list of rows instead of a table.")]
+
+
+class _ManyPeers(TyperCommand):
+    """`--against torchcodec decord`: all names of peers that follow it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, repeat_options(args, ("--against",), PEERS.__contains__))
+
+
+@app.command(cls=_ManyPeers, epilog=_LOADER)
+def loader(
+    ctx: typer.Context,
+    data: DataArgument = None,
+    against: Against = None,
+    videos: Videos = None,
+    windows: Windows = 64,
+    rounds: Rounds = 5,
+    as_json: Json = False,
+) -> None:
+    """Load random windows on one core: from shards, and by peers from the videos.
+
+    All do the same: 16 frames at stride 4, one random box, RGB bytes of 224x224.
+    """
+    folder = places.dataset(data, "DATA")
+
+    from avme.bench.loader import bench_loader
+
+    found = bench_loader(
+        folder,
+        videos=videos,
+        against=against or list(PEERS),
+        windows=windows,
+        rounds=rounds,
+        report=ctx.obj,
+    )
+    if as_json:
+        _print_json(found.rows)
+        return
+    title = f"{windows} windows of {found.clips} clips of {found.width}x{found.height}, {rounds}"
+    _print_table(
+        f"{title} rounds, one core",
+        ("", "clips/s/core", "slowest", "fastest", "wall clips/s", "ratio"),
+        [
+            (
+                row.name,
+                f"{row.clips_per_second:.1f}",
+                f"{row.slowest:.1f}",
+                f"{row.fastest:.1f}",
+                f"{row.wall_clips_per_second:.1f}",
+                f"{row.ratio:.3f}",
+            )
+            for row in found.rows
+        ],
+    )
+    for row in found.rows[1:-1]:
+        typer.echo(f"{found.rows[0].name} is {1 / row.ratio:.2f} times as fast as {row.name}")
+    for name, reason in found.absent.items():
+        typer.echo(f"{name}: {reason}")
+
+
+@app.command(epilog=_PREP)
+def prep(
+    ctx: typer.Context,
+    data: DataArgument = None,
+    videos: Videos = None,
+    clips: Clips = 128,
+    rounds: Rounds = 3,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Prepare a set's videos once more, beside ffmpeg that only decodes and writes JPEGs."""
+    folder = places.dataset(data, "DATA")
+
+    from avme.bench.prep import bench_prep
+
+    found = bench_prep(
+        folder, videos=videos, clips=clips, rounds=rounds, workers=workers, report=ctx.obj
+    )
+    if as_json:
+        _print_json(found.rows)
+        return
+    _print_table(
+        f"{found.clips} videos of {found.video_seconds:.0f} s, {found.workers} at a time, "
+        f"{rounds} rounds",
+        ("", "x real time", "seconds", "ratio", "core seconds", "core ratio"),
+        [
+            (
+                row.name,
+                f"{row.real_time:.1f}",
+                f"{row.seconds:.1f} ({row.fastest:.1f} to {row.slowest:.1f})",
+                f"{row.ratio:.2f}",
+                f"{row.core_seconds:.1f} ({row.core_fastest:.1f} to {row.core_slowest:.1f})",
+                f"{row.core_ratio:.2f}",
+            )
+            for row in found.rows
+        ],
+    )
+
+
+def _print_json(rows: tuple[Any, ...]) -> None:
+    import json
+    from dataclasses import asdict
+
+    typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
+
+
+def _print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for place, name in enumerate(header):
+        table.add_column(name, justify="right" if place else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,46 @@
+"""The table of the loader: whoever is installed, with clips a second and a ratio."""
+
+import pytest
+
+from avme.bench.loader import LoaderBench, bench_loader
+from avme.bench.peers import PEERS, find_peers
+from avme.config import ClipConfig
+from avme.data.prepared import PreparedSet
+from avme.errors import UsageError
+from avme.report import Quiet
+
+
+def run(prepared: PreparedSet, **clip: int) -> LoaderBench:
+    return bench_loader(
+        prepared.folder,
+        videos=None,
+        against=list(PEERS),
+        windows=4,
+        rounds=2,
+        report=Quiet(),
+        clip=ClipConfig.model_validate({"num_frames": 4, "stride": 2, "size": 32, **clip}),
+    )
+
+
+def test_every_peer_is_in_the_table_or_named_as_absent(prepared: PreparedSet) -> None:
+    found = run(prepared)
+
+    names = [row.name for row in found.rows]
+    assert names == ["avme", *find_peers(list(PEERS)).present, "avme with sound"]
+    assert {*names[1:-1], *found.absent} == set(PEERS)
+    assert (found.clips, found.width, found.height) == (3, 64, 48)  # not the one of 3 frames
+
+
+def test_ratios_are_those_of_the_clips_a_second(prepared: PreparedSet) -> None:
+    rows = run(prepared).rows
+
+    assert rows[0].ratio == 1
+    for row in rows:
+        assert row.ratio == pytest.approx(row.clips_per_second / rows[0].clips_per_second)
+        assert 0 < row.slowest <= row.clips_per_second <= row.fastest
+        assert row.wall_clips_per_second > 0
+
+
+def test_clips_that_are_shorter_than_a_window_are_refused(prepared: PreparedSet) -> None:
+    with pytest.raises(UsageError, match="is as long as a window, 16 frames"):
+        run(prepared, stride=4)

@@ -1,0 +1,88 @@
+"""`avme bench`: a table for people, a list of rows for programs, absent peers by name."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from avme.bench import peers
+from avme_cli import bench
+from avme_cli.app import app
+
+
+def run(line: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(
+        app, ["--quiet", *line.split()], prog_name="avme", env={"COLUMNS": "120"}
+    )
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def prepared(
+    make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two clips, one as long as a window, in the one set under data/."""
+    monkeypatch.chdir(tmp_path)
+    make_video(tmp_path / "videos/A/v_A_g01_c01.avi", frames=64)
+    make_video(tmp_path / "videos/A/v_A_g09_c01.avi", frames=4)
+    code, _, err = run("prep ucf101 videos --name pair --workers 1")
+    assert code == 0, err
+
+
+def test_the_peers_that_are_offered_are_those_that_there_are() -> None:
+    assert tuple(peers.PEERS) == bench.PEERS
+
+
+@pytest.mark.usefixtures("prepared")
+def test_loading_is_told_as_a_table_and_absent_peers_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "decord", None)
+
+    code, out, err = run("bench loader --clips 2 --rounds 1 --against pyav decord")
+
+    assert (code, err) == (0, "")
+    assert "2 windows of 1 clips of 48x32, 1 rounds, one core" in out
+    assert "avme with sound" in out
+    assert " times as fast as pyav" in out
+    assert out.endswith("decord: not installed\n")
+
+
+@pytest.mark.usefixtures("prepared")
+def test_rows_are_told_as_json_too() -> None:
+    code, out, _ = run("bench loader pair --clips 2 --rounds 1 --against pyav --json")
+
+    rows = json.loads(out)
+    assert code == 0
+    assert [row["name"] for row in rows] == ["avme", "pyav", "avme with sound"]
+    assert rows[0]["ratio"] == 1
+    assert all(row["clips_per_second"] > 0 for row in rows)
+
+
+@pytest.mark.usefixtures("prepared")
+def test_preparing_is_told_beside_ffmpeg() -> None:
+    code, out, _ = run("bench prep --rounds 1 --workers 1")
+    rows = json.loads(run("bench prep --rounds 1 --workers 1 --json")[1])
+
+    assert code == 0
+    assert "2 videos of 3 s, 1 at a time, 1 rounds" in out
+    assert [row["name"] for row in rows] == ["ffmpeg alone", "avme prep"]
+    assert rows[1]["ratio"] == pytest.approx(rows[1]["seconds"] / rows[0]["seconds"])
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("bench loader --against moviepy", "error: no peer 'moviepy': there are torchcodec"),
+        ("bench loader --videos elsewhere", "error: elsewhere holds no video of data/pair: name"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(line: str, told: str) -> None:
+    code, out, err = run(line)
+
+    assert (code, out) == (2, "")
+    assert err.startswith(told)

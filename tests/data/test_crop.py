@@ -1,0 +1,97 @@
+"""Boxes: the right place of the picture, whether it was decoded whole or at a part of its size."""
+
+import numpy as np
+import pytest
+import simplejpeg
+import torch
+from torch import Tensor
+
+from avme.data.crop import Box, cut, shrink_factor, view_boxes
+from avme.data.jpeg import decode
+
+
+def decoded(picture: np.ndarray, factor: int) -> Tensor:
+    height, width = picture.shape[:2]
+    file = np.frombuffer(simplejpeg.encode_jpeg(picture, quality=95), dtype=np.uint8)
+    return torch.from_numpy(decode([file], height=height, width=width, factor=factor)).permute(
+        0, 3, 1, 2
+    )
+
+
+def ramps(height: int, width: int) -> np.ndarray:
+    """Red grows from top to bottom, green from left to right: colours tell the place."""
+    picture = np.full((height, width, 3), 128.0)
+    picture[..., 0] = np.linspace(0, 255, height)[:, None]
+    picture[..., 1] = np.linspace(0, 255, width)[None]
+    return picture.round().astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "factor"),
+    [
+        ([Box(0, 0, 63, 400)], 1),
+        ([Box(0, 0, 64, 64)], 2),
+        ([Box(0, 0, 127, 400)], 2),
+        ([Box(3, 5, 200, 128)], 4),
+        ([Box(0, 0, 4000, 4000)], 8),
+        ([Box(0, 0, 200, 200), Box(0, 0, 100, 200)], 2),
+    ],
+)
+def test_pictures_shrink_as_far_as_the_smallest_box_allows(boxes: list[Box], factor: int) -> None:
+    assert shrink_factor(boxes, 32) == factor
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize(("height", "width"), [(240, 320), (241, 321), (243, 327)])
+def test_a_shrunk_box_stays_inside_and_is_no_smaller_than_it_must_be(
+    height: int, width: int, factor: int
+) -> None:
+    size = height // factor - 3
+
+    for top in range(height - factor * size + 1):
+        box = Box(top, width - factor * size, factor * size, factor * size)
+        shrunk = box.shrunk(factor)
+        assert shrunk.top + shrunk.height <= -(-height // factor)
+        assert shrunk.left + shrunk.width <= -(-width // factor)
+        assert (shrunk.height, shrunk.width) == (size, size)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize(
+    "box", [Box(0, 0, 160, 160), Box(81, 161, 160, 160), Box(33, 47, 171, 163)]
+)
+def test_a_box_of_an_odd_picture_shows_the_same_place_at_every_factor(
+    box: Box, factor: int
+) -> None:
+    picture = ramps(241, 321)
+    size = 160 // factor
+
+    whole = cut(decoded(picture, 1), box, size).double()
+    small = cut(decoded(picture, factor), box.shrunk(factor), size).double()
+
+    # half a pixel of the shrunk picture is as far off as rounding can be
+    assert (whole - small)[:, 0].mean().abs() <= 0.5 * factor * 255 / 240 + 0.2
+    assert (whole - small)[:, 1].mean().abs() <= 0.5 * factor * 255 / 320 + 0.2
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_a_shrunk_picture_is_close_to_the_whole_one_resized(factor: int) -> None:
+    generator = np.random.default_rng(0)
+    coarse = torch.from_numpy(generator.integers(0, 256, (1, 3, 16, 21), dtype=np.uint8))
+    rough = cut(coarse, Box(0, 0, 16, 21), 328)[0, :, :248].permute(1, 2, 0).contiguous().numpy()
+    box = Box(8, 16, 160, 160)
+
+    whole = cut(decoded(rough, 1), box, 20).double()
+    small = cut(decoded(rough, factor), box.shrunk(factor), 20).double()
+
+    assert (whole - small).abs().mean() < 3
+    assert whole.std() > 20
+
+
+@pytest.mark.parametrize(("height", "width"), [(24, 40), (40, 24)])
+def test_three_boxes_are_the_ends_and_the_middle_of_the_long_side(height: int, width: int) -> None:
+    places = [(box.top, box.left) for box in view_boxes(height, width, 3)]
+
+    assert places == ([(0, 0), (0, 8), (0, 16)] if width > height else [(0, 0), (8, 0), (16, 0)])
+    assert view_boxes(height, width, 1) == [view_boxes(height, width, 3)[1]]
+    assert {(box.height, box.width) for box in view_boxes(height, width, 3)} == {(24, 24)}
