@@ -71,7 +71,7 @@ def extract(
     intermediate = work / "clip.nut"
     try:
         cut = find_cut(source, info, span) if span else None
-        complaints = _transcode(source, intermediate, info, size, work, recipe, cut)
+        complaints = _transcode(source, intermediate, info, size, recipe, cut)
         demuxed = demux(intermediate, sink)
     except MediaError as error:
         if span and error.reason == "no-frames":
@@ -89,7 +89,6 @@ def _transcode(
     target: Path,
     info: MediaInfo,
     size: tuple[int, int],
-    work: Path,
     recipe: Recipe,
     cut: Cut | None,
 ) -> str:
@@ -98,12 +97,12 @@ def _transcode(
         recipe.ffmpeg, source, target, info, size=size, jpeg_quality=recipe.jpeg_quality, cut=cut
     )
     try:
-        return transcode(arguments, log=work / "ffmpeg.log", timeout_seconds=recipe.timeout_seconds)
+        return transcode(arguments, timeout_seconds=recipe.timeout_seconds)
     except MediaError as error:
         if error.reason != "undecodable" or info.audio is None:
             raise
         without_sound = replace(info, audio=None)
-        return f"{error} | {_transcode(source, target, without_sound, size, work, recipe, cut)}"
+        return f"{error} | {_transcode(source, target, without_sound, size, recipe, cut)}"
 
 
 def _judge(
