@@ -6,6 +6,7 @@ import pickle
 import resource
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,7 @@ def test_too_many_open_files_do_not_condemn_the_shard(shard: Path) -> None:
     taken: list[int] = []
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
-        with pytest.raises(OSError, match="Too many open files"):
+        with suppress(OSError):  # until no more is given
             while True:
                 taken.append(os.dup(0))
 
