@@ -47,8 +47,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes readable JSON, all or nothing."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Writes readable JSON, all or nothing; piece by piece, as a plan may be large."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        json.dump(content, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -144,8 +144,7 @@ class _Passes:
             list(pool.map(self._run, range(len(self.calls))))
 
     def _run(self, call: int) -> None:
-        log, limit = self.work / f"{call}.log", self.config.timeout_seconds
-        transcode(self.calls[call], log=log, timeout_seconds=limit)
+        transcode(self.calls[call], timeout_seconds=self.config.timeout_seconds)
 
 
 def _row(score: Score, first: Score, video_seconds: float) -> PrepRow:

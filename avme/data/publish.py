@@ -6,17 +6,17 @@ kill. `dataset.json` is written last.
 
 import csv
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avme.artifacts import DATASET_MANIFEST, write_json, write_text
+from avme.artifacts import DATASET_MANIFEST, replacing, write_json, write_text
 from avme.config.prep import PrepConfig
 from avme.data.discover import Layout
 from avme.data.index import COLUMNS, to_cells
@@ -100,14 +100,18 @@ def write_tables(plan: Plan, stored: Stored, splits: Sequence[Split]) -> None:
         f"split{split.name}": {i: "train" for i in split.train} | {i: "test" for i in split.test}
         for split in splits
     }
-    rows = []
-    for clip in stored.good:
-        listed = [side.get(clip.record.id, "") for side in sides.values()]
-        rows.append([*to_cells(clip.record).values(), *listed, clip.shard, clip.row])
-    header = [*COLUMNS, *sides, "shard", "row"]
-    write_text(plan.folder / INDEX, _csv(header, rows))
-    bad = [[record.id, record.reason, record.message] for record in stored.bad]
-    write_text(plan.folder / QUARANTINE, _csv(["id", "reason", "message"], bad))
+    rows = (
+        [
+            *to_cells(clip.record).values(),
+            *(side.get(clip.record.id, "") for side in sides.values()),
+            clip.shard,
+            clip.row,
+        ]
+        for clip in stored.good
+    )
+    _write_csv(plan.folder / INDEX, [*COLUMNS, *sides, "shard", "row"], rows)
+    bad = ([record.id, record.reason, record.message] for record in stored.bad)
+    _write_csv(plan.folder / QUARANTINE, ["id", "reason", "message"], bad)
 
 
 def write_manifest(
@@ -189,9 +193,9 @@ def fingerprint(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _csv(header: list[str], rows: list[list[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
+def _write_csv(path: Path, header: list[str], rows: Iterable[list[Any]]) -> None:
+    """Row by row: the text of a large set is never in memory as a whole."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

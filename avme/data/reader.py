@@ -7,6 +7,7 @@ handle stays behind when the reader is pickled.
 Shape letters: t frames, s MFCC rows, f cepstra, n bytes.
 """
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from avme.data.record import ClipRecord, from_lines
 from avme.data.shard import SHARD_SCHEMA
-from avme.errors import ArtifactError
+from avme.errors import ArtifactError, MachineError
 
 
 class ShardReader:
@@ -123,6 +124,11 @@ class ShardReader:
             try:
                 file = h5py.File(self.path, "r", locking=False)
             except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    raise MachineError(
+                        f"too many files are open for {self.path}: raise `ulimit -n` above the "
+                        "number of shards, or prepare larger shards with --set shard_clips=..."
+                    ) from error
                 raise ArtifactError(
                     f"{self.path} cannot be read as a shard ({error}): delete it and run "
                     "`avme prep` again"

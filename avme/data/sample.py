@@ -41,12 +41,16 @@ class Rate:
     num_clips: int
     num_bad: int
     measured_seconds: float
+    bytes_per_shard: float
+    """Of a shard without a clip."""
     bytes_per_unit: float
     seconds_per_unit: float
 
     def num_bytes(self, clips: Iterable[SourceClip]) -> float:
-        """How large the shards of these clips would be."""
-        return self.bytes_per_unit * sum(_size(clip, self.unit) for clip in clips)
+        """How large one shard of these clips would be."""
+        return self.bytes_per_shard + self.bytes_per_unit * sum(
+            _size(clip, self.unit) for clip in clips
+        )
 
     def seconds(self, clips: Iterable[SourceClip]) -> float:
         """How long one process would take."""
@@ -61,7 +65,7 @@ def measure(clips: Sequence[SourceClip], recipe: Recipe) -> Rate:
     recipe = replace(recipe, timeout_seconds=min(recipe.timeout_seconds, _TIMEOUT_SECONDS))
     unit = _unit(clips)
     began = time.monotonic()
-    num_bytes = seconds = size = 0.0
+    num_bytes = seconds = size = empty = 0.0
     num_clips = num_bad = 0
     with TemporaryDirectory(prefix="avme-") as name, writing(Path(name)):
         for clip in _spread(clips):
@@ -71,6 +75,7 @@ def measure(clips: Sequence[SourceClip], recipe: Recipe) -> Rate:
             num_clips += 1
             num_bad += cost.is_bad
             num_bytes += cost.num_bytes
+            empty = max(empty, cost.empty_bytes)
             seconds += cost.seconds
             size += _size(clip, unit)
     return Rate(
@@ -78,6 +83,7 @@ def measure(clips: Sequence[SourceClip], recipe: Recipe) -> Rate:
         num_clips=num_clips,
         num_bad=num_bad,
         measured_seconds=time.monotonic() - began,
+        bytes_per_shard=empty,
         bytes_per_unit=num_bytes / size if size else 0.0,
         seconds_per_unit=seconds / size if size else 0.0,
     )
@@ -87,6 +93,7 @@ def measure(clips: Sequence[SourceClip], recipe: Recipe) -> Rate:
 class _Cost:
     num_bytes: float
     seconds: float
+    empty_bytes: float = 0.0
     is_bad: bool = False
 
 
@@ -103,9 +110,10 @@ def _prepare(clip: SourceClip, work: Path, recipe: Recipe) -> _Cost:
             shard.write(work / "shard.h5")
     except (MediaError, FileNotFoundError, PermissionError):
         return _Cost(0.0, time.monotonic() - began, is_bad=True)
-    num_bytes = (work / "shard.h5").stat().st_size - (work / "empty.h5").stat().st_size
+    empty = float((work / "empty.h5").stat().st_size)
+    num_bytes = (work / "shard.h5").stat().st_size - empty
     seconds = hashed - began + scale * (time.monotonic() - hashed)
-    return _Cost(scale * num_bytes, seconds)
+    return _Cost(scale * num_bytes, seconds, empty)
 
 
 def _part(clip: SourceClip) -> tuple[Span | None, float]:

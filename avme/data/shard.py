@@ -13,6 +13,8 @@ Columns (c clips, t frames of all clips, s MFCC rows of all clips, f cepstra):
     width, height i4[c]   fps_num, fps_den i8[c]   records u1[bytes] (JSON lines, with bad clips)
 """
 
+import errno
+import re
 from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +30,7 @@ from avme.data.spool import Spool
 from avme.media.extract import Extracted
 
 SHARD_SCHEMA = 1
+_ERRNO = re.compile(r"errno = (\d+)")
 
 
 class ShardWriter:
@@ -95,11 +98,16 @@ class ShardWriter:
         self._spools["jpeg"].forget()
 
     def write(self, path: Path) -> None:
-        """Writes the shard, all or nothing."""
-        with (
-            replacing(path) as temporary,
-            h5py.File(temporary, "w", libver=("earliest", "v110")) as file,
-        ):
+        """Writes the shard, all or nothing; raises OSError if the disk is full."""
+        try:
+            with replacing(path) as temporary:
+                self._write(temporary)
+        except RuntimeError as error:  # what h5py makes of a flush that found no room
+            found = _ERRNO.search(str(error))
+            raise OSError(int(found[1]) if found else errno.EIO, str(error)) from error
+
+    def _write(self, path: Path) -> None:
+        with h5py.File(path, "w", libver=("earliest", "v110")) as file:
             file.attrs["schema"] = SHARD_SCHEMA
             file.attrs["num_cepstra"] = self._num_cepstra
             for name, column in self._columns().items():

@@ -98,7 +98,7 @@ def extract(
         size = target_size(info, recipe.short_side)
         require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
-        said = _transcode(source, intermediate, info, size, work, recipe, cut)
+        said = _transcode(source, intermediate, info, size, recipe, cut)
         complaints = _without_folders(said, source, work)
         require_room(intermediate, recipe.max_bytes)
         demuxed = demux(intermediate, sink, samples, recipe.max_seconds)
@@ -125,7 +125,6 @@ def _transcode(
     target: Path,
     info: MediaInfo,
     size: tuple[int, int],
-    work: Path,
     recipe: Recipe,
     cut: Cut | None,
 ) -> str:
@@ -144,7 +143,6 @@ def _transcode(
     try:
         return transcode(
             arguments,
-            log=work / "ffmpeg.log",
             timeout_seconds=recipe.timeout_seconds,
             memory_bytes=recipe.memory_bytes,
         )
@@ -152,7 +150,7 @@ def _transcode(
         if error.reason not in ("undecodable", "crashed") or info.audio is None:
             raise
         without_sound = replace(info, audio=None)
-        return f"{error} | {_transcode(source, target, without_sound, size, work, recipe, cut)}"
+        return f"{error} | {_transcode(source, target, without_sound, size, recipe, cut)}"
 
 
 def _without_folders(said: str, source: Path, work: Path) -> str:

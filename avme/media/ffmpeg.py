@@ -5,6 +5,7 @@ only builds the arguments; the process is ours, so that it has a timeout and kee
 Its exit code is checked but never believed alone: a cut AVI ends with code 0.
 """
 
+import errno
 import os
 import re
 import resource
@@ -14,7 +15,7 @@ import threading
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import ffmpeg
 import imageio_ffmpeg
@@ -32,6 +33,7 @@ _SOURCE, _TARGET = "file:source", "file:target"
 """ffmpeg-python takes only names that are UTF-8."""
 MAX_FRAMES = 1_000_000
 """Eleven hours at 25 a second; a small file can hold more empty ones."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @lru_cache(maxsize=1)
@@ -128,35 +130,36 @@ def transcode_arguments(
 
 
 def transcode(
-    arguments: list[str], *, log: Path, timeout_seconds: float, memory_bytes: int | None = None
+    arguments: list[str], *, timeout_seconds: float, memory_bytes: int | None = None
 ) -> str:
     """Runs the pass and returns what ffmpeg complained about, its last lines only.
 
     Where the system can, ffmpeg gets no more than `memory_bytes` of memory. Raises MediaError when
-    the time is up or when ffmpeg gives up, and MachineError when the clip is not to blame.
+    the time is up or when ffmpeg gives up, OSError when its output has no room, and MachineError
+    when the clip is not to blame otherwise.
     """
     try:
-        with log.open("wb") as complaints:
-            process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=complaints,
-                process_group=0,  # Ctrl-C is the parent's: a clip cut by it is not bad
-            )
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,  # no file: a full disk would swallow the very words that say so
+            process_group=0,  # Ctrl-C is the parent's: a clip cut by it is not bad
+        )
     except OSError as error:
         raise MachineError(f"{arguments[0]} does not run ({error})") from error
     if memory_bytes is not None:
         _limit_memory(process, memory_bytes)
-    returncode = _wait(process, timeout_seconds)
+    returncode, complaints = _wait(process, timeout_seconds)
     if returncode is None:
         raise MediaError(
             f"ffmpeg was not done after {timeout_seconds:g} s: raise timeout_seconds",
             reason="timeout",
         )
-    said = last_lines(log)
-    if "No space left on device" in said:
-        raise MachineError(f"the disk of {log.parent} is full: make room and run again")
+    for code in _NO_ROOM:
+        if os.strerror(code) in complaints:
+            raise OSError(code, os.strerror(code))
+    said = last_lines(complaints)
     if returncode == _STOPPED_BY_SIGNAL and not said:
         raise MachineError("ffmpeg was stopped from outside: run again")
     if returncode < 0:
@@ -171,11 +174,9 @@ def transcode(
     return said
 
 
-def last_lines(log: Path, num_lines: int = 3) -> str:
+def last_lines(complaints: str, num_lines: int = 3) -> str:
     """The end of ffmpeg's complaints on one line, without memory addresses."""
-    with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-        lines = file.read().decode(errors="replace").split("\n")
+    lines = complaints.split("\n")
     kept = [re.sub(r" @ 0x[0-9a-f]+", "", line.strip()) for line in lines if line.strip()]
     return " | ".join(kept[-num_lines:])
 
@@ -196,8 +197,8 @@ def _limit_memory(process: subprocess.Popen[bytes], num_bytes: int) -> None:
             resource.prlimit(process.pid, resource.RLIMIT_AS, (limit, hard))
 
 
-def _wait(process: subprocess.Popen[bytes], timeout_seconds: float) -> int | None:
-    """The exit code, or None if the process had to be killed.
+def _wait(process: subprocess.Popen[bytes], timeout_seconds: float) -> tuple[int | None, str]:
+    """The exit code, or None if the process had to be killed, and the end of what it said.
 
     `Popen.wait` with a timeout looks only every 50 ms, which is as long as a short clip takes.
     """
@@ -210,11 +211,22 @@ def _wait(process: subprocess.Popen[bytes], timeout_seconds: float) -> int | Non
     timer = threading.Timer(timeout_seconds, kill)
     timer.start()
     try:
+        complaints = _tail(process.stderr) if process.stderr else ""
         returncode = process.wait()
     finally:
         timer.cancel()
         process.kill()  # only still there if waiting was interrupted
-    return None if expired.is_set() else returncode
+        if process.stderr:
+            process.stderr.close()
+    return None if expired.is_set() else returncode, complaints
+
+
+def _tail(stream: IO[bytes]) -> str:
+    """The last bytes until the stream ends, whatever its length."""
+    kept = b""
+    while piece := os.read(stream.fileno(), _TAIL_BYTES):
+        kept = (kept + piece)[-_TAIL_BYTES:]
+    return kept.decode(errors="replace")
 
 
 def _is_new_enough(executable: str) -> bool:

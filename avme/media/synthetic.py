@@ -133,8 +133,7 @@ def write_clip(clip: SyntheticClip, folder: Path, ffmpeg: str) -> Path:
             arguments += [*_RAW_SOUND, "-i", f"file:{sound}"]
         arguments += _AS_AVI
         try:
-            log = Path(work, "log")
-            transcode([*arguments, f"file:{temporary}"], log=log, timeout_seconds=_TIMEOUT_SECONDS)
+            transcode([*arguments, f"file:{temporary}"], timeout_seconds=_TIMEOUT_SECONDS)
         except MediaError as error:
             raise MachineError(
                 f"{ffmpeg} cannot write {path} ({error}): install another"

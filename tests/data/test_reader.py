@@ -1,9 +1,12 @@
 """Reading a shard: right frames, one read, and handles that do not travel."""
 
 import multiprocessing
+import os
 import pickle
+import resource
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from numpy.typing import NDArray
 from avme.data.discover import SourceClip
 from avme.data.pack import LabelledClip, ShardTask, pack
 from avme.data.reader import ShardReader
-from avme.errors import ArtifactError
+from avme.errors import ArtifactError, MachineError
 from avme.media.extract import Recipe
 from avme.media.ffmpeg import find_ffmpeg
 
@@ -168,3 +171,20 @@ def test_a_shard_of_another_version_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactError, match="schema 99"):
         len(ShardReader(path))
+
+
+def test_too_many_open_files_do_not_condemn_the_shard(shard: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+        with suppress(OSError):  # until no more is given
+            while True:
+                taken.append(os.dup(0))
+
+        with pytest.raises(MachineError, match="ulimit -n"):
+            ShardReader(shard).frames(0, [0])
+    finally:
+        for handle in taken:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

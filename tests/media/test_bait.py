@@ -109,7 +109,7 @@ def test_a_text_that_points_elsewhere_is_not_followed(
     with pytest.raises(MediaError, match=r"bait\.avi") as caught:
         frames_of(bait, tmp_path / "work")
     with pytest.raises(MediaError):
-        transcode(arguments, log=tmp_path / "log", timeout_seconds=20.0)
+        transcode(arguments, timeout_seconds=20.0)
 
     assert caught.value.reason == "unreadable"
     assert not listener.was_called

@@ -100,11 +100,10 @@ def test_ffmpeg_gets_no_more_memory_than_it_may(tmp_path: Path, make_video: Make
     arguments = transcode_arguments(
         find_ffmpeg(), clip, tmp_path / "out.nut", info, size=(48, 32), jpeg_quality=3
     )
-    log = tmp_path / "log"
 
-    transcode(arguments, log=log, timeout_seconds=60.0, memory_bytes=3 * 1024**3)
+    transcode(arguments, timeout_seconds=60.0, memory_bytes=3 * 1024**3)
     with pytest.raises(MediaError) as caught:
-        transcode(arguments, log=log, timeout_seconds=60.0, memory_bytes=64 * 1024**2)
+        transcode(arguments, timeout_seconds=60.0, memory_bytes=64 * 1024**2)
 
     assert caught.value.reason in ("crashed", "undecodable")
 

@@ -98,7 +98,7 @@ def sound_of(path: Path, work: Path, span: Span | None) -> Sound:
     arguments = transcode_arguments(
         find_ffmpeg(), path, work / "clip.nut", info, size=size, jpeg_quality=3, cut=cut
     )
-    transcode(arguments, log=work / "log", timeout_seconds=60.0)
+    transcode(arguments, timeout_seconds=60.0)
     sound = demux(work / "clip.nut", io.BytesIO(), work / "clip.s16").sound
     assert sound is not None
     return sound
@@ -200,7 +200,7 @@ def test_other_ffmpegs_cut_the_same(numbered: Path, tmp_path: Path) -> None:
             jpeg_quality=3,
             cut=cut,
         )
-        transcode(arguments, log=tmp_path / "log", timeout_seconds=60.0)
+        transcode(arguments, timeout_seconds=60.0)
         done = demux(tmp_path / "clip.nut", io.BytesIO(), tmp_path / "clip.s16")
         counts.add((len(done.pts), len(done.sound.samples) if done.sound else 0))
 

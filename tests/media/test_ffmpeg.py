@@ -25,7 +25,7 @@ def run_pass(binary: str, clip: Path, target: Path, size: tuple[int, int] | None
     arguments = transcode_arguments(
         binary, clip, target, info, size=size or (info.width, info.height), jpeg_quality=3
     )
-    return transcode(arguments, log=target.with_suffix(".log"), timeout_seconds=60.0)
+    return transcode(arguments, timeout_seconds=60.0)
 
 
 @pytest.mark.parametrize("name", BINARIES)
@@ -79,7 +79,7 @@ def test_a_pass_that_takes_too_long_is_killed(tmp_path: Path) -> None:
     began = time.monotonic()
 
     with pytest.raises(MediaError, match=r"0\.2 s") as caught:
-        transcode(["sleep", "30"], log=tmp_path / "log", timeout_seconds=0.2)
+        transcode(["sleep", "30"], timeout_seconds=0.2)
 
     assert caught.value.reason == "timeout"
     assert time.monotonic() - began < 5
@@ -89,7 +89,7 @@ def test_ffmpegs_last_words_are_in_the_error(tmp_path: Path) -> None:
     arguments = [find_ffmpeg(), "-nostdin", "-i", "file:" + str(tmp_path / "none.avi")]
 
     with pytest.raises(MediaError, match="No such file"):
-        transcode(arguments, log=tmp_path / "log", timeout_seconds=60.0)
+        transcode(arguments, timeout_seconds=60.0)
 
 
 def test_a_playlist_is_not_followed_by_ffmpeg_itself(tmp_path: Path, make_video: MakeVideo) -> None:
@@ -102,7 +102,7 @@ def test_a_playlist_is_not_followed_by_ffmpeg_itself(tmp_path: Path, make_video:
     )
 
     with pytest.raises(MediaError):
-        transcode(arguments, log=tmp_path / "log", timeout_seconds=60.0)
+        transcode(arguments, timeout_seconds=60.0)
 
     assert not (tmp_path / "out.nut").exists()
 
@@ -148,7 +148,7 @@ def test_a_killed_pass_leaves_no_process(tmp_path: Path) -> None:
     marker = "31.4159"
 
     with pytest.raises(MediaError):
-        transcode(["sleep", marker], log=tmp_path / "log", timeout_seconds=0.1)
+        transcode(["sleep", marker], timeout_seconds=0.1)
 
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     assert f"sleep {marker}" not in listed.stdout

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from avme.config.prep import PrepConfig
+from avme.data.lock import holding
 from avme.data.prepared import PreparedSet
 from avme.errors import TooManyBadClips, UsageError
+from avme.stages.forecast import forecast
 
 RunPrep = Callable[..., PreparedSet]
 
@@ -72,6 +75,19 @@ def test_a_folder_that_is_not_ours_is_left_alone(
 
     with pytest.raises(UsageError, match=r"thesis\.tex"):
         run_prep(videos, tmp_path)
+
+
+def test_a_folder_at_work_is_refused_and_may_still_be_foretold(
+    videos: Path, folder: Path, run_prep: RunPrep
+) -> None:
+    with holding(folder):
+        with pytest.raises(UsageError, match="another `avme prep` is at work"):
+            run_prep(videos, folder.parent)
+        config = PrepConfig(shard_clips=4)
+        foretold = forecast("ucf101", videos, out=folder.parent, name="set", config=config)
+
+    assert foretold.state.is_finished
+    assert run_prep(videos, folder.parent).entries
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b"])
