@@ -27,6 +27,9 @@ from avme.errors import ArtifactError
 Statistics = Mapping[str, Sequence[float]]
 """`mean` and `deviation` of every coefficient over the train list that a model learnt from."""
 
+MOST_OPEN = 256
+"""Shards that a process keeps open: 0.7 MiB each, and systems commonly allow 1,024 files."""
+
 
 class ClipReader:
     """Reads windows of prepared clips; safe to hand to worker processes.
@@ -41,6 +44,7 @@ class ClipReader:
         names = sorted({entry.shard for entry in entries})
         paths = {entry.shard: prepared.shard_path(entry) for entry in entries}
         self._shards = {name: ShardReader(paths[name]) for name in names}
+        self._open: dict[str, ShardReader] = {}
         self._mean = torch.tensor(statistics["mean"])
         self._deviation = torch.tensor(statistics["deviation"])
 
@@ -63,7 +67,7 @@ class ClipReader:
     ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
         """The window's MFCC, normalised by the given statistics, zero where not valid."""
         with self._naming(entry):
-            rows, valid = self._shards[entry.shard].mfcc(entry.row, *window.rows())
+            rows, valid = self._shard(entry).mfcc(entry.row, *window.rows())
         heard = torch.from_numpy(valid)
         mfcc = (torch.from_numpy(rows) - self._mean) / self._deviation
         return mfcc * heard[:, None], heard
@@ -75,11 +79,20 @@ class ClipReader:
         wanted = window.frames(entry.num_frames)
         distinct = sorted(set(wanted))
         with self._naming(entry):
-            files = self._shards[entry.shard].frames(entry.row, distinct)
+            files = self._shard(entry).frames(entry.row, distinct)
             decoded = decode(files, height=entry.height, width=entry.width, factor=factor)
         place = {frame: index for index, frame in enumerate(distinct)}
         frames = rearrange(torch.from_numpy(decoded), "d h w c -> d c h w")
         return frames, [place[frame] for frame in wanted]
+
+    def _shard(self, entry: ClipEntry) -> ShardReader:
+        """The shard of a clip; of too many open ones, the one not used for longest is closed."""
+        reader = self._shards[entry.shard]
+        self._open.pop(entry.shard, None)
+        self._open[entry.shard] = reader
+        if len(self._open) > MOST_OPEN:
+            self._open.pop(next(iter(self._open))).close()
+        return reader
 
     @contextmanager
     def _naming(self, entry: ClipEntry) -> Iterator[None]:

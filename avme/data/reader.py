@@ -93,11 +93,16 @@ class ShardReader:
         """What is known of every clip of this shard, quarantined ones too."""
         return from_lines(self.column("records").tobytes())
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this process holds the file."""
+        return self._file is not None and self._pid == os.getpid()
+
     def close(self) -> None:
         """Closes the file; the next call opens it again."""
-        if self._file is not None and self._pid == os.getpid():
+        if self._file is not None and self.is_open:
             self._file.close()
-        self._file, self._datasets = None, {}
+        self._file, self._datasets, self._index = None, {}, {}
 
     def _span(self, column: str, row: int) -> tuple[int, int]:
         offsets = self._column(column)

@@ -137,6 +137,19 @@ def test_workers_load_the_same_batches_as_none(reader: ClipReader, workers: int)
         assert all(map(torch.equal, tensors(ours), tensors(theirs)))
 
 
+def test_shards_are_closed_where_too_many_are_open(
+    reader: ClipReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = [(entry, Window(0, 4, 1)) for entry in reader.entries] * 2
+    expected = [reader.pictures(*window) for window in windows]
+    assert len({entry.shard for entry in reader.entries}) == 2
+
+    monkeypatch.setattr("avme.data.clips.MOST_OPEN", 1)
+    for window, pictures in zip(windows, expected, strict=True):
+        assert torch.equal(reader.pictures(*window), pictures)
+        assert sum(shard.is_open for shard in reader._shards.values()) == 1
+
+
 def test_colours_stay_innermost_in_memory_when_batches_are_joined(reader: ClipReader) -> None:
     clips = TrainingClips(reader, PretrainView(CLIP, CropConfig()))
 

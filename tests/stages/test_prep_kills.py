@@ -35,16 +35,22 @@ while not list((out / "alone/set/shards").glob("shard-*.h5")):
 first_shard = time.monotonic() - began
 assert os.waitpid(child, 0)[1] == 0
 
-draw, shards, interrupted = random.Random(0), set(), 0
-for _ in range(kills):
+draw, shards, interrupted, runs = random.Random(0), set(), 0, 0
+while interrupted < kills and runs < 10 * kills:
+    runs += 1
     child = start(out / "killed")
     time.sleep(draw.uniform(0.0, 1.5 * first_shard))
     try:
         os.killpg(child, signal.SIGKILL)
     except ProcessLookupError:  # killed before it had a group of its own
         os.kill(child, signal.SIGKILL)
-    interrupted += os.waitpid(child, 0)[1] == signal.SIGKILL
-    shards.add(len(list((out / "killed/set/shards").glob("shard-*.h5"))))
+    was_killed = os.waitpid(child, 0)[1] == signal.SIGKILL
+    interrupted += was_killed
+    there = sorted((out / "killed/set/shards").glob("shard-*.h5"))
+    shards.add(len(there))
+    if not was_killed:  # it came too late: give it work again
+        for path in draw.sample(there, len(there) // 2):
+            path.unlink()
     (out / "killed/set/dataset.json").unlink(missing_ok=True)  # to be killed while it publishes
 assert os.waitpid(start(out / "killed"), 0)[1] == 0
 print(json.dumps({"interrupted": interrupted, "shards": sorted(shards)}))
@@ -73,7 +79,7 @@ def test_fifty_kills_leave_no_trace(tmp_path: Path, videos: Path) -> None:
     )
 
     told = json.loads(done.stdout)
-    assert told["interrupted"] > KILLS / 2
+    assert told["interrupted"] == KILLS
     assert len(told["shards"]) > 5, "the kills came all at the same place"
     alone = contents(tmp_path / "alone" / "set")
     killed = contents(tmp_path / "killed" / "set")
