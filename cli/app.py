@@ -15,14 +15,24 @@ from typer.core import TyperGroup
 from avme import __version__
 from avme.errors import AvmeError
 
-from . import audit, config, demo, evaluate, finetune, prep, pretrain, verify
+from . import audit, config, demo, evaluate, finetune, prep, pretrain, verify, weights
 from .launch import ChildFailed, leave_failure, rank
 from .progress import reporter
 from .topk import ManyIntegers
 
 _EVERYWHERE: Final = ("--verbose", "--quiet")
 """Options of `avme` itself that may also follow the command."""
-_ORDER: Final = ("prep", "pretrain", "finetune", "eval", "verify", "audit", "demo", "config")
+_ORDER: Final = (
+    "prep",
+    "pretrain",
+    "finetune",
+    "eval",
+    "verify",
+    "audit",
+    "demo",
+    "weights",
+    "config",
+)
 _PIPELINE: Final = "Pipeline"
 _BESIDE: Final = "Beside the pipeline"
 
@@ -65,6 +75,7 @@ app.command("eval", cls=ManyIntegers, rich_help_panel=_PIPELINE, epilog=evaluate
 app.command(rich_help_panel=_BESIDE, epilog=verify.EXAMPLES)(verify.verify)
 app.command(rich_help_panel=_BESIDE, epilog=audit.EXAMPLES)(audit.audit)
 app.command(rich_help_panel=_BESIDE, epilog=demo.EXAMPLES)(demo.demo)
+app.add_typer(weights.app, name="weights", rich_help_panel=_BESIDE)
 app.add_typer(config.app, name="config", rich_help_panel=_BESIDE)
 
 
