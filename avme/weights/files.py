@@ -104,7 +104,7 @@ def _read_safetensors(path: Path) -> Stored:
         said = json.loads(metadata[SIDECAR]) if SIDECAR in metadata else None
     except _UNREADABLE as error:
         raise ArtifactError(f"{path} is not a whole safetensors file: {error}") from error
-    if isinstance(said, Mapping) and "config" in said:
+    if isinstance(said, Mapping) and isinstance(said.get("config"), Mapping):
         facts = {key: value for key, value in said.items() if key != "config"}
         return Stored(
             file=path,
@@ -140,7 +140,10 @@ def _unpickle(path: Path) -> Any:
 def _unwrap(path: Path, content: Any) -> Stored:
     if not isinstance(content, Mapping):
         raise ArtifactError(f"{path} holds {type(content).__name__}, expected named tensors")
-    if set(content) >= _OURS:
+    if set(content) >= _OURS and all(
+        isinstance(content[key], Mapping) for key in ("model", "config", "facts")
+    ):
+        _require_tensors(path, content["model"], content)
         return Stored(
             file=path,
             form="avme",
@@ -154,14 +157,18 @@ def _unwrap(path: Path, content: Any) -> Stored:
         raise ArtifactError(f"{path} holds tensors under both `model` and `module`: keep one")
     note = content.get(SIDECAR) if wrappers else None
     tensors = content[wrappers[0]] if wrappers else content
-    others = [str(k) for k, v in tensors.items() if not isinstance(v, Tensor)]
-    if others or not tensors:
+    _require_tensors(path, tensors, content)
+    wrapping = f"under `{wrappers[0]}`" if wrappers else "bare"
+    return _foreign(path, dict(tensors), wrapping, dict(note) if isinstance(note, Mapping) else {})
+
+
+def _require_tensors(path: Path, tensors: Mapping[Any, Any], content: Mapping[Any, Any]) -> None:
+    named = all(isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items())
+    if not tensors or not named:
         raise ArtifactError(
             f"{path} has no named tensors at its top, nor under `model` or `module`: found "
             f"{', '.join(map(str, list(content)[:5])) or 'nothing'}"
         )
-    wrapping = f"under `{wrappers[0]}`" if wrappers else "bare"
-    return _foreign(path, dict(tensors), wrapping, dict(note) if isinstance(note, Mapping) else {})
 
 
 def _foreign(path: Path, tensors: dict[str, Tensor], wrapping: str, note: dict[str, Any]) -> Stored:

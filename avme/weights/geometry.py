@@ -7,7 +7,7 @@ the tensors. VideoMAE's files do not say their window: it is 16 frames of 224 pi
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor
@@ -101,7 +101,7 @@ def geometry_of(stored: Stored) -> Geometry:
         raise ArtifactError(f"hidden_act is {config['hidden_act']}, VideoMAE has gelu")
     visual: dict[str, int | float] = {
         "dim": dim,
-        "depth": depth_of("visual", names, stored.form),
+        "depth": _depth("visual", stored),
         "mlp_ratio": _ratio(shape("visual.blocks.0.mlp.first.weight", 2)[0], dim),
         "patch": patch,
         "tubelet": tubelet,
@@ -114,7 +114,7 @@ def geometry_of(stored: Stored) -> Geometry:
         inner = shape("decoder.bridge.weight", 2)[0]
         decoder = {
             "dim": inner,
-            "depth": depth_of("decoder", names, stored.form),
+            "depth": _depth("decoder", stored),
             "mlp_ratio": _ratio(shape("decoder.blocks.0.mlp.first.weight", 2)[0], inner),
         }
         given = config.get("decoder_num_attention_heads") or _DECODER_HEADS.get(inner)
@@ -128,6 +128,13 @@ def geometry_of(stored: Stored) -> Geometry:
         _side(config.get("image_size"), patch),
         remarks,
     )
+
+
+def _depth(tower: Literal["visual", "decoder"], stored: Stored) -> int:
+    depth = depth_of(tower, stored.tensors, stored.form)
+    if depth > len(stored.tensors):
+        raise ArtifactError(f"block {depth - 1} of {tower} is named, most before it are missing")
+    return depth
 
 
 def _heads(configured: Any, dim: int) -> tuple[int | None, tuple[str, ...]]:
