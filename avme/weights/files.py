@@ -8,8 +8,8 @@ import argparse
 import json
 import pickle
 import re
+import struct
 import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +43,8 @@ _HARMLESS: Final[list[Any]] = [
 _UNREADABLE: Final = (
     pickle.UnpicklingError,
     SafetensorError,
+    ArithmeticError,
+    AssertionError,
     AttributeError,
     EOFError,
     LookupError,
@@ -50,7 +52,7 @@ _UNREADABLE: Final = (
     RuntimeError,
     TypeError,
     ValueError,
-    zipfile.BadZipFile,
+    struct.error,
 )
 _FOREIGN: Final = re.compile(r"GLOBAL ([\w.]+)")
 
@@ -121,9 +123,7 @@ def _unpickle(path: Path) -> Any:
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_HARMLESS):
             warnings.simplefilter("ignore")  # torch warns of foreign pickles before it refuses them
-            return torch.load(
-                path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-            )
+            return torch.load(path, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         foreign = _FOREIGN.search(str(error))
         if foreign:

@@ -1,6 +1,5 @@
 """Strict reading: what is missing, left over, misshapen or not plain data is named."""
 
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,61 +163,6 @@ def test_our_own_files_are_read_as_strictly(pretrained_files: list[Path]) -> Non
     change(pretrained_files[0], lambda tensors: tensors.pop("audio.null"))
 
     assert "lacks audio.null" in refusal(pretrained_files[0])
-
-
-class Surprise:
-    """Unpickling it would leave a trace."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.trace,)
-
-
-def test_what_a_file_says_is_never_run(tmp_path: Path) -> None:
-    trace = tmp_path / "trace"
-    torch.save({"model": {}, "args": Surprise(trace)}, tmp_path / "new.pth")
-    torch.save(
-        {"model": {}, "args": Surprise(trace)},
-        tmp_path / "old.pth",
-        _use_new_zipfile_serialization=False,
-    )
-    (tmp_path / "plain.pth").write_bytes(pickle.dumps(Surprise(trace)))
-
-    for name in ("new.pth", "old.pth"):
-        assert "which is code and not weights" in refusal(tmp_path / name)
-    assert "cannot be read as weights" in refusal(tmp_path / "plain.pth")
-    assert not trace.exists()
-
-
-@pytest.mark.parametrize(
-    ("content", "line"),
-    [
-        ([1, 2], "holds list, expected named tensors"),
-        ({"model": {}}, "has no named tensors at its top, nor under `model` or `module`"),
-        ({"state": {"a": torch.zeros(1)}}, "found state"),
-        ({"a": torch.zeros(1)}, "holds no VideoMAE: expected names such as encoder.patch_embed"),
-        ({"model": {"a": torch.ones(1)}, "module": {"a": torch.ones(1)}}, "both `model` and"),
-    ],
-)
-def test_other_files_are_refused_with_what_was_found(
-    content: Any, line: str, tmp_path: Path
-) -> None:
-    torch.save(content, tmp_path / "file.pth")
-
-    assert line in refusal(tmp_path / "file.pth")
-
-
-@pytest.mark.parametrize("name", ["broken.pth", "broken.safetensors", "empty.pt", "gone.pth"])
-def test_broken_and_missing_files_are_named(
-    name: str, tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
-) -> None:
-    whole = save_as(make_theirs(), "model", tmp_path).read_bytes()
-    if name != "gone.pth":
-        (tmp_path / name).write_bytes(whole[: len(whole) // 2] if "broken" in name else b"")
-
-    assert name in refusal(tmp_path / name)
 
 
 def test_settings_of_a_stage_accept_what_the_weights_bring(
