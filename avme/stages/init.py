@@ -1,11 +1,14 @@
 """Weights that a training stage starts from, and what its run remembers of them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.data.prepared import PreparedSet
 from avme.errors import MismatchError
+from avme.models.autoencoder import grid_of
+from avme.models.masking import Grid
 from avme.report import Reporter
 from avme.train.checkpoint import find_checkpoint, load_checkpoint
 from avme.weights.read import Weights, read_weights
@@ -16,7 +19,13 @@ def weights_for(settings: PretrainConfig | FinetuneConfig, file: Path) -> Weight
     """The weights, if the settings describe the visual tower that they belong to."""
     weights = read_weights(file)
     require_geometry(settings, weights)
-    return weights
+    known, grid = settings.model.positions, grid_of(settings.model, settings.clip)
+    if known is None or Grid(*known) == grid:
+        return weights
+    stretched = "positions of {} x {} x {} places are stretched over {} x {} x {}".format(
+        *known, grid.slots, grid.rows, grid.columns
+    )
+    return replace(weights, remarks=(*weights.remarks, stretched))
 
 
 def origin_of(weights: Weights | None, resumed: Path | None, fact: str) -> dict[str, Any] | None:

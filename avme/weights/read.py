@@ -72,6 +72,8 @@ class Weights:
         """Defaults for a stage that starts from these weights."""
         frames, size = self.window
         clip = {"clip.num_frames": frames, "clip.size": size}
+        if self.form == "avme":
+            clip["clip.stride"] = self.config["clip"]["stride"]
         return nest(self.leaves | clip | {"model.positions": list(self.grid)})
 
     def origin(self) -> dict[str, Any]:

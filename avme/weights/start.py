@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.tree import flatten
 from avme.errors import MismatchError
-from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier
 from avme.models.fusion import TalkNetFusion
 from avme.weights.read import Weights
@@ -83,7 +83,8 @@ def start_with(
 
 
 def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Weights) -> None:
-    """Raises MismatchError where the settings ask for another visual tower than the weights'."""
+    """Raises MismatchError where the settings ask for another visual tower than the weights', or
+    would give it positions that it does not know."""
     asked = flatten(settings.model_dump(mode="json"))
     decodes = isinstance(settings, PretrainConfig)
     fixed = ("model.visual.", "model.decoder.") if decodes else ("model.visual.",)
@@ -96,6 +97,14 @@ def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Weights
         raise MismatchError(
             f"the settings contradict {weights.file}: {'; '.join(differing[:3])}; leave them out, "
             "or start from other weights"
+        )
+    grid = grid_of(settings.model, settings.clip)
+    window, known = (grid.slots, grid.rows, grid.columns), weights.grid
+    if settings.model.positions is None and window != known:
+        raise MismatchError(
+            f"{weights.file} knows positions on {known[0]} x {known[1]} x {known[2]} places, the "
+            f"window has {window[0]} x {window[1]} x {window[2]}: set model.positions to the first "
+            "to stretch them, or to what the weights were really trained on"
         )
 
 

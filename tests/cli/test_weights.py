@@ -118,6 +118,7 @@ def test_init_brings_model_window_and_positions(ours: Path, prepared: Path) -> N
 
     assert code == 0, err
     assert "newly initialised" in err
+    assert "positions of 2 x 4 x 4 places are stretched over 2 x 8 x 8" in err
     config = PretrainConfig.model_validate(read_settings(Path("first/config.yaml")))
     assert (config.clip.num_frames, config.clip.size) == (4, 32)
     assert config.model.positions == (2, 4, 4)

@@ -21,6 +21,7 @@ from avme.errors import ArtifactError, MismatchError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.masking import TubeMask
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
+from avme.report import Quiet
 from avme.stages.finetune import finetune
 from avme.stages.init import require_unseen_tests
 from avme.stages.pretrain import mfcc_facts, pretrain
@@ -32,6 +33,16 @@ from avme.weights.write import write_weights
 
 MakePretrain = Callable[..., PretrainConfig]
 MakeFinetune = Callable[..., FinetuneConfig]
+
+
+class Listening(Quiet):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
 
 
 @pytest.fixture(scope="session")
@@ -140,15 +151,23 @@ def test_a_classifier_starts_from_a_pretrained_encoder(
 ) -> None:
     config = make_finetune_config(modality=modality, val_fraction=0.0)
     config = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 1})})
-    out = tmp_path / "run"
+    out, report = tmp_path / "run", Listening()
 
-    finetune(config, data=finished.folder, out=out, init=None, weights=videomae["huggingface"])
+    finetune(
+        config,
+        data=finished.folder,
+        out=out,
+        init=None,
+        weights=videomae["huggingface"],
+        report=report,
+    )
 
-    log = (out / "train.log").read_text() if (out / "train.log").is_file() else ""
     facts = load_checkpoint(out / "checkpoints" / "last.pt").facts
+    said = "\n".join(report.lines)
+    assert f"mapped {30 if modality == 'av' else 28} tensors: visual" in said
+    assert "norm.weight, norm.bias, head.weight, head.bias" in said
     assert facts["pretrained"]["form"] == "huggingface"
     assert len(facts["pretrained"]["sha256"]) == 64
-    assert "Error" not in log
 
 
 def test_settings_of_another_size_are_refused_with_both_named(

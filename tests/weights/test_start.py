@@ -128,9 +128,9 @@ def test_a_fusion_that_only_half_fits_is_refused(
 
 
 def test_settings_of_another_tower_are_refused_and_others_are_not(
-    pretrained: Path, make_model_config: MakeConfig
+    tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs, make_model_config: MakeConfig
 ) -> None:
-    weights = read_weights(pretrained)
+    weights = read_weights(save_as(make_theirs(), "hf q_bias", tmp_path))
     clip = ClipConfig(num_frames=4, size=16)
     model = make_model_config()
     other_decoder = model.model_copy(
@@ -139,6 +139,13 @@ def test_settings_of_another_tower_are_refused_and_others_are_not(
 
     require_geometry(PretrainConfig(model=model, clip=clip, mask=MaskConfig(ratio=0.75)), weights)
     require_geometry(FinetuneConfig(model=other_decoder, clip=clip), weights)
+    longer = ClipConfig(num_frames=8, size=16)
+    with pytest.raises(
+        MismatchError, match="knows positions on 2 x 4 x 4 places, the window has 4"
+    ):
+        require_geometry(FinetuneConfig(model=model, clip=longer), weights)
+    stretched = model.model_copy(update={"positions": (2, 4, 4)})
+    require_geometry(FinetuneConfig(model=stretched, clip=longer), weights)
     with pytest.raises(MismatchError, match=r"model\.decoder\.depth is 1 there, 3 was asked"):
         require_geometry(
             PretrainConfig(model=other_decoder, clip=clip, mask=MaskConfig(ratio=0.75)), weights
