@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from avme import __version__
 from avme.errors import AvmeError
 
-from . import audit, bench, config, demo, evaluate, finetune, prep, pretrain, verify
+from . import audit, bench, config, demo, evaluate, finetune, prep, pretrain, verify, weights
 from .launch import ChildFailed, leave_failure, rank
 from .progress import reporter
 from .topk import ManyIntegers
@@ -31,6 +31,7 @@ _ORDER: Final = (
     "audit",
     "bench",
     "demo",
+    "weights",
     "config",
 )
 _PIPELINE: Final = "Pipeline"
@@ -76,6 +77,7 @@ app.command(rich_help_panel=_BESIDE, epilog=verify.EXAMPLES)(verify.verify)
 app.command(rich_help_panel=_BESIDE, epilog=audit.EXAMPLES)(audit.audit)
 app.add_typer(bench.app, name="bench", rich_help_panel=_BESIDE)
 app.command(rich_help_panel=_BESIDE, epilog=demo.EXAMPLES)(demo.demo)
+app.add_typer(weights.app, name="weights", rich_help_panel=_BESIDE)
 app.add_typer(config.app, name="config", rich_help_panel=_BESIDE)
 
 

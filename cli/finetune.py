@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
+from avme.errors import UsageError
+
 from . import launch, options, places
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """Examples:
     avme finetune
     avme finetune --from runs/pretrain-ucf101 --modality v
+    avme finetune --init videomae-base-finetuned.pth --modality v
     avme finetune --from scratch --preset tiny --set model.fusion.kind=concat"""
 
 _FROM_CHECKPOINT: Final = ("model", "clip.size", "clip.num_frames", "clip.stride")
@@ -51,6 +54,7 @@ def finetune(
     ctx: typer.Context,
     data: options.Data = None,
     start: From = None,
+    init: options.Init = None,
     out: Out = None,
     preset: Preset = None,
     modality: Modality = None,
@@ -73,7 +77,9 @@ def finetune(
     """Fine-tune a pretrained encoder to classify the clips of a prepared set."""
     source = places.dataset(data)
     folder = out or places.RUNS / f"finetune-{source.name}-{modality or 'av'}"
-    init = places.pretrained(start) if start or not resume else None
+    if init and start:
+        raise UsageError("--from and --init exclude each other: give one")
+    earlier_run = places.pretrained(start) if start or not (resume or init) else None
     flags = {
         "modality": modality,
         "val_fraction": val_fraction,
@@ -86,23 +92,25 @@ def finetune(
         "train.precision": precision,
         "train.workers": workers,
     }
-    base = places.earlier_settings(folder, resume) or places.fixed_by(init)
-    recipe = preset or places.preset_of(folder if resume else init)
+    size, given = places.given_by(None if resume else init)
+    base = places.earlier_settings(folder, resume) or places.fixed_by(earlier_run) or given
+    recipe = preset or size or places.preset_of(folder if resume else earlier_run)
     settings = _resolved(preset, None if resume else recipe, config, sets, flags, base)
-    if init:
-        _refuse_other_model(settings, init)
+    if earlier_run:
+        _refuse_other_model(settings, earlier_run)
     if launch.spread(gpus, procs):
         return
 
     from avme.stages.finetune import finetune as run
 
-    if init:
-        ctx.obj.say(f"starting from {init}")
+    if earlier_run or init:
+        ctx.obj.say(f"starting from {earlier_run or init}")
     finished = run(
         settings,
         data=source,
         out=folder,
-        init=init,
+        init=earlier_run,
+        weights=init,
         preset=recipe,
         resume=resume,
         overwrite=overwrite,

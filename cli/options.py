@@ -34,6 +34,13 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is in --out.", rich_help_panel=_FOLDER)
 ]
 
+Init = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Start from weights: VideoMAE's .pth, a Hugging Face folder, or ours."
+    ),
+]
+
 Epochs = Annotated[int | None, typer.Option(help="Passes over the train list.")]
 Batch = Annotated[int | None, typer.Option(help="Clips per optimiser step over all devices.")]
 Lr = Annotated[float | None, typer.Option(help="Learning rate for 256 clips a step.")]

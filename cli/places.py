@@ -71,6 +71,16 @@ def checkpoint(path: Path) -> Path:
     return path
 
 
+def given_by(weights: Path | None) -> tuple[str | None, dict[str, Any]]:
+    """The preset and the settings that weights of any form bring: model, window and positions."""
+    if weights is None:
+        return None, {}
+    from avme.weights.read import read_weights
+
+    read = read_weights(weights)
+    return read.preset, read.settings()
+
+
 def earlier_settings(folder: Path, resume: bool) -> dict[str, Any] | None:
     """The settings of the run that `--resume` continues; None when a run starts."""
     if not resume:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """Examples:
     avme pretrain --preset tiny
     avme pretrain --mask 0.9 --gpus 4
+    avme pretrain --init videomae-base.pth
     avme pretrain --out runs/pretrain-ucf101 --resume"""
 
 Out = Annotated[
@@ -44,6 +45,7 @@ def pretrain(
     preset: Preset = None,
     mask: Mask = None,
     fusion: Fusion = None,
+    init: options.Init = None,
     epochs: options.Epochs = None,
     batch: options.Batch = None,
     lr: options.Lr = None,
@@ -74,8 +76,9 @@ def pretrain(
         "train.precision": precision,
         "train.workers": workers,
     }
-    earlier = places.earlier_settings(folder, resume)
-    settings = _resolved(preset, config, sets, flags, earlier)
+    size, given = places.given_by(None if resume else init)
+    base = places.earlier_settings(folder, resume) or given
+    settings = _resolved(preset, config, sets, flags, base)
     if launch.spread(gpus, procs):
         return
 
@@ -85,7 +88,8 @@ def pretrain(
         settings,
         data=source,
         out=folder,
-        preset=preset or places.preset_of(folder if resume else None),
+        init=init,
+        preset=preset or size or places.preset_of(folder if resume else None),
         resume=resume,
         overwrite=overwrite,
         command=["avme", *sys.argv[1:]],

@@ -78,6 +78,9 @@ class ModelConfig(Settings):
     audio: AudioConfig = AudioConfig()
     fusion: FusionConfig = FusionConfig()
     decoder: DecoderConfig = DecoderConfig()
+    positions: tuple[Positive, Positive, Positive] | None = None
+    """Slots, rows and columns of the grid that the weights come from, whose positions are stretched
+    over the window; --init sets it; none takes the window's own."""
 
     @model_validator(mode="after")
     def _fusion_heads_divide(self) -> "ModelConfig":

@@ -41,10 +41,13 @@ class MaskedAutoencoder(nn.Module):
         self.config = config
         self.grid = grid_of(config, clip)
         visual, dim = config.visual, config.visual.dim
-        self.visual = VisualEncoder(visual, self.grid)
+        trained = trained_grid(config)
+        self.visual = VisualEncoder(visual, self.grid, trained=trained)
         pixels = visual.tubelet * visual.patch**2 * 3
         fused = config.fusion.kind != "none"
-        self.decoder = Decoder(config.decoder, 2 * dim if fused else dim, pixels, self.grid)
+        self.decoder = Decoder(
+            config.decoder, 2 * dim if fused else dim, pixels, self.grid, trained=trained
+        )
         self.audio = AudioEncoder(config.audio, dim, clip.span_rows) if fused else None
         self.fusion = build_fusion(config.fusion, dim, self.grid.slots) if fused else None
         if fused and config.fusion.kind == "cross-attention" and config.fusion.variant == "prenorm":
@@ -83,6 +86,11 @@ def grid_of(config: ModelConfig, clip: ClipConfig) -> Grid:
     """The token grid of a window: 8 x 14 x 14 for ViT-B."""
     side = clip.size // config.visual.patch
     return Grid(clip.num_frames // config.visual.tubelet, side, side)
+
+
+def trained_grid(config: ModelConfig) -> Grid | None:
+    """The grid whose positions the weights were trained with, where it may be another one."""
+    return None if config.positions is None else Grid(*config.positions)
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from avme.config import ClipConfig, ModelConfig
 from avme.models.audio import AudioEncoder
-from avme.models.autoencoder import grid_of
+from avme.models.autoencoder import grid_of, trained_grid
 from avme.models.batchnorm import GlobalBatchNorm
 from avme.models.blocks import NORM_EPS
 from avme.models.fusion import build_fusion
@@ -51,7 +51,13 @@ class Classifier(nn.Module):
         sees, hears = modality != "a", modality != "v"
         both = sees and hears
         self.visual = (
-            VisualEncoder(config.visual, grid, drop_path=drop_path, final_norm=both)
+            VisualEncoder(
+                config.visual,
+                grid,
+                trained=trained_grid(config),
+                drop_path=drop_path,
+                final_norm=both,
+            )
             if sees
             else None
         )

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from avme.config import DecoderConfig
 from avme.models.blocks import NORM_EPS, Block, initialise
 from avme.models.masking import Grid, TokenChoice
-from avme.models.positions import sine_cosine_table
+from avme.models.positions import positions_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,15 @@ class Decoder(nn.Module):
 
     positions: Tensor
 
-    def __init__(self, config: DecoderConfig, inputs: int, pixels: int, grid: Grid) -> None:
+    def __init__(
+        self,
+        config: DecoderConfig,
+        inputs: int,
+        pixels: int,
+        grid: Grid,
+        *,
+        trained: Grid | None = None,
+    ) -> None:
         super().__init__()
         self.bridge = nn.Linear(inputs, config.dim, bias=False)
         self.mask_token = nn.Parameter(torch.zeros(config.dim))
@@ -43,9 +51,7 @@ class Decoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.dim, eps=NORM_EPS)
         self.head = nn.Linear(config.dim, pixels)
-        self.register_buffer(
-            "positions", sine_cosine_table(grid.tokens, config.dim), persistent=False
-        )
+        self.register_buffer("positions", positions_on(grid, config.dim, trained), persistent=False)
         self.blocks.apply(initialise)
         self.head.apply(initialise)
         nn.init.trunc_normal_(self.mask_token, std=0.02, a=-0.02, b=0.02)

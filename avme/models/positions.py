@@ -1,14 +1,19 @@
 """Fixed positions: one sine-cosine table over the flattened token index.
 
 VideoMAE's table is one-dimensional over 0..n-1 (time, then row, then column), not separable; it is
-rebuilt and never stored, so that files in the wild fit.
+rebuilt and never stored, so that files in the wild fit. For the same reason another grid does not
+get a table of its own: it would put familiar positions at other places.
 
-Shape letters: n tokens, d channels.
+Shape letters: n tokens, d channels, t slots, h rows, w columns.
 """
 
 import torch
+import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
+
+from avme.models.masking import Grid
 
 
 def sine_cosine_table(num_tokens: int, dim: int) -> Float[Tensor, "n d"]:
@@ -17,3 +22,22 @@ def sine_cosine_table(num_tokens: int, dim: int) -> Float[Tensor, "n d"]:
     wavelength = 10000.0 ** (2 * (channel // 2).double() / dim)
     angle = torch.arange(num_tokens, dtype=torch.float64)[:, None] / wavelength[None, :]
     return torch.where(channel % 2 == 0, angle.sin(), angle.cos()).float()
+
+
+def positions_on(grid: Grid, dim: int, trained: Grid | None = None) -> Float[Tensor, "n d"]:
+    """A position for every place of `grid`, stretched from those of the grid `trained`, if any.
+
+    Neighbours are those in time, row and column, never along the flattened index.
+    """
+    if trained is None or trained == grid:
+        return sine_cosine_table(grid.tokens, dim)
+    table = rearrange(
+        sine_cosine_table(trained.tokens, dim),
+        "(t h w) d -> 1 d t h w",
+        t=trained.slots,
+        h=trained.rows,
+        w=trained.columns,
+    )
+    size = (grid.slots, grid.rows, grid.columns)
+    stretched = F.interpolate(table, size, mode="trilinear", align_corners=False)
+    return rearrange(stretched, "1 d t h w -> (t h w) d")

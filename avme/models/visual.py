@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from avme.config import VisualConfig
 from avme.models.blocks import NORM_EPS, Block, initialise
 from avme.models.masking import Grid
-from avme.models.positions import sine_cosine_table
+from avme.models.positions import positions_on
 from avme.models.tubelets import TubeletEmbedding
 
 
@@ -24,18 +24,22 @@ class VisualEncoder(nn.Module):
     positions: Tensor
 
     def __init__(
-        self, config: VisualConfig, grid: Grid, *, drop_path: float = 0.0, final_norm: bool = True
+        self,
+        config: VisualConfig,
+        grid: Grid,
+        *,
+        trained: Grid | None = None,
+        drop_path: float = 0.0,
+        final_norm: bool = True,
     ) -> None:
         super().__init__()
         self.embedding = TubeletEmbedding(config.tubelet, config.patch, config.dim)
-        rates = torch.linspace(0.0, drop_path, config.depth).tolist()
+        rates = torch.linspace(0.0, drop_path, config.depth, device="cpu").tolist()  # meta has none
         self.blocks = nn.ModuleList(
             Block(config.dim, config.heads, config.mlp_ratio, rate) for rate in rates
         )
         self.norm = nn.LayerNorm(config.dim, eps=NORM_EPS) if final_norm else nn.Identity()
-        self.register_buffer(
-            "positions", sine_cosine_table(grid.tokens, config.dim), persistent=False
-        )
+        self.register_buffer("positions", positions_on(grid, config.dim, trained), persistent=False)
         self.blocks.apply(initialise)
 
     def forward(

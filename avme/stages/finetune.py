@@ -24,6 +24,7 @@ from avme.data.splits import hold_out
 from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.report import Quiet, Reporter
+from avme.stages.init import origin_of, require_unseen_tests, say_tally, weights_for
 from avme.stages.pretrain import example_clip, mfcc_facts
 from avme.stages.run import begin_run, watched
 from avme.stages.training import EndEpoch, Job, train
@@ -31,7 +32,6 @@ from avme.train.checkpoint import (
     Checkpoint,
     find_checkpoint,
     load_checkpoint,
-    newest_checkpoint,
     save_checkpoint,
 )
 from avme.train.loop import BatchLoss, LossOf, Trainer
@@ -40,6 +40,7 @@ from avme.train.processes import Processes, joined, pick_device, pick_precision
 from avme.train.record import Record
 from avme.train.scoring import Scorer
 from avme.train.selection import Best, better
+from avme.weights.start import start_with
 
 STAGE = "finetune"
 _OWN = ("norm.", "head.")
@@ -51,13 +52,15 @@ def finetune(
     data: Path,
     out: Path,
     init: Path | None,
+    weights: Path | None = None,
     preset: str = "base",
     resume: bool = False,
     overwrite: bool = False,
     command: Sequence[str] = (),
     report: Reporter | None = None,
 ) -> Path:
-    """Trains a classifier on the train list, from `init` or from scratch; returns the run folder.
+    """Trains a classifier on the train list, from the run `init`, from `weights` of any form or
+    from scratch; returns the run folder.
 
     Raises ArtifactError for an unfinished set or checkpoint, UsageError for a folder that is in
     use, MismatchError where the checkpoint does not fit or has seen the split's test clips, Stopped
@@ -73,9 +76,12 @@ def finetune(
         if init is None
         else load_checkpoint(find_checkpoint(require_finished_run(init), "last"))
     )
-    pretrained = None if start is None else start.facts | {"step": start.step}
-    if resume and start is None:  # what the run started from is written in its own checkpoint
-        pretrained = newest_checkpoint(out, Quiet().say).facts["pretrained"]
+    given = None if weights is None else weights_for(config, weights)
+    pretrained = (
+        origin_of(given, out if resume else None, "pretrained")
+        if start is None
+        else start.facts | {"step": start.step}
+    )
     facts: dict[str, Any] = {
         "preset": preset,
         "dataset": prepared.name,
@@ -86,7 +92,7 @@ def finetune(
         "classes": list(prepared.classes),
         "pretrained": pretrained,
     }
-    _require_unseen_tests(pretrained, prepared, split)
+    require_unseen_tests(pretrained, prepared, split)
     device = pick_device(config.train.device)
     with joined(device) as processes:
         run = begin_run(
@@ -102,9 +108,12 @@ def finetune(
         )
         with watched(run, STAGE, processes):
             torch.manual_seed(config.train.seed)
-            model = build_classifier(config, len(prepared.classes)).to(device)
-            if run.checkpoint is None:
+            model = build_classifier(config, len(prepared.classes))
+            if run.checkpoint is None and given is not None:
+                say_tally(report, start_with(model, given, prepared.classes))
+            elif run.checkpoint is None:
                 start_from(model, start, report)
+            model = model.to(device)
             report.say(f"{len(entries)} clips to train on, {len(held_out)} to validate")
             job = Job(
                 stage=STAGE,
@@ -140,21 +149,6 @@ def starting_point(init: Path) -> dict[str, Any]:
         "model": checkpoint.config["model"],
         "clip": {key: clip[key] for key in ("split", "num_frames", "stride", "size")},
     }
-
-
-def _require_unseen_tests(
-    pretrained: dict[str, Any] | None, prepared: PreparedSet, split: str
-) -> None:
-    """A pretraining on this very set must not have seen the clips that this split tests."""
-    if pretrained is None or pretrained["fingerprint"] != prepared.fingerprint:
-        return
-    if pretrained["train_list_sha256"] == prepared.list_sha256(split, "train"):
-        return
-    raise MismatchError(
-        f"the encoder was pretrained on split {pretrained['split']} of {prepared.name}, whose "
-        f"train list holds test clips of split {split}: fine-tune with --split "
-        f"{pretrained['split']}, or pretrain with --split {split}"
-    )
 
 
 def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:

@@ -17,10 +17,12 @@ from avme.models.autoencoder import Masked, MaskedAutoencoder
 from avme.models.masking import TubeMask
 from avme.models.reconstruction import in_both_units, reconstruction_loss
 from avme.report import Quiet, Reporter
+from avme.stages.init import origin_of, say_tally, weights_for
 from avme.stages.run import begin_run, watched
 from avme.stages.training import Job, train
 from avme.train.loop import BatchLoss, LossOf
 from avme.train.processes import joined, pick_device
+from avme.weights.start import start_with
 
 STAGE = "pretrain"
 
@@ -30,18 +32,22 @@ def pretrain(
     *,
     data: Path,
     out: Path,
+    init: Path | None = None,
     preset: str = "base",
     resume: bool = False,
     overwrite: bool = False,
     command: Sequence[str] = (),
     report: Reporter | None = None,
 ) -> Path:
-    """Trains the masked autoencoder on the train list of a prepared set; returns the run folder.
+    """Trains the masked autoencoder on the train list of a prepared set, from the weights `init` or
+    from scratch; returns the run folder.
 
-    Raises ArtifactError for an unfinished set, UsageError for a folder that is in use,
-    MismatchError where a resumed run differs, Stopped after SIGTERM or SIGUSR1.
+    Raises ArtifactError for an unfinished set or broken weights, UsageError for a folder that is in
+    use, MismatchError where a resumed run or the weights differ, Stopped after SIGTERM or SIGUSR1.
     """
+    report = report or Quiet()
     prepared = PreparedSet.open(data)
+    weights = None if init is None else weights_for(config, init)
     split = config.clip.split
     entries = prepared.part(split, "train")
     facts: dict[str, Any] = {
@@ -51,6 +57,7 @@ def pretrain(
         "train_list_sha256": prepared.list_sha256(split, "train"),
         "split": split,
         "mfcc": mfcc_facts(prepared, split),
+        "init": origin_of(weights, out if resume else None, "init"),
     }
     report = report or Quiet()
     device = pick_device(config.train.device)
@@ -68,7 +75,10 @@ def pretrain(
         )
         with watched(run, STAGE, processes):
             torch.manual_seed(config.train.seed)
-            model = MaskedAutoencoder(config.model, config.clip).to(device)
+            model = MaskedAutoencoder(config.model, config.clip)
+            if run.checkpoint is None and weights is not None:
+                say_tally(report, start_with(model, weights))
+            model = model.to(device)
             mask = TubeMask(model.grid, config.mask.ratio)
             choice = mask(torch.zeros(1, dtype=torch.int64)).to(device)
             job = Job(

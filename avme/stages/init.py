@@ -1,0 +1,64 @@
+"""Weights that a training stage starts from, and what its run remembers of them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.data.prepared import PreparedSet
+from avme.errors import MismatchError
+from avme.models.autoencoder import grid_of
+from avme.models.masking import Grid
+from avme.report import Quiet, Reporter
+from avme.train.checkpoint import newest_checkpoint
+from avme.weights.read import Weights, read_weights
+from avme.weights.start import Tally, require_geometry
+
+
+def weights_for(settings: PretrainConfig | FinetuneConfig, file: Path) -> Weights:
+    """The weights, if the settings describe the visual tower that they belong to."""
+    weights = read_weights(file)
+    require_geometry(settings, weights)
+    known, grid = settings.model.positions, grid_of(settings.model, settings.clip)
+    if known is None or Grid(*known) == grid:
+        return weights
+    stretched = "positions of {} x {} x {} places are stretched over {} x {} x {}".format(
+        *known, grid.slots, grid.rows, grid.columns
+    )
+    return replace(weights, remarks=(*weights.remarks, stretched))
+
+
+def origin_of(weights: Weights | None, resumed: Path | None, fact: str) -> dict[str, Any] | None:
+    """What the run notes as `fact`: of the weights, or as its own checkpoint has it.
+
+    A run that is resumed with weights must name those that it was started from, byte for byte.
+    """
+    if weights is not None:
+        return weights.origin()
+    if resumed is None:
+        return None
+    noted: dict[str, Any] | None = newest_checkpoint(resumed, Quiet().say).facts.get(fact)
+    return noted
+
+
+def say_tally(report: Reporter, tally: Tally) -> None:
+    """What became of the weights, in the log and on the terminal."""
+    for line in tally.lines():
+        report.say(line)
+
+
+def require_unseen_tests(origin: dict[str, Any] | None, prepared: PreparedSet, split: str) -> None:
+    """What the weights were trained on, at any time, must not be what this split tests."""
+    if not origin:
+        return
+    for earlier in ("init", "pretrained"):
+        require_unseen_tests(origin.get(earlier), prepared, split)
+    if origin.get("fingerprint") != prepared.fingerprint:
+        return
+    if origin["train_list_sha256"] == prepared.list_sha256(split, "train"):
+        return
+    raise MismatchError(
+        f"the encoder was pretrained on split {origin['split']} of {prepared.name}, whose "
+        f"train list holds test clips of split {split}: fine-tune with --split "
+        f"{origin['split']}, or pretrain with --split {split}"
+    )

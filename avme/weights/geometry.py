@@ -1,0 +1,173 @@
+"""The shapes of a file's tensors to the model that they belong to.
+
+Heads leave no trace in shapes: they are those that VideoMAE has at a width, or what stands beside
+the tensors. VideoMAE's files do not say their window: it is 16 frames of 224 pixels there.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import torch
+from torch import Tensor
+
+from avme.config import ClipConfig, DecoderConfig, FusionConfig, ModelConfig, VisualConfig
+from avme.errors import ArtifactError
+from avme.models.autoencoder import MaskedAutoencoder, grid_of
+from avme.models.classifier import Classifier
+from avme.models.masking import Grid
+from avme.weights.files import Stored
+from avme.weights.names import Shape, Stage, depth_of, rule_for
+
+_HEADS: Final = {384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16}
+_DECODER_HEADS: Final = {192: 3, 384: 6, 512: 8, 640: 8}
+_SMALL_MISTAKEN: Final = (384, 16)
+"""Width and heads in Hugging Face's configuration of ViT-S, which was trained with 6 heads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """A visual tower: a masked autoencoder without fusion, or a classifier."""
+
+    visual: Mapping[str, int | float]
+    """dim, depth, mlp_ratio, patch, tubelet and, where known, heads."""
+    decoder: Mapping[str, int | float]
+    """The same of the decoder; empty for a classifier."""
+    num_classes: int
+    """0 for a masked autoencoder."""
+    num_frames: int
+    size: int
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def stage(self) -> Stage:
+        """Which of our stages has such a model."""
+        return "pretrain" if self.decoder else "finetune"
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Frames and side of a tubelet."""
+        return int(self.visual["tubelet"]), int(self.visual["patch"])
+
+    def grid(self) -> Grid:
+        """The token grid of the window."""
+        return grid_of(self._model_config(), self._clip())
+
+    def shapes(self) -> dict[str, Shape]:
+        """Every tensor of such a model, by our names."""
+        config, clip = self._model_config(), self._clip()
+        with torch.device("meta"):
+            model = (
+                MaskedAutoencoder(config, clip)
+                if self.decoder
+                else Classifier(config, clip, self.num_classes, "v")
+            )
+        return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+    def _model_config(self) -> ModelConfig:
+        decoder = DecoderConfig()
+        if self.decoder:
+            decoder = DecoderConfig.model_validate({**self.decoder, "heads": 1})
+        return ModelConfig(
+            visual=VisualConfig.model_validate({**self.visual, "heads": 1}),
+            fusion=FusionConfig(kind="none", heads=1),
+            decoder=decoder,
+        )
+
+    def _clip(self) -> ClipConfig:
+        return ClipConfig(num_frames=self.num_frames, size=self.size)
+
+
+def geometry_of(stored: Stored) -> Geometry:
+    """Raises ArtifactError where a tensor that tells a size is missing or has no such shape."""
+    names = stored.tensors
+    stage: Stage = "finetune"
+    if "mask_token" in names or "encoder_to_decoder.weight" in names:
+        stage = "pretrain"
+    config = stored.config
+
+    def shape(own: str, axes: int) -> Shape:
+        name = rule_for(own, stored.form, stage).theirs[0]
+        return _shape(names, name, axes)
+
+    dim, colours, tubelet, patch, width = shape("visual.embedding.linear.weight", 5)
+    if colours != 3 or patch != width:
+        raise ArtifactError(
+            f"the patch kernel is {(dim, colours, tubelet, patch, width)}, expected 3 colours and "
+            "square patches"
+        )
+    if config.get("hidden_act", "gelu") != "gelu":
+        raise ArtifactError(f"hidden_act is {config['hidden_act']}, VideoMAE has gelu")
+    visual: dict[str, int | float] = {
+        "dim": dim,
+        "depth": _depth("visual", stored),
+        "mlp_ratio": _ratio(shape("visual.blocks.0.mlp.first.weight", 2)[0], dim),
+        "patch": patch,
+        "tubelet": tubelet,
+    }
+    heads, remarks = _heads(config.get("num_attention_heads"), dim)
+    if heads:
+        visual["heads"] = heads
+    decoder: dict[str, int | float] = {}
+    if stage == "pretrain":
+        inner = shape("decoder.bridge.weight", 2)[0]
+        decoder = {
+            "dim": inner,
+            "depth": _depth("decoder", stored),
+            "mlp_ratio": _ratio(shape("decoder.blocks.0.mlp.first.weight", 2)[0], inner),
+        }
+        given = config.get("decoder_num_attention_heads") or _DECODER_HEADS.get(inner)
+        if given:
+            decoder["heads"] = int(given)
+    return Geometry(
+        visual,
+        decoder,
+        0 if decoder else shape("head.weight", 2)[0],
+        int(config.get("num_frames") or 16),
+        _side(config.get("image_size"), patch),
+        remarks,
+    )
+
+
+def _depth(tower: Literal["visual", "decoder"], stored: Stored) -> int:
+    depth = depth_of(tower, stored.tensors, stored.form)
+    if depth > len(stored.tensors):
+        raise ArtifactError(f"block {depth - 1} of {tower} is named, most before it are missing")
+    return depth
+
+
+def _heads(configured: Any, dim: int) -> tuple[int | None, tuple[str, ...]]:
+    known = _HEADS.get(dim)
+    if known and (dim, configured) == _SMALL_MISTAKEN:
+        return known, (
+            "config.json says 16 heads at width 384, a slip of its converter: VideoMAE's ViT-S was "
+            "trained with 6, which are taken; if yours was trained with 16 after it was converted, "
+            "set model.visual.heads=16",
+        )
+    if not configured and not known:
+        return None, ("the file does not say how many heads: those of the settings are taken",)
+    return (int(configured) if configured else known), ()
+
+
+def _shape(tensors: Mapping[str, Tensor], name: str, axes: int) -> Shape:
+    if name not in tensors:
+        raise ArtifactError(f"{name} is missing, which a VideoMAE has")
+    shape = tuple(tensors[name].shape)
+    if len(shape) != axes or 0 in shape:
+        raise ArtifactError(f"{name} is {shape}, expected {axes} dimensions")
+    return shape
+
+
+def _ratio(inner: int, dim: int) -> float:
+    """Its product with `dim` is `inner`, after rounding down too."""
+    ratio = inner / dim
+    return ratio if int(dim * ratio) == inner else math.nextafter(ratio, math.inf)
+
+
+def _side(image_size: Any, patch: int) -> int:
+    if isinstance(image_size, list | tuple):
+        if len(set(image_size)) != 1:
+            raise ArtifactError(f"image_size is {list(image_size)}, expected square pictures")
+        image_size = image_size[0]
+    return int(image_size or 224 // patch * patch or patch)

@@ -1,0 +1,130 @@
+"""How every tensor of the visual tower is called, and laid out, in the files that hold one.
+
+Our names are those of `MaskedAutoencoder` without fusion and of `Classifier` with modality `v`. A
+rule works in both directions, so that what is written can be read.
+
+Shape letters: d and e channels, c colours, u frames, p and q rows and columns of a tubelet.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from avme.errors import ArtifactError
+
+Form = Literal["official", "huggingface", "avme"]
+Stage = Literal["pretrain", "finetune"]
+Shape = tuple[int, ...]
+
+_FIXED: Final[Mapping[str, tuple[str, str]]] = {
+    "visual.embedding.linear": (
+        "patch_embed.proj",
+        "videomae.embeddings.patch_embeddings.projection",
+    ),
+    "visual.norm": ("norm", "videomae.layernorm"),
+    "decoder.bridge": ("encoder_to_decoder", "encoder_to_decoder"),
+    "decoder.mask_token": ("mask_token", "mask_token"),
+    "decoder.norm": ("decoder.norm", "decoder.norm"),
+    "decoder.head": ("decoder.head", "decoder.head"),
+    "norm": ("fc_norm", "fc_norm"),
+    "head": ("head", "classifier"),
+}
+_TOWERS: Final[Mapping[str, tuple[str, str]]] = {
+    "visual": ("blocks", "videomae.encoder.layer"),
+    "decoder": ("decoder.blocks", "decoder.decoder_layers"),
+}
+_PARTS: Final[Mapping[str, tuple[str, str]]] = {
+    "norm1": ("norm1", "layernorm_before"),
+    "attention.qkv": ("attn.qkv", ""),
+    "attention.q_bias": ("attn.q_bias", "attention.attention.q_bias"),
+    "attention.v_bias": ("attn.v_bias", "attention.attention.v_bias"),
+    "attention.out": ("attn.proj", "attention.output.dense"),
+    "norm2": ("norm2", "layernorm_after"),
+    "mlp.first": ("mlp.fc1", "intermediate.dense"),
+    "mlp.last": ("mlp.fc2", "output.dense"),
+}
+_BLOCK: Final = re.compile(r"(visual|decoder)\.blocks\.(\d+)\.(.+?)(\.weight|\.bias)?")
+_KEY_BIAS: Final = re.compile(r".*\.attention\.attention\.key\.bias")
+_OTHER_BIAS: Final = re.compile(r"(.*\.attention\.attention\.)(query|value)\.bias")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One tensor of ours and the tensors that a file has for it."""
+
+    own: str
+    theirs: tuple[str, ...]
+    kernel: tuple[int, int] | None = None
+    """Frames and side of a tubelet, where the file holds the kernel of a Conv3d."""
+
+    def to_own(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Theirs to ours."""
+        if self.kernel is not None:
+            return rearrange(tensors[0], "d c u p q -> d (u p q c)")
+        if self.own == "decoder.mask_token" and tensors[0].ndim == 3:
+            return tensors[0].flatten()
+        return torch.cat(list(tensors)) if len(tensors) > 1 else tensors[0]
+
+    def to_theirs(self, tensor: Tensor) -> list[Tensor]:
+        """Ours to theirs; on tensors without storage it tells their shapes."""
+        if self.kernel is not None:
+            frames, side = self.kernel
+            sizes = {"u": frames, "p": side, "q": side}
+            return [rearrange(tensor, "d (u p q c) -> d c u p q", **sizes)]
+        if self.own == "decoder.mask_token" and self.theirs[0] != self.own:
+            return [tensor[None, None]]
+        return list(tensor.chunk(len(self.theirs)))
+
+
+def rule_for(own: str, form: Form, stage: Stage, kernel: tuple[int, int] = (1, 1)) -> Rule:
+    """The rule of one of our tensors; `kernel` is frames and side of a tubelet."""
+    if form == "avme":
+        return Rule(own, (own,))
+    column = 0 if form == "official" else 1
+    inside = "encoder." if form == "official" and stage == "pretrain" else ""
+    block = _BLOCK.fullmatch(own)
+    if block is None:
+        stem, dot, leaf = (own, "", "") if own in _FIXED else own.rpartition(".")
+        before = inside if own.startswith("visual.") else ""
+        name = f"{before}{_FIXED[stem][column]}{dot}{leaf}"
+        return Rule(own, (name,), kernel if own == "visual.embedding.linear.weight" else None)
+    tower, index, part, leaf = block[1], block[2], block[3], block[4] or ""
+    before = f"{inside if tower == 'visual' else ''}{_TOWERS[tower][column]}.{index}."
+    if form == "huggingface" and part == "attention.qkv":
+        parts = ("query", "key", "value")
+        return Rule(own, tuple(f"{before}attention.attention.{p}{leaf}" for p in parts))
+    return Rule(own, (f"{before}{_PARTS[part][column]}{leaf}",))
+
+
+def depth_of(tower: Literal["visual", "decoder"], names: Iterable[str], form: Form) -> int:
+    """How many blocks a tower has by the names of a file, 0 for none."""
+    column = 0 if form == "official" else 1
+    stem = re.escape(_TOWERS[tower][column])
+    pattern = re.compile(rf"(?:encoder\.)?{stem}\.(\d+)\..*")
+    found = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
+    return max(found, default=-1) + 1
+
+
+def spell_biases(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Hugging Face's three spellings to one, and the key biases that were left out.
+
+    A bias of the keys adds the same to every logit of a query, so that the softmax cancels it.
+    Raises ArtifactError where a file has two spellings of one bias.
+    """
+    spelt: dict[str, Tensor] = {}
+    dropped: list[str] = []
+    for name, tensor in tensors.items():
+        if _KEY_BIAS.fullmatch(name):
+            dropped.append(name)
+            continue
+        other = _OTHER_BIAS.fullmatch(name)
+        mine = f"{other[1]}{other[2][0]}_bias" if other else name
+        if mine in spelt or (other and mine in tensors):
+            raise ArtifactError(f"{name} and {mine} are two spellings of one bias: expected one")
+        spelt[mine] = tensor
+    return spelt, dropped

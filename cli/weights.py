@@ -1,0 +1,49 @@
+"""`avme weights`: what a file of weights is, and the same weights in another form."""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Inspect and convert weights: VideoMAE's, Hugging Face's, ours.",
+    epilog="Example:\n    avme weights inspect videomae-base.pth",
+)
+
+File = Annotated[
+    Path,
+    typer.Argument(help="A .pth, .pt, .bin or .safetensors file, a Hugging Face or run folder."),
+]
+Out = Annotated[Path, typer.Argument(help="File or folder to write; must not exist.")]
+Form = Annotated[
+    Literal["official", "huggingface", "avme"],
+    typer.Option("--to", help="official writes .pth, huggingface a folder, avme .safetensors."),
+]
+_CONVERT: Final = """Examples:
+    avme weights convert videomae-base.pth videomae-base --to huggingface
+    avme weights convert runs/pretrain-ucf101 mine.pth --to official"""
+
+
+@app.command(epilog="Example:\n    avme weights inspect videomae-base.pth")
+def inspect(file: File) -> None:
+    """Show form, sizes, precision, classes and positions; an error says what does not belong."""
+    from avme.weights.describe import describe_weights
+    from avme.weights.read import read_weights
+
+    for name, value in describe_weights(read_weights(file)):
+        typer.echo(f"{name:<18} {value}")
+
+
+@app.command(epilog=_CONVERT)
+def convert(ctx: typer.Context, file: File, out: Out, to: Form) -> None:
+    """Write the weights in another form, and say what was mapped and dropped.
+
+    VideoMAE's and Hugging Face's forms hold the visual tower alone.
+    """
+    from avme.weights.read import read_weights
+    from avme.weights.write import write_weights
+
+    for line in write_weights(read_weights(file), out, to).lines():
+        ctx.obj.say(line)
+    typer.echo(out)

@@ -1,0 +1,129 @@
+"""`avme weights` and `--init`: what people type, what they are told."""
+
+import json
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from avme.config import ModelConfig, PretrainConfig
+from avme.config.resolve import read_settings
+from avme.models.autoencoder import MaskedAutoencoder
+from avme.train.checkpoint import Checkpoint, save_checkpoint
+from avme_cli.app import app
+
+MODEL = {
+    "visual": {"dim": 32, "depth": 2, "heads": 4, "patch": 8},
+    "fusion": {"kind": "none", "heads": 4},
+    "decoder": {"dim": 16, "depth": 1, "heads": 2},
+}
+LIGHT = (
+    "--epochs 1 --batch 2 --workers 0 --device cpu --precision fp32 --set train.log_every=1 "
+    "--set model.fusion.heads=4 --set model.audio.widths=[4,8,8,16] "
+    "--set model.audio.blocks=[1,1,1,1]"
+)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(line: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, shlex.split(line), prog_name="avme")
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def ours() -> Path:
+    """Weights of two slots of 4 x 4 places."""
+    torch.manual_seed(2)
+    config = PretrainConfig.model_validate(
+        {"model": MODEL, "clip": {"num_frames": 4, "size": 32}, "mask": {"ratio": 0.75}}
+    )
+    model = MaskedAutoencoder(ModelConfig.model_validate(MODEL), config.clip)
+    settings = config.model_dump(mode="json")
+    save_checkpoint(
+        Path("ours.pt"),
+        Checkpoint(stage="pretrain", config=settings, facts={}, step=9, model=model.state_dict()),
+    )
+    return Path("ours.pt")
+
+
+@pytest.fixture
+def prepared(make_video: Callable[..., Path], tmp_path: Path) -> Path:
+    """Four clips of two classes."""
+    names = [f"{c}/v_{c}_g{g:02d}_c01.avi" for c in ("Archery", "Bowling") for g in (1, 9)]
+    first = make_video(tmp_path / "videos" / names[0], frames=10)
+    for name in names[1:]:
+        (tmp_path / "videos" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(first, tmp_path / "videos" / name)
+    code, _, err = run("prep ucf101 videos --name pair --workers 1")
+    assert code == 0, err
+    return Path("data/pair")
+
+
+def test_there_and_back_on_the_command_line(ours: Path) -> None:
+    code, out, err = run("weights convert ours.pt there --to huggingface")
+    assert (code, out) == (0, "there\n"), err
+    assert "mapped 49 tensors: visual 30, decoder 19" in err
+    assert json.loads(Path("there/config.json").read_text())["model_type"] == "videomae"
+    assert run("weights convert there back.pth --to official")[0] == 0
+    assert run("weights convert back.pth again.safetensors --to avme")[0] == 0
+
+    code, out, err = run("weights inspect again.safetensors")
+
+    assert (code, err) == (0, "")
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert lines["form"] == "avme, safetensors"
+    assert lines["visual"] == "dim 32, depth 2, heads 4, mlp_ratio 4.0, patch 8, tubelet 2"
+    assert lines["positions"] == "sine-cosine over 2 x 4 x 4 places"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        ("weights inspect gone.pth", 5, "error: gone.pth does not exist: expected a file or"),
+        ("weights convert ours.pt ours.pt --to official", 2, "error: ours.pt exists already"),
+        ("weights convert ours.pt x --to onnx", 2, "error: Invalid value for '--to'"),
+        ("pretrain --init gone.pth", 5, "error: gone.pth does not exist"),
+        ("finetune --init ours.pt --from ours.pt", 2, "error: --from and --init exclude each"),
+        (
+            "pretrain --init ours.pt --preset base",
+            4,
+            "error: the settings contradict ours.pt: model.visual.dim is 32 there, 768 was asked",
+        ),
+    ],
+)
+def test_refusals_are_one_line(line: str, code: int, told: str, ours: Path, prepared: Path) -> None:
+    found, out, err = run(line)
+
+    assert (found, out) == (code, "")
+    assert err.startswith(told)
+    assert err.count("\n") == 1
+
+
+def test_init_brings_model_window_and_positions(ours: Path, prepared: Path) -> None:
+    run("weights convert ours.pt theirs --to huggingface")
+
+    code, _, err = run(f"pretrain --init theirs --out first {LIGHT} --mask 0.75")
+    assert code == 0, err
+    code, _, err = run(
+        f"finetune --init theirs --out second --val-fraction 0 {LIGHT} --set clip.size=64"
+    )
+
+    assert code == 0, err
+    assert "newly initialised" in err
+    assert "positions of 2 x 4 x 4 places are stretched over 2 x 8 x 8" in err
+    config = PretrainConfig.model_validate(read_settings(Path("first/config.yaml")))
+    assert (config.clip.num_frames, config.clip.size) == (4, 32)
+    assert config.model.positions == (2, 4, 4)
+    assert "size: 64" in Path("second/config.yaml").read_text()
+    code, _, err = run("pretrain --init ours.pt --out first --resume")
+    assert code == 4
+    assert "data.init.sha256" in err
+    assert run("finetune --init first --out third --val-fraction 0 --modality v " + LIGHT)[0] == 0

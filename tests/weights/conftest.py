@@ -1,0 +1,176 @@
+"""Random VideoMAEs of transformers and the six ways in which people keep them.
+
+The names of VideoMAE's own files are written out here, apart from the library's table.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import (
+    VideoMAEConfig,
+    VideoMAEForPreTraining,
+    VideoMAEForVideoClassification,
+)
+
+from avme.config import (
+    AudioConfig,
+    ClipConfig,
+    DecoderConfig,
+    FusionConfig,
+    ModelConfig,
+    PretrainConfig,
+    VisualConfig,
+)
+from avme.models.autoencoder import MaskedAutoencoder
+from avme.stages.run import export_weights
+from avme.train.checkpoint import Checkpoint, save_checkpoint
+
+TINY: dict[str, Any] = {
+    "image_size": 16, "patch_size": 4, "num_frames": 4, "tubelet_size": 2, "hidden_size": 32,
+    "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128,
+    "decoder_hidden_size": 16, "decoder_num_hidden_layers": 1, "decoder_num_attention_heads": 2,
+    "decoder_intermediate_size": 64, "layer_norm_eps": 1e-6,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def make_theirs() -> Callable[..., nn.Module]:
+    """transformers' model with random numbers everywhere, and VideoMAE's epsilon in all norms."""
+
+    def make(stage: str = "pretrain", num_labels: int = 5, **sizes: Any) -> nn.Module:
+        torch.manual_seed(7)
+        pretrain = stage == "pretrain"
+        config = VideoMAEConfig(
+            **{**TINY, "use_mean_pooling": not pretrain, "num_labels": num_labels, **sizes}
+        )
+        kind = VideoMAEForPreTraining if pretrain else VideoMAEForVideoClassification
+        model: nn.Module = kind(config).eval()
+        for parameter in model.parameters():
+            if parameter.ndim == 1 or not parameter.detach().any():
+                nn.init.normal_(parameter, 0.3, 0.1)
+        for part in model.modules():
+            if isinstance(part, nn.LayerNorm):
+                part.eps = 1e-6
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def save_as() -> Callable[[nn.Module, str, Path], Path]:
+    """Writes transformers' model in one of six spellings; returns the file or folder."""
+
+    def save(model: Any, spelling: str, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+        if spelling.startswith("hf"):
+            return _save_folder(model, state, spelling, folder)
+        tensors = official(state)
+        settings = argparse.Namespace(model="pretrain_videomae_tiny", lr=np.float64(1e-3))
+        contents: dict[str, dict[str, Any]] = {
+            "model": {"model": tensors, "epoch": 3, "args": settings, "loss": np.float32(1.0)},
+            "module": {"module": tensors, "epoch": np.int64(3)},
+            "bare": tensors,
+            "_orig_mod": {"model": {f"_orig_mod.{name}": t for name, t in tensors.items()}},
+        }
+        torch.save(contents[spelling], folder / "weights.pth")
+        return folder / "weights.pth"
+
+    return save
+
+
+def _save_folder(model: Any, state: dict[str, Tensor], spelling: str, folder: Path) -> Path:
+    config = {**model.config.to_dict(), "architectures": [type(model).__name__]}
+    (folder / "config.json").write_text(json.dumps(config, default=str))
+    on_disk = {}
+    for name, tensor in state.items():
+        if spelling == "hf q_bias":
+            name = re.sub(r"(query|value)\.bias", lambda m: f"{m[1][0]}_bias", name)
+        elif name.endswith("query.bias"):  # files of transformers 5.1 to 5.17
+            on_disk[name.replace("query", "key")] = torch.randn_like(tensor)
+        on_disk[name] = tensor
+    save_file(on_disk, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def official(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The names in VideoMAE's own files."""
+    inside = "encoder." if "mask_token" in state else ""
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        if ".key." in name or ".value.weight" in name:
+            continue
+        new = name
+        if name.endswith("query.weight"):
+            stem = name.removesuffix("query.weight")
+            new = f"{stem}qkv.weight"
+            tensor = torch.cat(
+                [state[f"{stem}{part}.weight"] for part in ("query", "key", "value")]
+            )
+        for old, becomes in (
+            ("videomae.embeddings.patch_embeddings.projection", f"{inside}patch_embed.proj"),
+            ("videomae.encoder.layer", f"{inside}blocks"),
+            ("videomae.layernorm", f"{inside}norm"),
+            ("decoder.decoder_layers", "decoder.blocks"),
+            ("classifier", "head"),
+            ("attention.attention.query.bias", "attn.q_bias"),
+            ("attention.attention.value.bias", "attn.v_bias"),
+            ("attention.attention", "attn"),
+            ("attention.output.dense", "attn.proj"),
+            ("layernorm_before", "norm1"),
+            ("layernorm_after", "norm2"),
+            ("intermediate.dense", "mlp.fc1"),
+            ("output.dense", "mlp.fc2"),
+        ):
+            new = new.replace(old, becomes)
+        renamed[new] = tensor
+    return renamed
+
+
+@pytest.fixture
+def clip() -> ClipConfig:
+    return ClipConfig(num_frames=4, stride=2, size=16)
+
+
+@pytest.fixture
+def make_model_config() -> Callable[..., ModelConfig]:
+    """Settings of the tiny VideoMAE; keywords are the fusion's, none by default."""
+
+    def make(**fusion: object) -> ModelConfig:
+        return ModelConfig(
+            visual=VisualConfig(dim=32, depth=2, heads=4, patch=4),
+            decoder=DecoderConfig(dim=16, depth=1, heads=2),
+            fusion=FusionConfig.model_validate({"kind": "none", "heads": 4, **fusion}),
+        )
+
+    return make
+
+
+@pytest.fixture
+def pretrained_files(tmp_path: Path, clip: ClipConfig) -> list[Path]:
+    """The same audio-visual autoencoder of ours as last.pt and as weights.safetensors."""
+    torch.manual_seed(5)
+    model = ModelConfig(
+        visual=VisualConfig(dim=32, depth=2, heads=4, patch=4),
+        audio=AudioConfig(widths=(4, 8, 8, 16), blocks=(1, 1, 1, 1)),
+        decoder=DecoderConfig(dim=16, depth=1, heads=2),
+        fusion=FusionConfig(heads=4),
+    )
+    config = PretrainConfig(clip=clip, model=model).model_dump(mode="json")
+    facts = {"fingerprint": "f", "train_list_sha256": "abc", "split": "1", "preset": "tiny"}
+    autoencoder = MaskedAutoencoder(model, clip)
+    checkpoint = Checkpoint(
+        stage="pretrain", config=config, facts=facts, step=3, model=autoencoder.state_dict()
+    )
+    save_checkpoint(tmp_path / "last.pt", checkpoint)
+    export_weights(tmp_path, autoencoder, facts | {"config": config})
+    return [tmp_path / "last.pt", tmp_path / "weights.safetensors"]

@@ -1,0 +1,238 @@
+"""What is read from every kind of file computes what transformers' VideoMAE computes.
+
+transformers' decoder and classifier have norms with another epsilon than VideoMAE; the fixture
+gives them VideoMAE's.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from avme.config import ClipConfig, FusionConfig, ModelConfig
+from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.classifier import Classifier
+from avme.models.masking import TokenChoice, TubeMask
+from avme.models.reconstruction import reconstruction_loss
+from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
+from avme.weights.names import rule_for, spell_biases
+from avme.weights.read import read_weights
+from avme.weights.start import start_with
+from avme.weights.write import write_weights
+
+MakeTheirs = Callable[..., Any]
+MakeConfig = Callable[..., ModelConfig]
+SaveAs = Callable[[nn.Module, str, Path], Path]
+SPELLINGS = ("model", "module", "bare", "_orig_mod", "hf q_bias", "hf query.bias")
+KERNEL = "videomae.embeddings.patch_embeddings.projection.weight"
+SEEDS = torch.tensor([1, 2])
+
+
+def clips(config: ClipConfig, number: int = 2) -> tuple[Tensor, Tensor, Tensor]:
+    """Random pictures and sound, as our models take them."""
+    generator = torch.Generator().manual_seed(3)
+    size = (number, 3, config.num_frames, config.size, config.size)
+    video = torch.randint(0, 256, size, dtype=torch.uint8, generator=generator)
+    mfcc = torch.randn(number, config.span_rows, 13, generator=generator)
+    return video, mfcc, torch.ones(number, config.span_rows, dtype=torch.bool)
+
+
+def as_they_see(video: Tensor) -> Tensor:
+    """The same pictures as transformers' models take them."""
+    mean, deviation = (
+        torch.tensor(x)[:, None, None, None] for x in (IMAGENET_MEAN, IMAGENET_DEVIATION)
+    )
+    return rearrange((video.float() / 255 - mean) / deviation, "b c t h w -> b t c h w")
+
+
+def as_they_mask(choice: TokenChoice) -> Tensor:
+    """The same choice as a mask in which True is hidden."""
+    tokens = choice.keep.shape[1] + choice.hide.shape[1]
+    return torch.zeros(len(choice.hide), tokens, dtype=torch.bool).scatter(1, choice.hide, True)
+
+
+def relative(found: Tensor, expected: Tensor) -> float:
+    """Norm of the difference over the norm of what was expected."""
+    found, expected = found.detach().double(), expected.detach().double()
+    return float((found - expected).norm() / expected.norm().clamp(min=1e-12))
+
+
+def compare_pretraining(ours: MaskedAutoencoder, theirs: Any, clip: ClipConfig) -> None:
+    """Predictions and loss to 1e-5, gradients to 1e-4."""
+    choice = TubeMask(ours.grid, 0.75)(SEEDS)
+    inputs = clips(clip)
+    theirs.zero_grad()
+
+    expected = theirs(as_they_see(inputs[0]), bool_masked_pos=as_they_mask(choice))
+    made = ours.eval()(*inputs, choice)
+    loss = reconstruction_loss(made.prediction.hidden, made.hidden, "normalised")
+    torch.autograd.backward([loss, expected.loss])
+
+    assert relative(made.prediction.hidden, expected.logits) < 1e-5
+    assert relative(loss, expected.loss) < 1e-5
+    compare_gradients(ours, theirs, "pretrain")
+
+
+def compare_gradients(ours: nn.Module, theirs: nn.Module, stage: Any) -> None:
+    given = {name: p.grad for name, p in theirs.named_parameters() if p.grad is not None}
+    wanted, _ = spell_biases(given)
+    mine = {name: p.grad for name, p in ours.named_parameters() if p.grad is not None}
+    kernel = tuple(theirs.get_parameter(KERNEL).shape[2:4])
+    compared = 0
+    for name, gradient in mine.items():
+        if name.startswith(("audio.", "fusion.")):
+            continue
+        rule = rule_for(name, "huggingface", stage, (kernel[0], kernel[1]))
+        expected = rule.to_own([wanted[part] for part in rule.theirs])
+        found = gradient[:, : expected.shape[-1]] if name == "decoder.bridge.weight" else gradient
+        assert relative(found, expected) < 1e-4, name
+        compared += len(rule.theirs)
+    assert compared == len(wanted)
+
+
+def compare_classifying(ours: Classifier, theirs: Any, clip: ClipConfig) -> None:
+    """Logits to 1e-5, gradients to 1e-4."""
+    inputs, labels = clips(clip), torch.tensor([0, 3])
+    theirs.zero_grad()
+
+    expected = theirs(as_they_see(inputs[0])).logits
+    logits = ours.eval()(*inputs)
+    torch.autograd.backward([F.cross_entropy(logits, labels), F.cross_entropy(expected, labels)])
+
+    assert relative(logits, expected) < 1e-5
+    compare_gradients(ours, theirs, "finetune")
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_pretraining_from_every_spelling_is_videomae(
+    spelling: str,
+    tmp_path: Path,
+    clip: ClipConfig,
+    make_model_config: MakeConfig,
+    make_theirs: MakeTheirs,
+    save_as: SaveAs,
+) -> None:
+    theirs = make_theirs()
+    ours = MaskedAutoencoder(make_model_config(), clip)
+
+    tally = start_with(ours, read_weights(save_as(theirs, spelling, tmp_path)))
+
+    assert set(tally.mapped) == set(ours.state_dict())
+    assert tally.new == ()
+    assert len(tally.dropped) == (3 if spelling == "hf query.bias" else 0)
+    compare_pretraining(ours, theirs, clip)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_classifying_from_every_spelling_is_videomae(
+    spelling: str,
+    tmp_path: Path,
+    clip: ClipConfig,
+    make_model_config: MakeConfig,
+    make_theirs: MakeTheirs,
+    save_as: SaveAs,
+) -> None:
+    theirs = make_theirs("finetune")
+    ours = Classifier(make_model_config(), clip, 5, "v")
+
+    tally = start_with(ours, read_weights(save_as(theirs, spelling, tmp_path)), ["a"] * 5)
+
+    assert set(tally.mapped) == set(ours.state_dict())
+    compare_classifying(ours, theirs, clip)
+
+
+@pytest.mark.parametrize("fusion", ["concat", "cross-attention"])
+def test_with_sound_it_still_starts_as_videomae(
+    fusion: str,
+    tmp_path: Path,
+    clip: ClipConfig,
+    make_model_config: MakeConfig,
+    make_theirs: MakeTheirs,
+    save_as: SaveAs,
+) -> None:
+    theirs = make_theirs()
+    ours = MaskedAutoencoder(make_model_config(kind=fusion), clip)
+
+    tally = start_with(ours, read_weights(save_as(theirs, "model", tmp_path)))
+
+    assert {name.split(".")[0] for name in tally.new} <= {"audio", "fusion"}
+    assert "decoder.bridge.weight: the visual half is theirs, the audio half is zero" in (
+        tally.remarks
+    )
+    compare_pretraining(ours, theirs, clip)
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+def test_vit_b_at_its_own_widths_there_and_back(
+    stage: str, tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
+) -> None:
+    """A window of four frames of 64 pixels keeps it cheap."""
+    sizes = {
+        "image_size": 64, "patch_size": 16, "hidden_size": 768, "num_hidden_layers": 12,
+        "num_attention_heads": 12, "intermediate_size": 3072, "decoder_hidden_size": 384,
+        "decoder_num_hidden_layers": 4, "decoder_num_attention_heads": 6,
+        "decoder_intermediate_size": 1536,
+    }  # fmt: skip
+    theirs = make_theirs(stage, **sizes)
+    clip = ClipConfig(num_frames=4, size=64)
+    config = ModelConfig(fusion=FusionConfig(kind="none"))
+    first = read_weights(save_as(theirs, "hf q_bias", tmp_path / "theirs"))
+    write_weights(first, tmp_path / "official.pth", "official")
+
+    weights = read_weights(tmp_path / "official.pth")
+
+    assert weights.leaves["model.visual.heads"] == 12
+    if stage == "pretrain":
+        autoencoder = MaskedAutoencoder(config, clip)
+        start_with(autoencoder, weights)
+        compare_pretraining(autoencoder, theirs, clip)
+    else:
+        classifier = Classifier(config, clip, 5, "v")
+        start_with(classifier, weights)
+        compare_classifying(classifier, theirs, clip)
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+@pytest.mark.parametrize("way", ["official", "huggingface", "avme"])
+def test_there_and_back_changes_no_bit(
+    stage: str, way: Any, tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
+) -> None:
+    theirs = make_theirs(stage)
+    first = read_weights(save_as(theirs, "hf q_bias", tmp_path / "theirs"))
+    name = {"official": "there.pth", "huggingface": "there", "avme": "there.safetensors"}[way]
+
+    write_weights(first, tmp_path / name, way)
+    there = read_weights(tmp_path / name)
+    write_weights(there, tmp_path / "back", "huggingface")
+    back = read_weights(tmp_path / "back")
+
+    assert there.form == way
+    for other in (there, back):
+        assert other.settings() == first.settings()
+        assert set(other.tensors) == set(first.tensors)
+        assert all(torch.equal(t, first.tensors[name]) for name, t in other.tensors.items())
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+def test_transformers_reads_what_we_write(
+    stage: str, tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
+) -> None:
+    theirs = make_theirs(stage)
+    weights = read_weights(save_as(theirs, "model", tmp_path / "theirs"))
+    known = {"model.visual.heads": 4, "model.decoder.heads": 2}
+    frozen = replace(weights, leaves=weights.leaves | known, window=(4, 16), grid=(2, 4, 4))
+    write_weights(frozen, tmp_path / "folder", "huggingface")
+
+    again, found = type(theirs).from_pretrained(tmp_path / "folder", output_loading_info=True)
+
+    assert not any(found[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    state = theirs.state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in again.state_dict().items())
+    assert again.config.num_attention_heads == 4
+    assert again.config.layer_norm_eps == 1e-6
