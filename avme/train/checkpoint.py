@@ -66,7 +66,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of foreign pickles before it refuses them
-            _require_whole(path)
+            require_whole(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ArtifactError(f"checkpoint {path} does not exist") from None
@@ -111,8 +111,8 @@ def prune(folder: Path, keep: int) -> None:
         path.unlink()
 
 
-def _require_whole(path: Path) -> None:
-    """Raises zipfile.BadZipFile where a checksum is wrong, which torch does not look at."""
+def require_whole(path: Path) -> None:
+    """Raises BadZipFile or zlib.error where a checksum is wrong, which torch does not look at."""
     with zipfile.ZipFile(path) as file:
         broken = file.testzip()
     if broken is not None:

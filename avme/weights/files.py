@@ -10,6 +10,8 @@ import pickle
 import re
 import struct
 import warnings
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +24,7 @@ from torch import Tensor
 
 from avme.artifacts import read_json, require_finished_run
 from avme.errors import ArtifactError, MismatchError
-from avme.train.checkpoint import find_checkpoint
+from avme.train.checkpoint import find_checkpoint, require_whole
 from avme.weights.names import Form
 
 SIDECAR: Final = "avme"
@@ -53,6 +55,8 @@ _UNREADABLE: Final = (
     TypeError,
     ValueError,
     struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 _FOREIGN: Final = re.compile(r"GLOBAL ([\w.]+)")
 
@@ -121,6 +125,8 @@ def _read_safetensors(path: Path) -> Stored:
 
 def _unpickle(path: Path) -> Any:
     try:
+        if zipfile.is_zipfile(path):  # older files have no checksums
+            require_whole(path)
         with warnings.catch_warnings(), torch.serialization.safe_globals(_HARMLESS):
             warnings.simplefilter("ignore")  # torch warns of foreign pickles before it refuses them
             return torch.load(path, map_location="cpu", weights_only=True)

@@ -1,5 +1,6 @@
 """Strict reading: what is missing, left over, misshapen or not plain data is named."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,21 @@ def test_our_own_checkpoint_and_weights_are_read(pretrained_files: list[Path]) -
         assert all(torch.equal(t, first.tensors[name]) for name, t in other.tensors.items())
     assert first.stage == "pretrain"
     assert first.origin()["train_list_sha256"] == "abc"
+
+
+def test_a_flipped_bit_among_the_numbers_of_a_pth_is_found(pretrained_files: list[Path]) -> None:
+    path = next(path for path in pretrained_files if path.suffix == ".pt")
+    with zipfile.ZipFile(path) as file:
+        largest = max(file.infolist(), key=lambda info: info.file_size)
+        stored = file.read(largest)
+    content = bytearray(path.read_bytes())
+    content[content.index(stored) + len(stored) // 2] ^= 0x40
+    copy = path.with_name("flipped.pt")
+    copy.write_bytes(content)
+
+    with pytest.raises(ArtifactError, match="cannot be read as weights"):
+        read_weights(copy)
+    copy.unlink()
 
 
 def test_our_own_files_are_read_as_strictly(pretrained_files: list[Path]) -> None:
