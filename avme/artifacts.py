@@ -9,6 +9,8 @@ import hashlib
 import json
 import os
 import shutil
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,7 +30,9 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises OSError if the disk is full or the folder is not writable; `path` is then untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Other hosts have the same process ids, and other threads this one.
+    who = f"{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
+    temporary = path.with_name(f".{path.name}.{who}.tmp")
     try:
         yield temporary
         with temporary.open("rb") as written:

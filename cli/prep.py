@@ -97,6 +97,9 @@ class Job:
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
     ] = False
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try quarantined clips again, with their shards.")
+    ] = False
     workers: Workers = None
     part: PartOf = None
     dask: Dask = None
@@ -196,7 +199,9 @@ def _prepare(
         foretold.require_room()
         return
     share = None if job.part is None else read_share(job.part)
-    finished = prepare(layout, source, **told, share=share, dask=job.dask, report=job.ctx.obj)
+    finished = prepare(
+        layout, source, **told, share=share, dask=job.dask, retry=job.retry, report=job.ctx.obj
+    )
     if finished is not None:
         typer.echo(target)
 

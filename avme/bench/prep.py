@@ -17,6 +17,7 @@ from avme.artifacts import read_json
 from avme.bench.contest import Contender, Score, compete
 from avme.bench.videos import videos_of
 from avme.config import PrepConfig
+from avme.cores import available_cores
 from avme.data.plan import PLAN
 from avme.data.prepared import PreparedSet
 from avme.media.ffmpeg import find_ffmpeg, target_size, transcode, transcode_arguments
@@ -74,7 +75,7 @@ def bench_prep(
     prepared = PreparedSet.open(folder)
     found = list(videos_of(prepared, videos).items())
     chosen = found[:: max(1, len(found) // clips)][:clips]
-    count = workers or os.cpu_count() or 1
+    count = workers or available_cores()
     config = _settings(prepared).model_copy(update={"workers": count})
     with TemporaryDirectory(prefix="avme-bench-") as made:
         work = Path(made)

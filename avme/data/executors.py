@@ -5,6 +5,7 @@ Both are `concurrent.futures` executors, so the tasks do not know which; what di
 """
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections import deque
@@ -13,10 +14,12 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import Any, TypeVar
 
 from avme.errors import MachineError, UsageError
 from avme.media.aside import end_with_parent
+from avme.media.child import kill_running
 
 _Result = TypeVar("_Result")
 _Waiting = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
@@ -55,19 +58,27 @@ def dask_crew(address: str) -> Iterator[Crew]:
     """
     try:
         from distributed import Client, KilledWorker
+        from distributed.comm import get_address_host_port
     except ImportError as error:
         raise MachineError(
             f"--dask needs Dask ({error}): install it with `pip install 'avme[cluster]'`"
         ) from error
     try:
+        get_address_host_port(address, strict=True)  # a client looks for a wrong one for a minute
         client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise UsageError(
             f"no Dask scheduler answers at {address} ({error}): --dask takes an address such as "
             "tcp://10.0.0.5:8786"
         ) from error
     executor = client.get_executor(pure=False)
     try:
+        try:
+            client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+        except TimeoutError as error:
+            raise MachineError(
+                f"the Dask scheduler at {address} has no worker: start one with `dask worker`"
+            ) from error
         threads = sum(client.nthreads().values())
         yield Crew(
             executor,
@@ -91,6 +102,8 @@ class LocalExecutor(Executor):
         self._lock = threading.RLock()
         self._idle = [_new_process() for _ in range(num_workers)]
         self._busy: set[ProcessPoolExecutor] = set()
+        # To be shut down at the end only: a dying pool calls back with its own lock in hand.
+        self._broken: list[ProcessPoolExecutor] = []
         self._waiting: deque[_Waiting] = deque()
         self._stopped = False
 
@@ -112,7 +125,7 @@ class LocalExecutor(Executor):
                 future.cancel()
                 future.set_running_or_notify_cancel()
             self._waiting.clear()
-            pools = [*self._idle, *self._busy]
+            pools = [*self._idle, *self._busy, *self._broken]
         for pool in pools:
             for process in list((pool._processes or {}).values()):
                 process.terminate()
@@ -128,7 +141,7 @@ class LocalExecutor(Executor):
             try:
                 inner = pool.submit(fn, *args)
             except BrokenExecutor:  # it died while it had nothing to do
-                pool.shutdown(wait=False)
+                self._broken.append(pool)
                 pool = _new_process()
                 inner = pool.submit(fn, *args)
             self._busy.add(pool)
@@ -140,7 +153,7 @@ class LocalExecutor(Executor):
             self._busy.discard(pool)
             if not self._stopped:
                 if isinstance(error, BrokenExecutor):
-                    pool.shutdown(wait=False)
+                    self._broken.append(pool)
                     pool = _new_process()
                 self._idle.append(pool)
                 self._feed()
@@ -157,4 +170,10 @@ def _new_process() -> ProcessPoolExecutor:
 
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGTERM, _stop_at_once)
+    threading.Thread(target=end_with_parent, args=(kill_running,), daemon=True).start()
+
+
+def _stop_at_once(number: int, _: FrameType | None) -> None:
+    kill_running()
+    os._exit(128 + number)

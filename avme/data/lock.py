@@ -52,8 +52,8 @@ def _taken(path: Path, name: str, shared: bool, until: float) -> int:
                 time.sleep(_LOOK_SECONDS)
                 continue
             raise UsageError(
-                f"another `avme {name}` is at work on {path.parent}: wait until it ends, or choose "
-                "another folder with --out or --name"
+                f"another `avme prep` is at work on {path.parent} ({name}): wait until it ends, or "
+                "choose another folder with --out or --name"
             ) from None
         except OSError as error:
             if error.errno not in _UNKNOWN:

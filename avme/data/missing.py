@@ -1,5 +1,6 @@
 """The shards of a plan that are not there, made by a crew."""
 
+import csv
 import shutil
 from collections.abc import Sequence
 from typing import Final
@@ -9,6 +10,7 @@ from avme.data.executors import Crew
 from avme.data.pack import LabelledClip, ShardTask
 from avme.data.plan import Plan
 from avme.data.prepared import SHARDS
+from avme.data.publish import QUARANTINE
 from avme.data.share import Share
 from avme.data.workers import run_tasks
 from avme.media.extract import Recipe
@@ -33,6 +35,20 @@ def missing_tasks(plan: Plan, recipe: Recipe, share: Share | None) -> list[Shard
         )
         for name in names
         if name in missing
+    ]
+
+
+def shards_of_bad(plan: Plan) -> list[str]:
+    """Shards that stand and hold clips of `quarantine.csv`; what helps may have been done since."""
+    path = plan.folder / QUARANTINE
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        bad = {row["id"] for row in csv.DictReader(file)}
+    return [
+        name
+        for name, clips in plan.shards.items()
+        if plan.shard_path(name).is_file() and any(clip.id in bad for clip in clips)
     ]
 
 

@@ -25,7 +25,15 @@ from avme.media.extract import Recipe, extract
 from avme.media.ffmpeg import find_ffmpeg
 
 _PIECE_BYTES = 1024 * 1024
-_UNFORESEEN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+_UNFORESEEN = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 """What a library may throw at media that nobody thought of: it costs the clip, not the run."""
 
 
@@ -117,7 +125,8 @@ def _here(recipe: Recipe) -> Recipe:
 
 def _died(clip: str) -> MediaError:
     return MediaError(
-        f"{clip}: two workers died on it (out of memory, or a broken decoder)", reason="crashed"
+        f"{clip}: workers died on it again and again (out of memory, or a broken decoder)",
+        reason="crashed",
     )
 
 
@@ -126,6 +135,7 @@ def _add(labelled: LabelledClip, shard: ShardWriter, work: Path, recipe: Recipe)
     try:
         digest = _hash_unchanged(clip, recipe.timeout_seconds)
         media = extract(clip.path, shard.spool, work=work, recipe=recipe, span=clip.span)
+        _require_unchanged(clip)
     except MediaError as error:
         shard.add_bad(quarantined(clip, label, error))
         return False
@@ -143,13 +153,22 @@ def _hash_unchanged(clip: SourceClip, timeout_seconds: float) -> str:
         if not clip.path.is_file():  # opening a pipe would wait for ever
             raise MediaError(f"{clip.id} is no file any more: run again", reason="changed")
         digest = _hash_file(clip.path, clip.num_bytes, clip.mtime_ns, timeout_seconds)
+    except OSError as error:
+        message = f"{clip.id} cannot be read: {error.strerror}"
+        raise MediaError(message, reason="unreadable") from error
+    _require_unchanged(clip)
+    return digest
+
+
+def _require_unchanged(clip: SourceClip) -> None:
+    """Raises MediaError if the source is no longer what was planned."""
+    try:
         status = clip.path.stat()
     except OSError as error:
         message = f"{clip.id} cannot be read: {error.strerror}"
         raise MediaError(message, reason="unreadable") from error
     if (status.st_size, status.st_mtime_ns) != (clip.num_bytes, clip.mtime_ns):
         raise MediaError(f"{clip.id} changed while it was prepared: run again", reason="changed")
-    return digest
 
 
 @lru_cache(maxsize=1)  # cuts of one long file follow each other

@@ -20,6 +20,7 @@ from avme.data.shard import SHARD_SCHEMA
 from avme.errors import MismatchError
 
 PLAN = "plan.json"
+_SETTINGS = "settings."
 _LARGEST_SHARD = 128
 _SHARDS_OF_A_SMALL_SET = 16
 
@@ -120,7 +121,7 @@ def draft_plan(
         "schema": SHARD_SCHEMA,
         "source": str(source.resolve()),
         "layout": layout,
-        **{f"settings.{key}": value for key, value in config.content().items()},
+        **{f"{_SETTINGS}{key}": value for key, value in config.content().items()},
     }
     path = folder / PLAN
     old = read_json(path) if path.is_file() else {"shards": {}, "clips": {}}
@@ -190,10 +191,12 @@ def _changes(stamps: dict[str, _Stamp], before: dict[str, _Stamp]) -> Changes:
 
 
 def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> None:
+    usual = PrepConfig().content()  # of settings that are younger than the set
+    before = {f"{_SETTINGS}{key}": value for key, value in usual.items()} | old
     differing = [
-        f"{key} is {old.get(key)!r} there, {new.get(key)!r} now"
-        for key in dict.fromkeys([*old, *new])
-        if old.get(key) != new.get(key)
+        f"{key} is {before.get(key)!r} there, {new.get(key)!r} now"
+        for key in dict.fromkeys([*before, *new])
+        if before.get(key) != new.get(key)
     ]
     if differing:
         raise MismatchError(

@@ -36,7 +36,9 @@ def state_of(draft: Draft, splits: Sequence[Split]) -> State:
     """Compares the draft with what is in its folder."""
     plan = draft.plan
     path = plan.folder / DATASET_MANIFEST
-    manifest: dict[str, Any] = read_json(path) if path.is_file() else {"shards": {}, "splits": {}}
+    manifest: dict[str, Any] = {"shards": {}, "splits": {}}
+    if path.is_file():
+        manifest |= read_json(path)
     there = {
         name: plan.shard_path(name).stat().st_size
         for name in plan.shards

@@ -1,12 +1,13 @@
 """Shard tasks to a crew, with a count of finished clips.
 
-A worker that dies costs at most the clip that it died on: the shard is begun again, and when a
-second worker dies on the same clip, that clip is given up and named.
+A worker that dies costs at most the clip that it died on. Its shard is begun again in the end, with
+nothing else at work that could be to blame; if a worker dies then too, the clip that it was at is
+given up and named.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import replace
 
 from avme.data import marker
@@ -15,7 +16,6 @@ from avme.data.pack import ShardDone, ShardTask, pack
 from avme.errors import AvmeError, MachineError
 from avme.report import Reporter
 
-_DEATHS_OF_A_CLIP = 2
 _DEATHS_OF_A_SHARD_ELSEWHERE = 3
 
 _Pending = dict[Future[ShardDone], ShardTask]
@@ -31,21 +31,32 @@ def run_tasks(
     """
     waiting = list(reversed(tasks))
     pending: _Pending = {}
+    suspects: list[ShardTask] = []
+    alone: Future[ShardDone] | None = None
     deaths = _Deaths(report)
     with report.task("prepare", total=total, done=done) as progress:
         finished, shown = 0, 0
-        while waiting or pending:
+        while waiting or pending or suspects:
             while waiting and len(pending) < crew.in_flight:
                 task = waiting.pop()
                 pending[crew.executor.submit(pack, task)] = task
+            if not pending:
+                task = suspects.pop()
+                alone = crew.executor.submit(pack, task)
+                pending[alone] = task
             ready, _ = wait(pending, timeout=crew.poll_seconds, return_when=FIRST_COMPLETED)
             for future in ready:
                 task = pending.pop(future)
                 try:
                     shard = future.result()
                 except crew.deaths:
-                    waiting.append(deaths.begin_again(task))
+                    suspects.append(deaths.begin_again(task, future is alone))
                     continue
+                except CancelledError as error:
+                    raise MachineError(
+                        "whoever did the work is gone (a Dask scheduler that ended?): finished "
+                        "shards are kept, run the same command again"
+                    ) from error
                 except OSError as error:
                     raise MachineError(
                         f"a shard cannot be written ({error}): finished shards are kept, mend it "
@@ -64,15 +75,14 @@ def _in_work(pending: _Pending) -> int:
 
 
 class _Deaths:
-    """Remembers on which clips workers died."""
+    """Decides what to do with a shard whose worker died."""
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
-        self._on_clip: Counter[str] = Counter()
         self._elsewhere: Counter[str] = Counter()
 
-    def begin_again(self, task: ShardTask) -> ShardTask:
-        """The task once more, without a clip that two workers died on."""
+    def begin_again(self, task: ShardTask, alone: bool) -> ShardTask:
+        """The task once more, without a clip that a worker died on with nothing else at work."""
         mark = marker.read(task.work, task.name)
         marker.remove(task.work, task.name)
         clip = mark.clip if mark else None
@@ -84,8 +94,7 @@ class _Deaths:
                     "clips (out of memory?): finished shards are kept; run again with fewer workers"
                 )
             return task
-        self._on_clip[clip] += 1
-        if self._on_clip[clip] < _DEATHS_OF_A_CLIP:
-            self._report.say(f"a worker died on {clip}: trying its shard {task.name} again")
+        if not alone:
+            self._report.say(f"a worker died on {clip}: its shard {task.name} is tried again")
             return task
         return replace(task, given_up=(*task.given_up, clip))

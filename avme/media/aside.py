@@ -101,11 +101,15 @@ def aside(memory_bytes: int | None) -> Aside:
     return Aside(memory_bytes)
 
 
-def end_with_parent() -> None:
-    """Ends this process when its parent ends, however that ends: call it in a thread."""
+def end_with_parent(last: Callable[[], None] = lambda: None) -> None:
+    """Ends this process when its parent ends, however that ends: call it in a thread.
+
+    `last` is done just before.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for([parent.sentinel])
+        last()
         os._exit(1)
 
 

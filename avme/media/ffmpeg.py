@@ -8,26 +8,24 @@ Its exit code is checked but never believed alone: a cut AVI ends with code 0.
 import errno
 import os
 import re
-import resource
 import shutil
+import signal
 import subprocess
-import threading
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import ffmpeg
 import imageio_ffmpeg
 
 from avme.errors import MachineError, MediaError
+from avme.media.child import limit_memory, wait_for_end
 from avme.media.containers import DEMUXERS, PROTOCOLS
 from avme.media.cut import Cut
 from avme.media.probe import MAX_PIXELS, MediaInfo
 
 SAMPLE_RATE_HZ = 16_000
 _OLDEST_MAJOR, _OLDEST_MINOR = 5, 1  # -fps_mode came with 5.1
-_TAIL_BYTES = 4096
 _STOPPED_BY_SIGNAL = 255
 _SOURCE, _TARGET = "file:source", "file:target"
 """ffmpeg-python takes only names that are UTF-8."""
@@ -149,8 +147,8 @@ def transcode(
     except OSError as error:
         raise MachineError(f"{arguments[0]} does not run ({error})") from error
     if memory_bytes is not None:
-        _limit_memory(process, memory_bytes)
-    returncode, complaints = _wait(process, timeout_seconds)
+        limit_memory(process, memory_bytes)
+    returncode, complaints = wait_for_end(process, timeout_seconds)
     if returncode is None:
         raise MediaError(
             f"ffmpeg was not done after {timeout_seconds:g} s: raise timeout_seconds",
@@ -162,6 +160,11 @@ def transcode(
     said = last_lines(complaints)
     if returncode == _STOPPED_BY_SIGNAL and not said:
         raise MachineError("ffmpeg was stopped from outside: run again")
+    if returncode == -signal.SIGKILL:  # nothing in a file does that
+        raise MediaError(
+            "ffmpeg was killed from outside, as where memory runs out: try again with --retry",
+            reason="killed",
+        )
     if returncode < 0:
         raise MediaError(
             f"ffmpeg crashed (signal {-returncode}): {said or 'no reason given'}", reason="crashed"
@@ -186,47 +189,6 @@ def _reading(cut: Cut | None) -> dict[str, str]:
         return {}
     given = {"ss": cut.seek_seconds, "t": cut.read_seconds}
     return {name: f"{value:.6f}" for name, value in given.items() if value is not None}
-
-
-def _limit_memory(process: subprocess.Popen[bytes], num_bytes: int) -> None:
-    """From outside: code between fork and exec is unsafe in a process with threads."""
-    if hasattr(resource, "prlimit"):
-        with suppress(ProcessLookupError):  # it has ended already
-            _, hard = resource.prlimit(process.pid, resource.RLIMIT_AS)
-            limit = num_bytes if hard < 0 else min(num_bytes, hard)
-            resource.prlimit(process.pid, resource.RLIMIT_AS, (limit, hard))
-
-
-def _wait(process: subprocess.Popen[bytes], timeout_seconds: float) -> tuple[int | None, str]:
-    """The exit code, or None if the process had to be killed, and the end of what it said.
-
-    `Popen.wait` with a timeout looks only every 50 ms, which is as long as a short clip takes.
-    """
-    expired = threading.Event()
-
-    def kill() -> None:
-        expired.set()
-        process.kill()
-
-    timer = threading.Timer(timeout_seconds, kill)
-    timer.start()
-    try:
-        complaints = _tail(process.stderr) if process.stderr else ""
-        returncode = process.wait()
-    finally:
-        timer.cancel()
-        process.kill()  # only still there if waiting was interrupted
-        if process.stderr:
-            process.stderr.close()
-    return None if expired.is_set() else returncode, complaints
-
-
-def _tail(stream: IO[bytes]) -> str:
-    """The last bytes until the stream ends, whatever its length."""
-    kept = b""
-    while piece := os.read(stream.fileno(), _TAIL_BYTES):
-        kept = (kept + piece)[-_TAIL_BYTES:]
-    return kept.decode(errors="replace")
 
 
 def _is_new_enough(executable: str) -> bool:

@@ -26,6 +26,7 @@ from avme.media.containers import DEMUXERS, PROTOCOLS
 MAX_PIXELS = 64 * 1024 * 1024
 """Larger pictures are refused before anything is decoded: 8K has 33 million."""
 _MAX_PROBE_PACKETS = 64
+_PROMISE_NOTHING = frozenset({"mpeg", "mpegts", "asf"})
 _TAGGED_SECONDS = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """How Matroska writes when a track ends."""
 
@@ -157,8 +158,11 @@ def _claimed_seconds(container: InputContainer, video: VideoStream) -> float | N
     """The length of the picture track.
 
     What the demuxer of an AVI calls its duration is mended from the size of the file, so that its
-    frames count. Those of an MP4 do not: its edit list may show a part of them.
+    frames count. Those of an MP4 do not: its edit list may show a part of them. MPEG streams
+    promise nothing: their clocks may jump; and an ASF tells the length of its longest track.
     """
+    if container.format.name in _PROMISE_NOTHING:
+        return None
     if video.frames and video.average_rate and "mp4" not in container.format.name:
         return float(video.frames / video.average_rate)
     if video.duration and video.time_base:

@@ -6,7 +6,7 @@ on where the shards end.
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from avme.data.discover import Layout
 from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
 from avme.data.lock import holding
-from avme.data.missing import WORK, make_shards, missing_tasks
+from avme.data.missing import WORK, make_shards, missing_tasks, shards_of_bad
 from avme.data.plan import Plan
 from avme.data.prepared import PreparedSet
 from avme.data.publish import Stored, read_shards, write_manifest, write_tables
@@ -29,8 +29,7 @@ from avme.stages.forecast import warn_of_disk
 from avme.stages.intent import Intent, intend, recipe_of
 
 _MOST_NAMED = 10
-_PATIENCE_SECONDS = 600.0
-"""Parts plan and publish one after the other; both are short."""
+_PATIENCE_SECONDS = 3600.0
 
 
 def prepare(
@@ -46,26 +45,26 @@ def prepare(
     root: Path | None = None,
     share: Share | None = None,
     dask: str | None = None,
+    retry: bool = False,
 ) -> PreparedSet | None:
     """Prepares the videos of `source` as `out/name`; returns the finished set.
 
     `source` is a folder of videos, or for `csv` the table. `splits`, `annotations` and `root` are
     what `Beside` says. Of a `share` only its shards are made, and None is returned while others
-    are missing. `dask` is the address of a cluster to do the work. Raises UsageError,
-    MismatchError, TooManyBadClips and MachineError.
+    are missing. `dask` is the address of a cluster to do the work. `retry` makes the shards of
+    quarantined clips anew. Raises UsageError, MismatchError, TooManyBadClips and MachineError.
     """
     beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
     intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
-    with writing(intent.folder), _alone(intent.folder, share):
-        with holding(intent.folder, "plan", patience_seconds=_PATIENCE_SECONDS):
-            plan = _put_down(intent, report)
+    with writing(intent.folder), _planned(intent, share, retry, report) as plan:
         if plan is None:
             return PreparedSet.open(intent.folder)
         tasks = missing_tasks(plan, recipe_of(config, intent.ffmpeg), share)
         if tasks:
-            with dask_crew(dask) if dask else local_crew(min(intent.workers, len(tasks))) as crew:
+            workers = min(intent.workers, len(tasks))
+            with local_crew(workers) if dask is None else dask_crew(dask) as crew:
                 make_shards(plan, tasks, crew, report)
-        with holding(intent.folder, "plan", patience_seconds=_PATIENCE_SECONDS):
+        with _planning(intent.folder):
             if share is not None and (others := len(plan.missing())):
                 report.say(f"part {share} is done; {others} shards of others are still to be made")
                 return None
@@ -73,18 +72,45 @@ def prepare(
 
 
 @contextmanager
-def _alone(folder: Path, share: Share | None) -> Iterator[None]:
-    """Nobody else prepares this folder, or of many parts nobody else this one."""
+def _planned(
+    intent: Intent, share: Share | None, retry: bool, report: Reporter
+) -> Iterator[Plan | None]:
+    """The plan, None if all of it is there, while nobody else works on what this run makes."""
+    folder = intent.folder
     if share is None:
         with holding(folder):
-            yield
+            yield _put_down(intent, retry, report)
         return
-    part = f"part-{share.index}-of-{share.count}"
-    with holding(folder, shared=True), holding(folder, part):
-        yield
+    with ExitStack() as locks:
+        with _planning(folder):
+            _require_no_other_count(folder, share)
+            draft = intent.draft()
+            if retry or (draft.plan.changes.total and not draft.is_new):
+                with holding(folder):  # other parts go by the plan as it was
+                    plan = _put_down(intent, retry, report)
+            else:
+                plan = _put_down(intent, False, report)
+            locks.enter_context(holding(folder, shared=True))
+            locks.enter_context(holding(folder, f"parts-of-{share.count}", shared=True))
+            locks.enter_context(holding(folder, f"part-{share.index}-of-{share.count}"))
+        yield plan
 
 
-def _put_down(intent: Intent, report: Reporter) -> Plan | None:
+def _planning(folder: Path) -> AbstractContextManager[None]:
+    """Parts plan and publish one after the other."""
+    return holding(folder, "plan", patience_seconds=_PATIENCE_SECONDS)
+
+
+def _require_no_other_count(folder: Path, share: Share) -> None:
+    """Raises UsageError where parts of another number are at work, whose shares are others."""
+    for path in folder.glob(".parts-of-*.lock"):
+        name = path.name[1:].removesuffix(".lock")
+        if name != f"parts-of-{share.count}":
+            with holding(folder, name):
+                pass
+
+
+def _put_down(intent: Intent, retry: bool, report: Reporter) -> Plan | None:
     """The plan of what is to be made; None if all of it is there."""
     folder = intent.folder
     draft = intent.draft()
@@ -92,7 +118,12 @@ def _put_down(intent: Intent, report: Reporter) -> Plan | None:
     for broken in state.broken:  # first: the manifest alone tells that they are
         draft.plan.shard_path(broken).unlink(missing_ok=True)
     plan = draft.put_down()
-    if state.is_finished:
+    if retry and (bad := shards_of_bad(plan)):
+        report.say(f"{len(bad)} shards with quarantined clips are made anew")
+        (folder / DATASET_MANIFEST).unlink(missing_ok=True)
+        for name in bad:
+            plan.shard_path(name).unlink(missing_ok=True)
+    elif state.is_finished:
         report.say(f"{folder} is finished and nothing changed: {plan.num_clips} clips")
         return None
     (folder / DATASET_MANIFEST).unlink(missing_ok=True)

@@ -1,10 +1,13 @@
 """Checkpoints: plain tensors and plain values, whole or not there, read without unpickling."""
 
+import os
 import pickle
+import shutil
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -58,7 +61,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None
     with replacing(path) as temporary:
         torch.save(content, temporary)
         if previous is not None and path.exists():
-            path.replace(previous)
+            keep_as(path, previous)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -90,19 +93,43 @@ def newest_checkpoint(run: Path, warn: Callable[[str], None]) -> Checkpoint:
     left.
     """
     folder = run / "checkpoints"
-    numbered = sorted(folder.glob("step-*.pt"), key=_step_of, reverse=True)
-    there = [folder / f"{name}.pt" for name in (LAST, PREVIOUS)]
-    found = [path for path in (*there, *numbered) if path.is_file()]
-    if not found:
-        return load_checkpoint(find_checkpoint(run, LAST))
-    for index, path in enumerate(found):
+    last, previous = (folder / f"{name}.pt" for name in (LAST, PREVIOUS))
+    if last.is_file():
         try:
-            return load_checkpoint(path)
+            return load_checkpoint(last)
         except ArtifactError as error:
-            if index == len(found) - 1:
-                raise
-            warn(f"warning: {error}; going on from {found[index + 1].name}")
-    raise AssertionError("the last one is returned or raises")
+            broken = str(error)
+    else:
+        broken = f"{last} is gone"
+    numbered = sorted(folder.glob("step-*.pt"), key=_step_of, reverse=True)
+    others = [*_readable([previous]), *_readable(numbered)]
+    if not others:
+        return load_checkpoint(find_checkpoint(run, LAST))
+    path, checkpoint = max(others, key=lambda other: other[1].step)
+    warn(f"warning: {broken}; going on from {path.name}")
+    return checkpoint
+
+
+def _readable(paths: Iterable[Path]) -> list[tuple[Path, Checkpoint]]:
+    """The first of them that can be read, if any."""
+    for path in paths:
+        if path.is_file():
+            with suppress(ArtifactError):
+                return [(path, load_checkpoint(path))]
+    return []
+
+
+def keep_as(path: Path, previous: Path) -> None:
+    """Lets `previous` be what `path` is too, unless `path` is damaged; `path` stays."""
+    try:
+        require_whole(path)
+    except _UNREADABLE:
+        return
+    with replacing(previous) as temporary:
+        try:
+            os.link(path, temporary)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, temporary)
 
 
 def prune(folder: Path, keep: int) -> None:

@@ -1,0 +1,73 @@
+"""A child process that cannot outlive what is waited for: a time limit, a memory limit, an end."""
+
+import os
+import resource
+import signal
+import subprocess
+import threading
+from contextlib import suppress
+from typing import IO
+
+_TAIL_BYTES = 4096
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def kill_running() -> None:
+    """Ends every child of this process, which is about to end without waiting for them."""
+    for process in list(_running):
+        _kill_group(process)
+
+
+def limit_memory(process: subprocess.Popen[bytes], num_bytes: int) -> None:
+    """Lets it grow by no more, where the system can.
+
+    From outside, as code between fork and exec is unsafe in a process with threads.
+    """
+    if hasattr(resource, "prlimit"):
+        with suppress(ProcessLookupError):  # it has ended already
+            _, hard = resource.prlimit(process.pid, resource.RLIMIT_AS)
+            limit = num_bytes if hard < 0 else min(num_bytes, hard)
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (limit, hard))
+
+
+def wait_for_end(
+    process: subprocess.Popen[bytes], timeout_seconds: float
+) -> tuple[int | None, str]:
+    """The exit code, or None if the process had to be killed, and the end of what it said.
+
+    `Popen.wait` with a timeout looks only every 50 ms, which is as long as a short clip takes.
+    """
+    expired = threading.Event()
+
+    def kill() -> None:
+        expired.set()
+        _kill_group(process)
+
+    timer = threading.Timer(timeout_seconds, kill)
+    timer.start()
+    _running.add(process)
+    try:
+        complaints = _tail(process.stderr) if process.stderr else ""
+        returncode = process.wait()
+    finally:
+        timer.cancel()
+        _running.discard(process)
+        _kill_group(process)  # only still there if waiting was interrupted
+        if process.stderr:
+            process.stderr.close()
+    return None if expired.is_set() else returncode, complaints
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """The process and whatever it started: a wrapper's child would go on alone."""
+    if process.returncode is None:  # else its number may be another's by now
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _tail(stream: IO[bytes]) -> str:
+    """The last bytes until the stream ends, whatever its length."""
+    kept = b""
+    while piece := os.read(stream.fileno(), _TAIL_BYTES):
+        kept = (kept + piece)[-_TAIL_BYTES:]
+    return kept.decode(errors="replace")
