@@ -121,3 +121,18 @@ def test_a_small_file_that_claims_a_hundred_million_frames_takes_no_memory(
     reason = reason_of(clip, tmp_path / "work", memory_bytes=1024**3, max_seconds=3600.0)
 
     assert reason in ("unreadable", "too-long", "undecodable", "crashed", "no-frames", "truncated")
+
+
+@pytest.mark.parametrize("jump_seconds", [1_000, 7_200])
+def test_a_transport_stream_whose_clock_jumps_is_whole(
+    jump_seconds: int, tmp_path: Path, make_video: MakeVideo
+) -> None:
+    first = make_video(tmp_path / "first.ts", frames=25, options=TRANSPORT)
+    later = (*TRANSPORT, "-output_ts_offset", str(jump_seconds))
+    second = make_video(tmp_path / "second.ts", frames=25, options=later)
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+
+    media = extracted(joined, tmp_path / "work", max_seconds=3 * 3600.0, min_decoded=0.5)
+
+    assert len(media.pts) == 50

@@ -1,5 +1,6 @@
 """One pass of ffmpeg: whichever binary, bounded in time, and never beyond the file."""
 
+import io
 import shutil
 import stat
 import subprocess
@@ -12,6 +13,7 @@ import imageio_ffmpeg
 import pytest
 
 from avme.errors import MachineError, MediaError
+from avme.media.extract import Recipe, extract
 from avme.media.ffmpeg import find_ffmpeg, target_size, transcode, transcode_arguments
 from avme.media.probe import MediaInfo, probe
 
@@ -152,3 +154,31 @@ def test_a_killed_pass_leaves_no_process(tmp_path: Path) -> None:
 
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     assert f"sleep {marker}" not in listed.stdout
+
+
+def test_a_wrapper_is_killed_with_what_it_runs(tmp_path: Path) -> None:
+    wrapper = tmp_path / "ffmpeg"
+    wrapper.write_text("#!/bin/sh\nsleep 20\n:\n")
+    wrapper.chmod(0o755)
+    began = time.monotonic()
+
+    with pytest.raises(MediaError) as caught:
+        transcode([str(wrapper)], timeout_seconds=0.2)
+
+    assert caught.value.reason == "timeout"
+    assert time.monotonic() - began < 10
+
+
+def test_an_ffmpeg_that_was_killed_from_outside_blames_no_sound(
+    tmp_path: Path, make_video: MakeVideo
+) -> None:
+    killed = tmp_path / "ffmpeg"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    clip = make_video(tmp_path / "clip.avi")
+    recipe = Recipe(str(killed), 3, None, 13, -60.0, 60.0)
+
+    with pytest.raises(MediaError) as caught:
+        extract(clip, io.BytesIO(), work=tmp_path, recipe=recipe)
+
+    assert caught.value.reason == "killed"

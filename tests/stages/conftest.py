@@ -49,6 +49,7 @@ def run_prep() -> Callable[..., PreparedSet]:
         annotations: tuple[Path, ...] = (),
         root: Path | None = None,
         dask: str | None = None,
+        retry: bool = False,
         name: str = "set",
         **settings: object,
     ) -> PreparedSet:
@@ -63,6 +64,7 @@ def run_prep() -> Callable[..., PreparedSet]:
             annotations=annotations,
             root=root,
             dask=dask,
+            retry=retry,
             config=config,
             report=report,
         )

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dask import config
@@ -10,9 +11,10 @@ from distributed import LocalCluster
 
 from avme.artifacts import DATASET_MANIFEST
 from avme.config import PrepConfig
+from avme.data.lock import holding
 from avme.data.prepared import PreparedSet
 from avme.data.share import Share
-from avme.errors import AvmeError
+from avme.errors import AvmeError, TooManyBadClips, UsageError
 from avme.media.ffmpeg import find_ffmpeg
 from avme.report import Quiet
 from avme.stages.prep import prepare
@@ -143,6 +145,7 @@ class _Fatal:
         raise AssertionError("never called where it is not sent")
 
 
+@pytest.mark.filterwarnings("default")  # of Dask's own threads
 def test_a_dask_cluster_makes_the_same_set_even_if_a_worker_dies(
     videos: Path,
     tmp_path: Path,
@@ -160,6 +163,7 @@ def test_a_dask_cluster_makes_the_same_set_even_if_a_worker_dies(
     assert shard_bytes(done.folder) == shard_bytes(finished.folder)
 
 
+@pytest.mark.filterwarnings("default")  # of Dask's own threads
 def test_on_dask_too_a_clip_that_kills_every_worker_is_named(
     videos: Path,
     tmp_path: Path,
@@ -172,3 +176,55 @@ def test_on_dask_too_a_clip_that_kills_every_worker_is_named(
     done = run_prep(videos, tmp_path / "out", dask=cluster)
 
     assert f"Bowling/{VICTIM}" in (done.folder / "quarantine.csv").read_text()
+
+
+def part(videos: Path, out: Path, index: int, count: int, **more: Any) -> PreparedSet | None:
+    settings = PrepConfig(workers=1, shard_clips=4)
+    share = Share(index, count)
+    return prepare(
+        "ucf101",
+        videos,
+        out=out,
+        name="set",
+        config=settings,
+        report=Quiet(),
+        share=share,
+        **more,
+    )
+
+
+def test_a_part_that_finds_other_files_waits_for_those_at_work(
+    source: Path, tmp_path: Path
+) -> None:
+    assert part(source, tmp_path, 1, 2) is None
+    os.utime(sorted(source.rglob("*.avi"))[0])  # of the first part
+    plan = (tmp_path / "set" / "plan.json").read_bytes()
+
+    with holding(tmp_path / "set", shared=True), pytest.raises(UsageError, match="is at work on"):
+        part(source, tmp_path, 2, 2)
+    assert (tmp_path / "set" / "plan.json").read_bytes() == plan
+
+    assert part(source, tmp_path, 2, 2) is None  # now the shard of the touched file is to be made
+    assert part(source, tmp_path, 1, 2) is not None
+
+
+def test_parts_of_another_number_are_refused(videos: Path, tmp_path: Path) -> None:
+    with (
+        holding(tmp_path / "set", "parts-of-3", shared=True),
+        pytest.raises(UsageError, match="parts-of-3"),
+    ):
+        part(videos, tmp_path, 1, 2)
+
+    assert part(videos, tmp_path, 1, 1) is not None
+
+
+def test_a_quarantined_clip_is_tried_again_when_asked(
+    source: Path, finished: PreparedSet, tmp_path: Path, run_prep: RunPrep
+) -> None:
+    with pytest.raises(TooManyBadClips, match="none of the 12 clips"):
+        run_prep(source, tmp_path / "out", timeout_seconds=0.001)
+    assert "timeout" in (tmp_path / "out/set/quarantine.csv").read_text()
+    again = run_prep(source, tmp_path / "out", retry=True)
+
+    assert again.manifest["counts"] == finished.manifest["counts"]
+    assert shard_bytes(again.folder) == shard_bytes(finished.folder)

@@ -2,13 +2,20 @@
 
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from avme.errors import ArtifactError
-from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
+from avme.train.checkpoint import (
+    Checkpoint,
+    find_checkpoint,
+    load_checkpoint,
+    newest_checkpoint,
+    save_checkpoint,
+)
 
 
 def make_checkpoint() -> Checkpoint:
@@ -72,3 +79,48 @@ def test_a_run_folder_stands_for_the_checkpoint_in_it(tmp_path: Path) -> None:
         find_checkpoint(tmp_path / "run", "last")
     with pytest.raises(ArtifactError, match="does not exist"):
         find_checkpoint(tmp_path / "nowhere", "last")
+
+
+def test_a_damaged_last_checkpoint_never_replaces_a_whole_previous_one(tmp_path: Path) -> None:
+    last, previous = tmp_path / "checkpoints/last.pt", tmp_path / "checkpoints/previous.pt"
+    save_checkpoint(previous, make_checkpoint())
+    last.write_bytes(previous.read_bytes()[:1000])
+
+    save_checkpoint(last, make_checkpoint(), previous=previous)
+
+    assert load_checkpoint(previous).step == load_checkpoint(last).step == 7
+
+
+def test_the_last_checkpoint_is_there_while_the_next_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last, previous = tmp_path / "last.pt", tmp_path / "previous.pt"
+    save_checkpoint(last, make_checkpoint(), previous=previous)
+    seen: list[bool] = []
+    real = os.fsync
+
+    def fsync(number: int) -> None:
+        seen.append(last.is_file())
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    save_checkpoint(last, make_checkpoint(), previous=previous)
+
+    assert seen
+    assert all(seen)
+    assert load_checkpoint(previous).step == 7
+
+
+def test_of_what_can_be_read_the_newest_step_is_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    save_checkpoint(folder / "previous.pt", replace(make_checkpoint(), step=5))
+    save_checkpoint(folder / "step-10.pt", replace(make_checkpoint(), step=10))
+    save_checkpoint(folder / "step-12.pt", replace(make_checkpoint(), step=12))
+    (folder / "step-12.pt").write_bytes(b"torn")
+    (folder / "last.pt").write_bytes(b"torn")
+    said: list[str] = []
+
+    assert newest_checkpoint(tmp_path, said.append).step == 10
+    assert len(said) == 1
+    assert "going on from step-10.pt" in said[0]
