@@ -176,8 +176,8 @@ def _prepare(
     target = places.set_folder(job.out, job.name, default or layout)
     flags = {"max_bad": job.max_bad, "workers": job.workers}
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
+    _require_fitting(job)
     if job.slurm and not job.dry_run:
-        _require_alone(job)
         slurm.submit_parts(settings.slurm, logs=target / slurm.LOGS, report=job.ctx.obj)
         return
 
@@ -206,8 +206,12 @@ def _prepare(
         typer.echo(target)
 
 
-def _require_alone(job: Job) -> None:
+def _require_fitting(job: Job) -> None:
     from avme.errors import UsageError
 
-    if job.part is not None or job.dask is not None:
+    if job.retry and (job.part is not None or job.slurm):
+        raise UsageError(
+            "--retry would undo what other parts make: give it without --part, --slurm"
+        )
+    if job.slurm and (job.part is not None or job.dask is not None):
         raise UsageError("--slurm submits parts itself: leave --part and --dask out")

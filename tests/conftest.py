@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,13 +17,23 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of real data beside the repository; a CI machine must have it."""
+def lacking() -> Callable[[str], NoReturn]:
+    """Ends a test for which this machine lacks something; a CI machine must lack nothing."""
+
+    def end(what: str) -> NoReturn:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{what} is missing on a CI machine")
+        pytest.skip(f"{what} is not there")
+
+    return end
+
+
+@pytest.fixture(scope="session")
+def shared(lacking: Callable[[str], NoReturn]) -> Path:
+    """The folder of real data beside the repository."""
     folder = _ROOT.parent / "shared"
     if not folder.is_dir():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{folder} is missing on a CI machine")
-        pytest.skip(f"{folder} is not there")
+        lacking(str(folder))
     return folder
 
 

@@ -52,7 +52,8 @@ def prepare(
     `source` is a folder of videos, or for `csv` the table. `splits`, `annotations` and `root` are
     what `Beside` says. Of a `share` only its shards are made, and None is returned while others
     are missing. `dask` is the address of a cluster to do the work. `retry` makes the shards of
-    quarantined clips anew. Raises UsageError, MismatchError, TooManyBadClips and MachineError.
+    quarantined clips anew; with a share it would undo the work of others. Raises UsageError,
+    MismatchError, TooManyBadClips and MachineError.
     """
     beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
     intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
@@ -85,11 +86,11 @@ def _planned(
         with _planning(folder):
             _require_no_other_count(folder, share)
             draft = intent.draft()
-            if retry or (draft.plan.changes.total and not draft.is_new):
+            if draft.plan.changes.total:
                 with holding(folder):  # other parts go by the plan as it was
                     plan = _put_down(intent, retry, report)
             else:
-                plan = _put_down(intent, False, report)
+                plan = _put_down(intent, retry, report)
             locks.enter_context(holding(folder, shared=True))
             locks.enter_context(holding(folder, f"parts-of-{share.count}", shared=True))
             locks.enter_context(holding(folder, f"part-{share.index}-of-{share.count}"))

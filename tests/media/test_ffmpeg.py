@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import av
 import imageio_ffmpeg
@@ -32,11 +33,11 @@ def run_pass(binary: str, clip: Path, target: Path, size: tuple[int, int] | None
 
 @pytest.mark.parametrize("name", BINARIES)
 def test_every_frame_becomes_a_jpeg_with_either_binary(
-    tmp_path: Path, make_video: MakeVideo, name: str
+    tmp_path: Path, make_video: MakeVideo, lacking: Callable[[str], NoReturn], name: str
 ) -> None:
     binary = BINARIES[name]
     if binary is None:
-        pytest.skip("this machine has no ffmpeg of its own")
+        lacking("an ffmpeg of the machine's own")
     clip = make_video(tmp_path / "clip.avi", frames=9)
 
     run_pass(binary, clip, tmp_path / "out.nut")
