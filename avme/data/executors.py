@@ -25,6 +25,8 @@ _Result = TypeVar("_Result")
 _Waiting = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
 _CONNECT_SECONDS = 30
 _TASKS_PER_THREAD = 2
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Read when numpy is first imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,9 @@ def _new_process() -> ProcessPoolExecutor:
 
 
 def _start_worker() -> None:
+    # One process a core: threads of linear algebra would wait for each other, which costs a fifth
+    # of all time, and the last bits of an MFCC would depend on how many cores there are.
+    os.environ |= dict.fromkeys(_ONE_THREAD, "1")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGTERM, _stop_at_once)
     threading.Thread(target=end_with_parent, args=(kill_running,), daemon=True).start()

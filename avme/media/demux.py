@@ -83,7 +83,7 @@ def demux(intermediate: Path, sink: Sink, samples: Path, max_seconds: float = ma
                 if packet.pts is None or packet.size == 0:
                     continue
                 if packet.stream.type == "audio":
-                    sound.add(packet.pts * packet.time_base, bytes(packet))
+                    sound.add(_sample_at(packet.pts, packet.time_base), bytes(packet))
                     continue
                 tick = packet.time_base
                 ticks.append(packet.pts)
@@ -97,7 +97,7 @@ def demux(intermediate: Path, sink: Sink, samples: Path, max_seconds: float = ma
         raise MediaError("not one picture decodes", reason="no-frames")
     return Demuxed(
         jpeg_bytes=np.array(sizes, dtype=np.int64),
-        pts=np.array([float((count - ticks[0]) * tick) for count in ticks]),
+        pts=np.array([(count - ticks[0]) * tick.numerator / tick.denominator for count in ticks]),
         average_fps=_average_fps(ticks, tick),
         usual_fps=_usual_fps(ticks, tick),
         sound=sound.finish(samples, ticks[0] * tick),
@@ -116,6 +116,13 @@ def _usual_fps(ticks: Sequence[int], tick: Fraction) -> Fraction | None:
     return 1 / step if step > 0 else None
 
 
+def _sample_at(ticks: int, tick: Fraction) -> int:
+    """The sample nearest to a time; a hundred packets a second are too many for fractions."""
+    return (2 * ticks * tick.numerator * SAMPLE_RATE_HZ + tick.denominator) // (
+        2 * tick.denominator
+    )
+
+
 class _SoundTrack:
     """Lays the packets of one track on its clock."""
 
@@ -126,9 +133,9 @@ class _SoundTrack:
         self._num_samples = 0
         self._ended = False
 
-    def add(self, time: Fraction, payload: bytes) -> None:
+    def add(self, at: int, payload: bytes) -> None:
+        """`at` counts samples on the container's clock."""
         samples = np.frombuffer(payload, dtype="<i2")
-        at = round(time * SAMPLE_RATE_HZ)
         if self._first is None:
             self._first = at
         hole = at - self._first - self._num_samples

@@ -1,5 +1,6 @@
 """The command line turns whatever goes wrong into one line and an exit code."""
 
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -73,6 +74,16 @@ def test_help_of_every_command_shows_an_example_of_it(command: list[str]) -> Non
 )
 def test_starting_imports_nothing_heavy(module: str) -> None:
     code = f"import sys, avme_cli.app; sys.exit({module!r} in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_script_alone_imports_no_command_line() -> None:
+    """Every spawned process of `prep` imports it anew."""
+    (script,) = importlib.metadata.entry_points(group="console_scripts", name="avme")
+    code = (
+        f"import sys; from {script.module} import {script.attr}; sys.exit('typer' in sys.modules)"
+    )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

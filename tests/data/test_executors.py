@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import BrokenExecutor, wait
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +74,14 @@ def test_no_scheduler_at_the_address_is_a_usage_error(
 
     with pytest.raises(UsageError, match="no Dask scheduler answers at"), dask_crew(address):
         pass
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
+def test_a_process_uses_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = "import numpy, os; numpy.ones((9, 9)); print(len(os.listdir('/proc/self/task')))"
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    with local_crew(1) as crew:
+        said = crew.executor.submit(subprocess.check_output, [sys.executable, "-c", count])
+
+        assert int(said.result(timeout=60)) == 1
