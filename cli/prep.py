@@ -177,13 +177,9 @@ def _prepare(
     flags = {"max_bad": job.max_bad, "workers": job.workers}
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
     _require_fitting(job)
-    if job.slurm and not job.dry_run:
-        slurm.submit_parts(settings.slurm, logs=target / slurm.LOGS, report=job.ctx.obj)
-        return
-
     from avme.data.share import read_share
     from avme.stages.forecast import forecast
-    from avme.stages.prep import prepare
+    from avme.stages.prep import prepare, require_possible
 
     told: dict[str, Any] = {
         "out": target.parent,
@@ -193,12 +189,16 @@ def _prepare(
         "root": root,
         "config": settings,
     }
+    share = None if job.part is None else read_share(job.part)
+    if job.slurm and not job.dry_run:
+        require_possible(layout, source, **told)
+        slurm.submit_parts(settings.slurm, logs=target / slurm.LOGS, report=job.ctx.obj)
+        return
     if job.dry_run:
-        foretold = forecast(layout, source, **told)
+        foretold = forecast(layout, source, **told, share=share)
         typer.echo("\n".join(foretold.lines()))
         foretold.require_room()
         return
-    share = None if job.part is None else read_share(job.part)
     finished = prepare(
         layout, source, **told, share=share, dask=job.dask, retry=job.retry, report=job.ctx.obj
     )

@@ -8,6 +8,7 @@ The plan knows nothing of workers: any number of them makes the same shards.
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from avme.config.prep import PrepConfig
 from avme.data.discover import Layout, SourceClip
 from avme.data.prepared import SHARDS
 from avme.data.shard import SHARD_SCHEMA
-from avme.errors import MismatchError
+from avme.errors import ArtifactError, MismatchError
 
 PLAN = "plan.json"
 _SETTINGS = "settings."
@@ -114,7 +115,8 @@ def draft_plan(
     `beside` is what the command was told besides (lists, annotations, root): noted, so that it can
     be said again.
 
-    Raises MismatchError if the plan that is there is for other settings or another source.
+    Raises MismatchError if the plan that is there is for other settings or another source, and
+    ArtifactError if it is damaged.
     """
     classes = tuple(sorted({clip.class_name for clip in clips}))
     identity = {
@@ -124,7 +126,7 @@ def draft_plan(
         **{f"{_SETTINGS}{key}": value for key, value in config.content().items()},
     }
     path = folder / PLAN
-    old = read_json(path) if path.is_file() else {"shards": {}, "clips": {}}
+    old = _read(path) if path.is_file() else {"shards": {}, "clips": {}}
     if "identity" in old:
         _require_same(old["identity"], identity, folder)
         ffmpeg_version = old["ffmpeg"]
@@ -203,6 +205,17 @@ def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> Non
             f"{folder} was prepared otherwise: {'; '.join(differing)}: choose another folder with "
             "--out or --name, or delete this one"
         )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with suppress(ArtifactError):
+        plan = read_json(path)
+        if plan.keys() >= {"identity", "ffmpeg", "shards", "clips"}:
+            return plan
+    raise ArtifactError(
+        f"{path} is damaged, so nobody can tell which clips the shards beside it hold: restore it "
+        "from a backup, or delete the folder or choose another with --out, and run again"
+    )
 
 
 def _stamps(clips: Sequence[SourceClip], classes: tuple[str, ...]) -> dict[str, _Stamp]:

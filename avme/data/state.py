@@ -1,16 +1,21 @@
 """How far the set of a draft is: which shards stand, and why the others must be made.
 
-Nothing is written. Shards are judged by their presence and size alone; `avme verify` looks inside.
+Nothing is written. Shards are judged by their presence and size; only one that has another size
+than its line in the journal is opened. `avme verify` looks inside all of them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from avme.artifacts import DATASET_MANIFEST, read_json
+from avme.data import journal
 from avme.data.plan import Draft
 from avme.data.publish import planned_sha256
+from avme.data.reader import ShardReader
 from avme.data.splits import Split
+from avme.errors import ArtifactError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class State:
     stale: tuple[str, ...]
     """There, but of clips that were removed or changed."""
     broken: tuple[str, ...]
-    """There, but of another size than they were written with."""
+    """There, but of another size than they were written with, as where a disk lost their end."""
     is_finished: bool
     """Whether the manifest stands and speaks of these shards and splits."""
 
@@ -44,16 +49,37 @@ def state_of(draft: Draft, splits: Sequence[Split]) -> State:
         for name in plan.shards
         if plan.shard_path(name).is_file()
     }
+    noted = {name: done.num_bytes for name, done in journal.read(plan.folder).items()}
+    listed = {name: facts["bytes"] for name, facts in manifest["shards"].items()}
     stale = tuple(name for name in there if name in draft.stale)
     broken = tuple(
         name
         for name, num_bytes in there.items()
-        if name not in draft.stale
-        and name in manifest["shards"]
-        and manifest["shards"][name]["bytes"] != num_bytes
+        if name not in draft.stale and _is_broken(plan.shard_path(name), num_bytes, listed, noted)
     )
     missing = tuple(name for name in plan.shards if name not in there)
     planned = {split.name: planned_sha256(split) for split in splits}
     published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
     unchanged = not (missing or stale or broken or plan.changes.total)
     return State(missing, stale, broken, unchanged and path.is_file() and planned == published)
+
+
+def _is_broken(path: Path, num_bytes: int, listed: dict[str, int], noted: dict[str, int]) -> bool:
+    """Whether a shard is to be made anew, by its size in the manifest, or else in the journal.
+
+    After a kill, the journal's last line may speak of an older file of that name.
+    """
+    if path.name in listed:
+        return listed[path.name] != num_bytes
+    return noted.get(path.name, num_bytes) != num_bytes and not _can_be_read(path)
+
+
+def _can_be_read(path: Path) -> bool:
+    reader = ShardReader(path)
+    try:
+        reader.records()
+    except (ArtifactError, OSError, KeyError, IndexError):
+        return False
+    finally:
+        reader.close()
+    return True

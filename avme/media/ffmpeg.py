@@ -165,6 +165,11 @@ def transcode(
             "ffmpeg was killed from outside, as where memory runs out: try again with --retry",
             reason="killed",
         )
+    if returncode != 0 and memory_bytes is not None and os.strerror(errno.ENOMEM) in complaints:
+        raise MediaError(
+            f"ffmpeg wants more than its {memory_bytes // 2**20} MB of memory: raise memory_mb",
+            reason="memory",
+        )
     if returncode < 0:
         raise MediaError(
             f"ffmpeg crashed (signal {-returncode}): {said or 'no reason given'}", reason="crashed"

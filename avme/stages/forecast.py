@@ -14,6 +14,7 @@ from avme.data.discover import Layout, SourceClip
 from avme.data.disk import free_bytes, readable
 from avme.data.plan import Draft, Plan
 from avme.data.sample import Rate, measure
+from avme.data.share import Share
 from avme.data.sources import Beside
 from avme.data.splits import Split
 from avme.data.state import State
@@ -31,6 +32,8 @@ class Forecast:
 
     draft: Draft
     state: State
+    own: frozenset[str]
+    """Shards that this run answers for: all, or those of a share."""
     splits: tuple[Split, ...]
     remarks: tuple[str, ...]
     workers: int
@@ -41,7 +44,9 @@ class Forecast:
     @property
     def shards(self) -> tuple[tuple[SourceClip, ...], ...]:
         """The clips of every shard that would be made."""
-        return tuple(self.draft.plan.shards[name] for name in self.state.to_make)
+        return tuple(
+            self.draft.plan.shards[name] for name in self.state.to_make if name in self.own
+        )
 
     @property
     def new_bytes(self) -> float:
@@ -84,9 +89,13 @@ class Forecast:
     def lines(self) -> Iterator[str]:
         """All of it, for people."""
         plan, num_to_make = self.draft.plan, sum(len(clips) for clips in self.shards)
+        num_own = sum(len(plan.shards[name]) for name in self.own)
+        others = (
+            f" and {plan.num_clips - num_own} of other parts" if num_own < plan.num_clips else ""
+        )
         yield (
             f"{plan.folder}: {plan.num_clips} clips of {len(plan.classes)} classes; "
-            f"{plan.num_clips - num_to_make} done already, {num_to_make} to make in "
+            f"{num_own - num_to_make} done already{others}, {num_to_make} to make in "
             f"{len(self.shards)} of {len(plan.shards)} shards"
         )
         yield f"why: {'; '.join(self._reasons())}"
@@ -157,16 +166,22 @@ def forecast(
     splits: Path | None = None,
     annotations: Sequence[Path] = (),
     root: Path | None = None,
+    share: Share | None = None,
 ) -> Forecast:
-    """Foretells what `prepare` would do with the same arguments; raises what it would raise."""
+    """Foretells what `prepare` would do with the same arguments; raises what it would raise.
+
+    Of a `share` only its shards are counted.
+    """
     beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
     intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
     draft = intent.draft()
     state = intent.state(draft)
-    clips = [clip for shard in state.to_make for clip in draft.plan.shards[shard]]
+    own = set(draft.plan.shards) if share is None else set(share.of(list(draft.plan.shards)))
+    clips = [clip for shard in state.to_make if shard in own for clip in draft.plan.shards[shard]]
     return Forecast(
         draft=draft,
         state=state,
+        own=frozenset(own),
         splits=intent.splits.splits,
         remarks=intent.remarks(draft),
         workers=intent.workers,

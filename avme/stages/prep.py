@@ -72,6 +72,22 @@ def prepare(
             return _publish(intent, plan, report)
 
 
+def require_possible(
+    layout: Layout,
+    source: Path,
+    *,
+    out: Path,
+    name: str,
+    config: PrepConfig,
+    splits: Path | None = None,
+    annotations: Sequence[Path] = (),
+    root: Path | None = None,
+) -> None:
+    """Raises what `prepare` would raise before it makes the first shard; writes nothing."""
+    beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
+    intend(layout, source, out=out, name=name, config=config, beside=beside).draft()
+
+
 @contextmanager
 def _planned(
     intent: Intent, share: Share | None, retry: bool, report: Reporter

@@ -39,6 +39,18 @@ def test_the_parts_finish_the_set(tmp_path: Path, make_video: Callable[..., Path
     assert read_json(manifest)["counts"]["clips"] == 8
 
 
+def test_what_a_part_would_refuse_is_not_submitted(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    command = [sys.executable, "-m", "avme_cli", "prep", "folder", "videos", "--slurm"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 2
+    assert "videos" in done.stderr
+    assert "submitted" not in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("other", [["--part", "1/2"], ["--dask", "tcp://127.0.0.1:1"]])
 def test_slurm_excludes_parts_and_dask(tmp_path: Path, other: list[str]) -> None:
     (tmp_path / "videos").mkdir()

@@ -88,6 +88,28 @@ def test_a_pass_that_takes_too_long_is_killed(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5
 
 
+def test_a_pass_that_needs_more_memory_says_which_setting_to_raise(
+    tmp_path: Path, make_video: MakeVideo
+) -> None:
+    clip = make_video(tmp_path / "clip.avi")
+    info = probe(clip)
+    few = 64 * 1024
+    arguments = transcode_arguments(
+        find_ffmpeg(),
+        clip,
+        tmp_path / "out.nut",
+        info,
+        size=(info.width, info.height),
+        jpeg_quality=3,
+        memory_bytes=few,
+    )
+
+    with pytest.raises(MediaError, match="raise memory_mb") as caught:
+        transcode(arguments, timeout_seconds=60.0, memory_bytes=2**30)
+
+    assert caught.value.reason == "memory"
+
+
 def test_ffmpegs_last_words_are_in_the_error(tmp_path: Path) -> None:
     arguments = [find_ffmpeg(), "-nostdin", "-i", "file:" + str(tmp_path / "none.avi")]
 

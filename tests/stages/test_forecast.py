@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from avme.config.prep import PrepConfig
 from avme.data.prepared import PreparedSet
+from avme.data.share import Share
 from avme.errors import MachineError, MismatchError, UsageError
 from avme.stages.forecast import Forecast, forecast
 from avme_cli.app import app
@@ -103,6 +104,18 @@ def test_other_lists_need_no_shard(tmp_path: Path, source: Path, run_prep: RunPr
 
     assert "only tables, lists and manifest" in text(foretold)
     assert "split 1: 10 train, 2 test" in text(foretold)
+
+
+def test_of_a_part_only_its_own_shards_are_foretold(tmp_path: Path, videos: Path) -> None:
+    config = PrepConfig(workers=2, shard_clips=4)
+    foretold = forecast(
+        "ucf101", videos, out=tmp_path / "out", name="set", config=config, share=Share(2, 3)
+    )
+
+    assert (
+        "12 clips of 2 classes; 0 done already and 8 of other parts, 4 to make in 1 of 3 shards"
+        in text(foretold)
+    )
 
 
 def test_what_a_run_refuses_is_refused(videos: Path, folder: Path, tmp_path: Path) -> None:

@@ -27,7 +27,16 @@ MOST_MEMORY_MB = 512
 
 TONE = "sine=frequency=440:sample_rate=48000"
 REASONS = {
-    *("empty", "unreadable", "no-video", "no-frames", "undecodable", "crashed", "timeout"),
+    *(
+        "empty",
+        "unreadable",
+        "no-video",
+        "no-frames",
+        "undecodable",
+        "crashed",
+        "memory",
+        "timeout",
+    ),
     *("truncated", "too-long", "too-large", "unforeseen"),
 }
 KINDS = {

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from avme.data.prepared import PreparedSet
-from avme.errors import MismatchError
+from avme.errors import ArtifactError, MismatchError
 
 RunPrep = Callable[..., PreparedSet]
 
@@ -105,6 +105,45 @@ def test_a_shortened_shard_is_made_again(tmp_path: Path, videos: Path, run_prep:
     run_prep(videos, tmp_path)
 
     assert shard_bytes(folder) == before
+
+
+def test_a_shard_shortened_in_an_unfinished_set_is_made_again(
+    tmp_path: Path, videos: Path, run_prep: RunPrep
+) -> None:
+    folder = run_prep(videos, tmp_path).folder
+    before = shard_bytes(folder)
+    (folder / "dataset.json").unlink()
+    os.truncate(folder / "shards" / "shard-00000.h5", 1000)
+
+    run_prep(videos, tmp_path)
+
+    assert shard_bytes(folder) == before
+
+
+def test_a_shard_that_the_journal_knows_an_older_one_of_is_kept(
+    tmp_path: Path, videos: Path, run_prep: RunPrep
+) -> None:
+    folder = run_prep(videos, tmp_path).folder
+    shard = folder / "shards" / "shard-00000.h5"
+    (folder / "dataset.json").unlink()
+    lines = (folder / "prep.jsonl").read_text().splitlines()
+    older = [json.dumps(json.loads(line) | {"num_bytes": 1}) for line in lines]
+    (folder / "prep.jsonl").write_text("\n".join(older) + "\n")
+    made = shard.stat().st_mtime_ns
+
+    run_prep(videos, tmp_path)
+
+    assert shard.stat().st_mtime_ns == made
+
+
+@pytest.mark.parametrize("damage", ["{", "{}"])
+def test_a_damaged_plan_is_one_line_that_says_what_to_do(
+    videos: Path, folder: Path, run_prep: RunPrep, damage: str
+) -> None:
+    (folder / "plan.json").write_text(damage)
+
+    with pytest.raises(ArtifactError, match=r"plan\.json is damaged.*choose another with --out"):
+        run_prep(videos, folder.parent)
 
 
 def test_changed_added_and_removed_clips_rebuild_only_what_they_touch(
