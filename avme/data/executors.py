@@ -14,11 +14,11 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import wait as wait_for
 from types import FrameType
 from typing import Any, TypeVar
 
 from avme.errors import MachineError, UsageError
-from avme.media.aside import end_with_parent
 from avme.media.child import kill_running
 
 _Result = TypeVar("_Result")
@@ -176,7 +176,16 @@ def _start_worker() -> None:
     os.environ |= dict.fromkeys(_ONE_THREAD, "1")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGTERM, _stop_at_once)
-    threading.Thread(target=end_with_parent, args=(kill_running,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Ends this process when its parent ends, however that ends."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        kill_running()
+        os._exit(1)
 
 
 def _stop_at_once(number: int, _: FrameType | None) -> None:

@@ -4,47 +4,47 @@ Headers are read by a library inside a Python process. A hostile one may crash i
 ever or ask for all memory, and no thread can stop that; the end of a process does.
 """
 
-import multiprocessing
+import atexit
 import os
 import resource
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from multiprocessing.connection import wait as wait_for
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from avme.errors import AvmeError, MediaError
 
 _T = TypeVar("_T")
 _STATM = Path("/proc/self/statm")
+_PROGRAM = "from avme.media.aside import serve; serve({fd}, {memory_bytes})"
 
 
 class Aside:
     """Does calls elsewhere, one at a time; the process starts with the first, and anew if it died.
 
-    Functions and arguments are pickled, so a function is one that a module names. A process that
-    may have no children, such as a worker of Dask, does the call itself: who watches over it has to
-    survive its end.
+    Functions and arguments are pickled, so a function is one that a module names. It is no process
+    of `multiprocessing`: that would import the script of this one anew, and a worker of Dask may
+    have none.
     """
 
     def __init__(self, memory_bytes: int | None) -> None:
         self._memory_bytes = memory_bytes
-        self._process: SpawnProcess | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._one_at_a_time = threading.Lock()
 
     def call(self, timeout_seconds: float, function: Callable[..., _T], *arguments: Any) -> _T:
         """What the function returns or raises; MediaError if it crashes or takes too long."""
-        if multiprocessing.current_process().daemon:
-            result, error = _outcome(function, arguments)
-        else:
-            with self._one_at_a_time:
-                result, error = self._elsewhere(timeout_seconds, function, arguments)
+        with self._one_at_a_time:
+            result, error = self._elsewhere(timeout_seconds, function, arguments)
         if error is not None:
             raise error
         answer: _T = result
@@ -57,10 +57,10 @@ class Aside:
         if process is None or pipe is None:
             return None
         pipe.close()
-        process.join(timeout=1.0)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1.0)
         process.kill()
-        process.join()
-        return process.exitcode
+        return process.wait()
 
     def _elsewhere(
         self, timeout_seconds: float, function: Callable[..., Any], arguments: tuple[Any, ...]
@@ -82,46 +82,47 @@ class Aside:
         return outcome
 
     def _started(self) -> Connection:
-        if self._process is not None and not self._process.is_alive():
+        if self._process is not None and self._process.poll() is not None:
             self.stop()
         if self._pipe is None:
-            context = multiprocessing.get_context("spawn")
-            self._pipe, theirs = context.Pipe()
-            self._process = context.Process(
-                target=_serve, args=(theirs, self._memory_bytes), daemon=True
-            )
-            self._process.start()
-            theirs.close()
+            self._pipe, theirs = Pipe()
+            program = _PROGRAM.format(fd=theirs.fileno(), memory_bytes=self._memory_bytes)
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", program],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                )
         return self._pipe
 
 
 @lru_cache(maxsize=1)
 def aside(memory_bytes: int | None) -> Aside:
     """The one of this process."""
-    return Aside(memory_bytes)
+    made = Aside(memory_bytes)
+    atexit.register(made.stop)
+    return made
 
 
-def end_with_parent(last: Callable[[], None] = lambda: None) -> None:
-    """Ends this process when its parent ends, however that ends: call it in a thread.
-
-    `last` is done just before.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for([parent.sentinel])
-        last()
-        os._exit(1)
-
-
-def _serve(pipe: Connection, memory_bytes: int | None) -> None:
+def serve(fd: int, memory_bytes: int | None) -> None:
+    """Does what is asked for on the pipe `fd`, until whoever has its other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=end_with_parent, daemon=True).start()
     if memory_bytes is not None:
         _limit_memory(memory_bytes)
-    with suppress(EOFError, OSError):  # the parent is done
+    pipe = Connection(fd)
+    asked: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
+    threading.Thread(target=_listen, args=(pipe, asked), daemon=True).start()
+    while True:
+        pipe.send(_outcome(*asked.get()))
+
+
+def _listen(pipe: Connection, asked: SimpleQueue[Any]) -> None:
+    """Ends this process with its parent, however that ends and whatever this one is at."""
+    with suppress(EOFError, OSError):
         while True:
-            function, arguments = pipe.recv()
-            pipe.send(_outcome(function, arguments))
+            asked.put(pipe.recv())
+    os._exit(1)
 
 
 def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:

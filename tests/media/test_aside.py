@@ -1,6 +1,8 @@
 """What a call elsewhere does to itself, it does to nobody else."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +48,40 @@ def test_a_call_that_hangs_is_ended(aside: Aside) -> None:
     assert caught.value.reason == "timeout"
     assert time.monotonic() - began < 20
     assert aside.call(30.0, len, "four") == 4
+
+
+IN_A_DAEMON = """
+import multiprocessing
+from avme.media.aside import Aside
+def work():
+    print(Aside(None).call(30.0, divmod, 7, 2), flush=True)
+process = multiprocessing.get_context("fork").Process(target=work, daemon=True)
+process.start()
+process.join()
+"""
+
+
+def test_a_process_that_may_have_no_children_of_its_own_is_served() -> None:
+    """Such as a worker that a nanny of Dask watches over."""
+    said = subprocess.check_output([sys.executable, "-c", IN_A_DAEMON], text=True)
+
+    assert said == "(3, 1)\n"
+
+
+def test_a_process_that_hangs_ends_with_its_parent(tmp_path: Path) -> None:
+    program = (
+        "import os, threading, time; from avme.media.aside import Aside; aside = Aside(None); "
+        "print(aside.call(30.0, os.getpid), flush=True); "
+        "threading.Timer(0.5, os._exit, [0]).start(); aside.call(60.0, time.sleep, 60)"
+    )
+    said = subprocess.check_output([sys.executable, "-c", program], text=True)
+
+    for _ in range(100):
+        if not Path(f"/proc/{int(said)}").exists():
+            break
+        time.sleep(0.1)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said), 0)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is Linux's")
