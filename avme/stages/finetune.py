@@ -41,6 +41,7 @@ from avme.train.processes import Processes, joined, pick_device, pick_precision
 from avme.train.record import Record
 from avme.train.scoring import Scorer
 from avme.train.selection import Best, better
+from avme.train.wandb_run import require_wandb
 from avme.weights.start import start_with
 
 STAGE = "finetune"
@@ -68,6 +69,8 @@ def finetune(
     after SIGTERM or SIGUSR1.
     """
     report = report or Quiet()
+    if config.train.wandb is not None:
+        require_wandb()
     prepared = PreparedSet.open(data)
     split = config.clip.split
     whole = prepared.part(split, "train")

@@ -19,11 +19,13 @@ from avme.models.masking import TubeMask
 from avme.models.reconstruction import in_both_units, reconstruction_loss
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, say_tally, weights_for
+from avme.stages.pictures import picture_epochs
 from avme.stages.run import begin_run, watched
 from avme.stages.training import Job, train
 from avme.train.attention import fusion_entropy
 from avme.train.loop import BatchLoss, LossOf
 from avme.train.processes import joined, pick_device
+from avme.train.wandb_run import require_wandb
 from avme.weights.start import start_with
 
 STAGE = "pretrain"
@@ -48,6 +50,8 @@ def pretrain(
     use, MismatchError where a resumed run or the weights differ, Stopped after SIGTERM or SIGUSR1.
     """
     report = report or Quiet()
+    if config.train.wandb is not None:
+        require_wandb()
     prepared = PreparedSet.open(data)
     weights = None if init is None else weights_for(config, init)
     split = config.clip.split
@@ -106,7 +110,7 @@ def pretrain(
                 processes=processes,
                 report=report,
             )
-            train(job)
+            train(job, picture_epochs(job, prepared))
     return run.folder
 
 

@@ -41,6 +41,8 @@ _MAY_CHANGE = {
         "checkpoint_minutes",
         "keep_every",
         "keep",
+        "pictures_every",
+        "wandb",
     )
 }
 _PACKAGES = ("torch", "torchvision", "torchaudio", "numpy", "h5py", "av", "python_speech_features")

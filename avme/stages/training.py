@@ -25,6 +25,7 @@ from avme.train.peak import most_clips_per_second
 from avme.train.processes import Processes, pick_precision
 from avme.train.record import Record
 from avme.train.schedule import build_schedule
+from avme.train.wandb_run import WandbRun
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,10 +147,16 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
     trainer.meter.most_clips_per_second = most_clips_per_second(
         job.device, trainer.precision, derived["forward_gflop_per_clip"], job.processes.world
     )
-    with Record(job.run.folder, trainer.step) as record:
+    with Record(job.run.folder, trainer.step, _wandb(job)) as record:
         fit(record)
     facts = job.facts | {"config": job.config.model_dump(mode="json")}
     export_weights(job.run.folder, job.model, facts)
+
+
+def _wandb(job: Job) -> WandbRun | None:
+    project = job.config.train.wandb
+    settings = job.config.model_dump(mode="json")
+    return None if project is None else WandbRun(job.run.folder, project, settings)
 
 
 def _go_on(job: Job, trainer: Trainer) -> None:
