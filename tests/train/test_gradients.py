@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from avme.config import AudioConfig
+from avme.models.audio import AudioEncoder
 from avme.train.gradients import clip_gradients, gradient_norms
 
 
@@ -40,6 +42,18 @@ def test_every_part_has_its_length_and_the_norm_belongs_to_the_head() -> None:
 
 def test_a_dead_part_has_length_zero_and_its_name_stays() -> None:
     assert float(gradient_norms(made())["grad_norm_audio"]) == 0.0
+
+
+def test_the_audio_encoder_is_told_apart_from_the_token_of_silence() -> None:
+    encoder = nn.Module()
+    encoder.audio = AudioEncoder(AudioConfig(widths=(4, 4, 4, 8), blocks=(1, 1, 1, 1)), 8, 16)
+    silence = torch.zeros(2, 16, dtype=torch.bool)
+
+    encoder.audio(torch.zeros(2, 16, 13), silence).square().sum().backward()
+    norms = gradient_norms(encoder)
+
+    assert float(norms["grad_norm_audio"]) == 0.0
+    assert float(norms["grad_norm_audio_null"]) > 0.0
 
 
 def test_a_gradient_is_clipped_as_by_torch() -> None:
