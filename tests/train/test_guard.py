@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from avme.batch import AVBatch
 from avme.errors import AvmeError
+from avme.stages.pretrain import lengths_of
+from avme.train.gradients import clip_gradients, gradient_norms
 from avme.train.guard import Guard, Suspect, guilty_of
 from avme.train.meter import Meter
 from avme.train.processes import Processes
@@ -90,6 +94,38 @@ def test_a_broken_gradient_of_finite_losses_is_found() -> None:
 
     assert "the gradient became inf at step 1" in line
     assert "none of its 2 clips is to blame alone: lower optim.lr" in line
+
+
+class NoWaiting(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Fails where the host would have to wait for a device to learn a number or a size."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        assert func.overloadpacket not in (
+            torch.ops.aten._local_scalar_dense,
+            torch.ops.aten.nonzero,
+            torch.ops.aten._to_copy,
+        )
+        return func(*args, **(kwargs or {}))
+
+
+def test_nothing_waits_for_the_device_between_two_looks() -> None:
+    run, model = Run(), nn.Sequential(nn.Linear(3, 2))
+    batch = batch_of([1, 2])
+    prediction = model(batch.mfcc)
+    prediction.sum().backward()
+
+    with NoWaiting():  # type: ignore[no-untyped-call]
+        lengths = lengths_of(prediction)
+        run.guard.note(1, batch, prediction.sum(), lengths)
+        norms = gradient_norms(model)
+        run.guard.note_gradient(1, norms["grad_norm"])
+        clip_gradients(model, 1.0, norms["grad_norm"])
+        run.meter.add({"lr": 0.1, "began": 0.0, "waited": 0.0, "figures": norms})
+
+    with NoWaiting(), pytest.raises(AssertionError):  # type: ignore[no-untyped-call]
+        float(norms["grad_norm"])
 
 
 def test_what_was_looked_at_is_forgotten() -> None:
