@@ -53,19 +53,22 @@ def fusion_entropy(
         return {}
     if not isinstance(fusion, PrenormFusion | TalkNetFusion):
         return {}
-    rows = audio_valid.any(dim=1).int().argsort(descending=True, stable=True)[:MOST_CLIPS]
+    chosen = audio_valid.any(dim=1).int().argsort(descending=True, stable=True)[:MOST_CLIPS]
+    valid = audio_valid[chosen]  # it may lie on the host
+    rows = chosen.to(video.device, non_blocking=True)
     tubelets = to_tubelets(video[rows], sizes.tubelet, sizes.patch)
     seen = None if keep is None else keep[rows]
     was_training = whole.training
     whole.eval()
-    visual = whole.visual(tubelets if seen is None else take(tubelets, seen), seen)
-    audio = whole.audio(mfcc[rows], audio_valid[rows])
+    with torch.compiler.set_stance("force_eager"):  # else blocks compile anew for a few clips
+        visual = whole.visual(tubelets if seen is None else take(tubelets, seen), seen)
+        audio = whole.audio(mfcc[rows], valid)
     whole.train(was_training)
     found = {
         "visual_from_audio": _entropy(fusion.visual_from_audio, visual, audio),
         "audio_from_visual": _entropy(fusion.audio_from_visual, audio, visual),
     }
-    heard = audio_valid[rows].any(dim=1).float()
+    heard = valid.any(dim=1).float().to(video.device, non_blocking=True)
     weight = torch.where(heard.any(), heard, torch.ones_like(heard))
     return {
         f"entropy_{name}": (value * weight).sum() / weight.sum() for name, value in found.items()

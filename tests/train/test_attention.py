@@ -106,3 +106,20 @@ def test_a_fusion_without_attention_has_no_entropy(
     make_model: Callable[..., MaskedAutoencoder], kind: str
 ) -> None:
     assert fusion_entropy(make_model(kind=kind), *inputs(2)) == {}
+
+
+def test_blocks_are_not_compiled_anew_for_a_few_clips(
+    make_model: Callable[..., MaskedAutoencoder],
+) -> None:
+    model, compiled = make_model(), []
+
+    def backend(graph: torch.fx.GraphModule, _: object) -> Callable[..., object]:
+        compiled.append(graph)
+        return graph.forward
+
+    for block in model.visual.blocks:
+        block.compile(backend=backend)
+
+    fusion_entropy(model, *inputs(2))
+
+    assert not compiled
