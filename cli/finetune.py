@@ -64,6 +64,7 @@ def finetune(
     lr: options.Lr = None,
     split: options.Split = None,
     seed: options.Seed = None,
+    wandb: options.Wandb = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
     config: options.Config = None,
@@ -89,6 +90,7 @@ def finetune(
         "optim.lr": lr,
         "clip.split": split,
         "train.seed": seed,
+        "train.wandb": wandb,
         "train.precision": precision,
         "train.workers": workers,
     }

@@ -45,6 +45,10 @@ Epochs = Annotated[int | None, typer.Option(help="Passes over the train list.")]
 Batch = Annotated[int | None, typer.Option(help="Clips per optimiser step over all devices.")]
 Lr = Annotated[float | None, typer.Option(help="Learning rate for 256 clips a step.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.", show_default="0")]
+Wandb = Annotated[
+    str | None,
+    typer.Option(metavar="PROJECT", help="Report to this Weights & Biases project too."),
+]
 
 Config = Annotated[
     Path | None,

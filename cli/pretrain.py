@@ -51,6 +51,7 @@ def pretrain(
     lr: options.Lr = None,
     split: options.Split = None,
     seed: options.Seed = None,
+    wandb: options.Wandb = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
     config: options.Config = None,
@@ -73,6 +74,7 @@ def pretrain(
         "optim.lr": lr,
         "clip.split": split,
         "train.seed": seed,
+        "train.wandb": wandb,
         "train.precision": precision,
         "train.workers": workers,
     }

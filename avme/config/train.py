@@ -50,3 +50,8 @@ class TrainConfig(Settings):
     """Epochs between two checkpoints that are kept as step-N.pt."""
     keep: Annotated[int, Field(ge=1)] | None = None
     """How many of those stay, the newest; none keeps all."""
+    pictures_every: Annotated[int, Field(ge=1)] | None = 20
+    """Epochs of pretraining between two pictures of reconstructions in TensorBoard; none draws
+    none."""
+    wandb: Annotated[str, Field(min_length=1)] | None = None
+    """Project at Weights & Biases to report to as well; none sends nothing."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 _INCHES_PER_FRAME = 0.85
@@ -39,6 +40,21 @@ def draw_reconstruction(
     path: Path, rows: Sequence[ClipRow], columns: Sequence[str], note: str
 ) -> None:
     """Writes a PNG; `columns` are the titles of the versions, `note` stands below all rows."""
+    _figure(rows, columns, note).savefig(path, dpi=_DPI, format="png")
+
+
+def paint_reconstruction(
+    rows: Sequence[ClipRow], columns: Sequence[str], note: str
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The same picture as pixels."""
+    canvas = FigureCanvasAgg(_figure(rows, columns, note))
+    canvas.figure.set_dpi(_DPI)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    return np.ascontiguousarray(pixels[..., :3])
+
+
+def _figure(rows: Sequence[ClipRow], columns: Sequence[str], note: str) -> Figure:
     num_frames = len(rows[0].cells[0].frames)
     width = len(columns) * num_frames * _INCHES_PER_FRAME + 0.5
     figure = Figure(figsize=(width, 1.15 * len(rows) * _INCHES_PER_FRAME + 0.75))
@@ -55,7 +71,7 @@ def draw_reconstruction(
     for axes, title in zip(grid[0], columns, strict=True):
         axes.set_title(title, fontsize=11)
     figure.supxlabel(note, fontsize=8, color="0.3")
-    figure.savefig(path, dpi=_DPI, format="png")
+    return figure
 
 
 def _side_by_side(frames: UInt8[np.ndarray, "t h w c"]) -> UInt8[np.ndarray, "h v c"]:

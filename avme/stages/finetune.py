@@ -25,9 +25,10 @@ from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, require_unseen_tests, say_tally, weights_for
-from avme.stages.pretrain import example_clip, mfcc_facts
+from avme.stages.pretrain import example_clip, lengths_of, mfcc_facts
 from avme.stages.run import begin_run, watched
 from avme.stages.training import EndEpoch, Job, train
+from avme.train.attention import fusion_entropy
 from avme.train.checkpoint import (
     Checkpoint,
     find_checkpoint,
@@ -40,6 +41,7 @@ from avme.train.processes import Processes, joined, pick_device, pick_precision
 from avme.train.record import Record
 from avme.train.scoring import Scorer
 from avme.train.selection import Best, better
+from avme.train.wandb_run import require_wandb
 from avme.weights.start import start_with
 
 STAGE = "finetune"
@@ -67,6 +69,8 @@ def finetune(
     after SIGTERM or SIGUSR1.
     """
     report = report or Quiet()
+    if config.train.wandb is not None:
+        require_wandb()
     prepared = PreparedSet.open(data)
     split = config.clip.split
     whole = prepared.part(split, "train")
@@ -205,10 +209,14 @@ def classification_step(config: FinetuneConfig, num_classes: int, processes: Pro
         draw = np.random.default_rng(seed_of(config.train.seed, number, processes.rank))
         mixed = mix(batch, num_classes, config.augment, draw)
         clips = mixed.batch
-        logits = cast(Tensor, model(clips.video, clips.mfcc, clips.audio_valid)).float()
+        inputs = (clips.video, clips.mfcc, clips.audio_valid)
+        logits = cast(Tensor, model(*inputs)).float()
         loss = F.cross_entropy(logits, mixed.target, label_smoothing=config.head.smoothing)
-        right = (logits.argmax(dim=1) == mixed.target.argmax(dim=1)).float().mean()
-        return BatchLoss(loss=loss, figures={"top1": right} if logged else {})
+        figures: dict[str, Tensor] = {}
+        if logged:
+            right = logits.argmax(dim=1) == mixed.target.argmax(dim=1)
+            figures = {"top1": right.float().mean(), **fusion_entropy(model, *inputs)}
+        return BatchLoss(loss=loss, figures=figures, lengths=lengths_of(logits))
 
     return step
 

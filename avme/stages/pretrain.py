@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from avme.batch import AVBatch
@@ -18,10 +19,13 @@ from avme.models.masking import TubeMask
 from avme.models.reconstruction import in_both_units, reconstruction_loss
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, say_tally, weights_for
+from avme.stages.pictures import picture_epochs
 from avme.stages.run import begin_run, watched
 from avme.stages.training import Job, train
+from avme.train.attention import fusion_entropy
 from avme.train.loop import BatchLoss, LossOf
 from avme.train.processes import joined, pick_device
+from avme.train.wandb_run import require_wandb
 from avme.weights.start import start_with
 
 STAGE = "pretrain"
@@ -46,6 +50,8 @@ def pretrain(
     use, MismatchError where a resumed run or the weights differ, Stopped after SIGTERM or SIGUSR1.
     """
     report = report or Quiet()
+    if config.train.wandb is not None:
+        require_wandb()
     prepared = PreparedSet.open(data)
     weights = None if init is None else weights_for(config, init)
     split = config.clip.split
@@ -104,7 +110,7 @@ def pretrain(
                 processes=processes,
                 report=report,
             )
-            train(job)
+            train(job, picture_epochs(job, prepared))
     return run.folder
 
 
@@ -115,7 +121,8 @@ def mfcc_facts(prepared: PreparedSet, split: str) -> dict[str, list[float]]:
 
 
 def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
-    """The loss of a batch: hide tubes, predict them; logged steps add both MSEs and the PSNR."""
+    """The loss of a batch: hide tubes, predict them; logged steps add both MSEs, the PSNR and how
+    widely the fusion looks."""
     target, on_all = config.loss.target, config.loss.on == "all"
 
     def step(model: nn.Module, batch: AVBatch, _: int, logged: bool) -> BatchLoss:
@@ -126,16 +133,24 @@ def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
         if made.prediction.seen is not None:
             predicted = torch.cat([made.prediction.hidden, made.prediction.seen], dim=1)
             pairs["all"] = (predicted, torch.cat([made.hidden, made.seen], dim=1))
-        loss = reconstruction_loss(*pairs[config.loss.on], target)
+        predicted, truth = pairs[config.loss.on]
+        loss = reconstruction_loss(predicted, truth, target)
         figures: dict[str, Tensor] = {}
         if logged:
             with torch.no_grad():
                 for place, pair in pairs.items():
                     both = in_both_units(*pair, target)
                     figures |= {f"{name}_{place}": value for name, value in both.items()}
-        return BatchLoss(loss=loss, figures=figures)
+            figures |= fusion_entropy(model, *inputs[:3], choice.keep)
+        return BatchLoss(loss=loss, figures=figures, lengths=lengths_of(predicted))
 
     return step
+
+
+def lengths_of(prediction: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
+    """The length of the prediction for each clip: no number where its part of the loss is none."""
+    flat = prediction.detach().flatten(1)
+    return cast(Tensor, torch.linalg.vector_norm(flat, dim=1, dtype=torch.float32))
 
 
 def example_clip(

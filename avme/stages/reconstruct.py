@@ -21,7 +21,7 @@ from torch import Tensor
 from avme.artifacts import replacing
 from avme.batch import AVBatch
 from avme.config import PretrainConfig
-from avme.data.clips import ClipReader, ScoringClips, join
+from avme.data.clips import ClipReader, ScoringClips, Statistics, join
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.errors import MismatchError
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction
@@ -33,7 +33,7 @@ from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from avme.train.processes import pick_device
 
 _GREY = 0.5
-_COLUMNS = ("truth", "seen by the model", "reconstruction")
+COLUMNS = ("truth", "seen by the model", "reconstruction")
 _OPTIMISTIC = (
     "The target was normalised: every hidden patch has its mean and deviation from the truth, "
     "which flatters colours and PSNR."
@@ -52,6 +52,42 @@ class Versions:
     """Over the hidden patches of each clip."""
 
 
+class Gallery:
+    """The same clips with the same places hidden, however often a model draws them."""
+
+    def __init__(
+        self, prepared: PreparedSet, entries: Sequence[ClipEntry], mfcc: Statistics, seed: int
+    ) -> None:
+        self.entries, self.seed = tuple(entries), seed
+        self._reader = ClipReader(prepared, self.entries, mfcc)
+        self._batch: AVBatch | None = None
+
+    def rows(
+        self, model: MaskedAutoencoder, config: PretrainConfig, device: torch.device, frames: int
+    ) -> tuple[list[ClipRow], str]:
+        """A row for each clip, and the note below all of them; leaves the model's mode alone."""
+        mask = TubeMask(model.grid, config.mask.ratio)
+        choice = mask(self.seed + torch.arange(len(self.entries))).to(device)
+        batch = self._clips(config).to(device)
+        was_training = model.training
+        with torch.compiler.set_stance("force_eager"):  # not worth compiling for a few clips
+            made = complete(model.eval(), batch, choice, config.loss.target)
+        model.train(was_training)
+        note = (
+            f"{mask.effective_ratio:.0%} of every frame is hidden; PSNR is over hidden patches "
+            "alone."
+        )
+        if config.loss.target == "normalised":
+            note = f"{note}\n{_OPTIMISTIC}"
+        return _rows(self.entries, made, frames), note
+
+    def _clips(self, config: PretrainConfig) -> AVBatch:
+        if self._batch is None:
+            windows = ScoringClips(self._reader, config.clip, 1, 1)
+            self._batch = join([windows[n].part(slice(1)) for n in range(len(self.entries))])
+        return self._batch
+
+
 def draw_reconstructions(
     checkpoint: Path,
     data: Path,
@@ -68,24 +104,14 @@ def draw_reconstructions(
     loaded = _load(checkpoint)
     config = PretrainConfig.model_validate(loaded.config)
     prepared = PreparedSet.open(data)
-    split = config.clip.split
-    entries = choose_clips(prepared.part(split, "test"), clips, seed)
-    reader = ClipReader(prepared, entries, loaded.facts["mfcc"])
-    windows = ScoringClips(reader, config.clip, 1, 1)
+    entries = choose_clips(prepared.part(config.clip.split, "test"), clips, seed)
     device = pick_device(config.train.device)
-    model = MaskedAutoencoder(config.model, config.clip).to(device).eval()
+    model = MaskedAutoencoder(config.model, config.clip).to(device)
     model.load_state_dict(loaded.model)
-    mask = TubeMask(model.grid, config.mask.ratio)
-    batch = join([windows[index].part(slice(1)) for index in range(len(entries))]).to(device)
-    choice = mask(seed + torch.arange(len(entries))).to(device)
-    made = complete(model, batch, choice, config.loss.target)
-    note = (
-        f"{mask.effective_ratio:.0%} of every frame is hidden; PSNR is over hidden patches alone."
-    )
-    if config.loss.target == "normalised":
-        note = f"{note}\n{_OPTIMISTIC}"
+    gallery = Gallery(prepared, entries, loaded.facts["mfcc"], seed)
+    rows, note = gallery.rows(model, config, device, frames)
     with replacing(out) as temporary:
-        draw_reconstruction(temporary, _rows(entries, made, frames), _COLUMNS, note)
+        draw_reconstruction(temporary, rows, COLUMNS, note)
     return out
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import avme
@@ -40,6 +41,8 @@ _MAY_CHANGE = {
         "checkpoint_minutes",
         "keep_every",
         "keep",
+        "pictures_every",
+        "wandb",
     )
 }
 _PACKAGES = ("torch", "torchvision", "torchaudio", "numpy", "h5py", "av", "python_speech_features")
@@ -150,11 +153,14 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
 
 
 def count_gflop(model: nn.Module, *inputs: Any) -> float:
-    """Forward GFLOP of one call, a multiplication and an addition counted as two."""
+    """Forward GFLOP of one call, a multiplication and an addition counted as two.
+
+    Attention is counted in its plain form: the counter knows no fused one of CPUs.
+    """
     was_training = model.training
     model.eval()
     counter = FlopCounterMode(display=False)
-    with torch.inference_mode(), counter:
+    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), counter:
         model(*inputs)
     model.train(was_training)
     return float(counter.get_total_flops()) / 1e9

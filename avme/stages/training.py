@@ -4,7 +4,7 @@ A stage brings these three and, if it wants, something to do at the end of every
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -12,17 +12,20 @@ from torch import nn
 
 from avme.artifacts import write_json
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.data.augment import TrainingView
+from avme.data.augment import TrainingView, seeded
 from avme.data.clips import ClipReader, TrainingClips
 from avme.data.loader import build_loader
 from avme.data.order import Order, RankBatches
 from avme.report import Reporter
 from avme.stages.run import Run, count_gflop, count_parameters, export_weights
 from avme.train.checkpoint import LAST, PREVIOUS, Checkpoint, prune, save_checkpoint
+from avme.train.guard import Guard
 from avme.train.loop import LossOf, Trainer
+from avme.train.peak import most_clips_per_second
 from avme.train.processes import Processes, pick_precision
 from avme.train.record import Record
 from avme.train.schedule import build_schedule
+from avme.train.wandb_run import WandbRun
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +63,20 @@ class Job:
             meter=meter or {},
         )
 
+    def describe(self, index: int, seed: int) -> dict[str, Any]:
+        """A clip of the list, and what training looked at where its draw had this seed."""
+        entry = self.reader.entries[index]
+        with seeded(seed):
+            window = self.view.window(entry.num_frames)
+            box = self.view.box(entry.height, entry.width)
+        return {
+            "clip": entry.id,
+            "shard": entry.shard,
+            "row": entry.row,
+            "window": asdict(window),
+            "box": asdict(box),
+        }
+
 
 EndEpoch = Callable[[Trainer, int, Record | None], str]
 """(trainer, number of the epoch that ended, record of the first process) -> a note."""
@@ -86,6 +103,12 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         precision=pick_precision(settings.precision, job.device),
         processes=job.processes,
         steps_per_epoch=order.steps_per_epoch,
+        guard=Guard(
+            job.processes,
+            describe=job.describe,
+            folder=job.run.folder,
+            settings=job.config.model_dump(mode="json"),
+        ),
     )
     _go_on(job, trainer)
     batches = RankBatches(
@@ -119,11 +142,21 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
     if not job.processes.is_first:
         fit(None)
         return
-    write_json(job.run.folder / "derived.json", _derived(job, trainer))
-    with Record(job.run.folder, trainer.step) as record:
+    derived = _derived(job, trainer)
+    write_json(job.run.folder / "derived.json", derived)
+    trainer.meter.most_clips_per_second = most_clips_per_second(
+        job.device, trainer.precision, derived["forward_gflop_per_clip"], job.processes.world
+    )
+    with Record(job.run.folder, trainer.step, _wandb(job)) as record:
         fit(record)
     facts = job.facts | {"config": job.config.model_dump(mode="json")}
     export_weights(job.run.folder, job.model, facts)
+
+
+def _wandb(job: Job) -> WandbRun | None:
+    project = job.config.train.wandb
+    settings = job.config.model_dump(mode="json")
+    return None if project is None else WandbRun(job.run.folder, project, settings)
 
 
 def _go_on(job: Job, trainer: Trainer) -> None:

@@ -6,7 +6,6 @@ end of an epoch.
 """
 
 import inspect
-import math
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -20,9 +19,11 @@ from torch.nn.parallel import DistributedDataParallel
 from avme.batch import AVBatch
 from avme.config import OptimConfig, TrainConfig
 from avme.data.order import seed_of
-from avme.errors import AvmeError, Stopped
+from avme.errors import Stopped
 from avme.report import Reporter
 from avme.train.checkpoint import Checkpoint
+from avme.train.gradients import clip_gradients, gradient_norms
+from avme.train.guard import Guard
 from avme.train.meter import Meter
 from avme.train.optimizer import build_optimizer
 from avme.train.processes import Processes
@@ -44,6 +45,8 @@ class BatchLoss:
 
     loss: Tensor
     figures: dict[str, Tensor] = field(default_factory=dict)
+    lengths: Tensor | None = None
+    """Of the prediction for each clip, to find the clip whose loss is no number; (b,)."""
 
 
 LossOf = Callable[[nn.Module, AVBatch, int, bool], BatchLoss]
@@ -63,6 +66,8 @@ class Trainer:
     precision: torch.dtype
     processes: Processes
     steps_per_epoch: int
+    guard: Guard | None = None
+    """One that knows the names of clips; without it they are numbers."""
     optimizer: torch.optim.Optimizer = field(init=False)
     meter: Meter = field(init=False)
     step: int = 0
@@ -70,7 +75,7 @@ class Trainer:
     def __post_init__(self) -> None:
         self.model.to(self.device)
         self.optimizer = build_optimizer(self.model, self.optim, self.depth)
-        self.meter = Meter(self.train.batch)
+        self.meter = Meter(self.train.batch, self.device)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes back to where a checkpoint was written."""
@@ -100,26 +105,32 @@ class Trainer:
         wrapped = self._wrapped()
         stream = iter(batches)
         total = self.schedule.total_steps
-        meter = self.meter
+        meter, guard = self.meter, self.guard or Guard(self.processes)
 
         def save_if_sound() -> None:
-            self._require_finite(meter)
-            save()
+            with meter.aside():
+                guard.require_finite(meter, self.step)
+                guard.require_sound(self.model, self.step)
+                save()
 
         saver = _Saver(save_if_sound, self.train.checkpoint_minutes * 60.0)
         saver.save()
         with stop_requests() as request, report.task(title, total, done=self.step) as task:
             while self.step < total:
                 logged = (self.step + 1) % self.train.log_every == 0 or self.step + 1 == total
-                meter.add(self._step(wrapped, stream, micro_batches, loss_of, logged))
+                meter.add(self._step(wrapped, stream, micro_batches, loss_of, logged, guard))
                 self.step += 1
                 epoch, place = divmod(self.step, self.steps_per_epoch)
                 note = meter.note(epoch + bool(place), self.train.epochs)
                 if logged:
-                    self._log(meter, record)
+                    guard.require_finite(meter, self.step)
+                    numbers = meter.numbers(self.processes)
+                    if record is not None:
+                        record.write("train", self.step, numbers)
                 if place == 0 and end_epoch is not None:
-                    self._require_finite(meter)
-                    note = f"{note}  {end_epoch(epoch)}"
+                    with meter.aside():
+                        guard.require_finite(meter, self.step)
+                        note = f"{note}  {end_epoch(epoch)}"
                 task.advance(1, note)
                 keep = self.train.keep_every
                 if place == 0 and keep and epoch % keep == 0:
@@ -153,6 +164,7 @@ class Trainer:
         micro_batches: int,
         loss_of: LossOf,
         logged: bool,
+        guard: Guard,
     ) -> dict[str, Any]:
         model.train()
         torch.manual_seed(seed_of(self.train.seed, self.step, self.processes.rank))
@@ -164,42 +176,29 @@ class Trainer:
         figures: dict[str, Tensor] = {}
         for index in range(micro_batches):
             asked = time.perf_counter()
-            batch = next(stream).to(self.device)
+            given = next(stream)
             waited += time.perf_counter() - asked
-            weight = len(batch) / share
-            last = index == micro_batches - 1
-            whole = last or not isinstance(model, DistributedDataParallel)
+            weight = len(given) / share
+            whole = index == micro_batches - 1 or not isinstance(model, DistributedDataParallel)
             quiet = nullcontext() if whole else cast(DistributedDataParallel, model).no_sync()
-            with quiet:
+            with self.meter.clock.working(), quiet:
+                batch = given.to(self.device)
                 with torch.autocast(
                     self.device.type, self.precision, enabled=self.precision != torch.float32
                 ):
                     made = loss_of(model, batch, self.step, logged)
                 torch.autograd.backward(made.loss * weight)
+                guard.note(self.step + 1, batch, made.loss, made.lengths)
             for name, value in {"loss": made.loss, **made.figures}.items():
                 figures[name] = figures.get(name, 0.0) + value.detach() * weight
-        if self.optim.clip_grad is not None:
-            figures["grad_norm"] = nn.utils.clip_grad_norm_(
-                self.model.parameters(), self.optim.clip_grad
-            )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return {"lr": rate, "began": began, "waited": waited, "figures": figures}
-
-    def _require_finite(self, meter: Meter) -> None:
-        loss = meter.loss_so_far(self.processes)
-        if not math.isfinite(loss):
-            raise AvmeError(
-                f"the loss became {loss} by step {self.step}, expected a finite number: lower "
-                "optim.lr, set optim.clip_grad, or use --precision fp32; the last checkpoint is "
-                "from before"
-            )
-
-    def _log(self, meter: Meter, record: Record | None) -> None:
-        self._require_finite(meter)
-        numbers = meter.numbers(self.processes, self.device)
-        if record is not None:
-            record.write("train", self.step, numbers)
+        with self.meter.clock.working():
+            norms = gradient_norms(self.model)
+            guard.note_gradient(self.step + 1, norms["grad_norm"])
+            if self.optim.clip_grad is not None:
+                clip_gradients(self.model, self.optim.clip_grad, norms["grad_norm"])
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+        return {"lr": rate, "began": began, "waited": waited, "figures": figures | norms}
 
 
 class _Saver:

@@ -1,40 +1,59 @@
-"""What a run leaves behind while it runs: metrics.jsonl and TensorBoard's files.
+"""What a run leaves behind while it runs: metrics.jsonl, TensorBoard's files and, where it was
+asked for, a run at Weights & Biases.
 
-A run that goes on from a checkpoint first takes back the lines that lie beyond it.
+A run that goes on from a checkpoint first takes back the lines and points that lie beyond it.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import UInt8
+
 from avme.artifacts import write_text
+from avme.train.wandb_run import WandbRun
 
 
 class Record:
-    """Numbers by step; used as a context so that files are closed."""
+    """Numbers and pictures by step; used as a context so that files are closed."""
 
-    def __init__(self, folder: Path, first_step: int) -> None:
+    def __init__(self, folder: Path, first_step: int, wandb: WandbRun | None = None) -> None:
         from torch.utils.tensorboard import SummaryWriter  # slow to import
 
         self.path = folder / "metrics.jsonl"
         _cut_back(self.path, first_step)
         self._file = self.path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(folder / "tb"), purge_step=first_step)
+        # TensorBoard drops points from purge_step on, and that of the checkpoint itself must stay.
+        self._board = SummaryWriter(str(folder / "tb"), purge_step=first_step + 1)
+        self._wandb = wandb
 
     def write(self, kind: str, step: int, numbers: dict[str, Any]) -> None:
         """One line, e.g. kind `train` with loss and lr; also a point on each curve."""
         self._file.write(json.dumps({"kind": kind, "step": step, **numbers}) + "\n")
         self._file.flush()
-        for name, number in numbers.items():
-            if isinstance(number, int | float):
-                self._board.add_scalar(f"{kind}/{name}", number, step)
+        points = {name: value for name, value in numbers.items() if isinstance(value, int | float)}
+        for name, value in points.items():
+            self._board.add_scalar(f"{kind}/{name}", value, step)
+        self._board.flush()  # a run that is killed goes on from a checkpoint of after this point
+        if self._wandb is not None:
+            self._wandb.write(kind, step, points)
+
+    def picture(self, name: str, step: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
+        """A picture on the boards; metrics.jsonl holds numbers only."""
+        self._board.add_image(name, pixels, step, dataformats="HWC")
+        self._board.flush()
+        if self._wandb is not None:
+            self._wandb.picture(name, step, pixels)
 
     def __enter__(self) -> "Record":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         self._file.close()
         self._board.close()
+        if self._wandb is not None:
+            self._wandb.close(failed=error is not None)
 
 
 def read_record(path: Path) -> list[dict[str, Any]]:

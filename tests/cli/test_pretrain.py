@@ -1,5 +1,6 @@
 """`avme pretrain` and `avme finetune` refuse early, on one line, with the right code."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,19 @@ def test_fine_tuning_refuses(args: str, code: int, line: str) -> None:
     found, err = refusal("finetune", *args.split())
 
     assert (found, err[: len(line)]) == (code, line)
+
+
+@pytest.mark.parametrize("command", ["pretrain", "finetune --from scratch"])
+def test_reporting_to_a_service_whose_package_is_missing_is_refused(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+
+    code, err = refusal(*command.split(), "--preset", "tiny", "--wandb", "videos")
+
+    assert code == 6
+    assert err.startswith("error: Weights & Biases was asked for, but wandb cannot be imported")
+    assert "pip install 'avme[wandb]'" in err
 
 
 def test_a_file_that_is_no_checkpoint_is_named() -> None:

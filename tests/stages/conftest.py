@@ -125,7 +125,14 @@ _TINY = {
         "decoder": {"dim": 16, "depth": 1, "heads": 2},
     },
 }
-_TRAIN = {"epochs": 4, "batch": 4, "workers": 0, "log_every": 1, "device": "cpu"}
+_TRAIN = {
+    "epochs": 4,
+    "batch": 4,
+    "workers": 0,
+    "log_every": 1,
+    "device": "cpu",
+    "pictures_every": None,
+}
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,25 @@ def test_one_process_and_two_give_the_same_losses(
     assert two == pytest.approx(one, rel=1e-4)
 
 
+def test_two_processes_tell_the_same_of_gradients_and_attention(
+    finished: PreparedSet, settings: Path, tmp_path: Path
+) -> None:
+    lines = {}
+    for procs in ("1", "2"):
+        argv = command(finished.folder, settings, tmp_path / procs, "--procs", procs)
+        subprocess.run(argv, capture_output=True, timeout=120, check=True)
+        lines[procs] = read_record(tmp_path / procs / "metrics.jsonl")[2]
+
+    one, two = lines["1"], lines["2"]
+    assert one.keys() == two.keys()
+    for name in ("grad_norm", "grad_norm_visual", "grad_norm_audio", "grad_norm_decoder"):
+        assert two[name] == pytest.approx(one[name], rel=1e-3)
+        assert one[name] > 0
+    for name in ("entropy_visual_from_audio", "entropy_audio_from_visual"):
+        assert 0 < two[name] <= 1
+    assert "mfu" not in one  # a CPU is in no table
+
+
 def test_kill_9_in_the_middle_and_the_same_command_with_resume(
     finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:

@@ -91,6 +91,6 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_is_written(
         good = square(model, batch, step, logged)
         return good if step < 3 else BatchLoss(loss=good.loss * float("nan"))
 
-    with pytest.raises(AvmeError, match=r"nan by step 4.*optim\.lr"):
+    with pytest.raises(AvmeError, match=r"nan at step 4.*optim\.lr"):
         fit(trainer, make_batches(8, 2), 1, lambda: saved.append(trainer.step), broken)
     assert saved == [0, 1, 2, 3]

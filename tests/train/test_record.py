@@ -1,6 +1,9 @@
-"""metrics.jsonl holds every step once, whatever happened in between."""
+"""metrics.jsonl and TensorBoard hold every step once, whatever happened in between."""
 
 from pathlib import Path
+
+import numpy as np
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from avme.train.record import Record, read_record
 
@@ -25,3 +28,34 @@ def test_a_restart_takes_back_what_lies_beyond_its_checkpoint(tmp_path: Path) ->
 
     lines = read_record(tmp_path / "metrics.jsonl")
     assert [(line["step"], line["loss"]) for line in lines] == [(10, 1.0), (20, 1.0), (30, 2.0)]
+
+
+def board(folder: Path) -> EventAccumulator:
+    """As TensorBoard reads it."""
+    return EventAccumulator(str(folder / "tb")).Reload()
+
+
+def test_tensorboard_shows_every_point_and_picture_once_after_a_restart(tmp_path: Path) -> None:
+    picture = np.zeros((4, 6, 3), dtype=np.uint8)
+    with Record(tmp_path, first_step=0) as record:
+        for step in (10, 20, 30):
+            record.write("train", step, {"loss": 1.0})
+            record.picture("reconstruction", step, picture)
+
+    with Record(tmp_path, first_step=20) as record:
+        for step in (30, 40):
+            record.write("train", step, {"loss": 2.0})
+            record.picture("reconstruction", step, picture)
+
+    shown = board(tmp_path)
+    points = [(point.step, point.value) for point in shown.Scalars("train/loss")]
+    assert points == [(10, 1.0), (20, 1.0), (30, 2.0), (40, 2.0)]
+    assert [image.step for image in shown.Images("reconstruction")] == [10, 20, 30, 40]
+
+
+def test_a_run_that_is_killed_has_left_on_the_board_what_it_wrote(tmp_path: Path) -> None:
+    record = Record(tmp_path, first_step=0)
+    record.write("train", 10, {"loss": 0.5})
+
+    assert [point.step for point in board(tmp_path).Scalars("train/loss")] == [10]
+    record.__exit__(None, None, None)

@@ -1,0 +1,39 @@
+"""Reconstructions on the boards every few epochs: the same clips of the train list each time.
+
+The test list is never looked at during training.
+"""
+
+from typing import cast
+
+from avme.config import PretrainConfig
+from avme.data.prepared import PreparedSet
+from avme.figures.reconstruction import paint_reconstruction
+from avme.models.autoencoder import MaskedAutoencoder
+from avme.stages.reconstruct import COLUMNS, Gallery, choose_clips
+from avme.stages.training import EndEpoch, Job
+from avme.train.loop import Trainer
+from avme.train.record import Record
+
+NAME = "reconstruction"
+_CLIPS, _FRAMES, _SEED = 4, 4, 0
+
+
+def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
+    """What draws at the end of every `train.pictures_every` epochs and of the last one; None where
+    no pictures are wanted. Only the first process draws; nothing random of the run is touched."""
+    config = cast(PretrainConfig, job.config)
+    every, epochs = config.train.pictures_every, config.train.epochs
+    if every is None:
+        return None
+    entries = choose_clips(job.reader.entries, _CLIPS, _SEED)
+    gallery = Gallery(prepared, entries, job.facts["mfcc"], _SEED)
+
+    def end_epoch(trainer: Trainer, epoch: int, record: Record | None) -> str:
+        if record is not None and (epoch % every == 0 or epoch == epochs):
+            model = cast(MaskedAutoencoder, job.model)
+            rows, note = gallery.rows(model, config, job.device, _FRAMES)
+            pixels = paint_reconstruction(rows, COLUMNS, note)
+            record.picture(NAME, trainer.step, pixels)
+        return ""
+
+    return end_epoch

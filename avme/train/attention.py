@@ -1,0 +1,99 @@
+"""How widely the fusion looks: the entropy of its attention, in both directions.
+
+1 is a look at everything alike, which no training has touched; 0 is a look at one token alone. The
+training step is left as it is: a few clips are encoded once more, in evaluation mode and without
+gradients, only at steps that are logged. Nothing random is drawn.
+
+Shape letters: b clips, c colours, t frames, h and w pixels, r MFCC rows, f coefficients, k seen
+tokens, q queries, s keys, d channels, e channels of one head.
+"""
+
+import math
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.classifier import Classifier
+from avme.models.fusion import (
+    CrossAttention,
+    PrenormFusion,
+    PrenormLayer,
+    TalkNetFusion,
+    TalkNetLayer,
+)
+from avme.models.masking import take
+from avme.models.tubelets import to_tubelets
+
+MOST_CLIPS = 8
+
+
+@torch.no_grad()
+def fusion_entropy(
+    model: nn.Module,
+    video: UInt8[Tensor, "b c t h w"],
+    mfcc: Float[Tensor, "b r f"],
+    audio_valid: Bool[Tensor, "b r"],
+    keep: Int64[Tensor, "b k"] | None = None,
+) -> dict[str, Tensor]:
+    """`entropy_visual_from_audio` and `entropy_audio_from_visual` as shares of the largest possible
+    entropy, the log of the number of keys; nothing for a fusion without attention.
+
+    Means over heads, queries and up to eight clips, those with sound first; clips without sound
+    count only if no other is there. `keep` says which tokens are seen; None is all.
+    """
+    whole = model.module if isinstance(model, DistributedDataParallel) else model
+    if not isinstance(whole, MaskedAutoencoder | Classifier):
+        return {}
+    fusion, sizes = whole.fusion, whole.config.visual
+    if whole.visual is None or whole.audio is None:
+        return {}
+    if not isinstance(fusion, PrenormFusion | TalkNetFusion):
+        return {}
+    chosen = audio_valid.any(dim=1).int().argsort(descending=True, stable=True)[:MOST_CLIPS]
+    valid = audio_valid[chosen]  # it may lie on the host
+    rows = chosen.to(video.device, non_blocking=True)
+    tubelets = to_tubelets(video[rows], sizes.tubelet, sizes.patch)
+    seen = None if keep is None else keep[rows]
+    was_training = whole.training
+    whole.eval()
+    with torch.compiler.set_stance("force_eager"):  # else blocks compile anew for a few clips
+        visual = whole.visual(tubelets if seen is None else take(tubelets, seen), seen)
+        audio = whole.audio(mfcc[rows], valid)
+    whole.train(was_training)
+    found = {
+        "visual_from_audio": _entropy(fusion.visual_from_audio, visual, audio),
+        "audio_from_visual": _entropy(fusion.audio_from_visual, audio, visual),
+    }
+    heard = valid.any(dim=1).float().to(video.device, non_blocking=True)
+    weight = torch.where(heard.any(), heard, torch.ones_like(heard))
+    return {
+        f"entropy_{name}": (value * weight).sum() / weight.sum() for name, value in found.items()
+    }
+
+
+def entropy(
+    attention: CrossAttention, queries: Float[Tensor, "b q d"], source: Float[Tensor, "b s d"]
+) -> Float[Tensor, " b"]:
+    """Of where the queries look, 0 to 1: a mean over heads and queries.
+
+    The weights are computed in full here; the model itself never needs them.
+    """
+    q = rearrange(attention.query(queries), "b q (head e) -> b head q e", head=attention.heads)
+    k = rearrange(
+        attention.key_value(source), "b s (two head e) -> two b head s e", two=2, head=q.shape[1]
+    )[0]
+    with torch.autocast(q.device.type, enabled=False):
+        scores = (q.float() @ k.float().mT) / math.sqrt(q.shape[-1])
+        log_share = scores.log_softmax(dim=-1)
+        nats: Tensor = -(log_share.exp() * log_share).sum(dim=-1)
+        return nats.mean(dim=(1, 2)) / math.log(max(source.shape[1], 2))
+
+
+def _entropy(layer: PrenormLayer | TalkNetLayer, queries: Tensor, source: Tensor) -> Tensor:
+    if isinstance(layer, PrenormLayer):
+        return entropy(layer.attention, layer.norm_query(queries), layer.norm_source(source))
+    return entropy(layer.attention, queries, source)

@@ -1,0 +1,51 @@
+"""How long the device works, told apart from how long the host waits for it or for clips.
+
+On CUDA a stretch of work lies between two events of the stream, which costs the host nothing: it
+waits only when the sum is asked for. Elsewhere work is over when the call returns.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+class DeviceClock:
+    """Sums stretches of work since it was last read."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._events: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
+        self._seconds = 0.0
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """A stretch; gaps in which the device waits for the next kernel of it count as work."""
+        if self.device.type != "cuda":
+            began = time.perf_counter()
+            yield
+            self._seconds += time.perf_counter() - began
+            return
+        begin, end = (_event() for _ in range(2))
+        begin.record()
+        yield
+        end.record()
+        self._events.append((begin, end))
+
+    def wait(self) -> None:
+        """Returns once the device has done what it was given."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def take_ms(self) -> float:
+        """Milliseconds of work since the last call; waits for the device."""
+        self.wait()
+        passed = 1000.0 * self._seconds
+        passed += sum(float(begin.elapsed_time(end)) for begin, end in self._events)
+        self._events, self._seconds = [], 0.0
+        return passed
+
+
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]

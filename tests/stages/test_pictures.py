@@ -1,0 +1,60 @@
+"""Pictures on the board while a run trains, and a run that does not feel them."""
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from avme.config import PretrainConfig
+from avme.data.prepared import PreparedSet
+from avme.errors import MachineError
+from avme.stages.pictures import NAME
+from avme.stages.pretrain import pretrain
+
+MakeConfig = Callable[..., PretrainConfig]
+
+
+def test_every_few_epochs_and_at_the_end_the_same_clips_are_shown(
+    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_pretrain_config(epochs=5, pictures_every=2)
+
+    run = pretrain(config, data=finished.folder, out=tmp_path / "run")
+
+    images = EventAccumulator(str(run / "tb")).Reload().Images(NAME)
+    assert [image.step for image in images] == [4, 8, 10]  # two steps an epoch
+    first, *_, last = (imread(io.BytesIO(image.encoded_image_string)) for image in images)
+    assert first.shape == last.shape
+    third = first.shape[1] // 3
+    assert np.array_equal(first[:, :third], last[:, :third])  # the truth
+    assert not np.array_equal(first[:, 2 * third :], last[:, 2 * third :])  # what was learnt
+
+
+def test_pictures_do_not_change_what_is_learnt(
+    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_pretrain_config(pictures_every=1)
+
+    run = pretrain(config, data=finished.folder, out=tmp_path / "run", preset="tiny")
+
+    ours, theirs = (load_file(folder / "weights.safetensors") for folder in (run, pretrained))
+    assert all((ours[name] == theirs[name]).all() for name in theirs)
+
+
+def test_a_project_without_the_package_stops_before_anything_is_written(
+    finished: PreparedSet,
+    make_pretrain_config: MakeConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+
+    with pytest.raises(MachineError, match=r"pip install"):
+        pretrain(make_pretrain_config(wandb="x"), data=finished.folder, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
