@@ -21,7 +21,9 @@ app = typer.Typer(
 Stage = Annotated[
     Literal["prep", "pretrain", "finetune", "eval"], typer.Argument(help="The stage.")
 ]
-Preset = Annotated[options.Preset | None, typer.Option(help="Size and recipe.")]
+Preset = Annotated[
+    options.Preset | None, typer.Option(metavar="NAME", help="Size and recipe: `avme config list`.")
+]
 Yaml = Annotated[Path, typer.Argument(help="YAML file of settings.")]
 
 _STAGES: Final = ("prep", "pretrain", "finetune", "eval")
@@ -29,14 +31,12 @@ _STAGES: Final = ("prep", "pretrain", "finetune", "eval")
 
 @app.command("list", epilog="Example:\n    avme config list")
 def list_presets() -> None:
-    """List the presets and what each changes."""
-    from avme.config.presets import PRESETS
-    from avme.config.tree import flatten
+    """List the presets, in a line each."""
+    from avme.config.presets import RECIPES
 
-    for stage, presets in PRESETS.items():
-        for name, tree in presets.items():
-            changes = [f"{key}={value}" for key, value in flatten(tree).items()]
-            typer.echo(f"{stage} {name}: {' '.join(changes) or 'the defaults'}")
+    width = max(map(len, RECIPES))
+    for name, recipe in RECIPES.items():
+        typer.echo(f"{name:{width}}  {recipe.summary}")
 
 
 @app.command(
@@ -100,11 +100,11 @@ def _model(stage: str) -> "type[Settings]":
 def _resolved(
     stage: str, preset: str | None, config: Path | None, sets: list[str] | None
 ) -> "Settings":
-    from avme.config.presets import PRESETS
+    from avme.config.presets import STAGES
     from avme.config.presets import preset as settings_of
     from avme.config.resolve import resolve
 
-    if preset and stage not in PRESETS:
+    if preset and stage not in STAGES:
         raise UsageError(f"{stage} has no presets: leave --preset out")
     chosen = settings_of(stage, preset) if preset else None
     return resolve(_model(stage), preset=chosen, file=config, sets=sets or ())

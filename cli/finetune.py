@@ -46,7 +46,11 @@ ValFraction = Annotated[
 ]
 Preset = Annotated[
     options.Preset | None,
-    typer.Option(help="Recipe, and from scratch the size.", show_default="as pretrained"),
+    typer.Option(
+        metavar="NAME",
+        help="Recipe, and from scratch the size: `avme config list`.",
+        show_default="as pretrained",
+    ),
 ]
 
 

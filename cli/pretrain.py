@@ -34,7 +34,7 @@ Fusion = Annotated[
 ]
 Preset = Annotated[
     options.Preset | None,
-    typer.Option(help="Size and recipe.", show_default="base"),
+    typer.Option(metavar="NAME", help="Size and recipe: `avme config list`.", show_default="base"),
 ]
 
 
