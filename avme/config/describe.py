@@ -28,7 +28,7 @@ def describe(model: type[Settings]) -> list[Row]:
     """Every setting of a stage in the order of its declaration."""
     defaults = flatten(model().model_dump(mode="json"))
     return [
-        Row(key, _yaml_value(defaults[key]), accepts(field), _one_line(field.description))
+        Row(key, yaml_value(defaults[key]), accepts(field), _one_line(field.description))
         for key, field in leaf_fields(model).items()
     ]
 
@@ -41,6 +41,12 @@ def accepts(field: FieldInfo) -> str:
 def commented_yaml(settings: Settings, title: str) -> str:
     """A YAML file with the meaning of every setting above it."""
     return "\n".join([f"# {title}", *_commented(settings, "")]) + "\n"
+
+
+def yaml_value(value: Any) -> str:
+    """A value as a line of YAML says it."""
+    line = yaml.safe_dump(value, default_flow_style=True, width=1000, allow_unicode=True)
+    return line.removesuffix("...\n").strip()
 
 
 def _commented(settings: Settings, indent: str) -> list[str]:
@@ -56,13 +62,8 @@ def _commented(settings: Settings, indent: str) -> list[str]:
         described = _one_line(field.description)
         comment = " ".join(part for part in (described, f"({accepts(field)})") if part)
         plain = settings.model_dump(mode="json", include={name})[name]
-        lines += [f"{indent}# {comment}", f"{indent}{name}: {_yaml_value(plain)}"]
+        lines += [f"{indent}# {comment}", f"{indent}{name}: {yaml_value(plain)}"]
     return lines
-
-
-def _yaml_value(value: Any) -> str:
-    line = yaml.safe_dump(value, default_flow_style=True, width=1000, allow_unicode=True)
-    return line.removesuffix("...\n").strip()
 
 
 def _type_in_words(annotation: Any, limits: list[Any]) -> str:

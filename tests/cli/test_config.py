@@ -80,7 +80,7 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
         (["show", "--preset", "tiny"], "error: --preset, --config and --set need a stage"),
         (["show", "prep", "--preset", "tiny"], "error: prep has no presets"),
         (["validate", "eval", "nowhere.yaml"], "error: nowhere.yaml does not exist"),
-        (["show", "train"], "error: Invalid value for"),
+        (["show", "train"], "error: train is neither a stage"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_code_2(args: list[str], line: str) -> None:

@@ -13,6 +13,7 @@ from avme.config.presets.sizes import BASE, LARGE, SMALL
 
 _PROGRAM: Final = "run_mae_pretraining.py"
 _TUNER: Final = "run_class_finetuning.py"
+_KINETICS: Final = "avme prep kinetics /data/k400 --annotations train.csv val.csv"
 
 _PICTURES: Final[Layer] = {
     "clip.num_frames": Sourced(16, "all scripts: --num_frames"),
@@ -27,7 +28,7 @@ _PRETRAIN: Final[Layer] = {
     "crop.scales": Sourced((1.0, 0.875, 0.75, 0.66), "datasets.py: GroupMultiScaleCrop"),
     "optim.min_lr": Sourced(1e-5, f"{_PROGRAM}, default; scaled as the rate"),
     "optim.warmup_epochs": Sourced(40.0, "all pretrain.sh: --warmup_epochs"),
-    "optim.weight_decay": Sourced(0.05, f"{_PROGRAM}, default; 1-D tensors and biases exempt"),
+    "optim.weight_decay": Sourced(0.05, f"{_PROGRAM}, default; not on 1-D tensors"),
     "optim.betas": Sourced((0.9, 0.95), "all pretrain.sh: --opt_betas"),
     "optim.clip_grad": Sourced(None, f"{_PROGRAM}, default"),
     "optim.layer_decay": Sourced(1.0, f"{_PROGRAM} has none"),
@@ -44,11 +45,11 @@ _FINETUNE: Final[Layer] = {
     "augment.scale": Sourced((0.08, 1.0), "kinetics.py: spatial_sampling"),
     "augment.ratio": Sourced((0.75, 4 / 3), "kinetics.py: spatial_sampling"),
     "augment.flip": Sourced(0.5, "kinetics.py: spatial_sampling, not for SSV2"),
-    "augment.randaugment_ops": Sourced(4, f"{_TUNER}, default: rand-m7-n4-mstd0.5-inc1"),
-    "augment.randaugment_magnitude": Sourced(7, f"{_TUNER}, default: rand-m7-n4-mstd0.5-inc1"),
+    "augment.randaugment_ops": Sourced(4, f"{_TUNER}, default: --aa"),
+    "augment.randaugment_magnitude": Sourced(7, f"{_TUNER}, default: --aa"),
     "augment.erase": Sourced(0.25, f"{_TUNER}, default: --reprob"),
-    "augment.mixup": Sourced(0.8, f"{_TUNER}, default; in every step, cutmix in half of them"),
-    "augment.cutmix": Sourced(1.0, f"{_TUNER}, default: --mixup_switch_prob 0.5"),
+    "augment.mixup": Sourced(0.8, f"{_TUNER}, default; in half of the steps"),
+    "augment.cutmix": Sourced(1.0, f"{_TUNER}, default; in half of the steps"),
     "optim.warmup_epochs": Sourced(5.0, f"{_TUNER}, default"),
     "optim.weight_decay": Sourced(0.05, "all finetune.sh: --weight_decay"),
     "optim.betas": Sourced((0.9, 0.999), "all finetune.sh: --opt_betas"),
@@ -97,7 +98,7 @@ def _recipe(summary: str, name: str, clips: Clips, pretrain: Layer, finetune: La
     data, prep = (
         ("ucf101", "avme prep ucf101 /data/UCF-101")
         if clips is UCF101
-        else ("k400", "avme prep kinetics /data/k400 --annotations train.csv val.csv")
+        else ("kinetics", f"{_KINETICS} --set short_side=320")
     )
     return Recipe(
         summary=summary,
