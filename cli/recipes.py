@@ -169,6 +169,8 @@ def on_this_device(
             f"an update {measured.update_seconds:.2g} s",
         ),
     ]
+    if measured.mfu is not None:
+        rows.append(("MFU", f"{measured.mfu:.0%} of the data sheet's peak"))
     if measured.share < _BUSY:
         rows.append(("busy", f"other work left {measured.share:.0%} of the cores: too slow"))
     if derived.steps is not None:

@@ -19,6 +19,7 @@ from avme.report import Quiet, Reporter
 from avme.stages.derive import Derived, Training, build_model
 from avme.stages.pretrain import reconstruction_step
 from avme.train.optimizer import build_optimizer
+from avme.train.peak import most_clips_per_second
 from avme.train.processes import pick_device, pick_precision
 
 _GFLOP_AT_A_TIME = 500.0
@@ -44,6 +45,8 @@ class Rehearsal:
     share: float
     """Of the time of its threads, what a CPU gave to this process; 1 on a GPU. Where other work
     takes the rest, the figures above are those of a busy machine."""
+    most_clips_per_second: float | None
+    """At the peak of the device's data sheet; None where it is not known."""
 
     def hours(self, settings: Training, steps: int) -> float:
         """Of that many optimiser steps on this device alone."""
@@ -53,6 +56,13 @@ class Rehearsal:
     def teraflops(self, derived: Derived) -> float:
         """What the device does in a second, in 10^12 operations."""
         return derived.flops.step / self.clip_seconds / 1e12
+
+    @property
+    def mfu(self) -> float | None:
+        """The share of the device's peak that was used; None where the peak is not known."""
+        if self.most_clips_per_second is None:
+            return None
+        return 1.0 / self.clip_seconds / self.most_clips_per_second
 
 
 def rehearse(
@@ -96,6 +106,9 @@ def rehearse(
         clip_seconds=statistics.median(works) / batch,
         update_seconds=statistics.median(updates),
         share=min(1.0, worked / (wall * threads)) if on_cpu else 1.0,
+        most_clips_per_second=most_clips_per_second(
+            device, precision, derived.flops.forward / 1e9, devices=1
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """A few steps on made-up clips, and the arithmetic from seconds to hours."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,7 @@ def measured() -> Rehearsal:
         clip_seconds=0.5,
         update_seconds=8.0,
         share=1.0,
+        most_clips_per_second=8.0,
     )
 
 
@@ -35,6 +37,11 @@ def test_operations_a_second_are_those_of_a_clip_by_its_seconds(
     derived = derive(make_pretrain_config(), 2)
 
     assert measured.teraflops(derived) == pytest.approx(2 * derived.flops.step / 1e12)
+
+
+def test_mfu_is_the_share_of_the_clips_that_the_peak_would_allow(measured: Rehearsal) -> None:
+    assert measured.mfu == 0.25
+    assert replace(measured, most_clips_per_second=None).mfu is None
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
