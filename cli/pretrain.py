@@ -82,8 +82,11 @@ def pretrain(
     if launch.spread(gpus, procs):
         return
 
+    from avme.config.presets import recipe
     from avme.stages.pretrain import pretrain as run
 
+    if preset and not (init or resume) and (weights := recipe(preset).starts_from):
+        ctx.obj.say(f"without --init from scratch; preset {preset} begins with {weights}")
     finished = run(
         settings,
         data=source,
