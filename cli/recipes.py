@@ -171,18 +171,21 @@ def on_this_device(
     ]
     if measured.mfu is not None:
         rows.append(("MFU", f"{measured.mfu:.0%} of the data sheet's peak"))
+    hours = 0.0 if derived.steps is None else measured.hours(settings, derived.steps.total)
+    if hours:
+        rows.append(("estimate", f"{duration(hours)} on this device alone"))
     if measured.share < _BUSY:
-        rows.append(("busy", f"other work left {measured.share:.0%} of the cores: too slow"))
-    if derived.steps is not None:
-        hours = measured.hours(settings, derived.steps.total)
-        rows.append(
-            (
-                "estimate",
-                f"{hours:,.3g} hours on this device alone, without loading, validation and "
-                "checkpoints",
-            )
-        )
+        alone = f": {duration(hours * measured.share)} without that work" if hours else ""
+        rows.append(("busy", f"other work left it {measured.share:.0%} of the cores{alone}"))
+    rows.append(("left out", "loading, validation, checkpoints"))
     return rows
+
+
+def duration(hours: float) -> str:
+    """Minutes, hours or days, with three digits at most."""
+    if hours < 1.0:
+        return f"{hours * 60:.2g} minutes"
+    return f"{hours:.3g} hours" if hours < 100.0 else f"{hours / 24:,.0f} days"
 
 
 def _parts(counts: dict[str, int], whole: str, unit: float, name: str) -> str:

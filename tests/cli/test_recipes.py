@@ -1,12 +1,34 @@
 """A preset, shown: every value with its source, and what follows in true numbers."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from typer.testing import CliRunner
 
-from avme.config.presets import RECIPES
+from avme.config import PretrainConfig
+from avme.config.presets import RECIPES, preset
+from avme.config.resolve import resolve
+from avme.stages.derive import derive
+from avme.stages.rehearse import Rehearsal
 from avme_cli.app import app
+from avme_cli.recipes import duration, on_this_device
+
+
+@pytest.fixture
+def make_rehearsal() -> Callable[[float], Rehearsal]:
+    def make(share: float) -> Rehearsal:
+        return Rehearsal(
+            device="CPU, 2 threads",
+            precision="float32",
+            batch=2,
+            clip_seconds=0.5,
+            update_seconds=8.0,
+            share=share,
+            most_clips_per_second=None,
+        )
+
+    return make
 
 
 def show(*args: str) -> tuple[int, str, str]:
@@ -67,8 +89,32 @@ def test_a_probe_tells_speed_and_hours() -> None:
     assert code == 0
     assert re.search(r"device CPU, \d+ threads, float32, 4 clips at a time", text)
     assert re.search(r"speed [\d,.e+]+ clips/s, [\d.e-]+ TFLOP/s, an update [\d.e-]+ s", text)
-    assert re.search(r"estimate [\d,.e-]+ hours on this device alone, without loading", text)
+    assert re.search(r"estimate [\d,.e-]+ \w+ on this device alone", text)
+    assert "left out loading, validation, checkpoints" in text
     assert "rehearse" in err
+
+
+def test_a_busy_machine_is_told_and_taken_off(make_rehearsal: Callable[[float], Rehearsal]) -> None:
+    settings = resolve(PretrainConfig, preset=preset("pretrain", "digits"))
+    derived = derive(settings, 10, 3600)
+
+    quiet, busy = (
+        {name: words for name, words in on_this_device(settings, derived, make_rehearsal(share))}
+        for share in (0.9, 0.25)
+    )
+
+    hours = 5040 * (64 * 0.5 + 8.0) / 3600
+    assert quiet["estimate"] == f"{hours:.3g} hours on this device alone"
+    assert "busy" not in quiet
+    assert busy["busy"].endswith(f"25% of the cores: {hours / 4:.3g} hours without that work")
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(0.5, "30 minutes"), (1.5, "1.5 hours"), (99.0, "99 hours"), (2400.0, "100 days")],
+)
+def test_hours_are_told_in_the_unit_that_suits_them(hours: float, words: str) -> None:
+    assert duration(hours) == words
 
 
 @pytest.mark.parametrize(
