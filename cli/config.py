@@ -88,14 +88,17 @@ def show(
 
 @app.command(epilog="Example:\n    avme config init pretrain pretrain.yaml --preset small")
 def init(stage: Stage, file: Yaml, preset: Preset = None, sets: options.Sets = None) -> None:
-    """Write a YAML file with every setting and its meaning."""
+    """Write a YAML file with every setting and its meaning, and with --preset its source."""
     from avme.artifacts import write_text
     from avme.config.describe import commented_yaml
+    from avme.config.presets import sources_of
 
     if file.exists():
         raise UsageError(f"{file} exists: choose another name")
     title = f"Settings of `avme {stage}`: delete what you do not change."
-    write_text(file, commented_yaml(_resolved(stage, preset, None, sets), title))
+    settings = _resolved(stage, preset, None, sets)
+    known = sources_of(stage, preset, settings) if preset else None
+    write_text(file, commented_yaml(settings, title, known))
     typer.echo(file)
 
 

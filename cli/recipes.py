@@ -65,8 +65,7 @@ def _show_stage(
 
     model = STAGES[stage]
     settings: Any = resolve(model, preset=preset(stage, name), file=config, sets=sets or ())
-    asked = resolve(model, preset=preset(stage, name))
-    _print_table(f"avme {stage} --preset {name}", _settings(stage, name, settings, asked))
+    _print_table(f"avme {stage} --preset {name}", _settings(stage, name, settings))
     count, classes = None, chosen.clips.classes if chosen.clips else 101
     if data is not None:
         count, classes = training_clips_of(settings, places.dataset(data))
@@ -81,19 +80,18 @@ def _show_stage(
         _print_table("on this device", on_this_device(settings, derived, measured))
 
 
-def _settings(stage: str, name: str, settings: Any, asked: Any) -> Rows:
+def _settings(stage: str, name: str, settings: Any) -> Rows:
     from avme.config.describe import yaml_value
-    from avme.config.presets import sources
+    from avme.config.presets import sources_of
     from avme.config.resolve import leaf_fields
     from avme.config.tree import flatten
 
     found = flatten(settings.model_dump(mode="json"))
-    before = flatten(asked.model_dump(mode="json"))
-    known = sources(stage, name)
+    known = sources_of(stage, name, settings)
     return [
-        (key, yaml_value(found[key]), known[key] if found[key] == before[key] else "given here")
+        (key, yaml_value(found[key]), known[key])
         for key in leaf_fields(type(settings))
-        if key in known or found[key] != before[key]
+        if key in known
     ]
 
 
@@ -134,7 +132,7 @@ def what_follows(settings: "PretrainConfig | FinetuneConfig", derived: "Derived"
     flops = derived.flops
     parts = {"all": flops.forward, **flops.parts}
     rows.append(("forward", _parts(parts, "all", 1e9, "GFLOP a clip")))
-    rows.append(("and backward", f"{flops.step / 1e9:,.1f} GFLOP a clip"))
+    rows.append(("and backward", f"{_short(flops.step / 1e9)} GFLOP a clip"))
     if derived.steps is not None:
         rows.append(("whole run", f"{derived.steps.windows * flops.step / 1e18:,.3g} EFLOP"))
     return rows
@@ -194,7 +192,12 @@ def _parts(counts: dict[str, int], whole: str, unit: float, name: str) -> str:
         for part, count in counts.items()
         if part != whole and count >= unit / 1000
     )
-    return f"{counts[whole] / unit:,.1f} {name} ({parts})"
+    total = counts[whole] / unit
+    return f"{_short(total)} {name} ({parts})"
+
+
+def _short(number: float) -> str:
+    return f"{number:,.1f}" if number >= 1.0 else f"{number:.3g}"
 
 
 def _print_table(title: str, rows: Rows) -> None:

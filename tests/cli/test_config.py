@@ -1,5 +1,6 @@
 """`avme config` shows, writes and checks the settings of every stage."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,18 @@ def test_init_writes_a_file_that_validate_likes(tmp_path: Path) -> None:
         f"{file} is good for avme finetune\n",
         "",
     )
+
+
+def test_init_says_where_the_values_of_a_preset_are_from(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+
+    run("init", "pretrain", str(file), "--preset", "paper", "--set", "train.epochs=500")
+
+    lines = [line.strip() for line in file.read_text().splitlines()]
+    above = {line: before for before, line in pairwise(lines)}
+    assert above["ratio: 0.9"].endswith("[paper III-B, III-F, Table I: best of 0.75, 0.9, 0.95]")
+    assert above["epochs: 500"].endswith("[given]")
+    assert "[" not in above["seed: 0"]
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_a_value_given_here_says_so_and_changes_what_follows() -> None:
     code, text, _ = show("tiny", "--stage", "pretrain", "--set", "train.batch=64")
 
     assert code == 0
-    assert "train.batch 64 given here" in text
+    assert "\n train.batch 64 given \n" in text
     assert "learning rate 0.001 falling" in text
     assert "steps not known without a set: --data" in text
 

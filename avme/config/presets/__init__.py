@@ -16,7 +16,17 @@ from avme.config.pretrain import PretrainConfig
 from avme.config.tree import flatten, nest
 from avme.errors import UsageError
 
-__all__ = ["RECIPES", "STAGES", "Clips", "Recipe", "Sourced", "preset", "recipe", "sources"]
+__all__ = [
+    "RECIPES",
+    "STAGES",
+    "Clips",
+    "Recipe",
+    "Sourced",
+    "preset",
+    "recipe",
+    "sources",
+    "sources_of",
+]
 
 STAGES: Final[dict[str, type[Settings]]] = {
     "pretrain": PretrainConfig,
@@ -58,3 +68,11 @@ def sources(stage: str, name: str) -> dict[str, str]:
     """Where each setting of a recipe is from; what no table knows is missing."""
     layer = recipe(name).layer(stage)
     return DEFAULT_SOURCES[stage] | {key: given.source for key, given in layer.items()}
+
+
+def sources_of(stage: str, name: str, settings: Settings) -> dict[str, str]:
+    """Where each setting is from that is still as the recipe has it; "given" for all others."""
+    asked = flatten(STAGES[stage].model_validate(preset(stage, name)).model_dump())
+    found, known = flatten(settings.model_dump()), sources(stage, name)
+    changed = {key: "given" for key in found if found[key] != asked[key]}
+    return {key: source for key, source in known.items() if key not in changed} | changed
