@@ -21,7 +21,9 @@ app = typer.Typer(
 Stage = Annotated[
     Literal["prep", "pretrain", "finetune", "eval"], typer.Argument(help="The stage.")
 ]
-Preset = Annotated[options.Preset | None, typer.Option(help="Size and recipe.")]
+Preset = Annotated[
+    options.Preset | None, typer.Option(metavar="NAME", help="Size and recipe: `avme config list`.")
+]
 Yaml = Annotated[Path, typer.Argument(help="YAML file of settings.")]
 
 _STAGES: Final = ("prep", "pretrain", "finetune", "eval")
@@ -29,52 +31,74 @@ _STAGES: Final = ("prep", "pretrain", "finetune", "eval")
 
 @app.command("list", epilog="Example:\n    avme config list")
 def list_presets() -> None:
-    """List the presets and what each changes."""
-    from avme.config.presets import PRESETS
-    from avme.config.tree import flatten
+    """List the presets, in a line each."""
+    from avme.config.presets import RECIPES
 
-    for stage, presets in PRESETS.items():
-        for name, tree in presets.items():
-            changes = [f"{key}={value}" for key, value in flatten(tree).items()]
-            typer.echo(f"{stage} {name}: {' '.join(changes) or 'the defaults'}")
+    width = max(map(len, RECIPES))
+    for name, recipe in RECIPES.items():
+        typer.echo(f"{name:{width}}  {recipe.summary}")
 
 
 @app.command(
     epilog="""Examples:
     avme config show pretrain
-    avme config show finetune --preset tiny --set optim.lr=1e-3"""
+    avme config show finetune --preset tiny --set optim.lr=1e-3
+    avme config show paper
+    avme config show base --stage pretrain --set train.batch=64 --probe"""
 )
 def show(
-    stage: Annotated[
-        Literal["prep", "pretrain", "finetune", "eval"] | None,
-        typer.Argument(help="The stage; all without one."),
+    ctx: typer.Context,
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="STAGE|PRESET", help="All stages without one."),
     ] = None,
     preset: Preset = None,
     config: options.Config = None,
     sets: options.Sets = None,
+    stage: Annotated[
+        Literal["pretrain", "finetune"] | None,
+        typer.Option(help="Of a preset, this stage alone.", show_default="both"),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Prepared set to count steps on.", show_default="the preset's own"),
+    ] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Time some steps here and estimate the hours.")
+    ] = False,
 ) -> None:
-    """Show every setting with its meaning, or with --preset, --config or --set the result."""
-    from avme.config.resolve import to_yaml
+    """Show every setting of a stage with its meaning, or with --preset, --config or --set the
+    result; of a preset, every value with its source and what follows from all of them."""
+    from avme.config.presets import RECIPES
 
-    if stage and (preset or config or sets):
-        typer.echo(to_yaml(_resolved(stage, preset, config, sets)), nl=False)
+    if what in RECIPES:
+        if preset:
+            raise UsageError(f"{what} is a preset itself: leave --preset out")
+        if (config or sets) and stage is None:
+            raise UsageError("--config and --set need one stage: add --stage pretrain or finetune")
+        from . import recipes
+
+        stages = (stage,) if stage else ("pretrain", "finetune")
+        recipes.show(what, stages, config, sets, data, ctx.obj if probe else None)
         return
-    if preset or config or sets:
-        raise UsageError(f"--preset, --config and --set need a stage: {', '.join(_STAGES)}")
-    for name in [stage] if stage else _STAGES:
-        _print_meanings(name)
+    if stage or data or probe:
+        raise UsageError(f"--stage, --data and --probe need a preset: {', '.join(RECIPES)}")
+    _show_stages(what, preset, config, sets)
 
 
 @app.command(epilog="Example:\n    avme config init pretrain pretrain.yaml --preset small")
 def init(stage: Stage, file: Yaml, preset: Preset = None, sets: options.Sets = None) -> None:
-    """Write a YAML file with every setting and its meaning."""
+    """Write a YAML file with every setting and its meaning, and with --preset its source."""
     from avme.artifacts import write_text
     from avme.config.describe import commented_yaml
+    from avme.config.presets import sources_of
 
     if file.exists():
         raise UsageError(f"{file} exists: choose another name")
     title = f"Settings of `avme {stage}`: delete what you do not change."
-    write_text(file, commented_yaml(_resolved(stage, preset, None, sets), title))
+    settings = _resolved(stage, preset, None, sets)
+    known = sources_of(stage, preset, settings) if preset else None
+    write_text(file, commented_yaml(settings, title, known))
     typer.echo(file)
 
 
@@ -83,6 +107,24 @@ def validate(stage: Stage, file: Yaml, preset: Preset = None) -> None:
     """Check a YAML file against the settings of a stage."""
     _resolved(stage, preset, file, None)
     typer.echo(f"{file} is good for avme {stage}")
+
+
+def _show_stages(
+    what: str | None, preset: str | None, config: Path | None, sets: list[str] | None
+) -> None:
+    from avme.config.resolve import to_yaml
+
+    if what and what not in _STAGES:
+        raise UsageError(
+            f"{what} is neither a stage ({', '.join(_STAGES)}) nor a preset (`avme config list`)"
+        )
+    if what and (preset or config or sets):
+        typer.echo(to_yaml(_resolved(what, preset, config, sets)), nl=False)
+        return
+    if preset or config or sets:
+        raise UsageError(f"--preset, --config and --set need a stage: {', '.join(_STAGES)}")
+    for name in [what] if what else _STAGES:
+        _print_meanings(name)
 
 
 def _model(stage: str) -> "type[Settings]":
@@ -100,11 +142,11 @@ def _model(stage: str) -> "type[Settings]":
 def _resolved(
     stage: str, preset: str | None, config: Path | None, sets: list[str] | None
 ) -> "Settings":
-    from avme.config.presets import PRESETS
+    from avme.config.presets import STAGES
     from avme.config.presets import preset as settings_of
     from avme.config.resolve import resolve
 
-    if preset and stage not in PRESETS:
+    if preset and stage not in STAGES:
         raise UsageError(f"{stage} has no presets: leave --preset out")
     chosen = settings_of(stage, preset) if preset else None
     return resolve(_model(stage), preset=chosen, file=config, sets=sets or ())

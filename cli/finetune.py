@@ -46,7 +46,11 @@ ValFraction = Annotated[
 ]
 Preset = Annotated[
     options.Preset | None,
-    typer.Option(help="Recipe, and from scratch the size.", show_default="as pretrained"),
+    typer.Option(
+        metavar="NAME",
+        help="Recipe, and from scratch the size: `avme config list`.",
+        show_default="as pretrained",
+    ),
 ]
 
 
@@ -77,10 +81,12 @@ def finetune(
 ) -> None:
     """Fine-tune a pretrained encoder to classify the clips of a prepared set."""
     source = places.dataset(data)
-    folder = out or places.RUNS / f"finetune-{source.name}-{modality or 'av'}"
     if init and start:
         raise UsageError("--from and --init exclude each other: give one")
     earlier_run = places.pretrained(start) if start or not (resume or init) else None
+    implied = preset or (places.preset_of(earlier_run) if earlier_run else None)
+    reads = modality or places.modality_of(implied)
+    folder = out or places.RUNS / f"finetune-{source.name}-{reads}"
     flags = {
         "modality": modality,
         "val_fraction": val_fraction,

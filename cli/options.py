@@ -9,7 +9,20 @@ _SETTINGS = "Settings"
 MACHINE = "Machine"
 _FOLDER = "Run folder"
 
-Preset: TypeAlias = Literal["tiny", "small", "base", "large"]
+Preset: TypeAlias = Literal[
+    "tiny",
+    "small",
+    "base",
+    "large",
+    "paper",
+    "videomae-ucf101",
+    "videomae-k400-small",
+    "videomae-k400",
+    "videomae-k400-e800",
+    "videomae-k400-large",
+    "digits",
+    "demo",
+]
 
 Data = Annotated[
     str | None,

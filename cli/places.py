@@ -102,6 +102,15 @@ def preset_of(run: Path | None) -> str:
     return str(starting_point(run)["preset"])
 
 
+def modality_of(preset: str | None) -> str:
+    """What the classifier of a preset reads; both streams without one."""
+    from avme.config.presets import RECIPES
+
+    recipe = RECIPES.get(preset or "")
+    given = recipe.finetune.get("modality") if recipe else None
+    return str(given.value) if given else "av"
+
+
 def fixed_by(init: Path | None) -> dict[str, Any]:
     """The settings that a checkpoint decides for whatever starts from it."""
     if init is None:

@@ -34,7 +34,7 @@ Fusion = Annotated[
 ]
 Preset = Annotated[
     options.Preset | None,
-    typer.Option(help="Size and recipe.", show_default="base"),
+    typer.Option(metavar="NAME", help="Size and recipe: `avme config list`.", show_default="base"),
 ]
 
 
@@ -84,8 +84,11 @@ def pretrain(
     if launch.spread(gpus, procs):
         return
 
+    from avme.config.presets import recipe
     from avme.stages.pretrain import pretrain as run
 
+    if preset and not (init or resume) and (weights := recipe(preset).starts_from):
+        ctx.obj.say(f"without --init from scratch; preset {preset} begins with {weights}")
     finished = run(
         settings,
         data=source,

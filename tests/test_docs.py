@@ -3,21 +3,29 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from avme.config.presets import RECIPES, STAGES, preset
+from avme.config.resolve import resolve
+from avme.stages.derive import derive, training_clips
 from avme_cli.app import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RECIPES_PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 COMMANDS = sorted(
-    {line.split("#")[0].strip() for line in re.findall(r"(?:^|`|&& )(avme [^`\n]+)", README, re.M)}
+    {
+        line.split("#")[0].strip()
+        for line in re.findall(r"(?:^|`|&& )(avme [^`\n]+)", README + RECIPES_PAGE, re.M)
+    }
 )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_readme_exists_with_its_options(command: str) -> None:
+def test_every_command_of_the_documents_exists_with_its_options(command: str) -> None:
     words = shlex.split(command)[1:]
     names = [word for word in words[:2] if re.fullmatch("[a-z0-9]+", word)]
 
@@ -73,3 +81,41 @@ def test_the_gate_types_what_the_readme_tells_newcomers_to_type() -> None:
 
     typed = [line for line in gate.splitlines() if re.match(r"python3|\. |pip|make", line)]
     assert " && ".join(typed) == told
+
+
+def test_presets_that_documents_name_exist() -> None:
+    named = set(re.findall(r"(?:--preset|config show) ([a-z0-9-]+)", README + RECIPES_PAGE))
+
+    assert named - {"pretrain"} <= set(RECIPES)
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "tiny"])
+def test_the_table_of_recipes_is_what_follows_from_them(name: str) -> None:
+    pattern = rf"^\| `{name}` \| (\w+) \| (.*) \|$"
+    rows = dict(re.findall(pattern, RECIPES_PAGE, re.M))
+
+    for stage, model in STAGES.items():
+        settings: Any = resolve(model, preset=preset(stage, name))
+        clips = RECIPES[name].clips
+        assert clips is not None
+        derived = derive(settings, clips.classes, training_clips(settings, clips.train))
+        assert derived.steps is not None
+        train = settings.train
+        repeated = f" x {train.repeat}" if train.repeat > 1 else ""
+        mask = f"{settings.mask.ratio:g}" if stage == "pretrain" else ""
+        exaflop = derived.steps.windows * derived.flops.step / 1e18
+        cells = [
+            f"{train.batch}",
+            f"{train.epochs:,}{repeated}",
+            f"{derived.peak_rate:.3g}",
+            mask,
+            f"{derived.steps.total:,}",
+            f"{derived.flops.step / 1e9:,.1f}",
+            f"{exaflop:.2g}" if exaflop < 0.01 else f"{exaflop:.3g}",
+        ]
+        assert rows[stage].split(" | ") == cells
+
+
+def test_every_command_that_a_recipe_tells_stands_in_its_page() -> None:
+    for name in ("paper", "videomae-ucf101", "videomae-k400"):
+        assert all(f"\n{command}\n" in RECIPES_PAGE for command in RECIPES[name].commands)

@@ -1,6 +1,7 @@
 """What every setting means, for `avme config show` and for commented YAML files."""
 
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -28,7 +29,7 @@ def describe(model: type[Settings]) -> list[Row]:
     """Every setting of a stage in the order of its declaration."""
     defaults = flatten(model().model_dump(mode="json"))
     return [
-        Row(key, _yaml_value(defaults[key]), accepts(field), _one_line(field.description))
+        Row(key, yaml_value(defaults[key]), accepts(field), _one_line(field.description))
         for key, field in leaf_fields(model).items()
     ]
 
@@ -38,12 +39,20 @@ def accepts(field: FieldInfo) -> str:
     return _type_in_words(field.annotation, field.metadata)
 
 
-def commented_yaml(settings: Settings, title: str) -> str:
-    """A YAML file with the meaning of every setting above it."""
-    return "\n".join([f"# {title}", *_commented(settings, "")]) + "\n"
+def commented_yaml(settings: Settings, title: str, sources: Mapping[str, str] | None = None) -> str:
+    """A YAML file with the meaning of every setting above it, and its source where it is known."""
+    return "\n".join([f"# {title}", *_commented(settings, "", sources or {})]) + "\n"
 
 
-def _commented(settings: Settings, indent: str) -> list[str]:
+def yaml_value(value: Any) -> str:
+    """A value as a line of YAML says it."""
+    line = yaml.safe_dump(value, default_flow_style=True, width=1000, allow_unicode=True)
+    return line.removesuffix("...\n").strip()
+
+
+def _commented(
+    settings: Settings, indent: str, sources: Mapping[str, str], prefix: str = ""
+) -> list[str]:
     lines: list[str] = []
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
@@ -51,18 +60,16 @@ def _commented(settings: Settings, indent: str) -> list[str]:
             if not indent:
                 lines.append("")
             meaning = (type(value).__doc__ or "").splitlines()[0]
-            lines += [f"{indent}{name}:  # {meaning}", *_commented(value, f"{indent}  ")]
+            inner = _commented(value, f"{indent}  ", sources, f"{prefix}{name}.")
+            lines += [f"{indent}{name}:  # {meaning}", *inner]
             continue
         described = _one_line(field.description)
-        comment = " ".join(part for part in (described, f"({accepts(field)})") if part)
+        source = sources.get(f"{prefix}{name}", "")
+        told = (described, f"({accepts(field)})", source and f"[{source}]")
+        comment = " ".join(part for part in told if part)
         plain = settings.model_dump(mode="json", include={name})[name]
-        lines += [f"{indent}# {comment}", f"{indent}{name}: {_yaml_value(plain)}"]
+        lines += [f"{indent}# {comment}", f"{indent}{name}: {yaml_value(plain)}"]
     return lines
-
-
-def _yaml_value(value: Any) -> str:
-    line = yaml.safe_dump(value, default_flow_style=True, width=1000, allow_unicode=True)
-    return line.removesuffix("...\n").strip()
 
 
 def _type_in_words(annotation: Any, limits: list[Any]) -> str:

@@ -6,7 +6,7 @@ best. Every stage is said with the command that does the same.
 
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,19 +27,7 @@ from avme.train.record import read_record
 
 STAGE = "demo"
 MODALITIES = ("v", "a", "av")
-_PRESET = "tiny"
-# Against the preset: the pictures are flat, and a flat patch has no deviation to be normalised by;
-# larger patches and shorter warm-ups, because the whole must be over in minutes. Pretraining gets
-# more and larger steps, or it would stop at one grey for all clips.
-_PRETRAIN = (
-    "loss.target=pixel",
-    "mask.ratio=0.75",
-    "model.visual.patch=16",
-    "train.batch=16",
-    "optim.lr=24e-3",
-    "optim.warmup_epochs=3",
-)
-_FINETUNE = ("train.batch=32", "optim.warmup_epochs=2")
+_PRESET = "demo"
 _PARTS = ("videos", "data", "runs", "pictures")
 
 
@@ -149,10 +137,9 @@ class _Demo:
         settings = resolve(
             PretrainConfig,
             preset=preset("pretrain", _PRESET),
-            sets=_PRETRAIN,
             flags={"train.epochs": epochs, "train.seed": self.seed},
         )
-        command = ["pretrain", "--preset", _PRESET, *self._common(out, epochs, _PRETRAIN)]
+        command = ["pretrain", "--preset", _PRESET, *self._common(out, epochs)]
         return pretrain(
             settings,
             data=self.data,
@@ -169,7 +156,6 @@ class _Demo:
             FinetuneConfig,
             base={"model": start["model"], "clip": start["clip"]},
             preset=preset("finetune", _PRESET, only_recipe=True),
-            sets=_FINETUNE,
             flags={"modality": modality, "train.epochs": epochs, "train.seed": self.seed},
         )
         command = ["finetune", "--from", str(pretrained), "--modality", modality]
@@ -179,7 +165,7 @@ class _Demo:
             out=out,
             init=pretrained,
             preset=_PRESET,
-            command=self._say([*command, *self._common(out, epochs, _FINETUNE)]),
+            command=self._say([*command, *self._common(out, epochs)]),
             report=self.report,
         )
         self._say(["eval", str(run), "--data", str(self.data), "--topk", "1", "5"])
@@ -203,10 +189,9 @@ class _Demo:
                 shutil.copyfile(result.folder / "confusion.png", temporary)
         return pictures
 
-    def _common(self, out: Path, epochs: int, sets: Sequence[str]) -> list[str]:
+    def _common(self, out: Path, epochs: int) -> list[str]:
         options = {"data": self.data, "out": out, "epochs": epochs, "seed": self.seed}
-        named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        return named + [word for assignment in sets for word in ("--set", assignment)]
+        return [word for name, value in options.items() for word in (f"--{name}", str(value))]
 
     def _say(self, arguments: list[str]) -> list[str]:
         """Tells the command that does what comes next, and returns it."""

@@ -19,14 +19,13 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 import avme
 from avme.artifacts import open_run, replacing, write_json, write_status, write_text
 from avme.config import Settings, TrainConfig
 from avme.config.resolve import to_yaml
 from avme.errors import MismatchError, Stopped
+from avme.models.flops import count_flops
 from avme.report import Quiet, Reporter
 from avme.train.checkpoint import Checkpoint, newest_checkpoint
 from avme.train.processes import Processes
@@ -153,17 +152,8 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
 
 
 def count_gflop(model: nn.Module, *inputs: Any) -> float:
-    """Forward GFLOP of one call, a multiplication and an addition counted as two.
-
-    Attention is counted in its plain form: the counter knows no fused one of CPUs.
-    """
-    was_training = model.training
-    model.eval()
-    counter = FlopCounterMode(display=False)
-    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), counter:
-        model(*inputs)
-    model.train(was_training)
-    return float(counter.get_total_flops()) / 1e9
+    """Forward GFLOP of one call, a multiplication and an addition counted as two."""
+    return count_flops(model, *inputs, backward=False).forward / 1e9
 
 
 def micro_batch_of(train: TrainConfig, processes: Processes) -> int:

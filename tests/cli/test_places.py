@@ -66,6 +66,13 @@ def test_a_resumed_run_brings_its_own_settings() -> None:
         places.earlier_settings(Path("runs/b"), resume=True)
 
 
+@pytest.mark.parametrize(
+    ("preset", "modality"), [(None, "av"), ("base", "av"), ("videomae-k400", "v"), ("old", "av")]
+)
+def test_a_preset_says_what_its_classifier_reads(preset: str | None, modality: str) -> None:
+    assert places.modality_of(preset) == modality
+
+
 def test_a_set_is_called_as_its_folder() -> None:
     assert places.set_folder(None, None, "ucf101") == Path("data/ucf101")
     assert places.set_folder(None, "pets", "ucf101") == Path("data/pets")

@@ -56,6 +56,11 @@ def test_pretraining_refuses(args: str, code: int, line: str) -> None:
         ("--from scratch --val-fraction 1", 2, "error: val_fraction: found 1.0, expected less"),
         ("--resume", 5, "error: runs/finetune-pets-av holds no run to resume"),
         ("--modality v --resume", 5, "error: runs/finetune-pets-v holds no run to resume"),
+        (
+            "--preset videomae-ucf101 --resume",
+            5,
+            "error: runs/finetune-pets-v holds no run to resume",
+        ),
     ],
 )
 def test_fine_tuning_refuses(args: str, code: int, line: str) -> None:
@@ -84,3 +89,10 @@ def test_a_file_that_is_no_checkpoint_is_named() -> None:
 
     assert code == 5
     assert "notes.pt" in err
+
+
+def test_a_preset_that_begins_with_weights_says_so_when_it_gets_none() -> None:
+    result = CliRunner().invoke(app, ["pretrain", "--preset", "paper"], prog_name="avme")
+
+    first = result.stderr.splitlines()[0]
+    assert first.startswith("without --init from scratch; preset paper begins with VideoMAE's")

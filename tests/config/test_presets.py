@@ -2,13 +2,12 @@
 
 import pytest
 
-from avme.config import FinetuneConfig, PretrainConfig, Settings
-from avme.config.presets import PRESETS, preset
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.presets import RECIPES, STAGES, preset
 from avme.config.resolve import resolve
 from avme.errors import UsageError
 
-STAGES: dict[str, type[Settings]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}
-EVERY = [(stage, name) for stage, presets in PRESETS.items() for name in presets]
+EVERY = [(stage, name) for stage in STAGES for name in RECIPES]
 
 
 @pytest.mark.parametrize(("stage", "name"), EVERY)
@@ -21,7 +20,7 @@ def test_base_is_the_defaults(stage: str) -> None:
     assert resolve(STAGES[stage], preset=preset(stage, "base")) == STAGES[stage]()
 
 
-@pytest.mark.parametrize("name", PRESETS["pretrain"])
+@pytest.mark.parametrize("name", RECIPES)
 def test_both_stages_give_a_preset_the_same_network_and_window(name: str) -> None:
     before = resolve(PretrainConfig, preset=preset("pretrain", name))
     after = resolve(FinetuneConfig, preset=preset("finetune", name))
@@ -41,9 +40,10 @@ def test_asking_for_base_undoes_another_preset() -> None:
 def test_only_the_recipe_leaves_model_and_clip_alone() -> None:
     recipe = preset("finetune", "tiny", only_recipe=True)
 
-    assert set(recipe) == {"head", "augment", "optim", "train"}
+    assert "head" in recipe
+    assert not {"model", "clip"} & set(recipe)
 
 
 def test_a_preset_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(UsageError, match="no preset 'huge' for pretrain: choose from tiny, small"):
+    with pytest.raises(UsageError, match="no preset 'huge': choose from tiny, small"):
         preset("pretrain", "huge")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig, Settings
-from avme.config.presets import PRESETS, preset
+from avme.config.presets import RECIPES, preset
 from avme.config.resolve import (
     from_yaml,
     leaf_fields,
@@ -165,7 +165,7 @@ def test_written_defaults_read_back_equal(model: type[Settings]) -> None:
     split=st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=8),
     workers=st.none() | st.integers(0, 64),
     scales=st.lists(st.floats(0.1, 1.0), max_size=4),
-    name=st.sampled_from(sorted(PRESETS["pretrain"])),
+    name=st.sampled_from(sorted(RECIPES)),
 )
 def test_any_settings_read_back_equal(
     ratio: float, lr: float, split: str, workers: int | None, scales: list[float], name: str

@@ -1,0 +1,78 @@
+"""Named recipes for both training stages: networks by size, and those of papers, line by line.
+
+A recipe is a layer over the defaults. A setting that it leaves out does not mean "leave it":
+`preset` fills in every setting that any recipe of the stage touches, so that asking for base by
+name really asks for base.
+"""
+
+from typing import Any, Final
+
+from avme.config.base import Settings
+from avme.config.finetune import FinetuneConfig
+from avme.config.presets import cpu, paper, sizes, videomae
+from avme.config.presets.defaults import DEFAULT_SOURCES
+from avme.config.presets.recipe import Clips, Recipe, Sourced
+from avme.config.pretrain import PretrainConfig
+from avme.config.tree import flatten, nest
+from avme.errors import UsageError
+
+__all__ = [
+    "RECIPES",
+    "STAGES",
+    "Clips",
+    "Recipe",
+    "Sourced",
+    "preset",
+    "recipe",
+    "sources",
+    "sources_of",
+]
+
+STAGES: Final[dict[str, type[Settings]]] = {
+    "pretrain": PretrainConfig,
+    "finetune": FinetuneConfig,
+}
+RECIPES: Final[dict[str, Recipe]] = {
+    "tiny": cpu.RECIPES["tiny"],
+    **sizes.RECIPES,
+    **paper.RECIPES,
+    **videomae.RECIPES,
+    "digits": cpu.RECIPES["digits"],
+    "demo": cpu.RECIPES["demo"],
+}
+
+
+def recipe(name: str) -> Recipe:
+    """Raises UsageError for a name that does not exist."""
+    if name not in RECIPES:
+        raise UsageError(f"no preset {name!r}: choose from {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def preset(stage: str, name: str, *, only_recipe: bool = False) -> dict[str, Any]:
+    """Every setting that the recipes of `stage` disagree on, as the recipe `name` has it.
+
+    `only_recipe` leaves out the model and the clip, for a stage that takes both from a checkpoint.
+    Raises UsageError for a name that does not exist.
+    """
+    chosen = {key: given.value for key, given in recipe(name).layer(stage).items()}
+    defaults = flatten(STAGES[stage]().model_dump())
+    touched = dict.fromkeys(key for other in RECIPES.values() for key in other.layer(stage))
+    filled = {key: chosen.get(key, defaults[key]) for key in touched}
+    if only_recipe:
+        filled = {k: v for k, v in filled.items() if k.split(".")[0] not in ("model", "clip")}
+    return nest(filled)
+
+
+def sources(stage: str, name: str) -> dict[str, str]:
+    """Where each setting of a recipe is from; what no table knows is missing."""
+    layer = recipe(name).layer(stage)
+    return DEFAULT_SOURCES[stage] | {key: given.source for key, given in layer.items()}
+
+
+def sources_of(stage: str, name: str, settings: Settings) -> dict[str, str]:
+    """Where each setting is from that is still as the recipe has it; "given" for all others."""
+    asked = flatten(STAGES[stage].model_validate(preset(stage, name)).model_dump())
+    found, known = flatten(settings.model_dump()), sources(stage, name)
+    changed = {key: "given" for key in found if found[key] != asked[key]}
+    return {key: source for key, source in known.items() if key not in changed} | changed

@@ -1,0 +1,55 @@
+"""What a recipe is: settings of both training stages, each value with the place it is from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """One value, and the place that it is from, in a few words."""
+
+    value: Any
+    source: str
+
+
+Layer = Mapping[str, Sourced]
+"""Dotted key -> what a recipe sets there; what it leaves out keeps its default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clips:
+    """The lists that a recipe was made for."""
+
+    name: str
+    train: int
+    """Clips of the train list."""
+    classes: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A network and how it is trained."""
+
+    summary: str
+    pretrain: Layer = field(default_factory=dict)
+    finetune: Layer = field(default_factory=dict)
+    clips: Clips | None = None
+    """None where any set will do."""
+    starts_from: str | None = None
+    """Weights of other origin that pretraining begins with, to be given with `--init`."""
+    commands: tuple[str, ...] = ()
+    """From videos to top-1."""
+    differs: tuple[str, ...] = ()
+    """What its origin does otherwise and no setting can say."""
+
+    def layer(self, stage: str) -> Layer:
+        """What it sets in a stage."""
+        return {"pretrain": self.pretrain, "finetune": self.finetune}[stage]
+
+
+UCF101 = Clips(name="UCF101, split 1", train=9537, classes=101, source="ucfTrainTestlist")
+KINETICS400 = Clips(
+    name="Kinetics-400", train=240_000, classes=400, source="about, after VideoMAE's paper"
+)

@@ -1,0 +1,91 @@
+"""Floating-point operations of a network: counted from shapes on the meta device, nothing computed.
+
+A multiplication and an addition count as two. Element-wise work (norms, GELU, softmax) is left out,
+as is usual. torch's counter alone misses attention on CPUs, whose kernel it does not know; on meta
+tensors attention is taken apart into products that it counts (docs/decisions.md).
+"""
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from avme.models.autoencoder import Masked
+
+
+@dataclass(frozen=True, slots=True)
+class Flops:
+    """Operations of one call."""
+
+    forward: int
+    backward: int
+    """Of all gradients of parameters; 0 where it was not asked for."""
+    parts: dict[str, int]
+    """Forward operations of the model's children; those of the model itself are not among them."""
+
+    @property
+    def step(self) -> int:
+        """Forward and backward: what training computes, without what it computes twice."""
+        return self.forward + self.backward
+
+
+def count_flops(model: nn.Module, *inputs: Any, backward: bool = True) -> Flops:
+    """Counts a call of `model` where all clips have sound; the model may be on any device.
+
+    `inputs` are tensors, or have `.to(device)`, or are passed as they are.
+    """
+    was_training = model.training
+    model.eval()  # the same products, and no state to update
+    counter = FlopCounterMode(display=False)
+    try:
+        with _AllClipsSound(), counter:  # type: ignore[no-untyped-call]
+            made = functional_call(model, _shapes_of(model), tuple(map(_shape_of, inputs)))
+            forward = counter.get_total_flops()
+            name = type(model).__name__
+            counts = counter.get_flop_counts()
+            parts = {
+                part: sum(counts.get(f"{name}.{part}", {}).values())
+                for part, _ in model.named_children()
+            }
+            if backward:
+                torch.autograd.backward(_sum(made))
+    finally:
+        model.train(was_training)
+    return Flops(forward, counter.get_total_flops() - forward, parts)
+
+
+class _AllClipsSound(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Meta tensors have no values: `nonzero` of a row of clips, which asks for those with sound,
+    finds all of them."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func is torch.ops.aten.nonzero.default and args[0].device.type == "meta":
+            return torch.arange(len(args[0]), device="meta")[:, None]
+        return func(*args, **(kwargs or {}))
+
+
+def _shapes_of(model: nn.Module) -> dict[str, Tensor]:
+    named = chain(model.named_parameters(), model.named_buffers())
+    return {
+        name: tensor.detach().to("meta").requires_grad_(tensor.requires_grad)
+        for name, tensor in named
+    }
+
+
+def _shape_of(value: Any) -> Any:
+    return value.to(torch.device("meta")) if hasattr(value, "to") else value
+
+
+def _sum(made: Any) -> Tensor:
+    if not isinstance(made, Masked):
+        return cast(Tensor, made.sum())
+    seen = made.prediction.seen
+    hidden = made.prediction.hidden.sum()
+    return hidden if seen is None else hidden + seen.sum()

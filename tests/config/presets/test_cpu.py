@@ -1,0 +1,77 @@
+"""The recipes of our own results are the settings of the runs that gave them."""
+
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.presets import preset
+from avme.config.resolve import resolve
+
+# The two commands behind README's table of digits, without paths.
+PRETRAIN = [
+    "clip.size=32",
+    "clip.num_frames=4",
+    "clip.stride=5",
+    "train.batch=64",
+    "mask.ratio=0.6",
+    "optim.lr=8e-3",
+    "train.epochs=90",
+    "loss.target=pixel",
+    "model.audio.blocks=[1,1,1,1]",
+    "optim.warmup_epochs=5",
+]
+FINETUNE = [
+    "clip.size=32",
+    "clip.num_frames=4",
+    "clip.stride=5",
+    "model.audio.blocks=[1,1,1,1]",
+    "train.epochs=40",
+    "optim.lr=4e-3",
+    "head.pool=max",
+    "head.norm=batch",
+    "head.init_scale=1",
+    "optim.layer_decay=1",
+    "optim.warmup_epochs=2",
+    "augment.flip=0",
+    "augment.scale=[0.5,1]",
+    "augment.jitter_frames=2",
+    "augment.audio_time_mask=0.2",
+    "augment.audio_coefficient_mask=2",
+    "train.batch=64",
+    "augment.audio_dropout=0.5",
+    "augment.audio_noise=0.3",
+]
+
+
+def test_digits_are_the_runs_behind_the_readme() -> None:
+    before = resolve(PretrainConfig, preset=preset("pretrain", "tiny"), sets=PRETRAIN)
+    after = resolve(FinetuneConfig, preset=preset("finetune", "tiny"), sets=FINETUNE)
+
+    assert resolve(PretrainConfig, preset=preset("pretrain", "digits")) == before
+    assert resolve(FinetuneConfig, preset=preset("finetune", "digits")) == after
+
+
+def test_the_demo_changes_little_of_tiny() -> None:
+    before = resolve(
+        PretrainConfig,
+        preset=preset("pretrain", "tiny"),
+        sets=[
+            "loss.target=pixel",
+            "mask.ratio=0.75",
+            "model.visual.patch=16",
+            "train.batch=16",
+            "optim.lr=24e-3",
+            "optim.warmup_epochs=3",
+            "train.epochs=20",
+        ],
+    )
+    after = resolve(
+        FinetuneConfig,
+        preset=preset("finetune", "tiny"),
+        sets=[
+            "train.batch=32",
+            "optim.warmup_epochs=2",
+            "train.epochs=25",
+            "model.visual.patch=16",
+        ],
+    )
+
+    assert resolve(PretrainConfig, preset=preset("pretrain", "demo")) == before
+    assert resolve(FinetuneConfig, preset=preset("finetune", "demo")) == after

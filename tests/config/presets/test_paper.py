@@ -1,0 +1,53 @@
+"""The paper's recipe: what the paper says, and nothing that it does not say without a name."""
+
+from avme.config import EvalConfig, FinetuneConfig, PretrainConfig
+from avme.config.presets import RECIPES, preset, sources
+from avme.config.resolve import resolve
+from avme.config.tree import flatten
+
+# Paper III-B, III-C, III-D, III-E, III-F, IV-A, IV-C and Table I.
+SAID = {
+    "clip.num_frames": 16,
+    "mask.ratio": 0.9,
+    "model.visual.dim": 768,
+    "model.visual.depth": 12,
+    "model.visual.heads": 12,
+    "model.audio.blocks": (3, 4, 6, 3),
+    "model.fusion.kind": "cross-attention",
+    "model.decoder.depth": 4,
+    "train.epochs": 1200,
+}
+
+
+def test_what_the_paper_says_is_set_and_said_to_be_the_papers() -> None:
+    settings = flatten(resolve(PretrainConfig, preset=preset("pretrain", "paper")).model_dump())
+    said = sources("pretrain", "paper")
+
+    for key, value in SAID.items():
+        assert settings[key] == value
+        assert said[key].startswith("paper ")
+
+
+def test_sound_and_picture_are_tuned_on_all_of_the_train_list() -> None:
+    settings = resolve(FinetuneConfig, preset=preset("finetune", "paper"))
+
+    assert (settings.modality, settings.val_fraction) == ("av", 0.0)
+
+
+def test_what_the_paper_leaves_open_is_videomaes_on_the_same_data() -> None:
+    mine = flatten(preset("finetune", "paper"))
+    theirs = flatten(preset("finetune", "videomae-ucf101"))
+
+    assert {key for key in mine if mine[key] != theirs[key]} == {"modality", "model.fusion.kind"}
+
+
+def test_it_begins_with_weights_of_kinetics() -> None:
+    recipe = RECIPES["paper"]
+
+    assert recipe.starts_from is not None
+    assert "Kinetics-400" in recipe.starts_from
+    assert any("--init" in command for command in recipe.commands)
+
+
+def test_five_windows_and_three_crops_are_the_default_of_the_evaluation() -> None:
+    assert (EvalConfig().segments, EvalConfig().crops) == (5, 3)  # all finetune.sh of UCF101, K400

@@ -1,0 +1,134 @@
+"""Counted operations against closed forms, figures of VideoMAE, and a call that computes."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from avme.config import ClipConfig, ModelConfig
+from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.classifier import Classifier
+from avme.models.flops import Flops, count_flops
+from avme.models.masking import TokenChoice, TubeMask
+
+Inputs = tuple[Tensor, Tensor, Tensor]
+VIDEOMAE = ModelConfig.model_validate({"fusion": {"kind": "none"}})
+
+
+def blocks(count: int, tokens: int, dim: int) -> int:
+    """Transformer blocks with an MLP four times as wide, a multiply-add counted as two."""
+    projections = 2 * tokens * (4 * dim**2 + 8 * dim**2)
+    attention = 2 * 2 * tokens**2 * dim
+    return count * (projections + attention)
+
+
+def linear(tokens: int, inputs: int, outputs: int) -> int:
+    return 2 * tokens * inputs * outputs
+
+
+def choose(model: MaskedAutoencoder, ratio: float, clips: int = 1) -> TokenChoice:
+    return TubeMask(model.grid, ratio)(torch.arange(clips))
+
+
+def on_meta(config: ModelConfig, clip: ClipConfig) -> tuple[MaskedAutoencoder, Inputs]:
+    shape = (1, 3, clip.num_frames, clip.size, clip.size)
+    with torch.device("meta"):
+        model = MaskedAutoencoder(config, clip)
+        video = torch.zeros(shape, dtype=torch.uint8)
+        return model, (video, torch.zeros(1, 256, 13), torch.ones(1, 256, dtype=torch.bool))
+
+
+def videomae(ratio: float) -> Flops:
+    model, inputs = on_meta(VIDEOMAE, ClipConfig())
+    return count_flops(model, *inputs, choose(model, ratio))
+
+
+@pytest.mark.parametrize(("ratio", "seen"), [(0.75, 392), (0.9, 160), (0.95, 80)])
+def test_videomae_costs_what_its_shapes_say(ratio: float, seen: int) -> None:
+    encoder = linear(seen, 1536, 768) + blocks(12, seen, 768)
+    head = linear(1568 - seen, 384, 1536)
+    decoder = linear(seen, 768, 384) + blocks(4, 1568, 384) + head
+
+    found = videomae(ratio)
+
+    assert found.parts == {"visual": encoder, "decoder": decoder}
+    assert found.forward == encoder + decoder
+    # every product has two gradients, except that of the pixels
+    assert found.backward == 2 * found.forward - linear(seen, 1536, 768)
+
+
+@pytest.mark.parametrize(("ratio", "gflop"), [(0.95, 56.6), (0.9, 70.9), (0.75, 114.9)])
+def test_with_all_tubelets_embedded_it_costs_what_was_measured_of_videomae(
+    ratio: float, gflop: float
+) -> None:
+    hidden = 8 * int(ratio * 196)
+
+    forward = videomae(ratio).forward + linear(hidden, 1536, 768)
+
+    assert forward / 1e9 == pytest.approx(gflop, abs=0.05)
+
+
+def test_a_step_of_vit_b_at_mask_90_is_213_gflop_a_clip() -> None:
+    step = videomae(0.9).step + 3 * linear(1408, 1536, 768)
+
+    assert step / 1e9 == pytest.approx(213, rel=0.005)
+
+
+def test_vit_b_on_all_tokens_is_videomaes_180_billion_multiply_adds() -> None:
+    _, inputs = on_meta(VIDEOMAE, ClipConfig())
+    with torch.device("meta"):
+        model = Classifier(VIDEOMAE, ClipConfig(), 400, "v")
+
+    assert count_flops(model, *inputs).forward / 2e9 == pytest.approx(180.3, abs=0.1)
+
+
+@pytest.mark.parametrize("kind", ["cross-attention", "concat", "none"])
+def test_the_count_is_that_of_a_call_that_computes(
+    kind: str,
+    clip: ClipConfig,
+    make_model_config: Callable[..., ModelConfig],
+    make_inputs: Callable[..., Inputs],
+) -> None:
+    model, inputs = MaskedAutoencoder(make_model_config(kind=kind), clip), make_inputs()
+    choice = choose(model, 0.5, clips=3)
+    counter = FlopCounterMode(display=False)
+
+    with torch.no_grad(), counter, sdpa_kernel(SDPBackend.MATH):
+        model(*inputs, choice)
+    found = count_flops(model, *inputs, choice)
+
+    assert found.forward == counter.get_total_flops() == sum(found.parts.values())
+
+
+def test_counting_leaves_the_model_as_it_was(
+    clip: ClipConfig,
+    make_model_config: Callable[..., ModelConfig],
+    make_inputs: Callable[..., Inputs],
+) -> None:
+    model = MaskedAutoencoder(make_model_config(), clip).train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    forward_alone = count_flops(model, *make_inputs(), choose(model, 0.5, 3), backward=False)
+
+    assert forward_alone.backward == 0
+    assert model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_predicting_what_is_seen_costs_the_head_on_more_tokens(
+    clip: ClipConfig,
+    make_model_config: Callable[..., ModelConfig],
+    make_inputs: Callable[..., Inputs],
+) -> None:
+    model, inputs = MaskedAutoencoder(make_model_config(), clip), make_inputs(clips=1)
+    choice = choose(model, 0.5)
+
+    hidden, everything = (count_flops(model, *inputs, choice, seen) for seen in (False, True))
+
+    extra = linear(choice.keep.shape[1], 16, 2 * 4 * 4 * 3)
+    assert everything.forward - hidden.forward == extra
+    assert everything.backward - hidden.backward == 2 * extra
