@@ -140,11 +140,8 @@ class Trainer:
     def _wrapped(self) -> nn.Module:
         if self.processes.world == 1:
             return self.model
-        return DistributedDataParallel(
-            self.model,
-            device_ids=[self.device.index] if self.device.type == "cuda" else None,
-            **_LEAVE_BUFFERS,
-        )
+        # no device_ids: what batches leave on the host is to stay there
+        return DistributedDataParallel(self.model, **_LEAVE_BUFFERS)
 
     def _step(
         self,
