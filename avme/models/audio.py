@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from avme.config import AudioConfig
 from avme.models.batchnorm import GlobalBatchNorm
 from avme.models.blocks import NORM_EPS, initialise
+from avme.models.linear import Linear
 from avme.models.positions import sine_cosine_table
 
 ROWS_PER_TOKEN = 4
@@ -99,7 +100,7 @@ class AudioEncoder(nn.Module):
     def __init__(self, config: AudioConfig, dim: int, num_rows: int) -> None:
         super().__init__()
         self.resnet = AudioResNet(config)
-        self.project = nn.Linear(config.widths[-1], dim)
+        self.project = Linear(config.widths[-1], dim)
         self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
         self.null = nn.Parameter(torch.zeros(dim))
         self.register_buffer(

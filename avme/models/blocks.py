@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torchvision.ops import StochasticDepth
 
+from avme.models.linear import Linear, linear
+
 NORM_EPS = 1e-6
 
 
@@ -24,10 +26,10 @@ class SelfAttention(nn.Module):
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.qkv = Linear(dim, 3 * dim, bias=False)
         self.q_bias = nn.Parameter(torch.zeros(dim))
         self.v_bias = nn.Parameter(torch.zeros(dim))
-        self.out = nn.Linear(dim, dim)
+        self.out = Linear(dim, dim)
 
     def forward(
         self, tokens: Float[Tensor, "b q d"], source: Float[Tensor, "b n d"] | None = None
@@ -36,11 +38,11 @@ class SelfAttention(nn.Module):
         some of them."""
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         if source is None:
-            q, k, v = self._heads(F.linear(tokens, self.qkv.weight, bias), 3)
+            q, k, v = self._heads(linear(tokens, self.qkv.weight, bias), 3)
         else:
             dim = tokens.shape[-1]
-            (q,) = self._heads(F.linear(tokens, self.qkv.weight[:dim], bias[:dim]), 1)
-            k, v = self._heads(F.linear(source, self.qkv.weight[dim:], bias[dim:]), 2)
+            (q,) = self._heads(linear(tokens, self.qkv.weight[:dim], bias[:dim]), 1)
+            k, v = self._heads(linear(source, self.qkv.weight[dim:], bias[dim:]), 2)
         mixed = F.scaled_dot_product_attention(q, k, v)
         return cast(Tensor, self.out(rearrange(mixed, "b head q e -> b q (head e)")))
 
@@ -54,8 +56,8 @@ class Mlp(nn.Module):
 
     def __init__(self, dim: int, ratio: float) -> None:
         super().__init__()
-        self.first = nn.Linear(dim, int(dim * ratio))
-        self.last = nn.Linear(int(dim * ratio), dim)
+        self.first = Linear(dim, int(dim * ratio))
+        self.last = Linear(int(dim * ratio), dim)
 
     def forward(self, tokens: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
         """Same shape in and out."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from avme.config import DecoderConfig
 from avme.models.blocks import NORM_EPS, Block, initialise
+from avme.models.linear import Linear
 from avme.models.masking import Grid, TokenChoice
 from avme.models.positions import positions_on
 
@@ -43,13 +44,13 @@ class Decoder(nn.Module):
         trained: Grid | None = None,
     ) -> None:
         super().__init__()
-        self.bridge = nn.Linear(inputs, config.dim, bias=False)
+        self.bridge = Linear(inputs, config.dim, bias=False)
         self.mask_token = nn.Parameter(torch.zeros(config.dim))
         self.blocks = nn.ModuleList(
             Block(config.dim, config.heads, config.mlp_ratio) for _ in range(config.depth)
         )
         self.norm = nn.LayerNorm(config.dim, eps=NORM_EPS)
-        self.head = nn.Linear(config.dim, pixels)
+        self.head = Linear(config.dim, pixels)
         self.register_buffer("positions", positions_on(grid, config.dim, trained), persistent=False)
         self.blocks.apply(initialise)
         self.head.apply(initialise)

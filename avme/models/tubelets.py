@@ -14,6 +14,7 @@ from einops import rearrange
 from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor, nn
 
+from avme.models.linear import Linear
 from avme.models.masking import Grid
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -82,7 +83,7 @@ class TubeletEmbedding(nn.Module):
     def __init__(self, tubelet: int, patch: int, dim: int) -> None:
         super().__init__()
         pixels = tubelet * patch * patch
-        self.linear = nn.Linear(3 * pixels, dim)
+        self.linear = Linear(3 * pixels, dim)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).repeat(pixels), persistent=False)
         self.register_buffer(
             "deviation", torch.tensor(IMAGENET_DEVIATION).repeat(pixels), persistent=False
