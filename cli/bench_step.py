@@ -107,7 +107,7 @@ def step(
             for row in found.rows
         ],
     )
-    ours, heard = found.rows[-2], found.rows[-1]
+    ours, heard = found.rows[-3], found.rows[-1]
     typer.echo(f"a step with sound takes {heard.seconds / ours.seconds:.3f} of one without")
     for name, reason in found.absent.items():
         typer.echo(f"{name}: {reason}")

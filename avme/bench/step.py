@@ -30,7 +30,9 @@ from avme.train.optimizer import build_optimizer
 
 TRANSFORMERS: Final = "transformers"
 OURS: Final = "avme"
+HALF: Final = "avme, half decoded"
 WITH_SOUND: Final = "avme with sound"
+ROWS: Final = (OURS, HALF, WITH_SOUND)
 _WARM_UP = 2
 _STATUS = Path("/proc/self/status")
 
@@ -40,7 +42,8 @@ class StepJob:
     """What everybody does."""
 
     config: PretrainConfig
-    """The audio-visual model; the others are the same without sound."""
+    """The audio-visual model; the others are the same without sound, one of them with half of the
+    hidden tokens decoded (`mask.decoder_keep` 0.5)."""
     batch: int
     device: str
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -95,7 +98,7 @@ def bench_step(
     if unknown:
         raise UsageError(f"no peer {unknown[0]!r}: there is {TRANSFORMERS}")
     absent = {name: "not installed" for name in against if find_transformers() is None}
-    names = [*(name for name in against if name not in absent), OURS, WITH_SOUND]
+    names = [*(name for name in against if name not in absent), *ROWS]
     before = torch.get_num_threads()
     torch.set_num_threads(job.threads or before)
     try:
@@ -134,7 +137,7 @@ def _build(name: str, job: StepJob) -> Callable[[int], object]:
     """The step of a contender; it returns once the device is done."""
     device = torch.device(job.device)
     precision = torch.bfloat16 if job.precision == "bf16" else torch.float32
-    config = job.config if name == WITH_SOUND else _without_sound(job.config)
+    config = _config_of(name, job.config)
     batch = random_batch(config, job.batch, device)
     torch.manual_seed(0)
     model, loss_of = _model_of(name, config, batch)
@@ -163,12 +166,18 @@ def _model_of(name: str, config: PretrainConfig, batch: AVBatch) -> tuple[nn.Mod
     if name == TRANSFORMERS:
         return build_videomae(config, batch)
     model = MaskedAutoencoder(config.model, config.clip)
-    return model, reconstruction_step(config, TubeMask(model.grid, config.mask.ratio))
+    mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_keep)
+    return model, reconstruction_step(config, mask)
 
 
-def _without_sound(config: PretrainConfig) -> PretrainConfig:
+def _config_of(name: str, config: PretrainConfig) -> PretrainConfig:
+    if name == WITH_SOUND:
+        return config
     fusion = config.model.fusion.model_copy(update={"kind": "none"})
-    return config.model_copy(update={"model": config.model.model_copy(update={"fusion": fusion})})
+    mask = config.mask.model_copy(update={"decoder_keep": 0.5}) if name == HALF else config.mask
+    return config.model_copy(
+        update={"mask": mask, "model": config.model.model_copy(update={"fusion": fusion})}
+    )
 
 
 def _peak_bytes(name: str, job: StepJob) -> int | None:
