@@ -1,12 +1,27 @@
-"""Blocks of a model, compiled in place: names of tensors, checkpoints and DDP stay as they are."""
+"""How a model computes, decided before it trains: compiled, computed twice, or in TF32.
+
+All of it happens in place: names of tensors, checkpoints and DDP stay as they are.
+"""
 
 from collections.abc import Iterable
 
 import torch
 from torch import nn
 
+from avme.config import TrainConfig
 from avme.errors import MachineError
 from avme.models.blocks import Block
+
+
+def set_up(model: nn.Module, train: TrainConfig, device: torch.device) -> None:
+    """What the settings say of it; raises MachineError where nothing can compile."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high" if train.tf32 else "highest")
+    for part in model.modules():
+        if isinstance(part, Block):
+            part.recompute = train.checkpointing
+    if train.compile:
+        compile_blocks(model, device)
 
 
 def compile_blocks(model: nn.Module, device: torch.device) -> None:

@@ -23,6 +23,7 @@ from avme.data.order import seed_of
 from avme.errors import AvmeError, Stopped
 from avme.report import Reporter
 from avme.train.checkpoint import Checkpoint
+from avme.train.compiling import set_up
 from avme.train.meter import Meter
 from avme.train.optimizer import build_optimizer
 from avme.train.processes import Processes
@@ -69,6 +70,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.model.to(self.device)
+        set_up(self.model, self.train, self.device)
         self.optimizer = build_optimizer(self.model, self.optim, self.depth)
         self.meter = Meter(self.train.batch)
 

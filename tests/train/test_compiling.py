@@ -8,6 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+from torch import nn
+
+from avme.config import TrainConfig
+from avme.models.blocks import Block
+from avme.train.compiling import set_up
+
 _COMPILE = """
 import torch
 from torch import nn
@@ -49,3 +56,11 @@ def test_without_a_compiler_it_says_what_is_missing(tmp_path: Path) -> None:
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("avme.errors.MachineError: train.compile: torch cannot compile for cpu")
     assert last.endswith("install one, or leave compiling out")
+
+
+def test_checkpointing_reaches_every_block() -> None:
+    model = nn.Sequential(Block(16, 2, 2.0), nn.Sequential(Block(16, 2, 2.0)))
+
+    set_up(model, TrainConfig(checkpointing=True), torch.device("cpu"))
+
+    assert [part.recompute for part in model.modules() if isinstance(part, Block)] == [True, True]
