@@ -115,6 +115,17 @@ def bench_step(
     return StepBench(rows, absent, threads)
 
 
+def config_of(name: str, config: PretrainConfig) -> PretrainConfig:
+    """The settings of one of our rows; transformers has those of the first."""
+    if name == WITH_SOUND:
+        return config
+    fusion = config.model.fusion.model_copy(update={"kind": "none"})
+    mask = config.mask.model_copy(update={"decoder_keep": 0.5}) if name == HALF else config.mask
+    return config.model_copy(
+        update={"mask": mask, "model": config.model.model_copy(update={"fusion": fusion})}
+    )
+
+
 def random_batch(config: PretrainConfig, clips: int, device: torch.device) -> AVBatch:
     """Noise as pictures, laid out as the loader does, with noise as sound."""
     draw = torch.Generator().manual_seed(0)
@@ -137,7 +148,7 @@ def _build(name: str, job: StepJob) -> Callable[[int], object]:
     """The step of a contender; it returns once the device is done."""
     device = torch.device(job.device)
     precision = torch.bfloat16 if job.precision == "bf16" else torch.float32
-    config = _config_of(name, job.config)
+    config = config_of(name, job.config)
     batch = random_batch(config, job.batch, device)
     torch.manual_seed(0)
     model, loss_of = _model_of(name, config, batch)
@@ -168,16 +179,6 @@ def _model_of(name: str, config: PretrainConfig, batch: AVBatch) -> tuple[nn.Mod
     model = MaskedAutoencoder(config.model, config.clip)
     mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_keep)
     return model, reconstruction_step(config, mask)
-
-
-def _config_of(name: str, config: PretrainConfig) -> PretrainConfig:
-    if name == WITH_SOUND:
-        return config
-    fusion = config.model.fusion.model_copy(update={"kind": "none"})
-    mask = config.mask.model_copy(update={"decoder_keep": 0.5}) if name == HALF else config.mask
-    return config.model_copy(
-        update={"mask": mask, "model": config.model.model_copy(update={"fusion": fusion})}
-    )
 
 
 def _peak_bytes(name: str, job: StepJob) -> int | None:
