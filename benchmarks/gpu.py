@@ -71,7 +71,7 @@ def main() -> None:
             "",
             *markdown(steps),
             "",
-            "Training on prepared clips, all of `avme pretrain`, median of all steps but the first:",
+            "All of `avme pretrain` on prepared clips, median of all steps but the first:",
             "",
             *markdown(run),
             "",
