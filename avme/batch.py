@@ -41,19 +41,22 @@ class AVBatch:
     def to(self, device: torch.device) -> "AVBatch":
         """What models read, on `device`; copies overlap with work if the tensors are pinned.
 
-        `clip` and `seed` stay: they are for the host, which would have to wait to read them.
+        `clip`, `seed` and `audio_valid` stay: the host reads them, and would have to wait.
         """
         return replace(
             self,
             video=self.video.to(device, non_blocking=True),
             mfcc=self.mfcc.to(device, non_blocking=True),
-            audio_valid=self.audio_valid.to(device, non_blocking=True),
             label=self.label.to(device, non_blocking=True),
         )
 
     def pin_memory(self) -> "AVBatch":
         """The same batch in page-locked memory (called by the DataLoader)."""
         return self._each(lambda tensor: tensor.pin_memory())
+
+    def mirrored(self) -> "AVBatch":
+        """The same clips, the last one first."""
+        return self._each(lambda tensor: tensor.flip(0))
 
     def part(self, rows: slice | Tensor) -> "AVBatch":
         """Some of the clips, or all in another order."""

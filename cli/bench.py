@@ -7,12 +7,15 @@ import typer
 from typer.core import TyperCommand
 
 from . import places
+from .bench_step import EXAMPLES as STEP_EXAMPLES
+from .bench_step import step
 from .options import DataArgument, Workers
+from .rows import Json, Rounds, print_json, print_table
 from .topk import repeat_options
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Say how fast loading and preparing are, beside other ways of doing it.",
+    help="Say how fast loading, preparing and training are, beside other ways of doing it.",
     epilog="Example:\n    avme bench loader",
 )
 
@@ -22,7 +25,6 @@ _LOADER: Final = """Examples:
 _PREP: Final = """Examples:
     avme bench prep
     avme bench prep ucf101 --workers 8 --clips 256"""
-
 PEERS: Final = ("torchcodec", "pyav", "decord")
 
 Against = Annotated[
@@ -43,8 +45,6 @@ Videos = Annotated[
 ]
 Windows = Annotated[int, typer.Option("--clips", min=1, help="Windows that all load in a round.")]
 Clips = Annotated[int, typer.Option(min=2, help="Videos that both prepare in a round, at most.")]
-Rounds = Annotated[int, typer.Option(min=1, help="Rounds; the median is told.")]
-Json = Annotated[bool, typer.Option("--json", help="Print a list of rows instead of a table.")]
 
 
 class _ManyPeers(TyperCommand):
@@ -81,10 +81,10 @@ def loader(
         report=ctx.obj,
     )
     if as_json:
-        _print_json(found.rows)
+        print_json(found.rows)
         return
     title = f"{windows} windows of {found.clips} clips of {found.width}x{found.height}, {rounds}"
-    _print_table(
+    print_table(
         f"{title} rounds, one core",
         ("", "clips/s/core", "slowest", "fastest", "wall clips/s", "ratio"),
         [
@@ -124,9 +124,9 @@ def prep(
         folder, videos=videos, clips=clips, rounds=rounds, workers=workers, report=ctx.obj
     )
     if as_json:
-        _print_json(found.rows)
+        print_json(found.rows)
         return
-    _print_table(
+    print_table(
         f"{found.clips} videos of {found.video_seconds:.0f} s, {found.workers} at a time, "
         f"{rounds} rounds",
         ("", "x real time", "seconds", "ratio", "core seconds", "core ratio"),
@@ -144,20 +144,4 @@ def prep(
     )
 
 
-def _print_json(rows: tuple[Any, ...]) -> None:
-    import json
-    from dataclasses import asdict
-
-    typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
-
-
-def _print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for place, name in enumerate(header):
-        table.add_column(name, justify="right" if place else "left")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+app.command(epilog=STEP_EXAMPLES)(step)

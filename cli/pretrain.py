@@ -24,6 +24,13 @@ Mask = Annotated[
     float | None,
     typer.Option(help="Share of the picture that is hidden.", show_default="0.9"),
 ]
+DecoderKeep = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of the hidden that the decoder predicts; 0.5 costs a third less.",
+        show_default="1.0",
+    ),
+]
 Fusion = Annotated[
     Literal["cross-attention", "concat", "none"] | None,
     typer.Option(
@@ -44,6 +51,7 @@ def pretrain(
     out: Out = None,
     preset: Preset = None,
     mask: Mask = None,
+    decoder_keep: DecoderKeep = None,
     fusion: Fusion = None,
     init: options.Init = None,
     epochs: options.Epochs = None,
@@ -67,6 +75,7 @@ def pretrain(
     folder = out or places.RUNS / f"pretrain-{source.name}"
     flags = {
         "mask.ratio": mask,
+        "mask.decoder_keep": decoder_keep,
         "model.fusion.kind": fusion,
         "train.device": launch.device_setting(device, gpus, procs),
         "train.epochs": epochs,

@@ -15,6 +15,9 @@ class MaskConfig(Settings):
 
     ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
     """Share of places hidden in every time slot, rounded down to whole places."""
+    decoder_keep: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Share of the hidden places that the decoder is given and predicts, in every slot others (the
+    running cell of VideoMAE V2, where it is 0.5); the loss is on those."""
 
 
 class LossConfig(Settings):
@@ -52,4 +55,13 @@ class PretrainConfig(WithGrid):
         hidden = int(self.mask.ratio * places)
         if not 0 < hidden < places:
             raise ValueError(f"mask.ratio {self.mask.ratio} hides {hidden} of {places} places")
+        if not int(self.mask.decoder_keep * hidden):
+            raise ValueError(
+                f"mask.decoder_keep {self.mask.decoder_keep} predicts none of {hidden} places"
+            )
+        if self.mask.decoder_keep < 1.0 and self.loss.on == "all":
+            raise ValueError(
+                "loss.on all needs every token predicted: leave mask.decoder_keep at 1, found "
+                f"{self.mask.decoder_keep}"
+            )
         return self

@@ -39,6 +39,13 @@ class TrainConfig(Settings):
     seed: int = 0
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """auto is bf16 where the device has it, else fp32."""
+    tf32: bool = False
+    """Multiplies single precision as TF32 on GPUs that can: faster, with 10 bits of mantissa."""
+    compile: bool = False
+    """Compiles the transformer blocks; minutes at the start, and other rounding."""
+    checkpointing: bool = False
+    """Computes blocks again in the backward pass instead of keeping what they did: less memory for
+    a third more time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: Annotated[int, Field(ge=0)] | None = None
     """Loader processes per device; none takes the cores that are left over, at most 8."""

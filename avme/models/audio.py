@@ -4,6 +4,9 @@ Four MFCC rows, the time of one source frame, become one token. Clips without us
 enter the convolutions, so that batch statistics are those of real sound; they, and the tokens past
 the end of a sound track, are a learned null token.
 
+Which clips those are is read from `audio_valid` on the host, where it stays in training: reading it
+from the device would make the host wait in the middle of every step.
+
 Shape letters: b clips, s MFCC rows, f coefficients, a = s / 4 tokens, d channels; in the
 convolutions c and e channels, h frequency, w time (h2 and w2 after a stride).
 """
@@ -19,6 +22,7 @@ from torch import Tensor, nn
 from avme.config import AudioConfig
 from avme.models.batchnorm import GlobalBatchNorm
 from avme.models.blocks import NORM_EPS, initialise
+from avme.models.linear import Linear
 from avme.models.positions import sine_cosine_table
 
 ROWS_PER_TOKEN = 4
@@ -96,7 +100,7 @@ class AudioEncoder(nn.Module):
     def __init__(self, config: AudioConfig, dim: int, num_rows: int) -> None:
         super().__init__()
         self.resnet = AudioResNet(config)
-        self.project = nn.Linear(config.widths[-1], dim)
+        self.project = Linear(config.widths[-1], dim)
         self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
         self.null = nn.Parameter(torch.zeros(dim))
         self.register_buffer(
@@ -108,8 +112,12 @@ class AudioEncoder(nn.Module):
     def forward(
         self, mfcc: Float[Tensor, "b s f"], valid: Bool[Tensor, "b s"]
     ) -> Float[Tensor, "b a d"]:
-        """Tokens of every clip; those that no valid row stands behind are null tokens."""
-        heard = valid.any(dim=1).nonzero().squeeze(1)
+        """Tokens of every clip; those that no valid row stands behind are null tokens.
+
+        `valid` may lie on the CPU whatever the device, and better does.
+        """
+        heard = valid.any(dim=1).nonzero().squeeze(1).to(mfcc.device, non_blocking=True)
+        valid = valid.to(mfcc.device, non_blocking=True)
         tokens = self.norm(self.project(self.resnet(mfcc[heard])))
         placed = tokens.new_zeros(len(mfcc), *tokens.shape[1:]).index_copy(0, heard, tokens)
         token_valid = reduce(valid.float(), "b (a four) -> b a", "max", four=ROWS_PER_TOKEN) > 0

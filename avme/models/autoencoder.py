@@ -17,8 +17,8 @@ from avme.config import ClipConfig, ModelConfig
 from avme.models.audio import AudioEncoder
 from avme.models.decoder import Decoder, Reconstruction
 from avme.models.fusion import build_fusion
-from avme.models.masking import Grid, TokenChoice, take
-from avme.models.tubelets import to_tubelets
+from avme.models.masking import Grid, TokenChoice
+from avme.models.tubelets import cut_tubelets, take_tubelets
 from avme.models.visual import VisualEncoder
 
 
@@ -28,7 +28,7 @@ class Masked:
 
     prediction: Reconstruction
     hidden: Float[Tensor, "b m p"]
-    """The true pixels of the hidden tubelets, 0 to 1."""
+    """The true pixels of the hidden tubelets that are predicted, 0 to 1."""
     seen: Float[Tensor, "b k p"]
     """The true pixels of the seen tubelets."""
 
@@ -62,11 +62,11 @@ class MaskedAutoencoder(nn.Module):
         with_seen: bool = False,
     ) -> Masked:
         """Predicts the hidden tubelets, and with `with_seen` the seen ones too."""
-        tubelets = to_tubelets(video, self.config.visual.tubelet, self.config.visual.patch)
-        seen = take(tubelets, choice.keep)
+        tubelets = cut_tubelets(video, self.config.visual.tubelet, self.config.visual.patch)
+        seen = take_tubelets(tubelets, choice.keep)
         fused = self.encode(seen, mfcc, audio_valid, choice)
         prediction = self.decoder(fused, choice, with_seen=with_seen)
-        return Masked(prediction, take(tubelets, choice.hide), seen)
+        return Masked(prediction, take_tubelets(tubelets, choice.predict), seen)
 
     def encode(
         self,

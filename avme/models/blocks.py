@@ -2,7 +2,7 @@
 
 Keys have no bias, as in VideoMAE: it would cancel in the softmax.
 
-Shape letters: b clips, n tokens, d channels, e channels of one head.
+Shape letters: b clips, n tokens, q some of them, d channels, e channels of one head.
 """
 
 from typing import cast
@@ -12,7 +12,10 @@ import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from torchvision.ops import StochasticDepth
+
+from avme.models.linear import Linear, linear
 
 NORM_EPS = 1e-6
 
@@ -23,22 +26,29 @@ class SelfAttention(nn.Module):
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.qkv = Linear(dim, 3 * dim, bias=False)
         self.q_bias = nn.Parameter(torch.zeros(dim))
         self.v_bias = nn.Parameter(torch.zeros(dim))
-        self.out = nn.Linear(dim, dim)
+        self.out = Linear(dim, dim)
 
-    def forward(self, tokens: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
-        """Every token attends to all tokens of its clip."""
+    def forward(
+        self, tokens: Float[Tensor, "b q d"], source: Float[Tensor, "b n d"] | None = None
+    ) -> Float[Tensor, "b q d"]:
+        """Every token attends to all tokens of its clip, which `source` holds if `tokens` are only
+        some of them."""
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
-        q, k, v = rearrange(
-            F.linear(tokens, self.qkv.weight, bias),
-            "b n (three head e) -> three b head n e",
-            three=3,
-            head=self.heads,
-        )
+        if source is None:
+            q, k, v = self._heads(linear(tokens, self.qkv.weight, bias), 3)
+        else:
+            dim = tokens.shape[-1]
+            (q,) = self._heads(linear(tokens, self.qkv.weight[:dim], bias[:dim]), 1)
+            k, v = self._heads(linear(source, self.qkv.weight[dim:], bias[dim:]), 2)
         mixed = F.scaled_dot_product_attention(q, k, v)
-        return cast(Tensor, self.out(rearrange(mixed, "b head n e -> b n (head e)")))
+        return cast(Tensor, self.out(rearrange(mixed, "b head q e -> b q (head e)")))
+
+    def _heads(self, joined: Tensor, parts: int) -> tuple[Tensor, ...]:
+        pattern = "b n (parts head e) -> parts b head n e"
+        return rearrange(joined, pattern, parts=parts, head=self.heads).unbind()
 
 
 class Mlp(nn.Module):
@@ -46,8 +56,8 @@ class Mlp(nn.Module):
 
     def __init__(self, dim: int, ratio: float) -> None:
         super().__init__()
-        self.first = nn.Linear(dim, int(dim * ratio))
-        self.last = nn.Linear(int(dim * ratio), dim)
+        self.first = Linear(dim, int(dim * ratio))
+        self.last = Linear(int(dim * ratio), dim)
 
     def forward(self, tokens: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
         """Same shape in and out."""
@@ -55,7 +65,10 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x))."""
+    """x + attention(norm(x)), then x + mlp(norm(x)).
+
+    With `recompute`, what lies between is not kept for the backward pass but computed again.
+    """
 
     def __init__(self, dim: int, heads: int, mlp_ratio: float, drop_path: float = 0.0) -> None:
         super().__init__()
@@ -64,10 +77,20 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=NORM_EPS)
         self.mlp = Mlp(dim, mlp_ratio)
         self.drop_path = StochasticDepth(drop_path, mode="row")
+        self.recompute = False
 
-    def forward(self, tokens: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
-        """Same shape in and out."""
-        tokens = tokens + self.drop_path(self.attention(self.norm1(tokens)))
+    def forward(
+        self, tokens: Float[Tensor, "b q d"], source: Float[Tensor, "b n d"] | None = None
+    ) -> Float[Tensor, "b q d"]:
+        """Same shape in and out; where only some tokens of a clip are wanted, `source` is all."""
+        if self.recompute and torch.is_grad_enabled():
+            again: Tensor = checkpoint(self._forward, tokens, source, use_reentrant=False)
+            return again
+        return self._forward(tokens, source)
+
+    def _forward(self, tokens: Tensor, source: Tensor | None) -> Tensor:
+        seen = None if source is None else self.norm1(source)
+        tokens = tokens + self.drop_path(self.attention(self.norm1(tokens), seen))
         return cast(Tensor, tokens + self.drop_path(self.mlp(self.norm2(tokens))))
 
 

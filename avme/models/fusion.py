@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from avme.config import FusionConfig
 from avme.errors import ConfigError
 from avme.models.blocks import NORM_EPS, Mlp, initialise
+from avme.models.linear import Linear
 
 
 class CrossAttention(nn.Module):
@@ -31,9 +32,9 @@ class CrossAttention(nn.Module):
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.dropout = heads, dropout
-        self.query = nn.Linear(dim, dim)
-        self.key_value = nn.Linear(dim, 2 * dim)
-        self.out = nn.Linear(dim, dim)
+        self.query = Linear(dim, dim)
+        self.key_value = Linear(dim, 2 * dim)
+        self.out = Linear(dim, dim)
 
     def forward(
         self, queries: Float[Tensor, "b q d"], source: Float[Tensor, "b s d"]

@@ -85,7 +85,7 @@ def pretrain(
             if run.checkpoint is None and weights is not None:
                 say_tally(report, start_with(model, weights))
             model = model.to(device)
-            mask = TubeMask(model.grid, config.mask.ratio)
+            mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_keep)
             choice = mask(torch.zeros(1, dtype=torch.int64)).to(device)
             job = Job(
                 stage=STAGE,
@@ -102,7 +102,9 @@ def pretrain(
                     "grid": asdict(model.grid),
                     "tokens": model.grid.tokens,
                     "seen_tokens": choice.keep.shape[1],
+                    "predicted_tokens": choice.predict.shape[1],
                     "effective_mask_ratio": mask.effective_ratio,
+                    "effective_decoder_keep": mask.num_predicted / mask.num_hidden,
                 },
                 reader=ClipReader(prepared, entries, facts["mfcc"]),
                 run=run,
@@ -122,13 +124,18 @@ def mfcc_facts(prepared: PreparedSet, split: str) -> dict[str, list[float]]:
 
 def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
     """The loss of a batch: hide tubes, predict them; logged steps add both MSEs, the PSNR and how
-    widely the fusion looks."""
+    widely the fusion looks.
+
+    `masked` in their names are the hidden tokens that are predicted; figures on all tokens are only
+    there where all are.
+    """
     target, on_all = config.loss.target, config.loss.on == "all"
+    whole = config.mask.decoder_keep == 1.0
 
     def step(model: nn.Module, batch: AVBatch, _: int, logged: bool) -> BatchLoss:
         choice = mask(batch.seed).to(batch.video.device)
         inputs = (batch.video, batch.mfcc, batch.audio_valid, choice)
-        made = cast(Masked, model(*inputs, on_all or logged))
+        made = cast(Masked, model(*inputs, on_all or (logged and whole)))
         pairs = {"masked": (made.prediction.hidden, made.hidden)}
         if made.prediction.seen is not None:
             predicted = torch.cat([made.prediction.hidden, made.prediction.seen], dim=1)

@@ -36,6 +36,7 @@ _MAY_CHANGE = {
         "workers",
         "device",
         "micro_batch",
+        "checkpointing",
         "log_every",
         "checkpoint_minutes",
         "keep_every",

@@ -25,8 +25,7 @@ from avme.models.fusion import (
     TalkNetFusion,
     TalkNetLayer,
 )
-from avme.models.masking import take
-from avme.models.tubelets import to_tubelets
+from avme.models.tubelets import as_floats, cut_tubelets, take_tubelets
 
 MOST_CLIPS = 8
 
@@ -56,12 +55,13 @@ def fusion_entropy(
     chosen = audio_valid.any(dim=1).int().argsort(descending=True, stable=True)[:MOST_CLIPS]
     valid = audio_valid[chosen]  # it may lie on the host
     rows = chosen.to(video.device, non_blocking=True)
-    tubelets = to_tubelets(video[rows], sizes.tubelet, sizes.patch)
+    tubelets = cut_tubelets(video[rows], sizes.tubelet, sizes.patch)
     seen = None if keep is None else keep[rows]
+    pixels = as_floats(tubelets) if seen is None else take_tubelets(tubelets, seen)
     was_training = whole.training
     whole.eval()
     with torch.compiler.set_stance("force_eager"):  # else blocks compile anew for a few clips
-        visual = whole.visual(tubelets if seen is None else take(tubelets, seen), seen)
+        visual = whole.visual(pixels, seen)
         audio = whole.audio(mfcc[rows], valid)
     whole.train(was_training)
     found = {

@@ -22,6 +22,7 @@ from avme.data.order import seed_of
 from avme.errors import Stopped
 from avme.report import Reporter
 from avme.train.checkpoint import Checkpoint
+from avme.train.compiling import set_up
 from avme.train.gradients import clip_gradients, gradient_norms
 from avme.train.guard import Guard
 from avme.train.meter import Meter
@@ -74,6 +75,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.model.to(self.device)
+        set_up(self.model, self.train, self.device)
         self.optimizer = build_optimizer(self.model, self.optim, self.depth)
         self.meter = Meter(self.train.batch, self.device)
 
@@ -151,11 +153,8 @@ class Trainer:
     def _wrapped(self) -> nn.Module:
         if self.processes.world == 1:
             return self.model
-        return DistributedDataParallel(
-            self.model,
-            device_ids=[self.device.index] if self.device.type == "cuda" else None,
-            **_LEAVE_BUFFERS,
-        )
+        # no device_ids: what batches leave on the host is to stay there
+        return DistributedDataParallel(self.model, **_LEAVE_BUFFERS)
 
     def _step(
         self,

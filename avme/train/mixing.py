@@ -34,7 +34,7 @@ def mix(
         return Mixed(batch, target)
     name, alpha = choices[int(generator.integers(len(choices)))]
     own = float(generator.beta(alpha, alpha))
-    other = batch.part(torch.arange(len(batch) - 1, -1, -1, device=batch.label.device))
+    other = batch.mirrored()
     if name == "mixup":
         video = torch.lerp(other.video.float(), batch.video.float(), own).round().to(torch.uint8)
     else:
@@ -62,6 +62,9 @@ def _paste(
 def _mix_sound(batch: AVBatch, other: AVBatch, own: float) -> tuple[Tensor, Tensor]:
     """Blended where both sound; where only one does, that one is heard alone."""
     blend = own * batch.mfcc + (1.0 - own) * other.mfcc
-    mine, theirs = batch.audio_valid[..., None], other.audio_valid[..., None]
+    mine, theirs = (
+        valid[..., None].to(batch.mfcc.device, non_blocking=True)
+        for valid in (batch.audio_valid, other.audio_valid)
+    )
     alone = torch.where(mine, batch.mfcc, other.mfcc)
     return torch.where(mine & theirs, blend, alone), batch.audio_valid | other.audio_valid

@@ -20,7 +20,10 @@ def layer_of(name: str, depth: int) -> int:
 
 
 def build_optimizer(model: nn.Module, config: OptimConfig, depth: int) -> AdamW:
-    """Parameter groups carry `scale`, the factor that layer decay puts on the schedule's rate."""
+    """Parameter groups carry `scale`, the factor that layer decay puts on the schedule's rate.
+
+    Fused: one pass over the numbers instead of a dozen, on GPUs and CPUs alike.
+    """
     members: dict[tuple[int, bool], list[nn.Parameter]] = defaultdict(list)
     for name, parameter in model.named_parameters():
         members[layer_of(name, depth), parameter.ndim > 1].append(parameter)
@@ -32,4 +35,4 @@ def build_optimizer(model: nn.Module, config: OptimConfig, depth: int) -> AdamW:
         }
         for (layer, decays), parameters in sorted(members.items(), key=lambda item: item[0])
     ]
-    return AdamW(groups, lr=config.lr, betas=config.betas, eps=1e-8)
+    return AdamW(groups, lr=config.lr, betas=config.betas, eps=1e-8, fused=True)

@@ -62,6 +62,18 @@ def test_rows_are_told_as_json_too() -> None:
     assert all(row["clips_per_second"] > 0 for row in rows)
 
 
+def test_a_training_step_is_told_as_rows_and_needs_no_data() -> None:
+    line = "bench step --preset tiny --rounds 1 --device cpu --threads 1 --set model.visual.depth=1"
+
+    code, out, err = run(f"{line} --json")
+
+    rows = json.loads(out)
+    assert (code, err) == (0, "")
+    assert {"avme", "avme, half decoded", "avme with sound"} <= {row["name"] for row in rows}
+    assert rows[0]["ratio"] == 1
+    assert all(row["seconds"] > 0 and row["clips_per_second"] > 0 for row in rows)
+
+
 @pytest.mark.usefixtures("prepared")
 def test_preparing_is_told_beside_ffmpeg() -> None:
     code, out, _ = run("bench prep --rounds 1 --workers 1")

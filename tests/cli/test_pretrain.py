@@ -32,6 +32,13 @@ def refusal(*args: str) -> tuple[int, str]:
             "error: unknown setting clip.sze in --set: did you mean clip.size?",
         ),
         ("--mask 1.5", 2, "error: mask.ratio: found 1.5, expected less than 1"),
+        ("--decoder-keep 2", 2, "error: mask.decoder_keep: found 2.0, expected less than or"),
+        ("--decoder-keep 0.001", 2, "error: mask.decoder_keep 0.001 predicts none of 176 places"),
+        (
+            "--decoder-keep 0.5 --set loss.on=all",
+            2,
+            "error: loss.on all needs every token predicted: leave mask.decoder_keep at 1",
+        ),
         ("--preset tiny --set clip.size=60", 2, "error: clip.size 60 is not divisible by"),
         ("--config none.yaml", 2, "error: none.yaml does not exist"),
         ("--fusion sum", 2, "error: Invalid value for '--fusion'"),

@@ -13,7 +13,7 @@ from avme.models.audio import SqueezeExcitation
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TubeMask
 from avme.models.reconstruction import reconstruction_loss
-from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
+from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN, to_tubelets
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 MakeConfig = Callable[..., ModelConfig]
@@ -132,6 +132,89 @@ def test_one_batch_can_be_learnt_by_heart(
         losses.append(loss.item())
 
     assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize("fusion", VARIANTS)
+def test_half_of_the_hidden_tokens_are_given_to_the_decoder_and_predicted(
+    fusion: dict[str, str],
+    clip: ClipConfig,
+    make_model_config: MakeConfig,
+    make_inputs: MakeInputs,
+) -> None:
+    model = MaskedAutoencoder(make_model_config(**fusion), clip).eval()
+    spread(model)
+    choice = TubeMask(model.grid, 0.75, 0.5)(SEEDS)
+    video, mfcc, valid = make_inputs()
+    lengths: list[int] = []
+    model.decoder.blocks[-1].register_forward_hook(
+        lambda _block, tokens, _out: lengths.append(tokens[-1].shape[1])
+    )
+
+    made = model(video, mfcc, valid, choice)
+
+    whole = to_tubelets(video, 2, 4)
+    expected = torch.stack([clip[index] for clip, index in zip(whole, choice.predict, strict=True)])
+    assert (choice.hide.shape[1], choice.predict.shape[1]) == (24, 12)
+    assert made.prediction.hidden.shape == made.hidden.shape == (3, 12, 96)
+    assert torch.equal(made.hidden, expected)
+    assert lengths == [8 + 12]
+
+
+def test_what_is_not_predicted_reaches_neither_prediction_nor_loss(
+    clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    model = MaskedAutoencoder(make_model_config(), clip).eval()
+    spread(model)
+    choice = TubeMask(model.grid, 0.75, 0.5)(SEEDS)
+    video, mfcc, valid = make_inputs()
+    used = torch.cat([choice.keep, choice.predict], dim=1)
+    unused = torch.ones(3, model.grid.tokens, dtype=torch.bool).scatter(1, used, False)
+    pixels = rearrange(unused, "b (t h w) -> b 1 t 1 h 1 w 1", t=2, h=4, w=4)
+    pixels = pixels.expand(3, 3, 2, 2, 4, 4, 4, 4)
+    where = rearrange(pixels, "b c t u h p w q -> b c (t u) (h p) (w q)")
+
+    before = model(video, mfcc, valid, choice)
+    after = model(torch.where(where, 255 - video, video), mfcc, valid, choice)
+
+    assert where.any()
+    assert torch.equal(before.prediction.hidden, after.prediction.hidden)
+    assert torch.equal(before.hidden, after.hidden)
+
+
+def test_asking_for_seen_tokens_leaves_the_hidden_ones_as_they_are(
+    clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    model = MaskedAutoencoder(make_model_config(), clip).eval()
+    choice = TubeMask(model.grid, 0.75)(SEEDS)
+
+    alone = model(*make_inputs(), choice).prediction
+    both = model(*make_inputs(), choice, True).prediction
+
+    assert alone.seen is None
+    assert both.seen.shape == (3, 8, 96)
+    assert torch.equal(alone.hidden, both.hidden)
+
+
+@pytest.mark.parametrize("fusion", VARIANTS)
+def test_no_step_waits_for_the_device(
+    fusion: dict[str, str],
+    clip: ClipConfig,
+    make_model_config: MakeConfig,
+    make_inputs: MakeInputs,
+) -> None:
+    # On this device there are shapes and no numbers: whoever reads one fails.
+    meta = torch.device("meta")
+    model = MaskedAutoencoder(make_model_config(**fusion), clip).to(meta)
+    video, mfcc, valid = make_inputs()
+    valid[0] = False
+    choice = TubeMask(model.grid, 0.75, 0.5)(SEEDS).to(meta)
+
+    made = model(video.to(meta), mfcc.to(meta), valid, choice)
+    torch.autograd.backward(reconstruction_loss(made.prediction.hidden, made.hidden, "normalised"))
+
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    with pytest.raises((NotImplementedError, RuntimeError)):
+        valid.to(meta).nonzero().tolist()
 
 
 def test_sound_reaches_the_prediction_once_the_bridge_has_learnt(

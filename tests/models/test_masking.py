@@ -4,10 +4,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from jaxtyping import TypeCheckError
 
 from avme.errors import ConfigError
-from avme.models.masking import Grid, TubeMask, take
+from avme.models.masking import Grid, TubeMask
 
 GRID = Grid(3, 4, 4)
 VIT_B = Grid(8, 14, 14)
@@ -59,6 +58,57 @@ def test_a_ratio_that_hides_nothing_or_all_is_refused(ratio: float) -> None:
         TubeMask(GRID, ratio)
 
 
-def test_take_refuses_a_wrong_shape() -> None:
-    with pytest.raises(TypeCheckError):
-        take(torch.zeros(2, 3), torch.zeros(2, 1, dtype=torch.int64))
+@pytest.mark.parametrize(("keep", "predicted"), [(0.5, 88), (0.25, 44), (0.75, 132), (1.0, 176)])
+def test_of_the_hidden_as_many_are_predicted_in_every_slot(keep: float, predicted: int) -> None:
+    choice = TubeMask(VIT_B, 0.9, keep)(torch.arange(3))
+
+    slots = torch.arange(8).repeat_interleave(predicted).expand(3, -1)
+    assert torch.equal(choice.predict // 196, slots)
+    for hide, predict in zip(choice.hide.tolist(), choice.predict.tolist(), strict=True):
+        assert set(predict) <= set(hide)
+        assert predict == sorted(set(predict))
+
+
+def test_a_running_cell_alternates_its_halves_from_slot_to_slot() -> None:
+    choice = TubeMask(VIT_B, 0.9, 0.5)(torch.arange(8))
+
+    starts = set()
+    for hide, predict in zip(choice.hide, choice.predict, strict=True):
+        corner = 2 * (torch.arange(196) // 14 % 2) + torch.arange(196) % 14 % 2
+        first = []
+        for slot in range(8):
+            hidden = hide[hide // 196 == slot] % 196
+            chosen = set((predict[predict // 196 == slot] % 196).tolist())
+            # two neighbouring corners of the ring 0, 1, 2, 3 are wanted; others only fill up
+            fitting = [
+                start
+                for start in range(4)
+                if _is_half(hidden.tolist(), chosen, corner, {start, (start + 1) % 4})
+            ]
+            assert len(fitting) == 1
+            first += fitting
+        assert [(one - first[0]) % 4 for one in first] == [(-slot) % 4 for slot in range(8)]
+        starts.add(first[0])
+    assert len(starts) > 1
+
+
+def _is_half(hidden: list[int], chosen: set[int], corner: torch.Tensor, half: set[int]) -> bool:
+    wanted = {place for place in hidden if int(corner[place]) in half}
+    return chosen <= wanted or wanted <= chosen
+
+
+def test_what_is_predicted_depends_on_the_seed_and_leaves_the_mask_as_it_is() -> None:
+    mask, all_of_it = TubeMask(VIT_B, 0.9, 0.5), TubeMask(VIT_B, 0.9)
+
+    choice, again = mask(torch.tensor([7, 8])), mask(torch.tensor([8]))
+
+    assert torch.equal(choice.predict[1:], again.predict)
+    assert not torch.equal(choice.predict[0], choice.predict[1])
+    assert torch.equal(choice.keep, all_of_it(torch.tensor([7, 8])).keep)
+    assert torch.equal(choice.hide, all_of_it(torch.tensor([7, 8])).predict)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.01, 1.5])
+def test_predicting_nothing_or_more_than_is_hidden_is_refused(keep: float) -> None:
+    with pytest.raises(ConfigError, match=r"mask\.decoder_keep .* hidden places"):
+        TubeMask(GRID, 0.75, keep)

@@ -70,6 +70,7 @@ def test_the_run_folder_says_everything_about_the_run(
     assert derived["tokens"] == 32
     assert derived["seen_tokens"] == 8
     assert derived["effective_mask_ratio"] == 0.75
+    assert (derived["predicted_tokens"], derived["effective_decoder_keep"]) == (24, 1.0)
     assert (derived["steps_per_epoch"], derived["total_steps"]) == (2, 8)
     assert derived["learning_rate"] == pytest.approx(0.05 * 4 / 256)
     assert derived["forward_gflop_per_clip"] > 0
@@ -229,3 +230,19 @@ def test_checkpoints_that_are_to_be_kept_are_kept(
 
     names = {path.name for path in (run / "checkpoints").iterdir()}
     assert names == {"last.pt", "previous.pt"} | kept
+
+
+def test_half_decoding_is_logged_with_what_it_really_was(
+    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_pretrain_config(checkpointing=True)
+    mask = config.mask.model_copy(update={"decoder_keep": 0.6})
+    config = config.model_copy(update={"mask": mask})
+
+    run = pretrain(config, data=finished.folder, out=tmp_path / "half")
+
+    derived = json.loads((run / "derived.json").read_text())
+    last = read_record(run / "metrics.jsonl")[-1]
+    assert (derived["predicted_tokens"], derived["effective_decoder_keep"]) == (14, 7 / 12)
+    assert "mse_pixel_masked" in last
+    assert not any(name.endswith("_all") for name in last)

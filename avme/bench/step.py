@@ -1,0 +1,236 @@
+"""Random clips to seconds a training step, for the model alone: no loading, nothing but a step.
+
+A step is a forward and a backward pass with the loss of pretraining, and if wanted AdamW. Clips lie
+on the device before the clock starts: as bytes for `avme`, for transformers as the normalised
+floats that it takes. All clips have sound, which is the dearest case.
+"""
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+import torch
+from torch import nn
+
+from avme.batch import AVBatch
+from avme.bench.contest import Contender, Score, compete
+from avme.bench.videomae import build_videomae, find_transformers, layers_of
+from avme.config import PretrainConfig
+from avme.errors import UsageError
+from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.masking import TubeMask
+from avme.report import Reporter
+from avme.stages.pretrain import reconstruction_step
+from avme.train.compiling import compile_blocks, compile_parts
+from avme.train.loop import LossOf
+from avme.train.optimizer import build_optimizer
+
+TRANSFORMERS: Final = "transformers"
+OURS: Final = "avme"
+HALF: Final = "avme, half decoded"
+WITH_SOUND: Final = "avme with sound"
+ROWS: Final = (OURS, HALF, WITH_SOUND)
+_WARM_UP = 2
+_STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepJob:
+    """What everybody does."""
+
+    config: PretrainConfig
+    """The audio-visual model; the others are the same without sound, one of them with half of the
+    hidden tokens decoded (`mask.decoder_keep` 0.5)."""
+    batch: int
+    device: str
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compiled: bool = False
+    optimizer: bool = False
+    """Whether AdamW belongs to a step."""
+    threads: int | None = None
+    """Cores that one step may use, of a CPU; none leaves it to torch."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One contender: medians over the rounds, and the fastest and the slowest of them."""
+
+    name: str
+    clips_per_second: float
+    seconds: float
+    """Of one step, by the clock on the wall."""
+    fastest: float
+    slowest: float
+    core_seconds: float
+    """Seconds that cores worked, which on a GPU's host say nothing."""
+    core_fastest: float
+    core_slowest: float
+    ratio: float
+    """To the seconds of the first row."""
+    core_ratio: float
+    memory_mb: float | None
+    """Most that weights, gradients, clips and activations took at a time, beyond what the process
+    took before; none where the system does not say."""
+    memory_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepBench:
+    """The table, and what it is about."""
+
+    rows: tuple[StepRow, ...]
+    absent: dict[str, str]
+    """Peers that could not compete, and why."""
+    threads: int
+
+
+def bench_step(
+    job: StepJob, *, against: Sequence[str], rounds: int, steps: int, report: Reporter
+) -> StepBench:
+    """Times `steps` steps a round, in turns.
+
+    Raises UsageError for unknown peers, MachineError where the device or a compiler is missing.
+    """
+    unknown = [name for name in against if name != TRANSFORMERS]
+    if unknown:
+        raise UsageError(f"no peer {unknown[0]!r}: there is {TRANSFORMERS}")
+    absent = {name: "not installed" for name in against if find_transformers() is None}
+    names = [*(name for name in against if name not in absent), *ROWS]
+    before = torch.get_num_threads()
+    torch.set_num_threads(job.threads or before)
+    try:
+        peaks = [_peak_bytes(name, replace(job, threads=torch.get_num_threads())) for name in names]
+        contenders = [Contender(name, _build(name, job)) for name in names]
+        scores = compete(contenders, pieces=steps, rounds=rounds, warm_up=_WARM_UP, report=report)
+        threads = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+    rows = tuple(
+        _row(score, scores[0], steps, job.batch, peak, peaks[0])
+        for score, peak in zip(scores, peaks, strict=True)
+    )
+    return StepBench(rows, absent, threads)
+
+
+def config_of(name: str, config: PretrainConfig) -> PretrainConfig:
+    """The settings of one of our rows; transformers has those of the first."""
+    if name == WITH_SOUND:
+        return config
+    fusion = config.model.fusion.model_copy(update={"kind": "none"})
+    mask = config.mask.model_copy(update={"decoder_keep": 0.5}) if name == HALF else config.mask
+    return config.model_copy(
+        update={"mask": mask, "model": config.model.model_copy(update={"fusion": fusion})}
+    )
+
+
+def random_batch(config: PretrainConfig, clips: int, device: torch.device) -> AVBatch:
+    """Noise as pictures, laid out as the loader does, with noise as sound."""
+    draw = torch.Generator().manual_seed(0)
+    window = config.clip
+    size = (clips, window.num_frames, window.size, window.size, 3)
+    video = torch.randint(0, 256, size, dtype=torch.uint8, generator=draw)
+    number = torch.arange(clips)
+    cepstra = config.model.audio.num_cepstra
+    return AVBatch(
+        video=video.movedim(-1, 1),
+        mfcc=torch.randn(clips, window.span_rows, cepstra, generator=draw),
+        audio_valid=torch.ones(clips, window.span_rows, dtype=torch.bool),
+        label=torch.zeros_like(number),
+        clip=number,
+        seed=number,
+    ).to(device)
+
+
+def _build(name: str, job: StepJob) -> Callable[[int], object]:
+    """The step of a contender; it returns once the device is done."""
+    device = torch.device(job.device)
+    precision = torch.bfloat16 if job.precision == "bf16" else torch.float32
+    config = config_of(name, job.config)
+    batch = random_batch(config, job.batch, device)
+    torch.manual_seed(0)
+    model, loss_of = _model_of(name, config, batch)
+    model.to(device).train()
+    if job.compiled and name == TRANSFORMERS:
+        compile_parts(layers_of(model), device)
+    elif job.compiled:
+        compile_blocks(model, device)
+    optimizer = build_optimizer(model, config.optim, config.model.visual.depth)
+
+    def work(piece: int) -> object:
+        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+            made = loss_of(model, batch, piece, False)
+        torch.autograd.backward(made.loss)
+        if job.optimizer:
+            optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return made
+
+    return work
+
+
+def _model_of(name: str, config: PretrainConfig, batch: AVBatch) -> tuple[nn.Module, LossOf]:
+    if name == TRANSFORMERS:
+        return build_videomae(config, batch)
+    model = MaskedAutoencoder(config.model, config.clip)
+    mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_keep)
+    return model, reconstruction_step(config, mask)
+
+
+def _peak_bytes(name: str, job: StepJob) -> int | None:
+    """Of two steps; on a CPU in a process of its own, where nothing else was ever in memory."""
+    if job.device == "cuda":
+        return _peak_on_gpu(name, job)
+    if not _STATUS.exists():
+        return None
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+        return alone.submit(_peak_here, name, job).result()
+
+
+def _peak_on_gpu(name: str, job: StepJob) -> int:
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    work = _build(name, job)
+    for piece in range(_WARM_UP):
+        work(piece)
+    return torch.cuda.max_memory_allocated() - before
+
+
+def _peak_here(name: str, job: StepJob) -> int:
+    torch.set_num_threads(job.threads or 1)
+    if name == TRANSFORMERS:
+        find_transformers()  # an import takes memory too
+    before = _status_bytes("VmRSS")
+    work = _build(name, job)
+    for piece in range(_WARM_UP):
+        work(piece)
+    return _status_bytes("VmHWM") - before
+
+
+def _status_bytes(key: str) -> int:
+    lines = _STATUS.read_text(encoding="utf-8").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
+
+
+def _row(
+    score: Score, first: Score, steps: int, clips: int, peak: int | None, first_peak: int | None
+) -> StepRow:
+    return StepRow(
+        name=score.name,
+        clips_per_second=clips * steps / score.usual_wall_seconds,
+        seconds=score.usual_wall_seconds / steps,
+        fastest=min(score.wall_seconds) / steps,
+        slowest=max(score.wall_seconds) / steps,
+        core_seconds=score.usual_core_seconds / steps,
+        core_fastest=min(score.core_seconds) / steps,
+        core_slowest=max(score.core_seconds) / steps,
+        ratio=score.usual_wall_seconds / first.usual_wall_seconds,
+        core_ratio=score.usual_core_seconds / first.usual_core_seconds,
+        memory_mb=None if peak is None else peak / 2**20,
+        memory_ratio=peak / first_peak if peak and first_peak else None,
+    )

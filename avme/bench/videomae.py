@@ -1,0 +1,85 @@
+"""transformers' VideoMAE as a contender: the same sizes, random weights, attention by SDPA.
+
+It is handed normalised floats and the mask, ready on the device, which it takes; the loss, with the
+target, is its own.
+
+Shape letters: b clips, c colours, t frames, h and w pixels, n tokens.
+"""
+
+import importlib
+import warnings
+from typing import Any, cast
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from avme.batch import AVBatch
+from avme.config import PretrainConfig
+from avme.models.autoencoder import grid_of
+from avme.models.masking import TubeMask
+from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
+from avme.train.loop import BatchLoss, LossOf
+
+
+def find_transformers() -> Any | None:
+    """What it has of VideoMAE, or None where it is not installed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module("transformers.models.videomae")
+    except ImportError:
+        return None
+
+
+def build_videomae(config: PretrainConfig, batch: AVBatch) -> tuple[nn.Module, LossOf]:
+    """The model of the sizes of `config`, and a step that does the clips of `batch`."""
+    videomae = cast(Any, find_transformers())
+    visual, decoder, clip = config.model.visual, config.model.decoder, config.clip
+    settings = videomae.VideoMAEConfig(
+        image_size=clip.size,
+        patch_size=visual.patch,
+        num_frames=clip.num_frames,
+        tubelet_size=visual.tubelet,
+        hidden_size=visual.dim,
+        num_hidden_layers=visual.depth,
+        num_attention_heads=visual.heads,
+        intermediate_size=int(visual.dim * visual.mlp_ratio),
+        decoder_hidden_size=decoder.dim,
+        decoder_num_hidden_layers=decoder.depth,
+        decoder_num_attention_heads=decoder.heads,
+        decoder_intermediate_size=int(decoder.dim * decoder.mlp_ratio),
+        norm_pix_loss=config.loss.target == "normalised",
+        use_mean_pooling=False,  # only so the encoder ends with the norm that VideoMAE's has
+        attn_implementation="sdpa",
+    )
+    pixels = as_floats(batch)
+    mask = as_mask(config, batch).to(pixels.device)
+
+    def step(model: nn.Module, _batch: AVBatch, _step: int, _logged: bool) -> BatchLoss:
+        return BatchLoss(loss=model(pixels, bool_masked_pos=mask).loss)
+
+    return videomae.VideoMAEForPreTraining(settings), step
+
+
+def layers_of(model: nn.Module) -> list[nn.Module]:
+    """Its transformer blocks, to be compiled as ours are."""
+    return [part for part in model.modules() if type(part).__name__ == "VideoMAELayer"]
+
+
+def as_floats(batch: AVBatch) -> Float[Tensor, "b t c h w"]:
+    """Pictures normalised as ImageNet's."""
+    mean, deviation = (
+        torch.tensor(numbers, device=batch.video.device)[:, None, None, None]
+        for numbers in (IMAGENET_MEAN, IMAGENET_DEVIATION)
+    )
+    floats = (batch.video.float() / 255.0 - mean) / deviation
+    return rearrange(floats, "b c t h w -> b t c h w").contiguous()
+
+
+def as_mask(config: PretrainConfig, batch: AVBatch) -> Bool[Tensor, "b n"]:
+    """True where tokens are hidden: the same ones that ours hides."""
+    grid = grid_of(config.model, config.clip)
+    hide = TubeMask(grid, config.mask.ratio)(batch.seed).hide
+    return torch.zeros(len(batch), grid.tokens, dtype=torch.bool).scatter(1, hide, True)

@@ -1,0 +1,113 @@
+"""`avme bench step`: a training step beside transformers' VideoMAE."""
+
+from typing import Annotated, Final, Literal
+
+import typer
+
+from . import options
+from .rows import Json, Rounds, print_json, print_table
+
+EXAMPLES: Final = """Examples:
+    avme bench step --against transformers
+    avme bench step --precision bf16 --compile --batch 64 --optimizer"""
+
+MODELS: Final = ("transformers",)
+
+Models = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Peers: transformers.", show_default="if it is installed"),
+]
+Size = Annotated[options.Preset, typer.Option(help="Size of the model.")]
+Mask = Annotated[float, typer.Option(help="Share of the picture that is hidden.")]
+Batch = Annotated[int, typer.Option(min=1, help="Clips of a step.")]
+Steps = Annotated[int, typer.Option(min=1, help="Steps of a round.")]
+Exact = Annotated[Literal["fp32", "bf16"], typer.Option(help="Arithmetic.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile everybody's blocks.")]
+Optimizer = Annotated[bool, typer.Option("--optimizer", help="Let AdamW belong to a step.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Cores that a step may use.", show_default="all"),
+]
+
+
+def step(
+    ctx: typer.Context,
+    against: Models = None,
+    preset: Size = "base",
+    mask: Mask = 0.9,
+    batch: Batch = 2,
+    precision: Exact = "fp32",
+    compiled: Compile = False,
+    optimizer: Optimizer = False,
+    rounds: Rounds = 7,
+    steps: Steps = 1,
+    device: options.Device = None,
+    threads: Threads = None,
+    sets: options.Sets = None,
+    as_json: Json = False,
+) -> None:
+    """Time a step of pretraining, forward and backward, on random clips that lie on the device.
+
+    Ratios are to the first row. Memory is the most that a model, its gradients and a step take.
+    """
+    from avme.bench.step import StepJob, bench_step
+    from avme.config.presets import preset as settings_of
+    from avme.config.pretrain import PretrainConfig
+    from avme.config.resolve import resolve
+    from avme.train.processes import pick_device
+
+    job = StepJob(
+        config=resolve(
+            PretrainConfig,
+            preset=settings_of("pretrain", preset),
+            sets=sets or (),
+            flags={"mask.ratio": mask},
+        ),
+        batch=batch,
+        device=pick_device(device or "auto").type,
+        precision=precision,
+        compiled=compiled,
+        optimizer=optimizer,
+        threads=threads,
+    )
+    found = bench_step(
+        job, against=against or list(MODELS), rounds=rounds, steps=steps, report=ctx.obj
+    )
+    if as_json:
+        print_json(found.rows)
+        return
+    print_table(
+        f"{preset}, mask {mask:g}, {precision}, batch {batch}, {job.device}, "
+        f"{found.threads} threads, {rounds} rounds",
+        (
+            "",
+            "clips/s",
+            "seconds",
+            "fastest",
+            "slowest",
+            "ratio",
+            "core s",
+            "ratio",
+            "MiB",
+            "ratio",
+        ),
+        [
+            (
+                row.name,
+                f"{row.clips_per_second:.2f}",
+                f"{row.seconds:.3f}",
+                f"{row.fastest:.3f}",
+                f"{row.slowest:.3f}",
+                f"{row.ratio:.3f}",
+                f"{row.core_seconds:.3f}",
+                f"{row.core_ratio:.3f}",
+                "" if row.memory_mb is None else f"{row.memory_mb:.0f}",
+                "" if row.memory_ratio is None else f"{row.memory_ratio:.3f}",
+            )
+            for row in found.rows
+        ],
+    )
+    ours, heard = found.rows[-3], found.rows[-1]
+    typer.echo(f"a step with sound takes {heard.seconds / ours.seconds:.3f} of one without")
+    for name, reason in found.absent.items():
+        typer.echo(f"{name}: {reason}")

@@ -1,0 +1,35 @@
+"""The benchmark for GPUs runs on a CPU too: one command, one page of Markdown."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from avme.data.prepared import PreparedSet
+
+_SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
+_SMALL = (
+    "clip.num_frames=4", "clip.stride=2", "clip.size=32", "model.visual.dim=32",
+    "model.decoder.dim=16", "model.decoder.heads=2", "optim.warmup_epochs=0", "train.workers=0",
+)  # fmt: skip
+
+
+def test_one_command_writes_a_page_about_this_device(prepared: PreparedSet, tmp_path: Path) -> None:
+    sets = [part for one in _SMALL for part in ("--set", one)]
+    line = f"{prepared.folder} --device cpu --preset tiny --batches 2 --rounds 1 --steps 1 --eager"
+
+    subprocess.run(
+        [sys.executable, _SCRIPT, *line.split(), "--peak-tflops", "0.01", "--out", tmp_path, *sets],
+        check=True,
+        env=os.environ,
+        cwd=tmp_path,
+    )
+
+    (page,) = tmp_path.glob("gpu-*.md")
+    rows = [line.split(" | ") for line in page.read_text().splitlines() if line.startswith("| ")]
+    steps = {row[1]: row for row in rows if row[0] == "| eager"}
+    assert list(steps) == ["transformers", "avme", "avme, half decoded", "avme with sound"]
+    assert all(float(row[3]) > 0 for row in steps.values())
+    assert float(steps["avme"][6]) > 0
+    (run,) = (row for row in rows if row[0] == "| 2")
+    assert 0 <= float(run[4]) <= 100
