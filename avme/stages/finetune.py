@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,7 +17,6 @@ from avme.batch import AVBatch
 from avme.config import FinetuneConfig
 from avme.data.augment import FinetuneView
 from avme.data.clips import ClipReader, ScoringClips
-from avme.data.order import seed_of
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.splits import hold_out
 from avme.errors import MismatchError
@@ -36,7 +34,7 @@ from avme.train.checkpoint import (
 )
 from avme.train.loop import BatchLoss, LossOf, Trainer
 from avme.train.mixing import mix
-from avme.train.processes import Processes, joined, pick_device, pick_precision
+from avme.train.processes import joined, pick_device, pick_precision
 from avme.train.record import Record
 from avme.train.scoring import Scorer
 from avme.train.selection import Best, better
@@ -121,7 +119,7 @@ def finetune(
                 facts=facts,
                 model=model,
                 view=FinetuneView(config.clip, config.augment),
-                loss_of=classification_step(config, len(prepared.classes), processes),
+                loss_of=classification_step(config, len(prepared.classes)),
                 example=example_clip(config.clip, config.model.audio.num_cepstra, device),
                 derived={"validation_clips": len(held_out)},
                 reader=ClipReader(prepared, entries, facts["mfcc"]),
@@ -198,12 +196,11 @@ def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) ->
     )
 
 
-def classification_step(config: FinetuneConfig, num_classes: int, processes: Processes) -> LossOf:
+def classification_step(config: FinetuneConfig, num_classes: int) -> LossOf:
     """Cross-entropy with label smoothing on clips that may be mixed."""
 
-    def step(model: nn.Module, batch: AVBatch, number: int, logged: bool) -> BatchLoss:
-        draw = np.random.default_rng(seed_of(config.train.seed, number, processes.rank))
-        mixed = mix(batch, num_classes, config.augment, draw)
+    def step(model: nn.Module, batch: AVBatch, _: int, logged: bool) -> BatchLoss:
+        mixed = mix(batch, num_classes, config.augment)
         clips = mixed.batch
         logits = cast(Tensor, model(clips.video, clips.mfcc, clips.audio_valid)).float()
         loss = F.cross_entropy(logits, mixed.target, label_smoothing=config.head.smoothing)
