@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from avme import __version__
-from avme.errors import AvmeError
+from avme.errors import AvmeError, SiblingLost
 
 from . import audit, bench, config, demo, evaluate, finetune, prep, pretrain, verify, weights
 from .launch import ChildFailed, leave_failure, rank
@@ -137,14 +137,14 @@ def _errors_as_lines(verbose: bool) -> Iterator[None]:
 
 
 def _end(line: str, exit_code: int, verbose: bool, error: BaseException) -> NoReturn:
-    _print_error(line, exit_code, verbose)
+    _print_error(line, exit_code, verbose, is_echo=isinstance(error, SiblingLost))
     raise typer.Exit(exit_code) from error
 
 
-def _print_error(line: str, exit_code: int, verbose: bool) -> None:
+def _print_error(line: str, exit_code: int, verbose: bool, *, is_echo: bool = False) -> None:
     if verbose:
         traceback.print_exc()
-    if not leave_failure(line, exit_code):
+    if not leave_failure(line, exit_code, is_echo=is_echo):
         mark = f"[rank {rank()}] " if rank() > 0 else ""
         typer.secho(f"{mark}{line}", fg="red", err=True)
 

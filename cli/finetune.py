@@ -98,7 +98,7 @@ def finetune(
     settings = _resolved(preset, None if resume else recipe, config, sets, flags, base)
     if earlier_run:
         _refuse_other_model(settings, earlier_run)
-    if launch.spread(gpus, procs):
+    if launch.spread(gpus, procs, folder):
         return
 
     from avme.stages.finetune import finetune as run

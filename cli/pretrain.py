@@ -79,7 +79,7 @@ def pretrain(
     size, given = places.given_by(None if resume else init)
     base = places.earlier_settings(folder, resume) or given
     settings = _resolved(preset, config, sets, flags, base)
-    if launch.spread(gpus, procs):
+    if launch.spread(gpus, procs, folder):
         return
 
     from avme.stages.pretrain import pretrain as run

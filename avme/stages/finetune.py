@@ -24,7 +24,7 @@ from avme.models.classifier import Classifier
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, require_unseen_tests, say_tally, weights_for
 from avme.stages.pretrain import example_clip, mfcc_facts
-from avme.stages.run import begin_run, watched
+from avme.stages.run import running
 from avme.stages.training import EndEpoch, Job, train
 from avme.train.checkpoint import (
     Checkpoint,
@@ -92,8 +92,9 @@ def finetune(
     }
     require_unseen_tests(pretrained, prepared, split)
     device = pick_device(config.train.device)
-    with joined(device) as processes:
-        run = begin_run(
+    with (
+        joined(device) as processes,
+        running(
             STAGE,
             config,
             facts,
@@ -103,35 +104,35 @@ def finetune(
             command=command,
             processes=processes,
             report=report,
+        ) as run,
+    ):
+        torch.manual_seed(config.train.seed)
+        model = build_classifier(config, len(prepared.classes))
+        if run.checkpoint is None and given is not None:
+            say_tally(report, start_with(model, given, prepared.classes))
+        elif run.checkpoint is None:
+            start_from(model, start, report)
+        model = model.to(device)
+        report.say(f"{len(entries)} clips to train on, {len(held_out)} to validate")
+        job = Job(
+            stage=STAGE,
+            config=config,
+            facts=facts,
+            model=model,
+            view=FinetuneView(config.clip, config.augment),
+            loss_of=classification_step(config, len(prepared.classes)),
+            example=example_clip(config.clip, config.model.audio.num_cepstra, device),
+            derived={"validation_clips": len(held_out)},
+            reader=ClipReader(prepared, entries, facts["mfcc"]),
+            run=run,
+            device=device,
+            processes=processes,
+            report=report,
         )
-        with watched(run, STAGE, processes):
-            torch.manual_seed(config.train.seed)
-            model = build_classifier(config, len(prepared.classes))
-            if run.checkpoint is None and given is not None:
-                say_tally(report, start_with(model, given, prepared.classes))
-            elif run.checkpoint is None:
-                start_from(model, start, report)
-            model = model.to(device)
-            report.say(f"{len(entries)} clips to train on, {len(held_out)} to validate")
-            job = Job(
-                stage=STAGE,
-                config=config,
-                facts=facts,
-                model=model,
-                view=FinetuneView(config.clip, config.augment),
-                loss_of=classification_step(config, len(prepared.classes)),
-                example=example_clip(config.clip, config.model.audio.num_cepstra, device),
-                derived={"validation_clips": len(held_out)},
-                reader=ClipReader(prepared, entries, facts["mfcc"]),
-                run=run,
-                device=device,
-                processes=processes,
-                report=report,
-            )
-            train(job, _validation(job, prepared, held_out))
-            if not held_out and processes.is_first:
-                last = load_checkpoint(job.run.checkpoint_path("last"))
-                save_checkpoint(job.run.checkpoint_path("best"), last)
+        train(job, _validation(job, prepared, held_out))
+        if not held_out and processes.is_first:
+            last = load_checkpoint(job.run.checkpoint_path("last"))
+            save_checkpoint(job.run.checkpoint_path("best"), last)
     return run.folder
 
 
