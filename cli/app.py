@@ -18,6 +18,7 @@ from avme.errors import AvmeError, SiblingLost
 from . import audit, bench, config, demo, evaluate, finetune, prep, pretrain, verify, weights
 from .launch import ChildFailed, leave_failure, rank
 from .progress import reporter
+from .srun import join_step
 from .topk import ManyIntegers
 
 _EVERYWHERE: Final = ("--verbose", "--quiet")
@@ -34,6 +35,7 @@ _ORDER: Final = (
     "weights",
     "config",
 )
+_MANY_PROCESSES: Final = ("pretrain", "finetune", "eval")
 _PIPELINE: Final = "Pipeline"
 _BESIDE: Final = "Beside the pipeline"
 
@@ -102,6 +104,8 @@ def avme(
     """Audio-visual masked autoencoders: from a folder of videos to top-1 and top-5."""
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if ctx.invoked_subcommand in _MANY_PROCESSES:
+        join_step()
     if rank() > 0:
         ctx.with_resource(redirect_stdout(StringIO()))
     ctx.obj = reporter(quiet)

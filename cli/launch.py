@@ -20,6 +20,8 @@ from avme.artifacts import amend_failure
 from avme.cores import available_cores
 from avme.errors import AvmeError, MachineError, UsageError
 
+from .srun import JOINED
+
 _FAILURES: Final = "AVME_FAILURES"
 """Environment variable: the folder into which a child of ours writes why it failed."""
 _SIGNALS: Final = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"
@@ -65,6 +67,11 @@ def spread(gpus: int | None, procs: int | None, run: Path | None = None) -> bool
     `run` is the run folder that the command writes: its status.json names the process that fails
     without a word. Raises MachineError when there are fewer GPUs than asked for, and ChildFailed.
     """
+    if JOINED in os.environ and max(gpus or 1, procs or 1) > 1:
+        raise UsageError(
+            "--gpus and --procs start processes, which srun has done: leave them out, and give "
+            "srun a task for each GPU"
+        )
     if "RANK" in os.environ:
         return False
     if gpus is not None:

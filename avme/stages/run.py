@@ -108,6 +108,7 @@ def running(
             if is_new:
                 until_end.enter_context(lock)
             if not resume:
+                write_status(folder, stage, "running")  # first: by it the folder is known as ours
                 write_text(folder / "config.yaml", to_yaml(config))
             return folder
 

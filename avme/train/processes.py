@@ -138,7 +138,8 @@ def pick_device(wanted: str) -> torch.device:
         )
     if wanted == "cpu" or not available:
         return torch.device("cpu")
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local_rank % torch.cuda.device_count())  # srun may show one each
     torch.cuda.set_device(device)
     return device
 
