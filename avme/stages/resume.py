@@ -33,7 +33,7 @@ def changed_settings(
     before = flat(checkpoint.config) | flat({"data": checkpoint.facts})
     now = flat(config.model_dump(mode="json")) | flat({"data": dict(facts)})
     changed = changes(before, now)
-    refused = [text for key, text in changed.items() if key not in _MAY_CHANGE]
+    refused = [text for key, text in changed.items() if not _may_change(key)]
     if refused:
         raise MismatchError(
             f"{folder} was started with other settings or data "
@@ -41,6 +41,10 @@ def changed_settings(
             "with --out"
         )
     return list(changed.values())
+
+
+def _may_change(key: str) -> bool:
+    return key in _MAY_CHANGE or key.startswith("slurm.")
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
