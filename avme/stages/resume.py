@@ -30,7 +30,7 @@ def changed_settings(
 
     Raises MismatchError for settings and data that decide what is learnt.
     """
-    before = flat(checkpoint.config) | flat({"data": checkpoint.facts})
+    before = flat(_completed(checkpoint.config, config)) | flat({"data": checkpoint.facts})
     now = flat(config.model_dump(mode="json")) | flat({"data": dict(facts)})
     changed = changes(before, now)
     refused = [text for key, text in changed.items() if not _may_change(key)]
@@ -41,6 +41,14 @@ def changed_settings(
             "with --out"
         )
     return list(changed.values())
+
+
+def _completed(before: dict[str, Any], config: Settings) -> dict[str, Any]:
+    """Settings that there were not yet when the run was started have their defaults."""
+    try:
+        return type(config).model_validate(before).model_dump(mode="json")
+    except ValueError:  # settings that there are no more: they are named as differing
+        return before
 
 
 def _may_change(key: str) -> bool:

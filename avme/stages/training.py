@@ -16,6 +16,7 @@ from avme.data.augment import TrainingView
 from avme.data.clips import ClipReader, TrainingClips
 from avme.data.loader import build_loader
 from avme.data.order import Order, RankBatches
+from avme.models.batchnorm import freeze_statistics
 from avme.report import Reporter
 from avme.stages.resume import changes, flat
 from avme.stages.run import Run, count_gflop, count_parameters, export_weights
@@ -69,6 +70,9 @@ EndEpoch = Callable[[Trainer, int, Record | None], str]
 def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
     """Trains to the end of the schedule, from the run's checkpoint if it has one."""
     settings = job.config.train
+    audio = job.model.get_submodule("audio") if hasattr(job.model, "audio") else None
+    if settings.batch_norm == "frozen" and audio is not None:
+        freeze_statistics(audio)
     order = Order(
         num_clips=len(job.reader.entries),
         batch=settings.batch,

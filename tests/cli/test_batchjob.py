@@ -68,7 +68,13 @@ def test_a_job_stops_on_the_signal_and_resumes(
     prepare("folder", tmp_path / "videos", **prep, report=Quiet())
     data = tmp_path / "set"
     settings = ["clip.size=16", "clip.num_frames=4", "clip.stride=2", "model.visual.patch=8"]
-    settings += ["model.visual.depth=1", "train.batch=2", "train.epochs=8", "train.workers=0", "train.log_every=1"]
+    settings += [
+        "model.visual.depth=1",
+        "train.batch=2",
+        "train.epochs=8",
+        "train.workers=0",
+        "train.log_every=1",
+    ]
     settings += ["train.device=cpu", "slurm.gpus=0", "slurm.procs=2"]
     command = [sys.executable, "-m", "avme_cli", "pretrain", "--preset", "tiny", "--slurm"]
     command += ["--data", str(data), "--out", "runs/one"]
