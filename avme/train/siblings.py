@@ -10,7 +10,6 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -62,7 +61,8 @@ class Siblings:
         self._end = end or self._end_process
         self._failure: Failure | None = None
         self._known, self._gone = threading.Event(), threading.Event()
-        self._answered = self._heard = time.monotonic()
+        # Counted in beats, not by the clock: who was suspended does not take others for dead.
+        self._unanswered = self._silent = 0
         self._sign = b""
         self._who: list[tuple[int, str, str]] = []
         for work in (self._beat, self._wait):
@@ -96,7 +96,7 @@ class Siblings:
                 number += 1
                 self.store.set(f"beat/{self.rank}", str(number))
                 failure = self._look()
-                self._answered = time.monotonic()
+                self._unanswered = 0
                 if failure is not None:
                     self._find(failure)
         except RuntimeError:
@@ -109,7 +109,7 @@ class Siblings:
         self.store.set(f"who/{self.rank}", json.dumps(who))
         names = [f"who/{rank}" for rank in range(self.world)]
         while not self.store.check(names):
-            self._answered = self._heard = time.monotonic()
+            self._unanswered = 0
             if self._gone.wait(BEAT_SECONDS):
                 return
         self._who = [tuple(json.loads(each)) for each in self.store.multi_get(names)]
@@ -122,11 +122,12 @@ class Siblings:
         dead = self._dead_neighbour()
         if dead is not None:
             return self._claim(dead)
+        self._silent += 1
         if self.store.check([f"beat/{self.next}"]):
             sign = self.store.get(f"beat/{self.next}")
             if sign != self._sign:
-                self._sign, self._heard = sign, time.monotonic()
-        silent = time.monotonic() - self._heard
+                self._sign, self._silent = sign, 0
+        silent = self._silent * BEAT_SECONDS
         if silent < self.silence_seconds:
             return None
         pid, host, _ = self._who[self.next]
@@ -160,7 +161,8 @@ class Siblings:
         while not self._known.wait(BEAT_SECONDS):
             if self._gone.is_set():
                 return
-            if time.monotonic() - self._answered > self.silence_seconds:
+            self._unanswered += 1
+            if self._unanswered * BEAT_SECONDS > self.silence_seconds:
                 self._find(Failure(_NO_STORE))
         if not self._gone.wait(self.grace_seconds) and self._failure is not None:
             self._end(self._failure)

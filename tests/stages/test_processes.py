@@ -34,16 +34,15 @@ def settings(make_pretrain_config: MakeConfig, tmp_path: Path) -> Path:
 
 
 def test_one_process_and_two_give_the_same_losses(
-    finished: PreparedSet, settings: Path, tmp_path: Path
+    finished: PreparedSet, pretrained: Path, settings: Path, tmp_path: Path
 ) -> None:
-    for name, procs in (("one", "1"), ("two", "2")):
-        argv = command(finished.folder, settings, tmp_path / name, "--procs", procs)
-        made = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
-        assert made.returncode == 0, made.stderr
+    argv = command(finished.folder, settings, tmp_path / "two", "--procs", "2")
+    made = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert made.returncode == 0, made.stderr
 
     one, two = (
-        [line["loss"] for line in read_record(tmp_path / name / "metrics.jsonl")]
-        for name in ("one", "two")
+        [line["loss"] for line in read_record(run / "metrics.jsonl")]
+        for run in (pretrained, tmp_path / "two")
     )
     assert len(one) == 8
     assert two == pytest.approx(one, rel=1e-5)
@@ -157,8 +156,8 @@ def test_an_error_of_one_process_is_that_of_the_run(
     _, said = running.communicate(timeout=120)
 
     assert running.returncode == 5
-    assert "cannot be read from" in said.splitlines()[-1]
+    assert "cannot be read" in said.splitlines()[-1]
     status = read_json(run / "status.json")
     assert status["state"] == "failed"
     assert status["rank"] in (0, 1)
-    assert "ArtifactError: clip " in status["reason"]
+    assert status["reason"].startswith("ArtifactError: ")
