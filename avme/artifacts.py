@@ -18,9 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from avme.errors import ArtifactError, UsageError
+from avme.lock import is_held, lock_path
 
 DATASET_MANIFEST = "dataset.json"
 RUN_STATUS = "status.json"
+RUN_LOCK = "run"
+"""Held by the first process of a run, as long as it lives."""
+KILLED = "killed"
 
 
 @contextmanager
@@ -86,13 +90,14 @@ def open_run(folder: Path, *, resume: bool, overwrite: bool) -> Path:
         raise UsageError("--resume and --overwrite exclude each other: give one")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file, expected a run folder: choose another with --out")
-    filled = folder.is_dir() and any(folder.iterdir())
-    if resume and not filled:
+    content = _content_of(folder)
+    if resume and not content:
         raise ArtifactError(f"{folder} holds nothing to resume: run without --resume to start")
-    if filled and overwrite:
+    if content and overwrite:
         _require_run(folder)
-        shutil.rmtree(folder)
-    elif filled and not resume:
+        for path in content:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    elif content and not resume:
         raise UsageError(
             f"{folder} is not empty: --resume continues it, --overwrite replaces it, "
             "--out chooses another folder"
@@ -101,23 +106,58 @@ def open_run(folder: Path, *, resume: bool, overwrite: bool) -> Path:
     return folder
 
 
+def sweep(folder: Path) -> None:
+    """Deletes what killed processes left half-written in a folder that nobody else writes to."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def write_status(folder: Path, stage: str, state: str, **facts: Any) -> None:
-    """Says what a run folder is and how far it got; `state` is running, stopped or finished."""
+    """Says what a run folder is and how far it got.
+
+    `state` is running, stopped, finished or failed. A process that is killed leaves `running`
+    behind: whether it is true, `state_of` tells.
+    """
     write_json(
         folder / RUN_STATUS, {"stage": stage, "state": state, "updated": time.time(), **facts}
     )
 
 
+def amend_failure(folder: Path, reason: str, rank: int | None, *, since: float) -> None:
+    """Corrects what survivors wrote, or nobody did, of a process that was killed.
+
+    `since` is when the run was started: what an earlier one wrote stays.
+    """
+    if not (folder / RUN_STATUS).is_file():
+        return
+    status = read_json(folder / RUN_STATUS)
+    if status.get("state") in ("running", "failed") and float(status["updated"]) >= since:
+        write_status(folder, status["stage"], "failed", reason=reason, rank=rank)
+
+
+def state_of(folder: Path) -> str | None:
+    """What status.json says of a run, in words; None where there is none.
+
+    What is said to be running, but is not, is called killed.
+    """
+    if not (folder / RUN_STATUS).is_file():
+        return None
+    status = read_json(folder / RUN_STATUS)
+    state = str(status.get("state"))
+    if state == "running" and "pid" in status:
+        who = f"process {status['pid']} on {status.get('host')}"
+        return f"running as {who}" if is_held(folder, RUN_LOCK) else f"{KILLED} (it was {who})"
+    return state
+
+
 def require_finished_run(path: Path) -> Path:
     """The path, unless it is a run folder that has not finished, which raises ArtifactError."""
-    status = path / RUN_STATUS
-    if path.is_dir() and status.is_file():
-        state = read_json(status).get("state")
-        if state != "finished":
-            raise ArtifactError(
-                f"{path} is {state}, expected a finished run: go on with its own command and "
-                "--resume, or name one of its checkpoints/*.pt"
-            )
+    state = state_of(path)
+    if state not in (None, "finished"):
+        raise ArtifactError(
+            f"{path} is {state}, expected a finished run: go on with its own command and "
+            "--resume, or name one of its checkpoints/*.pt"
+        )
     return path
 
 
@@ -147,6 +187,13 @@ def only_dataset(root: Path, option: str = "--data") -> Path:
         names = ", ".join(folder.name for folder in found)
         raise UsageError(f"{root}/ holds several prepared sets ({names}): choose one with {option}")
     return found[0]
+
+
+def _content_of(folder: Path) -> list[Path]:
+    """What lies in a folder, but for the lock of whoever asks."""
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if path != lock_path(folder, RUN_LOCK)]
 
 
 def _require_run(folder: Path) -> None:

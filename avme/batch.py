@@ -54,10 +54,6 @@ class AVBatch:
         """The same batch in page-locked memory (called by the DataLoader)."""
         return self._each(lambda tensor: tensor.pin_memory())
 
-    def mirrored(self) -> "AVBatch":
-        """The same clips, the last one first."""
-        return self._each(lambda tensor: tensor.flip(0))
-
     def part(self, rows: slice | Tensor) -> "AVBatch":
         """Some of the clips, or all in another order."""
         return self._each(lambda tensor: tensor[rows])

@@ -8,6 +8,7 @@ AvmeError               1   unexpected
     MismatchError       4   an artifact does not match the settings or another artifact
     ArtifactError       5   an earlier stage is missing, unfinished or broken
     MachineError        6   the machine lacks a program, a device or a working library
+    SiblingLost         1   another process of the run failed or died, and this one cannot go on
     Stopped            75   stopped on a signal with a checkpoint written: run again
 """
 
@@ -61,6 +62,10 @@ class MachineError(AvmeError):
     """The machine lacks a program, a device or a working library."""
 
     exit_code = 6
+
+
+class SiblingLost(AvmeError):
+    """Another process of the run failed or died, and this one cannot go on without it."""
 
 
 class Stopped(AvmeError):

@@ -13,11 +13,12 @@ import typer
 from typer.core import TyperGroup
 
 from avme import __version__
-from avme.errors import AvmeError
+from avme.errors import AvmeError, SiblingLost
 
 from . import audit, bench, config, demo, evaluate, finetune, prep, pretrain, verify, weights
 from .launch import ChildFailed, leave_failure, rank
 from .progress import reporter
+from .srun import join_step
 from .topk import ManyIntegers
 
 _EVERYWHERE: Final = ("--verbose", "--quiet")
@@ -34,6 +35,7 @@ _ORDER: Final = (
     "weights",
     "config",
 )
+_MANY_PROCESSES: Final = ("pretrain", "finetune", "eval")
 _PIPELINE: Final = "Pipeline"
 _BESIDE: Final = "Beside the pipeline"
 
@@ -102,6 +104,8 @@ def avme(
     """Audio-visual masked autoencoders: from a folder of videos to top-1 and top-5."""
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if ctx.invoked_subcommand in _MANY_PROCESSES:
+        join_step()
     if rank() > 0:
         ctx.with_resource(redirect_stdout(StringIO()))
     ctx.obj = reporter(quiet)
@@ -137,14 +141,14 @@ def _errors_as_lines(verbose: bool) -> Iterator[None]:
 
 
 def _end(line: str, exit_code: int, verbose: bool, error: BaseException) -> NoReturn:
-    _print_error(line, exit_code, verbose)
+    _print_error(line, exit_code, verbose, is_echo=isinstance(error, SiblingLost))
     raise typer.Exit(exit_code) from error
 
 
-def _print_error(line: str, exit_code: int, verbose: bool) -> None:
+def _print_error(line: str, exit_code: int, verbose: bool, *, is_echo: bool = False) -> None:
     if verbose:
         traceback.print_exc()
-    if not leave_failure(line, exit_code):
+    if not leave_failure(line, exit_code, is_echo=is_echo):
         mark = f"[rank {rank()}] " if rank() > 0 else ""
         typer.secho(f"{mark}{line}", fg="red", err=True)
 

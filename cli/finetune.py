@@ -8,7 +8,9 @@ import typer
 
 from avme.errors import UsageError
 
-from . import launch, options, places
+from . import options, places
+from .sharing import sharing
+from .training import Training
 
 if TYPE_CHECKING:
     from avme.config.finetune import FinetuneConfig
@@ -54,33 +56,18 @@ Preset = Annotated[
 ]
 
 
+@sharing(Training)
 def finetune(
-    ctx: typer.Context,
-    data: options.Data = None,
+    training: Training,
     start: From = None,
     init: options.Init = None,
     out: Out = None,
     preset: Preset = None,
     modality: Modality = None,
     val_fraction: ValFraction = None,
-    epochs: options.Epochs = None,
-    batch: options.Batch = None,
-    lr: options.Lr = None,
-    split: options.Split = None,
-    seed: options.Seed = None,
-    wandb: options.Wandb = None,
-    resume: options.Resume = False,
-    overwrite: options.Overwrite = False,
-    config: options.Config = None,
-    sets: options.Sets = None,
-    gpus: options.Gpus = None,
-    procs: options.Procs = None,
-    device: options.Device = None,
-    precision: options.Precision = None,
-    workers: options.Workers = None,
 ) -> None:
     """Fine-tune a pretrained encoder to classify the clips of a prepared set."""
-    source = places.dataset(data)
+    source, resume = places.dataset(training.data), training.resume
     if init and start:
         raise UsageError("--from and --init exclude each other: give one")
     earlier_run = places.pretrained(start) if start or not (resume or init) else None
@@ -90,29 +77,21 @@ def finetune(
     flags = {
         "modality": modality,
         "val_fraction": val_fraction,
-        "train.device": launch.device_setting(device, gpus, procs),
-        "train.epochs": epochs,
-        "train.batch": batch,
-        "optim.lr": lr,
-        "clip.split": split,
-        "train.seed": seed,
-        "train.wandb": wandb,
-        "train.precision": precision,
-        "train.workers": workers,
+        **training.flags(),
     }
     size, given = places.given_by(None if resume else init)
     base = places.earlier_settings(folder, resume) or places.fixed_by(earlier_run) or given
     recipe = preset or size or places.preset_of(folder if resume else earlier_run)
-    settings = _resolved(preset, None if resume else recipe, config, sets, flags, base)
+    settings = _resolved(training, preset, None if resume else recipe, flags, base)
     if earlier_run:
         _refuse_other_model(settings, earlier_run)
-    if launch.spread(gpus, procs):
+    if training.elsewhere(folder, settings.slurm):
         return
 
     from avme.stages.finetune import finetune as run
 
     if earlier_run or init:
-        ctx.obj.say(f"starting from {earlier_run or init}")
+        training.ctx.obj.say(f"starting from {earlier_run or init}")
     finished = run(
         settings,
         data=source,
@@ -121,18 +100,17 @@ def finetune(
         weights=init,
         preset=recipe,
         resume=resume,
-        overwrite=overwrite,
+        overwrite=training.overwrite,
         command=["avme", *sys.argv[1:]],
-        report=ctx.obj,
+        report=training.ctx.obj,
     )
     typer.echo(finished)
 
 
 def _resolved(
+    training: Training,
     preset: str | None,
     recipe: str | None,
-    config: Path | None,
-    sets: list[str] | None,
     flags: dict[str, Any],
     base: dict[str, Any],
 ) -> "FinetuneConfig":
@@ -147,7 +125,12 @@ def _resolved(
     elif recipe:
         chosen = settings_of("finetune", recipe, only_recipe=True)
     return resolve(
-        FinetuneConfig, preset=chosen, file=config, sets=sets or (), flags=flags, base=base
+        FinetuneConfig,
+        preset=chosen,
+        file=training.config,
+        sets=training.sets or (),
+        flags=flags,
+        base=base,
     )
 
 

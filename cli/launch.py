@@ -2,20 +2,25 @@
 
 When RANK is set (torchrun or our own children) nothing is started. Children do not print
 their errors: they leave them in a folder that the parent gave them, and the parent prints the
-first one once, whichever rank it came from, and ends with its exit code.
+first one once, whichever rank it came from, and ends with its exit code. An error that only says
+that a sibling is gone is an echo: it counts where there is nothing else.
 """
 
 import json
 import os
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from avme.artifacts import amend_failure
 from avme.cores import available_cores
 from avme.errors import AvmeError, MachineError, UsageError
+
+from .srun import JOINED
 
 _FAILURES: Final = "AVME_FAILURES"
 """Environment variable: the folder into which a child of ours writes why it failed."""
@@ -26,9 +31,16 @@ _SECONDS_TO_STOP: Final = "120"
 class ChildFailed(AvmeError):
     """A process of a distributed run failed; carries its whole line and its exit code."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
+    def __init__(
+        self,
+        message: str,
+        exit_code: int,
+        *,
+        rank: int | None = None,
+        was_killed: bool = False,
+    ) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code, self.rank, self.was_killed = exit_code, rank, was_killed
 
 
 def rank() -> int:
@@ -49,11 +61,17 @@ def device_setting(device: str | None, gpus: int | None, procs: int | None) -> s
     return "cpu" if procs is not None else device
 
 
-def spread(gpus: int | None, procs: int | None) -> bool:
+def spread(gpus: int | None, procs: int | None, run: Path | None = None) -> bool:
     """Runs this command on many devices; False when this very process should do the work.
 
-    Raises MachineError when there are fewer GPUs than asked for, and ChildFailed.
+    `run` is the run folder that the command writes: its status.json names the process that fails
+    without a word. Raises MachineError when there are fewer GPUs than asked for, and ChildFailed.
     """
+    if JOINED in os.environ and max(gpus or 1, procs or 1) > 1:
+        raise UsageError(
+            "--gpus and --procs start processes, which srun has done: leave them out, and give "
+            "srun a task for each GPU"
+        )
     if "RANK" in os.environ:
         return False
     if gpus is not None:
@@ -61,7 +79,13 @@ def spread(gpus: int | None, procs: int | None) -> bool:
     processes = gpus or procs or 1
     if processes == 1:
         return False
-    run_on_all(processes, ["-m", "avme_cli", *sys.argv[1:]])
+    began = time.time()
+    try:
+        run_on_all(processes, ["-m", "avme_cli", *sys.argv[1:]])
+    except ChildFailed as error:
+        if run is not None and error.was_killed:
+            amend_failure(run, str(error).removeprefix("error: "), error.rank, since=began)
+        raise
     return True
 
 
@@ -86,45 +110,59 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
         try:
             torchrun.main([*options, *program])
         except ChildFailedError as error:
-            number, failure = error.get_first_failure()
-            raise _first_failure(Path(folder), number, failure.exitcode) from error
+            # torchrun ends the survivors with SIGTERM, and counts them too
+            ends = sorted(
+                (failure.timestamp, failure.exitcode == -signal.SIGTERM, number, failure.exitcode)
+                for number, failure in error.failures.items()
+            )
+            raise _first_failure(Path(folder), {end[2]: end[3] for end in ends}) from error
         except SignalException as error:
-            code = 130 if error.sigval.name == "SIGINT" else 1
-            raise _first_failure(Path(folder), None, code, error.sigval.name) from error
+            raise _after_signal(Path(folder), error.sigval.name) from error
         finally:
             logging.disable(logging.NOTSET)
             del os.environ[_FAILURES]
 
 
-def leave_failure(line: str, exit_code: int) -> bool:
+def leave_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
     """In a child of ours, hands the error to the parent; False if this process has none."""
     folder = os.environ.get(_FAILURES)
     if folder is None or "RANK" not in os.environ:
         return False
-    failure = {"time": time.time(), "line": line, "exit_code": exit_code}
+    failure = {"time": time.time(), "line": line, "exit_code": exit_code, "is_echo": is_echo}
     temporary = Path(folder) / f"{rank()}.tmp"
     temporary.write_text(json.dumps(failure), encoding="utf-8")
     temporary.rename(temporary.with_suffix(".json"))
     return True
 
 
-def _first_failure(
-    folder: Path, number: int | None, exit_code: int, signal_name: str = ""
-) -> ChildFailed:
-    left: list[dict[str, Any]] = [
-        json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json")
-    ]
+def _first_failure(folder: Path, codes: Mapping[int, int]) -> ChildFailed:
+    """What to tell of children whose exit codes are given by rank, in the order of their ends."""
+    left = _left_in(folder)
+    own = [failure for failure in left if not failure["is_echo"]]
+    if own:
+        return ChildFailed(own[0]["line"], own[0]["exit_code"])
+    number, code = next(iter(codes.items()))
+    if code < 0:
+        guess = " (out of memory?)" if code == -signal.SIGKILL else ""
+        line = f"error: process {number} was killed by signal {-code}{guess}"
+        return ChildFailed(line, 1, rank=number, was_killed=True)
     if left:
-        first = min(left, key=lambda failure: float(failure["time"]))
-        return ChildFailed(first["line"], first["exit_code"])
-    if signal_name:
-        line = f"error: stopped by {signal_name} before a checkpoint was written"
-    elif exit_code < 0:
-        guess = " (out of memory?)" if exit_code == -9 else ""
-        line = f"error: process {number} was killed by signal {-exit_code}{guess}"
-    else:
-        line = f"error: process {number} ended with exit code {exit_code}"
-    return ChildFailed(line, max(exit_code, 1))
+        return ChildFailed(left[0]["line"], left[0]["exit_code"])
+    return ChildFailed(f"error: process {number} ended with exit code {code}", max(code, 1))
+
+
+def _after_signal(folder: Path, name: str) -> ChildFailed:
+    left = _left_in(folder)
+    if left:
+        return ChildFailed(left[0]["line"], left[0]["exit_code"])
+    line = f"error: stopped by {name} before a checkpoint was written"
+    return ChildFailed(line, 130 if name == "SIGINT" else 1)
+
+
+def _left_in(folder: Path) -> list[dict[str, Any]]:
+    """What children left, the first one first."""
+    left = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json")]
+    return sorted(left, key=lambda failure: float(failure["time"]))
 
 
 def _require_gpus(wanted: int) -> None:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from . import launch, options, places
+from . import options, places
+from .sharing import sharing
+from .training import Training
 
 if TYPE_CHECKING:
     from avme.config.pretrain import PretrainConfig
@@ -45,59 +47,36 @@ Preset = Annotated[
 ]
 
 
+@sharing(Training)
 def pretrain(
-    ctx: typer.Context,
-    data: options.Data = None,
+    training: Training,
     out: Out = None,
     preset: Preset = None,
     mask: Mask = None,
     decoder_keep: DecoderKeep = None,
     fusion: Fusion = None,
     init: options.Init = None,
-    epochs: options.Epochs = None,
-    batch: options.Batch = None,
-    lr: options.Lr = None,
-    split: options.Split = None,
-    seed: options.Seed = None,
-    wandb: options.Wandb = None,
-    resume: options.Resume = False,
-    overwrite: options.Overwrite = False,
-    config: options.Config = None,
-    sets: options.Sets = None,
-    gpus: options.Gpus = None,
-    procs: options.Procs = None,
-    device: options.Device = None,
-    precision: options.Precision = None,
-    workers: options.Workers = None,
 ) -> None:
     """Pretrain the masked autoencoder on a prepared set."""
-    source = places.dataset(data)
+    source, resume = places.dataset(training.data), training.resume
     folder = out or places.RUNS / f"pretrain-{source.name}"
     flags = {
         "mask.ratio": mask,
         "mask.decoder_keep": decoder_keep,
         "model.fusion.kind": fusion,
-        "train.device": launch.device_setting(device, gpus, procs),
-        "train.epochs": epochs,
-        "train.batch": batch,
-        "optim.lr": lr,
-        "clip.split": split,
-        "train.seed": seed,
-        "train.wandb": wandb,
-        "train.precision": precision,
-        "train.workers": workers,
+        **training.flags(),
     }
     size, given = places.given_by(None if resume else init)
     base = places.earlier_settings(folder, resume) or given
-    settings = _resolved(preset, config, sets, flags, base)
-    if launch.spread(gpus, procs):
+    settings = _resolved(training, preset, flags, base)
+    if training.elsewhere(folder, settings.slurm):
         return
 
     from avme.config.presets import recipe
     from avme.stages.pretrain import pretrain as run
 
     if preset and not (init or resume) and (weights := recipe(preset).starts_from):
-        ctx.obj.say(f"without --init from scratch; preset {preset} begins with {weights}")
+        training.ctx.obj.say(f"without --init from scratch; preset {preset} begins with {weights}")
     finished = run(
         settings,
         data=source,
@@ -105,17 +84,16 @@ def pretrain(
         init=init,
         preset=preset or size or places.preset_of(folder if resume else None),
         resume=resume,
-        overwrite=overwrite,
+        overwrite=training.overwrite,
         command=["avme", *sys.argv[1:]],
-        report=ctx.obj,
+        report=training.ctx.obj,
     )
     typer.echo(finished)
 
 
 def _resolved(
+    training: Training,
     preset: options.Preset | None,
-    config: Path | None,
-    sets: list[str] | None,
     flags: dict[str, Any],
     earlier: dict[str, Any] | None,
 ) -> "PretrainConfig":
@@ -125,5 +103,10 @@ def _resolved(
 
     chosen = settings_of("pretrain", preset) if preset else None
     return resolve(
-        PretrainConfig, preset=chosen, file=config, sets=sets or (), flags=flags, base=earlier
+        PretrainConfig,
+        preset=chosen,
+        file=training.config,
+        sets=training.sets or (),
+        flags=flags,
+        base=earlier,
     )

@@ -1,7 +1,9 @@
 """Fixtures for all floors: the shared real data, and tiny videos that ffmpeg makes on the spot."""
 
 import os
+import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +28,27 @@ def lacking() -> Callable[[str], NoReturn]:
         pytest.skip(f"{what} is not there")
 
     return end
+
+
+@pytest.fixture(scope="session")
+def run_ranks() -> Callable[..., None]:
+    """Runs a Python program in several processes that know each other (gloo)."""
+
+    def run(world: int, program: str, *arguments: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        shared = {"WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        ranks = [
+            subprocess.Popen(
+                [sys.executable, "-c", program, *arguments],
+                env=os.environ | shared | {"RANK": str(rank)},
+            )
+            for rank in range(world)
+        ]
+        assert [rank.wait(timeout=120) for rank in ranks] == [0] * world
+
+    return run
 
 
 @pytest.fixture(scope="session")

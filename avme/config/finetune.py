@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from avme.config.base import Settings
 from avme.config.clip import WithGrid
 from avme.config.model import ModelConfig
+from avme.config.slurm import JobConfig
 from avme.config.train import OptimConfig, TrainConfig
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -74,6 +75,7 @@ class FinetuneConfig(WithGrid):
         lr=5e-4, min_lr=1e-5, warmup_epochs=5, betas=(0.9, 0.999), layer_decay=0.7
     )
     train: TrainConfig = TrainConfig(epochs=100, batch=128)
+    slurm: JobConfig = JobConfig()
 
     @model_validator(mode="after")
     def _batch_norm_has_company(self) -> "FinetuneConfig":

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from avme.config.base import Settings
 from avme.config.clip import WithGrid
 from avme.config.model import ModelConfig
+from avme.config.slurm import JobConfig
 from avme.config.train import OptimConfig, TrainConfig
 
 
@@ -45,6 +46,7 @@ class PretrainConfig(WithGrid):
     crop: CropConfig = CropConfig()
     optim: OptimConfig = OptimConfig()
     train: TrainConfig = TrainConfig()
+    slurm: JobConfig = JobConfig()
 
     def _patch_and_tubelet(self) -> tuple[int, int]:
         return self.model.visual.patch, self.model.visual.tubelet

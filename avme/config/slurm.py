@@ -26,3 +26,27 @@ class SlurmConfig(Settings):
     """Memory of a job."""
     cluster: Literal["slurm", "local"] = "slurm"
     """`local` runs the jobs as processes of this machine, to try a command out."""
+
+
+class JobConfig(Settings):
+    """One job that trains, on one node or many (`--slurm`)."""
+
+    nodes: Annotated[int, Field(ge=1)] = 1
+    gpus: Annotated[int, Field(ge=0)] = 1
+    """GPUs of a node, each with a process; 0 trains on CPUs."""
+    procs: Annotated[int, Field(ge=1)] = 1
+    """Processes of a node where gpus is 0."""
+    cpus: Annotated[int, Field(ge=1)] = 8
+    """Cores of a process."""
+    memory_gb: Annotated[float, Field(gt=0.0)] = 64.0
+    """Memory of a node."""
+    minutes: Annotated[int, Field(ge=1)] = 24 * 60
+    """Time limit; a job that reaches it goes back into the queue and resumes."""
+    warning_seconds: Annotated[int, Field(ge=10)] = 180
+    """How long before its limit the job is told to write a checkpoint and stop."""
+    partition: str | None = None
+    """Partition; none takes the cluster's default."""
+    account: str | None = None
+    """Account to charge; none takes the user's default."""
+    options: tuple[str, ...] = ()
+    """More options of sbatch, as in [--constraint=h100]."""

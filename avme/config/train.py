@@ -37,6 +37,8 @@ class TrainConfig(Settings):
     repeat: Annotated[int, Field(ge=1)] = 1
     """Windows drawn from every clip in an epoch."""
     seed: int = 0
+    batch_norm: Literal["synchronised", "frozen"] = "synchronised"
+    """Statistics of the audio encoder: of the global batch, or as the weights brought them."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """auto is bf16 where the device has it, else fp32."""
     tf32: bool = False

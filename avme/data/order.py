@@ -63,11 +63,7 @@ class RankBatches(Sampler[list[Draw]]):
         world: int = 1,
         micro_batch: int | None = None,
     ) -> None:
-        if order.batch % world:
-            raise ConfigError(
-                f"train.batch {order.batch} is not divisible by {world} processes: "
-                "choose a multiple"
-            )
+        require_equal_shares(order.batch, world)
         self.order, self.rank = order, rank
         self.steps = range(first_step, last_step)
         self.share = order.batch // world
@@ -87,6 +83,14 @@ class RankBatches(Sampler[list[Draw]]):
 
     def __len__(self) -> int:
         return len(self.steps) * self.micro_batches
+
+
+def require_equal_shares(batch: int, world: int) -> None:
+    """Raises ConfigError where the processes cannot have equally many clips of a batch."""
+    if batch % world:
+        raise ConfigError(
+            f"train.batch {batch} is not divisible by {world} processes: choose a multiple"
+        )
 
 
 def seed_of(*parts: int) -> int:

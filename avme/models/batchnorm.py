@@ -24,22 +24,25 @@ class GlobalBatchNorm(nn.Module):
     def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
         self.eps, self.momentum = eps, momentum
+        self.is_frozen = False
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
     def forward(self, maps: Float[Tensor, "b c *places"]) -> Float[Tensor, "b c *places"]:
-        """Training uses the statistics of the global batch, evaluation the running ones."""
+        """Training uses the statistics of the global batch; evaluation, and training with frozen
+        statistics, the running ones."""
+        learns = self.training and not self.is_frozen
         alone = not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1
-        if not self.training or (alone and len(maps)):
+        if not learns or (alone and len(maps)):
             return F.batch_norm(
                 maps,
                 self.running_mean,
                 self.running_var,
                 self.weight,
                 self.bias,
-                self.training,
+                learns,
                 self.momentum,
                 self.eps,
             )
@@ -67,6 +70,13 @@ class GlobalBatchNorm(nn.Module):
         step = torch.where(count > 0, self.momentum, 0.0)
         self.running_mean.lerp_(mean, step)
         self.running_var.lerp_(unbiased, step)
+
+
+def freeze_statistics(model: nn.Module) -> None:
+    """Leaves the statistics of all norms in `model` as they are; weights and biases still learn."""
+    for module in model.modules():
+        if isinstance(module, GlobalBatchNorm):
+            module.is_frozen = True
 
 
 class _SumOverRanks(torch.autograd.Function):

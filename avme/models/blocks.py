@@ -13,8 +13,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from torchvision.ops import StochasticDepth
 
+from avme.models.dropping import DropPath
 from avme.models.linear import Linear, linear
 
 NORM_EPS = 1e-6
@@ -76,7 +76,7 @@ class Block(nn.Module):
         self.attention = SelfAttention(dim, heads)
         self.norm2 = nn.LayerNorm(dim, eps=NORM_EPS)
         self.mlp = Mlp(dim, mlp_ratio)
-        self.drop_path = StochasticDepth(drop_path, mode="row")
+        self.drop_path = DropPath(drop_path)
         self.recompute = False
 
     def forward(

@@ -19,6 +19,7 @@ from avme.models.audio import AudioEncoder
 from avme.models.autoencoder import grid_of, trained_grid
 from avme.models.batchnorm import GlobalBatchNorm
 from avme.models.blocks import NORM_EPS
+from avme.models.dropping import Dropout
 from avme.models.fusion import build_fusion
 from avme.models.tubelets import to_tubelets
 from avme.models.visual import VisualEncoder
@@ -65,7 +66,7 @@ class Classifier(nn.Module):
         self.fusion = build_fusion(config.fusion, dim, grid.slots) if both else None
         width = 2 * dim if both else dim
         self.norm = nn.LayerNorm(width, eps=NORM_EPS) if norm == "layer" else GlobalBatchNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.head = nn.Linear(width, num_classes)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)

@@ -53,16 +53,17 @@ def reconstruction_loss(
 def in_both_units(
     prediction: Float[Tensor, "b n p"], truth: Float[Tensor, "b n p"], target: Target
 ) -> dict[str, Tensor]:
-    """Both errors of one prediction, and its PSNR in dB, so that runs can be compared."""
+    """Both errors of one prediction, and the mean of its clips' PSNR in dB, so that runs can be
+    compared, whatever number of processes shared the batch."""
     scale = scale_of(truth)
     prediction = prediction.float()
     pixels = scale.restore(prediction) if target == "normalised" else prediction
     normalised = prediction if target == "normalised" else scale.normalise(prediction)
-    mse_pixel = F.mse_loss(pixels, truth)
+    by_clip = (pixels - truth).square().mean(dim=(1, 2))
     return {
-        "mse_pixel": mse_pixel,
+        "mse_pixel": by_clip.mean(),
         "mse_normalised": F.mse_loss(normalised, scale.normalise(truth)),
-        "psnr_db": -10.0 * torch.log10(mse_pixel.clamp(min=1e-12)),
+        "psnr_db": -10.0 * torch.log10(by_clip.clamp(min=1e-12)).mean(),
     }
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,7 +17,6 @@ from avme.batch import AVBatch
 from avme.config import FinetuneConfig
 from avme.data.augment import FinetuneView
 from avme.data.clips import ClipReader, ScoringClips
-from avme.data.order import seed_of
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.splits import hold_out
 from avme.errors import MismatchError
@@ -26,7 +24,7 @@ from avme.models.classifier import Classifier
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, require_unseen_tests, say_tally, weights_for
 from avme.stages.pretrain import example_clip, lengths_of, mfcc_facts
-from avme.stages.run import begin_run, watched
+from avme.stages.run import running
 from avme.stages.training import EndEpoch, Job, train
 from avme.train.attention import fusion_entropy
 from avme.train.checkpoint import (
@@ -37,7 +35,7 @@ from avme.train.checkpoint import (
 )
 from avme.train.loop import BatchLoss, LossOf, Trainer
 from avme.train.mixing import mix
-from avme.train.processes import Processes, joined, pick_device, pick_precision
+from avme.train.processes import joined, pick_device, pick_precision
 from avme.train.record import Record
 from avme.train.scoring import Scorer
 from avme.train.selection import Best, better
@@ -98,8 +96,9 @@ def finetune(
     }
     require_unseen_tests(pretrained, prepared, split)
     device = pick_device(config.train.device)
-    with joined(device) as processes:
-        run = begin_run(
+    with (
+        joined(device) as processes,
+        running(
             STAGE,
             config,
             facts,
@@ -109,35 +108,35 @@ def finetune(
             command=command,
             processes=processes,
             report=report,
+        ) as run,
+    ):
+        torch.manual_seed(config.train.seed)
+        model = build_classifier(config, len(prepared.classes))
+        if run.checkpoint is None and given is not None:
+            say_tally(report, start_with(model, given, prepared.classes))
+        elif run.checkpoint is None:
+            start_from(model, start, report)
+        model = model.to(device)
+        report.say(f"{len(entries)} clips to train on, {len(held_out)} to validate")
+        job = Job(
+            stage=STAGE,
+            config=config,
+            facts=facts,
+            model=model,
+            view=FinetuneView(config.clip, config.augment),
+            loss_of=classification_step(config, len(prepared.classes)),
+            example=example_clip(config.clip, config.model.audio.num_cepstra, device),
+            derived={"validation_clips": len(held_out)},
+            reader=ClipReader(prepared, entries, facts["mfcc"]),
+            run=run,
+            device=device,
+            processes=processes,
+            report=report,
         )
-        with watched(run, STAGE, processes):
-            torch.manual_seed(config.train.seed)
-            model = build_classifier(config, len(prepared.classes))
-            if run.checkpoint is None and given is not None:
-                say_tally(report, start_with(model, given, prepared.classes))
-            elif run.checkpoint is None:
-                start_from(model, start, report)
-            model = model.to(device)
-            report.say(f"{len(entries)} clips to train on, {len(held_out)} to validate")
-            job = Job(
-                stage=STAGE,
-                config=config,
-                facts=facts,
-                model=model,
-                view=FinetuneView(config.clip, config.augment),
-                loss_of=classification_step(config, len(prepared.classes), processes),
-                example=example_clip(config.clip, config.model.audio.num_cepstra, device),
-                derived={"validation_clips": len(held_out)},
-                reader=ClipReader(prepared, entries, facts["mfcc"]),
-                run=run,
-                device=device,
-                processes=processes,
-                report=report,
-            )
-            train(job, _validation(job, prepared, held_out))
-            if not held_out and processes.is_first:
-                last = load_checkpoint(job.run.checkpoint_path("last"))
-                save_checkpoint(job.run.checkpoint_path("best"), last)
+        train(job, _validation(job, prepared, held_out))
+        if not held_out and processes.is_first:
+            last = load_checkpoint(job.run.checkpoint_path("last"))
+            save_checkpoint(job.run.checkpoint_path("best"), last)
     return run.folder
 
 
@@ -202,12 +201,11 @@ def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) ->
     )
 
 
-def classification_step(config: FinetuneConfig, num_classes: int, processes: Processes) -> LossOf:
+def classification_step(config: FinetuneConfig, num_classes: int) -> LossOf:
     """Cross-entropy with label smoothing on clips that may be mixed."""
 
-    def step(model: nn.Module, batch: AVBatch, number: int, logged: bool) -> BatchLoss:
-        draw = np.random.default_rng(seed_of(config.train.seed, number, processes.rank))
-        mixed = mix(batch, num_classes, config.augment, draw)
+    def step(model: nn.Module, batch: AVBatch, _: int, logged: bool) -> BatchLoss:
+        mixed = mix(batch, num_classes, config.augment)
         clips = mixed.batch
         inputs = (clips.video, clips.mfcc, clips.audio_valid)
         logits = cast(Tensor, model(*inputs)).float()

@@ -16,7 +16,6 @@ from avme.data import journal
 from avme.data.discover import Layout
 from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
-from avme.data.lock import holding
 from avme.data.missing import WORK, make_shards, missing_tasks, shards_of_bad
 from avme.data.plan import Plan
 from avme.data.prepared import PreparedSet
@@ -24,6 +23,7 @@ from avme.data.publish import Stored, read_shards, write_manifest, write_tables
 from avme.data.share import Share
 from avme.data.sources import Beside
 from avme.errors import TooManyBadClips
+from avme.lock import holding
 from avme.report import Reporter
 from avme.stages.forecast import warn_of_disk
 from avme.stages.intent import Intent, intend, recipe_of

@@ -20,7 +20,7 @@ from avme.models.reconstruction import in_both_units, reconstruction_loss
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, say_tally, weights_for
 from avme.stages.pictures import picture_epochs
-from avme.stages.run import begin_run, watched
+from avme.stages.run import running
 from avme.stages.training import Job, train
 from avme.train.attention import fusion_entropy
 from avme.train.loop import BatchLoss, LossOf
@@ -67,8 +67,9 @@ def pretrain(
     }
     report = report or Quiet()
     device = pick_device(config.train.device)
-    with joined(device) as processes:
-        run = begin_run(
+    with (
+        joined(device) as processes,
+        running(
             STAGE,
             config,
             facts,
@@ -78,41 +79,41 @@ def pretrain(
             command=command,
             processes=processes,
             report=report,
+        ) as run,
+    ):
+        torch.manual_seed(config.train.seed)
+        model = MaskedAutoencoder(config.model, config.clip)
+        if run.checkpoint is None and weights is not None:
+            say_tally(report, start_with(model, weights))
+        model = model.to(device)
+        mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_keep)
+        choice = mask(torch.zeros(1, dtype=torch.int64)).to(device)
+        job = Job(
+            stage=STAGE,
+            config=config,
+            facts=facts,
+            model=model,
+            view=PretrainView(config.clip, config.crop),
+            loss_of=reconstruction_step(config, mask),
+            example=(
+                *example_clip(config.clip, config.model.audio.num_cepstra, device),
+                choice,
+            ),
+            derived={
+                "grid": asdict(model.grid),
+                "tokens": model.grid.tokens,
+                "seen_tokens": choice.keep.shape[1],
+                "predicted_tokens": choice.predict.shape[1],
+                "effective_mask_ratio": mask.effective_ratio,
+                "effective_decoder_keep": mask.num_predicted / mask.num_hidden,
+            },
+            reader=ClipReader(prepared, entries, facts["mfcc"]),
+            run=run,
+            device=device,
+            processes=processes,
+            report=report,
         )
-        with watched(run, STAGE, processes):
-            torch.manual_seed(config.train.seed)
-            model = MaskedAutoencoder(config.model, config.clip)
-            if run.checkpoint is None and weights is not None:
-                say_tally(report, start_with(model, weights))
-            model = model.to(device)
-            mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_keep)
-            choice = mask(torch.zeros(1, dtype=torch.int64)).to(device)
-            job = Job(
-                stage=STAGE,
-                config=config,
-                facts=facts,
-                model=model,
-                view=PretrainView(config.clip, config.crop),
-                loss_of=reconstruction_step(config, mask),
-                example=(
-                    *example_clip(config.clip, config.model.audio.num_cepstra, device),
-                    choice,
-                ),
-                derived={
-                    "grid": asdict(model.grid),
-                    "tokens": model.grid.tokens,
-                    "seen_tokens": choice.keep.shape[1],
-                    "predicted_tokens": choice.predict.shape[1],
-                    "effective_mask_ratio": mask.effective_ratio,
-                    "effective_decoder_keep": mask.num_predicted / mask.num_hidden,
-                },
-                reader=ClipReader(prepared, entries, facts["mfcc"]),
-                run=run,
-                device=device,
-                processes=processes,
-                report=report,
-            )
-            train(job, picture_epochs(job, prepared))
+        train(job, picture_epochs(job, prepared))
     return run.folder
 
 

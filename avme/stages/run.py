@@ -10,9 +10,10 @@ import logging
 import os
 import platform
 import shlex
+import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +22,32 @@ from safetensors.torch import save_file
 from torch import nn
 
 import avme
-from avme.artifacts import open_run, replacing, write_json, write_status, write_text
-from avme.config import Settings, TrainConfig
+from avme.artifacts import (
+    KILLED,
+    RUN_LOCK,
+    RUN_STATUS,
+    open_run,
+    replacing,
+    state_of,
+    sweep,
+    write_json,
+    write_status,
+    write_text,
+)
+from avme.config import FinetuneConfig, PretrainConfig, TrainConfig
 from avme.config.resolve import to_yaml
-from avme.errors import MismatchError, Stopped
+from avme.data.order import require_equal_shares
+from avme.errors import Stopped
+from avme.lock import holding
 from avme.models.flops import count_flops
 from avme.report import Quiet, Reporter
+from avme.stages.resume import changed_settings
 from avme.train.checkpoint import Checkpoint, newest_checkpoint
 from avme.train.processes import Processes
+from avme.train.siblings import Failure
+from avme.train.signals import stop_requests
 
-_MAY_CHANGE = {
-    f"train.{name}"
-    for name in (
-        "workers",
-        "device",
-        "micro_batch",
-        "checkpointing",
-        "log_every",
-        "checkpoint_minutes",
-        "keep_every",
-        "keep",
-        "pictures_every",
-        "wandb",
-    )
-}
+_log = logging.getLogger(__name__)
 _PACKAGES = ("torch", "torchvision", "torchaudio", "numpy", "h5py", "av", "python_speech_features")
 
 
@@ -53,16 +56,28 @@ class Run:
     """An open run folder and the checkpoint that it goes on from, if any."""
 
     folder: Path
+    stage: str
     checkpoint: Checkpoint | None
 
     def checkpoint_path(self, name: str) -> Path:
         """Where the checkpoint `name` (last, best, step-N) lies."""
         return self.folder / "checkpoints" / f"{name}.pt"
 
+    def say_running(self, processes: Processes, step: int) -> None:
+        """Brings status.json up to date; for the first process, which holds the folder's lock."""
+        facts = {"host": socket.gethostname(), "pid": os.getpid(), "processes": processes.world}
+        write_status(self.folder, self.stage, "running", step=step, **facts)
 
-def begin_run(
+    def say_failed(self, failure: Failure) -> None:
+        """Notes in status.json what ended the run; every process that still can says the same."""
+        if (self.folder / RUN_STATUS).is_file():  # else on another machine with another disk
+            write_status(self.folder, self.stage, "failed", **asdict(failure))
+
+
+@contextmanager
+def running(
     stage: str,
-    config: Settings,
+    config: PretrainConfig | FinetuneConfig,
     facts: Mapping[str, Any],
     *,
     out: Path,
@@ -71,52 +86,84 @@ def begin_run(
     command: Sequence[str],
     processes: Processes,
     report: Reporter,
-) -> Run:
-    """Opens the folder and writes what is known before the first step.
+) -> Iterator[Run]:
+    """The open folder. Inside the block nobody else writes to it, and train.log is kept; however
+    the block ends, status.json tells the truth.
 
-    Raises MismatchError where a run that is to go on was started with other settings or data.
+    Raises ConfigError where processes cannot have equal shares, UsageError where the folder is in
+    use, MismatchError where a run that is to go on was started with other settings or data.
     """
+    require_equal_shares(config.train.batch, processes.world)
+    with ExitStack() as until_end:
 
-    def open_() -> Path:
-        folder = open_run(out, resume=resume, overwrite=overwrite)
-        if not resume:
-            write_text(folder / "config.yaml", to_yaml(config))
-            write_status(folder, stage, "running")
-        return folder
+        def open_() -> Path:
+            lock = holding(out, RUN_LOCK, command=f"avme {stage}")
+            state = state_of(out)
+            is_new = not out.is_dir()
+            if not is_new:
+                until_end.enter_context(lock)
+            if resume and state is not None and state.startswith(KILLED):
+                report.say(f"{out} was {state}")
+            folder = open_run(out, resume=resume, overwrite=overwrite)
+            if is_new:
+                until_end.enter_context(lock)
+            if not resume:
+                write_status(folder, stage, "running")  # first: by it the folder is known as ours
+                write_text(folder / "config.yaml", to_yaml(config))
+            return folder
 
-    folder = processes.first(open_)
-    checkpoint = None
-    if resume:
-        checkpoint = newest_checkpoint(folder, report.say if processes.is_first else Quiet().say)
-        _require_same(checkpoint, config, facts, folder)
-    if processes.is_first:
-        write_status(folder, stage, "running")
-        with (folder / "command.txt").open("a", encoding="utf-8") as file:
-            file.write(shlex.join(command) + "\n")
-        write_json(folder / "env.json", environment())
-    return Run(folder, checkpoint)
+        folder = processes.first(open_)
+        checkpoint = None
+        if resume:
+            say = report.say if processes.is_first else Quiet().say
+            checkpoint = newest_checkpoint(folder, say)
+            changed = changed_settings(checkpoint, config, facts, folder)
+            if changed:
+                say(f"changed since the run was started: {', '.join(changed)}")
+        run = Run(folder, stage, checkpoint)
+        if processes.is_first:
+            _begin(run, processes, command)
+            until_end.enter_context(_logged(folder))
+        with stop_requests(), _ending_said(run, processes):
+            yield run
+
+
+def _begin(run: Run, processes: Processes, command: Sequence[str]) -> None:
+    for folder in (run.folder, run.folder / "checkpoints"):
+        sweep(folder)
+    run.say_running(processes, run.checkpoint.step if run.checkpoint else 0)
+    with (run.folder / "command.txt").open("a", encoding="utf-8") as file:
+        file.write(shlex.join(command) + "\n")
+    write_json(run.folder / "env.json", environment())
 
 
 @contextmanager
-def watched(run: Run, stage: str, processes: Processes) -> Iterator[None]:
-    """Logs to train.log and keeps status.json true, whatever ends the block."""
-    if not processes.is_first:
+def _ending_said(run: Run, processes: Processes) -> Iterator[None]:
+    if processes.siblings is not None:
+        processes.siblings.last_words = run.say_failed
+    try:
         yield
-        return
-    handler = logging.FileHandler(run.folder / "train.log", encoding="utf-8")
+        if processes.is_first:
+            write_status(run.folder, run.stage, "finished")
+    except (Stopped, KeyboardInterrupt) as error:
+        if processes.is_first:
+            write_status(run.folder, run.stage, "stopped", reason=str(error) or "interrupted")
+        raise
+    except BaseException as error:
+        failure = processes.failed(error)
+        _log.error("%s", failure)
+        run.say_failed(failure)
+        raise
+
+
+@contextmanager
+def _logged(folder: Path) -> Iterator[None]:
+    handler = logging.FileHandler(folder / "train.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("avme")
     logger.addHandler(handler)
     try:
         yield
-        write_status(run.folder, stage, "finished")
-    except (Stopped, KeyboardInterrupt) as error:
-        write_status(run.folder, stage, "stopped", reason=str(error) or "interrupted")
-        raise
-    except BaseException as error:
-        logger.error("%s: %s", type(error).__name__, error)
-        write_status(run.folder, stage, "failed", reason=f"{type(error).__name__}: {error}")
-        raise
     finally:
         logger.removeHandler(handler)
         handler.close()
@@ -161,28 +208,3 @@ def micro_batch_of(train: TrainConfig, processes: Processes) -> int:
     """Clips that a device works on at a time."""
     share = train.batch // processes.world
     return min(train.micro_batch or share, share)
-
-
-def _require_same(
-    checkpoint: Checkpoint, config: Settings, facts: Mapping[str, Any], folder: Path
-) -> None:
-    before = _flat(checkpoint.config) | _flat({"data": checkpoint.facts})
-    now = _flat(config.model_dump(mode="json")) | _flat({"data": dict(facts)})
-    differing = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-    differing = [key for key in differing if key not in _MAY_CHANGE]
-    if differing:
-        found = ", ".join(f"{key} {before.get(key)} -> {now.get(key)}" for key in differing[:5])
-        raise MismatchError(
-            f"{folder} was started with other settings or data ({found}): resume with the same, "
-            "or start another run with --out"
-        )
-
-
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
-    return flat

@@ -10,13 +10,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from avme.artifacts import write_json
+from avme.artifacts import read_json, write_json
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.data.augment import TrainingView, seeded
 from avme.data.clips import ClipReader, TrainingClips
 from avme.data.loader import build_loader
 from avme.data.order import Order, RankBatches
+from avme.models.batchnorm import freeze_statistics
 from avme.report import Reporter
+from avme.stages.resume import changes, flat
 from avme.stages.run import Run, count_gflop, count_parameters, export_weights
 from avme.train.checkpoint import LAST, PREVIOUS, Checkpoint, prune, save_checkpoint
 from avme.train.guard import Guard
@@ -85,6 +87,9 @@ EndEpoch = Callable[[Trainer, int, Record | None], str]
 def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
     """Trains to the end of the schedule, from the run's checkpoint if it has one."""
     settings = job.config.train
+    audio = job.model.get_submodule("audio") if hasattr(job.model, "audio") else None
+    if settings.batch_norm == "frozen" and audio is not None:
+        freeze_statistics(audio)
     order = Order(
         num_clips=len(job.reader.entries),
         batch=settings.batch,
@@ -143,7 +148,7 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         fit(None)
         return
     derived = _derived(job, trainer)
-    write_json(job.run.folder / "derived.json", derived)
+    _say_derived(job, derived)
     trainer.meter.most_clips_per_second = most_clips_per_second(
         job.device, trainer.precision, derived["forward_gflop_per_clip"], job.processes.world
     )
@@ -169,6 +174,15 @@ def _go_on(job: Job, trainer: Trainer) -> None:
     job.report.say(f"resuming {job.run.folder} at step {trainer.step} of {total}")
 
 
+def _say_derived(job: Job, derived: dict[str, Any]) -> None:
+    path = job.run.folder / "derived.json"
+    if job.run.checkpoint is not None and path.is_file():
+        changed = changes(flat(read_json(path)), flat(derived))
+        if changed:
+            job.report.say(f"changed with the machine: {', '.join(changed.values())}")
+    write_json(path, derived)
+
+
 def _save(job: Job, trainer: Trainer) -> None:
     meter = trainer.meter.state(job.processes)
     if not job.processes.is_first:
@@ -176,6 +190,7 @@ def _save(job: Job, trainer: Trainer) -> None:
     checkpoint = job.checkpoint(trainer, meter)
     last, previous = job.run.checkpoint_path(LAST), job.run.checkpoint_path(PREVIOUS)
     save_checkpoint(last, checkpoint, previous=previous)
+    job.run.say_running(job.processes, trainer.step)
     settings = job.config.train
     epoch, place = divmod(trainer.step, trainer.steps_per_epoch)
     if settings.keep_every and epoch and not place and epoch % settings.keep_every == 0:

@@ -93,6 +93,10 @@ def newest_checkpoint(run: Path, warn: Callable[[str], None]) -> Checkpoint:
     left.
     """
     folder = run / "checkpoints"
+    if not any(folder.glob("*.pt")):
+        raise ArtifactError(
+            f"{run} ended before its first checkpoint: start it again with --overwrite"
+        )
     last, previous = (folder / f"{name}.pt" for name in (LAST, PREVIOUS))
     if last.is_file():
         try:

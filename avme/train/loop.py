@@ -1,8 +1,8 @@
 """The one training loop: batches in, a trained model and checkpoints out.
 
-Everything random about a step follows from (seed, step, rank), so that a run that was killed goes
-on exactly as if it had not been. Stages differ by the loss of a batch and by what they do at the
-end of an epoch.
+Everything random about a step follows from (seed, step) and from its clips, so that a run that was
+killed goes on exactly as if it had not been, on as many processes as it then gets. Stages differ by
+the loss of a batch and by what they do at the end of an epoch.
 """
 
 import inspect
@@ -166,7 +166,7 @@ class Trainer:
         guard: Guard,
     ) -> dict[str, Any]:
         model.train()
-        torch.manual_seed(seed_of(self.train.seed, self.step, self.processes.rank))
+        torch.manual_seed(seed_of(self.train.seed, self.step))
         rate = self.schedule.rate(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]

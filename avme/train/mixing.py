@@ -1,5 +1,8 @@
 """Mixup and cutmix that treat sound and picture as one clip.
 
+Neighbours in a batch are mixed with each other, each pair by what its first clip's seed says: how
+many ranks share the batch does not matter, as long as none of them cuts a pair.
+
 Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows, f coefficients, l classes.
 """
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from avme.batch import AVBatch
@@ -23,43 +26,66 @@ class Mixed:
     target: Float[Tensor, "b l"]
 
 
-def mix(
-    batch: AVBatch, num_classes: int, augment: AugmentConfig, generator: np.random.Generator
-) -> Mixed:
-    """Each clip is blended with the one that mirrors it in the batch (mixup), or gets a rectangle
-    of it (cutmix); with both switched on a coin decides. Without either, labels become one-hot."""
+def mix(batch: AVBatch, num_classes: int, augment: AugmentConfig) -> Mixed:
+    """Each clip is blended with its neighbour (mixup), or gets a rectangle of it (cutmix); with
+    both switched on a coin decides for every pair. Of an odd number of clips the last one stays as
+    it is. Without either, labels become one-hot."""
     target = F.one_hot(batch.label, num_classes).float()
-    choices = [(name, a) for name, a in (("mixup", augment.mixup), ("cutmix", augment.cutmix)) if a]
-    if not choices or len(batch) < 2:
+    if len(batch) < 2 or not (augment.mixup or augment.cutmix):
         return Mixed(batch, target)
-    name, alpha = choices[int(generator.integers(len(choices)))]
-    own = float(generator.beta(alpha, alpha))
-    other = batch.mirrored()
-    if name == "mixup":
-        video = torch.lerp(other.video.float(), batch.video.float(), own).round().to(torch.uint8)
-    else:
-        video, own = _paste(batch.video, other.video, own, generator)
-    mfcc, valid = _mix_sound(batch, other, own)
-    target = own * target + (1.0 - own) * target.flip(0)
+    height, width = batch.video.shape[-2:]
+    pairs = [_draw(seed, augment, height, width) for seed in batch.seed[::2].tolist()]
+    blends = [pairs[clip // 2] for clip in range(len(batch))]
+    neighbour = torch.tensor([min(clip ^ 1, len(batch) - 1) for clip in range(len(batch))])
+    other = batch.part(neighbour)
+    own = torch.tensor([blend.own for blend in blends]).to(batch.label.device)
+    mfcc, valid = _mix_sound(batch, other, own[:, None, None])
+    target = own[:, None] * target + (1.0 - own[:, None]) * target[neighbour]
+    video = _mix_pictures(batch.video, other.video, own, blends)
     return Mixed(replace(batch, video=video, mfcc=mfcc, audio_valid=valid), target)
 
 
-def _paste(
-    video: Tensor, other: Tensor, own: float, generator: np.random.Generator
-) -> tuple[Tensor, float]:
-    """A rectangle of the other clip in all frames; returns the share that is really left."""
-    height, width = video.shape[-2:]
+@dataclass(frozen=True, slots=True)
+class _Blend:
+    own: float
+    """Share that is left of a clip."""
+    inside: Bool[np.ndarray, "h w"] | None
+    """Where its pictures are the other's; None where they are blended all over."""
+
+
+def _draw(seed: int, augment: AugmentConfig, height: int, width: int) -> _Blend:
+    generator = np.random.default_rng(seed)
+    choices = [(name, a) for name, a in (("mixup", augment.mixup), ("cutmix", augment.cutmix)) if a]
+    name, alpha = choices[int(generator.integers(len(choices)))]
+    own = float(generator.beta(alpha, alpha))
+    if name == "mixup":
+        return _Blend(own, None)
     side = (1.0 - own) ** 0.5
     row, column = int(generator.integers(height)), int(generator.integers(width))
     half_height, half_width = int(height * side / 2), int(width * side / 2)
-    top, bottom = max(row - half_height, 0), min(row + half_height, height)
-    left, right = max(column - half_width, 0), min(column + half_width, width)
-    pasted = video.clone()
-    pasted[..., top:bottom, left:right] = other[..., top:bottom, left:right]
-    return pasted, 1.0 - (bottom - top) * (right - left) / (height * width)
+    inside = np.zeros((height, width), dtype=bool)
+    inside[
+        max(row - half_height, 0) : row + half_height,
+        max(column - half_width, 0) : column + half_width,
+    ] = True
+    return _Blend(1.0 - float(inside.mean()), inside)
 
 
-def _mix_sound(batch: AVBatch, other: AVBatch, own: float) -> tuple[Tensor, Tensor]:
+def _mix_pictures(video: Tensor, other: Tensor, own: Tensor, blends: list[_Blend]) -> Tensor:
+    if any(blend.inside is None for blend in blends):
+        whole = torch.tensor([blend.inside is None for blend in blends]).to(own.device)
+        share = torch.where(whole, own, 1.0)[:, None, None, None, None]
+        mixed = torch.lerp(other.float(), video.float(), share).round().to(torch.uint8)
+    else:
+        mixed = video
+    if all(blend.inside is None for blend in blends):
+        return mixed
+    nowhere = np.zeros(video.shape[-2:], dtype=bool)
+    inside = np.stack([nowhere if blend.inside is None else blend.inside for blend in blends])
+    return torch.where(torch.from_numpy(inside).to(own.device)[:, None, None], other, mixed)
+
+
+def _mix_sound(batch: AVBatch, other: AVBatch, own: Tensor) -> tuple[Tensor, Tensor]:
     """Blended where both sound; where only one does, that one is heard alone."""
     blend = own * batch.mfcc + (1.0 - own) * other.mfcc
     mine, theirs = (

@@ -13,8 +13,11 @@ from typing import Any, TypeVar, cast
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
-from avme.errors import AvmeError, MachineError
+from avme.errors import AvmeError, MachineError, SiblingLost, Stopped
+from avme.train.siblings import Failure, Siblings, is_echo
 
 Result = TypeVar("Result")
 _TIMEOUT = timedelta(minutes=30)
@@ -28,6 +31,7 @@ class Processes:
     world: int = 1
     local_rank: int = 0
     local_world: int = 1
+    siblings: Siblings | None = None
 
     @property
     def is_first(self) -> bool:
@@ -49,6 +53,12 @@ class Processes:
             if box[1] is not None:
                 raise box[1]
         return cast(Result, box[0])
+
+    def failed(self, error: BaseException) -> Failure:
+        """What ended the run: `error`, or what another process failed of before it."""
+        if self.siblings is None:
+            return Failure(f"{type(error).__name__}: {error}", self.rank)
+        return self.siblings.failed(error)
 
     def wait(self) -> None:
         """Returns once all processes have called it."""
@@ -80,21 +90,43 @@ class Processes:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
-    """The group that torchrun's environment describes, or this process alone."""
+    """The group that torchrun's environment describes, or this process alone.
+
+    Raises SiblingLost, within a minute, where another process of the group fails or dies.
+    """
     if "RANK" not in os.environ:
         yield Processes()
         return
+    store, rank, world = next(rendezvous("env://", timeout=_TIMEOUT))
+    siblings = Siblings(PrefixStore("siblings", store.clone()), rank, world)
     processes = Processes(
-        rank=int(os.environ["RANK"]),
-        world=int(os.environ["WORLD_SIZE"]),
+        rank=rank,
+        world=world,
         local_rank=int(os.environ.get("LOCAL_RANK", "0")),
         local_world=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+        siblings=siblings,
     )
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_TIMEOUT)
     try:
+        dist.init_process_group(
+            "nccl" if device.type == "cuda" else "gloo",
+            store=PrefixStore("group", store),
+            rank=rank,
+            world_size=world,
+            timeout=_TIMEOUT,
+        )
         yield processes
+        processes.wait()  # rank 0 may keep the store: nobody leaves before the others
+    except Stopped:
+        raise
+    except BaseException as error:
+        failure = siblings.failed(error)
+        if is_echo(error) and failure.rank != rank:
+            raise SiblingLost(str(failure)) from error
+        raise
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+        siblings.leave()
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -106,7 +138,8 @@ def pick_device(wanted: str) -> torch.device:
         )
     if wanted == "cpu" or not available:
         return torch.device("cpu")
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local_rank % torch.cuda.device_count())  # srun may show one each
     torch.cuda.set_device(device)
     return device
 

@@ -19,7 +19,14 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catches the two signals inside the block, in the main thread."""
+    """Catches the two signals inside the block, in the main thread.
+
+    A block inside another one has the same request: what came early is not forgotten.
+    """
+    outer = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if isinstance(outer, StopRequest):
+        yield outer
+        return
     request = StopRequest()
     numbers = (signal.SIGTERM, signal.SIGUSR1)
     before = {number: signal.signal(number, request.note) for number in numbers}

@@ -1,9 +1,31 @@
 """Batch statistics are torch's on one process, and stand a batch of no clip."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 import torch
 from torch import nn
 
-from avme.models.batchnorm import GlobalBatchNorm
+from avme.models.batchnorm import GlobalBatchNorm, freeze_statistics
+
+# Rank 0 has all clips, rank 1 none; DDP's mean over ranks is the sum over clips, halved.
+UNEQUAL = """
+import sys
+import torch
+from torch.nn.parallel import DistributedDataParallel
+from avme.models.batchnorm import GlobalBatchNorm, freeze_statistics
+from avme.train.processes import joined
+with joined(torch.device("cpu")) as processes:
+    norm = GlobalBatchNorm(4)
+    if sys.argv[2] == "frozen":
+        freeze_statistics(norm)
+    wrapped = DistributedDataParallel(norm, broadcast_buffers=False)
+    maps = torch.load(sys.argv[1] + "/maps.pt")
+    wrapped(maps if processes.is_first else maps[:0]).square().sum().backward()
+    if not processes.is_first:
+        torch.save([norm.weight.grad * 2, norm.running_var], sys.argv[1] + "/found.pt")
+"""
 
 
 def test_training_equals_torchs_batch_norm() -> None:
@@ -47,3 +69,33 @@ def test_no_clip_leaves_the_statistics_alone_and_gives_every_parameter_a_gradien
     assert all(torch.equal(before[name], value) for name, value in norm.state_dict().items())
     assert norm.weight.grad is not None
     assert norm.bias.grad is not None
+
+
+@pytest.mark.parametrize("statistics", ["synchronised", "frozen"])
+def test_a_rank_without_a_sounding_clip_takes_part(
+    statistics: str, run_ranks: Callable[..., None], tmp_path: Path
+) -> None:
+    maps, norm = torch.randn(3, 4, 5, 6) * 3 + 1, GlobalBatchNorm(4)
+    torch.save(maps, tmp_path / "maps.pt")
+    if statistics == "frozen":
+        freeze_statistics(norm)
+    torch.autograd.backward(norm(maps).square().sum())
+
+    run_ranks(2, UNEQUAL, str(tmp_path), statistics)
+
+    weight_grad, running_var = torch.load(tmp_path / "found.pt")
+    torch.testing.assert_close(weight_grad, norm.weight.grad, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(running_var, norm.running_var)
+
+
+def test_frozen_statistics_stay_and_are_used_in_training() -> None:
+    norm = GlobalBatchNorm(4)
+    norm.running_mean += 2.0
+    freeze_statistics(nn.Sequential(norm))
+    maps = torch.randn(3, 4, 5, 6)
+
+    out = norm.train()(maps)
+
+    torch.testing.assert_close(out, norm.eval()(maps))
+    assert torch.equal(norm.running_mean, torch.full((4,), 2.0))
+    assert norm.train()(maps[:0]).shape == (0, 4, 5, 6)

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from avme.models.blocks import Block
+from avme.models.dropping import DropPath
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_gradients_reach_tokens_that_are_only_looked_at(block: Block) -> None:
 
 
 def test_recomputing_changes_no_bit_and_keeps_less(block: Block) -> None:
-    block.drop_path.p = 0.5
+    block.drop_path = DropPath(0.5)
     tokens = torch.randn(2, 7, 16, requires_grad=True)
 
     kept = {recompute: _kept(block, tokens, recompute) for recompute in (False, True)}

@@ -14,6 +14,14 @@ from avme.data.prepared import PreparedSet
 from avme.errors import ArtifactError, MismatchError
 from avme.stages.evaluate import evaluate
 
+EVALUATE = """
+import sys
+from pathlib import Path
+from avme.config import EvalConfig
+from avme.stages.evaluate import evaluate
+config = EvalConfig(topk=(1, 2), workers=0, device="cpu")
+evaluate(Path(sys.argv[1]), data=Path(sys.argv[2]), config=config, out=Path(sys.argv[3]))
+"""
 CONFIG = EvalConfig(topk=(1, 2), workers=0, device="cpu")
 
 
@@ -105,3 +113,22 @@ def test_a_test_list_that_holds_clips_of_training_is_refused(
 def test_a_missing_checkpoint_is_named(finished: PreparedSet, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"nowhere\.pt does not exist"):
         evaluate(tmp_path / "nowhere.pt", data=finished.folder, config=CONFIG)
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_any_number_of_processes_counts_every_clip_once(
+    world: int,
+    finished: PreparedSet,
+    finetuned: Path,
+    run_ranks: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    alone = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path / "alone")
+
+    run_ranks(world, EVALUATE, str(finetuned), str(finished.folder), str(tmp_path / "shared"))
+
+    assert json.loads((tmp_path / "shared" / "summary.json").read_text()) == alone.summary
+    ours, theirs = (np.load(tmp_path / name / "predictions.npz") for name in ("shared", "alone"))
+    with ours, theirs:
+        assert ours["id"].tolist() == theirs["id"].tolist()
+        np.testing.assert_allclose(ours["probability"], theirs["probability"], rtol=1e-6)

@@ -11,10 +11,10 @@ from distributed import LocalCluster
 
 from avme.artifacts import DATASET_MANIFEST
 from avme.config import PrepConfig
-from avme.data.lock import holding
 from avme.data.prepared import PreparedSet
 from avme.data.share import Share
 from avme.errors import AvmeError, TooManyBadClips, UsageError
+from avme.lock import holding
 from avme.media.ffmpeg import find_ffmpeg
 from avme.report import Quiet
 from avme.stages.prep import prepare

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from avme.config.prep import PrepConfig
-from avme.data.lock import holding
 from avme.data.prepared import PreparedSet
 from avme.errors import TooManyBadClips, UsageError
+from avme.lock import holding
 from avme.stages.forecast import forecast
 
 RunPrep = Callable[..., PreparedSet]

@@ -1,6 +1,5 @@
 """Mixup and cutmix blend pictures, sound and labels in the same proportion."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -9,7 +8,7 @@ from avme.config import AugmentConfig
 from avme.train.mixing import mix
 
 
-def make_batch(clips: int = 4) -> AVBatch:
+def make_batch(clips: int = 4, seed: int = 0) -> AVBatch:
     level = torch.arange(clips, dtype=torch.uint8) * 60
     valid = torch.ones(clips, 8, dtype=torch.bool)
     return AVBatch(
@@ -18,7 +17,7 @@ def make_batch(clips: int = 4) -> AVBatch:
         audio_valid=valid,
         label=torch.arange(clips),
         clip=torch.arange(clips),
-        seed=torch.zeros(clips, dtype=torch.int64),
+        seed=torch.arange(clips) + 1000 * seed,
     )
 
 
@@ -29,22 +28,52 @@ def settings(mixup: float, cutmix: float) -> AugmentConfig:
 def test_without_mixing_labels_are_one_hot() -> None:
     batch = make_batch()
 
-    mixed = mix(batch, 5, settings(0, 0), np.random.default_rng(0))
+    mixed = mix(batch, 5, settings(0, 0))
 
     assert mixed.batch is batch
     assert torch.equal(mixed.target, torch.eye(5)[:4])
 
 
-@pytest.mark.parametrize(("mixup", "cutmix"), [(0.8, 0.0), (0.0, 1.0)])
-def test_pictures_sound_and_labels_share_one_proportion(mixup: float, cutmix: float) -> None:
+@pytest.mark.parametrize(("mixup", "cutmix"), [(0.8, 0.0), (0.0, 1.0), (0.8, 1.0)])
+def test_pictures_sound_and_labels_of_a_pair_share_one_proportion(
+    mixup: float, cutmix: float
+) -> None:
     for seed in range(10):
-        mixed = mix(make_batch(), 4, settings(mixup, cutmix), np.random.default_rng(seed))
+        mixed = mix(make_batch(seed=seed), 4, settings(mixup, cutmix))
 
-        own = mixed.target[0, 0].item()
-        assert mixed.target[0, 3].item() == pytest.approx(1 - own)
-        # clip 0 is all zeros and its partner all 180: the mean tells the partner's share
-        assert mixed.batch.video[0].float().mean().item() == pytest.approx(180 * (1 - own), abs=0.6)
-        assert mixed.batch.mfcc[0].mean().item() == pytest.approx(180 * (1 - own), abs=1e-3)
+        for clip, partner in enumerate([1, 0, 3, 2]):
+            own = mixed.target[clip, clip].item()
+            assert mixed.target[clip, partner].item() == pytest.approx(1 - own)
+            level = 60 * clip * own + 60 * partner * (1 - own)
+            assert mixed.batch.video[clip].float().mean().item() == pytest.approx(level, abs=0.6)
+            assert mixed.batch.mfcc[clip].mean().item() == pytest.approx(level, abs=1e-3)
+
+
+def test_a_coin_decides_for_every_pair() -> None:
+    mixed = mix(make_batch(clips=4, seed=1), 4, settings(0.8, 1.0)).batch.video
+
+    blended = [bool(clip.unique().numel() == 1) for clip in mixed]
+    assert blended in ([True, True, False, False], [False, False, True, True])
+
+
+def test_two_halves_of_a_batch_are_mixed_as_the_whole_is() -> None:
+    batch = make_batch()
+
+    whole = mix(batch, 4, settings(0.8, 1.0))
+    halves = [mix(batch.part(slice(i, i + 2)), 4, settings(0.8, 1.0)) for i in (0, 2)]
+
+    assert torch.equal(whole.target, torch.cat([half.target for half in halves]))
+    assert torch.equal(whole.batch.video, torch.cat([half.batch.video for half in halves]))
+    assert torch.equal(whole.batch.mfcc, torch.cat([half.batch.mfcc for half in halves]))
+
+
+def test_the_last_of_an_odd_number_stays_as_it_is() -> None:
+    batch = make_batch(clips=3)
+
+    mixed = mix(batch, 3, settings(0.8, 0.0))
+
+    assert torch.equal(mixed.batch.video[2], batch.video[2])
+    torch.testing.assert_close(mixed.target[2], torch.eye(3)[2])
 
 
 def test_a_silent_clip_takes_its_partners_sound_as_it_is() -> None:
@@ -52,8 +81,8 @@ def test_a_silent_clip_takes_its_partners_sound_as_it_is() -> None:
     batch.audio_valid[0] = False
     batch.mfcc[0] = 0.0
 
-    mixed = mix(batch, 4, settings(0.8, 0.0), np.random.default_rng(0)).batch
+    mixed = mix(batch, 4, settings(0.8, 0.0)).batch
 
     assert mixed.audio_valid[0].all()
-    assert torch.equal(mixed.mfcc[0], batch.mfcc[3])
-    assert torch.equal(mixed.mfcc[3], batch.mfcc[3])
+    assert torch.equal(mixed.mfcc[0], batch.mfcc[1])
+    assert torch.equal(mixed.mfcc[1], batch.mfcc[1])

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from avme.data.lock import holding
 from avme.errors import UsageError
+from avme.lock import holding, is_held
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from avme.data.lock import holding
+from avme.lock import holding
 
 with holding(Path(sys.argv[1])):
     print("held", flush=True)
@@ -51,6 +51,16 @@ def test_a_killed_holder_leaves_the_folder_free(tmp_path: Path) -> None:
     with holding(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_others_can_see_whether_it_is_held(tmp_path: Path) -> None:
+    assert not is_held(tmp_path, "run")
+    with holding(tmp_path, "run"):
+        assert is_held(tmp_path, "run")
+        assert not is_held(tmp_path, "prep")
+
+    (tmp_path / ".run.lock").touch()  # as a killed holder leaves it
+    assert not is_held(tmp_path, "run")
 
 
 def test_those_who_share_keep_out_one_who_does_not(tmp_path: Path) -> None:

@@ -21,17 +21,23 @@ _LOOK_SECONDS = 0.1
 
 @contextmanager
 def holding(
-    folder: Path, name: str = "prep", *, shared: bool = False, patience_seconds: float = 0.0
+    folder: Path,
+    name: str = "prep",
+    *,
+    shared: bool = False,
+    patience_seconds: float = 0.0,
+    command: str = "avme prep",
 ) -> Iterator[None]:
     """Holds `name` in `folder`, which is made, for the length of the block.
 
     Holders that share it disturb nobody but one who does not, and other names nobody at all.
+    `command` is what holds it, for messages.
     Raises UsageError if another process still holds it when the patience is over, and OSError if
     the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f".{name}.lock"
-    handle = _taken(path, name, shared, time.monotonic() + patience_seconds)
+    path = lock_path(folder, name)
+    handle = _taken(path, name, command, shared, time.monotonic() + patience_seconds)
     try:
         yield
     finally:
@@ -40,7 +46,27 @@ def holding(
         os.close(handle)
 
 
-def _taken(path: Path, name: str, shared: bool, until: float) -> int:
+def lock_path(folder: Path, name: str) -> Path:
+    """The file that stands for the lock; it may be there without being held."""
+    return folder / f".{name}.lock"
+
+
+def is_held(folder: Path, name: str) -> bool:
+    """Whether a living process holds `name`, on any machine whose locks reach this one."""
+    try:
+        handle = os.open(lock_path(folder, name), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:  # held, or a file system that knows no locks: nobody is called dead there
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _taken(path: Path, name: str, command: str, shared: bool, until: float) -> int:
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -52,7 +78,7 @@ def _taken(path: Path, name: str, shared: bool, until: float) -> int:
                 time.sleep(_LOOK_SECONDS)
                 continue
             raise UsageError(
-                f"another `avme prep` is at work on {path.parent} ({name}): wait until it ends, or "
+                f"another `{command}` is at work on {path.parent} ({name}): wait until it ends, or "
                 "choose another folder with --out or --name"
             ) from None
         except OSError as error:

@@ -1,0 +1,78 @@
+"""What may differ between a run and the command that goes on with it: said, or refused by name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from avme.config import Settings
+from avme.errors import MismatchError
+from avme.train.checkpoint import Checkpoint
+
+_MAY_CHANGE = {
+    f"train.{name}"
+    for name in (
+        "workers",
+        "device",
+        "micro_batch",
+        "checkpointing",
+        "log_every",
+        "checkpoint_minutes",
+        "keep_every",
+        "keep",
+        "pictures_every",
+        "wandb",
+    )
+}
+_MOST_NAMED = 5
+
+
+def changed_settings(
+    checkpoint: Checkpoint, config: Settings, facts: Mapping[str, Any], folder: Path
+) -> list[str]:
+    """`key old -> new` for every setting that is another now, and may be.
+
+    Raises MismatchError for settings and data that decide what is learnt.
+    """
+    before = flat(_completed(checkpoint.config, config)) | flat({"data": checkpoint.facts})
+    now = flat(config.model_dump(mode="json")) | flat({"data": dict(facts)})
+    changed = changes(before, now)
+    refused = [text for key, text in changed.items() if not _may_change(key)]
+    if refused:
+        raise MismatchError(
+            f"{folder} was started with other settings or data "
+            f"({', '.join(refused[:_MOST_NAMED])}): resume with the same, or start another run "
+            "with --out"
+        )
+    return list(changed.values())
+
+
+def _completed(before: dict[str, Any], config: Settings) -> dict[str, Any]:
+    """Settings that there were not yet when the run was started have their defaults."""
+    try:
+        return type(config).model_validate(before).model_dump(mode="json")
+    except ValueError:  # settings that there are no more: they are named as differing
+        return before
+
+
+def _may_change(key: str) -> bool:
+    return key in _MAY_CHANGE or key.startswith("slurm.")
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """`key old -> new` by key, for the keys whose values differ."""
+    return {
+        key: f"{key} {before.get(key)} -> {now.get(key)}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    }
+
+
+def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key, as JSON would have them."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
+    return found

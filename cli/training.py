@@ -1,0 +1,75 @@
+"""What `avme pretrain` and `avme finetune` have in common: their options, and where they run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avme.errors import UsageError
+
+from . import batchjob, launch, options
+
+if TYPE_CHECKING:
+    from avme.config.slurm import JobConfig
+
+Slurm = Annotated[
+    bool,
+    typer.Option(
+        "--slurm",
+        help="Submit a job that resumes by itself after its time limit, and return.",
+        rich_help_panel=options.MACHINE,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What both commands are told."""
+
+    ctx: typer.Context
+    data: options.Data = None
+    epochs: options.Epochs = None
+    batch: options.Batch = None
+    lr: options.Lr = None
+    split: options.Split = None
+    seed: options.Seed = None
+    wandb: options.Wandb = None
+    resume: options.Resume = False
+    overwrite: options.Overwrite = False
+    config: options.Config = None
+    sets: options.Sets = None
+    gpus: options.Gpus = None
+    procs: options.Procs = None
+    device: options.Device = None
+    precision: options.Precision = None
+    workers: options.Workers = None
+    slurm: Slurm = False
+
+    def flags(self) -> dict[str, Any]:
+        """The settings that the options stand for."""
+        return {
+            "train.device": launch.device_setting(self.device, self.gpus, self.procs),
+            "train.epochs": self.epochs,
+            "train.batch": self.batch,
+            "optim.lr": self.lr,
+            "clip.split": self.split,
+            "train.seed": self.seed,
+            "train.wandb": self.wandb,
+            "train.precision": self.precision,
+            "train.workers": self.workers,
+        }
+
+    def elsewhere(self, folder: Path, job: "JobConfig") -> bool:
+        """Whether other processes do the work: a job of Slurm, or torchrun's on this machine."""
+        if not self.slurm:
+            return launch.spread(self.gpus, self.procs, folder)
+        if self.gpus is not None or self.procs is not None:
+            raise UsageError(
+                "--slurm starts the processes itself: say how many with --set slurm.gpus=N (or "
+                "slurm.procs=N) and slurm.nodes=N"
+            )
+        batchjob.submit(
+            job, run=folder, resume=self.resume, overwrite=self.overwrite, report=self.ctx.obj
+        )
+        return True

@@ -1,0 +1,129 @@
+"""A run folder tells the truth about its run, whatever ends it, and belongs to one at a time."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avme.artifacts import RUN_LOCK, read_json, require_finished_run, write_status
+from avme.config import PretrainConfig
+from avme.data.prepared import PreparedSet
+from avme.errors import ArtifactError, ConfigError, UsageError
+from avme.lock import holding
+from avme.report import Quiet
+from avme.stages.pretrain import pretrain
+from avme.stages.run import running
+from avme.train.processes import Processes
+
+MakeConfig = Callable[..., PretrainConfig]
+
+
+class Listening(Quiet):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.fixture
+def given(make_pretrain_config: MakeConfig, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "stage": "pretrain",
+        "config": make_pretrain_config(),
+        "facts": {},
+        "out": tmp_path / "run",
+        "resume": False,
+        "overwrite": False,
+        "command": ["avme", "pretrain"],
+        "processes": Processes(),
+        "report": Quiet(),
+    }
+
+
+def test_a_run_at_work_says_who_works_and_where_it_stands(given: dict[str, Any]) -> None:
+    with running(**given) as run:
+        run.say_running(Processes(), 5)
+        status = read_json(run.folder / "status.json")
+        with pytest.raises(ArtifactError, match=f"is running as process {os.getpid()} on "):
+            require_finished_run(run.folder)
+
+    assert (status["state"], status["step"], status["processes"]) == ("running", 5, 1)
+    assert (status["host"], status["pid"]) == (socket.gethostname(), os.getpid())
+    assert read_json(given["out"] / "status.json")["state"] == "finished"
+
+
+def test_a_failure_is_noted_with_its_reason_and_its_rank(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="broken"), running(**given):
+        raise ValueError("clip 7 is broken")
+
+    status = read_json(given["out"] / "status.json")
+    assert (status["state"], status["rank"]) == ("failed", 0)
+    assert status["reason"] == "ValueError: clip 7 is broken"
+    assert "clip 7 is broken" in (given["out"] / "train.log").read_text()
+
+
+def test_an_interruption_is_a_stop(given: dict[str, Any]) -> None:
+    with pytest.raises(KeyboardInterrupt), running(**given):
+        raise KeyboardInterrupt
+
+    assert read_json(given["out"] / "status.json")["state"] == "stopped"
+
+
+@pytest.mark.parametrize("way", ["resume", "overwrite"])
+def test_a_folder_at_work_is_left_alone(way: str, given: dict[str, Any]) -> None:
+    with running(**given) as run:
+        with (
+            pytest.raises(UsageError, match="another `avme pretrain` is at work on"),
+            running(**given | {way: True}),
+        ):
+            pass
+        assert read_json(run.folder / "status.json")["state"] == "running"
+    assert not list(given["out"].glob(".*"))
+
+
+def test_a_killed_run_is_called_killed_although_it_says_running(tmp_path: Path) -> None:
+    write_status(tmp_path, "pretrain", "running", pid=4711, host="there")
+
+    with pytest.raises(ArtifactError, match=r"is killed \(it was process 4711 on there\)"):
+        require_finished_run(tmp_path)
+    with holding(tmp_path, RUN_LOCK), pytest.raises(ArtifactError, match="is running as process"):
+        require_finished_run(tmp_path)
+
+
+def test_resuming_says_what_became_of_the_run_and_what_is_other_now(
+    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    out = shutil.copytree(pretrained, tmp_path / "run")
+    write_status(out, "pretrain", "running", pid=4711, host="there")
+    torn = out / "checkpoints" / ".last.pt.there.4711.1.tmp"
+    torn.write_bytes(b"half")
+    report = Listening()
+    config = make_pretrain_config(log_every=5, keep=3)
+
+    pretrain(config, data=finished.folder, out=out, preset="tiny", resume=True, report=report)
+
+    assert f"{out} was killed (it was process 4711 on there)" in report.lines
+    changed = "changed since the run was started: train.keep None -> 3, train.log_every 1 -> 5"
+    assert changed in report.lines
+    assert not torn.exists()
+
+
+def test_a_batch_that_cannot_be_shared_equally_is_refused_before_anything_is_written(
+    given: dict[str, Any],
+) -> None:
+    three = Processes(world=3)
+
+    with (
+        pytest.raises(ConfigError, match=r"train\.batch 4 is not divisible by 3 processes"),
+        running(**given | {"processes": three}),
+    ):
+        pass
+
+    assert not given["out"].exists()
