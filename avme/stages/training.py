@@ -87,7 +87,7 @@ EndEpoch = Callable[[Trainer, int, Record | None], str]
 def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
     """Trains to the end of the schedule, from the run's checkpoint if it has one."""
     settings = job.config.train
-    audio = job.model.get_submodule("audio") if hasattr(job.model, "audio") else None
+    audio = getattr(job.model, "audio", None)
     if settings.batch_norm == "frozen" and audio is not None:
         freeze_statistics(audio)
     order = Order(
