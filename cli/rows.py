@@ -4,6 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
+_IN_A_LOG = 140
+"""Columns of a table that no terminal bounds."""
+
 Rounds = Annotated[int, typer.Option(min=1, help="Rounds; the median is told.")]
 Json = Annotated[bool, typer.Option("--json", help="Print a list of rows instead of a table.")]
 
@@ -26,4 +29,7 @@ def print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]
         table.add_column(name, justify="right" if place else "left")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_IN_A_LOG)
+    console.print(table)

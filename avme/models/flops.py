@@ -2,7 +2,7 @@
 
 A multiplication and an addition count as two. Element-wise work (norms, GELU, softmax) is left out,
 as is usual. torch's counter alone misses attention on CPUs, whose kernel it does not know; on meta
-tensors attention is taken apart into products that it counts (docs/decisions.md).
+tensors attention is taken apart into products that it counts (decision 35).
 """
 
 from dataclasses import dataclass
