@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST
+from avme.artifacts import DATASET_MANIFEST, sweep
 from avme.config.prep import PrepConfig
 from avme.data import journal
 from avme.data.discover import Layout
@@ -18,7 +18,7 @@ from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
 from avme.data.missing import WORK, make_shards, missing_tasks, shards_of_bad
 from avme.data.plan import Plan
-from avme.data.prepared import PreparedSet
+from avme.data.prepared import SHARDS, SPLITS, PreparedSet
 from avme.data.publish import Stored, read_shards, write_manifest, write_tables
 from avme.data.share import Share
 from avme.data.sources import Beside
@@ -168,6 +168,8 @@ def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
         config=config,
     )
     shutil.rmtree(folder / WORK, ignore_errors=True)
+    for place in (folder, folder / SHARDS, folder / SPLITS):
+        sweep(place)
     _say_what_is_there(manifest, folder, report)
     return PreparedSet.open(folder)
 

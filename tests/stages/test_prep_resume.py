@@ -97,6 +97,22 @@ def test_a_missing_shard_is_made_again_and_only_that(
     assert {name for name in after if after[name] != times[name]} == {"shard-00001.h5"}
 
 
+def test_what_a_kill_left_half_written_is_swept_away(
+    tmp_path: Path, videos: Path, run_prep: RunPrep
+) -> None:
+    folder = run_prep(videos, tmp_path).folder
+    (folder / "dataset.json").unlink()
+    left = [
+        folder / name for name in (".dataset.json.x.tmp", "shards/.a.h5.x.tmp", "splits/.1.x.tmp")
+    ]
+    for path in left:
+        path.write_text("half")
+
+    run_prep(videos, tmp_path)
+
+    assert not any(path.exists() for path in left)
+
+
 def test_a_shortened_shard_is_made_again(tmp_path: Path, videos: Path, run_prep: RunPrep) -> None:
     folder = run_prep(videos, tmp_path).folder
     before = shard_bytes(folder)
