@@ -32,10 +32,8 @@ from avme.models.masking import TubeMask
 from avme.report import Quiet
 from avme.stages.pretrain import example_clip
 from avme.stages.run import count_gflop
+from avme.train.peak import peak_tflops
 from avme.train.record import read_record
-
-BF16_TFLOPS = {"H100": 989.0, "H200": 989.0, "A100": 312.0, "L40S": 362.0, "RTX 4090": 165.0}
-"""Dense, as their makers say, by a word of the device's name; SXM where there are several."""
 
 Table = list[list[str]]
 
@@ -52,7 +50,7 @@ def main() -> None:
         optimizer=True,
     )
     name = device_name(told.device)
-    peak = told.peak_tflops or next((t for w, t in BF16_TFLOPS.items() if w in name), None)
+    peak = told.peak_tflops or peak_tflops(name, torch.bfloat16, tf32=False)
     steps: Table = [["blocks", "", "batch", "clips/s", "ms", "ratio", "MFU, %", "MiB"]]
     for compiled in (False,) if told.eager else (False, True):
         for batch in told.batches:
@@ -106,7 +104,7 @@ def device_name(device: str) -> str:
     return platform.processor() or platform.machine()
 
 
-def step_rows(job: StepJob, told: argparse.Namespace, peak_tflops: float | None) -> Table:
+def step_rows(job: StepJob, told: argparse.Namespace, peak: float | None) -> Table:
     """A row for everybody at this batch, or one that says that it does not fit."""
     blocks = "compiled" if job.compiled else "eager"
     try:
@@ -119,15 +117,15 @@ def step_rows(job: StepJob, told: argparse.Namespace, peak_tflops: float | None)
         )
     except torch.OutOfMemoryError:
         return [[blocks, "does not fit", str(job.batch), *[""] * 5]]
-    return [[blocks, *step_cells(row, job, peak_tflops)] for row in found.rows]
+    return [[blocks, *step_cells(row, job, peak)] for row in found.rows]
 
 
-def step_cells(row: StepRow, job: StepJob, peak_tflops: float | None) -> list[str]:
+def step_cells(row: StepRow, job: StepJob, peak: float | None) -> list[str]:
     """What stands in a row beside whether it was compiled."""
     share = ""
-    if peak_tflops is not None and row.name in (OURS, HALF, WITH_SOUND):
+    if peak is not None and row.name in (OURS, HALF, WITH_SOUND):
         work = 3.0 * forward_gflop(config_of(row.name, job.config)) * row.clips_per_second
-        share = f"{100.0 * work / (1000.0 * peak_tflops):.1f}"
+        share = f"{100.0 * work / (1000.0 * peak):.1f}"
     return [
         row.name,
         str(job.batch),

@@ -65,13 +65,13 @@ def _show_stage(
 
     model = STAGES[stage]
     settings: Any = resolve(model, preset=preset(stage, name), file=config, sets=sets or ())
-    _print_table(f"avme {stage} --preset {name}", _settings(stage, name, settings))
     count, classes = None, chosen.clips.classes if chosen.clips else 101
     if data is not None:
         count, classes = training_clips_of(settings, places.dataset(data))
     elif chosen.clips:
         count = training_clips(settings, chosen.clips.train)
     derived = derive(settings, classes, count)
+    _print_table(f"avme {stage} --preset {name}", _settings(stage, name, settings))
     _print_table("what follows", what_follows(settings, derived))
     if report is not None:
         from avme.stages.rehearse import rehearse
@@ -127,6 +127,8 @@ def what_follows(settings: "PretrainConfig | FinetuneConfig", derived: "Derived"
             )
         )
         tokens += f": {(grid.places - hidden) * grid.slots:,} seen, {hidden * grid.slots:,} hidden"
+        if derived.mask.num_predicted < hidden:
+            tokens += f", {derived.mask.num_predicted * grid.slots:,} of them predicted"
     rows.append(("tokens", tokens))
     rows.append(("parameters", _parts(derived.parameters, "all", 1e6, "million")))
     flops = derived.flops
@@ -143,13 +145,15 @@ def _steps(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> R
     if steps is None:
         return [("steps", "not known without a set: --data")]
     windows = f" x {train.repeat} windows" if train.repeat > 1 else ""
+    few = steps.clips * train.repeat < train.batch
+    again = ": fewer than a step takes, so that they come again in it" if few else ""
     return [
         (
             "steps",
             f"{steps.per_epoch:,} an epoch x {train.epochs:,} = {steps.total:,}, "
             f"{steps.warmup:,} of them warm-up",
         ),
-        ("an epoch", f"{steps.clips:,} clips{windows} // {train.batch}"),
+        ("an epoch", f"{steps.clips:,} clips{windows} // {train.batch}{again}"),
         ("clips seen", f"{steps.windows:,}"),
     ]
 
@@ -173,8 +177,8 @@ def on_this_device(
     if hours:
         rows.append(("estimate", f"{duration(hours)} on this device alone"))
     if measured.share < _BUSY:
-        alone = f": {duration(hours * measured.share)} without that work" if hours else ""
-        rows.append(("busy", f"other work left it {measured.share:.0%} of the cores{alone}"))
+        alone = f", {duration(hours * measured.share)} if other work took the rest" if hours else ""
+        rows.append(("busy", f"it worked {measured.share:.0%} of its threads' time{alone}"))
     rows.append(("left out", "loading, validation, checkpoints"))
     return rows
 

@@ -3,6 +3,7 @@
 torch hands such products to MKL, which does not use AVX-512 on other makers' processors; oneDNN,
 which torch brings for bfloat16 and convolutions, does: 200 against 95 GFLOP/s on one core of an
 EPYC (docs/benchmarks/step.md). On GPUs, under autocast and in compiled code this is torch's own.
+Where it is not, there are no second derivatives, no torch.func and no torch.jit.trace.
 
 Shape letters: m rows, i channels in, o channels out.
 """
@@ -41,6 +42,7 @@ def _is_for_onednn(rows: Tensor, weight: Tensor) -> bool:
         and rows.dtype == weight.dtype == torch.float32
         and rows.ndim > 1
         and rows.numel() > 0
+        and rows.shape[-1] == weight.shape[1]  # else torch's own says what is wrong
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
         and _has_onednn()

@@ -68,7 +68,7 @@ def derive(settings: Training, num_classes: int, num_clips: int | None = None) -
     grid, mask = grid_of(settings.model, settings.clip), None
     extra: tuple[object, ...] = ()
     if isinstance(settings, PretrainConfig):
-        mask = TubeMask(grid, settings.mask.ratio)
+        mask = TubeMask(grid, settings.mask.ratio, settings.mask.decoder_keep)
         extra = (mask(torch.zeros(1, dtype=torch.int64)), settings.loss.on == "all")
     return Derived(
         peak_rate=schedule.peak,

@@ -98,6 +98,7 @@ def pretrain(
             example=(
                 *example_clip(config.clip, config.model.audio.num_cepstra, device),
                 choice,
+                config.loss.on == "all",
             ),
             derived={
                 "grid": asdict(model.grid),

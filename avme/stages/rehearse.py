@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from avme.batch import AVBatch
 from avme.config import PretrainConfig
 from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.batchnorm import freeze_statistics
 from avme.models.masking import TubeMask
 from avme.report import Quiet, Reporter
 from avme.stages.derive import Derived, Training, build_model
 from avme.stages.pretrain import reconstruction_step
+from avme.train.compiling import set_up
 from avme.train.optimizer import build_optimizer
 from avme.train.peak import most_clips_per_second
 from avme.train.processes import pick_device, pick_precision
@@ -43,8 +45,8 @@ class Rehearsal:
     update_seconds: float
     """The optimiser, once a step."""
     share: float
-    """Of the time of its threads, what a CPU gave to this process; 1 on a GPU. Where other work
-    takes the rest, the figures above are those of a busy machine."""
+    """Of the time of its threads, what a CPU worked for this process; 1 on a GPU. Where other work
+    took the rest, the figures above are those of a busy machine; threads may also have waited."""
     most_clips_per_second: float | None
     """At the peak of the device's data sheet; None where it is not known."""
 
@@ -80,6 +82,9 @@ def rehearse(
     device = pick_device(settings.train.device)
     precision = pick_precision(settings.train.precision, device)
     model = build_model(settings, num_classes).to(device).train()
+    set_up(model, settings.train, device)
+    if settings.train.batch_norm == "frozen" and (audio := getattr(model, "audio", None)):
+        freeze_statistics(audio)
     optimizer = build_optimizer(model, settings.optim, settings.model.visual.depth)
     batch = _clips_at_a_time(settings, derived, device)
     began = time.perf_counter(), time.process_time()
@@ -154,7 +159,7 @@ def _step(
 
 def _loss(settings: Training, model: nn.Module, clips: AVBatch) -> Tensor:
     if isinstance(settings, PretrainConfig) and isinstance(model, MaskedAutoencoder):
-        mask = TubeMask(model.grid, settings.mask.ratio)
+        mask = TubeMask(model.grid, settings.mask.ratio, settings.mask.decoder_keep)
         return reconstruction_step(settings, mask)(model, clips, 0, False).loss
     return F.cross_entropy(model(clips.video, clips.mfcc, clips.audio_valid).float(), clips.label)
 

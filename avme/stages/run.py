@@ -120,6 +120,8 @@ def running(
             changed = changed_settings(checkpoint, config, facts, folder)
             if changed:
                 say(f"changed since the run was started: {', '.join(changed)}")
+                if processes.is_first:
+                    write_text(folder / "config.yaml", to_yaml(config))
         run = Run(folder, stage, checkpoint)
         if processes.is_first:
             _begin(run, processes, command)

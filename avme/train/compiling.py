@@ -17,6 +17,7 @@ def set_up(model: nn.Module, train: TrainConfig, device: torch.device) -> None:
     """What the settings say of it; raises MachineError where nothing can compile."""
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high" if train.tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = train.tf32  # convolutions have a switch of their own, on
     for part in model.modules():
         if isinstance(part, Block):
             part.recompute = train.checkpointing

@@ -51,6 +51,24 @@ def test_pretraining_finds_what_was_foretold(
     assert derived.mask.effective_ratio == 0.75
 
 
+def test_half_decoding_and_a_loss_on_all_tokens_are_counted(
+    make_pretrain_config: MakePretrain,
+) -> None:
+    whole = make_pretrain_config()
+    mask, loss = (
+        whole.mask.model_copy(update={"decoder_keep": 0.5}),
+        whole.loss.model_copy(update={"on": "all"}),
+    )
+
+    half, everything = (
+        derive(whole.model_copy(update=change), 2) for change in ({"mask": mask}, {"loss": loss})
+    )
+
+    assert half.mask is not None
+    assert half.mask.num_predicted == half.mask.num_hidden // 2
+    assert half.flops.step < derive(whole, 2).flops.step < everything.flops.step
+
+
 def test_finetuning_finds_what_was_foretold_with_clips_held_out(
     finished: PreparedSet, finetuned: Path, make_finetune_config: MakeFinetune
 ) -> None:

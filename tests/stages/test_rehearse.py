@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from torch import nn
 
 from avme.config import FinetuneConfig, PretrainConfig
+from avme.models.batchnorm import GlobalBatchNorm
+from avme.stages import rehearse as rehearse_module
 from avme.stages.derive import Training, derive
 from avme.stages.rehearse import Rehearsal, rehearse
 
@@ -42,6 +45,20 @@ def test_operations_a_second_are_those_of_a_clip_by_its_seconds(
 def test_mfu_is_the_share_of_the_clips_that_the_peak_would_allow(measured: Rehearsal) -> None:
     assert measured.mfu == 0.25
     assert replace(measured, most_clips_per_second=None).mfu is None
+
+
+def test_the_model_is_set_up_as_for_a_run(
+    make_pretrain_config: Callable[..., PretrainConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[nn.Module] = []
+    monkeypatch.setattr(rehearse_module, "set_up", lambda model, *_: seen.append(model))
+    settings = make_pretrain_config(batch_norm="frozen")
+
+    rehearse(settings, derive(settings, 2), 2, steps=1)
+
+    norms = [part for part in seen[0].modules() if isinstance(part, GlobalBatchNorm)]
+    assert norms
+    assert all(norm.is_frozen for norm in norms)
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])

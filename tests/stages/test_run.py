@@ -11,6 +11,7 @@ import pytest
 
 from avme.artifacts import RUN_LOCK, read_json, require_finished_run, write_status
 from avme.config import PretrainConfig
+from avme.config.resolve import from_yaml
 from avme.data.prepared import PreparedSet
 from avme.errors import ArtifactError, ConfigError, UsageError
 from avme.lock import holding
@@ -112,6 +113,7 @@ def test_resuming_says_what_became_of_the_run_and_what_is_other_now(
     assert f"{out} was killed (it was process 4711 on there)" in report.lines
     changed = "changed since the run was started: train.keep None -> 3, train.log_every 1 -> 5"
     assert changed in report.lines
+    assert from_yaml(PretrainConfig, (out / "config.yaml").read_text()) == config
     assert not torn.exists()
 
 
