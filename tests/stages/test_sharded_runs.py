@@ -17,10 +17,10 @@ from avme.artifacts import read_json
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
 from avme.data.prepared import PreparedSet
+from avme.stages.pretrain import pretrain
 from avme.train.checkpoint import Checkpoint, load_checkpoint
 from avme.train.record import read_record
 
-Go = Callable[..., subprocess.CompletedProcess[str]]
 SHARDED = ("--procs", "2", "--set", "train.sharding=fsdp")
 STOPPED = 75
 
@@ -44,23 +44,27 @@ def figures(run: Path, name: str, kind: str = "train") -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def settings(
-    make_pretrain_config: Callable[..., PretrainConfig], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def config(make_pretrain_config: Callable[..., PretrainConfig]) -> PretrainConfig:
     """Every step saves, and pictures are drawn."""
     config = make_pretrain_config(epochs=12, pictures_every=6, checkpoint_minutes=0.0001)
     optim = config.optim.model_copy(update={"clip_grad": 0.5, "layer_decay": 0.75})
+    return config.model_copy(update={"optim": optim})
+
+
+@pytest.fixture(scope="module")
+def settings(config: PretrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("settings") / "settings.yaml"
-    path.write_text(to_yaml(config.model_copy(update={"optim": optim})))
+    path.write_text(to_yaml(config))
     return path
 
 
 @pytest.fixture(scope="module")
-def whole(settings: Path, finished: PreparedSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(
+    config: PretrainConfig, finished: PreparedSet, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The run of one process."""
     out = tmp_path_factory.mktemp("whole") / "run"
-    go(command("pretrain", finished.folder, settings, out))
-    return out
+    return pretrain(config, data=finished.folder, out=out, preset="tiny")
 
 
 @pytest.fixture(scope="module")
@@ -126,21 +130,14 @@ def test_a_cut_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_n
     assert figures(out, "loss") == figures(cut, "loss")
 
 
-def test_a_cut_run_goes_on_in_one_process_and_back(
-    settings: Path, finished: PreparedSet, whole: Path, stopped: Path, tmp_path: Path
+def test_a_cut_run_goes_on_in_one_process(
+    config: PretrainConfig, finished: PreparedSet, whole: Path, stopped: Path, tmp_path: Path
 ) -> None:
     out = Path(shutil.copytree(stopped, tmp_path / "run"))
-    argv = command("pretrain", finished.folder, settings, out, "--resume")
-    made = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
 
-    assert made.returncode == 0, made.stderr
-    assert "train.sharding fsdp -> none" in made.stderr + made.stdout
+    pretrain(config, data=finished.folder, out=out, preset="tiny", resume=True)
+
     assert figures(out, "loss") == pytest.approx(figures(whole, "loss"), rel=1e-5)
-
-    back = Path(shutil.copytree(whole, tmp_path / "back"))
-    shutil.copy(stopped / "checkpoints" / "last.pt", back / "checkpoints" / "last.pt")
-    go(command("pretrain", finished.folder, settings, back, *SHARDED, "--resume"))
-    assert figures(back, "loss") == pytest.approx(figures(whole, "loss"), rel=1e-5)
 
 
 def test_a_cut_classifier_validates_and_keeps_its_best_epoch(
