@@ -22,6 +22,7 @@ from avme.train.checkpoint import Checkpoint, load_checkpoint
 from avme.train.record import read_record
 
 SHARDED = ("--procs", "2", "--set", "train.sharding=fsdp")
+RECOMPUTED = (*SHARDED, "--set", "train.checkpointing=true")
 STOPPED = 75
 
 
@@ -69,9 +70,9 @@ def whole(
 
 @pytest.fixture(scope="module")
 def cut(settings: Path, finished: PreparedSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, cut over two processes."""
+    """The same, cut over two processes, which compute blocks twice."""
     out = tmp_path_factory.mktemp("cut") / "run"
-    go(command("pretrain", finished.folder, settings, out, *SHARDED))
+    go(command("pretrain", finished.folder, settings, out, *RECOMPUTED))
     return out
 
 
@@ -81,7 +82,7 @@ def stopped(
 ) -> Path:
     """The same, stopped on the way; not to be changed."""
     out = tmp_path_factory.mktemp("stopped") / "run"
-    argv = command("pretrain", finished.folder, settings, out, *SHARDED)
+    argv = command("pretrain", finished.folder, settings, out, *RECOMPUTED)
     running = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while len(read_record(out / "metrics.jsonl")) < 2 and time.monotonic() < deadline:
@@ -121,7 +122,7 @@ def test_a_cut_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_n
 ) -> None:
     out = Path(shutil.copytree(stopped, tmp_path / "run"))
 
-    go(command("pretrain", finished.folder, settings, out, *SHARDED, "--resume"))
+    go(command("pretrain", finished.folder, settings, out, *RECOMPUTED, "--resume"))
 
     ours, theirs = last_of(out), last_of(cut)
     assert all(torch.equal(ours.model[name], tensor) for name, tensor in theirs.model.items())
