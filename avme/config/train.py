@@ -48,6 +48,9 @@ class TrainConfig(Settings):
     checkpointing: bool = False
     """Computes blocks again in the backward pass instead of keeping what they did: less memory for
     a third more time."""
+    sharding: Literal["none", "fsdp"] = "none"
+    """fsdp: each process keeps a share of weights, gradients and optimiser states instead of all;
+    less memory, more communication, and nothing with one process."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: Annotated[int, Field(ge=0)] | None = None
     """Loader processes per device; none takes the cores that are left over, at most 8."""

@@ -27,18 +27,14 @@ from avme.stages.pretrain import example_clip, lengths_of, mfcc_facts
 from avme.stages.run import running
 from avme.stages.training import EndEpoch, Job, train
 from avme.train.attention import fusion_entropy
-from avme.train.checkpoint import (
-    Checkpoint,
-    find_checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-)
+from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
 from avme.train.loop import BatchLoss, LossOf, Trainer
 from avme.train.mixing import mix
 from avme.train.processes import joined, pick_device, pick_precision
 from avme.train.record import Record
 from avme.train.scoring import Scorer
 from avme.train.selection import Best, better
+from avme.train.sharding import unsharded
 from avme.train.wandb_run import require_wandb
 from avme.weights.start import start_with
 
@@ -233,14 +229,16 @@ def _validation(job: Job, prepared: PreparedSet, held_out: Sequence[ClipEntry]) 
     )
 
     def end_epoch(trainer: Trainer, epoch: int, record: Record | None) -> str:
-        scores = scorer.score(job.model, Quiet(), "validation")
+        with unsharded(job.model):
+            scores = scorer.score(job.model, Quiet(), "validation")
         figures = {"top1": scores.top(1), "loss": scores.cross_entropy()}
         before = Best(**job.best) if job.best else None
         best = better(before, **figures, epoch=epoch, step=trainer.step, clips=len(held_out))
         job.best = best.as_numbers()
-        if best.epoch == epoch and job.processes.is_first:
-            path = job.run.checkpoint_path("best")
-            save_checkpoint(path, job.checkpoint(trainer))
+        if best.epoch == epoch:
+            checkpoint = job.checkpoint(trainer)
+            if job.processes.is_first:
+                save_checkpoint(job.run.checkpoint_path("best"), checkpoint)
         if record is not None:
             record.write("validation", trainer.step, {"epoch": epoch, **figures})
         return f"val {figures['top1']:.3f} (best {best.top1:.3f})"

@@ -13,6 +13,7 @@ from avme.stages.reconstruct import COLUMNS, Gallery, choose_clips
 from avme.stages.training import EndEpoch, Job
 from avme.train.loop import Trainer
 from avme.train.record import Record
+from avme.train.sharding import unsharded
 
 NAME = "reconstruction"
 _CLIPS, _FRAMES, _SEED = 4, 4, 0
@@ -29,11 +30,14 @@ def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
     gallery = Gallery(prepared, entries, job.facts["mfcc"], _SEED)
 
     def end_epoch(trainer: Trainer, epoch: int, record: Record | None) -> str:
-        if record is not None and (epoch % every == 0 or epoch == epochs):
-            model = cast(MaskedAutoencoder, job.model)
-            rows, note = gallery.rows(model, config, job.device, _FRAMES)
-            pixels = paint_reconstruction(rows, COLUMNS, note)
-            record.picture(NAME, trainer.step, pixels)
+        if epoch % every and epoch != epochs:
+            return ""
+        with unsharded(job.model):
+            if record is not None:
+                model = cast(MaskedAutoencoder, job.model)
+                rows, note = gallery.rows(model, config, job.device, _FRAMES)
+                pixels = paint_reconstruction(rows, COLUMNS, note)
+                record.picture(NAME, trainer.step, pixels)
         return ""
 
     return end_epoch

@@ -15,6 +15,7 @@ _MAY_CHANGE = {
         "device",
         "micro_batch",
         "checkpointing",
+        "sharding",
         "log_every",
         "checkpoint_minutes",
         "keep_every",

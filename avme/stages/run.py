@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 import avme
 from avme.artifacts import (
@@ -185,9 +185,11 @@ def environment() -> dict[str, Any]:
     }
 
 
-def export_weights(folder: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
+def export_weights(
+    folder: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, Any]
+) -> None:
     """weights.safetensors: the model alone, loadable without avme."""
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
     with replacing(folder / "weights.safetensors") as temporary:
         save_file(tensors, temporary, {"avme": json.dumps(dict(metadata))})
 

@@ -27,6 +27,7 @@ from avme.train.peak import most_clips_per_second
 from avme.train.processes import Processes, pick_precision
 from avme.train.record import Record
 from avme.train.schedule import build_schedule
+from avme.train.sharding import whole
 from avme.train.wandb_run import WandbRun
 
 
@@ -53,14 +54,17 @@ class Job:
     """Figures of the best epoch, kept up by `end_epoch` and stored in every checkpoint."""
 
     def checkpoint(self, trainer: Trainer, meter: dict[str, Any] | None = None) -> Checkpoint:
-        """The job as it stands; without the meter's state only what an evaluation needs."""
+        """The job as it stands; without the meter's state only what an evaluation needs.
+
+        All processes must call it; only the first one's is whole where the model is cut.
+        """
         return Checkpoint(
             stage=self.stage,
             config=self.config.model_dump(mode="json"),
             facts=self.facts,
             step=trainer.step,
-            model=self.model.state_dict(),
-            optimizer={} if meter is None else trainer.optimizer.state_dict(),
+            model=whole(self.model.state_dict()),
+            optimizer={} if meter is None else whole(trainer.optimizer.state_dict()),
             best=dict(self.best),
             meter=meter or {},
         )
@@ -96,6 +100,7 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         seed=settings.seed,
         repeat=settings.repeat,
     )
+    size = _size(job) if job.processes.is_first else {}
     trainer = Trainer(
         model=job.model,
         optim=job.config.optim,
@@ -144,18 +149,19 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
             report=job.report,
         )
 
-    if not job.processes.is_first:
+    if job.processes.is_first:
+        _say_derived(job, _derived(job, trainer) | size)
+        trainer.meter.most_clips_per_second = most_clips_per_second(
+            job.device, trainer.precision, size["forward_gflop_per_clip"], job.processes.world
+        )
+        with Record(job.run.folder, trainer.step, _wandb(job)) as record:
+            fit(record)
+    else:
         fit(None)
-        return
-    derived = _derived(job, trainer)
-    _say_derived(job, derived)
-    trainer.meter.most_clips_per_second = most_clips_per_second(
-        job.device, trainer.precision, derived["forward_gflop_per_clip"], job.processes.world
-    )
-    with Record(job.run.folder, trainer.step, _wandb(job)) as record:
-        fit(record)
-    facts = job.facts | {"config": job.config.model_dump(mode="json")}
-    export_weights(job.run.folder, job.model, facts)
+    weights = whole(job.model.state_dict())
+    if job.processes.is_first:
+        facts = job.facts | {"config": job.config.model_dump(mode="json")}
+        export_weights(job.run.folder, weights, facts)
 
 
 def _wandb(job: Job) -> WandbRun | None:
@@ -184,10 +190,9 @@ def _say_derived(job: Job, derived: dict[str, Any]) -> None:
 
 
 def _save(job: Job, trainer: Trainer) -> None:
-    meter = trainer.meter.state(job.processes)
+    checkpoint = job.checkpoint(trainer, trainer.meter.state(job.processes))
     if not job.processes.is_first:
         return
-    checkpoint = job.checkpoint(trainer, meter)
     last, previous = job.run.checkpoint_path(LAST), job.run.checkpoint_path(PREVIOUS)
     save_checkpoint(last, checkpoint, previous=previous)
     job.run.say_running(job.processes, trainer.step)
@@ -210,6 +215,12 @@ def _derived(job: Job, trainer: Trainer) -> dict[str, Any]:
         "batch_per_process": settings.batch // job.processes.world,
         "processes": job.processes.world,
         "precision": str(trainer.precision).removeprefix("torch."),
+    }
+
+
+def _size(job: Job) -> dict[str, Any]:
+    """Of the model, as long as it is in one piece."""
+    return {
         "parameters": count_parameters(job.model),
         "forward_gflop_per_clip": count_gflop(job.model, *job.example),
     }

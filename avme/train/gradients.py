@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from avme.train.sharding import is_sharded, part_here, whole_lengths
+
 _PART_OF = {"norm": "head"}
 """A classifier's last norm belongs to its head."""
 _NULL = "audio.null"
@@ -17,7 +19,7 @@ def gradient_norms(model: nn.Module) -> dict[str, Tensor]:
 
     Parts are the model's children (visual, audio, fusion, decoder or head) and `audio_null`, in
     every process the same ones; a part without a gradient has length 0. The host does not wait for
-    the device.
+    the device. Where the model is cut over processes, all must call it.
     """
     parts: dict[str, list[Tensor]] = defaultdict(list)
     device = torch.device("cpu")
@@ -26,12 +28,13 @@ def gradient_norms(model: nn.Module) -> dict[str, Tensor]:
         given = parts[_PART_OF.get(part, part)]
         device = parameter.device
         if parameter.grad is not None:
-            given.append(parameter.grad)
+            given.append(part_here(parameter.grad))
     zero = torch.zeros((), device=device)
-    norms = {
-        f"grad_norm_{part}": get_total_norm(given) if given else zero
-        for part, given in sorted(parts.items())
-    }
+    names = [f"grad_norm_{part}" for part in sorted(parts)]
+    lengths = [get_total_norm(parts[part]) if parts[part] else zero for part in sorted(parts)]
+    if is_sharded(model):
+        lengths = list(whole_lengths(torch.stack(lengths)))
+    norms = dict(zip(names, lengths, strict=True))
     return {"grad_norm": get_total_norm(list(norms.values())), **norms}
 
 

@@ -24,6 +24,7 @@ from avme.batch import AVBatch
 from avme.errors import AvmeError
 from avme.train.meter import Meter
 from avme.train.processes import Processes
+from avme.train.sharding import part_here
 
 LOUDEST = 1e9
 """Deviations from the mean that no sound has: a clip with more is broken."""
@@ -119,7 +120,8 @@ class Guard:
 
     def require_sound(self, model: nn.Module, step: int) -> None:
         """Raises AvmeError if a weight or a statistic is no number; all processes must call it."""
-        numbers = [value for value in model.state_dict().values() if value.is_floating_point()]
+        state = model.state_dict().values()
+        numbers = [part_here(value) for value in state if value.is_floating_point()]
         norm = self.processes.mean(get_total_norm(numbers).float())
         if not math.isfinite(float(norm)):
             raise AvmeError(

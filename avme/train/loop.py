@@ -30,6 +30,7 @@ from avme.train.optimizer import build_optimizer
 from avme.train.processes import Processes
 from avme.train.record import Record
 from avme.train.schedule import Schedule
+from avme.train.sharding import is_sharded, load_model, load_optimizer, shard
 from avme.train.signals import stop_requests
 
 _SAVING_SHARE = 0.01
@@ -76,13 +77,15 @@ class Trainer:
     def __post_init__(self) -> None:
         self.model.to(self.device)
         set_up(self.model, self.train, self.device)
+        if self.train.sharding == "fsdp" and self.processes.world > 1:
+            shard(self.model, self.device, self.precision)
         self.optimizer = build_optimizer(self.model, self.optim, self.depth)
         self.meter = Meter(self.train.batch, self.device)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes back to where a checkpoint was written."""
-        self.model.load_state_dict(checkpoint.model)
-        self.optimizer.load_state_dict(checkpoint.optimizer)
+        load_model(self.model, checkpoint.model)
+        load_optimizer(self.optimizer, checkpoint.optimizer)
         self.meter.restore(checkpoint.meter)
         self.step = checkpoint.step
 
@@ -151,7 +154,7 @@ class Trainer:
         saver.save()
 
     def _wrapped(self) -> nn.Module:
-        if self.processes.world == 1:
+        if self.processes.world == 1 or is_sharded(self.model):
             return self.model
         # no device_ids: what batches leave on the host is to stay there
         return DistributedDataParallel(self.model, **_LEAVE_BUFFERS)

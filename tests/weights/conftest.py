@@ -172,5 +172,5 @@ def pretrained_files(tmp_path: Path, clip: ClipConfig) -> list[Path]:
         stage="pretrain", config=config, facts=facts, step=3, model=autoencoder.state_dict()
     )
     save_checkpoint(tmp_path / "last.pt", checkpoint)
-    export_weights(tmp_path, autoencoder, facts | {"config": config})
+    export_weights(tmp_path, autoencoder.state_dict(), facts | {"config": config})
     return [tmp_path / "last.pt", tmp_path / "weights.safetensors"]

@@ -1,0 +1,162 @@
+"""A run whose model is cut over two processes: the losses of one, files that nobody can tell apart,
+and the same bits after a stop."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from avme.artifacts import read_json
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.resolve import to_yaml
+from avme.data.prepared import PreparedSet
+from avme.stages.pretrain import pretrain
+from avme.train.checkpoint import Checkpoint, load_checkpoint
+from avme.train.record import read_record
+
+SHARDED = ("--procs", "2", "--set", "train.sharding=fsdp")
+RECOMPUTED = (*SHARDED, "--set", "train.checkpointing=true")
+STOPPED = 75
+
+
+def command(stage: str, data: Path, config: Path, out: Path, *more: str) -> list[str]:
+    places = ["--data", str(data), "--config", str(config), "--out", str(out)]
+    return [sys.executable, "-m", "avme_cli", stage, "--preset", "tiny", *places, *more]
+
+
+def go(argv: list[str]) -> None:
+    made = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert made.returncode == 0, made.stderr
+
+
+def last_of(run: Path) -> Checkpoint:
+    return load_checkpoint(run / "checkpoints" / "last.pt")
+
+
+def figures(run: Path, name: str, kind: str = "train") -> list[float]:
+    return [line[name] for line in read_record(run / "metrics.jsonl") if line["kind"] == kind]
+
+
+@pytest.fixture(scope="module")
+def config(make_pretrain_config: Callable[..., PretrainConfig]) -> PretrainConfig:
+    """Every step saves, and pictures are drawn."""
+    config = make_pretrain_config(epochs=12, pictures_every=6, checkpoint_minutes=0.0001)
+    optim = config.optim.model_copy(update={"clip_grad": 0.5, "layer_decay": 0.75})
+    return config.model_copy(update={"optim": optim})
+
+
+@pytest.fixture(scope="module")
+def settings(config: PretrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("settings") / "settings.yaml"
+    path.write_text(to_yaml(config))
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(
+    config: PretrainConfig, finished: PreparedSet, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The run of one process."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    return pretrain(config, data=finished.folder, out=out, preset="tiny")
+
+
+@pytest.fixture(scope="module")
+def cut(settings: Path, finished: PreparedSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, cut over two processes, which compute blocks twice."""
+    out = tmp_path_factory.mktemp("cut") / "run"
+    go(command("pretrain", finished.folder, settings, out, *RECOMPUTED))
+    return out
+
+
+@pytest.fixture(scope="module")
+def stopped(
+    settings: Path, finished: PreparedSet, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The same, stopped on the way; not to be changed."""
+    out = tmp_path_factory.mktemp("stopped") / "run"
+    argv = command("pretrain", finished.folder, settings, out, *RECOMPUTED)
+    running = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while len(read_record(out / "metrics.jsonl")) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGTERM)
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == STOPPED, said
+    assert 0 < last_of(out).step < 24
+    return out
+
+
+def test_losses_gradients_and_attention_are_those_of_one_process(whole: Path, cut: Path) -> None:
+    assert len(figures(cut, "loss")) == 24
+    assert figures(cut, "loss") == pytest.approx(figures(whole, "loss"), rel=1e-5)
+    for name in ("grad_norm", "grad_norm_audio", "grad_norm_decoder", "grad_norm_audio_null"):
+        assert figures(cut, name) == pytest.approx(figures(whole, name), rel=1e-3, abs=1e-6)
+    assert all(0 < value <= 1 for value in figures(cut, "entropy_visual_from_audio"))
+
+
+def test_what_a_cut_model_leaves_has_the_form_of_any_other(whole: Path, cut: Path) -> None:
+    ours, theirs = last_of(cut), last_of(whole)
+
+    assert list(ours.model) == list(theirs.model)
+    torch.testing.assert_close(ours.model, theirs.model, rtol=1e-3, atol=1e-5)
+    assert ours.optimizer["param_groups"] == theirs.optimizer["param_groups"]
+    torch.testing.assert_close(
+        ours.optimizer["state"], theirs.optimizer["state"], rtol=1e-2, atol=1e-5
+    )
+    exported = load_file(cut / "weights.safetensors")
+    assert all(torch.equal(exported[name], tensor) for name, tensor in ours.model.items())
+    derived = [read_json(run / "derived.json") for run in (cut, whole)]
+    assert derived[0]["parameters"] == derived[1]["parameters"]
+
+
+def test_a_cut_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
+    settings: Path, finished: PreparedSet, cut: Path, stopped: Path, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(stopped, tmp_path / "run"))
+
+    go(command("pretrain", finished.folder, settings, out, *RECOMPUTED, "--resume"))
+
+    ours, theirs = last_of(out), last_of(cut)
+    assert all(torch.equal(ours.model[name], tensor) for name, tensor in theirs.model.items())
+    for key, state in theirs.optimizer["state"].items():
+        assert all(torch.equal(ours.optimizer["state"][key][k], v) for k, v in state.items())
+    assert figures(out, "loss") == figures(cut, "loss")
+
+
+def test_a_cut_run_goes_on_in_one_process(
+    config: PretrainConfig, finished: PreparedSet, whole: Path, stopped: Path, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(stopped, tmp_path / "run"))
+
+    pretrain(config, data=finished.folder, out=out, preset="tiny", resume=True)
+
+    assert figures(out, "loss") == pytest.approx(figures(whole, "loss"), rel=1e-5)
+
+
+def test_a_cut_classifier_validates_and_keeps_its_best_epoch(
+    finished: PreparedSet,
+    pretrained: Path,
+    finetuned: Path,
+    make_finetune_config: Callable[..., FinetuneConfig],
+    tmp_path: Path,
+) -> None:
+    settings, out = tmp_path / "settings.yaml", tmp_path / "run"
+    settings.write_text(to_yaml(make_finetune_config()))
+
+    go(command("finetune", finished.folder, settings, out, "--from", str(pretrained), *SHARDED))
+
+    assert figures(out, "loss") == pytest.approx(figures(finetuned, "loss"), rel=1e-4)
+    ours, theirs = (figures(run, "loss", "validation") for run in (out, finetuned))
+    assert len(ours) == 4
+    assert ours == pytest.approx(theirs, rel=1e-4)
+    best, other = (load_checkpoint(run / "checkpoints" / "best.pt") for run in (out, finetuned))
+    assert best.best == pytest.approx(other.best, rel=1e-4)
+    torch.testing.assert_close(best.model, other.model, rtol=1e-3, atol=1e-4)
