@@ -80,9 +80,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def open_run(folder: Path, *, resume: bool, overwrite: bool) -> Path:
+def open_run(folder: Path, stage: str, *, resume: bool, overwrite: bool) -> Path:
     """The folder, ready for a run.
 
+    What is overwritten is called running from before its first file goes, and status.json stays:
+    who is killed meanwhile leaves nothing behind that looks finished.
     Raises UsageError when it holds a run and neither `resume` nor `overwrite` is given, and
     ArtifactError when there is nothing to resume.
     """
@@ -95,7 +97,8 @@ def open_run(folder: Path, *, resume: bool, overwrite: bool) -> Path:
         raise ArtifactError(f"{folder} holds nothing to resume: run without --resume to start")
     if content and overwrite:
         _require_run(folder)
-        for path in content:
+        write_status(folder, stage, "running")
+        for path in set(content) - {folder / RUN_STATUS}:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     elif content and not resume:
         raise UsageError(
@@ -116,11 +119,11 @@ def write_status(folder: Path, stage: str, state: str, **facts: Any) -> None:
     """Says what a run folder is and how far it got.
 
     `state` is running, stopped, finished or failed. A process that is killed leaves `running`
-    behind: whether it is true, `state_of` tells.
+    behind, with its number and host: whether it is true, `state_of` tells.
     """
-    write_json(
-        folder / RUN_STATUS, {"stage": stage, "state": state, "updated": time.time(), **facts}
-    )
+    said = {"stage": stage, "state": state, "updated": time.time()}
+    who = {"host": socket.gethostname(), "pid": os.getpid()} if state == "running" else {}
+    write_json(folder / RUN_STATUS, {**said, **who, **facts})
 
 
 def amend_failure(folder: Path, reason: str, rank: int | None, *, since: float) -> None:
@@ -144,8 +147,8 @@ def state_of(folder: Path) -> str | None:
         return None
     status = read_json(folder / RUN_STATUS)
     state = str(status.get("state"))
-    if state == "running" and "pid" in status:
-        who = f"process {status['pid']} on {status.get('host')}"
+    if state == "running":
+        who = f"process {status.get('pid', '?')} on {status.get('host', '?')}"
         return f"running as {who}" if is_held(folder, RUN_LOCK) else f"{KILLED} (it was {who})"
     return state
 

@@ -81,7 +81,7 @@ def finetune(
     }
     size, given = places.given_by(None if resume else init)
     base = places.earlier_settings(folder, resume) or places.fixed_by(earlier_run) or given
-    recipe = preset or size or places.preset_of(folder if resume else earlier_run)
+    recipe = preset or size or places.preset_of(folder if resume else earlier_run, resume=resume)
     settings = _resolved(training, preset, None if resume else recipe, flags, base)
     if earlier_run:
         _refuse_other_model(settings, earlier_run)

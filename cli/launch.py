@@ -24,7 +24,7 @@ from .srun import JOINED
 
 _FAILURES: Final = "AVME_FAILURES"
 """Environment variable: the folder into which a child of ours writes why it failed."""
-_SIGNALS: Final = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"
+_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1")
 _SECONDS_TO_STOP: Final = "120"
 
 
@@ -104,7 +104,7 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
         options = [
             "--standalone",
             f"--nproc-per-node={processes}",
-            f"--signals-to-handle={_SIGNALS}",
+            f"--signals-to-handle={','.join(_heard())}",
         ]
         logging.disable(logging.CRITICAL)  # torchrun repeats every child's failure at length
         try:
@@ -133,6 +133,12 @@ def leave_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
     temporary.write_text(json.dumps(failure), encoding="utf-8")
     temporary.rename(temporary.with_suffix(".json"))
     return True
+
+
+def _heard() -> list[str]:
+    """The signals that this process was not started deaf to, as nohup makes it deaf to SIGHUP."""
+    deaf = signal.SIG_IGN
+    return [name for name in _SIGNALS if signal.getsignal(signal.Signals[name]) is not deaf]
 
 
 def _first_failure(folder: Path, codes: Mapping[int, int]) -> ChildFailed:

@@ -93,10 +93,18 @@ def earlier_settings(folder: Path, resume: bool) -> dict[str, Any] | None:
     return read_settings(file)
 
 
-def preset_of(run: Path | None) -> str:
-    """The preset that a run or checkpoint was started with; base without one."""
+def preset_of(run: Path | None, *, resume: bool = False) -> str:
+    """The preset that a run or checkpoint was started with; base without one.
+
+    A run that is to go on is asked by the checkpoint that it will go on from.
+    """
     if run is None:
         return "base"
+    if resume:
+        from avme.report import Quiet
+        from avme.train.checkpoint import newest_checkpoint
+
+        return str(newest_checkpoint(run, Quiet().say).facts["preset"])
     from avme.stages.finetune import starting_point
 
     return str(starting_point(run)["preset"])

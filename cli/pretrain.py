@@ -82,7 +82,7 @@ def pretrain(
         data=source,
         out=folder,
         init=init,
-        preset=preset or size or places.preset_of(folder if resume else None),
+        preset=preset or size or places.preset_of(folder if resume else None, resume=resume),
         resume=resume,
         overwrite=training.overwrite,
         command=["avme", *sys.argv[1:]],

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from avme.artifacts import (
     read_json,
     replacing,
     sha256_of,
+    state_of,
     write_json,
     write_status,
     write_text,
@@ -79,36 +83,62 @@ def test_the_hash_is_sha256(tmp_path: Path) -> None:
 
 
 def test_a_new_run_gets_its_folder(tmp_path: Path) -> None:
-    assert open_run(tmp_path / "a", resume=False, overwrite=False).is_dir()
+    assert open_run(tmp_path / "a", "pretrain", resume=False, overwrite=False).is_dir()
 
 
 def test_a_folder_in_use_is_refused_continued_or_replaced(tmp_path: Path) -> None:
     write_status(tmp_path / "a", "pretrain", "stopped", step=3)
 
     with pytest.raises(UsageError, match="--resume continues it, --overwrite replaces it"):
-        open_run(tmp_path / "a", resume=False, overwrite=False)
-    assert open_run(tmp_path / "a", resume=True, overwrite=False) == tmp_path / "a"
+        open_run(tmp_path / "a", "pretrain", resume=False, overwrite=False)
+    assert open_run(tmp_path / "a", "pretrain", resume=True, overwrite=False) == tmp_path / "a"
     assert read_json(tmp_path / "a" / "status.json")["step"] == 3
-    assert not list(open_run(tmp_path / "a", resume=False, overwrite=True).iterdir())
+    write_text(tmp_path / "a/checkpoints/last.pt", "old")
+    replaced = open_run(tmp_path / "a", "pretrain", resume=False, overwrite=True)
+    assert [path.name for path in replaced.iterdir()] == ["status.json"]
+    assert "step" not in read_json(replaced / "status.json")
+
+
+def test_a_run_that_is_half_overwritten_is_called_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_status(tmp_path, "pretrain", "finished")
+    write_text(tmp_path / "checkpoints/last.pt", "old")
+
+    def killed(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        open_run(tmp_path, "pretrain", resume=False, overwrite=True)
+
+    who = f"process {os.getpid()} on {socket.gethostname()}"
+    assert state_of(tmp_path) == f"killed (it was {who})"
+
+
+def test_what_says_running_without_a_process_is_not_believed(tmp_path: Path) -> None:
+    write_json(tmp_path / "status.json", {"stage": "pretrain", "state": "running"})
+
+    assert state_of(tmp_path) == "killed (it was process ? on ?)"
 
 
 def test_overwriting_spares_what_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
 
     with pytest.raises(UsageError, match="was not written by avme"):
-        open_run(tmp_path, resume=False, overwrite=True)
+        open_run(tmp_path, "pretrain", resume=False, overwrite=True)
 
     assert (tmp_path / "thesis.tex").exists()
 
 
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="nothing to resume"):
-        open_run(tmp_path / "a", resume=True, overwrite=False)
+        open_run(tmp_path / "a", "pretrain", resume=True, overwrite=False)
 
 
 def test_resume_and_overwrite_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exclude each other"):
-        open_run(tmp_path, resume=True, overwrite=True)
+        open_run(tmp_path, "pretrain", resume=True, overwrite=True)
 
 
 def test_the_newest_finished_run_of_the_stage_is_found(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """torch DataLoaders over clips: the same batches whatever the number of worker processes."""
 
+import atexit
 import multiprocessing
+import signal
 from collections.abc import Sequence
+from multiprocessing import forkserver, resource_tracker
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -11,6 +14,8 @@ from avme.cores import available_cores
 from avme.data.clips import join
 
 _MOST_WORKERS = 8
+_STOP_SIGNALS = {signal.SIGTERM, signal.SIGUSR1}
+"""Often sent to all processes at once, but meant for the loop, which needs its workers."""
 
 
 def build_loader(
@@ -31,6 +36,7 @@ def build_loader(
     if count:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["avme.data.clips"])
+        _start_server()
         extra = {
             "multiprocessing_context": context,
             "prefetch_factor": 4,
@@ -44,3 +50,26 @@ def build_loader(
 def default_workers(local_world: int) -> int:
     """Cores that are left to a process of this machine after its own, at most 8."""
     return max(0, min(_MOST_WORKERS, available_cores() // local_world - 1))
+
+
+def _start_server() -> None:
+    """Starts what workers are forked from, deaf to the stop signals, as its children then are.
+
+    Masked and not ignored: what comes meanwhile reaches this process afterwards, and a mask
+    outlasts the handler that torch gives its workers.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        resource_tracker.ensure_running()  # which unmasks SIGTERM when it starts
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@atexit.register  # after multiprocessing's own, so that it runs before: that one sends SIGTERM
+def _end_workers() -> None:
+    """Ends workers that torch could not, or did not, bring to an end; they do not hear SIGTERM."""
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            child.kill()

@@ -84,6 +84,7 @@ def open_folder(out: Path, overwrite: bool) -> Path:
             raise UsageError(
                 f"{out} holds a demo: --overwrite replaces it, --out chooses another folder"
             )
+        write_status(out, STAGE, "running")  # first: half a demo is never called finished
         for name in _PARTS:
             shutil.rmtree(out / name, ignore_errors=True)
     write_status(out, STAGE, "running")

@@ -10,7 +10,6 @@ import logging
 import os
 import platform
 import shlex
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -65,8 +64,8 @@ class Run:
 
     def say_running(self, processes: Processes, step: int) -> None:
         """Brings status.json up to date; for the first process, which holds the folder's lock."""
-        facts = {"host": socket.gethostname(), "pid": os.getpid(), "processes": processes.world}
-        write_status(self.folder, self.stage, "running", step=step, **facts)
+        facts = {"step": step, "processes": processes.world}
+        write_status(self.folder, self.stage, "running", **facts)
 
     def say_failed(self, failure: Failure) -> None:
         """Notes in status.json what ended the run; every process that still can says the same."""
@@ -104,7 +103,7 @@ def running(
                 until_end.enter_context(lock)
             if resume and state is not None and state.startswith(KILLED):
                 report.say(f"{out} was {state}")
-            folder = open_run(out, resume=resume, overwrite=overwrite)
+            folder = open_run(out, stage, resume=resume, overwrite=overwrite)
             if is_new:
                 until_end.enter_context(lock)
             if not resume:

@@ -21,6 +21,7 @@ from avme.config import OptimConfig, TrainConfig
 from avme.data.order import seed_of
 from avme.errors import Stopped
 from avme.report import Reporter
+from avme.train.cadence import Cadence
 from avme.train.checkpoint import Checkpoint
 from avme.train.compiling import set_up
 from avme.train.gradients import clip_gradients, gradient_norms
@@ -120,6 +121,7 @@ class Trainer:
 
         saver = _Saver(save_if_sound, self.train.checkpoint_minutes * 60.0)
         saver.save()
+        cadence = Cadence(self.processes, self.step)
         with stop_requests() as request, report.task(title, total, done=self.step) as task:
             while self.step < total:
                 logged = (self.step + 1) % self.train.log_every == 0 or self.step + 1 == total
@@ -140,16 +142,18 @@ class Trainer:
                 keep = self.train.keep_every
                 if place == 0 and keep and epoch % keep == 0:
                     saver.save()
-                if self.processes.world > 1 and not logged:
-                    continue  # siblings agree only now and then: it makes the device wait
-                if self.processes.any(request.signal is not None):
+                if not (logged or place == 0 or cadence.is_now(self.step)):
+                    continue
+                wishes = (request.signal is not None, saver.is_due())
+                stops, is_due = cadence.agree(self.step, *wishes)
+                if stops:
                     saver.save()
                     self.processes.wait()  # torchrun ends the others when one leaves
                     raise Stopped(
                         f"stopped at step {self.step} of {total} by {request.signal or 'a sibling'}"
                         " with a checkpoint written: run the same command with --resume"
                     )
-                if self.step < total and self.processes.any(saver.is_due()):
+                if is_due and self.step < total:
                     saver.save()
         saver.save()
 

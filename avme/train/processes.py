@@ -73,12 +73,6 @@ class Processes:
             value /= self.world
         return value
 
-    def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process; all must call it."""
-        if self.world == 1:
-            return flag
-        return any(self.gather(flag))
-
     def gather(self, value: Result) -> list[Result]:
         """The values of all processes, in order of rank; all must call it."""
         if self.world == 1:

@@ -95,6 +95,24 @@ def test_a_signal_reaches_all_ranks_and_ends_with_their_code(
     assert (running.returncode, err) == (75, "error: stopped, run again with --resume\n")
 
 
+def test_who_is_deaf_to_a_signal_at_the_start_stays_so(parent: list[str]) -> None:
+    deaf = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *parent, "wait"]  # as nohup does
+
+    with subprocess.Popen(
+        deaf, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert [running.stdout.readline() for _ in range(2)] == ["ready\n", "ready\n"]
+        time.sleep(0.5)
+        running.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.wait(timeout=1.0)
+        running.send_signal(signal.SIGTERM)
+        _, err = running.communicate(timeout=60)
+
+    assert (running.returncode, err) == (75, "error: stopped, run again with --resume\n")
+
+
 def test_one_process_needs_no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RANK", raising=False)
 

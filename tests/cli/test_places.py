@@ -6,6 +6,7 @@ import pytest
 
 from avme.artifacts import write_status, write_text
 from avme.errors import ArtifactError, UsageError
+from avme.train.checkpoint import Checkpoint, save_checkpoint
 from avme_cli import places
 
 
@@ -64,6 +65,19 @@ def test_a_resumed_run_brings_its_own_settings() -> None:
     assert places.earlier_settings(Path("runs/a"), resume=False) is None
     with pytest.raises(ArtifactError, match="runs/b holds no run to resume"):
         places.earlier_settings(Path("runs/b"), resume=True)
+
+
+def test_a_resumed_run_tells_its_preset_by_the_checkpoint_that_is_whole() -> None:
+    run = Path("runs/a")
+    last, previous = (run / f"checkpoints/{name}.pt" for name in ("last", "previous"))
+    old = Checkpoint(stage="pretrain", config={}, facts={"preset": "tiny"}, step=3, model={})
+    save_checkpoint(previous, old)
+    last.write_bytes(previous.read_bytes()[:100])
+
+    assert places.preset_of(run, resume=True) == "tiny"
+    assert places.preset_of(None, resume=True) == "base"
+    with pytest.raises(ArtifactError, match=r"last\.pt cannot be read"):
+        places.preset_of(run)
 
 
 @pytest.mark.parametrize(

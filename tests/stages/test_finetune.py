@@ -183,7 +183,7 @@ def test_a_run_that_has_not_finished_is_no_starting_point(
 ) -> None:
     write_status(tmp_path / "killed", "pretrain", "running")
 
-    with pytest.raises(ArtifactError, match="is running, expected a finished run"):
+    with pytest.raises(ArtifactError, match=r"is killed \(it was process"):
         finetune(
             make_finetune_config(),
             data=finished.folder,

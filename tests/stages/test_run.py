@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from avme.artifacts import RUN_LOCK, read_json, require_finished_run, write_status
+from avme.artifacts import RUN_LOCK, read_json, require_finished_run, state_of, write_status
 from avme.config import PretrainConfig
 from avme.config.resolve import from_yaml
 from avme.data.prepared import PreparedSet
@@ -86,6 +86,7 @@ def test_a_folder_at_work_is_left_alone(way: str, given: dict[str, Any]) -> None
         ):
             pass
         assert read_json(run.folder / "status.json")["state"] == "running"
+        assert state_of(run.folder) == f"running as process {os.getpid()} on {socket.gethostname()}"
     assert not list(given["out"].glob(".*"))
 
 
