@@ -4,6 +4,7 @@ The script is plain bash, for people to read, change and submit. What decides is
 says that a checkpoint was written on Slurm's signal, and the job goes back into the queue.
 """
 
+import re
 import shlex
 import subprocess
 import sys
@@ -28,14 +29,14 @@ _SCRIPT: Final = """#!/bin/bash
 cd {folder} || exit 2
 run={run}
 begin=({begin})
-if [ "${{SLURM_RESTART_COUNT:-0}}" -gt 0 ]; then
+if [ "${{SLURM_RESTART_COUNT:-0}}" -gt 0 ] && [ "${{begin[0]}}" != --resume ]; then
     begin=(--overwrite)  # it ended before its first checkpoint
-    for name in last previous; do
-        [ -f "$run/checkpoints/$name.pt" ] && begin=(--resume)
+    for name in last previous; do  # an older one is that of a run which is to be replaced
+        [ "$run/checkpoints/$name.pt" -nt {stamp} ] && begin=(--resume)
     done
 fi
 
-srun --kill-on-bad-exit=0 {program} "${{begin[@]}}"
+srun --kill-on-bad-exit=0 --cpus-per-task={cpus} {program} "${{begin[@]}}"
 code=$?
 if [ "$code" -eq 75 ]; then  # stopped on a signal, with a checkpoint written
     scontrol requeue "$SLURM_JOB_ID"
@@ -61,6 +62,7 @@ def submit(
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / f"{run.name}.sbatch"
     begin = [flag for flag, wanted in zip(_OURS[1:], (resume, overwrite), strict=True) if wanted]
+    _stamp(run).write_text("When the job was submitted.\n", encoding="utf-8")
     script.write_text(batch_script(settings, sys.argv[1:], run, begin), encoding="utf-8")
     try:
         done = subprocess.run(
@@ -89,12 +91,19 @@ def batch_script(
         folder=shlex.quote(str(Path.cwd())),
         run=shlex.quote(str(run)),
         begin=shlex.join(begin),
+        stamp=shlex.quote(str(_stamp(run))),
+        cpus=settings.cpus,  # which srun does not take from sbatch, from Slurm 22.05 on
         program=shlex.join(program),
     )
 
 
+def _stamp(run: Path) -> Path:
+    return run.parent / FOLDER / f"{run.name}.submitted"
+
+
 def _options(settings: "JobConfig", run: Path) -> list[str]:
     processes = settings.gpus or settings.procs
+    prints = (run.parent / FOLDER).absolute() / run.name
     given = {
         "job-name": run.name,
         "nodes": settings.nodes,
@@ -106,7 +115,16 @@ def _options(settings: "JobConfig", run: Path) -> list[str]:
         "signal": f"USR1@{settings.warning_seconds}",
         "partition": settings.partition,
         "account": settings.account,
-        "output": (run.parent / FOLDER).absolute() / f"{run.name}-%j.out",
+        "output": f"{str(prints).replace('%', '%%')}-%j.out",
     }
-    named = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    named = [
+        f"--{name}={_quoted(str(value))}" for name, value in given.items() if value is not None
+    ]
     return [*named, "--open-mode=append", "--requeue", *settings.options]
+
+
+def _quoted(value: str) -> str:
+    """The value as sbatch reads it: double quotes, in which a backslash frees what follows."""
+    if re.fullmatch(r"[\w@%+=:,./-]+", value):
+        return value
+    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'

@@ -49,4 +49,4 @@ class JobConfig(Settings):
     account: str | None = None
     """Account to charge; none takes the user's default."""
     options: tuple[str, ...] = ()
-    """More options of sbatch, as in [--constraint=h100]."""
+    """More options of sbatch, as they are to stand in the script: [--constraint=h100]."""

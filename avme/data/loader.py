@@ -2,7 +2,9 @@
 
 import atexit
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Sequence
 from multiprocessing import forkserver, resource_tracker
 from typing import Any
@@ -35,12 +37,13 @@ def build_loader(
     extra: dict[str, Any] = {}
     if count:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["avme.data.clips"])
+        context.set_forkserver_preload(["avme.data.loader"])
         _start_server()
         extra = {
             "multiprocessing_context": context,
             "prefetch_factor": 4,
             "persistent_workers": True,
+            "worker_init_fn": _end_with_parent,
         }
     return DataLoader(
         clips, batch_sampler=batches, num_workers=count, collate_fn=join, pin_memory=pin, **extra
@@ -65,6 +68,22 @@ def _start_server() -> None:
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent(_: int) -> None:
+    """In a worker: ends it when the process that asked for it is gone, even by SIGKILL.
+
+    torch looks after the parent by its number only, which is the server's, and the server lives as
+    long as a worker does.
+    """
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, name="avme-parent", daemon=True).start()
 
 
 @atexit.register  # after multiprocessing's own, so that it runs before: that one sends SIGTERM

@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -122,7 +122,8 @@ class Siblings:
         dead = self._dead_neighbour()
         if dead is not None:
             return self._claim(dead)
-        self._silent += 1
+        if not self._is_held([self.next]):
+            self._silent += 1
         if self.store.check([f"beat/{self.next}"]):
             sign = self.store.get(f"beat/{self.next}")
             if sign != self._sign:
@@ -139,9 +140,16 @@ class Siblings:
         machine = _machine()
         for rank in (*range(self.rank + 1, len(self._who)), *range(self.rank)):
             pid, host, its_machine = self._who[rank]
-            if machine and machine == its_machine and _is_dead(pid):
+            if machine and machine == its_machine and _state_of(pid) in "ZX":
                 return Failure(f"process {pid} on {host} died: killed, or out of memory", rank)
         return None
+
+    def _is_held(self, ranks: Iterable[int]) -> bool:
+        """Whether one of these is suspended on this machine (SIGSTOP, Ctrl-Z), or the launcher."""
+        machine = _machine()
+        pids = [os.getppid()]
+        pids += [self._who[rank][0] for rank in ranks if machine and self._who[rank][2] == machine]
+        return any(_state_of(pid) in "Tt" for pid in pids)
 
     def _claim(self, failure: Failure) -> Failure:
         """The failure that was told first, by whatever rank."""
@@ -161,7 +169,8 @@ class Siblings:
         while not self._known.wait(BEAT_SECONDS):
             if self._gone.is_set():
                 return
-            self._unanswered += 1
+            if not self._is_held(range(len(self._who))):
+                self._unanswered += 1
             if self._unanswered * BEAT_SECONDS > self.silence_seconds:
                 self._find(Failure(_NO_STORE))
         if not self._gone.wait(self.grace_seconds) and self._failure is not None:
@@ -189,11 +198,12 @@ def _machine() -> str:
         return ""
 
 
-def _is_dead(pid: int) -> bool:
+def _state_of(pid: int) -> str:
+    """The letter by which the system tells what a process does; X where there is none, or ?."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        return os.path.isdir("/proc/self")
+        return "X" if os.path.isdir("/proc/self") else "?"
     except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] in "ZX"
+        return "?"
+    return status.rpartition(")")[2].split()[0]

@@ -4,6 +4,7 @@ Slurm itself is played by three small programs.
 """
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -31,9 +32,9 @@ SRUN = """#!{python}
 import os, signal, subprocess, sys
 step = dict(SLURM_STEP_ID="0", SLURM_STEP_NUM_TASKS="2", SLURM_STEP_TASKS_PER_NODE="2")
 step |= dict(SLURM_STEP_NODELIST="127.0.0.1", SLURM_NODEID="0", MASTER_PORT="{port}")
-assert sys.argv[1] == "--kill-on-bad-exit=0"
+assert sys.argv[1:3] == ["--kill-on-bad-exit=0", "--cpus-per-task=8"]
 tasks = [
-    subprocess.Popen(sys.argv[2:], env=os.environ | step | dict(SLURM_PROCID=r, SLURM_LOCALID=r))
+    subprocess.Popen(sys.argv[3:], env=os.environ | step | dict(SLURM_PROCID=r, SLURM_LOCALID=r))
     for r in "01"
 ]
 signal.signal(signal.SIGUSR1, lambda number, _: [task.send_signal(number) for task in tasks])
@@ -82,6 +83,7 @@ def test_a_job_stops_on_the_signal_and_resumes(
     submitted = subprocess.run(command, cwd=tmp_path, env=slurm, capture_output=True, text=True)
     assert submitted.returncode == 0, submitted.stderr
     assert submitted.stderr.startswith("job 77 submitted (runs/.slurm/one.sbatch)")
+    assert (tmp_path / "runs/.slurm/one.submitted").is_file()
 
     script, record = tmp_path / "runs/.slurm/one.sbatch", tmp_path / "runs/one/metrics.jsonl"
     job = subprocess.Popen(["bash", str(script)], env=slurm, start_new_session=True)
@@ -124,26 +126,57 @@ def test_the_script_says_what_is_asked_of_slurm(monkeypatch: pytest.MonkeyPatch)
         "--constraint=h100",
     } < asked
     srun = next(line for line in lines if line.startswith("srun"))
+    assert srun.startswith("srun --kill-on-bad-exit=0 --cpus-per-task=8 ")
     assert srun.endswith("-m avme_cli pretrain --out 'my runs/a' \"${begin[@]}\"")
 
 
+def test_slurm_reads_names_and_paths_as_they_are(tmp_path: Path) -> None:
+    run = tmp_path / """50 % "a' #1/b\\c"""
+    settings = JobConfig(account="my lab")
+
+    asked = [
+        shlex.split(line.removeprefix("#SBATCH "))  # in double quotes sbatch reads as a shell does
+        for line in batch_script(settings, ["pretrain"], run, []).splitlines()
+        if line.startswith("#SBATCH")
+    ]
+
+    assert {len(words) for words in asked} == {1}
+    options = [words[0] for words in asked]
+    assert {"--job-name=b\\c", "--account=my lab"} < set(options)
+    output = next(option for option in options if option.startswith("--output"))
+    assert output == f"--output={str(run.parent).replace('%', '%%')}/.slurm/b\\c-%j.out"
+
+
 @pytest.mark.parametrize(
-    ("count", "saved", "begin"),
+    ("count", "given", "saved", "begin"),
     [
-        ("0", (), "--overwrite"),
-        ("1", (), "--overwrite"),
-        ("1", ("last",), "--resume"),
-        ("2", ("previous",), "--resume"),
+        ("0", "--overwrite", "", "--overwrite"),
+        ("1", "--overwrite", "", "--overwrite"),
+        ("1", "--overwrite", "last", "--resume"),
+        ("2", "--overwrite", "previous", "--resume"),
+        ("0", "--overwrite", "older", "--overwrite"),
+        ("1", "--overwrite", "older", "--overwrite"),
+        ("1", "--resume", "older", "--resume"),
     ],
 )
-def test_a_restart_resumes_what_there_is(
-    count: str, saved: tuple[str, ...], begin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_restart_resumes_what_there_is_of_this_run(
+    count: str,
+    given: str,
+    saved: str,
+    begin: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in saved:
-        (tmp_path / "run/checkpoints").mkdir(parents=True)
-        (tmp_path / f"run/checkpoints/{name}.pt").touch()
-    script = batch_script(JobConfig(), ["pretrain"], Path("run"), ["--overwrite"])
+    for folder in (".slurm", "run/checkpoints"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / ".slurm/run.submitted").touch()
+    if saved:
+        checkpoint = tmp_path / f"run/checkpoints/{saved.replace('older', 'last')}.pt"
+        checkpoint.touch()
+        moment = time.time() + (-60 if saved == "older" else 60)
+        os.utime(checkpoint, (moment, moment))
+    script = batch_script(JobConfig(), ["pretrain"], Path("run"), [given])
     said = script.replace("srun ", "echo ")
 
     done = subprocess.run(

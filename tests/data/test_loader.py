@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 ENDS_WITH_A_BUSY_WORKER = """
 import multiprocessing, os, signal, time
@@ -25,6 +27,40 @@ worker.start()
 send()
 print("alive" if worker.is_alive() else "dead", flush=True)
 """
+
+
+WAITS_WITH_A_WORKER = """
+import multiprocessing, time, torch
+from avme.batch import AVBatch
+from avme.data.loader import build_loader
+
+clip = AVBatch(
+    video=torch.zeros(1, 3, 2, 2, 2, dtype=torch.uint8),
+    mfcc=torch.zeros(1, 3, 2),
+    audio_valid=torch.ones(1, 3, dtype=torch.bool),
+    label=torch.zeros(1, dtype=torch.int64),
+    clip=torch.zeros(1, dtype=torch.int64),
+    seed=torch.zeros(1, dtype=torch.int64),
+)
+stream = iter(build_loader([clip] * 64, [[n] for n in range(64)], workers=1, pin=False))
+next(stream)
+print(multiprocessing.active_children()[0].pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_worker_ends_with_a_parent_that_is_killed() -> None:
+    argv = [sys.executable, "-c", WAITS_WITH_A_WORKER]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = Path(f"/proc/{int(parent.stdout.readline())}")
+        assert worker.exists()
+        parent.kill()
+
+    deadline = time.monotonic() + 20
+    while worker.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not worker.exists()
 
 
 def test_stop_signals_are_for_the_process_alone_and_its_end_is_that_of_its_workers() -> None:

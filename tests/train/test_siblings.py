@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -85,6 +86,21 @@ def test_silence_from_another_machine_counts_as_death(meet: Meet, store: TCPStor
     failure = wait_for(ended)
     assert failure.rank == 1
     assert failure.reason.startswith(f"process {os.getpid()} on far gave no sign of life for ")
+
+
+def test_who_is_suspended_on_this_machine_is_not_taken_for_dead(
+    meet: Meet, store: TCPStore
+) -> None:
+    with subprocess.Popen(["sleep", "60"]) as held:
+        held.send_signal(signal.SIGSTOP)
+        store.set("who/1", json.dumps([held.pid, "here", siblings._machine()]))
+        _, ended = meet(0, silence_seconds=0.3)
+        time.sleep(1.5)
+        assert ended == []
+
+        held.send_signal(signal.SIGCONT)
+        assert "gave no sign of life" in wait_for(ended).reason
+        held.kill()
 
 
 def test_nobody_is_ended_who_lives_or_has_left_in_good_order(meet: Meet) -> None:
