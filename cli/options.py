@@ -95,6 +95,15 @@ Precision = Annotated[
     Literal["auto", "bf16", "fp32"] | None,
     typer.Option(help="Arithmetic.", show_default="auto", rich_help_panel=MACHINE),
 ]
+Compile = Annotated[
+    bool | None,
+    typer.Option(
+        "--compile",
+        help="Compile the transformer blocks.",
+        show_default="off",
+        rich_help_panel=MACHINE,
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(help="Processes that load or prepare clips.", rich_help_panel=MACHINE),

@@ -43,6 +43,7 @@ class Training:
     procs: options.Procs = None
     device: options.Device = None
     precision: options.Precision = None
+    compile: options.Compile = None
     workers: options.Workers = None
     slurm: Slurm = False
 
@@ -57,6 +58,7 @@ class Training:
             "train.seed": self.seed,
             "train.wandb": self.wandb,
             "train.precision": self.precision,
+            "train.compile": self.compile,
             "train.workers": self.workers,
         }
 
