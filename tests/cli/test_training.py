@@ -1,13 +1,14 @@
 """The options that both training commands share become settings, and only those that are given."""
 
 import typer
-from click import Command
+from typer.main import get_command
 
+from avme_cli.app import app
 from avme_cli.training import Training
 
 
 def test_only_given_options_become_settings() -> None:
-    ctx = typer.Context(Command("pretrain"))
+    ctx = typer.Context(get_command(app))
 
     flags = Training(ctx=ctx, compile=True, epochs=3, precision="fp32").flags()
 
