@@ -73,6 +73,8 @@ def finetune(
     earlier_run = places.pretrained(start) if start or not (resume or init) else None
     implied = preset or (places.preset_of(earlier_run) if earlier_run else None)
     reads = modality or places.modality_of(implied)
+    if resume and not (modality or implied):
+        reads = places.modality_that_is_there(source.name)
     folder = out or places.RUNS / f"finetune-{source.name}-{reads}"
     flags = {
         "modality": modality,

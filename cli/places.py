@@ -110,6 +110,12 @@ def preset_of(run: Path | None, *, resume: bool = False) -> str:
     return str(starting_point(run)["preset"])
 
 
+def modality_that_is_there(dataset: str) -> str:
+    """Of the fine-tuned run of a set under its usual name: `av` if there is one, or none at all."""
+    there = [kind for kind in ("av", "v", "a") if (RUNS / f"finetune-{dataset}-{kind}").is_dir()]
+    return there[0] if there else "av"
+
+
 def modality_of(preset: str | None) -> str:
     """What the classifier of a preset reads; both streams without one."""
     from avme.config.presets import RECIPES

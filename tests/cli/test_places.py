@@ -91,3 +91,13 @@ def test_a_set_is_called_as_its_folder() -> None:
     assert places.set_folder(None, None, "ucf101") == Path("data/ucf101")
     assert places.set_folder(None, "pets", "ucf101") == Path("data/pets")
     assert places.set_folder(Path("sets/pets"), None, "ucf101") == Path("sets/pets")
+
+
+@pytest.mark.parametrize(
+    ("there", "reads"), [([], "av"), (["v"], "v"), (["a"], "a"), (["v", "av"], "av")]
+)
+def test_a_run_to_resume_is_the_one_that_is_there(there: list[str], reads: str) -> None:
+    for kind in there:
+        Path(f"runs/finetune-pets-{kind}").mkdir(parents=True)
+
+    assert places.modality_that_is_there("pets") == reads
