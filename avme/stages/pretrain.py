@@ -65,7 +65,6 @@ def pretrain(
         "mfcc": mfcc_facts(prepared, split),
         "init": origin_of(weights, out if resume else None, "init"),
     }
-    report = report or Quiet()
     device = pick_device(config.train.device)
     with (
         joined(device) as processes,

@@ -33,7 +33,7 @@ from avme.artifacts import (
     write_status,
     write_text,
 )
-from avme.config import FinetuneConfig, PretrainConfig, TrainConfig
+from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
 from avme.data.order import require_equal_shares
 from avme.errors import Stopped
@@ -205,9 +205,3 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
 def count_gflop(model: nn.Module, *inputs: Any) -> float:
     """Forward GFLOP of one call, a multiplication and an addition counted as two."""
     return count_flops(model, *inputs, backward=False).forward / 1e9
-
-
-def micro_batch_of(train: TrainConfig, processes: Processes) -> int:
-    """Clips that a device works on at a time."""
-    share = train.batch // processes.world
-    return min(train.micro_batch or share, share)
