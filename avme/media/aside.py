@@ -11,33 +11,34 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from avme.errors import AvmeError, MediaError
+from avme.media.calls import Outcome, answer
 
 _T = TypeVar("_T")
 _STATM = Path("/proc/self/statm")
 _PROGRAM = "from avme.media.aside import serve; serve({fd}, {memory_bytes})"
+_made: "dict[int | None, Aside]" = {}
+_ahead: "list[tuple[_Forked, Connection]]" = []
 
 
 class Aside:
     """Does calls elsewhere, one at a time; the process starts with the first, and anew if it died.
 
-    Functions and arguments are pickled, so a function is one that a module names. It is no process
-    of `multiprocessing`: that would import the script of this one anew, and a worker of Dask may
-    have none.
+    It is no process of `multiprocessing`: that would import the script of this one anew, and a
+    worker of Dask may have none.
     """
 
     def __init__(self, memory_bytes: int | None) -> None:
         self._memory_bytes = memory_bytes
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | _Forked | None = None
         self._pipe: Connection | None = None
         self._one_at_a_time = threading.Lock()
 
@@ -64,7 +65,7 @@ class Aside:
 
     def _elsewhere(
         self, timeout_seconds: float, function: Callable[..., Any], arguments: tuple[Any, ...]
-    ) -> tuple[Any, Any]:
+    ) -> Outcome:
         pipe = self._started()
         pipe.send((function, arguments))
         if not pipe.poll(timeout_seconds):
@@ -73,7 +74,7 @@ class Aside:
                 f"its header was not read after {timeout_seconds:g} s", reason="timeout"
             )
         try:
-            outcome: tuple[Any, Any] = pipe.recv()
+            outcome: Outcome = pipe.recv()
         except (EOFError, OSError) as ended:
             code = self.stop()
             raise MediaError(
@@ -84,12 +85,18 @@ class Aside:
     def _started(self) -> Connection:
         if self._process is not None and self._process.poll() is not None:
             self.stop()
+        if self._pipe is None and _ahead:
+            self._process, self._pipe = _ahead.pop()
+            if self._memory_bytes is not None:
+                self._pipe.send((_limit_memory, (self._memory_bytes,)))
+                with suppress(EOFError, OSError):  # who dies of that is found dead by the call
+                    self._pipe.recv()
         if self._pipe is None:
             self._pipe, theirs = Pipe()
             program = _PROGRAM.format(fd=theirs.fileno(), memory_bytes=self._memory_bytes)
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-c", program],
+                    [sys.executable, "-P", "-c", program],
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
                     env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -97,12 +104,36 @@ class Aside:
         return self._pipe
 
 
-@lru_cache(maxsize=1)
 def aside(memory_bytes: int | None) -> Aside:
     """The one of this process."""
-    made = Aside(memory_bytes)
-    atexit.register(made.stop)
-    return made
+    if memory_bytes not in _made:
+        _made[memory_bytes] = Aside(memory_bytes)
+    return _made[memory_bytes]
+
+
+@atexit.register
+def stop_asides() -> None:
+    """Ends those of this process."""
+    for made in _made.values():
+        made.stop()
+
+
+def fork_ahead(foreign: Connection) -> None:
+    """Starts what the first Aside of this process will use, by a fork, which costs next to nothing.
+
+    Only where no other thread runs. The child closes `foreign`, which is for this process alone.
+    """
+    ours, theirs = Pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            foreign.close()
+            ours.close()
+            answer(theirs, named=_of_a_header)
+        finally:
+            os._exit(1)
+    theirs.close()
+    _ahead.append((_Forked(pid), ours))
 
 
 def serve(fd: int, memory_bytes: int | None) -> None:
@@ -110,30 +141,47 @@ def serve(fd: int, memory_bytes: int | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     if memory_bytes is not None:
         _limit_memory(memory_bytes)
-    pipe = Connection(fd)
-    asked: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
-    threading.Thread(target=_listen, args=(pipe, asked), daemon=True).start()
-    while True:
-        pipe.send(_outcome(*asked.get()))
+    answer(Connection(fd), named=_of_a_header)
 
 
-def _listen(pipe: Connection, asked: SimpleQueue[Any]) -> None:
-    """Ends this process with its parent, however that ends and whatever this one is at."""
-    with suppress(EOFError, OSError):
-        while True:
-            asked.put(pipe.recv())
-    os._exit(1)
+class _Forked:
+    """A forked process, as far as Popen's ways are needed."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+        return self._waited(os.WNOHANG)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code; raises TimeoutExpired if there is none in time."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while (code := self._waited(0 if until is None else os.WNOHANG)) is None:
+            if until is not None and time.monotonic() > until:
+                raise subprocess.TimeoutExpired("a forked process", timeout or 0.0)
+            time.sleep(0.001)
+        return code
+
+    def kill(self) -> None:
+        """Ends it if it still runs."""
+        if self.poll() is None:
+            os.kill(self._pid, signal.SIGKILL)
+
+    def _waited(self, options: int) -> int | None:
+        if self._code is None:
+            pid, status = os.waitpid(self._pid, options)
+            self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
 
 
-def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
-    try:
-        return function(*arguments), None
-    except AvmeError as error:
-        return None, error
-    except Exception as error:
-        # Anything may come out of a broken header, and not all of it can be pickled.
-        what = f"{type(error).__name__} while its header was read: {error}"
-        return None, MediaError(what, reason="unforeseen")
+def _of_a_header(error: Exception) -> Exception:
+    if isinstance(error, AvmeError):
+        return error
+    # Anything may come out of a broken header, and not all of it can be pickled.
+    what = f"{type(error).__name__} while its header was read: {error}"
+    return MediaError(what, reason="unforeseen")
 
 
 def _limit_memory(num_bytes: int) -> None:

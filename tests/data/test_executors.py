@@ -55,6 +55,8 @@ def test_stopping_ends_what_runs_and_cancels_what_waits() -> None:
     executor = LocalExecutor(1)
     pid = executor.submit(os.getpid).result(timeout=60)
     running, waiting = executor.submit(time.sleep, 600.0), executor.submit(abs, -1)
+    while not running.running():
+        time.sleep(0.01)
     executor.stop()
 
     done, _ = wait([running, waiting], timeout=60)

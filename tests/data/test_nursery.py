@@ -1,0 +1,145 @@
+"""Workers that are forked from one process, and none that outlives who asked for them."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
+from typing import Any
+
+import pytest
+
+from avme.data.nursery import FORKS, Nursery, Worker
+
+needs_forks = pytest.mark.skipif(not FORKS, reason="workers are forked on Linux only")
+
+
+@pytest.fixture
+def nursery() -> Iterator[Nursery]:
+    made = Nursery()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def worker(nursery: Nursery) -> Iterator[Worker]:
+    made = Worker(nursery)
+    yield made
+    made.stop()
+
+
+def asked(worker: Worker, function: Callable[..., Any], *arguments: Any) -> Any:
+    return worker.call(pickle.dumps((function, arguments)))
+
+
+@needs_forks
+def test_workers_are_forked_from_one_thread_that_has_imported_everything(
+    nursery: Nursery, worker: Worker
+) -> None:
+    other = Worker(nursery)
+    home = asked(worker, os.getppid)
+
+    assert home not in (os.getpid(), os.getppid())
+    assert asked(other, os.getppid) == home
+    assert len(os.listdir(f"/proc/{home}/task")) == 1
+    assert asked(worker, eval, "'avme.data.pack' in __import__('sys').modules")
+    other.stop()
+
+
+@needs_forks
+def test_who_has_lost_the_nursery_gets_another(worker: Worker) -> None:
+    home = asked(worker, os.getppid)
+    os.kill(home, signal.SIGKILL)
+    while asked(worker, os.getppid) == home:  # the worker lives on
+        time.sleep(0.01)
+    with pytest.raises(BrokenExecutor):
+        asked(worker, os._exit, 9)
+
+    assert asked(worker, os.getppid) not in (home, os.getpid())
+
+
+def test_where_nothing_may_be_forked_a_worker_is_a_process_of_its_own() -> None:
+    nursery = Nursery(forks=False)
+    worker = Worker(nursery)
+
+    assert asked(worker, os.getppid) == os.getpid()
+    worker.stop()
+    nursery.close()
+
+
+def test_an_error_that_cannot_be_told_is_named(worker: Worker) -> None:
+    source = "(_ for _ in ()).throw(type('Odd', (Exception,), {})('no words'))"
+
+    with pytest.raises(RuntimeError, match="Odd: no words"):
+        asked(worker, eval, source)
+    assert asked(worker, abs, -1) == 1
+
+
+CREW = """
+import os, time
+from avme.data.executors import local_crew
+try:
+    with local_crew(2) as crew:
+        print(os.getpid(), flush=True)
+        pids = crew.executor.submit(os.getpid).result()
+        print("at work", flush=True)
+        time.sleep(600)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+
+
+@pytest.fixture
+def crew() -> Iterator["subprocess.Popen[str]"]:
+    """A process with a crew, and all that it starts, in a group of their own."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", CREW],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+def until(process: "subprocess.Popen[str]", said: str) -> None:
+    assert process.stdout is not None
+    while said not in process.stdout.readline():
+        assert process.poll() is None
+
+
+def left_of(group: int) -> list[str]:
+    """What still runs of a process group, but for what has ended and was not waited for."""
+    told = subprocess.check_output(["ps", "-eo", "pgid=,stat=,args="], text=True)
+    rows = (line.split(None, 2) for line in told.splitlines())
+    return [row[2] for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
+
+
+def test_nothing_outlives_a_killed_parent(crew: "subprocess.Popen[str]") -> None:
+    until(crew, "at work")
+    assert len(left_of(crew.pid)) > 2
+
+    crew.kill()
+
+    for _ in range(300):
+        if not left_of(crew.pid):
+            break
+        time.sleep(0.1)
+    assert left_of(crew.pid) == []
+
+
+@pytest.mark.parametrize("when", ["", "at work"])
+def test_ctrl_c_is_heard_by_the_parent_alone(when: str, crew: "subprocess.Popen[str]") -> None:
+    until(crew, when or str(crew.pid))
+
+    os.killpg(crew.pid, signal.SIGINT)  # as a terminal does
+    said, complaints = crew.communicate(timeout=120)
+
+    assert said.endswith("stopped\n")
+    assert complaints == ""
+    assert left_of(crew.pid) == []
