@@ -7,9 +7,11 @@ samples, which at 29.97 fps drifts by seconds in an hour. Here each row has its 
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int16
+from jaxtyping import Float32, Float64, Int16, Int64
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from python_speech_features import base, sigproc
 from scipy.fftpack import dct
@@ -50,7 +52,7 @@ def mfcc_rows(
     """
     length = max(1, math.floor(window_seconds * sample_rate_hz + 0.5))
     num_bins = max(_SMALLEST_FFT, 1 << (length - 1).bit_length())
-    filters = base.get_filterbanks(_NUM_FILTERS, num_bins, sample_rate_hz)
+    filters = _filters(num_bins, sample_rate_hz)
     first = np.floor(row_starts_seconds * sample_rate_hz + 0.5).astype(np.int64)
     rows = np.empty((len(first), num_cepstra), dtype=np.float32)
     block_rows = max(1, _BLOCK_ROWS * _SMALLEST_FFT // num_bins)
@@ -62,16 +64,28 @@ def mfcc_rows(
 
 
 def _windows(
-    samples: NDArray[np.int16], first: NDArray[np.int64], length: int
-) -> NDArray[np.float64]:
+    samples: Int16[np.ndarray, " n"], first: Int64[np.ndarray, " s"], length: int
+) -> Float64[np.ndarray, "s l"]:
     """Windows of the pre-emphasised samples, of which the first has none before it."""
-    index = first[:, None] + np.arange(length)
-    inside = (index >= 0) & (index < len(samples))
-    if not inside.any():
-        return np.zeros(index.shape)
-    index = np.where(inside, index, 0)
-    before = np.where(index > 0, samples[index - 1], 0)
-    return np.asarray(np.where(inside, samples[index] - _PREEMPHASIS * before, 0.0))
+    # One more in front: what pre-emphasis takes from the first of a window lies before it.
+    raw = np.zeros((len(first), length + 1), dtype=np.int16)
+    within = (first >= 1) & (first + length <= len(samples))
+    if within.any():
+        raw[within] = sliding_window_view(samples, length + 1)[first[within] - 1]
+    partly = ~within & (first + length > 0) & (first < len(samples))
+    for row in np.flatnonzero(partly):
+        begin, end = max(0, int(first[row]) - 1), min(len(samples), int(first[row]) + length)
+        at = begin - int(first[row]) + 1
+        raw[row, at : at + end - begin] = samples[begin:end]
+    windows = raw[:, 1:] - _PREEMPHASIS * raw[:, :-1]
+    for row in np.flatnonzero(partly):  # behind the last sample there is nothing to emphasise
+        windows[row, max(0, len(samples) - int(first[row])) :] = 0.0
+    return np.asarray(windows)
+
+
+@lru_cache(maxsize=4)
+def _filters(num_bins: int, sample_rate_hz: int) -> NDArray[np.float64]:
+    return np.asarray(base.get_filterbanks(_NUM_FILTERS, num_bins, sample_rate_hz))
 
 
 def _cepstra(
