@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import median_low
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import BinaryIO, Final, Protocol, runtime_checkable
 
 import av
 import av.error
@@ -28,8 +28,9 @@ _HOLE_SAMPLES = SAMPLE_RATE_HZ // 100
 """Below 10 ms a gap is the rounding of a container's clock, not a hole."""
 _OVERLAP_SAMPLES = SAMPLE_RATE_HZ // 10
 """An overlap beyond 100 ms is cut off; below, the sound goes on without a seam."""
-_LONGEST_HOLE_SAMPLES = 600 * SAMPLE_RATE_HZ
-"""A time stamp further away is broken: the sound ends before it."""
+LONGEST_STEP_SECONDS: Final = 600
+"""A time stamp further ahead is broken, or of another clock: the sound ends before it."""
+_LONGEST_HOLE_SAMPLES = LONGEST_STEP_SECONDS * SAMPLE_RATE_HZ
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ from avme.media import mfcc, sound
 from avme.media.aside import aside
 from avme.media.bound import require_few, require_length, require_room
 from avme.media.cut import Cut, find_cut
-from avme.media.demux import Demuxed, Sink, Sound, demux
+from avme.media.demux import LONGEST_STEP_SECONDS, Demuxed, Sink, Sound, demux
 from avme.media.ffmpeg import (
     SAMPLE_RATE_HZ,
     target_size,
@@ -165,7 +165,7 @@ def _judge(
 ) -> Extracted:
     fps = _frame_rate(info.fps, demuxed)
     end_seconds = float(demuxed.pts[-1]) + 1.0 / float(fps)
-    require_length(end_seconds, recipe.max_seconds)
+    require_length(_shown_seconds(demuxed.pts, fps), recipe.max_seconds)
     heard = _heard(demuxed.sound, end_seconds)
     loudness = sound.measure(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     audio = sound.state(loudness, recipe.silence_dbfs)
@@ -212,6 +212,15 @@ def _frame_rate(claimed: Fraction | None, demuxed: Demuxed) -> Fraction:
     ):
         return claimed
     return demuxed.average_fps.limit_denominator(100_000)
+
+
+def _shown_seconds(pts: Float64[np.ndarray, " t"], fps: Fraction) -> float:
+    """How long pictures are shown; where the clock jumps ahead, the last one is not shown so long.
+
+    Transport streams that were joined keep the clock of each part.
+    """
+    steps = np.diff(pts)
+    return float(steps[steps <= LONGEST_STEP_SECONDS].sum()) + 1.0 / float(fps)
 
 
 def _heard(track: Sound | None, end_seconds: float) -> np.ndarray:
