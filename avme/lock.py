@@ -17,6 +17,8 @@ from avme.errors import UsageError
 _UNKNOWN = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 """What a file system says that knows no locks."""
 _LOOK_SECONDS = 0.1
+_LEAST_PATIENCE_SECONDS = 0.3
+"""Who only looks whether a lock is held, holds it for less."""
 
 
 @contextmanager
@@ -37,12 +39,15 @@ def holding(
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = lock_path(folder, name)
-    handle = _taken(path, name, command, shared, time.monotonic() + patience_seconds)
+    patience = max(patience_seconds, _LEAST_PATIENCE_SECONDS)
+    handle = _taken(path, name, command, shared, time.monotonic() + patience)
     try:
         yield
     finally:
-        if not shared:
-            path.unlink(missing_ok=True)  # before it is let go: nobody else can hold it now
+        # Before it is let go: nobody else can hold it now. Unless somebody deleted the folder
+        # meanwhile: the file that is there now may be another's.
+        if not shared and _is_still(path, handle):
+            path.unlink(missing_ok=True)
         os.close(handle)
 
 
@@ -82,7 +87,7 @@ def _taken(path: Path, name: str, command: str, shared: bool, until: float) -> i
                 "choose another folder with --out or --name"
             ) from None
         except OSError as error:
-            if error.errno not in _UNKNOWN:
+            if error.errno not in _UNKNOWN | {errno.ESTALE}:
                 os.close(handle)
                 raise
         if _is_still(path, handle):
@@ -93,6 +98,15 @@ def _taken(path: Path, name: str, command: str, shared: bool, until: float) -> i
 def _is_still(path: Path, handle: int) -> bool:
     """Whether the file was not deleted by its former holder while we waited for it."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(handle))
+        # Opened anew, as what is told of a path without that may be old news over a network.
+        named = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
+    try:
+        return os.path.samestat(os.fstat(named), os.fstat(handle))
+    except OSError as error:
+        if error.errno != errno.ESTALE:  # deleted on another machine
+            raise
+        return False
+    finally:
+        os.close(named)

@@ -1,10 +1,13 @@
 """A lock keeps the second out, and nothing of it stays."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -86,3 +89,43 @@ def test_patience_outlasts_a_short_holder(tmp_path: Path) -> None:
     with holding(tmp_path, patience_seconds=30.0):
         assert process.wait(timeout=10) == 0
     process.stdout.close()
+
+
+def test_who_only_looks_keeps_nobody_out(tmp_path: Path) -> None:
+    looking = os.open(tmp_path / ".run.lock", os.O_RDONLY | os.O_CREAT)
+    fcntl.flock(looking, fcntl.LOCK_SH)  # as `is_held` does for a moment
+    Timer(0.1, os.close, [looking]).start()
+
+    with holding(tmp_path, "run"):
+        assert is_held(tmp_path, "run")
+
+
+def test_a_lock_that_was_deleted_under_its_holder_does_not_take_away_the_next_one(
+    tmp_path: Path,
+) -> None:
+    first = holding(tmp_path)
+    first.__enter__()
+    (tmp_path / ".prep.lock").unlink()
+
+    with holding(tmp_path):
+        first.__exit__(None, None, None)
+        assert is_held(tmp_path, "prep")
+        with pytest.raises(UsageError), holding(tmp_path):
+            pass
+
+
+def test_a_file_that_another_machine_deleted_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, answers = fcntl.flock, [OSError(errno.ESTALE, "Stale file handle")]
+
+    def flock(handle: int, kind: int) -> None:
+        if answers:  # what NFS says
+            (tmp_path / ".prep.lock").unlink()
+            raise answers.pop()
+        real(handle, kind)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+    with holding(tmp_path):
+        assert is_held(tmp_path, "prep")
