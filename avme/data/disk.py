@@ -11,6 +11,9 @@ from avme.errors import MachineError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
+_SHORT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""Of processes, of memory, of open files."""
+
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
@@ -45,8 +48,22 @@ def _sentence(error: OSError, folder: Path) -> str:
             "shards are kept; make room and run the same command again"
         )
     said = os.strerror(error.errno) if error.errno else str(error)
-    where = f" {error.filename}" if error.filename else ""
     return (
-        f"{folder} cannot be written ({said}{where}): finished shards are kept; mend it and run "
-        "the same command again"
+        f"{_what_failed(error, folder)} ({said}): finished shards are kept; mend it and run the "
+        "same command again"
     )
+
+
+def _what_failed(error: OSError, folder: Path) -> str:
+    """The file that the error names, with what cannot be done with it as far as anybody can see."""
+    if error.errno in _SHORT:
+        return f"the machine is short of something for the work on {folder}"
+    if error.filename is None or isinstance(error.filename, int):
+        return f"the work on {folder} failed"
+    path = Path(os.fsdecode(error.filename))
+    if path.exists() and not os.access(path, os.R_OK):
+        return f"{path} cannot be read"
+    there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if error.errno == errno.EROFS or not os.access(there, os.W_OK):
+        return f"{path} cannot be written"
+    return f"{path} cannot be used"

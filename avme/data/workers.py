@@ -27,7 +27,7 @@ def run_tasks(
     """Runs all tasks and yields each when its shard is on the disk.
 
     `total` and `done` count the clips of all shards and of those that were there before. Raises
-    MachineError where a shard cannot be written, and AvmeError where workers die over and over.
+    MachineError where a shard cannot be made, and AvmeError where workers die over and over.
     """
     waiting = list(reversed(tasks))
     pending: _Pending = {}
@@ -59,7 +59,7 @@ def run_tasks(
                     ) from error
                 except OSError as error:
                     raise MachineError(
-                        f"a shard cannot be written ({error}): finished shards are kept, mend it "
+                        f"{task.name} cannot be made ({error}): finished shards are kept, mend it "
                         "and run again"
                     ) from error
                 finished += len(task.clips)

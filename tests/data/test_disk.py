@@ -1,0 +1,60 @@
+"""What the system says of files becomes one line that names what failed."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from avme.data.disk import writing
+from avme.errors import MachineError
+
+
+def said_of(error: OSError, folder: Path) -> str:
+    with pytest.raises(MachineError) as caught, writing(folder):
+        raise error
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_full_disk_is_called_full(tmp_path: Path) -> None:
+    assert said_of(OSError(errno.ENOSPC, ""), tmp_path).startswith(
+        f"the disk of {tmp_path} is full"
+    )
+
+
+def test_a_file_that_is_gone_is_not_called_unwritable(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+
+    with pytest.raises(MachineError) as caught, writing(tmp_path):
+        path.read_bytes()
+
+    assert str(caught.value).startswith(f"{path} cannot be used (No such file or directory)")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write all")
+def test_reading_is_told_from_writing(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.touch(mode=0o200)
+    with pytest.raises(MachineError, match=r"plan\.json cannot be read"), writing(tmp_path):
+        path.read_bytes()
+
+    tmp_path.chmod(0o500)
+    with pytest.raises(MachineError, match=r"new\.json cannot be written"), writing(tmp_path):
+        (tmp_path / "new.json").touch()
+    tmp_path.chmod(0o700)
+
+
+def test_a_disk_that_may_only_be_read_cannot_be_written(tmp_path: Path) -> None:
+    error = OSError(errno.EROFS, "Read-only file system", str(tmp_path / "new"))
+
+    assert said_of(error, tmp_path).startswith(f"{tmp_path / 'new'} cannot be written (Read-only")
+
+
+def test_what_is_no_file_is_not_blamed_on_one(tmp_path: Path) -> None:
+    assert said_of(BlockingIOError(errno.EAGAIN, "no process"), tmp_path).startswith(
+        f"the machine is short of something for the work on {tmp_path}"
+    )
+    assert said_of(OSError("truncated file: eof = 96"), tmp_path).startswith(
+        f"the work on {tmp_path} failed (truncated file: eof = 96)"
+    )
