@@ -219,3 +219,15 @@ def test_a_hole_in_the_sound_stays_a_hole(tmp_path: Path, make_video: MakeVideo)
     energy = media.mfcc[:, 0]
     assert energy[10:40].min() > energy[60:90].max() + 5
     assert energy[110:150].min() > energy[60:90].max() + 5
+
+
+@pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video"])
+def test_a_program_stream_with_b_frames_is_an_ordinary_clip(
+    codec: str, tmp_path: Path, make_video: MakeVideo
+) -> None:
+    options = ("-c:v", codec, "-bf", "2", "-g", "12", "-c:a", "mp2", "-f", "mpeg")
+    clip = make_video(tmp_path / "clip.mpg", frames=50, size="64x48", options=options)
+
+    media, _ = extracted(clip, tmp_path)
+
+    np.testing.assert_allclose(media.pts, np.arange(50) / 25, atol=1e-4)
