@@ -18,7 +18,7 @@ from avme.data import journal
 from avme.data.discover import SourceClip
 from avme.data.plan import Plan, draft_plan
 from avme.data.prepared import PreparedSet
-from avme.data.publish import read_shards, write_manifest, write_tables
+from avme.data.publish import write_manifest, write_tables
 from avme.data.record import record_of
 from avme.data.shard import ShardWriter
 from avme.data.splits import splits_by_group_number
@@ -48,12 +48,10 @@ def main() -> None:
         journal.account(out, shards)
         laps.say("shards")
         return
-    stored = read_shards(plan)
-    laps.say("read shards")
-    write_tables(plan, stored, splits)
+    tally = write_tables(plan, splits)
     laps.say("tables")
     accounts = journal.account(out, shards)
-    write_manifest(plan, stored, splits, accounts, name="x", layout="ucf101", config=config)
+    write_manifest(plan, tally, splits, accounts, name="x", layout="ucf101", config=config)
     laps.say("manifest")
     PreparedSet.open(out)
     laps.say("open")

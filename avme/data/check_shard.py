@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from avme.artifacts import sha256_of
 from avme.data.problem import Problem, short
-from avme.data.publish import Stored, stored_in
 from avme.data.reader import ShardReader
 from avme.data.record import ClipRecord
+from avme.data.stored import Stored, stored_in
 from avme.errors import ArtifactError
 
 _ROWS_PER_FRAME = 4
