@@ -15,7 +15,7 @@ import numpy as np
 
 from avme.config.prep import PrepConfig
 from avme.data import journal
-from avme.data.discover import SourceClip
+from avme.data.catalog import Catalog, Cataloguing, SourceClip
 from avme.data.plan import Plan, draft_plan
 from avme.data.prepared import PreparedSet
 from avme.data.publish import write_manifest, write_tables
@@ -53,7 +53,7 @@ def main() -> None:
     accounts = journal.account(out, shards)
     write_manifest(plan, tally, splits, accounts, name="x", layout="ucf101", config=config)
     laps.say("manifest")
-    PreparedSet.open(out)
+    PreparedSet.open(out, lazily=True)
     laps.say("open")
 
 
@@ -72,16 +72,17 @@ class Laps:
         self._began = time.monotonic()
 
 
-def hollow_clips(num_clips: int) -> tuple[SourceClip, ...]:
-    """Clips with names as in UCF-101, sorted by id."""
-    clips = []
+def hollow_clips(num_clips: int) -> Catalog:
+    """Clips with names as in UCF-101."""
+    root = Path("/data/UCF-101")
+    clips = Cataloguing(root)
     for number in range(num_clips):
         name, group = f"Class{number % 101:03d}", number // 101 % 25 + 1
         clip_id = f"{name}/v_{name}_g{group:02d}_c{number // 2525:06d}.avi"
-        clips.append(
+        clips.add(
             SourceClip(
                 id=clip_id,
-                path=Path("/data/UCF-101", clip_id),
+                path=root / clip_id,
                 class_name=name,
                 group=f"g{group:02d}",
                 part=None,
@@ -89,7 +90,7 @@ def hollow_clips(num_clips: int) -> tuple[SourceClip, ...]:
                 mtime_ns=1_700_000_000_123_456_789 + number,
             )
         )
-    return tuple(sorted(clips, key=lambda clip: clip.id))
+    return clips.catalog()
 
 
 def write_shards(plan: Plan) -> None:

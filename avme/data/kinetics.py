@@ -6,7 +6,7 @@ A clip is `<id>_<start>_<end>.mp4`, six digits each, or is cut out of `<id>.mp4`
 from collections.abc import Sequence
 from pathlib import Path
 
-from avme.data.discover import SourceClip
+from avme.data.catalog import Catalog
 from avme.data.splits import Splits
 from avme.data.table import Row, read_table
 from avme.data.youtube import Annotation, annotation_of, find_annotated
@@ -15,7 +15,7 @@ from avme.errors import UsageError
 _COLUMNS = ("youtube_id", "time_start", "time_end", "split")
 
 
-def find_kinetics(source: Path, files: Sequence[Path]) -> tuple[tuple[SourceClip, ...], Splits]:
+def find_kinetics(source: Path, files: Sequence[Path]) -> tuple[Catalog, Splits]:
     """The annotated clips below `source` and their split: val is tested, or test if it has labels.
 
     Raises UsageError, with the line, for an annotation that cannot be used.

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from avme.config.prep import PrepConfig
-from avme.data.discover import SourceClip, identifier
+from avme.data.catalog import Catalog, SourceClip, catalog_of
+from avme.data.discover import identifier
 from avme.data.splits import Splits, splits_by_chance, splits_by_part
 from avme.data.table import Row, read_table
 from avme.errors import UsageError
@@ -25,8 +26,7 @@ _MOST_NAMED = 5
 class Listing:
     """What a table says, and what of it is there."""
 
-    clips: tuple[SourceClip, ...]
-    """Sorted by id."""
+    clips: Catalog
     missing: tuple[str, ...]
     """Ids of listed clips whose file is not on the disk."""
     has_parts: bool
@@ -65,7 +65,7 @@ def read_listing(path: Path, root: Path | None) -> Listing:
             "give their folder with --root"
         )
     return Listing(
-        clips=tuple(sorted(clips, key=lambda clip: clip.id)),
+        clips=catalog_of(clips, folder.resolve()),
         missing=tuple(sorted(missing)),
         has_parts="split" in entries[0].row.values,
         ungrouped=_ungrouped(entries),

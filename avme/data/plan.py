@@ -7,15 +7,20 @@ The plan knows nothing of workers: any number of them makes the same shards.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST, read_json, write_json
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.artifacts import DATASET_MANIFEST
 from avme.config.prep import PrepConfig
-from avme.data.discover import Layout, SourceClip
+from avme.data.catalog import Catalog, Selection
+from avme.data.discover import Layout
+from avme.data.plan_file import read_entries, write_plan
 from avme.data.prepared import SHARDS
 from avme.data.shard import SHARD_SCHEMA
 from avme.errors import ArtifactError, MismatchError
@@ -25,8 +30,9 @@ _SETTINGS = "settings."
 _LARGEST_SHARD = 128
 _SHARDS_OF_A_SMALL_SET = 16
 
-_Stamp = tuple[int | float | str | None, ...]
-"""Bytes, mtime in ns, label, and what a list says: unchanged, or the clip's shard is made anew."""
+_SECTIONS = frozenset({"identity", "ffmpeg", "shards", "clips"})
+_NEW, _KEPT, _CHANGED = range(3)
+"""What an earlier plan says of a clip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +54,21 @@ class Plan:
     """The assignment of clips to shards."""
 
     folder: Path
-    classes: tuple[str, ...]
-    shards: dict[str, tuple[SourceClip, ...]]
+    clips: Catalog
+    shards: dict[str, Selection]
     ffmpeg_version: str
     """What decoded the first clips; another version may differ in some bits."""
     changes: Changes
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names; a label is a position in them."""
+        return self.clips.class_names
+
+    @property
     def num_clips(self) -> int:
         """Clips in all shards."""
-        return sum(len(clips) for clips in self.shards.values())
+        return len(self.clips)
 
     def shard_path(self, name: str) -> Path:
         """Where a shard lies or will lie."""
@@ -83,7 +94,6 @@ class Draft:
     """Whether the plan that is there says anything else."""
     head: dict[str, Any]
     """What `plan.json` says beside clips and shards."""
-    stamps: dict[str, _Stamp]
 
     def put_down(self) -> Plan:
         """Deletes what is stale and writes `plan.json`, if it would say anything new."""
@@ -94,14 +104,13 @@ class Draft:
             (self.plan.folder / DATASET_MANIFEST).unlink(missing_ok=True)
         for name in self.stale:
             self.plan.shard_path(name).unlink(missing_ok=True)
-        shards = {name: [clip.id for clip in clips] for name, clips in self.plan.shards.items()}
-        clips = {clip_id: list(stamp) for clip_id, stamp in self.stamps.items()}
-        write_json(self.plan.folder / PLAN, {**self.head, "shards": shards, "clips": clips})
+        shards = ((name, clips.ids()) for name, clips in self.plan.shards.items())
+        write_plan(self.plan.folder / PLAN, self.head, shards, _stamps(self.plan.clips))
         return self.plan
 
 
 def draft_plan(
-    clips: Sequence[SourceClip],
+    clips: Catalog,
     *,
     folder: Path,
     source: Path,
@@ -118,38 +127,30 @@ def draft_plan(
     Raises MismatchError if the plan that is there is for other settings or another source, and
     ArtifactError if it is damaged.
     """
-    classes = tuple(sorted({clip.class_name for clip in clips}))
     identity = {
         "schema": SHARD_SCHEMA,
         "source": str(source.resolve()),
         "layout": layout,
         **{f"{_SETTINGS}{key}": value for key, value in config.content().items()},
     }
-    path = folder / PLAN
-    old = _read(path) if path.is_file() else {"shards": {}, "clips": {}}
-    if "identity" in old:
-        _require_same(old["identity"], identity, folder)
-        ffmpeg_version = old["ffmpeg"]
-    stamps = _stamps(clips, classes)
-    before = _stamps_of(old)
-    shards = _assign(clips, before, old["shards"], config.shard_clips)
     call = {
         **(beside or {}),
         "max_bad": config.max_bad,
         "timeout_seconds": config.timeout_seconds,
     }
+    old = _read(folder / PLAN, clips)
+    if not old.is_new:
+        _require_same(old.head["identity"], identity, folder)
+    decoder = old.head.get("ffmpeg", ffmpeg_version)
+    changes = old.changes()
+    shards = _assign(clips, old, config.shard_clips)
     return Draft(
-        plan=Plan(folder, classes, shards, ffmpeg_version, _changes(stamps, before)),
-        is_new="identity" not in old,
-        stale=frozenset(
-            name
-            for name, ids in old["shards"].items()
-            if any(stamps.get(clip_id) != before[clip_id] for clip_id in ids)
-        ),
-        added=frozenset(shards.keys() - old["shards"].keys()),
-        differs=before != stamps or old.get("call") != call,
-        head={"identity": identity, "call": call, "ffmpeg": ffmpeg_version},
-        stamps=stamps,
+        plan=Plan(folder, clips, shards, decoder, changes),
+        is_new=old.is_new,
+        stale=old.stale(),
+        added=frozenset(shards.keys() - old.shards.keys()),
+        differs=old.is_new or changes.total > 0 or old.head.get("call") != call,
+        head={"identity": identity, "call": call, "ffmpeg": decoder},
     )
 
 
@@ -160,36 +161,93 @@ def clips_per_shard(num_clips: int, wanted: int | None) -> int:
     return min(_LARGEST_SHARD, max(1, math.ceil(num_clips / _SHARDS_OF_A_SMALL_SET)))
 
 
-def _assign(
-    clips: Sequence[SourceClip],
-    before: dict[str, _Stamp],
-    old_shards: dict[str, list[str]],
-    wanted: int | None,
-) -> dict[str, tuple[SourceClip, ...]]:
+@dataclass(slots=True)
+class _Old:
+    """What an earlier plan says of the clips that are there now."""
+
+    clips: Catalog
+    said: NDArray[np.uint8]
+    """New, kept or changed: of every clip."""
+    head: dict[str, Any] = field(default_factory=dict)
+    shards: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    """Places of clips that are still there."""
+    shrunk: set[str] = field(default_factory=set)
+    """Shards of clips that are not."""
+    num_removed: int = 0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no earlier plan."""
+        return not self.head
+
+    def changes(self) -> Changes:
+        """How the clips differ from it; nothing if there was none."""
+        if self.is_new:
+            return Changes()
+        added, changed = (int((self.said == what).sum()) for what in (_NEW, _CHANGED))
+        return Changes(added=added, removed=self.num_removed, changed=changed)
+
+    def stale(self) -> frozenset[str]:
+        """Shards of clips that were removed or changed."""
+        changed = (name for name, at in self.shards.items() if (self.said[at] == _CHANGED).any())
+        return frozenset((*self.shrunk, *changed))
+
+
+def _assign(clips: Catalog, old: _Old, wanted: int | None) -> dict[str, Selection]:
     """Known clips stay in their shards; new ones fill new shards at the end."""
-    by_id = {clip.id: clip for clip in clips}
-    shards: dict[str, tuple[SourceClip, ...]] = {}
-    for name, ids in old_shards.items():
-        staying = tuple(by_id[i] for i in ids if i in by_id)
-        if staying:
-            shards[name] = staying
-    added = [clip for clip in clips if clip.id not in before]
+    shards = {name: Selection(clips, at) for name, at in old.shards.items() if len(at)}
+    added = np.flatnonzero(old.said == _NEW)
     size = clips_per_shard(len(clips), wanted)
-    number = 1 + max((_number(name) for name in old_shards), default=-1)
+    number = 1 + max((_number(name) for name in old.shards), default=-1)
     for begin in range(0, len(added), size):
-        shards[f"shard-{number:05d}.h5"] = tuple(added[begin : begin + size])
+        shards[f"shard-{number:05d}.h5"] = Selection(clips, added[begin : begin + size])
         number += 1
     return shards
 
 
-def _changes(stamps: dict[str, _Stamp], before: dict[str, _Stamp]) -> Changes:
-    if not before:
-        return Changes()
-    return Changes(
-        added=len(stamps.keys() - before.keys()),
-        removed=len(before.keys() - stamps.keys()),
-        changed=sum(before.get(clip_id, stamp) != stamp for clip_id, stamp in stamps.items()),
-    )
+def _read(path: Path, clips: Catalog) -> _Old:
+    """Raises ArtifactError if the plan is damaged."""
+    old = _Old(clips, said=np.full(len(clips), _NEW, dtype=np.uint8))
+    if not path.is_file():
+        return old
+    try:
+        _fill(old, path)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"{path} is damaged, so nobody can tell which clips the shards beside it hold: restore "
+            "it from a backup, or delete the folder or choose another with --out, and run again"
+        ) from error
+    return old
+
+
+def _fill(old: _Old, path: Path) -> None:
+    clips, guess, sections = old.clips, 0, set()
+    for section, name, value in read_entries(path):
+        sections.add(section)
+        if section == "shards" and name is not None:
+            places = array("q")
+            for clip_id in value:
+                place = clips.find(clip_id, guess)
+                if place is None:
+                    old.shrunk.add(name)
+                else:
+                    places.append(place)
+                    guess = place + 1
+            old.shards[name] = np.array(places, dtype=np.int64)
+        elif section == "clips" and name is not None:
+            place = clips.find(name, guess)
+            if place is None:
+                old.num_removed += 1
+            else:
+                old.said[place] = _KEPT if value == _stamp(clips, place) else _CHANGED
+                guess = place + 1
+        elif name is None and value is not None:
+            old.head[section] = value
+    held = np.zeros(len(clips), dtype=np.int64)
+    for at in old.shards.values():
+        np.add.at(held, at, 1)
+    if not sections >= _SECTIONS or ((old.said != _NEW) != held).any():
+        raise ValueError("its shards and clips do not fit")
 
 
 def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> None:
@@ -207,33 +265,19 @@ def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> Non
         )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    with suppress(ArtifactError):
-        plan = read_json(path)
-        if plan.keys() >= {"identity", "ffmpeg", "shards", "clips"}:
-            return plan
-    raise ArtifactError(
-        f"{path} is damaged, so nobody can tell which clips the shards beside it hold: restore it "
-        "from a backup, or delete the folder or choose another with --out, and run again"
-    )
+def _stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:
+    return ((clip_id, _stamp(clips, place)) for place, clip_id in enumerate(clips.ids))
 
 
-def _stamps(clips: Sequence[SourceClip], classes: tuple[str, ...]) -> dict[str, _Stamp]:
-    labels = {name: label for label, name in enumerate(classes)}
-    return {clip.id: _stamp(clip, labels[clip.class_name]) for clip in clips}
-
-
-def _stamp(clip: SourceClip, label: int) -> _Stamp:
-    stamp: _Stamp = (clip.num_bytes, clip.mtime_ns, label)
-    if clip.is_listed:
-        stamp += (clip.class_name, clip.group)
-    if clip.span:
-        stamp += (clip.span.start_seconds, clip.span.end_seconds)
+def _stamp(clips: Catalog, place: int) -> list[Any]:
+    """Bytes, mtime in ns, label, what a list says: unchanged, or the clip's shard is made anew."""
+    columns = (clips.num_bytes, clips.mtime_ns, clips.labels)
+    stamp: list[Any] = [int(column[place]) for column in columns]
+    if clips.is_listed:
+        stamp += [clips.class_name(place), clips.group(place)]
+    if span := clips.span(place):
+        stamp += [span.start_seconds, span.end_seconds]
     return stamp
-
-
-def _stamps_of(old: dict[str, Any]) -> dict[str, _Stamp]:
-    return {clip_id: tuple(stamp) for clip_id, stamp in old["clips"].items()}
 
 
 def _number(name: str) -> int:

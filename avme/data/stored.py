@@ -80,12 +80,12 @@ def _id_of(clip: StoredClip | ClipRecord) -> str:
 def _runs(plan: Plan) -> list[list[str]]:
     """Names of shards that follow each other, as do the ids of their clips."""
     runs: list[list[str]] = []
-    end = ""
+    end = -1
     for name, clips in plan.shards.items():
-        if not runs or min(clip.id for clip in clips) <= end:
+        if not runs or clips.places.min() < end:
             runs.append([])
         runs[-1].append(name)
-        end = max(clip.id for clip in clips)
+        end = clips.places.max()
     return runs
 
 
@@ -93,7 +93,7 @@ def _clips_of(plan: Plan, names: Iterable[str]) -> Iterator[StoredClip | ClipRec
     for name in names:
         reader = ShardReader(plan.shard_path(name))
         records = reader.records()
-        if [record.id for record in records] != [clip.id for clip in plan.shards[name]]:
+        if [record.id for record in records] != list(plan.shards[name].ids()):
             raise ArtifactError(
                 f"{reader.path} holds other clips than {plan.folder / 'plan.json'} says: delete it "
                 "and run the same command again"

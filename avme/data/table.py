@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avme.data.discover import PARTS, Part
+from avme.data.catalog import Part
+from avme.data.discover import PARTS
 from avme.errors import UsageError
 from avme.media.span import Span
 

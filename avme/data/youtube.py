@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avme.data.discover import Part, SourceClip, identifier, videos_below
+from avme.data.catalog import Catalog, Part, SourceClip, catalog_of
+from avme.data.discover import identifier, videos_below
 from avme.data.listing import remarks_on_missing
 from avme.data.splits import Splits, splits_by_part
 from avme.data.table import Row
@@ -39,8 +40,8 @@ def annotation_of(row: Row, span: Span) -> Annotation:
 
 def find_annotated(
     source: Path, annotations: Sequence[Annotation], trimmed: Callable[[Annotation], str]
-) -> tuple[tuple[SourceClip, ...], Splits]:
-    """The annotated clips below `source`, sorted by id, and their split.
+) -> tuple[Catalog, Splits]:
+    """The annotated clips below `source` and their split.
 
     `trimmed` names the file, without ending, of a clip that was cut already. Raises UsageError if
     none is there, or none to train on or to test.
@@ -66,7 +67,7 @@ def find_annotated(
             f"none of the {len(annotations)} annotated videos is below {source}: expected {some} "
             "there or in a folder of it"
         )
-    found = tuple(clips[clip_id] for clip_id in sorted(clips))
+    found = catalog_of(clips.values(), root)
     chosen = splits_by_part(found)
     remarks = [*remarks_on_missing(missing)]
     if num_repeated:

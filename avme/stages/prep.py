@@ -16,7 +16,7 @@ from avme.data import journal
 from avme.data.discover import Layout
 from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
-from avme.data.missing import WORK, make_shards, missing_tasks, shards_of_bad
+from avme.data.missing import WORK, make_shards, missing_shards, shards_of_bad
 from avme.data.plan import Plan
 from avme.data.prepared import SHARDS, SPLITS, PreparedSet
 from avme.data.publish import MOST_NAMED, Tally, write_manifest, write_tables
@@ -58,12 +58,12 @@ def prepare(
     intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
     with writing(intent.folder), _planned(intent, share, retry, report) as plan:
         if plan is None:
-            return PreparedSet.open(intent.folder)
-        tasks = missing_tasks(plan, recipe_of(config, intent.ffmpeg), share)
-        if tasks:
-            workers = min(intent.workers, len(tasks))
+            return PreparedSet.open(intent.folder, lazily=True)
+        missing = missing_shards(plan, share)
+        if missing:
+            workers = min(intent.workers, len(missing))
             with local_crew(workers) if dask is None else dask_crew(dask) as crew:
-                make_shards(plan, tasks, crew, report)
+                make_shards(plan, missing, recipe_of(config, intent.ffmpeg), crew, report)
         with _planning(intent.folder):
             if share is not None and (others := len(plan.missing())):
                 report.say(f"part {share} is done; {others} shards of others are still to be made")
@@ -169,7 +169,7 @@ def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
     for place in (folder, folder / SHARDS, folder / SPLITS):
         sweep(place)
     _say_what_is_there(manifest, folder, report)
-    return PreparedSet.open(folder)
+    return PreparedSet.open(folder, lazily=True)
 
 
 def _require_enough(plan: Plan, tally: Tally, max_bad: float) -> None:
