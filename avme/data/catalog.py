@@ -194,36 +194,26 @@ class Cataloguing:
 
     def catalog(self) -> Catalog:
         """All clips; raises UsageError where two have one id."""
-        order = None if self._is_sorted else self._order()
+        ids, groups, elsewhere = self._ids, self._groups, self._elsewhere
+        at: slice | NDArray[np.int64] = slice(None)
+        if not self._is_sorted:
+            at = order = self._order()
+            ids, groups, rank = ids.taken(order), groups.taken(order), np.argsort(order)
+            elsewhere = {int(rank[place]): path for place, path in elsewhere.items()}
         names = sorted(self._classes)
         label = np.zeros(len(names), dtype=np.int32)
         label[[self._classes[name] for name in names]] = np.arange(len(names))
-        labels = label[np.frombuffer(self._labels, np.int32)] if len(self) else label
-        columns = (
-            labels,
-            np.array(self._num_bytes, dtype=np.int64),
-            np.array(self._mtime_ns, dtype=np.int64),
-            np.array(self._parts, dtype=np.uint8),
-        )
-        spans = np.array(self._spans).reshape(-1, 2) if self._spans else None
-        ids, groups, elsewhere = self._ids, self._groups, self._elsewhere
-        if order is not None:
-            columns = tuple(column[order] for column in columns)
-            spans = None if spans is None else spans[order]
-            ids, groups = ids.taken(order), groups.taken(order)
-            rank = np.argsort(order)
-            elsewhere = {int(rank[place]): path for place, path in elsewhere.items()}
         return Catalog(
             root=self._root,
             ids=ids,
             class_names=tuple(names),
-            labels=columns[0],
-            num_bytes=columns[1],
-            mtime_ns=columns[2],
-            parts=columns[3],
+            labels=label[np.array(self._labels, dtype=np.int64)][at],
+            num_bytes=np.array(self._num_bytes, dtype=np.int64)[at],
+            mtime_ns=np.array(self._mtime_ns, dtype=np.int64)[at],
+            parts=np.array(self._parts, dtype=np.uint8)[at],
             is_listed=self._is_listed,
             groups=groups,
-            spans=spans,
+            spans=np.array(self._spans).reshape(-1, 2)[at] if self._spans else None,
             elsewhere=elsewhere,
         )
 
