@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Final, Literal
 
@@ -192,22 +192,25 @@ class Cataloguing:
         end = np.inf if span is None or span.end_seconds is None else span.end_seconds
         self._spans.extend((np.nan, np.nan) if span is None else (span.start_seconds, end))
 
-    def catalog(self) -> Catalog:
-        """All clips; raises UsageError where two have one id."""
+    def catalog(self, *, first_only: bool = False) -> Catalog:
+        """All clips; of several with one id the first, or none: UsageError is raised."""
         ids, groups, elsewhere = self._ids, self._groups, self._elsewhere
         at: slice | NDArray[np.int64] = slice(None)
         if not self._is_sorted:
-            at = order = self._order()
-            ids, groups, rank = ids.taken(order), groups.taken(order), np.argsort(order)
-            elsewhere = {int(rank[place]): path for place, path in elsewhere.items()}
-        names = sorted(self._classes)
-        label = np.zeros(len(names), dtype=np.int32)
+            at = order = self._order(first_only)
+            ids, groups = ids.taken(order), groups.taken(order)
+            found = ((place, elsewhere.get(int(before))) for place, before in enumerate(order))
+            elsewhere = {place: path for place, path in found if path}
+        numbers = np.array(self._labels, dtype=np.int64)[at]
+        there = set(np.unique(numbers).tolist())
+        names = sorted(name for name, number in self._classes.items() if number in there)
+        label = np.zeros(len(self._classes), dtype=np.int32)
         label[[self._classes[name] for name in names]] = np.arange(len(names))
         return Catalog(
             root=self._root,
             ids=ids,
             class_names=tuple(names),
-            labels=label[np.array(self._labels, dtype=np.int64)][at],
+            labels=label[numbers],
             num_bytes=np.array(self._num_bytes, dtype=np.int64)[at],
             mtime_ns=np.array(self._mtime_ns, dtype=np.int64)[at],
             parts=np.array(self._parts, dtype=np.uint8)[at],
@@ -217,16 +220,18 @@ class Cataloguing:
             elsewhere=elsewhere,
         )
 
-    def _order(self) -> NDArray[np.int64]:
+    def _order(self, first_only: bool) -> NDArray[np.int64]:
         pieces = (
             array("q", sorted(range(at, min(at + _PIECE, len(self))), key=self._ids.raw))
             for at in range(0, len(self), _PIECE)
         )
         order = np.fromiter(merge(*pieces, key=self._ids.raw), np.int64, len(self))
-        for before, place in pairwise(map(int, order)):
-            if self._ids.raw(before) == self._ids.raw(place):
-                raise UsageError(f"two files have the id {self._ids[place]}: rename one of them")
-        return order
+        again = (self._ids.raw(int(a)) == self._ids.raw(int(b)) for a, b in pairwise(order))
+        repeated = np.fromiter(chain((False,), again), np.bool_, len(order))
+        if repeated.any() and not first_only:
+            clip_id = self._ids[int(order[repeated][0])]
+            raise UsageError(f"two files have the id {clip_id}: rename one of them")
+        return order[~repeated]
 
 
 def catalog_of(clips: Iterable[SourceClip], root: Path = Path()) -> Catalog:

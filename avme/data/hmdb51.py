@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from avme.data.catalog import Catalog
 from avme.data.discover import discover
-from avme.data.keys import Key, Keys
+from avme.data.keys import Keys
 from avme.data.scenes import Scenes
 from avme.data.splits import Split, Splits, split_at, warn_of_shared_groups
 from avme.errors import UsageError
@@ -31,6 +31,9 @@ _NAME = re.compile(
     r"_\d+",
     re.IGNORECASE,
 )
+
+
+Key = tuple[str, str]
 
 
 def find_hmdb51(source: Path) -> Catalog:
@@ -50,7 +53,8 @@ def splits_of_hmdb51(source: Path, given: Path | None, clips: Catalog) -> Splits
     Raises UsageError if there is no such folder, or if no split has train and test clips.
     """
     folder = given or _find_folder(source)
-    keys, scenes = Keys(clips, _key_of), Scenes(clips)
+    keys = Keys(len(clips), lambda at: (clips.class_name(at).lower(), _stem(clips.ids[at])))
+    scenes = Scenes(clips)
     splits: list[Split] = []
     remarks = [f"split lists: {folder}"]
     for name, files in _files(folder).items():
@@ -135,10 +139,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 def _places(parts: dict[Key, str], keys: Keys, part: str) -> NDArray[np.int64]:
     found = (keys.find(key) for key in parts if parts[key] == part)
     return np.array([place for place in found if place is not None], dtype=np.int64)
-
-
-def _key_of(clips: Catalog, place: int) -> Key:
-    return clips.class_name(place).lower(), _stem(clips.ids[place])
 
 
 def _stem(name: str) -> str:

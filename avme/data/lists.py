@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avme.data.catalog import Catalog
-from avme.data.keys import Key, Keys
+from avme.data.keys import Keys
 from avme.data.scenes import Scenes
 from avme.data.splits import Split, Splits, split_at, warn_of_shared_groups
 from avme.errors import UsageError
@@ -78,7 +78,7 @@ def splits_from_lists(folder: Path, clips: Catalog) -> Splits:
             f"{', '.join(clips.class_names[:3])}, ...): "
             "these are another set's lists"
         )
-    keys, scenes = Keys(clips, _key_of), Scenes(clips)
+    keys, scenes = Keys(len(clips), lambda place: _key(clips.ids[place])), Scenes(clips)
     classes = _read_class_numbers(folder)
     splits: list[Split] = []
     remarks = [f"split lists: {folder}"]
@@ -154,11 +154,7 @@ def _read_class_numbers(folder: Path) -> dict[int, str]:
     return {int(row[0]): row[1].lower() for row in rows if len(row) == 2 and row[0].isdecimal()}
 
 
-def _key_of(clips: Catalog, place: int) -> Key:
-    return _key(clips.ids[place])
-
-
-def _key(name: str) -> Key:
+def _key(name: str) -> tuple[str, str]:
     """Class and clip, in lower case and without the ending."""
     path = PurePosixPath(name)
     return path.parent.name.lower(), path.stem.lower()

@@ -21,10 +21,9 @@ def find_vggsound(source: Path, file: Path) -> tuple[Catalog, Splits]:
 
     Raises UsageError, with the line, for an annotation that cannot be used.
     """
-    annotations = [_annotation(row) for row in read_columns(file, _COLUMNS)]
-    if not annotations:
+    if next(read_columns(file, _COLUMNS), None) is None:
         raise UsageError(f"{file} is empty, expected rows of {', '.join(_COLUMNS)}")
-    return find_annotated(source, annotations, _trimmed)
+    return find_annotated(source, map(_annotation, read_columns(file, _COLUMNS)), _trimmed)
 
 
 def _annotation(row: Row) -> Annotation:

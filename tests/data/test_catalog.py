@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avme.data.catalog import Part, Selection, SourceClip, catalog_of
+from avme.data.catalog import Cataloguing, Part, Selection, SourceClip, catalog_of
 from avme.data.keys import Keys
 from avme.errors import UsageError
 from avme.media.span import Span
@@ -76,6 +76,17 @@ def test_two_clips_of_one_id_are_refused() -> None:
         catalog_of(map(made, "bab"))
 
 
+def test_of_two_clips_of_one_id_the_first_may_be_kept() -> None:
+    filling = Cataloguing(Path())
+    for number, clip_id in enumerate("bacab"):
+        filling.add(made(clip_id, class_name=f"{clip_id}{number}"))
+
+    kept = filling.catalog(first_only=True)
+
+    assert [clip.class_name for clip in kept] == ["a1", "b0", "c2"]
+    assert kept.class_names == ("a1", "b0", "c2")
+
+
 def test_the_bytes_of_a_file_that_is_cut_count_once() -> None:
     cuts = [made(f"abc#{span}", span=span) for span in (Span(0.0, 1.0), Span(1.0, 2.0))]
     catalog = catalog_of([*cuts, made("d")], Path("/videos"))
@@ -89,8 +100,9 @@ def test_the_bytes_of_a_file_that_is_cut_count_once() -> None:
 def test_of_several_clips_with_a_key_the_last_is_found() -> None:
     catalog = catalog_of(map(made, ("a/x.avi", "a/x.mp4", "a/y.avi")))
 
-    keys = Keys(catalog, lambda clips, place: ("", clips.ids[place].split(".")[0]))
+    keys = Keys(len(catalog), lambda place: catalog.ids[place].split(".")[0])
 
-    assert keys.find(("", "a/x")) == 1
-    assert keys.find(("", "a/z")) is None
+    assert keys.find("a/x") == 1
+    assert list(keys.all("a/x")) == [1, 0]
+    assert keys.find("a/z") is None
     assert len(keys) == 2
