@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from avme.artifacts import write_json
 from avme.data.plan_file import read_entries, write_plan
 
-_VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+_VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
 _HEADS = st.fixed_dictionaries(
     {
         "identity": st.dictionaries(st.text(), _VALUES | st.lists(_VALUES)),
