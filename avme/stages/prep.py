@@ -48,6 +48,8 @@ def prepare(
 ) -> PreparedSet | None:
     """Prepares the videos of `source` as `out/name`; returns the finished set.
 
+    Its entries are read when they are asked for: a later run on the folder may have changed them.
+
     `source` is a folder of videos, or for `csv` the table. `splits`, `annotations` and `root` are
     what `Beside` says. Of a `share` only its shards are made, and None is returned while others
     are missing. `dask` is the address of a cluster to do the work. `retry` makes the shards of
