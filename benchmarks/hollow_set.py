@@ -1,9 +1,13 @@
-"""Planning and publishing a set of N clips without a video: what grows in the one process.
+"""Preparing a set of N clips without a video: what grows in the process that plans and publishes.
 
-Shards hold real records beside two pictures of ten bytes; they are written by the first call and
-published by the second, so that each shows its own memory.
+Files are empty, and shards hold real records beside two pictures of ten bytes. The first call makes
+them; each of the others is `avme prep` on them, and tells its time and the memory beyond that of
+the imports. `first` finds all shards but one and no table, with lists; `other` has none and takes
+groups instead; `nothing` is that once more.
 
-    for call in write publish; do python benchmarks/hollow_set.py 133200 /tmp/hollow; done
+    for call in write first other nothing; do
+        python benchmarks/hollow_set.py 133200 /tmp/hollow $call
+    done
 """
 
 import sys
@@ -14,84 +18,58 @@ from pathlib import Path
 import numpy as np
 
 from avme.config.prep import PrepConfig
-from avme.data import journal
-from avme.data.discover import SourceClip
-from avme.data.plan import Plan, draft_plan
-from avme.data.prepared import PreparedSet
-from avme.data.publish import read_shards, write_manifest, write_tables
+from avme.data.plan import Plan
 from avme.data.record import record_of
 from avme.data.shard import ShardWriter
-from avme.data.splits import splits_by_group_number
+from avme.data.sources import Beside
 from avme.media.extract import Extracted
 from avme.media.probe import AudioInfo, MediaInfo
 from avme.media.sound import Loudness
+from avme.report import Quiet
+from avme.stages.intent import intend
+from avme.stages.prep import prepare
+
+_TESTED = {"01": range(1, 8), "02": range(8, 15), "03": range(15, 22)}
 
 
 def main() -> None:
-    """Makes the shards, or publishes those that are there; a line for every step."""
-    num_clips, out = int(sys.argv[1]), Path(sys.argv[2])
-    laps = Laps()
-    clips = hollow_clips(num_clips)
-    laps.say("clips")
-    splits = splits_by_group_number(clips).splits
-    laps.say("splits")
-    config = PrepConfig()
-    draft = draft_plan(
-        clips, folder=out, source=Path("/"), layout="ucf101", config=config, ffmpeg_version=""
-    )
-    laps.say("draft")
-    plan = draft.put_down()
-    laps.say("plan.json")
-    shards = [plan.shard_path(name) for name in plan.shards]
-    if plan.missing():
-        write_shards(plan)
-        journal.account(out, shards)
-        laps.say("shards")
+    """Makes the files and shards, or prepares the set that they are."""
+    num_clips, out, call = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    source, config = out / "videos", PrepConfig(workers=1)
+    if call == "write":
+        write_files(num_clips, source, out / "lists")
+        intent = intend(
+            "ucf101", source, out=out, name="set", config=config, beside=Beside(lists=None)
+        )
+        write_shards(intent.draft().put_down())
         return
-    stored = read_shards(plan)
-    laps.say("read shards")
-    write_tables(plan, stored, splits)
-    laps.say("tables")
-    accounts = journal.account(out, shards)
-    write_manifest(plan, stored, splits, accounts, name="x", layout="ucf101", config=config)
-    laps.say("manifest")
-    PreparedSet.open(out)
-    laps.say("open")
+    if call == "first":
+        for path in (out / "set" / "dataset.json", out / "set" / "shards" / "shard-00000.h5"):
+            path.unlink(missing_ok=True)
+    began, cpu, base = time.monotonic(), time.process_time(), _status_kib("VmHWM")
+    lists = out / "lists" if call == "first" else None
+    prepare("ucf101", source, out=out, name="set", config=config, splits=lists, report=Quiet())
+    print(
+        f"{num_clips} clips, {call}: {time.monotonic() - began:.1f} s, "
+        f"{time.process_time() - cpu:.1f} s of them CPU, "
+        f"peak {(_status_kib('VmHWM') - base) / 1024:.1f} MiB beyond imports"
+    )
 
 
-class Laps:
-    """Seconds since the last line, and memory beyond that of the imports."""
-
-    def __init__(self) -> None:
-        self._base_kib = _status_kib("VmRSS")
-        self._began = time.monotonic()
-
-    def say(self, what: str) -> None:
-        """Prints the line."""
-        seconds = time.monotonic() - self._began
-        now, peak = (_status_kib(key) - self._base_kib for key in ("VmRSS", "VmHWM"))
-        print(f"{what:<12} {seconds:8.2f} s {now / 1024:8.1f} MiB, peak {peak / 1024:8.1f} MiB")
-        self._began = time.monotonic()
-
-
-def hollow_clips(num_clips: int) -> tuple[SourceClip, ...]:
-    """Clips with names as in UCF-101, sorted by id."""
-    clips = []
+def write_files(num_clips: int, source: Path, lists: Path) -> None:
+    """Empty files with names as in UCF-101, and its three lists."""
+    lists.mkdir(parents=True)
+    names = []
     for number in range(num_clips):
         name, group = f"Class{number % 101:03d}", number // 101 % 25 + 1
-        clip_id = f"{name}/v_{name}_g{group:02d}_c{number // 2525:06d}.avi"
-        clips.append(
-            SourceClip(
-                id=clip_id,
-                path=Path("/data/UCF-101", clip_id),
-                class_name=name,
-                group=f"g{group:02d}",
-                part=None,
-                num_bytes=200_000 + number,
-                mtime_ns=1_700_000_000_123_456_789 + number,
-            )
-        )
-    return tuple(sorted(clips, key=lambda clip: clip.id))
+        names.append((group, f"{name}/v_{name}_g{group:02d}_c{number // 2525:06d}.avi"))
+        path = source / names[-1][1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for split, groups in _TESTED.items():
+        for part in ("train", "test"):
+            listed = [name for group, name in names if (group in groups) == (part == "test")]
+            (lists / f"{part}list{split}.txt").write_text("\n".join(listed), encoding="utf-8")
 
 
 def write_shards(plan: Plan) -> None:

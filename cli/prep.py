@@ -215,3 +215,8 @@ def _require_fitting(job: Job) -> None:
         )
     if job.slurm and (job.part is not None or job.dask is not None):
         raise UsageError("--slurm submits parts itself: leave --part and --dask out")
+    if job.dry_run and job.dask is not None:
+        raise UsageError(
+            "--dry-run takes its minutes from this machine, not from a cluster: leave --dask out; "
+            "all else that it says holds for both"
+        )

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from avme.artifacts import sha256_of
 from avme.data.problem import Problem, short
-from avme.data.publish import Stored, stored_in
 from avme.data.reader import ShardReader
 from avme.data.record import ClipRecord
+from avme.data.stored import Stored, stored_in
 from avme.errors import ArtifactError
 
 _ROWS_PER_FRAME = 4
 _FRAMES_LOOKED_AT = 5
+_ROWS_AT_ONCE = 1 << 16
 _UNREADABLE = (
     ArtifactError,
     AttributeError,
@@ -121,8 +122,8 @@ def _bytes_problem(facts: ShardFacts) -> str:
 
 def _column_problems(reader: ShardReader) -> Iterator[str]:
     """Offsets that leave their blob, columns of another length than the clips."""
-    num_bytes, num_frames, num_rows = (len(reader.column(k)) for k in ("jpeg", "pts", "mfcc"))
-    num_clips = len(reader.column("id"))
+    num_bytes, num_frames, num_rows = (reader.length(k) for k in ("jpeg", "pts", "mfcc"))
+    num_clips = reader.length("id")
     for name, count, end, strictly in (
         ("frame_offset", num_frames, num_bytes, True),
         ("clip_frame", num_clips, num_frames, True),
@@ -130,9 +131,10 @@ def _column_problems(reader: ShardReader) -> Iterator[str]:
     ):
         yield from _offset_problem(name, reader.column(name), count, end, strictly)
     for name in (*_RECORDED, "mfcc_begin", "mfcc_end", "mfcc_sum", "mfcc_square"):
-        if len(reader.column(name)) != num_clips:
-            yield f"column {name} has {len(reader.column(name))} rows, expected {num_clips}"
-    if not np.isfinite(reader.column("mfcc")).all():
+        if reader.length(name) != num_clips:
+            yield f"column {name} has {reader.length(name)} rows, expected {num_clips}"
+    begins = range(0, num_rows, _ROWS_AT_ONCE)
+    if not all(np.isfinite(reader.part("mfcc", at, at + _ROWS_AT_ONCE)).all() for at in begins):
         yield "column mfcc holds values that are no numbers"
 
 
@@ -176,9 +178,7 @@ def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: Stored) -> It
     if len(stored.good) != facts.num_clips:
         yield f"holds {len(stored.good)} good clips, dataset.json says {facts.num_clips}"
     columns = {name: reader.column(name) for name in _RECORDED}
-    pts, starts = reader.column("pts"), reader.column("clip_frame")
     spans = {name: reader.column(name) for name in ("clip_mfcc", "mfcc_begin", "mfcc_end")}
-    mfcc = reader.column("mfcc")
     if len(stored.good) != len(columns["id"]):
         yield f"has {len(columns['id'])} rows, its records tell of {len(stored.good)} good clips"
         return
@@ -188,7 +188,7 @@ def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: Stored) -> It
             found, expected = _plain(columns[name][row]), getattr(record, attribute)
             if found != expected:
                 yield f"clip {record.id}: column {name} holds {found!r}, its record {expected!r}"
-        times = pts[starts[row] : starts[row + 1]]
+        times = reader.pts(row)
         if len(times) != record.frames:
             yield f"clip {record.id} has {len(times)} frames, its record says {record.frames}"
         if not np.isfinite(times).all() or times[0] != 0.0 or (np.diff(times) < 0).any():
@@ -203,7 +203,7 @@ def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: Stored) -> It
         if not 0 <= begin <= end <= last - first or record.usable_audio != (begin < end):
             yield f"clip {record.id}: sound from row {begin} to {end} of {last - first}"
             continue
-        heard = mfcc[first + begin : first + end].astype(np.float64)
+        heard = reader.part("mfcc", first + begin, first + end).astype(np.float64)
         sums = (heard.sum(axis=0), (heard**2).sum(axis=0))
         if not all(map(np.allclose, sums, (clip.mfcc_sum, clip.mfcc_square))):
             yield f"clip {record.id}: the sums of its MFCC rows are not those of its rows"

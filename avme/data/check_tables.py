@@ -15,8 +15,10 @@ from avme.artifacts import DATASET_MANIFEST
 from avme.data.index import COLUMNS, read_rows, to_cells
 from avme.data.prepared import INDEX, SHARDS, SPLITS, split_path
 from avme.data.problem import Problem, short
-from avme.data.publish import QUARANTINE, Stored, StoredClip, fingerprint, statistics
+from avme.data.publish import QUARANTINE, fingerprint
 from avme.data.splits import list_sha256
+from avme.data.statistics import statistics
+from avme.data.stored import Stored, StoredClip
 from avme.errors import ArtifactError
 
 _HASHED = ("classes", "settings", "splits", "shards")

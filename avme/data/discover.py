@@ -7,19 +7,17 @@ to DIR, with forward slashes on every system; for a cut of a file, `#` and its s
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import quote_from_bytes
 
+from avme.data.catalog import Catalog, Cataloguing, Part, SourceClip
 from avme.errors import UsageError
 from avme.media.containers import VIDEO_SUFFIXES
-from avme.media.span import Span
 
 Layout = Literal["ucf101", "folder", "csv", "hmdb51", "kinetics", "vggsound"]
-Part = Literal["train", "val", "test"]
 
 _UCF_NAME = re.compile(r"v_(?P<name>.+)_g(?P<group>\d+)_c(?P<clip>\d+)", re.IGNORECASE)
 PARTS: dict[str, Part] = {
@@ -36,27 +34,8 @@ PARTS: dict[str, Part] = {
 _PRINTABLE = "".join(chr(c) for c in range(32, 127) if chr(c) not in '%,"')
 
 
-@dataclass(frozen=True, slots=True)
-class SourceClip:
-    """A video file, or a span of one, and what its path or a list says about it."""
-
-    id: str
-    path: Path
-    class_name: str
-    group: str
-    """Clips of one group show one scene: groups never stand on both sides of a split."""
-    part: Part | None
-    """The side that the folder or the list names, where it does."""
-    num_bytes: int
-    mtime_ns: int
-    span: Span | None = None
-    """What is cut out of the file; None for all of it."""
-    is_listed: bool = False
-    """Whether class and group come from a list, and so may change while the id stays."""
-
-
-def discover(source: Path, layout: Layout) -> tuple[SourceClip, ...]:
-    """All clips below `source`, sorted by id.
+def discover(source: Path, layout: Layout, group_of: Callable[[str], str] | None = None) -> Catalog:
+    """All clips below `source`; `group_of` tells the group by the id, where the layout does not.
 
     Raises UsageError if there is no such folder or no video at the expected places. Links that
     lead out of the folder are not followed.
@@ -67,12 +46,12 @@ def discover(source: Path, layout: Layout) -> tuple[SourceClip, ...]:
         raise UsageError(f"{source} is a file, expected a folder of class folders with videos")
     root = source.resolve()
     given_parts = layout == "folder" and _has_part_folders(root)
-    clips = [
-        clip
-        for path in videos_below(root)
-        if (clip := _source_clip(path, root, layout, given_parts)) is not None
-    ]
-    if not clips:
+    clips = Cataloguing(root)
+    for path in videos_below(root):
+        clip = _source_clip(path, root, layout, given_parts)
+        if clip is not None:
+            clips.add(replace(clip, group=group_of(clip.id)) if group_of else clip)
+    if not len(clips):
         links = tuple(links_out_of(root))
         hint = f"; links that lead out of it are not followed, as {links[0]}" if links else ""
         expected = "<Class>/v_<Class>_gXX_cYY.avi" if layout == "ucf101" else "<class>/<video>"
@@ -80,19 +59,20 @@ def discover(source: Path, layout: Layout) -> tuple[SourceClip, ...]:
             f"{source} holds no videos: expected {source}/{expected} "
             f"(endings {', '.join(sorted(VIDEO_SUFFIXES))}){hint}"
         )
-    clips.sort(key=lambda clip: clip.id)
-    _require_distinct(clips)
-    return tuple(clips)
+    return clips.catalog()
 
 
 def videos_below(root: Path) -> Iterator[Path]:
     """All files below `root`, a resolved path, whose names end as a video's does.
 
-    Links that lead out of it and hidden files are left out.
+    Links that lead out of it and hidden files are left out. Where folders hold either files or
+    folders, the order is that of ids.
     """
     for folder, subfolders, files in os.walk(root):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in files:
+        subfolders[:] = sorted(
+            (name for name in subfolders if not name.startswith(".")), key=lambda name: f"{name}/"
+        )
+        for name in sorted(files):
             if name.startswith(".") or Path(name).suffix.lower() not in VIDEO_SUFFIXES:
                 continue
             path = Path(folder, name)
@@ -159,9 +139,3 @@ def identifier(name: str) -> str:
     except UnicodeEncodeError:
         pass
     return quote_from_bytes(os.fsencode(name), safe=_PRINTABLE)
-
-
-def _require_distinct(clips: list[SourceClip]) -> None:
-    for before, after in pairwise(clips):
-        if before.id == after.id:
-            raise UsageError(f"two files have the id {before.id}: rename one of them")

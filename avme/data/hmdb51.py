@@ -6,12 +6,17 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from avme.data.discover import SourceClip, discover
-from avme.data.splits import Split, Splits, warn_of_shared_groups
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.data.catalog import Catalog
+from avme.data.discover import discover
+from avme.data.keys import Keys
+from avme.data.scenes import Scenes
+from avme.data.splits import Split, Splits, split_at, warn_of_shared_groups
 from avme.errors import UsageError
 
 _FILE = re.compile(r"(?P<name>.+)_test_split(?P<split>\d+)\.txt", re.IGNORECASE)
@@ -27,13 +32,13 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 
+
 Key = tuple[str, str]
 
 
-def find_hmdb51(source: Path) -> tuple[SourceClip, ...]:
-    """All clips below `source`, sorted by id; raises UsageError if there is none."""
-    clips = discover(source, "hmdb51")
-    return tuple(replace(clip, group=source_video(clip.id)) for clip in clips)
+def find_hmdb51(source: Path) -> Catalog:
+    """All clips below `source`; raises UsageError if there is none."""
+    return discover(source, "hmdb51", group_of=source_video)
 
 
 def source_video(clip_id: str) -> str:
@@ -42,30 +47,30 @@ def source_video(clip_id: str) -> str:
     return match["video"] if match else clip_id
 
 
-def splits_of_hmdb51(source: Path, given: Path | None, clips: Sequence[SourceClip]) -> Splits:
+def splits_of_hmdb51(source: Path, given: Path | None, clips: Catalog) -> Splits:
     """The official splits of the clips on the disk; `given` is a folder, else one is looked for.
 
     Raises UsageError if there is no such folder, or if no split has train and test clips.
     """
     folder = given or _find_folder(source)
-    by_key = {(clip.class_name.lower(), _stem(clip.id)): clip for clip in clips}
+    keys = Keys(len(clips), lambda at: (clips.class_name(at).lower(), _stem(clips.ids[at])))
+    scenes = Scenes(clips)
     splits: list[Split] = []
     remarks = [f"split lists: {folder}"]
     for name, files in _files(folder).items():
         parts = _read_parts(files)
-        train, test = (_ids(parts, by_key, part) for part in ("1", "2"))
-        if not train or not test:
+        split = split_at(name, clips, *(_places(parts, keys, part) for part in ("1", "2")))
+        if not len(split.train) or not len(split.test):
             remarks.append(f"split {name} left out: none of its train or test clips is on the disk")
             continue
-        split = Split(name, train, test)
         splits.append(split)
-        absent = sum(key not in by_key for key, part in parts.items() if part != "0")
+        absent = sum(keys.find(key) is None for key, part in parts.items() if part != "0")
         if absent:
             remarks.append(f"split {name}: {absent} train and test clips are not on the disk")
-        unlisted = sum(key not in parts for key in by_key)
+        unlisted = len(keys) - sum(keys.find(key) is not None for key in parts)
         if unlisted:
             remarks.append(f"split {name}: {unlisted} clips on the disk are in no list")
-        remarks.extend(warn_of_shared_groups(split, clips))
+        remarks.extend(warn_of_shared_groups(split, scenes))
     if not splits:
         raise UsageError(f"the lists in {folder} leave every split without train or test clips")
     return Splits(tuple(splits), tuple(remarks))
@@ -131,8 +136,9 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def _ids(parts: dict[Key, str], by_key: dict[Key, SourceClip], part: str) -> tuple[str, ...]:
-    return tuple(sorted(by_key[key].id for key in parts if parts[key] == part and key in by_key))
+def _places(parts: dict[Key, str], keys: Keys, part: str) -> NDArray[np.int64]:
+    found = (keys.find(key) for key in parts if parts[key] == part)
+    return np.array([place for place in found if place is not None], dtype=np.int64)
 
 
 def _stem(name: str) -> str:

@@ -6,7 +6,7 @@ A clip is `<id>_<start>_<end>.mp4`, six digits each, or is cut out of `<id>.mp4`
 from collections.abc import Sequence
 from pathlib import Path
 
-from avme.data.discover import SourceClip
+from avme.data.catalog import Catalog
 from avme.data.splits import Splits
 from avme.data.table import Row, read_table
 from avme.data.youtube import Annotation, annotation_of, find_annotated
@@ -15,23 +15,25 @@ from avme.errors import UsageError
 _COLUMNS = ("youtube_id", "time_start", "time_end", "split")
 
 
-def find_kinetics(source: Path, files: Sequence[Path]) -> tuple[tuple[SourceClip, ...], Splits]:
+def find_kinetics(source: Path, files: Sequence[Path]) -> tuple[Catalog, Splits]:
     """The annotated clips below `source` and their split: val is tested, or test if it has labels.
 
     Raises UsageError, with the line, for an annotation that cannot be used.
     """
-    annotations: list[Annotation] = []
+    labelled: list[Path] = []
     remarks: list[str] = []
     for file in files:
-        rows = read_table(file, _COLUMNS)
-        if rows and "label" not in rows[0].values:
-            remarks.append(f"{file} has no labels: its {len(rows)} videos are left out")
-            continue
-        annotations.extend(_annotation(row) for row in rows)
-    if not annotations:
+        first = next(read_table(file, _COLUMNS), None)
+        if first is not None and "label" not in first.values:
+            num_rows = sum(1 for _ in read_table(file, _COLUMNS))
+            remarks.append(f"{file} has no labels: its {num_rows} videos are left out")
+        elif first is not None:
+            labelled.append(file)
+    if not labelled:
         names = ", ".join(str(file) for file in files)
         raise UsageError(f"found no labelled row in {names}, expected label,youtube_id,...")
-    clips, chosen = find_annotated(source, annotations, _trimmed)
+    rows = (row for file in labelled for row in read_table(file, _COLUMNS))
+    clips, chosen = find_annotated(source, map(_annotation, rows), _trimmed)
     return clips, Splits(chosen.splits, (*remarks, *chosen.remarks))
 
 

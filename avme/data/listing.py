@@ -6,15 +6,22 @@ one file; without a group, all cuts of a file are one.
 """
 
 import os
-from collections import Counter
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from heapq import nsmallest
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from avme.config.prep import PrepConfig
-from avme.data.discover import SourceClip, identifier
+from avme.data.catalog import Catalog, Cataloguing, SourceClip
+from avme.data.discover import identifier
 from avme.data.splits import Splits, splits_by_chance, splits_by_part
 from avme.data.table import Row, read_table
+from avme.data.texts import Texts
 from avme.errors import UsageError
 
 REQUIRED = ("path", "label")
@@ -25,14 +32,13 @@ _MOST_NAMED = 5
 class Listing:
     """What a table says, and what of it is there."""
 
-    clips: tuple[SourceClip, ...]
-    """Sorted by id."""
-    missing: tuple[str, ...]
+    clips: Catalog
+    missing: Texts
     """Ids of listed clips whose file is not on the disk."""
     has_parts: bool
     """Whether there is a column `split`."""
-    ungrouped: tuple[str, ...]
-    """Files of which several cuts are listed, not all with a group."""
+    ungrouped: str | None
+    """A file of which several cuts are listed, not all with a group, where that matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +60,33 @@ def read_listing(path: Path, root: Path | None) -> Listing:
     folder = path.parent if root is None else root
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder, expected the one that paths count from")
-    entries = [_entry(row, folder) for row in read_table(path, REQUIRED)]
-    _require_distinct(entries)
-    clips = [entry.clip for entry in entries if entry.clip is not None]
-    missing = [entry.id for entry in entries if entry.clip is None]
-    if not clips:
-        some = f", as {missing[0]}" if missing else ""
+    clips, missing, has_parts = Cataloguing(folder.resolve()), Texts(), False
+    ids, files, grouped = array("q"), array("q"), array("b")
+    for entry in _entries(path, folder):
+        ids.append(hash(entry.id))
+        files.append(hash(entry.file))
+        grouped.append(bool(entry.row.values.get("group")))
+        has_parts = "split" in entry.row.values
+        if entry.clip is None:
+            missing.append(entry.id.encode())
+        else:
+            clips.add(entry.clip)
+    _require_distinct(path, folder, np.array(ids, dtype=np.int64))
+    if not len(clips):
+        some = f", as {min(missing)}" if len(missing) else ""
         raise UsageError(
-            f"{path}: none of its {len(entries)} videos is below {folder}{some}: "
+            f"{path}: none of its {len(ids)} videos is below {folder}{some}: "
             "give their folder with --root"
         )
-    return Listing(
-        clips=tuple(sorted(clips, key=lambda clip: clip.id)),
-        missing=tuple(sorted(missing)),
-        has_parts="split" in entries[0].row.values,
-        ungrouped=_ungrouped(entries),
-    )
+    ungrouped = None
+    if not has_parts:
+        numbers = np.array(files, dtype=np.int64), np.array(grouped, dtype=np.int8)
+        ungrouped = _ungrouped(path, folder, *numbers)
+    return Listing(clips.catalog(), missing, has_parts, ungrouped)
+
+
+def _entries(path: Path, folder: Path) -> Iterator[_Entry]:
+    return (_entry(row, folder) for row in read_table(path, REQUIRED))
 
 
 def splits_of_listing(path: Path, listing: Listing, config: PrepConfig) -> Splits:
@@ -77,24 +94,25 @@ def splits_of_listing(path: Path, listing: Listing, config: PrepConfig) -> Split
 
     Raises UsageError if one would be drawn although cuts of one file have no group.
     """
+    remarks = remarks_on_missing(len(listing.missing), nsmallest(_MOST_NAMED, listing.missing))
     if listing.has_parts:
         chosen = splits_by_part(listing.clips)
     elif listing.ungrouped:
         raise UsageError(
-            f"{path}: several cuts of {listing.ungrouped[0]} and no split: add a column split, or "
+            f"{path}: several cuts of {listing.ungrouped} and no split: add a column split, or "
             "a column group that says which cuts belong together"
         )
     else:
         chosen = splits_by_chance(listing.clips, config.test_fraction, config.seed)
-    return Splits(chosen.splits, (*remarks_on_missing(listing.missing), *chosen.remarks))
+    return Splits(chosen.splits, (*remarks, *chosen.remarks))
 
 
-def remarks_on_missing(names: Sequence[str]) -> tuple[str, ...]:
+def remarks_on_missing(count: int, names: Iterable[str]) -> tuple[str, ...]:
     """A sentence on listed videos that are not there, if there are any."""
-    if not names:
+    if not count:
         return ()
-    some = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
-    return (f"{len(names)} listed videos are not on the disk and are left out: {some}",)
+    some = ", ".join(islice(names, _MOST_NAMED)) + (", ..." if count > _MOST_NAMED else "")
+    return (f"{count} listed videos are not on the disk and are left out: {some}",)
 
 
 def _entry(row: Row, folder: Path) -> _Entry:
@@ -146,18 +164,28 @@ def _is_below(path: Path, real: Path) -> bool:
         return True
 
 
-def _require_distinct(entries: Sequence[_Entry]) -> None:
+def _require_distinct(path: Path, folder: Path, ids: NDArray[np.int64]) -> None:
+    """Raises UsageError if a clip is listed twice; the table is read again only then."""
+    values, counts = np.unique(ids, return_counts=True)
+    repeated = set(values[counts > 1].tolist())
     lines: dict[str, int] = {}
-    for entry in entries:
+    for entry in _entries(path, folder) if repeated else ():
         if entry.id in lines:
             raise UsageError(
                 f"{entry.row.place}: {entry.id} stands in line {lines[entry.id]} already: "
                 "delete one"
             )
-        lines[entry.id] = entry.row.line
+        if hash(entry.id) in repeated:
+            lines[entry.id] = entry.row.line
 
 
-def _ungrouped(entries: Sequence[_Entry]) -> tuple[str, ...]:
-    cuts = Counter(entry.file for entry in entries)
-    grouped = Counter(entry.file for entry in entries if entry.row.values.get("group"))
-    return tuple(sorted(file for file in cuts if cuts[file] > max(1, grouped[file])))
+def _ungrouped(
+    path: Path, folder: Path, files: NDArray[np.int64], grouped: NDArray[np.int8]
+) -> str | None:
+    """The first file, by name, with more cuts than groups; the table is read again only then."""
+    values, numbers, cuts = np.unique(files, return_inverse=True, return_counts=True)
+    groups = np.bincount(numbers, weights=grouped)
+    few = set(values[cuts > np.maximum(1, groups)].tolist())
+    if not few:
+        return None
+    return min(entry.file for entry in _entries(path, folder) if hash(entry.file) in few)

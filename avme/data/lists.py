@@ -5,30 +5,24 @@ case and ending: the lists say HandStandPushups where the archive's folder is Ha
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from avme.data.discover import SourceClip
-from avme.data.splits import Split, Splits, warn_of_shared_groups
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.data.catalog import Catalog
+from avme.data.keys import Keys
+from avme.data.scenes import Scenes
+from avme.data.splits import Split, Splits, split_at, warn_of_shared_groups
 from avme.errors import UsageError
 
 _TRAIN_LIST = re.compile(r"trainlist(\d+)\.txt", re.IGNORECASE)
 _LINE = re.compile(r"(?P<name>.+?\.[A-Za-z0-9]{2,5})(?:\s+(?P<label>\d+))?")
 
-Key = tuple[str, str]
 
-
-@dataclass(frozen=True, slots=True)
-class NameList:
-    """One list as it was written."""
-
-    path: Path
-    names: tuple[str, ...]
-    labels: tuple[int | None, ...]
-
-
-def find_lists(source: Path, clips: Sequence[SourceClip]) -> Path | None:
+def find_lists(source: Path, clips: Catalog) -> Path | None:
     """The folder in or beside `source` whose lists speak of these clips; None if there is none."""
     source = source.resolve()
     for parent in (source, source.parent):
@@ -38,14 +32,9 @@ def find_lists(source: Path, clips: Sequence[SourceClip]) -> Path | None:
     return None
 
 
-def read_list(path: Path) -> NameList:
-    """Reads one list; raises UsageError with the line that is none."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as a list of clips: {error}") from error
-    names, labels = [], []
-    for number, line in enumerate(lines, start=1):
+def read_list(path: Path) -> Iterator[tuple[str, int | None]]:
+    """Names and labels of one list; raises UsageError with the line that is none."""
+    for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         match = _LINE.fullmatch(line.strip())
@@ -53,22 +42,30 @@ def read_list(path: Path) -> NameList:
             raise UsageError(
                 f"{path}:{number}: found {line!r}, expected <Class>/<clip>.avi [label]"
             )
-        names.append(match["name"].replace("\\", "/"))
-        labels.append(int(match["label"]) if match["label"] else None)
-    return NameList(path, tuple(names), tuple(labels))
+        label = int(match["label"]) if match["label"] else None
+        yield match["name"].replace("\\", "/"), label
 
 
-def names_a_class(folder: Path, clips: Iterable[SourceClip]) -> bool:
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for line in file:
+                yield from line.splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as a list of clips: {error}") from error
+
+
+def names_a_class(folder: Path, clips: Catalog) -> bool:
     """Whether the lists in `folder` speak of any class that is on the disk."""
-    on_disk = {clip.class_name.lower() for clip in clips}
+    on_disk = {name.lower() for name in clips.class_names}
     return any(
         _key(name)[0] in on_disk
         for train in _train_lists(folder).values()
-        for name in read_list(train).names
+        for name, _ in read_list(train)
     )
 
 
-def splits_from_lists(folder: Path, clips: Sequence[SourceClip]) -> Splits:
+def splits_from_lists(folder: Path, clips: Catalog) -> Splits:
     """The splits that the lists in `folder` give to the clips on the disk."""
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder, expected trainlist01.txt, testlist01.txt, ...")
@@ -78,20 +75,20 @@ def splits_from_lists(folder: Path, clips: Sequence[SourceClip]) -> Splits:
     if not names_a_class(folder, clips):
         raise UsageError(
             f"the lists in {folder} name no class that is on the disk (found "
-            f"{', '.join(sorted({clip.class_name for clip in clips})[:3])}, ...): "
+            f"{', '.join(clips.class_names[:3])}, ...): "
             "these are another set's lists"
         )
-    by_key = {_key(clip.id): clip for clip in clips}
+    keys, scenes = Keys(len(clips), lambda place: _key(clips.ids[place])), Scenes(clips)
     classes = _read_class_numbers(folder)
     splits: list[Split] = []
     remarks = [f"split lists: {folder}"]
     for name, train_path in train_lists.items():
-        split, said = _read_split(name, train_path, by_key, classes)
-        if not split.train or not split.test:
+        split, said = _read_split(name, train_path, clips, keys, classes)
+        if not len(split.train) or not len(split.test):
             remarks.append(f"split {name} left out: none of its train or test clips is on the disk")
             continue
         splits.append(split)
-        remarks.extend([*said, *warn_of_shared_groups(split, clips)])
+        remarks.extend([*said, *warn_of_shared_groups(split, scenes)])
     if not splits:
         raise UsageError(f"the lists in {folder} leave every split without train or test clips")
     return Splits(tuple(splits), tuple(remarks))
@@ -107,43 +104,46 @@ def _train_lists(folder: Path) -> dict[str, Path]:
 
 
 def _read_split(
-    name: str, train_path: Path, by_key: dict[Key, SourceClip], classes: dict[int, str]
+    name: str, train_path: Path, clips: Catalog, keys: Keys, classes: dict[int, str]
 ) -> tuple[Split, list[str]]:
     test_path = train_path.with_name(re.sub("train", "test", train_path.name, flags=re.IGNORECASE))
     if not test_path.is_file():
         raise UsageError(f"{test_path} is missing beside {train_path.name}")
-    train, missing_train = _match(read_list(train_path), by_key, classes)
-    test, missing_test = _match(read_list(test_path), by_key, classes)
-    both = sorted(set(train) & set(test))
-    if both:
-        raise UsageError(f"{both[0]} stands in {train_path.name} and in {test_path.name}")
+    train, missing_train = _match(train_path, keys, classes)
+    test, missing_test = _match(test_path, keys, classes)
+    split = split_at(name, clips, train, test)
+    both = np.intersect1d(train, test)
+    if len(both):
+        first = clips.ids[int(both[0])]
+        raise UsageError(f"{first} stands in {train_path.name} and in {test_path.name}")
     remarks = []
     if missing_train or missing_test:
         remarks.append(
             f"split {name}: {missing_train} train and {missing_test} test names of the lists are "
             "not on the disk"
         )
-    unlisted = len(by_key) - len(set(train)) - len(set(test))
+    unlisted = len(keys) - len(split.train) - len(split.test)
     if unlisted:
         remarks.append(f"split {name}: {unlisted} clips on the disk are in neither list")
-    return Split(name, tuple(sorted(set(train))), tuple(sorted(set(test)))), remarks
+    return split, remarks
 
 
-def _match(
-    names: NameList, by_key: dict[Key, SourceClip], classes: dict[int, str]
-) -> tuple[list[str], int]:
-    """Ids of the listed clips that are on the disk, and how many are not."""
-    found: list[str] = []
-    for name, label in zip(names.names, names.labels, strict=True):
+def _match(path: Path, keys: Keys, classes: dict[int, str]) -> tuple[NDArray[np.int32], int]:
+    """Places of the clips of a list that are on the disk, and how many are not."""
+    found, missing = array("i"), 0
+    for name, label in read_list(path):
         key = _key(name)
         if label is not None and classes and classes.get(label) != key[0]:
             raise UsageError(
-                f"{names.path}: {name} has label {label}, which classInd.txt calls "
+                f"{path}: {name} has label {label}, which classInd.txt calls "
                 f"{classes.get(label, 'nothing')}"
             )
-        if key in by_key:
-            found.append(by_key[key].id)
-    return found, len(names.names) - len(found)
+        place = keys.find(key)
+        if place is None:
+            missing += 1
+        else:
+            found.append(place)
+    return np.array(found, dtype=np.int32), missing
 
 
 def _read_class_numbers(folder: Path) -> dict[int, str]:
@@ -154,7 +154,7 @@ def _read_class_numbers(folder: Path) -> dict[int, str]:
     return {int(row[0]): row[1].lower() for row in rows if len(row) == 2 and row[0].isdecimal()}
 
 
-def _key(name: str) -> Key:
+def _key(name: str) -> tuple[str, str]:
     """Class and clip, in lower case and without the ending."""
     path = PurePosixPath(name)
     return path.parent.name.lower(), path.stem.lower()

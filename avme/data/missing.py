@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from avme.data import journal
@@ -20,22 +20,11 @@ WORK: Final = ".work"
 """Folder of a set for what is not finished."""
 
 
-def missing_tasks(plan: Plan, recipe: Recipe, share: Share | None) -> list[ShardTask]:
-    """A task for every shard of the share that is not there."""
-    labels = {name: label for label, name in enumerate(plan.classes)}
+def missing_shards(plan: Plan, share: Share | None) -> list[str]:
+    """The shards of the share that are not there."""
     names = list(plan.shards) if share is None else share.of(list(plan.shards))
     missing = set(plan.missing())
-    return [
-        ShardTask(
-            name=name,
-            folder=plan.folder / SHARDS,
-            work=plan.folder / WORK,
-            clips=tuple(LabelledClip(clip, labels[clip.class_name]) for clip in plan.shards[name]),
-            recipe=recipe,
-        )
-        for name in names
-        if name in missing
-    ]
+    return [name for name in names if name in missing]
 
 
 def shards_of_bad(plan: Plan) -> list[str]:
@@ -44,35 +33,49 @@ def shards_of_bad(plan: Plan) -> list[str]:
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
-        bad = {row["id"] for row in csv.DictReader(file)}
+        bad = {plan.clips.find(row["id"]) for row in csv.DictReader(file)} - {None}
     return [
         name
         for name, clips in plan.shards.items()
-        if plan.shard_path(name).is_file() and any(clip.id in bad for clip in clips)
+        if plan.shard_path(name).is_file() and not bad.isdisjoint(clips.places.tolist())
     ]
 
 
-def make_shards(plan: Plan, tasks: Sequence[ShardTask], crew: Crew, report: Reporter) -> None:
-    """Runs the tasks and notes every finished shard in the journal; raises what `run_tasks` does.
+def make_shards(
+    plan: Plan, names: Sequence[str], recipe: Recipe, crew: Crew, report: Reporter
+) -> None:
+    """Makes shards and notes every finished one in the journal; raises what `run_tasks` does.
 
     Shards of other shares that are missing are not counted.
     """
     done = plan.num_clips - sum(len(plan.shards[name]) for name in plan.missing())
     if done:
         report.say(f"{done} of {plan.num_clips} clips are done already")
-    total = done + sum(len(task.clips) for task in tasks)
-    _delete_half_written(tasks)
+    total = done + sum(len(plan.shards[name]) for name in names)
+    _delete_half_written(plan, frozenset(names))
+    tasks = (_task(plan, name, recipe) for name in names)
     for finished in run_tasks(tasks, crew, report, total=total, done=done):
         journal.append(plan.folder, finished)
 
 
-def _delete_half_written(tasks: Sequence[ShardTask]) -> None:
+def _task(plan: Plan, name: str, recipe: Recipe) -> ShardTask:
+    clips = plan.shards[name]
+    labels = (int(label) for label in plan.clips.labels[clips.places])
+    return ShardTask(
+        name=name,
+        folder=plan.folder / SHARDS,
+        work=plan.folder / WORK,
+        clips=tuple(map(LabelledClip, clips, labels)),
+        recipe=recipe,
+    )
+
+
+def _delete_half_written(plan: Plan, names: Collection[str]) -> None:
     """What killed runs left of these shards; others may be in work elsewhere."""
-    names = {task.name for task in tasks}
-    for path in tasks[0].folder.glob(".*.tmp"):
+    for path in (plan.folder / SHARDS).glob(".*.tmp"):
         if _shard_of(path.name[1:]) in names:
             path.unlink(missing_ok=True)
-    for path in tasks[0].work.glob("*"):
+    for path in (plan.folder / WORK).glob("*"):
         if _shard_of(path.name) in names:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from avme.artifacts import sha256_of
 from avme.data import marker
-from avme.data.discover import SourceClip
+from avme.data.catalog import SourceClip
 from avme.data.disk import writing
 from avme.data.record import quarantined, record_of
 from avme.data.shard import ShardWriter

@@ -4,6 +4,7 @@ Only a folder with `dataset.json`, which is written last, is a prepared set.
 """
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -51,12 +52,13 @@ class PreparedSet:
 
     folder: Path
     manifest: dict[str, Any]
-    entries: tuple[ClipEntry, ...]
-    """All good clips, sorted by id."""
 
     @classmethod
-    def open(cls, folder: Path) -> "PreparedSet":
-        """Raises ArtifactError if `folder` is no finished prepared set of this version."""
+    def open(cls, folder: Path, *, lazily: bool = False) -> "PreparedSet":
+        """Raises ArtifactError if `folder` is no finished prepared set of this version.
+
+        `lazily` looks at all entries and keeps none: who asks for them reads them again.
+        """
         if not (folder / DATASET_MANIFEST).is_file():
             state = "unfinished" if folder.is_dir() else "missing"
             raise ArtifactError(
@@ -70,7 +72,18 @@ class PreparedSet:
             )
         for name in (manifest["name"], *manifest["splits"]):
             _require_plain(name, folder)
-        return cls(folder, manifest, _read_entries(folder / INDEX))
+        prepared = cls(folder, manifest)
+        if lazily:
+            for _ in _read_entries(folder / INDEX):
+                pass
+        else:
+            _ = prepared.entries
+        return prepared
+
+    @cached_property
+    def entries(self) -> tuple[ClipEntry, ...]:
+        """All good clips, sorted by id."""
+        return tuple(_read_entries(self.folder / INDEX))
 
     @property
     def name(self) -> str:
@@ -152,10 +165,10 @@ def _require_plain(name: str, folder: Path) -> None:
         raise ArtifactError(f"{folder / DATASET_MANIFEST} holds the name {name!r}: prepare anew")
 
 
-def _read_entries(path: Path) -> tuple[ClipEntry, ...]:
+def _read_entries(path: Path) -> Iterator[ClipEntry]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return tuple(_entry(row) for row in csv.DictReader(file))
+            yield from map(_entry, csv.DictReader(file))
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ArtifactError(
             f"{path} cannot be read ({error!r}): `avme verify` says how to mend it"

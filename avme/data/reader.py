@@ -89,6 +89,14 @@ class ShardReader:
         """A whole column of one value per clip."""
         return np.asarray(self._opened()[name][()])
 
+    def length(self, name: str) -> int:
+        """Rows of a column, none of which is read."""
+        return int(self._dataset(name).shape[0])
+
+    def part(self, name: str, begin: int, end: int) -> NDArray[Any]:
+        """Some rows of a column."""
+        return np.asarray(self._dataset(name)[begin:end])
+
     def records(self) -> tuple[ClipRecord, ...]:
         """What is known of every clip of this shard, quarantined ones too."""
         return from_lines(self.column("records").tobytes())

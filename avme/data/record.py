@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from avme.data.discover import SourceClip
+from avme.data.catalog import SourceClip
 from avme.errors import MediaError
 from avme.media.extract import Extracted
 

@@ -5,7 +5,7 @@ cuts, and only where those are open with the number of clips. They are estimates
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ import av
 import av.error
 
 from avme.artifacts import sha256_of
-from avme.data.discover import SourceClip
+from avme.data.catalog import Selection, SourceClip
 from avme.data.disk import writing
 from avme.data.record import record_of
 from avme.data.shard import ShardWriter
@@ -57,7 +57,7 @@ class Rate:
         return self.seconds_per_unit * sum(_size(clip, self.unit) for clip in clips)
 
 
-def measure(clips: Sequence[SourceClip], recipe: Recipe) -> Rate:
+def measure(clips: Selection, recipe: Recipe) -> Rate:
     """Prepares up to eight clips spread over `clips`, and begins none after ten seconds.
 
     Raises MachineError if the temporary folder has no room for that.
@@ -137,8 +137,8 @@ def _length_seconds(path: Path) -> float | None:
         return None
 
 
-def _unit(clips: Sequence[SourceClip]) -> Unit:
-    if not any(clip.span for clip in clips):
+def _unit(clips: Selection) -> Unit:
+    if clips.clips.spans is None or not any(clip.span for clip in clips):
         return "byte"
     if all(clip.span and clip.span.end_seconds is not None for clip in clips):
         return "second"
@@ -153,7 +153,7 @@ def _size(clip: SourceClip, unit: Unit) -> float:
     return 1.0
 
 
-def _spread(clips: Sequence[SourceClip]) -> list[SourceClip]:
+def _spread(clips: Selection) -> list[SourceClip]:
     """Some clips from all over the list; however few are taken first, they lie far apart."""
     places = [
         (2 * place + 1) * len(clips) // (2 * _MOST_CLIPS) for place in (0, 4, 2, 6, 1, 5, 3, 7)

@@ -1,12 +1,12 @@
 """What `avme prep` is pointed at, to clips and splits: one entry for every layout."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from avme.config.prep import PrepConfig
-from avme.data.discover import Layout, SourceClip, discover, links_out_of
+from avme.data.catalog import Catalog
+from avme.data.discover import Layout, discover, links_out_of
 from avme.data.hmdb51 import find_hmdb51, splits_of_hmdb51
 from avme.data.kinetics import find_kinetics
 from avme.data.listing import read_listing, splits_of_listing
@@ -38,8 +38,8 @@ class Beside:
 
 def find_clips(
     layout: Layout, source: Path, beside: Beside, config: PrepConfig
-) -> tuple[tuple[SourceClip, ...], Splits]:
-    """All clips, sorted by id, and their splits.
+) -> tuple[Catalog, Splits]:
+    """All clips and their splits.
 
     Raises UsageError where the source does not hold what its layout says.
     """
@@ -56,7 +56,7 @@ def find_clips(
 
 def _find(
     layout: Layout, source: Path, beside: Beside, config: PrepConfig
-) -> tuple[tuple[SourceClip, ...], Splits]:
+) -> tuple[Catalog, Splits]:
     match layout:
         case "csv":
             listing = read_listing(source, beside.root)
@@ -76,7 +76,7 @@ def _find(
 def choose_splits(
     layout: Layout,
     source: Path,
-    clips: Sequence[SourceClip],
+    clips: Catalog,
     *,
     lists: Path | None,
     config: PrepConfig,
@@ -87,7 +87,7 @@ def choose_splits(
     if layout == "ucf101":
         found = find_lists(source, clips)
         return splits_from_lists(found, clips) if found else splits_by_group_number(clips)
-    if any(clip.part is not None for clip in clips):
+    if clips.parts.any():
         return splits_by_folder(clips)
     return splits_by_chance(clips, config.test_fraction, config.seed)
 

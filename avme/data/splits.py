@@ -5,12 +5,17 @@ folders that people give are the field's yardstick, and are only warned about.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol, TypeVar, runtime_checkable
 
-from avme.data.discover import Part, SourceClip
+import numpy as np
+from jaxtyping import Bool
+from numpy.typing import NDArray
+
+from avme.data.catalog import Catalog, Part
+from avme.data.scenes import Scenes
 from avme.errors import UsageError
 
 _TEST_GROUPS = {"1": range(1, 8), "2": range(8, 15), "3": range(15, 22)}
@@ -18,7 +23,7 @@ _TEST_GROUPS = {"1": range(1, 8), "2": range(8, 15), "3": range(15, 22)}
 
 @runtime_checkable
 class Grouped(Protocol):
-    """What a split must know of a clip."""
+    """What holding out must know of a clip."""
 
     @property
     def id(self) -> str:
@@ -34,6 +39,25 @@ class Grouped(Protocol):
 
 
 Clip = TypeVar("Clip", bound=Grouped)
+Key = TypeVar("Key", str, int)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members(Collection[str]):
+    """The ids of one side of a split, sorted: places in a catalog."""
+
+    clips: Catalog
+    places: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.clips.ids[int(place)] for place in self.places)
+
+    def __contains__(self, clip_id: object) -> bool:
+        place = self.clips.find(clip_id) if isinstance(clip_id, str) else None
+        return place is not None and bool((self.places == place).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +65,8 @@ class Split:
     """Two lists of clip ids, both sorted."""
 
     name: str
-    train: tuple[str, ...]
-    test: tuple[str, ...]
+    train: Members
+    test: Members
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +77,20 @@ class Splits:
     remarks: tuple[str, ...]
 
 
-def split_between(name: str, clips: Iterable[Grouped], tested: set[str]) -> Split:
-    """The clips whose ids are in `tested`, and all others."""
-    ids = sorted(clip.id for clip in clips)
-    return Split(
-        name=name,
-        train=tuple(i for i in ids if i not in tested),
-        test=tuple(i for i in ids if i in tested),
-    )
+def split_at(
+    name: str, clips: Catalog, train: NDArray[np.integer], test: NDArray[np.integer]
+) -> Split:
+    """The split of the clips at two lots of places, which may repeat."""
+    return Split(name, *(Members(clips, np.unique(at).astype(np.int32)) for at in (train, test)))
 
 
-def splits_by_group_number(clips: Sequence[SourceClip]) -> Splits:
+def splits_by_group_number(clips: Catalog) -> Splits:
     """UCF-101's three splits as its group numbers define them."""
     splits = []
     for name, numbers in _TEST_GROUPS.items():
         groups = {f"g{number:02d}" for number in numbers}
-        split = split_between(name, clips, {clip.id for clip in clips if clip.group in groups})
-        if split.train and split.test:
+        split = _split_by(name, clips, _where(group in groups for group in clips.groups))
+        if len(split.train) and len(split.test):
             splits.append(split)
     if not splits:
         raise UsageError(
@@ -80,51 +101,49 @@ def splits_by_group_number(clips: Sequence[SourceClip]) -> Splits:
     return Splits(tuple(splits), (f"no split lists found: the group numbers give split {names}",))
 
 
-def splits_by_folder(clips: Sequence[SourceClip]) -> Splits:
+def splits_by_folder(clips: Catalog) -> Splits:
     """One split from folders called train and test; `val` joins train, which is carved anew."""
-    split = split_between("1", clips, {clip.id for clip in clips if clip.part == "test"})
-    return Splits((split,), warn_of_shared_groups(split, clips))
+    tested = clips.places_of("test")
+    split = split_at("1", clips, np.setdiff1d(np.arange(len(clips)), tested), tested)
+    return Splits((split,), warn_of_shared_groups(split, Scenes(clips)))
 
 
-def splits_by_part(clips: Sequence[SourceClip]) -> Splits:
+def splits_by_part(clips: Catalog) -> Splits:
     """One split from a list that names sides; `val` is tested if nothing else is, else left out.
 
     Raises UsageError where nothing trains or nothing is tested.
     """
-    named = Counter(clip.part for clip in clips)
-    tested: Part = "test" if named["test"] else "val"
-    if not named["train"] or not named[tested]:
+    tested: Part = "test" if len(clips.places_of("test")) else "val"
+    split = split_at("1", clips, clips.places_of("train"), clips.places_of(tested))
+    if not len(split.train) or not len(split.test):
+        named = Counter(clips.part(place) for place in range(len(clips)))
         found = ", ".join(f"{count} {part}" for part, count in sorted(named.items(), key=str))
         raise UsageError(f"found {found} clips on the disk, expected some train and some test")
-    split = Split(
-        name="1",
-        train=_by_part(clips, "train"),
-        test=_by_part(clips, tested),
-    )
-    remarks = []
+    remarks, num_val = [], len(clips.places_of("val"))
     if tested == "val":
-        remarks.append(f"split 1: no test clips are listed, {named['val']} val clips are tested")
-    elif named["val"]:
-        remarks.append(f"split 1: {named['val']} val clips neither train nor test")
-    return Splits((split,), (*remarks, *warn_of_shared_groups(split, clips, in_class=False)))
+        remarks.append(f"split 1: no test clips are listed, {num_val} val clips are tested")
+    elif num_val:
+        remarks.append(f"split 1: {num_val} val clips neither train nor test")
+    warning = warn_of_shared_groups(split, Scenes(clips, in_class=False))
+    return Splits((split,), (*remarks, *warning))
 
 
-def splits_by_chance(clips: Sequence[SourceClip], fraction: float, seed: int) -> Splits:
+def splits_by_chance(clips: Catalog, fraction: float, seed: int) -> Splits:
     """One split that puts whole groups into test, about `fraction` of every class."""
-    _, held = hold_out(clips, fraction, seed)
-    if not held:
+    held = _held_out(clips, fraction, seed)
+    if not held.any():
         raise UsageError(
             "no clip can be tested without a class losing its last train clip: add clips, or make "
             "folders train/<class> and test/<class>"
         )
     remarks = [
-        f"no split given: {len(held)} of {len(clips)} clips were drawn for test by whole groups "
+        f"no split given: {held.sum()} of {len(clips)} clips were drawn for test by whole groups "
         f"(test_fraction {fraction:g}, seed {seed})"
     ]
-    untested = {clip.class_name for clip in clips} - {clip.class_name for clip in held}
-    if untested:
-        remarks.append(f"classes without a test clip: {', '.join(sorted(untested))}")
-    return Splits((split_between("1", clips, {clip.id for clip in held}),), tuple(remarks))
+    tested = {clips.class_names[label] for label in np.unique(clips.labels[held])}
+    if untested := sorted(set(clips.class_names) - tested):
+        remarks.append(f"classes without a test clip: {', '.join(untested)}")
+    return Splits((_split_by("1", clips, held),), tuple(remarks))
 
 
 def hold_out(
@@ -138,38 +157,55 @@ def hold_out(
     groups: defaultdict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         groups[clip.group].append(clip)
-    kept = Counter(clip.class_name for members in groups.values() for clip in members)
-    wanted = {name: fraction * count for name, count in kept.items()}
-    held: Counter[str] = Counter()
-    chosen: set[str] = set()
-    for group in sorted(groups, key=lambda name: _lot(name, seed)):
-        here = Counter(clip.class_name for clip in groups[group])
-        needed = any(held[name] + 0.5 < wanted[name] for name in here)
-        if needed and all(kept[name] > count for name, count in here.items()):
-            chosen.add(group)
-            held.update(here)
-            kept.subtract(here)
     members = [clip for group in groups.values() for clip in group]
+    ordered = (
+        (group, Counter(clip.class_name for clip in groups[group]))
+        for group in sorted(groups, key=lambda name: _lot(name, seed))
+    )
+    chosen = set(_choose(ordered, Counter(clip.class_name for clip in members), fraction))
     return (
         _by_id(clip for clip in members if clip.group not in chosen),
         _by_id(clip for clip in members if clip.group in chosen),
     )
 
 
-def warn_of_shared_groups(
-    split: Split, clips: Iterable[Grouped], *, in_class: bool = True
-) -> tuple[str, ...]:
-    """A sentence if groups stand on both sides of a split that people gave.
+def _held_out(clips: Catalog, fraction: float, seed: int) -> Bool[np.ndarray, " n"]:
+    """Which clips `hold_out` would hold out."""
+    lots = np.fromiter((_lot(clips.group(i), seed) for i in range(len(clips))), "S32", len(clips))
+    _, codes = np.unique(lots, return_inverse=True)  # numbers of groups in the order of their lots
+    del lots
+    members = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes))
+    ordered = (
+        (group, Counter(clips.labels[members[ends[group - 1] if group else 0 : end]].tolist()))
+        for group, end in enumerate(ends)
+    )
+    chosen = list(_choose(ordered, Counter(clips.labels.tolist()), fraction))
+    return np.isin(codes, np.array(chosen, dtype=np.int64))
 
-    With `in_class`, groups of one name in two classes are two groups, as in UCF-101.
-    """
-    of = {clip.id: f"{clip.class_name}/{clip.group}" if in_class else clip.group for clip in clips}
-    both = sorted({of[i] for i in split.train} & {of[i] for i in split.test})
-    if not both:
+
+def _choose(
+    groups: Iterable[tuple[Key, Counter[Key]]], kept: Counter[Key], fraction: float
+) -> Iterator[Key]:
+    """The groups that are held out, of groups with their clips by class; `kept` counts all."""
+    wanted = {name: fraction * count for name, count in kept.items()}
+    held: Counter[Key] = Counter()
+    for group, here in groups:
+        needed = any(held[name] + 0.5 < wanted[name] for name in here)
+        if needed and all(kept[name] > count for name, count in here.items()):
+            held.update(here)
+            kept.subtract(here)
+            yield group
+
+
+def warn_of_shared_groups(split: Split, scenes: Scenes) -> tuple[str, ...]:
+    """A sentence if groups stand on both sides of a split that people gave."""
+    count, some = scenes.shared(split.train.places, split.test.places)
+    if not count:
         return ()
-    some = ", ".join(both[:3]) + (", ..." if len(both) > 3 else "")
+    named = ", ".join(some) + (", ..." if count > len(some) else "")
     return (
-        f"warning: split {split.name} has {len(both)} groups in train and test ({some}): "
+        f"warning: split {split.name} has {count} groups in train and test ({named}): "
         "its accuracy will flatter",
     )
 
@@ -182,8 +218,12 @@ def list_sha256(ids: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def _by_part(clips: Iterable[SourceClip], part: Part) -> tuple[str, ...]:
-    return tuple(sorted(clip.id for clip in clips if clip.part == part))
+def _split_by(name: str, clips: Catalog, is_tested: Bool[np.ndarray, " n"]) -> Split:
+    return split_at(name, clips, np.flatnonzero(~is_tested), np.flatnonzero(is_tested))
+
+
+def _where(claims: Iterable[bool]) -> Bool[np.ndarray, " n"]:
+    return np.fromiter(claims, np.bool_)
 
 
 def _lot(group: str, seed: int) -> bytes:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avme.data.discover import PARTS, Part
+from avme.data.catalog import Part
+from avme.data.discover import PARTS
 from avme.errors import UsageError
 from avme.media.span import Span
 
@@ -68,11 +69,11 @@ class Row:
         return part
 
 
-def read_table(path: Path, required: Sequence[str]) -> tuple[Row, ...]:
+def read_table(path: Path, required: Sequence[str]) -> Iterator[Row]:
     """The rows below a header, whose names may be in any order and case.
 
-    Raises UsageError if the file cannot be read, lacks a column of `required`, or has a row with
-    more values than the header.
+    Raises UsageError if the file cannot be read or lacks a column of `required`, and when it comes
+    to a row that is no CSV or has more values than the header.
     """
     lines = _lines(path)
     number, header = next(lines, (1, []))
@@ -87,19 +88,17 @@ def read_table(path: Path, required: Sequence[str]) -> tuple[Row, ...]:
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise UsageError(f"{path}:{number}: the column {twice[0]} stands twice, expected once")
-    return tuple(_row(path, number, names, values) for number, values in lines)
+    return (_row(path, number, names, values) for number, values in lines)
 
 
-def read_columns(path: Path, names: Sequence[str]) -> tuple[Row, ...]:
+def read_columns(path: Path, names: Sequence[str]) -> Iterator[Row]:
     """The rows of a file without a header; raises UsageError if one has not all of the columns."""
-    rows = []
     for number, values in _lines(path):
         if len(values) < len(names):
             raise UsageError(
                 f"{path}:{number}: found {len(values)} values, expected {', '.join(names)}"
             )
-        rows.append(_row(path, number, list(names), values))
-    return tuple(rows)
+        yield _row(path, number, list(names), values)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

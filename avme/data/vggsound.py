@@ -5,7 +5,7 @@ A clip is 10 s long: `<id>_<start>.mp4`, six digits, or it is cut out of `<id>.m
 
 from pathlib import Path
 
-from avme.data.discover import SourceClip
+from avme.data.catalog import Catalog
 from avme.data.splits import Splits
 from avme.data.table import Row, read_columns
 from avme.data.youtube import Annotation, annotation_of, find_annotated
@@ -16,15 +16,14 @@ _COLUMNS = ("youtube_id", "start", "label", "split")
 _CLIP_SECONDS = 10.0
 
 
-def find_vggsound(source: Path, file: Path) -> tuple[tuple[SourceClip, ...], Splits]:
+def find_vggsound(source: Path, file: Path) -> tuple[Catalog, Splits]:
     """The annotated clips below `source` and the official split.
 
     Raises UsageError, with the line, for an annotation that cannot be used.
     """
-    annotations = [_annotation(row) for row in read_columns(file, _COLUMNS)]
-    if not annotations:
+    if next(read_columns(file, _COLUMNS), None) is None:
         raise UsageError(f"{file} is empty, expected rows of {', '.join(_COLUMNS)}")
-    return find_annotated(source, annotations, _trimmed)
+    return find_annotated(source, map(_annotation, read_columns(file, _COLUMNS)), _trimmed)
 
 
 def _annotation(row: Row) -> Annotation:

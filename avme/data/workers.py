@@ -6,9 +6,10 @@ given up and named.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import replace
+from itertools import islice
 
 from avme.data import marker
 from avme.data.executors import Crew
@@ -22,25 +23,26 @@ _Pending = dict[Future[ShardDone], ShardTask]
 
 
 def run_tasks(
-    tasks: Sequence[ShardTask], crew: Crew, report: Reporter, *, total: int, done: int
+    tasks: Iterable[ShardTask], crew: Crew, report: Reporter, *, total: int, done: int
 ) -> Iterator[ShardDone]:
     """Runs all tasks and yields each when its shard is on the disk.
 
     `total` and `done` count the clips of all shards and of those that were there before. Raises
     MachineError where a shard cannot be made, and AvmeError where workers die over and over.
     """
-    waiting = list(reversed(tasks))
+    waiting = iter(tasks)
     pending: _Pending = {}
     suspects: list[ShardTask] = []
     alone: Future[ShardDone] | None = None
     deaths = _Deaths(report)
     with report.task("prepare", total=total, done=done) as progress:
         finished, shown = 0, 0
-        while waiting or pending or suspects:
-            while waiting and len(pending) < crew.in_flight:
-                task = waiting.pop()
+        while True:
+            for task in islice(waiting, crew.in_flight - len(pending)):
                 pending[crew.executor.submit(pack, task)] = task
             if not pending:
+                if not suspects:
+                    break
                 task = suspects.pop()
                 alone = crew.executor.submit(pack, task)
                 pending[alone] = task

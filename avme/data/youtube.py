@@ -4,14 +4,18 @@ A video is there as a clip that was cut already, or whole, and then it is cut he
 gone is normal: they are counted. An annotation's id is only compared with names, never opened.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from avme.data.discover import Part, SourceClip, identifier, videos_below
+from avme.data.catalog import Catalog, Cataloguing, Part, SourceClip
+from avme.data.discover import identifier, videos_below
+from avme.data.keys import Keys
 from avme.data.listing import remarks_on_missing
 from avme.data.splits import Splits, splits_by_part
 from avme.data.table import Row
+from avme.data.texts import Texts
 from avme.errors import UsageError
 from avme.media.span import Span
 
@@ -38,9 +42,9 @@ def annotation_of(row: Row, span: Span) -> Annotation:
 
 
 def find_annotated(
-    source: Path, annotations: Sequence[Annotation], trimmed: Callable[[Annotation], str]
-) -> tuple[tuple[SourceClip, ...], Splits]:
-    """The annotated clips below `source`, sorted by id, and their split.
+    source: Path, annotations: Iterable[Annotation], trimmed: Callable[[Annotation], str]
+) -> tuple[Catalog, Splits]:
+    """The annotated clips below `source` and their split.
 
     `trimmed` names the file, without ending, of a clip that was cut already. Raises UsageError if
     none is there, or none to train on or to test.
@@ -48,55 +52,69 @@ def find_annotated(
     if not source.is_dir():
         raise UsageError(f"{source} is not a folder, expected the one that holds the videos")
     root = source.resolve()
-    files = _by_stem(videos_below(root))
-    clips: dict[str, SourceClip] = {}
-    missing: list[str] = []
-    num_repeated = 0
+    files, filling, missing = _Files(root), Cataloguing(root), Texts()
+    num_annotations, some = 0, ""
     for annotation in annotations:
-        clip = _clip(annotation, trimmed(annotation), root, files)
-        if clip is None:
-            missing.append(trimmed(annotation))
-        elif clip.id in clips:
-            num_repeated += 1
-        else:
-            clips[clip.id] = clip
-    if not clips:
-        some = f"{missing[0]}.mp4 or {annotations[0].video}.mp4" if missing else "an annotation"
+        num_annotations += 1
+        clip = _clip(annotation, stem := trimmed(annotation), root, files)
+        if clip is not None:
+            filling.add(clip)
+            continue
+        missing.append(stem.encode())
+        some = some or f"{stem}.mp4 or {annotation.video}.mp4"
+    if not len(filling):
         raise UsageError(
-            f"none of the {len(annotations)} annotated videos is below {source}: expected {some} "
+            f"none of the {num_annotations} annotated videos is below {source}: expected {some} "
             "there or in a folder of it"
         )
-    found = tuple(clips[clip_id] for clip_id in sorted(clips))
+    found = filling.catalog(first_only=True)
     chosen = splits_by_part(found)
-    remarks = [*remarks_on_missing(missing)]
-    if num_repeated:
+    remarks = [*remarks_on_missing(len(missing), missing)]
+    if num_repeated := len(filling) - len(found):
         remarks.append(
             f"{num_repeated} annotations name a clip that an earlier one names: left out"
         )
-    unnamed = len({path for path in files.values()} - {clip.path for clip in found})
-    if unnamed:
-        remarks.append(f"{unnamed} videos on the disk are in no annotation: left out")
+    if files.num_unnamed:
+        remarks.append(f"{files.num_unnamed} videos on the disk are in no annotation: left out")
     return found, Splits(chosen.splits, (*remarks, *chosen.remarks))
 
 
-def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
-    """The first path of every name without its ending."""
-    found: dict[str, Path] = {}
-    for path in sorted(paths):
-        found.setdefault(path.stem, path)
-    return found
+class _Files:
+    """The videos below a folder, by their names without ending; of one name, the first."""
+
+    def __init__(self, root: Path) -> None:
+        self._names = Texts()
+        for path in videos_below(root):
+            self._names.append(os.fsencode(path.relative_to(root)))
+        self._stems = Keys(len(self._names), lambda place: self._file(place).stem)
+        self._is_named = bytearray(len(self._names))
+
+    @property
+    def num_unnamed(self) -> int:
+        """Names that nobody asked for."""
+        return len(self._stems) - sum(self._is_named)
+
+    def find(self, stem: str) -> PurePath | None:
+        """A path below the folder."""
+        place = min(self._stems.all(stem), key=lambda at: self._file(at).parts, default=None)
+        if place is None:
+            return None
+        self._is_named[place] = True
+        return self._file(place)
+
+    def _file(self, place: int) -> PurePath:
+        return PurePath(os.fsdecode(self._names.raw(place)))
 
 
-def _clip(
-    annotation: Annotation, stem: str, root: Path, files: dict[str, Path]
-) -> SourceClip | None:
+def _clip(annotation: Annotation, stem: str, root: Path, files: _Files) -> SourceClip | None:
     """The clip as a file of its own, else as a span of the whole video, else None."""
-    path = files.get(stem) or files.get(annotation.video)
-    if path is None:
+    file = files.find(stem) or files.find(annotation.video)
+    if file is None:
         return None
-    span = None if path.stem == stem else annotation.span
+    span = None if file.stem == stem else annotation.span
+    path = root / file
     status = path.stat()
-    file_id = identifier(path.relative_to(root).as_posix())
+    file_id = identifier(file.as_posix())
     return SourceClip(
         id=f"{file_id}#{span}" if span else file_id,
         path=path,

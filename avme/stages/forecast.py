@@ -4,13 +4,16 @@ Nothing is written into the set's folder, nor is the folder made. Disk and time 
 a few clips that are prepared elsewhere and thrown away.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from avme.config.prep import PrepConfig
 from avme.cores import available_cores
-from avme.data.discover import Layout, SourceClip
+from avme.data.catalog import Selection
+from avme.data.discover import Layout
 from avme.data.disk import free_bytes, readable
 from avme.data.plan import Draft, Plan
 from avme.data.sample import Rate, measure
@@ -42,7 +45,7 @@ class Forecast:
     free_bytes: int
 
     @property
-    def shards(self) -> tuple[tuple[SourceClip, ...], ...]:
+    def shards(self) -> tuple[Selection, ...]:
         """The clips of every shard that would be made."""
         return tuple(
             self.draft.plan.shards[name] for name in self.state.to_make if name in self.own
@@ -177,7 +180,7 @@ def forecast(
     draft = intent.draft()
     state = intent.state(draft)
     own = set(draft.plan.shards) if share is None else set(share.of(list(draft.plan.shards)))
-    clips = [clip for shard in state.to_make if shard in own for clip in draft.plan.shards[shard]]
+    clips = _together(draft.plan, [shard for shard in state.to_make if shard in own])
     return Forecast(
         draft=draft,
         state=state,
@@ -185,7 +188,7 @@ def forecast(
         splits=intent.splits.splits,
         remarks=intent.remarks(draft),
         workers=intent.workers,
-        rate=measure(clips, recipe_of(config, intent.ffmpeg)) if clips else None,
+        rate=measure(clips, recipe_of(config, intent.ffmpeg)) if len(clips) else None,
         free_bytes=free_bytes(intent.folder),
     )
 
@@ -195,13 +198,13 @@ def warn_of_disk(plan: Plan, report: Reporter) -> None:
     missing = set(plan.missing())
     if not missing:
         return
-    clips = [clip for name in missing for clip in plan.shards[name]]
+    clips = _together(plan, missing)
     done = [plan.shard_path(name) for name in plan.shards if name not in missing]
     if done:
         each = sum(path.stat().st_size for path in done) / (plan.num_clips - len(clips))
         needed, why = each * len(clips), "if clips go on being as large"
     else:
-        needed = float(sum({clip.path: clip.num_bytes for clip in clips}.values()))
+        needed = float(clips.num_bytes())
         why = "if pictures take no more than their videos, and they often do"
     free = free_bytes(plan.folder)
     if needed > free:
@@ -209,6 +212,12 @@ def warn_of_disk(plan: Plan, report: Reporter) -> None:
             f"warning: {readable(free)} are free, {readable(needed)} will be needed {why}: "
             "--dry-run measures it"
         )
+
+
+def _together(plan: Plan, names: Iterable[str]) -> Selection:
+    """The clips of some shards."""
+    places = [plan.shards[name].places for name in names]
+    return Selection(plan.clips, np.concatenate([np.zeros(0, dtype=np.int64), *places]))
 
 
 def _minutes(seconds: float) -> str:

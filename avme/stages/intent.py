@@ -5,7 +5,8 @@ from pathlib import Path
 
 from avme.config.prep import PrepConfig
 from avme.cores import available_cores
-from avme.data.discover import Layout, SourceClip
+from avme.data.catalog import Catalog
+from avme.data.discover import Layout
 from avme.data.plan import PLAN, Draft, draft_plan
 from avme.data.sources import Beside, find_clips
 from avme.data.splits import Splits
@@ -24,7 +25,7 @@ class Intent:
     folder: Path
     config: PrepConfig
     beside: Beside
-    clips: tuple[SourceClip, ...]
+    clips: Catalog
     splits: Splits
     ffmpeg: str
     ffmpeg_version: str

@@ -16,10 +16,10 @@ from avme.data import journal
 from avme.data.discover import Layout
 from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
-from avme.data.missing import WORK, make_shards, missing_tasks, shards_of_bad
+from avme.data.missing import WORK, make_shards, missing_shards, shards_of_bad
 from avme.data.plan import Plan
 from avme.data.prepared import SHARDS, SPLITS, PreparedSet
-from avme.data.publish import Stored, read_shards, write_manifest, write_tables
+from avme.data.publish import MOST_NAMED, Tally, write_manifest, write_tables
 from avme.data.share import Share
 from avme.data.sources import Beside
 from avme.errors import TooManyBadClips
@@ -28,7 +28,6 @@ from avme.report import Reporter
 from avme.stages.forecast import warn_of_disk
 from avme.stages.intent import Intent, intend, recipe_of
 
-_MOST_NAMED = 10
 _PATIENCE_SECONDS = 3600.0
 
 
@@ -49,6 +48,8 @@ def prepare(
 ) -> PreparedSet | None:
     """Prepares the videos of `source` as `out/name`; returns the finished set.
 
+    Its entries are read when they are asked for: a later run on the folder may have changed them.
+
     `source` is a folder of videos, or for `csv` the table. `splits`, `annotations` and `root` are
     what `Beside` says. Of a `share` only its shards are made, and None is returned while others
     are missing. `dask` is the address of a cluster to do the work. `retry` makes the shards of
@@ -59,12 +60,12 @@ def prepare(
     intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
     with writing(intent.folder), _planned(intent, share, retry, report) as plan:
         if plan is None:
-            return PreparedSet.open(intent.folder)
-        tasks = missing_tasks(plan, recipe_of(config, intent.ffmpeg), share)
-        if tasks:
-            workers = min(intent.workers, len(tasks))
+            return PreparedSet.open(intent.folder, lazily=True)
+        missing = missing_shards(plan, share)
+        if missing:
+            workers = min(intent.workers, len(missing))
             with local_crew(workers) if dask is None else dask_crew(dask) as crew:
-                make_shards(plan, tasks, crew, report)
+                make_shards(plan, missing, recipe_of(config, intent.ffmpeg), crew, report)
         with _planning(intent.folder):
             if share is not None and (others := len(plan.missing())):
                 report.say(f"part {share} is done; {others} shards of others are still to be made")
@@ -154,13 +155,12 @@ def _put_down(intent: Intent, retry: bool, report: Reporter) -> Plan | None:
 
 def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
     folder, splits, config = intent.folder, intent.splits.splits, intent.config
-    stored = read_shards(plan)
-    write_tables(plan, stored, splits)
-    _say_what_is_bad(stored, report)
-    _require_enough(plan, stored, config.max_bad)
+    tally = write_tables(plan, splits)
+    _say_what_is_bad(tally, report)
+    _require_enough(plan, tally, config.max_bad)
     manifest = write_manifest(
         plan,
-        stored,
+        tally,
         splits,
         journal.account(folder, [plan.shard_path(shard) for shard in plan.shards]),
         name=folder.name,
@@ -171,31 +171,31 @@ def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
     for place in (folder, folder / SHARDS, folder / SPLITS):
         sweep(place)
     _say_what_is_there(manifest, folder, report)
-    return PreparedSet.open(folder)
+    return PreparedSet.open(folder, lazily=True)
 
 
-def _require_enough(plan: Plan, stored: Stored, max_bad: float) -> None:
+def _require_enough(plan: Plan, tally: Tally, max_bad: float) -> None:
     allowed = max(1, int(max_bad * plan.num_clips))
-    if not stored.good:
+    if not tally.good:
         raise TooManyBadClips(
-            f"none of the {len(stored.bad)} clips could be prepared: see "
+            f"none of the {len(tally.bad)} clips could be prepared: see "
             f"{plan.folder / 'quarantine.csv'}",
             reason="too-many",
         )
-    if len(stored.bad) > allowed:
+    if len(tally.bad) > allowed:
         raise TooManyBadClips(
-            f"{len(stored.bad)} of {plan.num_clips} clips are bad, {allowed} may be: see "
+            f"{len(tally.bad)} of {plan.num_clips} clips are bad, {allowed} may be: see "
             f"{plan.folder / 'quarantine.csv'}; the good ones are kept, and a larger --max-bad "
             "goes on with them",
             reason="too-many",
         )
 
 
-def _say_what_is_bad(stored: Stored, report: Reporter) -> None:
-    for record in stored.bad[:_MOST_NAMED]:
+def _say_what_is_bad(tally: Tally, report: Reporter) -> None:
+    for record in tally.named:
         report.say(f"quarantined {record.id}: {record.message} [{record.reason}]")
-    if len(stored.bad) > _MOST_NAMED:
-        report.say(f"... and {len(stored.bad) - _MOST_NAMED} more in quarantine.csv")
+    if len(tally.bad) > MOST_NAMED:
+        report.say(f"... and {len(tally.bad) - MOST_NAMED} more in quarantine.csv")
 
 
 def _say_what_is_there(manifest: dict[str, Any], folder: Path, report: Reporter) -> None:

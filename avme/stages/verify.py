@@ -18,7 +18,7 @@ from avme.data.mend import delete_command, prep_command
 from avme.data.plan import PLAN
 from avme.data.prepared import DATASET_SCHEMA, SHARDS
 from avme.data.problem import Problem
-from avme.data.publish import together
+from avme.data.stored import together
 from avme.errors import ArtifactError
 from avme.report import Reporter
 

@@ -67,8 +67,8 @@ def test_1_trains_2_tests_and_0_does_neither(tmp_path: Path, archive: Path) -> N
     chosen = splits_of_hmdb51(archive, tmp_path / "lists", find_hmdb51(archive))
 
     first, second = chosen.splits
-    assert first.train == (f"brush_hair/{BRUSH[0]}", f"wave/wave/{WAVE[0]}")
-    assert first.test == (f"brush_hair/{BRUSH[1]}", f"wave/wave/{WAVE[1]}")
+    assert tuple(first.train) == (f"brush_hair/{BRUSH[0]}", f"wave/wave/{WAVE[0]}")
+    assert tuple(first.test) == (f"brush_hair/{BRUSH[1]}", f"wave/wave/{WAVE[1]}")
     assert (second.name, len(second.train), len(second.test)) == ("2", 3, 1)
 
 

@@ -52,7 +52,7 @@ def test_trimmed_clips_are_taken_and_whole_videos_cut(folder: Path) -> None:
         ),
         ("val/AAAAAAAAAAA_000000_000010.mp4", "bowling", "AAAAAAAAAAA", None),
     ]
-    assert chosen.splits[0].test == ("val/AAAAAAAAAAA_000000_000010.mp4",)
+    assert tuple(chosen.splits[0].test) == ("val/AAAAAAAAAAA_000000_000010.mp4",)
     assert len(chosen.splits[0].train) == 2
 
 
@@ -83,7 +83,7 @@ def test_test_clips_with_labels_are_tested_instead_of_val(folder: Path) -> None:
 
     _, chosen = find_kinetics(folder, tables(folder, TRAIN, VAL, test))
 
-    assert chosen.splits[0].test == ("val/other_000000_000010.mp4",)
+    assert tuple(chosen.splits[0].test) == ("val/other_000000_000010.mp4",)
     assert "split 1: 1 val clips neither train nor test" in chosen.remarks
 
 

@@ -5,13 +5,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from avme.data.discover import SourceClip
+from avme.data.catalog import Catalog, SourceClip, catalog_of
 from avme.data.lists import find_lists, read_list, splits_from_lists
 from avme.errors import UsageError
 
 
-def clips_named(names: Iterable[str]) -> list[SourceClip]:
-    return [
+def clips_named(names: Iterable[str]) -> Catalog:
+    return catalog_of(
         SourceClip(
             id=name,
             path=Path(name),
@@ -21,8 +21,8 @@ def clips_named(names: Iterable[str]) -> list[SourceClip]:
             num_bytes=1,
             mtime_ns=1,
         )
-        for name in sorted(set(names))
-    ]
+        for name in set(names)
+    )
 
 
 def write_lists(folder: Path, train: str, test: str, classes: str | None = None) -> Path:
@@ -43,7 +43,7 @@ def test_the_official_lists_give_the_official_counts(shared: Path) -> None:
         name
         for part in ("train", "test")
         for number in (1, 2, 3)
-        for name in read_list(folder / f"{part}list0{number}.txt").names
+        for name, _ in read_list(folder / f"{part}list0{number}.txt")
     }
 
     chosen = splits_from_lists(folder, clips_named(names))
@@ -74,8 +74,8 @@ def test_line_ends_and_labels_do_not_matter(tmp_path: Path, ending: str, label: 
 
     split = splits_from_lists(folder, clips_named([A1, A2, B1])).splits[0]
 
-    assert split.train == (A1, B1)
-    assert split.test == (A2,)
+    assert list(split.train) == [A1, B1]
+    assert list(split.test) == [A2]
 
 
 def test_a_converted_clip_is_still_listed(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_converted_clip_is_still_listed(tmp_path: Path) -> None:
 
     split = splits_from_lists(folder, clips_named(converted)).splits[0]
 
-    assert split.train == (converted[0],)
+    assert list(split.train) == [converted[0]]
 
 
 def test_names_that_are_not_on_the_disk_are_counted_aloud(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from avme.data.discover import SourceClip
+from avme.data.catalog import SourceClip
 from avme.data.pack import LabelledClip, ShardTask, pack
 from avme.data.reader import ShardReader
 from avme.errors import ArtifactError, MachineError

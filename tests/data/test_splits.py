@@ -7,15 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avme.data.discover import Part, SourceClip
+from avme.data.catalog import Part, SourceClip, catalog_of
 from avme.data.splits import (
-    Split,
     hold_out,
     list_sha256,
     splits_by_chance,
     splits_by_folder,
     splits_by_group_number,
-    warn_of_shared_groups,
 )
 from avme.errors import UsageError
 
@@ -37,43 +35,43 @@ def ucf(classes: int = 3, groups: int = 25, clips: int = 2) -> list[SourceClip]:
 def test_group_numbers_give_ucf101s_three_splits() -> None:
     clips = ucf()
 
-    splits = splits_by_group_number(clips).splits
+    splits = splits_by_group_number(catalog_of(clips)).splits
 
     assert [split.name for split in splits] == ["1", "2", "3"]
     for split in splits:
         assert len(split.test) == 3 * 7 * 2
         assert len(split.train) == 3 * 18 * 2
-        assert sorted(split.train + split.test) == sorted(c.id for c in clips)
+        assert sorted((*split.train, *split.test)) == sorted(c.id for c in clips)
     assert not set(splits[0].test) & set(splits[1].test)
     assert "Class0/v_Class0_g08_c01.avi" in splits[1].test
 
 
 def test_splits_with_an_empty_side_are_left_out() -> None:
-    splits = splits_by_group_number(ucf(groups=10)).splits
+    splits = splits_by_group_number(catalog_of(ucf(groups=10))).splits
 
     assert [split.name for split in splits] == ["1", "2"]
 
 
 def test_one_group_alone_is_refused() -> None:
     with pytest.raises(UsageError, match="--splits"):
-        splits_by_group_number(ucf(groups=1))
+        splits_by_group_number(catalog_of(ucf(groups=1)))
 
 
 def test_given_folders_decide_and_val_joins_train() -> None:
     clips = [clip("A", "g01", part="train"), clip("A", "g02", part="test")]
     clips += [clip("A", "g03", part="val")]
 
-    (split,) = splits_by_folder(clips).splits
+    (split,) = splits_by_folder(catalog_of(clips)).splits
 
-    assert split.test == ("A/v_A_g02_c01.avi",)
+    assert tuple(split.test) == ("A/v_A_g02_c01.avi",)
     assert len(split.train) == 2
 
 
 def test_a_group_on_both_sides_of_a_given_split_is_warned_about() -> None:
-    clips = [clip("A", "g01", 1), clip("A", "g01", 2), clip("B", "g01", 1)]
-    split = Split("1", train=(clips[0].id,), test=(clips[1].id, clips[2].id))
+    sides: list[tuple[str, int, Part]] = [("A", 1, "train"), ("A", 2, "test"), ("B", 1, "test")]
+    clips = [clip(name, "g01", number, part) for name, number, part in sides]
 
-    (warning,) = warn_of_shared_groups(split, clips)
+    (warning,) = splits_by_folder(catalog_of(clips)).remarks
 
     assert "A/g01" in warning
     assert "B/g01" not in warning
@@ -116,8 +114,23 @@ def test_every_class_gives_about_its_share(fraction: float) -> None:
         assert abs(count - fraction * 40) <= 2
 
 
+@settings(max_examples=100, deadline=None)
+@given(clips=sets_of_clips(), fraction=st.floats(0.01, 0.99), seed=st.integers(0, 5))
+def test_a_drawn_split_tests_what_would_be_held_out(
+    clips: list[SourceClip], fraction: float, seed: int
+) -> None:
+    kept, held = hold_out(clips, fraction, seed)
+    if not held:
+        return
+
+    (split,) = splits_by_chance(catalog_of(clips), fraction, seed).splits
+
+    assert list(split.train) == [c.id for c in kept]
+    assert list(split.test) == [c.id for c in held]
+
+
 def test_a_drawn_split_is_said_aloud() -> None:
-    chosen = splits_by_chance(ucf(), 0.25, seed=3)
+    chosen = splits_by_chance(catalog_of(ucf()), 0.25, seed=3)
 
     assert "seed 3" in chosen.remarks[0]
     assert "whole groups" in chosen.remarks[0]
@@ -125,7 +138,7 @@ def test_a_drawn_split_is_said_aloud() -> None:
 
 def test_single_clips_per_class_cannot_be_split() -> None:
     with pytest.raises(UsageError, match="last train clip"):
-        splits_by_chance([clip("A", "g01"), clip("B", "g02")], 0.25, seed=0)
+        splits_by_chance(catalog_of([clip("A", "g01"), clip("B", "g02")]), 0.25, seed=0)
 
 
 def test_the_fingerprint_of_a_list_sees_its_order() -> None:

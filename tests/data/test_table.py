@@ -54,7 +54,7 @@ def test_what_is_no_table_is_one_line_that_says_where(
     tmp_path: Path, content: str | bytes, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        read_table(written(tmp_path, content), ("path", "label"))
+        list(read_table(written(tmp_path, content), ("path", "label")))
 
     assert "\n" not in str(caught.value)
 
@@ -74,7 +74,7 @@ def test_a_file_without_a_header_has_the_columns_it_is_said_to_have(tmp_path: Pa
     with pytest.raises(
         UsageError, match=r"clips\.csv:1: found 2 values, expected id, start, label"
     ):
-        read_columns(path, ("id", "start", "label"))
+        list(read_columns(path, ("id", "start", "label")))
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("", None), ("65", 65.0), ("0.5", 0.5), (".5", 0.5)])

@@ -37,8 +37,8 @@ def test_clips_are_taken_and_ten_seconds_cut_out_of_whole_videos(folder: Path) -
         ("---g-f_I2yQ_000001.mp4", "people marching", None),
         ("a/--0PQM4-hqg.mp4#30-40", "waterfall burbling, (loud)", Span(30.0, 40.0)),
     ]
-    assert chosen.splits[0].train == ("a/--0PQM4-hqg.mp4#30-40",)
-    assert chosen.splits[0].test == ("---g-f_I2yQ_000001.mp4",)
+    assert tuple(chosen.splits[0].train) == ("a/--0PQM4-hqg.mp4#30-40",)
+    assert tuple(chosen.splits[0].test) == ("---g-f_I2yQ_000001.mp4",)
     assert chosen.remarks == (
         "1 listed videos are not on the disk and are left out: --56QUhyDQM_000185",
     )

@@ -157,3 +157,16 @@ def test_the_command_prints_it_and_writes_nothing(
     assert result.stdout.startswith("data/ucf101: 12 clips of 2 classes")
     assert result.stdout.endswith("nothing was written\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_minutes_of_a_cluster_are_not_foretold(
+    tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cluster = ["--dask", "tcp://127.0.0.1:1"]
+
+    result = CliRunner().invoke(app, ["prep", "ucf101", str(videos), "--dry-run", *cluster])
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: --dry-run takes its minutes from this machine")
+    assert list(tmp_path.iterdir()) == []

@@ -143,15 +143,13 @@ def test_a_video_that_comes_later_is_added(
 ) -> None:
     path = table(folder, *ROWS, "late.avi,jump,test,,,\n")
     lines: list[str] = []
-    before = run_prep(path, tmp_path / "out", layout="csv", lines=lines)
+    before = run_prep(path, tmp_path / "out", layout="csv", lines=lines).entries
     make_video(folder / "late.avi")
 
     after = run_prep(path, tmp_path / "out", layout="csv")
 
     assert "1 listed videos are not on the disk and are left out: late.avi" in lines
-    assert {entry.id for entry in after.entries} - {entry.id for entry in before.entries} == {
-        "late.avi"
-    }
+    assert {entry.id for entry in after.entries} - {entry.id for entry in before} == {"late.avi"}
 
 
 def test_a_cut_behind_the_end_is_quarantined(

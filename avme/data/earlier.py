@@ -1,0 +1,125 @@
+"""What an earlier plan says of the clips that are there now, and of those that are not."""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.data.catalog import Catalog
+from avme.data.plan_file import read_entries
+from avme.errors import ArtifactError
+
+_SECTIONS = frozenset({"identity", "ffmpeg", "shards", "clips"})
+NEW, _KEPT, _CHANGED = range(3)
+"""What an earlier plan says of a clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How the source files differ from those of an earlier plan; nothing for a new one."""
+
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.added + self.removed + self.changed
+
+
+@dataclass(slots=True)
+class Earlier:
+    """An earlier plan; with an empty head, there is none."""
+
+    clips: Catalog
+    said: NDArray[np.uint8]
+    """New, kept or changed: of every clip."""
+    head: dict[str, Any] = field(default_factory=dict)
+    shards: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    """Places of clips that are still there."""
+    shrunk: set[str] = field(default_factory=set)
+    """Shards of clips that are not."""
+    num_removed: int = 0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no earlier plan."""
+        return not self.head
+
+    def changes(self) -> Changes:
+        """How the clips differ from it; nothing if there was none."""
+        if self.is_new:
+            return Changes()
+        added, changed = (int((self.said == what).sum()) for what in (NEW, _CHANGED))
+        return Changes(added=added, removed=self.num_removed, changed=changed)
+
+    def stale(self) -> frozenset[str]:
+        """Shards of clips that were removed or changed."""
+        changed = (name for name, at in self.shards.items() if (self.said[at] == _CHANGED).any())
+        return frozenset((*self.shrunk, *changed))
+
+
+def read_earlier(path: Path, clips: Catalog) -> Earlier:
+    """What the plan at `path` says, if there is one; raises ArtifactError if it is damaged."""
+    old = Earlier(clips, said=np.full(len(clips), NEW, dtype=np.uint8))
+    if not path.is_file():
+        return old
+    try:
+        _fill(old, path)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"{path} is damaged, so nobody can tell which clips the shards beside it hold: restore "
+            "it from a backup, or delete the folder or choose another with --out, and run again"
+        ) from error
+    return old
+
+
+def _fill(old: Earlier, path: Path) -> None:
+    clips, guess, sections = old.clips, 0, set()
+    for section, name, value in read_entries(path):
+        sections.add(section)
+        if section == "shards" and name is not None:
+            places = array("q")
+            for clip_id in value:
+                place = clips.find(clip_id, guess)
+                if place is None:
+                    old.shrunk.add(name)
+                else:
+                    places.append(place)
+                    guess = place + 1
+            old.shards[name] = np.array(places, dtype=np.int64)
+        elif section == "clips" and name is not None:
+            place = clips.find(name, guess)
+            if place is None:
+                old.num_removed += 1
+            else:
+                old.said[place] = _KEPT if value == _stamp(clips, place) else _CHANGED
+                guess = place + 1
+        elif name is None and value is not None:
+            old.head[section] = value
+    held = np.zeros(len(clips), dtype=np.int64)
+    for at in old.shards.values():
+        np.add.at(held, at, 1)
+    if not sections >= _SECTIONS or ((old.said != NEW) != held).any():
+        raise ValueError("its shards and clips do not fit")
+
+
+def stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:
+    """Ids, and what a plan says of each."""
+    return ((clip_id, _stamp(clips, place)) for place, clip_id in enumerate(clips.ids))
+
+
+def _stamp(clips: Catalog, place: int) -> list[Any]:
+    """Bytes, mtime in ns, label, what a list says: unchanged, or the clip's shard is made anew."""
+    columns = (clips.num_bytes, clips.mtime_ns, clips.labels)
+    stamp: list[Any] = [int(column[place]) for column in columns]
+    if clips.is_listed:
+        stamp += [clips.class_name(place), clips.group(place)]
+    if span := clips.span(place):
+        stamp += [span.start_seconds, span.end_seconds]
+    return stamp

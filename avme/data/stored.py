@@ -1,0 +1,104 @@
+"""What finished shards say of their clips: one shard, or all of a plan in the order of ids.
+
+Clips of one shard stand in the order of their ids, and so do the shards of one run of `prep`, so
+that all of a set are merged without being in memory: a shard is, for every time that clips were
+added to the set.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.data.plan import Plan
+from avme.data.reader import ShardReader
+from avme.data.record import ClipRecord
+from avme.errors import ArtifactError
+
+
+@dataclass(frozen=True, slots=True)
+class StoredClip:
+    """A record, its place, and its share of the MFCC statistics."""
+
+    record: ClipRecord
+    shard: str
+    row: int
+    num_rows: int
+    mfcc_sum: NDArray[np.float64]
+    mfcc_square: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Clips of some shards."""
+
+    good: tuple[StoredClip, ...]
+    bad: tuple[ClipRecord, ...]
+
+
+def stored_in(reader: ShardReader, records: Sequence[ClipRecord] | None = None) -> Stored:
+    """The clips of one shard, in its order; raises KeyError or IndexError for a broken one.
+
+    `records` are those of the reader, where they were read before.
+    """
+    counts = reader.column("mfcc_end") - reader.column("mfcc_begin")
+    sums, squares = reader.column("mfcc_sum"), reader.column("mfcc_square")
+    good: list[StoredClip] = []
+    bad: list[ClipRecord] = []
+    for record in reader.records() if records is None else records:
+        if record.reason:
+            bad.append(record)
+            continue
+        row = len(good)
+        name = reader.path.name
+        good.append(StoredClip(record, name, row, int(counts[row]), sums[row], squares[row]))
+    return Stored(good=tuple(good), bad=tuple(bad))
+
+
+def together(good: Iterable[StoredClip], bad: Iterable[ClipRecord]) -> Stored:
+    """The clips of several shards, sorted by id."""
+    return Stored(
+        good=tuple(sorted(good, key=lambda clip: clip.record.id)),
+        bad=tuple(sorted(bad, key=lambda record: record.id)),
+    )
+
+
+def in_order(plan: Plan) -> Iterator[StoredClip | ClipRecord]:
+    """The clips of all shards by id; of a bad one there is only the record.
+
+    Raises ArtifactError if a shard does not fit the plan.
+    """
+    return heapq.merge(*(_clips_of(plan, names) for names in _runs(plan)), key=_id_of)
+
+
+def _id_of(clip: StoredClip | ClipRecord) -> str:
+    return clip.record.id if isinstance(clip, StoredClip) else clip.id
+
+
+def _runs(plan: Plan) -> list[list[str]]:
+    """Names of shards that follow each other, as do the ids of their clips."""
+    runs: list[list[str]] = []
+    end = -1
+    for name, clips in plan.shards.items():
+        if not runs or clips.places.min() < end:
+            runs.append([])
+        runs[-1].append(name)
+        end = clips.places.max()
+    return runs
+
+
+def _clips_of(plan: Plan, names: Iterable[str]) -> Iterator[StoredClip | ClipRecord]:
+    for name in names:
+        reader = ShardReader(plan.shard_path(name))
+        records = reader.records()
+        if [record.id for record in records] != list(plan.shards[name].ids()):
+            raise ArtifactError(
+                f"{reader.path} holds other clips than {plan.folder / 'plan.json'} says: delete it "
+                "and run the same command again"
+            )
+        stored = stored_in(reader, records)
+        reader.close()
+        clips: list[StoredClip | ClipRecord] = [*stored.good, *stored.bad]
+        yield from sorted(clips, key=_id_of)
