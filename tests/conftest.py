@@ -44,7 +44,7 @@ class Warm:
         """The exit code, as `subprocess.Popen` gives it; None while it runs."""
         return int(self._code.read_text()) if self._code.exists() else None
 
-    def wait(self, timeout: float = 120.0) -> int:
+    def wait(self, timeout: float = 300.0) -> int:
         deadline = time.monotonic() + timeout
         while (code := self.poll()) is None:
             assert time.monotonic() < deadline, f"still there after {timeout} s: {self.said}"

@@ -14,24 +14,27 @@ import signal
 import subprocess
 import sys
 import warnings
+from importlib import import_module
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `avme` does before it imports torch
 
-import matplotlib.backends.backend_agg
-import torch._dynamo
 import torch.distributed.elastic.multiprocessing.subprocess_handler.subprocess_handler as torchrun
-import torch.distributed.fsdp
-import torch.distributed.run
-import torch.utils.tensorboard  # noqa: F401
 
-import avme.stages.evaluate
-import avme.stages.finetune
-import avme.stages.pretrain
-import avme_cli.app
-
+_KEPT = (
+    "avme.stages.evaluate",
+    "avme.stages.finetune",
+    "avme.stages.pretrain",
+    "avme_cli.app",
+    "matplotlib.backends.backend_agg",
+    "torch._dynamo",
+    "torch.distributed.fsdp",
+    "torch.distributed.run",
+    "torch.utils.tensorboard",
+)
+"""Modules that are worth the keeping."""
 _FORK = multiprocessing.get_context("fork")
 _POLL_SECONDS = 0.01
 
@@ -131,4 +134,6 @@ class Forked:
 
 
 if __name__ == "__main__":
+    for module in _KEPT:
+        import_module(module)
     main(Path(sys.argv[1]))
