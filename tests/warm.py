@@ -6,7 +6,9 @@ starts in such a fork is forked too. Checks of shapes are off, as in any program
 Reads a request a line, and answers with a process id; the exit code is left in a file of that name.
 """
 
+import atexit
 import json
+import logging
 import multiprocessing
 import os
 import runpy
@@ -14,9 +16,11 @@ import signal
 import subprocess
 import sys
 import warnings
+import weakref
 from importlib import import_module
 from multiprocessing.connection import wait
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `avme` does before it imports torch
@@ -71,10 +75,10 @@ def become(
     """Goes on as `python argv`; its output goes to files."""
     if session:
         os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, path in ((1, out), (2, err)):
         if path is not None:
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    _forget()
     if cwd is not None:
         os.chdir(cwd)
     os.environ.clear()
@@ -84,10 +88,29 @@ def become(
         name.write_text(f"rank {env['RANK']}")  # where a test looks for the one to kill
     torchrun.Popen = Forked  # type: ignore[misc, assignment]
     warnings.simplefilter("ignore")  # of modules that are here already, and of forks beside threads
+    try:
+        _run(argv)
+    finally:
+        atexit._run_exitfuncs()  # a process of multiprocessing leaves them out
+
+
+def _forget() -> None:
+    """What a new program would not have from the one that started it."""
+    os.closerange(3, 1024)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    logging.disable(logging.NOTSET)
+    weakref.finalize._registry.clear()  # type: ignore[attr-defined]  # of another's folders
+
+
+def _run(argv: list[str]) -> None:
     kind, *rest = argv
     if kind == "-c":
         sys.argv = ["-c", *rest[1:]]
-        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
+        sys.modules["__main__"] = ModuleType("__main__")
+        exec(rest[0], vars(sys.modules["__main__"]))
     elif kind == "-m":
         sys.argv = rest
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
