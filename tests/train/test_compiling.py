@@ -3,11 +3,11 @@
 In processes of their own: the compiler cannot read through the suite's checks of shapes.
 """
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
-import pytest
 import torch
 from torch import nn
 
@@ -31,32 +31,29 @@ print("graphs", torch._dynamo.utils.counters["stats"]["unique_graphs"])
 """
 
 
-@pytest.fixture
-def compiled(start: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+def compiled(cache: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs it with an empty cache."""
-
-    def run(**environment: str) -> Any:
-        empty = {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
-        made = start(["-c", _COMPILE], env=empty | environment)
-        made.wait()
-        return made
-
-    return run
-
-
-def test_compiled_blocks_compute_the_same_under_the_same_names(
-    compiled: Callable[..., Any],
-) -> None:
-    done = compiled()
-
-    assert done.printed == "graphs 2\n", done.said  # the trial and the block
+    return subprocess.run(
+        [sys.executable, "-c", _COMPILE],
+        env=os.environ
+        | {"TORCHINDUCTOR_CACHE_DIR": str(cache), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+        | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
-def test_without_a_compiler_it_says_what_is_missing(compiled: Callable[..., Any]) -> None:
-    done = compiled(CXX="/no/such/compiler")
+def test_compiled_blocks_compute_the_same_under_the_same_names(tmp_path: Path) -> None:
+    done = compiled(tmp_path)
 
-    assert done.poll() == 1
-    last = done.said.strip().splitlines()[-1]
+    assert done.stdout == "graphs 2\n", done.stderr  # the trial and the block
+
+
+def test_without_a_compiler_it_says_what_is_missing(tmp_path: Path) -> None:
+    done = compiled(tmp_path, CXX="/no/such/compiler")
+
+    last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("avme.errors.MachineError: train.compile: torch cannot compile for cpu")
     assert last.endswith("install one, or leave compiling out")
 
