@@ -5,7 +5,7 @@ check:
 	ruff check
 	mypy
 	lint-imports
-	pytest -n auto
+	pytest -n auto --dist worksteal
 
 format:
 	ruff format

@@ -1,13 +1,16 @@
 """Fixtures for all floors: the shared real data, and tiny videos that ffmpeg makes on the spot."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn, cast
 
 import pytest
 
@@ -30,8 +33,72 @@ def lacking() -> Callable[[str], NoReturn]:
     return end
 
 
+class Warm:
+    """A Python program in a fork of tests/warm.py."""
+
+    def __init__(self, pid: int, folder: Path, number: int) -> None:
+        self.pid, self._code = pid, folder / str(pid)
+        self._out, self._err = outputs(folder, number)
+
+    def poll(self) -> int | None:
+        """The exit code, as `subprocess.Popen` gives it; None while it runs."""
+        return int(self._code.read_text()) if self._code.exists() else None
+
+    def wait(self, timeout: float = 300.0) -> int:
+        deadline = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            assert time.monotonic() < deadline, f"still there after {timeout} s: {self.said}"
+            time.sleep(0.01)
+        return code
+
+    @property
+    def printed(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def said(self) -> str:
+        """What it printed to stderr."""
+        return self._err.read_text()
+
+
+def outputs(folder: Path, number: int) -> tuple[Path, Path]:
+    return folder / f"{number}.out", folder / f"{number}.err"
+
+
 @pytest.fixture(scope="session")
-def run_ranks() -> Callable[..., None]:
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Warm]]:
+    """Starts `python argv` without the seconds that imports of torch take: see tests/warm.py.
+
+    `env` comes on top of the environment; with `session` a process leads a session of its own.
+    """
+    folder, numbers = tmp_path_factory.mktemp("warm"), count()
+    program = [sys.executable, str(_ROOT / "tests" / "warm.py"), str(folder)]
+    with subprocess.Popen(
+        program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as mother:
+        asks, answers = cast(IO[str], mother.stdin), cast(IO[str], mother.stdout)
+        assert answers.readline() == "ready\n"
+
+        def begin(
+            argv: Sequence[str],
+            *,
+            env: Mapping[str, str] | None = None,
+            cwd: Path | None = None,
+            session: bool = False,
+        ) -> Warm:
+            number = next(numbers)
+            out, err = (str(path) for path in outputs(folder, number))
+            asked = {"argv": argv, "env": os.environ | (env or {}), "cwd": str(cwd or Path.cwd())}
+            asks.write(json.dumps({**asked, "out": out, "err": err, "session": session}) + "\n")
+            asks.flush()
+            return Warm(int(answers.readline()), folder, number)
+
+        yield begin
+        asks.close()
+
+
+@pytest.fixture(scope="session")
+def run_ranks(start: Callable[..., Warm]) -> Callable[..., None]:
     """Runs a Python program in several processes that know each other (gloo)."""
 
     def run(world: int, program: str, *arguments: str) -> None:
@@ -40,13 +107,11 @@ def run_ranks() -> Callable[..., None]:
             port = str(free.getsockname()[1])
         shared = {"WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         ranks = [
-            subprocess.Popen(
-                [sys.executable, "-c", program, *arguments],
-                env=os.environ | shared | {"RANK": str(rank)},
-            )
+            start(["-c", program, *arguments], env=shared | {"RANK": str(rank)})
             for rank in range(world)
         ]
-        assert [rank.wait(timeout=120) for rank in ranks] == [0] * world
+        codes = [rank.wait() for rank in ranks]
+        assert codes == [0] * world, [rank.said for rank in ranks]
 
     return run
 

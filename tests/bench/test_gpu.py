@@ -1,9 +1,8 @@
 """The benchmark for GPUs runs on a CPU too: one command, one page of Markdown."""
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from avme.data.prepared import PreparedSet
 
@@ -14,17 +13,17 @@ _SMALL = (
 )  # fmt: skip
 
 
-def test_one_command_writes_a_page_about_this_device(prepared: PreparedSet, tmp_path: Path) -> None:
+def test_one_command_writes_a_page_about_this_device(
+    prepared: PreparedSet, start: Callable[..., Any], tmp_path: Path
+) -> None:
     sets = [part for one in _SMALL for part in ("--set", one)]
     line = f"{prepared.folder} --device cpu --preset tiny --batches 2 --rounds 1 --steps 1 --eager"
 
-    subprocess.run(
-        [sys.executable, _SCRIPT, *line.split(), "--peak-tflops", "0.01", "--out", tmp_path, *sets],
-        check=True,
-        env=os.environ,
-        cwd=tmp_path,
-    )
+    more = ["--peak-tflops", "0.01", "--out", str(tmp_path), *sets]
 
+    made = start([str(_SCRIPT), *line.split(), *more], cwd=tmp_path)
+
+    assert made.wait() == 0, made.said
     (page,) = tmp_path.glob("gpu-*.md")
     rows = [line.split(" | ") for line in page.read_text().splitlines() if line.startswith("| ")]
     steps = {row[1]: row for row in rows if row[0] == "| eager"}

@@ -29,16 +29,24 @@ SCONTROL = """#!/bin/bash
 echo "$@" >> scontrol.log
 """
 SRUN = """#!{python}
-import os, signal, subprocess, sys
-step = dict(SLURM_STEP_ID="0", SLURM_STEP_NUM_TASKS="2", SLURM_STEP_TASKS_PER_NODE="2")
-step |= dict(SLURM_STEP_NODELIST="127.0.0.1", SLURM_NODEID="0", MASTER_PORT="{port}")
-assert sys.argv[1:3] == ["--kill-on-bad-exit=0", "--cpus-per-task=8"]
-tasks = [
-    subprocess.Popen(sys.argv[3:], env=os.environ | step | dict(SLURM_PROCID=r, SLURM_LOCALID=r))
-    for r in "01"
-]
-signal.signal(signal.SIGUSR1, lambda number, _: [task.send_signal(number) for task in tasks])
-sys.exit(max(task.wait() for task in tasks))
+import multiprocessing, os, runpy, signal, sys
+import avme.stages.pretrain  # once for both tasks, which are forks
+
+def work(rank):
+    os.environ |= dict(SLURM_STEP_ID="0", SLURM_STEP_NUM_TASKS="2", SLURM_STEP_TASKS_PER_NODE="2")
+    os.environ |= dict(SLURM_STEP_NODELIST="127.0.0.1", SLURM_NODEID="0", MASTER_PORT="{port}")
+    os.environ |= dict(SLURM_PROCID=rank, SLURM_LOCALID=rank)
+    sys.argv = sys.argv[5:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+assert sys.argv[1:6] == ["--kill-on-bad-exit=0", "--cpus-per-task=8", "{python}", "-m", "avme_cli"]
+tasks = [multiprocessing.get_context("fork").Process(target=work, args=(rank,)) for rank in "01"]
+for task in tasks:
+    task.start()
+signal.signal(signal.SIGUSR1, lambda number, _: [os.kill(task.pid, number) for task in tasks])
+for task in tasks:
+    task.join()
+sys.exit(max(task.exitcode for task in tasks))
 """
 
 
@@ -71,6 +79,8 @@ def test_a_job_stops_on_the_signal_and_resumes(
     settings = ["clip.size=16", "clip.num_frames=4", "clip.stride=2", "model.visual.patch=8"]
     settings += [
         "model.visual.depth=1",
+        "model.audio.widths=[8,8,8,16]",
+        "model.audio.blocks=[1,1,1,1]",
         "train.batch=2",
         "train.epochs=8",
         "train.workers=0",
@@ -89,7 +99,7 @@ def test_a_job_stops_on_the_signal_and_resumes(
     job = subprocess.Popen(["bash", str(script)], env=slurm, start_new_session=True)
     deadline = time.monotonic() + 120
     while not read_record(record) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.01)
     subprocess.run(["pkill", "-USR1", "-P", str(job.pid)], check=True)
 
     assert job.wait(timeout=120) == 75

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,22 @@ def run(line: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.fixture
-def prepared(
-    make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two clips, one as long as a window, in the one set under data/."""
-    monkeypatch.chdir(tmp_path)
-    make_video(tmp_path / "videos/A/v_A_g01_c01.avi", frames=64)
-    make_video(tmp_path / "videos/A/v_A_g09_c01.avi", frames=4)
-    code, _, err = run("prep ucf101 videos --name pair --workers 1")
+@pytest.fixture(scope="module")
+def made(make_video: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two clips, one as long as a window, with the one set under data/."""
+    root = tmp_path_factory.mktemp("made")
+    make_video(root / "videos/A/v_A_g01_c01.avi", frames=64)
+    make_video(root / "videos/A/v_A_g09_c01.avi", frames=4)
+    with chdir(root):
+        code, _, err = run("prep ucf101 videos --name pair --workers 1")
     assert code == 0, err
+    return root
+
+
+@pytest.fixture
+def prepared(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stands there: nothing that is measured writes."""
+    monkeypatch.chdir(made)
 
 
 def test_the_peers_that_are_offered_are_those_that_there_are() -> None:
@@ -62,7 +69,10 @@ def test_rows_are_told_as_json_too() -> None:
     assert all(row["clips_per_second"] > 0 for row in rows)
 
 
-def test_a_training_step_is_told_as_rows_and_needs_no_data() -> None:
+def test_a_training_step_is_told_as_rows_and_needs_no_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avme.bench.step._STATUS", tmp_path / "none")  # takes a Python for each row
     line = "bench step --preset tiny --rounds 1 --device cpu --threads 1 --set model.visual.depth=1"
 
     code, out, err = run(f"{line} --json")
@@ -72,6 +82,7 @@ def test_a_training_step_is_told_as_rows_and_needs_no_data() -> None:
     assert {"avme", "avme, half decoded", "avme with sound"} <= {row["name"] for row in rows}
     assert rows[0]["ratio"] == 1
     assert all(row["seconds"] > 0 and row["clips_per_second"] > 0 for row in rows)
+    assert all(row["memory_mb"] is None for row in rows)  # as where a system does not tell
 
 
 @pytest.mark.usefixtures("prepared")

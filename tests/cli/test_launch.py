@@ -5,12 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from avme.errors import MachineError, UsageError
 from avme_cli.launch import ChildFailed, device_setting, leave_failure, rank, spread
+
+Start = Callable[..., Any]
 
 PARENT = """
 import sys
@@ -53,50 +57,53 @@ if what != "work":
 def parent(tmp_path: Path) -> list[str]:
     (tmp_path / "parent.py").write_text(PARENT)
     (tmp_path / "child.py").write_text(CHILD)
-    return [sys.executable, str(tmp_path / "parent.py"), str(tmp_path / "child.py")]
+    return [str(tmp_path / "parent.py"), str(tmp_path / "child.py")]
 
 
 def test_every_rank_works_with_its_share_of_the_cores(parent: list[str]) -> None:
     clean = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
 
-    done = subprocess.run([*parent, "work"], capture_output=True, text=True, check=True, env=clean)
+    done = subprocess.run(
+        [sys.executable, *parent, "work"], capture_output=True, text=True, check=True, env=clean
+    )
 
     threads = max(1, len(os.sched_getaffinity(0)) // 2)
     assert sorted(done.stdout.splitlines()) == [f"0 2 {threads}", f"1 2 {threads}"]
     assert done.stderr == ""
 
 
-def test_the_error_of_any_rank_is_one_line_with_its_exit_code(parent: list[str]) -> None:
-    done = subprocess.run([*parent, "fail"], capture_output=True, text=True, check=False)
+def test_the_error_of_any_rank_is_one_line_with_its_exit_code(
+    parent: list[str], start: Start
+) -> None:
+    done = start([*parent, "fail"])
 
-    assert (done.returncode, done.stderr) == (4, "error: clip 7 is broken\n")
+    assert (done.wait(), done.said) == (4, "error: clip 7 is broken\n")
 
 
-def test_a_killed_rank_is_named(parent: list[str]) -> None:
-    done = subprocess.run([*parent, "die"], capture_output=True, text=True, check=False)
+def test_a_killed_rank_is_named(parent: list[str], start: Start) -> None:
+    done = start([*parent, "die"])
 
-    assert done.returncode == 1
-    assert done.stderr == "error: process 1 was killed by signal 9 (out of memory?)\n"
+    assert done.wait() == 1
+    assert done.said == "error: process 1 was killed by signal 9 (out of memory?)\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
 def test_a_signal_reaches_all_ranks_and_ends_with_their_code(
-    number: signal.Signals, parent: list[str]
+    number: signal.Signals, parent: list[str], start: Start
 ) -> None:
-    with subprocess.Popen(
-        [*parent, "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
-        assert running.stdout is not None
-        assert [running.stdout.readline() for _ in range(2)] == ["ready\n", "ready\n"]
-        time.sleep(0.5)  # torchrun installs its handlers after its children start
-        running.send_signal(number)
-        _, err = running.communicate(timeout=60)
+    running = start([*parent, "wait"])
+    deadline = time.monotonic() + 60
+    while running.printed != "ready\nready\n" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.5)  # torchrun installs its handlers after its children start
+    os.kill(running.pid, number)
 
-    assert (running.returncode, err) == (75, "error: stopped, run again with --resume\n")
+    assert running.wait() == 75
+    assert running.said == "error: stopped, run again with --resume\n"
 
 
 def test_who_is_deaf_to_a_signal_at_the_start_stays_so(parent: list[str]) -> None:
-    deaf = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *parent, "wait"]  # as nohup does
+    deaf = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, *parent, "wait"]  # nohup
 
     with subprocess.Popen(
         deaf, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -4,6 +4,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -22,22 +23,31 @@ def run(line: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.fixture
-def prepared(make_video: Callable[..., Path], tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(make_video: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four clips in two shards, with lists that only the command names."""
+    root = tmp_path_factory.mktemp("made")
     names = [f"{c}/v_{c}_g{g:02d}_c01.avi" for c in ("Archery", "Bowling") for g in (1, 2)]
-    first = make_video(tmp_path / "my videos" / names[0], frames=4)
+    first = make_video(root / "my videos" / names[0], frames=4)
     for name in names[1:]:
-        (tmp_path / "my videos" / name).parent.mkdir(exist_ok=True)
-        shutil.copy(first, tmp_path / "my videos" / name)
-    (tmp_path / "lists").mkdir()
-    Path("lists/trainlist01.txt").write_text("".join(f"{name} 1\n" for name in names[1::2]))
-    Path("lists/testlist01.txt").write_text("".join(f"{name}\n" for name in names[::2]))
-    code, _, err = run(
-        "prep ucf101 'my videos' --name pair --splits lists --max-bad 0.3 --workers 1 "
-        "--set shard_clips=2 --set jpeg_quality=5"
-    )
+        (root / "my videos" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(first, root / "my videos" / name)
+    (root / "lists").mkdir()
+    (root / "lists/trainlist01.txt").write_text("".join(f"{name} 1\n" for name in names[1::2]))
+    (root / "lists/testlist01.txt").write_text("".join(f"{name}\n" for name in names[::2]))
+    with chdir(root):
+        code, _, err = run(
+            "prep ucf101 'my videos' --name pair --splits lists --max-bad 0.3 --workers 1 "
+            "--set shard_clips=2 --set jpeg_quality=5"
+        )
     assert code == 0, err
+    return root
+
+
+@pytest.fixture
+def prepared(made: Path, tmp_path: Path) -> Path:
+    """A copy of them, which a test may damage."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return Path("data/pair")
 
 

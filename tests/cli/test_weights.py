@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -54,17 +55,25 @@ def ours() -> Path:
     return Path("ours.pt")
 
 
-@pytest.fixture
-def prepared(make_video: Callable[..., Path], tmp_path: Path) -> Path:
-    """Four clips of two classes."""
+@pytest.fixture(scope="module")
+def made(make_video: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four clips of two classes, prepared."""
+    root = tmp_path_factory.mktemp("made")
     names = [f"{c}/v_{c}_g{g:02d}_c01.avi" for c in ("Archery", "Bowling") for g in (1, 9)]
-    first = make_video(tmp_path / "videos" / names[0], frames=10)
+    first = make_video(root / "videos" / names[0], frames=10)
     for name in names[1:]:
-        (tmp_path / "videos" / name).parent.mkdir(exist_ok=True)
-        shutil.copy(first, tmp_path / "videos" / name)
-    code, _, err = run("prep ucf101 videos --name pair --workers 1")
+        (root / "videos" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(first, root / "videos" / name)
+    with chdir(root):
+        code, _, err = run("prep ucf101 videos --name pair --workers 1")
     assert code == 0, err
-    return Path("data/pair")
+    return root / "data" / "pair"
+
+
+@pytest.fixture
+def prepared(made: Path) -> Path:
+    """A copy of the set, the only one here."""
+    return Path(shutil.copytree(made, "data/pair"))
 
 
 def test_there_and_back_on_the_command_line(ours: Path) -> None:

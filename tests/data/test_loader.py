@@ -1,9 +1,13 @@
 """Workers outlive the signals that ask a run to stop, and nothing else."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ENDS_WITH_A_BUSY_WORKER = """
 import multiprocessing, os, signal, time
@@ -49,13 +53,14 @@ time.sleep(60)
 """
 
 
-def test_a_worker_ends_with_a_parent_that_is_killed() -> None:
-    argv = [sys.executable, "-c", WAITS_WITH_A_WORKER]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        worker = Path(f"/proc/{int(parent.stdout.readline())}")
-        assert worker.exists()
-        parent.kill()
+def test_a_worker_ends_with_a_parent_that_is_killed(start: Callable[..., Any]) -> None:
+    parent = start(["-c", WAITS_WITH_A_WORKER])
+    deadline = time.monotonic() + 60
+    while not parent.printed.endswith("\n") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    worker = Path(f"/proc/{int(parent.printed)}")
+    assert worker.exists()
+    os.kill(parent.pid, signal.SIGKILL)
 
     deadline = time.monotonic() + 20
     while worker.exists() and time.monotonic() < deadline:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from avme.config import (
     AudioConfig,
@@ -14,6 +14,7 @@ from avme.config import (
     ModelConfig,
     VisualConfig,
 )
+from avme.models.audio import SqueezeExcitation
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 
@@ -46,3 +47,20 @@ def make_inputs(clip: ClipConfig) -> Callable[..., Inputs]:
         return video, mfcc, torch.ones(clips, clip.span_rows, dtype=torch.bool)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def spread() -> Callable[[nn.Module], None]:
+    """Puts random numbers wherever a model starts with zeros."""
+
+    def fill(model: nn.Module) -> None:
+        for parameter in model.parameters():
+            if not parameter.detach().any():
+                nn.init.normal_(parameter, std=0.1)
+        for part in model.modules():
+            if isinstance(part, nn.Linear) and part.in_features == 64:
+                nn.init.normal_(part.weight, std=0.1)
+            if isinstance(part, SqueezeExcitation):
+                nn.init.ones_(part.squeeze.bias)  # no unit starts dead
+
+    return fill

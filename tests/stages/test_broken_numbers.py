@@ -1,10 +1,9 @@
 """A clip whose sound holds no numbers stops the run, is named, and spoils no checkpoint."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -72,19 +71,19 @@ def test_of_a_batch_that_it_spoils_only_the_broken_clip_is_blamed(
 
 
 def test_two_processes_blame_the_same_clip_on_its_rank(
-    folder: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+    folder: Path, make_pretrain_config: MakeConfig, start: Callable[..., Any], tmp_path: Path
 ) -> None:
     entry, place = plant(folder, float("nan"))
     settings, out = tmp_path / "settings.yaml", tmp_path / "run"
     settings.write_text(to_yaml(make_pretrain_config(batch=2, log_every=5)))
-    argv = [sys.executable, "-m", "avme_cli", "pretrain", "--preset", "tiny", "--procs", "2"]
+    argv = ["-m", "avme_cli", "pretrain", "--preset", "tiny", "--procs", "2"]
     argv += ["--data", str(folder), "--config", str(settings), "--out", str(out)]
 
-    made = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    made = start(argv)
 
+    assert made.wait() == 1
     step, rank = (place + 1) // 2, (place - 1) % 2
-    assert made.returncode == 1
-    lines = [line for line in made.stderr.splitlines() if line.startswith("error: ")]
+    lines = [line for line in made.said.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
     assert f"became nan at step {step} on rank {rank}: the sound of {entry.id} is no" in lines[0]
     told = json.loads((out / f"nan-step-{step}.json").read_text())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,48 +20,57 @@ from avme.data.prepared import PreparedSet
 from avme.train.record import read_record
 
 MakeConfig = Callable[..., PretrainConfig]
+Start = Callable[..., Any]
 
 
 def command(data: Path, config: Path, out: Path, *more: str) -> list[str]:
     places = ["--data", str(data), "--config", str(config), "--out", str(out)]
-    return [sys.executable, "-m", "avme_cli", "pretrain", "--preset", "tiny", *places, *more]
+    return ["-m", "avme_cli", "pretrain", "--preset", "tiny", *places, *more]
 
 
-@pytest.fixture
-def settings(make_pretrain_config: MakeConfig, tmp_path: Path) -> Path:
-    path = tmp_path / "settings.yaml"
+def losses(run: Path) -> list[float]:
+    return [line["loss"] for line in read_record(run / "metrics.jsonl")]
+
+
+@pytest.fixture(scope="module")
+def settings(make_pretrain_config: MakeConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("settings") / "settings.yaml"
     path.write_text(to_yaml(make_pretrain_config(checkpoint_minutes=0.0001)))
     return path
 
 
-def test_one_process_and_two_give_the_same_losses(
-    finished: PreparedSet, pretrained: Path, settings: Path, tmp_path: Path
-) -> None:
-    argv = command(finished.folder, settings, tmp_path / "two", "--procs", "2")
+@pytest.fixture(scope="module")
+def endless(make_pretrain_config: MakeConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("settings") / "endless.yaml"
+    path.write_text(to_yaml(make_pretrain_config(epochs=10_000)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def two(finished: PreparedSet, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two processes, started as people do; not to be changed."""
+    run = tmp_path_factory.mktemp("two") / "run"
+    argv = [sys.executable, *command(finished.folder, settings, run, "--procs", "2")]
     made = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert made.returncode == 0, made.stderr
+    return run
 
-    one, two = (
-        [line["loss"] for line in read_record(run / "metrics.jsonl")]
-        for run in (pretrained, tmp_path / "two")
-    )
-    assert len(one) == 8
-    assert two == pytest.approx(one, rel=1e-5)
+
+def test_one_process_and_two_give_the_same_losses(pretrained: Path, two: Path) -> None:
+    assert len(losses(pretrained)) == 8
+    assert losses(two) == pytest.approx(losses(pretrained), rel=1e-5)
 
 
 def test_two_processes_tell_the_same_of_gradients_and_attention(
-    finished: PreparedSet, pretrained: Path, settings: Path, tmp_path: Path
+    pretrained: Path, two: Path
 ) -> None:
-    argv = command(finished.folder, settings, tmp_path / "two", "--procs", "2")
-    subprocess.run(argv, capture_output=True, timeout=120, check=True)
-
-    one, two = (read_record(run / "metrics.jsonl")[2] for run in (pretrained, tmp_path / "two"))
-    assert one.keys() == two.keys()
+    one, other = (read_record(run / "metrics.jsonl")[2] for run in (pretrained, two))
+    assert one.keys() == other.keys()
     for name in ("grad_norm", "grad_norm_visual", "grad_norm_audio", "grad_norm_decoder"):
-        assert two[name] == pytest.approx(one[name], rel=1e-3)
+        assert other[name] == pytest.approx(one[name], rel=1e-3)
         assert one[name] > 0
     for name in ("entropy_visual_from_audio", "entropy_audio_from_visual"):
-        assert 0 < two[name] <= 1
+        assert 0 < other[name] <= 1
     assert "mfu" not in one  # a CPU is in no table
 
 
@@ -68,7 +78,7 @@ def torchrun(node: int, port: int, program: list[str]) -> list[str]:
     """An agent with one process, which stands for a machine."""
     place = ["--nnodes", "2", "--node-rank", str(node), "--nproc-per-node", "1"]
     meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}"]
-    return [sys.executable, "-m", "torch.distributed.run", *place, *meeting, *program[1:]]
+    return ["-m", "torch.distributed.run", *place, *meeting, *program]
 
 
 @pytest.fixture
@@ -79,77 +89,64 @@ def port() -> int:
 
 
 def process_of(parents: list[int], rank: int) -> int:
-    """The process of a rank, found by its environment."""
+    """The process of a rank, found by the name that tests/warm.py gives it."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            if int(stat.read_text().rpartition(")")[2].split()[1]) in parents:
-                environment = (stat.parent / "environ").read_bytes().split(b"\0")
-                if f"RANK={rank}".encode() in environment:
-                    return int(stat.parent.name)
+            name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+            if name == f"rank {rank}" and int(rest.split()[1]) in parents:
+                return int(stat.parent.name)
     raise AssertionError(f"no process of rank {rank}")
 
 
 def wait_for_a_line(run: Path) -> None:
     deadline = time.monotonic() + 120
     while not read_record(run / "metrics.jsonl") and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def test_two_nodes_give_the_losses_of_one_process(
-    finished: PreparedSet, pretrained: Path, settings: Path, port: int, tmp_path: Path
+    finished: PreparedSet, pretrained: Path, settings: Path, port: int, start: Start, tmp_path: Path
 ) -> None:
     argv = command(finished.folder, settings, tmp_path / "two")
-    nodes = [
-        subprocess.Popen(torchrun(node, port, argv), stderr=subprocess.DEVNULL) for node in (0, 1)
-    ]
+    nodes = [start(torchrun(node, port, argv)) for node in (0, 1)]
 
-    assert [node.wait(timeout=180) for node in nodes] == [0, 0]
-    one, two = (
-        [line["loss"] for line in read_record(run / "metrics.jsonl")]
-        for run in (pretrained, tmp_path / "two")
-    )
-    assert len(one) == 8
-    assert two == pytest.approx(one, rel=1e-5)
+    assert [node.wait() for node in nodes] == [0, 0]
+    assert len(losses(pretrained)) == 8
+    assert losses(tmp_path / "two") == pytest.approx(losses(pretrained), rel=1e-5)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_the_death_of_a_process_ends_its_siblings_and_is_noted(
-    rank: int, finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+    rank: int, finished: PreparedSet, endless: Path, start: Start, tmp_path: Path
 ) -> None:
-    settings, run = tmp_path / "settings.yaml", tmp_path / "run"
-    settings.write_text(to_yaml(make_pretrain_config(epochs=10_000)))
-    argv = command(finished.folder, settings, run, "--procs", "2")
-    running = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+    run = tmp_path / "run"
+    running = start(command(finished.folder, endless, run, "--procs", "2"))
     wait_for_a_line(run)
 
     began = time.monotonic()
     os.kill(process_of([running.pid], rank), signal.SIGKILL)
-    _, said = running.communicate(timeout=120)
 
-    assert running.returncode == 1
+    assert running.wait() == 1
     assert time.monotonic() - began < 60
     reason = f"process {rank} was killed by signal 9 (out of memory?)"
-    assert said.splitlines()[-1] == f"error: {reason}"
+    assert running.said.splitlines()[-1] == f"error: {reason}"
     status = read_json(run / "status.json")
     assert (status["state"], status["rank"], status["reason"]) == ("failed", rank, reason)
 
 
 def test_the_death_of_a_process_ends_that_of_another_node(
-    finished: PreparedSet, make_pretrain_config: MakeConfig, port: int, tmp_path: Path
+    finished: PreparedSet, endless: Path, port: int, start: Start, tmp_path: Path
 ) -> None:
-    settings, run = tmp_path / "settings.yaml", tmp_path / "run"
-    settings.write_text(to_yaml(make_pretrain_config(epochs=10_000)))
-    argv = command(finished.folder, settings, run)
-    nodes = [
-        subprocess.Popen(torchrun(node, port, argv), stderr=subprocess.DEVNULL) for node in (0, 1)
-    ]
+    run = tmp_path / "run"
+    argv = command(finished.folder, endless, run)
+    nodes = [start(torchrun(node, port, argv)) for node in (0, 1)]
     wait_for_a_line(run)
 
     began = time.monotonic()
     killed = process_of([node.pid for node in nodes], 1)
     os.kill(killed, signal.SIGKILL)
 
-    assert [node.wait(timeout=120) for node in nodes] == [1, 1]
+    assert [node.wait() for node in nodes] == [1, 1]
     assert time.monotonic() - began < 60
     status = read_json(run / "status.json")
     assert (status["state"], status["rank"]) == ("failed", 1)
@@ -157,22 +154,18 @@ def test_the_death_of_a_process_ends_that_of_another_node(
 
 
 def test_an_error_of_one_process_is_that_of_the_run(
-    folder: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+    folder: Path, endless: Path, start: Start, tmp_path: Path
 ) -> None:
-    settings, run = tmp_path / "settings.yaml", tmp_path / "run"
-    settings.write_text(to_yaml(make_pretrain_config(epochs=10_000)))
-    running = subprocess.Popen(
-        command(folder, settings, run, "--procs", "2"), stderr=subprocess.PIPE, text=True
-    )
+    run = tmp_path / "run"
+    running = start(command(folder, endless, run, "--procs", "2"))
     wait_for_a_line(run)
 
     for shard in (folder / "shards").iterdir():
         with shard.open("r+b") as file:
             file.write(bytes(shard.stat().st_size))
-    _, said = running.communicate(timeout=120)
 
-    assert running.returncode == 5
-    assert "cannot be read" in said.splitlines()[-1]
+    assert running.wait() == 5
+    assert "cannot be read" in running.said.splitlines()[-1]
     status = read_json(run / "status.json")
     assert status["state"] == "failed"
     assert status["rank"] in (0, 1)

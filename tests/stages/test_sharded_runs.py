@@ -1,13 +1,13 @@
 """A run whose model is cut over two processes: the losses of one, files that nobody can tell apart,
 and the same bits after a stop."""
 
+import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,16 +24,14 @@ from avme.train.record import read_record
 SHARDED = ("--procs", "2", "--set", "train.sharding=fsdp")
 RECOMPUTED = (*SHARDED, "--set", "train.checkpointing=true")
 STOPPED = 75
+STEPS = 12
+
+Start = Callable[..., Any]
 
 
 def command(stage: str, data: Path, config: Path, out: Path, *more: str) -> list[str]:
     places = ["--data", str(data), "--config", str(config), "--out", str(out)]
-    return [sys.executable, "-m", "avme_cli", stage, "--preset", "tiny", *places, *more]
-
-
-def go(argv: list[str]) -> None:
-    made = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
-    assert made.returncode == 0, made.stderr
+    return ["-m", "avme_cli", stage, "--preset", "tiny", *places, *more]
 
 
 def last_of(run: Path) -> Checkpoint:
@@ -47,7 +45,7 @@ def figures(run: Path, name: str, kind: str = "train") -> list[float]:
 @pytest.fixture(scope="module")
 def config(make_pretrain_config: Callable[..., PretrainConfig]) -> PretrainConfig:
     """Every step saves, and pictures are drawn."""
-    config = make_pretrain_config(epochs=12, pictures_every=6, checkpoint_minutes=0.0001)
+    config = make_pretrain_config(epochs=6, pictures_every=3, checkpoint_minutes=0.0001)
     optim = config.optim.model_copy(update={"clip_grad": 0.5, "layer_decay": 0.75})
     return config.model_copy(update={"optim": optim})
 
@@ -69,33 +67,34 @@ def whole(
 
 
 @pytest.fixture(scope="module")
-def cut(settings: Path, finished: PreparedSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cut(
+    settings: Path, finished: PreparedSet, start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The same, cut over two processes, which compute blocks twice."""
     out = tmp_path_factory.mktemp("cut") / "run"
-    go(command("pretrain", finished.folder, settings, out, *RECOMPUTED))
+    made = start(command("pretrain", finished.folder, settings, out, *RECOMPUTED))
+    assert made.wait() == 0, made.said
     return out
 
 
 @pytest.fixture(scope="module")
 def stopped(
-    settings: Path, finished: PreparedSet, tmp_path_factory: pytest.TempPathFactory
+    settings: Path, finished: PreparedSet, start: Start, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The same, stopped on the way; not to be changed."""
     out = tmp_path_factory.mktemp("stopped") / "run"
-    argv = command("pretrain", finished.folder, settings, out, *RECOMPUTED)
-    running = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+    running = start(command("pretrain", finished.folder, settings, out, *RECOMPUTED))
     deadline = time.monotonic() + 120
     while len(read_record(out / "metrics.jsonl")) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
-    running.send_signal(signal.SIGTERM)
-    _, said = running.communicate(timeout=120)
-    assert running.returncode == STOPPED, said
-    assert 0 < last_of(out).step < 24
+    os.kill(running.pid, signal.SIGTERM)
+    assert running.wait() == STOPPED, running.said
+    assert 0 < last_of(out).step < STEPS
     return out
 
 
 def test_losses_gradients_and_attention_are_those_of_one_process(whole: Path, cut: Path) -> None:
-    assert len(figures(cut, "loss")) == 24
+    assert len(figures(cut, "loss")) == STEPS
     assert figures(cut, "loss") == pytest.approx(figures(whole, "loss"), rel=1e-5)
     for name in ("grad_norm", "grad_norm_audio", "grad_norm_decoder", "grad_norm_audio_null"):
         assert figures(cut, name) == pytest.approx(figures(whole, name), rel=1e-3, abs=1e-6)
@@ -118,12 +117,18 @@ def test_what_a_cut_model_leaves_has_the_form_of_any_other(whole: Path, cut: Pat
 
 
 def test_a_cut_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
-    settings: Path, finished: PreparedSet, cut: Path, stopped: Path, tmp_path: Path
+    settings: Path,
+    finished: PreparedSet,
+    cut: Path,
+    stopped: Path,
+    start: Start,
+    tmp_path: Path,
 ) -> None:
     out = Path(shutil.copytree(stopped, tmp_path / "run"))
 
-    go(command("pretrain", finished.folder, settings, out, *RECOMPUTED, "--resume"))
+    made = start(command("pretrain", finished.folder, settings, out, *RECOMPUTED, "--resume"))
 
+    assert made.wait() == 0, made.said
     ours, theirs = last_of(out), last_of(cut)
     assert all(torch.equal(ours.model[name], tensor) for name, tensor in theirs.model.items())
     for key, state in theirs.optimizer["state"].items():
@@ -146,13 +151,16 @@ def test_a_cut_classifier_validates_and_keeps_its_best_epoch(
     pretrained: Path,
     finetuned: Path,
     make_finetune_config: Callable[..., FinetuneConfig],
+    start: Start,
     tmp_path: Path,
 ) -> None:
     settings, out = tmp_path / "settings.yaml", tmp_path / "run"
     settings.write_text(to_yaml(make_finetune_config()))
+    begin = ("--from", str(pretrained))
 
-    go(command("finetune", finished.folder, settings, out, "--from", str(pretrained), *SHARDED))
+    made = start(command("finetune", finished.folder, settings, out, *begin, *SHARDED))
 
+    assert made.wait() == 0, made.said
     assert figures(out, "loss") == pytest.approx(figures(finetuned, "loss"), rel=1e-4)
     ours, theirs = (figures(run, "loss", "validation") for run in (out, finetuned))
     assert len(ours) == 4

@@ -2,11 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from avme.artifacts import read_json
 from avme.config import PretrainConfig
@@ -18,23 +17,23 @@ from avme.train.checkpoint import load_checkpoint
 def test_a_signal_to_everybody_stops_a_run_between_lines_with_its_workers(
     finished: PreparedSet,
     make_pretrain_config: Callable[..., PretrainConfig],
+    start: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
     settings, run = tmp_path / "settings.yaml", tmp_path / "run"
     seldom = {"repeat": 10_000, "log_every": 10_000, "checkpoint_minutes": 0.001}
     settings.write_text(to_yaml(make_pretrain_config(workers=1, **seldom)))
-    argv = [sys.executable, "-m", "avme_cli", "pretrain", "--preset", "tiny", "--out", str(run)]
+    argv = ["-m", "avme_cli", "pretrain", "--preset", "tiny", "--out", str(run)]
     argv += ["--data", str(finished.folder), "--config", str(settings), "--procs", "2"]
-    running = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    running = start(argv, session=True)
     last, previous = (run / f"checkpoints/{name}.pt" for name in ("last", "previous"))
     deadline = time.monotonic() + 120
     while not previous.is_file() and time.monotonic() < deadline:
-        time.sleep(0.1)  # a second checkpoint: steps are made, and saved between two lines
+        time.sleep(0.01)  # a second checkpoint: steps are made, and saved between two lines
 
     os.killpg(running.pid, signal.SIGTERM)
-    _, said = running.communicate(timeout=120)
 
-    assert running.returncode == 75, said
+    assert running.wait() == 75, running.said
     status = read_json(run / "status.json")
     assert status["state"] == "stopped"
     assert f"at step {load_checkpoint(last).step} of " in status["reason"]

@@ -1,8 +1,7 @@
 """A model cut over two processes learns as one that each of them holds in full."""
 
 import math
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -107,11 +106,8 @@ with joined(CPU) as processes:
 """
 
 
-def test_a_cut_model_learns_as_a_full_one(tmp_path: Path) -> None:
-    script = tmp_path / "two.py"
-    script.write_text(TWO)
-    agent = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    subprocess.run([sys.executable, *agent, str(script), str(tmp_path)], check=True)
+def test_a_cut_model_learns_as_a_full_one(run_ranks: Callable[..., None], tmp_path: Path) -> None:
+    run_ranks(2, TWO, str(tmp_path))
 
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
     for found in (first, second):
