@@ -87,6 +87,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Wa
             session: bool = False,
         ) -> Warm:
             number = next(numbers)
+            for path in outputs(folder, number):
+                path.touch()  # who reads it may be faster than the fork
             out, err = (str(path) for path in outputs(folder, number))
             asked = {"argv": argv, "env": os.environ | (env or {}), "cwd": str(cwd or Path.cwd())}
             asks.write(json.dumps({**asked, "out": out, "err": err, "session": session}) + "\n")
