@@ -27,7 +27,7 @@ def writing(folder: Path) -> Iterator[None]:
 def free_bytes(folder: Path) -> int:
     """Room for files in `folder`, which need not exist yet; quotas are not seen."""
     there = folder.absolute()
-    while not there.exists():
+    while not os.path.exists(there):
         there = there.parent
     return shutil.disk_usage(there).free
 
@@ -61,9 +61,9 @@ def _what_failed(error: OSError, folder: Path) -> str:
     if error.filename is None or isinstance(error.filename, int):
         return f"the work on {folder} failed"
     path = Path(os.fsdecode(error.filename))
-    if path.exists() and not os.access(path, os.R_OK):
+    if os.path.exists(path) and not os.access(path, os.R_OK):
         return f"{path} cannot be read"
-    there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    there = next(each for each in (path, *path.absolute().parents) if os.path.exists(each))
     if error.errno == errno.EROFS or not os.access(there, os.W_OK):
         return f"{path} cannot be written"
     return f"{path} cannot be used"

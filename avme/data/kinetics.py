@@ -3,7 +3,8 @@
 A clip is `<id>_<start>_<end>.mp4`, six digits each, or is cut out of `<id>.mp4`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from avme.data.catalog import Catalog
@@ -20,20 +21,21 @@ def find_kinetics(source: Path, files: Sequence[Path]) -> tuple[Catalog, Splits]
 
     Raises UsageError, with the line, for an annotation that cannot be used.
     """
-    labelled: list[Path] = []
+    labelled: list[Iterator[Row]] = []
     remarks: list[str] = []
     for file in files:
-        first = next(read_table(file, _COLUMNS), None)
+        rows = read_table(file, _COLUMNS)  # once: it may be a pipe
+        first = next(rows, None)
         if first is not None and "label" not in first.values:
-            num_rows = sum(1 for _ in read_table(file, _COLUMNS))
+            num_rows = 1 + sum(1 for _ in rows)
             remarks.append(f"{file} has no labels: its {num_rows} videos are left out")
         elif first is not None:
-            labelled.append(file)
+            labelled.append(chain([first], rows))
     if not labelled:
         names = ", ".join(str(file) for file in files)
         raise UsageError(f"found no labelled row in {names}, expected label,youtube_id,...")
-    rows = (row for file in labelled for row in read_table(file, _COLUMNS))
-    clips, chosen = find_annotated(source, map(_annotation, rows), _trimmed)
+    annotations = map(_annotation, chain.from_iterable(labelled))
+    clips, chosen = find_annotated(source, annotations, _trimmed)
     return clips, Splits(chosen.splits, (*remarks, *chosen.remarks))
 
 

@@ -20,9 +20,9 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from avme.media.aside import fork_ahead, stop_asides
+from avme.media.aside import fork_ahead, kill_asides
 from avme.media.calls import Outcome, answer
-from avme.media.child import kill_running
+from avme.media.child import kill_running, leave_stopping_to_parent, start_python
 
 FORKS: Final = sys.platform == "linux"
 """Elsewhere, system libraries may not survive a fork: every worker is then started by itself."""
@@ -135,7 +135,7 @@ def tend(fd: int) -> None:
 
     Ends when the socket's other end is closed and no worker is left.
     """
-    _leave_stopping_to_the_parent()
+    leave_stopping_to_parent()
     import_module(_TASKS)
     gc.collect()
     gc.freeze()  # what is there now is never garbage: workers would copy its pages to look
@@ -158,7 +158,7 @@ def tend(fd: int) -> None:
 
 def work(fd: int) -> NoReturn:
     """In a worker that was not forked: what comes through the pipe `fd`."""
-    _leave_stopping_to_the_parent()
+    leave_stopping_to_parent()
     _work(fd)
 
 
@@ -177,27 +177,11 @@ def _told(pipe: Connection) -> Outcome:
 
 def _started(function: str, fd: int) -> "subprocess.Popen[bytes]":
     """A process of its own that calls `function` with its copy of `fd`."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM.format(function=function, fd=fd)],
-            stdin=subprocess.DEVNULL,
-            pass_fds=[fd],
-            # One process a core: threads of linear algebra would wait for each other, which costs
-            # a fifth of all time, and the last bits of an MFCC would depend on how many cores
-            # there are.
-            env=os.environ
-            | {"PYTHONPATH": os.pathsep.join(sys.path)}
-            | dict.fromkeys(_ONE_THREAD, "1"),
-        )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _leave_stopping_to_the_parent() -> None:
-    """Ctrl-C reaches all processes of a terminal; this one was started deaf to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # One process a core: threads of linear algebra would wait for each other, which costs a fifth
+    # of all time, and the last bits of an MFCC would depend on how many cores there are.
+    return start_python(
+        _PROGRAM.format(function=function, fd=fd), fd, **dict.fromkeys(_ONE_THREAD, "1")
+    )
 
 
 def _reap(number: int, _: FrameType | None) -> None:
@@ -207,10 +191,11 @@ def _reap(number: int, _: FrameType | None) -> None:
 
 
 def _end_children() -> None:
+    """Waits for nothing: a clip whose ffmpeg was killed would be called bad in the meantime."""
     kill_running()
-    stop_asides()
+    kill_asides()
 
 
 def _stop_at_once(number: int, _: FrameType | None) -> None:
-    kill_running()
+    _end_children()
     os._exit(128 + number)

@@ -3,6 +3,7 @@
 A clip is 10 s long: `<id>_<start>.mp4`, six digits, or it is cut out of `<id>.mp4`.
 """
 
+from itertools import chain
 from pathlib import Path
 
 from avme.data.catalog import Catalog
@@ -21,9 +22,11 @@ def find_vggsound(source: Path, file: Path) -> tuple[Catalog, Splits]:
 
     Raises UsageError, with the line, for an annotation that cannot be used.
     """
-    if next(read_columns(file, _COLUMNS), None) is None:
+    rows = read_columns(file, _COLUMNS)  # once: it may be a pipe
+    first = next(rows, None)
+    if first is None:
         raise UsageError(f"{file} is empty, expected rows of {', '.join(_COLUMNS)}")
-    return find_annotated(source, map(_annotation, read_columns(file, _COLUMNS)), _trimmed)
+    return find_annotated(source, map(_annotation, chain([first], rows)), _trimmed)
 
 
 def _annotation(row: Row) -> Annotation:

@@ -9,7 +9,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 
 from avme.errors import AvmeError, MediaError
 from avme.media.calls import Outcome, answer
+from avme.media.child import leave_stopping_to_parent, start_python, stay_if_ending
 
 _T = TypeVar("_T")
 _STATM = Path("/proc/self/statm")
@@ -63,11 +63,22 @@ class Aside:
         process.kill()
         return process.wait()
 
+    def kill(self) -> None:
+        """Ends the process, and waits for nothing; whoever waits for its answer still does."""
+        if (process := self._process) is not None:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+
     def _elsewhere(
         self, timeout_seconds: float, function: Callable[..., Any], arguments: tuple[Any, ...]
     ) -> Outcome:
         pipe = self._started()
-        pipe.send((function, arguments))
+        try:
+            pipe.send((function, arguments))
+        except OSError:  # it died while it had nothing to do
+            self.stop()
+            pipe = self._started()
+            pipe.send((function, arguments))
         if not pipe.poll(timeout_seconds):
             self.stop()
             raise MediaError(
@@ -76,6 +87,7 @@ class Aside:
         try:
             outcome: Outcome = pipe.recv()
         except (EOFError, OSError) as ended:
+            stay_if_ending()
             code = self.stop()
             raise MediaError(
                 f"reading its header crashed (code {code})", reason="crashed"
@@ -88,19 +100,16 @@ class Aside:
         if self._pipe is None and _ahead:
             self._process, self._pipe = _ahead.pop()
             if self._memory_bytes is not None:
-                self._pipe.send((_limit_memory, (self._memory_bytes,)))
-                with suppress(EOFError, OSError):  # who dies of that is found dead by the call
+                try:
+                    self._pipe.send((_limit_memory, (self._memory_bytes,)))
                     self._pipe.recv()
+                except (EOFError, OSError):  # it died while it had nothing to do
+                    self.stop()
         if self._pipe is None:
             self._pipe, theirs = Pipe()
             program = _PROGRAM.format(fd=theirs.fileno(), memory_bytes=self._memory_bytes)
             with theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-c", program],
-                    stdin=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-                )
+                self._process = start_python(program, theirs.fileno())
         return self._pipe
 
 
@@ -116,6 +125,12 @@ def stop_asides() -> None:
     """Ends those of this process."""
     for made in _made.values():
         made.stop()
+
+
+def kill_asides() -> None:
+    """Ends those of this process, which is about to end without waiting for them."""
+    for made in _made.values():
+        made.kill()
 
 
 def fork_ahead(foreign: Connection) -> None:
@@ -138,7 +153,7 @@ def fork_ahead(foreign: Connection) -> None:
 
 def serve(fd: int, memory_bytes: int | None) -> None:
     """Does what is asked for on the pipe `fd`, until whoever has its other end is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    leave_stopping_to_parent()
     if memory_bytes is not None:
         _limit_memory(memory_bytes)
     answer(Connection(fd), named=_of_a_header)
@@ -148,7 +163,7 @@ class _Forked:
     """A forked process, as far as Popen's ways are needed."""
 
     def __init__(self, pid: int) -> None:
-        self._pid = pid
+        self.pid = pid
         self._code: int | None = None
 
     def poll(self) -> int | None:
@@ -167,11 +182,11 @@ class _Forked:
     def kill(self) -> None:
         """Ends it if it still runs."""
         if self.poll() is None:
-            os.kill(self._pid, signal.SIGKILL)
+            os.kill(self.pid, signal.SIGKILL)
 
     def _waited(self, options: int) -> int | None:
         if self._code is None:
-            pid, status = os.waitpid(self._pid, options)
+            pid, status = os.waitpid(self.pid, options)
             self._code = os.waitstatus_to_exitcode(status) if pid else None
         return self._code
 

@@ -7,6 +7,7 @@ at itself. Functions and arguments are pickled, so a function is one that a modu
 import os
 import pickle
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -51,6 +52,8 @@ def _reply(message: bytes, named: Callable[[Exception], Exception]) -> bytes:
         return pickle.dumps((function(*arguments), None))
     except Exception as error:
         told = named(error)
+        if told is error:  # a traceback does not travel
+            told.add_note("".join(traceback.format_exception(error)))
     try:
         return pickle.dumps((None, told))
     except Exception:  # some errors hold what cannot be pickled

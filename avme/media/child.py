@@ -4,18 +4,50 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import threading
 from contextlib import suppress
 from typing import IO
 
 _TAIL_BYTES = 4096
 _running: set[subprocess.Popen[bytes]] = set()
+_ending = threading.Event()
 
 
 def kill_running() -> None:
-    """Ends every child of this process, which is about to end without waiting for them."""
+    """Ends every child of this process, which is about to end without waiting for them.
+
+    Who waits for one does not hear of its end, and goes on with nothing.
+    """
+    _ending.set()
     for process in list(_running):
         _kill_group(process)
+
+
+def stay_if_ending() -> None:
+    """Does not return where this process is about to end: what its children say is no news."""
+    if _ending.is_set():
+        threading.Event().wait()
+
+
+def start_python(program: str, fd: int, **env: str) -> "subprocess.Popen[bytes]":
+    """A Python process with its copy of `fd`, deaf to Ctrl-C until `leave_stopping_to_parent`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", program],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[fd],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | env,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def leave_stopping_to_parent() -> None:
+    """Ctrl-C reaches all processes of a terminal; this one was started deaf to it, and stays so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def limit_memory(process: subprocess.Popen[bytes], num_bytes: int) -> None:
@@ -46,9 +78,12 @@ def wait_for_end(
     timer = threading.Timer(timeout_seconds, kill)
     timer.start()
     _running.add(process)
+    if _ending.is_set():  # it was started behind the back of who ended the others
+        _kill_group(process)
     try:
         complaints = _tail(process.stderr) if process.stderr else ""
         returncode = process.wait()
+        stay_if_ending()
     finally:
         timer.cancel()
         _running.discard(process)

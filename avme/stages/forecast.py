@@ -198,7 +198,7 @@ def warn_of_disk(plan: Plan, report: Reporter) -> None:
     missing = set(plan.missing())
     if not missing:
         return
-    clips = _together(plan, missing)
+    clips = _together(plan, [name for name in plan.shards if name in missing])
     done = [plan.shard_path(name) for name in plan.shards if name not in missing]
     if done:
         each = sum(path.stat().st_size for path in done) / (plan.num_clips - len(clips))

@@ -49,6 +49,15 @@ def test_reading_is_told_from_writing(tmp_path: Path, monkeypatch: pytest.Monkey
     tmp_path.chmod(0o700)
 
 
+def test_a_path_that_cannot_even_be_looked_at_is_named(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 300)
+
+    with pytest.raises(MachineError) as caught, writing(tmp_path):
+        path.touch()
+
+    assert str(caught.value).startswith(f"{path} cannot be used (File name too long)")
+
+
 def test_a_disk_that_may_only_be_read_cannot_be_written(tmp_path: Path) -> None:
     error = OSError(errno.EROFS, "Read-only file system", str(tmp_path / "new"))
 

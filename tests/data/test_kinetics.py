@@ -1,5 +1,6 @@
 """Kinetics as it can be had: trimmed or whole, with many videos gone."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,14 @@ def test_an_id_opens_nothing_outside_the_folder(tmp_path: Path, folder: Path) ->
     _, chosen = find_kinetics(folder, tables(folder, TRAIN, VAL, HEADER + rows))
 
     assert chosen.remarks[0].startswith("3 listed videos are not on the disk")
+
+
+def test_annotations_may_come_through_a_pipe(folder: Path) -> None:
+    end, start = os.pipe()
+    with os.fdopen(start, "w") as file:
+        file.write(TRAIN + VAL.removeprefix(HEADER))
+
+    clips, _ = find_kinetics(folder, [Path(f"/dev/fd/{end}")])
+
+    os.close(end)
+    assert len(clips) == 3

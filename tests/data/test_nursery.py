@@ -7,12 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from avme.data.catalog import SourceClip
 from avme.data.nursery import FORKS, Nursery, Worker
+from avme.data.pack import LabelledClip, ShardTask, pack
+from avme.media.extract import Recipe
 
 needs_forks = pytest.mark.skipif(not FORKS, reason="workers are forked on Linux only")
 
@@ -76,6 +80,65 @@ def test_an_error_that_cannot_be_told_is_named(worker: Worker) -> None:
     with pytest.raises(RuntimeError, match="Odd: no words"):
         asked(worker, eval, source)
     assert asked(worker, abs, -1) == 1
+
+
+def test_where_an_error_came_from_is_noted(worker: Worker) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        asked(worker, divmod, 1, 0)
+
+    assert "in _reply" in caught.value.__notes__[0]
+
+
+def children_of(pid: int) -> dict[str, int]:
+    """Process ids by what runs there."""
+    told = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], stdout=subprocess.PIPE, text=True
+    ).stdout
+    return {args: int(number) for number, args in (row.split(None, 1) for row in told.splitlines())}
+
+
+@pytest.fixture
+def task(tmp_path: Path, make_video: Callable[..., Path]) -> ShardTask:
+    """A shard of one clip, with an ffmpeg that does not end."""
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_text("#!/bin/sh\nexec sleep 77\n")
+    ffmpeg.chmod(0o700)
+    video = make_video(tmp_path / "a.avi")
+    facts = video.stat()
+    clip = SourceClip("a.avi", video, "A", "g01", None, facts.st_size, facts.st_mtime_ns)
+    recipe = Recipe(str(ffmpeg), 3, None, 13, -60.0, 60.0, memory_bytes=2**31)
+    return ShardTask("a.h5", tmp_path / "out", tmp_path / "work", (LabelledClip(clip, 0),), recipe)
+
+
+@needs_forks
+def test_a_clip_whose_ffmpeg_ends_with_its_worker_is_not_called_bad(
+    worker: Worker, task: ShardTask
+) -> None:
+    pid = asked(worker, os.getpid)
+    with ThreadPoolExecutor(1) as threads:
+        packed = threads.submit(asked, worker, pack, task)
+        while not any("sleep 77" in args for args in children_of(pid)):
+            assert not packed.done(), packed.result()
+            time.sleep(0.01)
+        for args, child in children_of(pid).items():
+            if "sleep" not in args:
+                os.kill(child, signal.SIGSTOP)  # the reader of headers: who waits for it waits
+        worker.stop()
+
+        with pytest.raises(BrokenExecutor):
+            packed.result(60)
+    while Path(f"/proc/{pid}").exists():
+        time.sleep(0.01)
+    assert not (task.folder / task.name).exists()
+
+
+@needs_forks
+def test_a_reader_of_headers_that_died_unused_is_replaced(worker: Worker, task: ShardTask) -> None:
+    (child,) = children_of(asked(worker, os.getpid)).values()
+    os.kill(child, signal.SIGKILL)
+    Path(task.recipe.ffmpeg).write_text("#!/bin/sh\nexit 1\n")
+
+    assert asked(worker, pack, task).name == "a.h5"
 
 
 CREW = """

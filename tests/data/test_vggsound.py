@@ -1,5 +1,6 @@
 """VGGSound's one table without a header."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,14 @@ def test_a_row_that_cannot_be_used_is_named_by_its_line(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         find_vggsound(folder, table(folder, content))
+
+
+def test_annotations_may_come_through_a_pipe(folder: Path) -> None:
+    end, start = os.pipe()
+    with os.fdopen(start, "w") as file:
+        file.write(TABLE)
+
+    clips, _ = find_vggsound(folder, Path(f"/dev/fd/{end}"))
+
+    os.close(end)
+    assert len(clips) == 2
