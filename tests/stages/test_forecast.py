@@ -5,14 +5,20 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from avme.config.prep import PrepConfig
+from avme.data.catalog import Selection, SourceClip, catalog_of
+from avme.data.earlier import Changes
+from avme.data.plan import Plan
 from avme.data.prepared import PreparedSet
 from avme.data.share import Share
 from avme.errors import MachineError, MismatchError, UsageError
-from avme.stages.forecast import Forecast, forecast
+from avme.media.span import Span
+from avme.report import Quiet
+from avme.stages.forecast import Forecast, forecast, warn_of_disk
 from avme_cli.app import app
 
 RunPrep = Callable[..., PreparedSet]
@@ -170,3 +176,39 @@ def test_minutes_of_a_cluster_are_not_foretold(
     assert result.exit_code == 2
     assert result.stderr.startswith("error: --dry-run takes its minutes from this machine")
     assert list(tmp_path.iterdir()) == []
+
+
+class Heard(Quiet):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_a_file_that_is_cut_counts_once(tmp_path: Path) -> None:
+    clips = catalog_of(
+        SourceClip(
+            id=f"{file}.mp4#{start}-{start + 1}",
+            path=Path(f"{file}.mp4"),
+            class_name="A",
+            group=file,
+            part=None,
+            num_bytes=10**15,
+            mtime_ns=0,
+            span=Span(float(start), start + 1.0),
+        )
+        for file in "ab"
+        for start in range(40)
+    )
+    shards = {
+        f"shard-{number:05d}.h5": Selection(clips, np.arange(5 * number, 5 * number + 5))
+        for number in range(16)
+    }
+    heard = Heard()
+
+    warn_of_disk(Plan(tmp_path, clips, shards, "ffmpeg", Changes()), heard)
+
+    assert "2000.0 TB will be needed" in heard.lines[0]
