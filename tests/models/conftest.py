@@ -24,6 +24,21 @@ def clip() -> ClipConfig:
     return ClipConfig(num_frames=4, stride=2, size=16)
 
 
+@pytest.fixture(
+    params=[
+        {"kind": "cross-attention", "variant": "prenorm"},
+        {"kind": "cross-attention", "variant": "talknet"},
+        {"kind": "concat"},
+        {"kind": "none"},
+    ],
+    ids=lambda settings: "-".join(settings.values()),
+)
+def fusion(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Every way to join sight and sound, one after the other."""
+    settings: dict[str, str] = request.param
+    return settings
+
+
 @pytest.fixture
 def make_model_config() -> Callable[..., ModelConfig]:
     def make(**fusion: object) -> ModelConfig:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -15,16 +14,9 @@ from avme.models.tubelets import to_tubelets
 MakeConfig = Callable[..., ModelConfig]
 MakeInputs = Callable[..., tuple[Tensor, Tensor, Tensor]]
 Spread = Callable[[nn.Module], None]
-VARIANTS: list[dict[str, str]] = [
-    {"kind": "cross-attention", "variant": "prenorm"},
-    {"kind": "cross-attention", "variant": "talknet"},
-    {"kind": "concat"},
-    {"kind": "none"},
-]
 SEEDS = torch.tensor([1, 2, 3])
 
 
-@pytest.mark.parametrize("fusion", VARIANTS)
 def test_half_of_the_hidden_tokens_are_given_to_the_decoder_and_predicted(
     fusion: dict[str, str],
     clip: ClipConfig,
