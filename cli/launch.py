@@ -110,12 +110,11 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
         try:
             torchrun.main([*options, *program])
         except ChildFailedError as error:
-            # torchrun ends the survivors with SIGTERM, and counts them too
-            ends = sorted(
-                (failure.timestamp, failure.exitcode == -signal.SIGTERM, number, failure.exitcode)
+            ends = {
+                number: (failure.timestamp, failure.exitcode)
                 for number, failure in error.failures.items()
-            )
-            raise _first_failure(Path(folder), {end[2]: end[3] for end in ends}) from error
+            }
+            raise _first_failure(Path(folder), ends) from error
         except SignalException as error:
             raise _after_signal(Path(folder), error.sigval.name) from error
         finally:
@@ -128,9 +127,10 @@ def leave_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
     folder = os.environ.get(_FAILURES)
     if folder is None or "RANK" not in os.environ:
         return False
-    failure = {"time": time.time(), "line": line, "exit_code": exit_code, "is_echo": is_echo}
+    failure = {"line": line, "exit_code": exit_code, "is_echo": is_echo}
+    said = {"time": time.time(), "rank": rank(), **failure}
     temporary = Path(folder) / f"{rank()}.tmp"
-    temporary.write_text(json.dumps(failure), encoding="utf-8")
+    temporary.write_text(json.dumps(said), encoding="utf-8")
     temporary.rename(temporary.with_suffix(".json"))
     return True
 
@@ -141,13 +141,22 @@ def _heard() -> list[str]:
     return [name for name in _SIGNALS if signal.getsignal(signal.Signals[name]) is not deaf]
 
 
-def _first_failure(folder: Path, codes: Mapping[int, int]) -> ChildFailed:
-    """What to tell of children whose exit codes are given by rank, in the order of their ends."""
+def _first_failure(folder: Path, ends: Mapping[int, tuple[int, int]]) -> ChildFailed:
+    """What to tell of children of whom torchrun noted a time, in whole seconds, and a code."""
     left = _left_in(folder)
     own = [failure for failure in left if not failure["is_echo"]]
     if own:
         return ChildFailed(own[0]["line"], own[0]["exit_code"])
-    number, code = next(iter(codes.items()))
+    earliest = min(when for when, _ in ends.values())
+    echoes = {failure["rank"] for failure in left}
+
+    def order(end: tuple[int, tuple[int, int]]) -> tuple[bool, bool, bool, int, int]:
+        """torchrun ends the survivors with SIGTERM, and SIGKILL in the end, and notes them too;
+        whoever ended between two looks of it was noted in the same moment, cause and echo."""
+        number, (when, code) = end
+        return when > earliest + 1, code == -signal.SIGTERM, number in echoes, when, number
+
+    number, (_, code) = min(ends.items(), key=order)
     if code < 0:
         guess = " (out of memory?)" if code == -signal.SIGKILL else ""
         line = f"error: process {number} was killed by signal {-code}{guess}"

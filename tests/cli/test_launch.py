@@ -27,8 +27,11 @@ except ChildFailed as error:
 """
 
 CHILD = """
-import os, signal, sys, time
+import os, signal, subprocess, sys, time
 from avme_cli.launch import leave_failure
+
+def is_dead(pid):
+    return pid and open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z"
 
 def stop(number, frame):
     leave_failure("error: stopped, run again with --resume", 75)
@@ -42,8 +45,18 @@ if what == "work":
 if what == "fail" and rank == 1:
     leave_failure("error: clip 7 is broken", 4)
     sys.exit(4)
-if what == "die" and rank == 1:
+if what == "echo" and rank == 1:
+    open("1.pid", "w").write(str(os.getpid()))
+if what in ("die", "echo") and rank == 1:
     os.kill(os.getpid(), signal.SIGKILL)
+if what == "echo" and rank == 0:
+    # The parent looks away until both have ended.
+    os.kill(os.getppid(), signal.SIGSTOP)
+    while not (os.path.exists("1.pid") and is_dead(open("1.pid").read())):
+        time.sleep(0.01)
+    leave_failure("error: process 1 is gone", 1, is_echo=True)
+    subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -CONT {os.getppid()}"])
+    os._exit(1)
 if what == "wait":
     signal.signal(signal.SIGUSR1, stop)
     signal.signal(signal.SIGTERM, stop)
@@ -82,6 +95,15 @@ def test_the_error_of_any_rank_is_one_line_with_its_exit_code(
 
 def test_a_killed_rank_is_named(parent: list[str], start: Start) -> None:
     done = start([*parent, "die"])
+
+    assert done.wait() == 1
+    assert done.said == "error: process 1 was killed by signal 9 (out of memory?)\n"
+
+
+def test_a_killed_rank_is_named_though_its_echo_ended_before_anybody_looked(
+    parent: list[str], start: Start, tmp_path: Path
+) -> None:
+    done = start([*parent, "echo"], cwd=tmp_path)
 
     assert done.wait() == 1
     assert done.said == "error: process 1 was killed by signal 9 (out of memory?)\n"
