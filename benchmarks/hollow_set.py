@@ -26,7 +26,7 @@ from avme.media.extract import Extracted
 from avme.media.probe import AudioInfo, MediaInfo
 from avme.media.sound import Loudness
 from avme.report import Quiet
-from avme.stages.intent import intend
+from avme.stages.intent import Request, intend
 from avme.stages.prep import prepare
 
 _TESTED = {"01": range(1, 8), "02": range(8, 15), "03": range(15, 22)}
@@ -38,17 +38,16 @@ def main() -> None:
     source, config = out / "videos", PrepConfig(workers=1)
     if call == "write":
         write_files(num_clips, source, out / "lists")
-        intent = intend(
-            "ucf101", source, out=out, name="set", config=config, beside=Beside(lists=None)
-        )
-        write_shards(intent.draft().put_down())
+        request = Request("ucf101", source, out=out, name="set", config=config)
+        write_shards(intend(request).draft().put_down())
         return
     if call == "first":
         for path in (out / "set" / "dataset.json", out / "set" / "shards" / "shard-00000.h5"):
             path.unlink(missing_ok=True)
     began, cpu, base = time.monotonic(), time.process_time(), _status_kib("VmHWM")
-    lists = out / "lists" if call == "first" else None
-    prepare("ucf101", source, out=out, name="set", config=config, splits=lists, report=Quiet())
+    beside = Beside(lists=out / "lists" if call == "first" else None)
+    request = Request("ucf101", source, out=out, name="set", config=config, beside=beside)
+    prepare(request, report=Quiet())
     print(
         f"{num_clips} clips, {call}: {time.monotonic() - began:.1f} s, "
         f"{time.process_time() - cpu:.1f} s of them CPU, "

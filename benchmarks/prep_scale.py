@@ -21,13 +21,16 @@ _RUN = """
 import json, sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
+from avme.data.sources import Beside
 from avme.report import Quiet
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 
 source, out, lists, settings, facts = sys.argv[1:]
-made = prepare("ucf101", Path(source), out=Path(out), name="set", report=Quiet(),
-               splits=Path(lists) if lists else None,
-               config=PrepConfig.model_validate(json.loads(settings)))
+config = PrepConfig.model_validate(json.loads(settings))
+beside = Beside(lists=Path(lists) if lists else None)
+made = prepare(Request("ucf101", Path(source), out=Path(out), name="set", config=config,
+                       beside=beside), report=Quiet())
 counts = {name: (split["train"], split["test"]) for name, split in made.manifest["splits"].items()}
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 Path(facts).write_text(json.dumps({"splits": counts, "peak_kib": int(status["VmHWM"].split()[0])}))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -178,30 +178,25 @@ def _prepare(
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
     _require_fitting(job)
     from avme.data.share import read_share
+    from avme.data.sources import Beside
     from avme.stages.forecast import forecast
+    from avme.stages.intent import Request
     from avme.stages.prep import prepare, require_possible
 
-    told: dict[str, Any] = {
-        "out": target.parent,
-        "name": target.name,
-        "splits": splits,
-        "annotations": annotations,
-        "root": root,
-        "config": settings,
-    }
+    beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
+    out, name = target.parent, target.name
+    request = Request(layout, source, out=out, name=name, config=settings, beside=beside)
     share = None if job.part is None else read_share(job.part)
     if job.slurm and not job.dry_run:
-        require_possible(layout, source, **told)
+        require_possible(request)
         slurm.submit_parts(settings.slurm, logs=target / slurm.LOGS, report=job.ctx.obj)
         return
     if job.dry_run:
-        foretold = forecast(layout, source, **told, share=share)
+        foretold = forecast(request, share=share)
         typer.echo("\n".join(foretold.lines()))
         foretold.require_room()
         return
-    finished = prepare(
-        layout, source, **told, share=share, dask=job.dask, retry=job.retry, report=job.ctx.obj
-    )
+    finished = prepare(request, share=share, dask=job.dask, retry=job.retry, report=job.ctx.obj)
     if finished is not None:
         typer.echo(target)
 

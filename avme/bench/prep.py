@@ -23,6 +23,7 @@ from avme.data.prepared import PreparedSet
 from avme.media.ffmpeg import find_ffmpeg, target_size, transcode, transcode_arguments
 from avme.media.probe import probe
 from avme.report import Quiet, Reporter
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 
 _SETTINGS = "settings."
@@ -88,9 +89,9 @@ def bench_prep(
         sets = iter(range(1, rounds + 1))
 
         def prep(_: int) -> object:
-            name = f"set{next(sets)}"
-            source = work / "videos"
-            return prepare("folder", source, out=work, name=name, config=config, report=Quiet())
+            source, name = work / "videos", f"set{next(sets)}"
+            request = Request("folder", source, out=work, name=name, config=config)
+            return prepare(request, report=Quiet())
 
         scores = compete(
             [Contender("ffmpeg alone", alone), Contender("avme prep", prep)],

@@ -20,6 +20,7 @@ from avme.media.synthetic import HEARD, SEEN, make_set, plan_set
 from avme.report import Quiet, Reporter
 from avme.stages.evaluate import EvalResult, evaluate
 from avme.stages.finetune import finetune, starting_point
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 from avme.stages.pretrain import pretrain
 from avme.stages.reconstruct import draw_reconstructions
@@ -123,15 +124,9 @@ class _Demo:
         )
         make_set(clips, videos, self.report)
         self._say(["prep", "ucf101", str(videos), "--out", str(self.data)])
-        prepare(
-            "ucf101",
-            videos,
-            out=self.data.parent,
-            name=self.data.name,
-            splits=None,
-            config=PrepConfig(),
-            report=self.report,
-        )
+        out, name = self.data.parent, self.data.name
+        request = Request("ucf101", videos, out=out, name=name, config=PrepConfig())
+        prepare(request, report=self.report)
 
     def pretrain(self) -> Path:
         out, epochs = self.out / "runs" / "pretrain", self.sizes.pretrain_epochs

@@ -4,26 +4,22 @@ Nothing is written into the set's folder, nor is the folder made. Disk and time 
 a few clips that are prepared elsewhere and thrown away.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from avme.config.prep import PrepConfig
 from avme.cores import available_cores
 from avme.data.catalog import Selection
-from avme.data.discover import Layout
 from avme.data.disk import free_bytes, readable
 from avme.data.plan import Draft, Plan
 from avme.data.sample import Rate, measure
 from avme.data.share import Share
-from avme.data.sources import Beside
 from avme.data.splits import Split
 from avme.data.state import State
 from avme.errors import MachineError
 from avme.report import Reporter
-from avme.stages.intent import intend, recipe_of
+from avme.stages.intent import Request, intend
 
 _TABLE_BYTES = 1000
 """What plan, index, lists and journal say of one clip: 600 to 900 for names as in UCF-101."""
@@ -159,24 +155,12 @@ class Forecast:
         )
 
 
-def forecast(
-    layout: Layout,
-    source: Path,
-    *,
-    out: Path,
-    name: str,
-    config: PrepConfig,
-    splits: Path | None = None,
-    annotations: Sequence[Path] = (),
-    root: Path | None = None,
-    share: Share | None = None,
-) -> Forecast:
-    """Foretells what `prepare` would do with the same arguments; raises what it would raise.
+def forecast(request: Request, *, share: Share | None = None) -> Forecast:
+    """Foretells what `prepare` would do; raises what it would raise.
 
     Of a `share` only its shards are counted.
     """
-    beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
-    intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
+    intent = intend(request)
     draft = intent.draft()
     state = intent.state(draft)
     own = set(draft.plan.shards) if share is None else set(share.of(list(draft.plan.shards)))
@@ -188,7 +172,7 @@ def forecast(
         splits=intent.splits.splits,
         remarks=intent.remarks(draft),
         workers=intent.workers,
-        rate=measure(clips, recipe_of(config, intent.ffmpeg)) if len(clips) else None,
+        rate=measure(clips, intent.recipe()) if len(clips) else None,
         free_bytes=free_bytes(intent.folder),
     )
 

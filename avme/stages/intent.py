@@ -1,6 +1,6 @@
 """What `avme prep` was asked for, to all that can be known of it without writing a byte."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from avme.config.prep import PrepConfig
@@ -16,15 +16,27 @@ from avme.media.extract import Recipe
 from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """The clips that were found, where their set goes, and how it is made."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The videos of `source` as the prepared set `out/name`."""
 
     layout: Layout
     source: Path
-    folder: Path
+    """A folder of videos, or for `csv` the table."""
+    _: KW_ONLY
+    out: Path
+    name: str
     config: PrepConfig
-    beside: Beside
+    beside: Beside = field(default_factory=Beside)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A request, and what was found for it."""
+
+    request: Request
+    folder: Path
+    """That of the set."""
     clips: Catalog
     splits: Splits
     ffmpeg: str
@@ -33,18 +45,34 @@ class Intent:
     @property
     def workers(self) -> int:
         """Processes that were asked for, else one per core."""
-        return self.config.workers or available_cores()
+        return self.request.config.workers or available_cores()
 
     def draft(self) -> Draft:
         """The plan as it would be put down; raises MismatchError if another one is there."""
         return draft_plan(
             self.clips,
             folder=self.folder,
-            source=self.source,
-            layout=self.layout,
-            config=self.config,
+            source=self.request.source,
+            layout=self.request.layout,
+            config=self.request.config,
             ffmpeg_version=self.ffmpeg_version,
-            beside=self.beside.as_call(),
+            beside=self.request.beside.as_call(),
+        )
+
+    def recipe(self) -> Recipe:
+        """How each clip is prepared."""
+        config = self.request.config
+        return Recipe(
+            ffmpeg=self.ffmpeg,
+            jpeg_quality=config.jpeg_quality,
+            short_side=config.short_side,
+            num_cepstra=config.num_cepstra,
+            silence_dbfs=config.silence_dbfs,
+            timeout_seconds=config.timeout_seconds,
+            max_seconds=config.max_seconds,
+            max_bytes=round(config.max_clip_gb * 1e9),
+            memory_bytes=config.memory_mb * 1024 * 1024,
+            min_decoded=config.min_decoded,
         )
 
     def state(self, draft: Draft) -> State:
@@ -63,39 +91,18 @@ class Intent:
         return (warning, *self.splits.remarks)
 
 
-def intend(
-    layout: Layout, source: Path, *, out: Path, name: str, config: PrepConfig, beside: Beside
-) -> Intent:
+def intend(request: Request) -> Intent:
     """Looks for clips, splits and ffmpeg; raises UsageError and MachineError."""
-    folder = _set_folder(out, name)
-    clips, splits = find_clips(layout, source, beside, config)
+    folder = _set_folder(request.out, request.name)
+    clips, splits = find_clips(request.layout, request.source, request.beside, request.config)
     ffmpeg = find_ffmpeg()
     return Intent(
-        layout=layout,
-        source=source,
+        request=request,
         folder=folder,
-        config=config,
-        beside=beside,
         clips=clips,
         splits=splits,
         ffmpeg=ffmpeg,
         ffmpeg_version=ffmpeg_version(ffmpeg),
-    )
-
-
-def recipe_of(config: PrepConfig, ffmpeg: str) -> Recipe:
-    """How the settings say that a clip is prepared."""
-    return Recipe(
-        ffmpeg=ffmpeg,
-        jpeg_quality=config.jpeg_quality,
-        short_side=config.short_side,
-        num_cepstra=config.num_cepstra,
-        silence_dbfs=config.silence_dbfs,
-        timeout_seconds=config.timeout_seconds,
-        max_seconds=config.max_seconds,
-        max_bytes=round(config.max_clip_gb * 1e9),
-        memory_bytes=config.memory_mb * 1024 * 1024,
-        min_decoded=config.min_decoded,
     )
 
 

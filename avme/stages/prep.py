@@ -5,15 +5,13 @@ on where the shards end.
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from avme.artifacts import DATASET_MANIFEST, sweep
-from avme.config.prep import PrepConfig
 from avme.data import journal
-from avme.data.discover import Layout
 from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
 from avme.data.missing import WORK, make_shards, missing_shards, shards_of_bad
@@ -21,43 +19,33 @@ from avme.data.plan import Plan
 from avme.data.prepared import SHARDS, SPLITS, PreparedSet
 from avme.data.publish import MOST_NAMED, Tally, write_manifest, write_tables
 from avme.data.share import Share
-from avme.data.sources import Beside
 from avme.errors import TooManyBadClips
 from avme.lock import holding
 from avme.report import Reporter
 from avme.stages.forecast import warn_of_disk
-from avme.stages.intent import Intent, intend, recipe_of
+from avme.stages.intent import Intent, Request, intend
 
 _PATIENCE_SECONDS = 3600.0
 
 
 def prepare(
-    layout: Layout,
-    source: Path,
+    request: Request,
     *,
-    out: Path,
-    name: str,
-    config: PrepConfig,
     report: Reporter,
-    splits: Path | None = None,
-    annotations: Sequence[Path] = (),
-    root: Path | None = None,
     share: Share | None = None,
     dask: str | None = None,
     retry: bool = False,
 ) -> PreparedSet | None:
-    """Prepares the videos of `source` as `out/name`; returns the finished set.
+    """Does what was asked for; returns the finished set.
 
     Its entries are read when they are asked for: a later run on the folder may have changed them.
 
-    `source` is a folder of videos, or for `csv` the table. `splits`, `annotations` and `root` are
-    what `Beside` says. Of a `share` only its shards are made, and None is returned while others
-    are missing. `dask` is the address of a cluster to do the work. `retry` makes the shards of
-    quarantined clips anew; with a share it would undo the work of others. Raises UsageError,
-    MismatchError, TooManyBadClips and MachineError.
+    Of a `share` only its shards are made, and None is returned while others are missing. `dask` is
+    the address of a cluster to do the work. `retry` makes the shards of quarantined clips anew;
+    with a share it would undo the work of others. Raises UsageError, MismatchError,
+    TooManyBadClips and MachineError.
     """
-    beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
-    intent = intend(layout, source, out=out, name=name, config=config, beside=beside)
+    intent = intend(request)
     with writing(intent.folder), _planned(intent, share, retry, report) as plan:
         if plan is None:
             return PreparedSet.open(intent.folder, lazily=True)
@@ -65,7 +53,7 @@ def prepare(
         if missing:
             workers = min(intent.workers, len(missing))
             with local_crew(workers) if dask is None else dask_crew(dask) as crew:
-                make_shards(plan, missing, recipe_of(config, intent.ffmpeg), crew, report)
+                make_shards(plan, missing, intent.recipe(), crew, report)
         with _planning(intent.folder):
             if share is not None and (others := len(plan.missing())):
                 report.say(f"part {share} is done; {others} shards of others are still to be made")
@@ -73,20 +61,9 @@ def prepare(
             return _publish(intent, plan, report)
 
 
-def require_possible(
-    layout: Layout,
-    source: Path,
-    *,
-    out: Path,
-    name: str,
-    config: PrepConfig,
-    splits: Path | None = None,
-    annotations: Sequence[Path] = (),
-    root: Path | None = None,
-) -> None:
+def require_possible(request: Request) -> None:
     """Raises what `prepare` would raise before it makes the first shard; writes nothing."""
-    beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
-    intend(layout, source, out=out, name=name, config=config, beside=beside).draft()
+    intend(request).draft()
 
 
 @contextmanager
@@ -154,7 +131,7 @@ def _put_down(intent: Intent, retry: bool, report: Reporter) -> Plan | None:
 
 
 def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
-    folder, splits, config = intent.folder, intent.splits.splits, intent.config
+    folder, splits, config = intent.folder, intent.splits.splits, intent.request.config
     tally = write_tables(plan, splits)
     _say_what_is_bad(tally, report)
     _require_enough(plan, tally, config.max_bad)
@@ -164,7 +141,7 @@ def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
         splits,
         journal.account(folder, [plan.shard_path(shard) for shard in plan.shards]),
         name=folder.name,
-        layout=intent.layout,
+        layout=intent.request.layout,
         config=config,
     )
     shutil.rmtree(folder / WORK, ignore_errors=True)

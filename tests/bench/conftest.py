@@ -8,6 +8,7 @@ import pytest
 from avme.config import PrepConfig
 from avme.data.prepared import PreparedSet
 from avme.report import Quiet
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 
 
@@ -21,8 +22,7 @@ def prepared(
         make_video(root / f"in/{name}.avi", frames=12, size="64x48")
     make_video(root / "in/B/v_B_g09_c01.avi", frames=3, size="64x48")
     config = PrepConfig(workers=1, jpeg_quality=2)
-    made = prepare(
-        "ucf101", root / "in", out=root / "out", name="set", config=config, report=Quiet()
-    )
+    request = Request("ucf101", root / "in", out=root / "out", name="set", config=config)
+    made = prepare(request, report=Quiet())
     assert made is not None
     return made

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from avme.artifacts import read_json
 from avme.config import PrepConfig
 from avme.config.slurm import JobConfig
 from avme.report import Quiet
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 from avme.train.record import read_record
 from avme_cli.batchjob import batch_script
@@ -68,13 +68,9 @@ def test_a_job_stops_on_the_signal_and_resumes(
 ) -> None:
     for number in range(8):
         make_video(tmp_path / f"videos/class{number % 2}/clip{number}.avi")
-    prep: dict[str, Any] = {
-        "out": tmp_path,
-        "name": "set",
-        "splits": None,
-        "config": PrepConfig(workers=1),
-    }
-    prepare("folder", tmp_path / "videos", **prep, report=Quiet())
+    config = PrepConfig(workers=1)
+    request = Request("folder", tmp_path / "videos", out=tmp_path, name="set", config=config)
+    prepare(request, report=Quiet())
     data = tmp_path / "set"
     settings = ["clip.size=16", "clip.num_frames=4", "clip.stride=2", "model.visual.patch=8"]
     settings += [

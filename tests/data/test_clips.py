@@ -21,6 +21,7 @@ from avme.data.prepared import PreparedSet
 from avme.data.window import Window
 from avme.errors import ArtifactError
 from avme.report import Quiet
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 from avme.stages.pretrain import mfcc_facts
 
@@ -38,8 +39,9 @@ def prepared(
     make_video(root / "in/A/v_A_g08_c01.avi", frames=50, sound=BEEP, size="64x48")
     make_video(root / "in/A/v_A_g09_c01.avi", frames=5, sound=None, size="64x48")
     make_video(root / "in/A/v_A_g01_c01.avi", frames=5, sound=BEEP, size="64x48")
-    config, quiet = PrepConfig(workers=1), Quiet()
-    made = prepare("ucf101", root / "in", out=root / "out", name="set", config=config, report=quiet)
+    config = PrepConfig(workers=1)
+    request = Request("ucf101", root / "in", out=root / "out", name="set", config=config)
+    made = prepare(request, report=Quiet())
     assert made is not None
     return made
 

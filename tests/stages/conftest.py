@@ -10,7 +10,9 @@ import pytest
 from avme.config import FinetuneConfig, PrepConfig, PretrainConfig
 from avme.data.discover import Layout
 from avme.data.prepared import PreparedSet
+from avme.data.sources import Beside
 from avme.stages.finetune import finetune
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 from avme.stages.pretrain import pretrain
 
@@ -55,19 +57,9 @@ def run_prep() -> Callable[..., PreparedSet]:
     ) -> PreparedSet:
         config = PrepConfig.model_validate({"workers": 2, "shard_clips": 4, **settings})
         report = Notes([] if lines is None else lines)
-        made = prepare(
-            layout,
-            source,
-            out=out,
-            name=name,
-            splits=splits,
-            annotations=annotations,
-            root=root,
-            dask=dask,
-            retry=retry,
-            config=config,
-            report=report,
-        )
+        beside = Beside(lists=splits, annotations=annotations, root=root)
+        request = Request(layout, source, out=out, name=name, config=config, beside=beside)
+        made = prepare(request, dask=dask, retry=retry, report=report)
         assert made is not None
         return made
 

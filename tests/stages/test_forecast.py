@@ -15,10 +15,12 @@ from avme.data.earlier import Changes
 from avme.data.plan import Plan
 from avme.data.prepared import PreparedSet
 from avme.data.share import Share
+from avme.data.sources import Beside
 from avme.errors import MachineError, MismatchError, UsageError
 from avme.media.span import Span
 from avme.report import Quiet
 from avme.stages.forecast import Forecast, forecast, warn_of_disk
+from avme.stages.intent import Request
 from avme_cli.app import app
 
 RunPrep = Callable[..., PreparedSet]
@@ -26,7 +28,8 @@ RunPrep = Callable[..., PreparedSet]
 
 def foretell(source: Path, out: Path, splits: Path | None = None, **settings: object) -> Forecast:
     config = PrepConfig.model_validate({"workers": 2, "shard_clips": 4, **settings})
-    return forecast("ucf101", source, out=out, name="set", splits=splits, config=config)
+    beside = Beside(lists=splits)
+    return forecast(Request("ucf101", source, out=out, name="set", config=config, beside=beside))
 
 
 def text(foretold: Forecast) -> str:
@@ -114,9 +117,8 @@ def test_other_lists_need_no_shard(tmp_path: Path, source: Path, run_prep: RunPr
 
 def test_of_a_part_only_its_own_shards_are_foretold(tmp_path: Path, videos: Path) -> None:
     config = PrepConfig(workers=2, shard_clips=4)
-    foretold = forecast(
-        "ucf101", videos, out=tmp_path / "out", name="set", config=config, share=Share(2, 3)
-    )
+    request = Request("ucf101", videos, out=tmp_path / "out", name="set", config=config)
+    foretold = forecast(request, share=Share(2, 3))
 
     assert (
         "12 clips of 2 classes; 0 done already and 8 of other parts, 4 to make in 1 of 3 shards"

@@ -20,11 +20,13 @@ import sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
 from avme.report import Quiet
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 
 config = PrepConfig(workers=1, shard_clips=4)
-prepare("ucf101", Path(sys.argv[1]), out=Path(sys.argv[2]), name="set", splits=None,
-        config=config, report=Quiet())
+out = Path(sys.argv[2])
+request = Request("ucf101", Path(sys.argv[1]), out=out, name="set", config=config)
+prepare(request, report=Quiet())
 """
 
 

@@ -17,6 +17,7 @@ from avme.errors import AvmeError, TooManyBadClips, UsageError
 from avme.lock import holding
 from avme.media.ffmpeg import find_ffmpeg
 from avme.report import Quiet
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 
 RunPrep = Callable[..., PreparedSet]
@@ -69,10 +70,8 @@ def deadly_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
 def test_parts_make_the_set_together(videos: Path, tmp_path: Path, finished: PreparedSet) -> None:
     def make(index: int) -> PreparedSet | None:
         settings = PrepConfig(workers=1, shard_clips=4)
-        share = Share(index, 2)
-        return prepare(
-            "ucf101", videos, out=tmp_path, name="set", config=settings, report=Quiet(), share=share
-        )
+        request = Request("ucf101", videos, out=tmp_path, name="set", config=settings)
+        return prepare(request, report=Quiet(), share=Share(index, 2))
 
     assert make(1) is None
     assert len(shard_bytes(tmp_path / "set")) == 2
@@ -180,17 +179,8 @@ def test_on_dask_too_a_clip_that_kills_every_worker_is_named(
 
 def part(videos: Path, out: Path, index: int, count: int, **more: Any) -> PreparedSet | None:
     settings = PrepConfig(workers=1, shard_clips=4)
-    share = Share(index, count)
-    return prepare(
-        "ucf101",
-        videos,
-        out=out,
-        name="set",
-        config=settings,
-        report=Quiet(),
-        share=share,
-        **more,
-    )
+    request = Request("ucf101", videos, out=out, name="set", config=settings)
+    return prepare(request, report=Quiet(), share=Share(index, count), **more)
 
 
 def test_a_part_that_finds_other_files_waits_for_those_at_work(

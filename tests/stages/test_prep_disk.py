@@ -22,13 +22,15 @@ from pathlib import Path
 from avme.config.prep import PrepConfig
 from avme.errors import MachineError
 from avme.report import Quiet
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
 config = PrepConfig(workers=1, shard_clips=4)
 try:
-    prepare("ucf101", Path(sys.argv[1]), out=Path(sys.argv[2]), name="set", splits=None,
-            config=config, report=Quiet())
+    out = Path(sys.argv[2])
+    request = Request("ucf101", Path(sys.argv[1]), out=out, name="set", config=config)
+    prepare(request, report=Quiet())
 except MachineError as error:
     print(error)
 """

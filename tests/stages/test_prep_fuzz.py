@@ -56,12 +56,14 @@ import json, resource, sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
 from avme.report import Quiet
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 
 if __name__ == "__main__":
     config = PrepConfig(workers=2, max_bad=1.0, timeout_seconds=30.0, max_seconds=600.0)
-    prepare("folder", Path(sys.argv[1]), out=Path(sys.argv[2]), name="set", config=config,
-            report=Quiet())
+    out = Path(sys.argv[2])
+    request = Request("folder", Path(sys.argv[1]), out=out, name="set", config=config)
+    prepare(request, report=Quiet())
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(json.dumps({"kilobytes": used.ru_maxrss}))
 """

@@ -12,6 +12,7 @@ import json, os, random, signal, sys, time
 from pathlib import Path
 from avme.config.prep import PrepConfig
 from avme.report import Quiet
+from avme.stages.intent import Request
 from avme.stages.prep import prepare
 
 videos, out, kills = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
@@ -22,7 +23,7 @@ def start(out):
     if child == 0:
         os.setsid()
         try:
-            prepare("ucf101", videos, out=out, name="set", config=config, report=Quiet())
+            prepare(Request("ucf101", videos, out=out, name="set", config=config), report=Quiet())
             os._exit(0)
         finally:
             os._exit(1)

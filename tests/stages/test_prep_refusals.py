@@ -11,6 +11,7 @@ from avme.data.prepared import PreparedSet
 from avme.errors import TooManyBadClips, UsageError
 from avme.lock import holding
 from avme.stages.forecast import forecast
+from avme.stages.intent import Request
 
 RunPrep = Callable[..., PreparedSet]
 
@@ -84,7 +85,8 @@ def test_a_folder_at_work_is_refused_and_may_still_be_foretold(
         with pytest.raises(UsageError, match="another `avme prep` is at work"):
             run_prep(videos, folder.parent)
         config = PrepConfig(shard_clips=4)
-        foretold = forecast("ucf101", videos, out=folder.parent, name="set", config=config)
+        request = Request("ucf101", videos, out=folder.parent, name="set", config=config)
+        foretold = forecast(request)
 
     assert foretold.state.is_finished
     assert run_prep(videos, folder.parent).entries
