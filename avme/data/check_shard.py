@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from avme.artifacts import sha256_of
 from avme.data.problem import Problem, short
-from avme.data.reader import ShardReader
+from avme.data.reader import UNREADABLE, ShardReader
 from avme.data.record import ClipRecord
 from avme.data.stored import Stored, stored_in
 from avme.errors import ArtifactError
@@ -26,17 +26,6 @@ from avme.errors import ArtifactError
 _ROWS_PER_FRAME = 4
 _FRAMES_LOOKED_AT = 5
 _ROWS_AT_ONCE = 1 << 16
-_UNREADABLE = (
-    ArtifactError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What h5py, and numbers that do not fit each other, may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +84,9 @@ def check_shard(facts: ShardFacts, seed: Sequence[int] | None) -> ShardCheck:
                 clip = f"clip {record.id} in {facts.name}"
                 problems.append(Problem(clip, what, delete=facts.name))
         return ShardCheck(tuple(problems), stored, len(rows), num_pictures)
-    except _UNREADABLE as error:
-        return ShardCheck((_problem(facts, f"cannot be read as a shard ({error})"),), None)
+    except (ArtifactError, *UNREADABLE) as error:
+        why = error.__cause__ or error
+        return ShardCheck((_problem(facts, f"cannot be read as a shard ({why})"),), None)
     finally:
         reader.close()
 

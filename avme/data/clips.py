@@ -20,7 +20,7 @@ from avme.data.crop import Box, cut, shrink_factor, view_boxes
 from avme.data.jpeg import decode
 from avme.data.order import Draw
 from avme.data.prepared import ClipEntry, PreparedSet
-from avme.data.reader import ShardReader
+from avme.data.reader import UNREADABLE, ShardReader
 from avme.data.window import Window, spread_windows
 from avme.errors import ArtifactError
 
@@ -98,7 +98,7 @@ class ClipReader:
     def _naming(self, entry: ClipEntry) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, IndexError) as error:
+        except UNREADABLE as error:
             path = self._shards[entry.shard].path
             raise ArtifactError(
                 f"clip {entry.id} cannot be read from {path} ({error}): delete that shard and run "

@@ -9,9 +9,10 @@ Shape letters: t frames, s MFCC rows, f cepstra, n bytes.
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import h5py
 import numpy as np
@@ -22,9 +23,24 @@ from avme.data.record import ClipRecord, from_lines
 from avme.data.shard import SHARD_SCHEMA
 from avme.errors import ArtifactError, MachineError
 
+UNREADABLE: Final = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What h5py, and numbers that do not fit each other, may raise of a damaged file."""
+
 
 class ShardReader:
-    """Reads the clips of one shard by their row."""
+    """Reads the clips of one shard by their row.
+
+    Of a damaged file, `column`, `length`, `part` and `records` raise ArtifactError; what reads a
+    clip may raise any of UNREADABLE, for the caller to name it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -87,19 +103,23 @@ class ShardReader:
 
     def column(self, name: str) -> NDArray[Any]:
         """A whole column of one value per clip."""
-        return np.asarray(self._opened()[name][()])
+        with self._naming():
+            return np.asarray(self._opened()[name][()])
 
     def length(self, name: str) -> int:
         """Rows of a column, none of which is read."""
-        return int(self._dataset(name).shape[0])
+        with self._naming():
+            return int(self._dataset(name).shape[0])
 
     def part(self, name: str, begin: int, end: int) -> NDArray[Any]:
         """Some rows of a column."""
-        return np.asarray(self._dataset(name)[begin:end])
+        with self._naming():
+            return np.asarray(self._dataset(name)[begin:end])
 
     def records(self) -> tuple[ClipRecord, ...]:
         """What is known of every clip of this shard, quarantined ones too."""
-        return from_lines(self.column("records").tobytes())
+        with self._naming():
+            return from_lines(self.column("records").tobytes())
 
     @property
     def is_open(self) -> bool:
@@ -134,24 +154,29 @@ class ShardReader:
 
     def _opened(self) -> h5py.File:
         if self._file is None or self._pid != os.getpid():
-            try:
+            with self._naming():
                 file = h5py.File(self.path, "r", locking=False)
-            except OSError as error:
-                if error.errno in (errno.EMFILE, errno.ENFILE):
-                    raise MachineError(
-                        f"too many files are open for {self.path}: raise `ulimit -n` above the "
-                        "number of shards, or prepare larger shards with --set shard_clips=..."
-                    ) from error
-                raise ArtifactError(
-                    f"{self.path} cannot be read as a shard ({error}): delete it and run "
-                    "`avme prep` again"
-                ) from error
-            schema = file.attrs.get("schema")
+                schema = file.attrs.get("schema")
+                self._num_cepstra = int(file.attrs.get("num_cepstra", 0))
             if schema != SHARD_SCHEMA:
                 file.close()
                 raise ArtifactError(
                     f"{self.path} has schema {schema}, this avme reads {SHARD_SCHEMA}: prepare anew"
                 )
             self._file, self._pid, self._index, self._datasets = file, os.getpid(), {}, {}
-            self._num_cepstra = int(file.attrs["num_cepstra"])
         return self._file
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except UNREADABLE as error:
+            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+                raise MachineError(
+                    f"too many files are open for {self.path}: raise `ulimit -n` above the "
+                    "number of shards, or prepare larger shards with --set shard_clips=..."
+                ) from error
+            raise ArtifactError(
+                f"{self.path} cannot be read as a shard ({error}): delete it and run "
+                "`avme prep` again"
+            ) from error

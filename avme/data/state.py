@@ -78,7 +78,7 @@ def _can_be_read(path: Path) -> bool:
     reader = ShardReader(path)
     try:
         reader.records()
-    except (ArtifactError, OSError, KeyError, IndexError):
+    except ArtifactError:
         return False
     finally:
         reader.close()

@@ -39,7 +39,7 @@ class Stored:
 
 
 def stored_in(reader: ShardReader, records: Sequence[ClipRecord] | None = None) -> Stored:
-    """The clips of one shard, in its order; raises KeyError or IndexError for a broken one.
+    """The clips of one shard, in its order; raises ArtifactError for a broken one.
 
     `records` are those of the reader, where they were read before.
     """

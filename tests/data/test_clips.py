@@ -191,3 +191,23 @@ def test_a_damaged_picture_names_its_clip_and_shard(
 
     with pytest.raises(ArtifactError, match=rf"clip {entry.id} cannot be read from .*avme prep"):
         reader.pictures(entry, Window(0, 4, 2))
+
+
+@pytest.mark.parametrize("column", ["jpeg", "mfcc"])
+def test_a_shard_that_breaks_after_it_was_opened_names_the_clip(
+    prepared: PreparedSet, reader: ClipReader, tmp_path: Path, column: str
+) -> None:
+    entry = reader.entries[0]
+    damaged = tmp_path / entry.shard
+    damaged.write_bytes(prepared.shard_path(entry).read_bytes())
+    shard = reader._shards[entry.shard]
+    shard.path = damaged
+    shard.records()
+    for name in ("clip_frame", "frame_offset", "clip_mfcc", "mfcc_begin", "mfcc_end"):
+        shard._column(name)
+    damaged.write_bytes(bytes(damaged.stat().st_size))
+
+    with pytest.raises(ArtifactError, match=f"clip {entry.id} cannot be read from .*avme prep"):
+        reader.pictures(entry, Window(0, 4, 2)) if column == "jpeg" else reader.sound(
+            entry, Window(0, 4, 2)
+        )

@@ -164,6 +164,21 @@ def test_a_broken_shard_is_named(tmp_path: Path) -> None:
         len(ShardReader(path))
 
 
+@pytest.mark.parametrize("left", ["nothing", "half", "no text", "a group"])
+def test_a_shard_with_broken_records_is_named(shard: Path, tmp_path: Path, left: str) -> None:
+    path = tmp_path / "shard-00007.h5"
+    path.write_bytes(shard.read_bytes())
+    with h5py.File(path, "r+") as file:
+        records = file.pop("records")[()]
+        if left == "a group":
+            file.create_group("records")
+        elif left != "nothing":
+            file["records"] = records[: len(records) // 2] if left == "half" else records | 0x80
+
+    with pytest.raises(ArtifactError, match=r"shard-00007\.h5 cannot be read as a shard"):
+        ShardReader(path).records()
+
+
 def test_a_shard_of_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shard.h5"
     with h5py.File(path, "w") as file:
