@@ -6,6 +6,7 @@ anybody must delete. Where a file system knows no such locks, nobody is kept out
 
 import errno
 import fcntl
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -17,8 +18,8 @@ from avme.errors import UsageError
 _UNKNOWN = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 """What a file system says that knows no locks."""
 _LOOK_SECONDS = 0.1
-_LEAST_PATIENCE_SECONDS = 0.3
-"""Who only looks whether a lock is held, holds it for less."""
+_LEAST_LOOKS = 4
+"""Who only looks whether a lock is held, holds it for less than the time between them."""
 
 
 @contextmanager
@@ -39,8 +40,9 @@ def holding(
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = lock_path(folder, name)
-    patience = max(patience_seconds, _LEAST_PATIENCE_SECONDS)
-    handle = _taken(path, name, command, shared, time.monotonic() + patience)
+    # Counted in looks, not by the clock: who was suspended has not been patient.
+    looks = max(math.ceil(patience_seconds / _LOOK_SECONDS), _LEAST_LOOKS)
+    handle = _taken(path, name, command, shared, looks)
     try:
         yield
     finally:
@@ -71,7 +73,7 @@ def is_held(folder: Path, name: str) -> bool:
     return False
 
 
-def _taken(path: Path, name: str, command: str, shared: bool, until: float) -> int:
+def _taken(path: Path, name: str, command: str, shared: bool, looks: int) -> int:
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -79,7 +81,8 @@ def _taken(path: Path, name: str, command: str, shared: bool, until: float) -> i
             fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
-            if time.monotonic() < until:
+            looks -= 1
+            if looks > 0:
                 time.sleep(_LOOK_SECONDS)
                 continue
             raise UsageError(

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from threading import Timer
 
@@ -94,6 +95,19 @@ def test_patience_outlasts_a_short_holder(tmp_path: Path) -> None:
 def test_who_only_looks_keeps_nobody_out(tmp_path: Path) -> None:
     looking = os.open(tmp_path / ".run.lock", os.O_RDONLY | os.O_CREAT)
     fcntl.flock(looking, fcntl.LOCK_SH)  # as `is_held` does for a moment
+    Timer(0.1, os.close, [looking]).start()
+
+    with holding(tmp_path, "run"):
+        assert is_held(tmp_path, "run")
+
+
+def test_who_was_suspended_still_looks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = os.open(tmp_path / ".run.lock", os.O_RDONLY | os.O_CREAT)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    clock = count(step=1000)
+    monkeypatch.setattr("avme.lock.time.monotonic", lambda: float(next(clock)))
     Timer(0.1, os.close, [looking]).start()
 
     with holding(tmp_path, "run"):
