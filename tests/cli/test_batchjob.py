@@ -78,7 +78,7 @@ def test_a_job_stops_on_the_signal_and_resumes(
         "model.audio.widths=[8,8,8,16]",
         "model.audio.blocks=[1,1,1,1]",
         "train.batch=2",
-        "train.epochs=8",
+        "train.epochs=40",
         "train.workers=0",
         "train.log_every=1",
     ]

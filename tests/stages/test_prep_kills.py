@@ -36,11 +36,11 @@ while not list((out / "alone/set/shards").glob("shard-*.h5")):
 first_shard = time.monotonic() - began
 assert os.waitpid(child, 0)[1] == 0
 
-draw, shards, interrupted, runs = random.Random(0), set(), 0, 0
+draw, shards, interrupted, runs, span = random.Random(0), set(), 0, 0, 1.5 * first_shard
 while interrupted < kills and runs < 10 * kills:
     runs += 1
     child = start(out / "killed")
-    time.sleep(draw.uniform(0.0, 1.5 * first_shard))
+    time.sleep(draw.uniform(0.0, span))
     try:
         os.killpg(child, signal.SIGKILL)
     except ProcessLookupError:  # killed before it had a group of its own
@@ -48,6 +48,8 @@ while interrupted < kills and runs < 10 * kills:
     was_killed = os.waitpid(child, 0)[1] == signal.SIGKILL
     interrupted += was_killed
     there = sorted((out / "killed/set/shards").glob("shard-*.h5"))
+    # the machine may be slower than at first, or faster
+    span *= 0.8 if not was_killed else 1.1 if len(there) in shards else 1.0
     shards.add(len(there))
     if not was_killed:  # it came too late: give it work again
         for path in draw.sample(there, len(there) // 2):

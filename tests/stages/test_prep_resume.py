@@ -14,6 +14,7 @@ import pytest
 
 from avme.data.prepared import PreparedSet
 from avme.errors import ArtifactError, MismatchError
+from avme.media.ffmpeg import find_ffmpeg
 
 RunPrep = Callable[..., PreparedSet]
 
@@ -49,8 +50,18 @@ def test_the_number_of_workers_changes_no_byte(
 def test_after_kill_9_the_same_command_makes_the_same_bytes(
     tmp_path: Path, videos: Path, finished: PreparedSet, whole_group: bool, run_prep: RunPrep
 ) -> None:
+    last = sorted(videos.rglob("*.avi"))[-1].name
+    program = tmp_path / "bin" / "ffmpeg"
+    program.parent.mkdir()
+    program.write_text(  # which does not end before it is killed
+        f'#!/bin/sh\ncase "$*" in *{last}*) exec sleep 600;; esac\nexec "{find_ffmpeg()}" "$@"\n'
+    )
+    program.chmod(0o755)
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(videos), str(tmp_path)], start_new_session=True
+        [sys.executable, "-c", SCRIPT, str(videos), str(tmp_path)],
+        start_new_session=True,
+        env=os.environ | {"PATH": path},
     )
     shards = tmp_path / "set" / "shards"
     deadline = time.monotonic() + 60

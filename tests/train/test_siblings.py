@@ -104,11 +104,11 @@ def test_who_is_suspended_on_this_machine_is_not_taken_for_dead(
 
 
 def test_nobody_is_ended_who_lives_or_has_left_in_good_order(meet: Meet) -> None:
-    (one, mine), (other, theirs) = meet(0, 0.3), meet(1, 0.3)
-    time.sleep(1.0)
+    (one, mine), (other, theirs) = meet(0, 1.0), meet(1, 1.0)
+    time.sleep(2.0)
 
     other.leave()
-    time.sleep(1.0)
+    time.sleep(2.0)
     one.leave()
 
     assert mine == theirs == []
