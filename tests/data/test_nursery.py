@@ -142,8 +142,9 @@ def test_a_reader_of_headers_that_died_unused_is_replaced(worker: Worker, task: 
 
 
 CREW = """
-import os, time
+import os, signal, time
 from avme.data.executors import local_crew
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may run in the background
 try:
     with local_crew(2) as crew:
         print(os.getpid(), flush=True)
