@@ -41,10 +41,10 @@ def find_hmdb51(source: Path) -> Catalog:
     return discover(source, "hmdb51", group_of=source_video)
 
 
-def source_video(clip_id: str) -> str:
-    """The video that a clip was cut from, by the clip's name; a strange name is one of its own."""
+def source_video(clip_id: str) -> str | None:
+    """The video that a clip was cut from, if the clip's name tells it."""
     match = _NAME.fullmatch(PurePosixPath(clip_id).stem)
-    return match["video"] if match else clip_id
+    return match["video"] if match else None
 
 
 def splits_of_hmdb51(source: Path, given: Path | None, clips: Catalog) -> Splits:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from avme.config.prep import PrepConfig
 from avme.data.catalog import Catalog, Cataloguing, SourceClip
-from avme.data.discover import identifier
 from avme.data.splits import Splits, splits_by_chance, splits_by_part
 from avme.data.table import Row, read_table
 from avme.data.texts import Texts
+from avme.data.videos import identifier
 from avme.errors import UsageError
 
 REQUIRED = ("path", "label")

@@ -101,17 +101,11 @@ def splits_by_group_number(clips: Catalog) -> Splits:
     return Splits(tuple(splits), (f"no split lists found: the group numbers give split {names}",))
 
 
-def splits_by_folder(clips: Catalog) -> Splits:
-    """One split from folders called train and test; `val` joins train, which is carved anew."""
-    tested = clips.places_of("test")
-    split = split_at("1", clips, np.setdiff1d(np.arange(len(clips)), tested), tested)
-    return Splits((split,), warn_of_shared_groups(split, Scenes(clips)))
-
-
 def splits_by_part(clips: Catalog) -> Splits:
-    """One split from a list that names sides; `val` is tested if nothing else is, else left out.
+    """One split from folders or a list that name sides.
 
-    Raises UsageError where nothing trains or nothing is tested.
+    `val` is tested if nothing else is, else left out. Raises UsageError where nothing trains or
+    nothing is tested.
     """
     tested: Part = "test" if len(clips.places_of("test")) else "val"
     split = split_at("1", clips, clips.places_of("train"), clips.places_of(tested))
@@ -121,10 +115,10 @@ def splits_by_part(clips: Catalog) -> Splits:
         raise UsageError(f"found {found} clips on the disk, expected some train and some test")
     remarks, num_val = [], len(clips.places_of("val"))
     if tested == "val":
-        remarks.append(f"split 1: no test clips are listed, {num_val} val clips are tested")
+        remarks.append(f"split 1: there are no test clips, {num_val} val clips are tested")
     elif num_val:
         remarks.append(f"split 1: {num_val} val clips neither train nor test")
-    warning = warn_of_shared_groups(split, Scenes(clips, in_class=False))
+    warning = warn_of_shared_groups(split, Scenes(clips, in_class=not clips.is_listed))
     return Splits((split,), (*remarks, *warning))
 
 

@@ -168,7 +168,7 @@ def test_val_is_tested_when_nothing_else_is(videos: Path) -> None:
     chosen = splits(path)
 
     assert tuple(chosen.splits[0].test) == ("cat/b.mp4",)
-    assert chosen.remarks == ("split 1: no test clips are listed, 1 val clips are tested",)
+    assert chosen.remarks == ("split 1: there are no test clips, 1 val clips are tested",)
 
 
 def test_a_split_without_a_side_is_refused(videos: Path) -> None:
