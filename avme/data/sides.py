@@ -33,6 +33,7 @@ def has_side_folders(root: Path) -> bool:
     named = [name for name in holds_folders if name.lower() in PARTS]
     others = [name for name in holds_folders if name.lower() not in PARTS]
     sides = [name for name in named if holds_folders[name]]
+    sides.sort(key=lambda name: PARTS[name.lower()] != "train")
     parts = {PARTS[name.lower()] for name in sides or named}
     if not sides and (others or len(parts) < 2):
         return False
