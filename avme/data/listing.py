@@ -7,10 +7,9 @@ one file; without a group, all cuts of a file are one.
 
 import os
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from heapq import nsmallest
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from avme.config.prep import PrepConfig
 from avme.data.catalog import Catalog, Cataloguing, SourceClip
+from avme.data.remarks import MOST_NAMED, explained_by, remarks_on_missing
 from avme.data.splits import Splits, splits_by_chance, splits_by_part
 from avme.data.table import Row, read_table
 from avme.data.texts import Texts
@@ -25,7 +25,6 @@ from avme.data.videos import identifier
 from avme.errors import UsageError
 
 REQUIRED = ("path", "label")
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,8 @@ def read_listing(path: Path, root: Path | None) -> Listing:
             missing.append(entry.id.encode())
         else:
             clips.add(entry.clip)
+    if not ids:
+        raise UsageError(f"{path} has no rows below its header, expected a row for every video")
     _require_distinct(path, folder, np.array(ids, dtype=np.int64))
     if not len(clips):
         some = f", as {min(missing)}" if len(missing) else ""
@@ -94,9 +95,10 @@ def splits_of_listing(path: Path, listing: Listing, config: PrepConfig) -> Split
 
     Raises UsageError if one would be drawn although cuts of one file have no group.
     """
-    remarks = remarks_on_missing(len(listing.missing), nsmallest(_MOST_NAMED, listing.missing))
+    remarks = remarks_on_missing(len(listing.missing), nsmallest(MOST_NAMED, listing.missing))
     if listing.has_parts:
-        chosen = splits_by_part(listing.clips)
+        with explained_by(remarks):
+            chosen = splits_by_part(listing.clips)
     elif listing.ungrouped:
         raise UsageError(
             f"{path}: several cuts of {listing.ungrouped} and no split: add a column split, or "
@@ -105,14 +107,6 @@ def splits_of_listing(path: Path, listing: Listing, config: PrepConfig) -> Split
     else:
         chosen = splits_by_chance(listing.clips, config.test_fraction, config.seed)
     return Splits(chosen.splits, (*remarks, *chosen.remarks))
-
-
-def remarks_on_missing(count: int, names: Iterable[str]) -> tuple[str, ...]:
-    """A sentence on listed videos that are not there, if there are any."""
-    if not count:
-        return ()
-    some = ", ".join(islice(names, _MOST_NAMED)) + (", ..." if count > _MOST_NAMED else "")
-    return (f"{count} listed videos are not on the disk and are left out: {some}",)
 
 
 def _entry(row: Row, folder: Path) -> _Entry:

@@ -11,6 +11,7 @@ from avme.data.hmdb51 import find_hmdb51, splits_of_hmdb51
 from avme.data.kinetics import find_kinetics
 from avme.data.listing import read_listing, splits_of_listing
 from avme.data.lists import find_lists, splits_from_lists
+from avme.data.remarks import explained_by
 from avme.data.splits import Splits, splits_by_chance, splits_by_group_number, splits_by_part
 from avme.data.vggsound import find_vggsound
 from avme.errors import UsageError
@@ -56,14 +57,18 @@ def _find(
             return listing.clips, splits_of_listing(source, listing, config)
         case "hmdb51":
             clips = find_hmdb51(source)
-            return clips, splits_of_hmdb51(source, beside.lists, clips)
+            with explained_by(clips.remarks):
+                chosen = splits_of_hmdb51(source, beside.lists, clips)
+            return clips, chosen
         case "kinetics":
             return find_kinetics(source, _some(beside.annotations))
         case "vggsound":
             return find_vggsound(source, _some(beside.annotations)[0])
         case "ucf101" | "folder":
             clips = discover(source, layout)
-            return clips, choose_splits(layout, source, clips, lists=beside.lists, config=config)
+            with explained_by(clips.remarks):
+                chosen = choose_splits(layout, source, clips, lists=beside.lists, config=config)
+            return clips, chosen
 
 
 def choose_splits(

@@ -19,6 +19,8 @@ from avme.data.scenes import Scenes
 from avme.errors import UsageError
 
 _TEST_GROUPS = {"1": range(1, 8), "2": range(8, 15), "3": range(15, 22)}
+_LARGE_FRACTION = 0.5
+"""More than half a clip wherever a class has two."""
 
 
 @runtime_checkable
@@ -126,6 +128,11 @@ def splits_by_chance(clips: Catalog, fraction: float, seed: int) -> Splits:
     """One split that puts whole groups into test, about `fraction` of every class."""
     held = _held_out(clips, fraction, seed)
     if not held.any():
+        if _held_out(clips, _LARGE_FRACTION, seed).any():
+            raise UsageError(
+                f"test_fraction {fraction:g} is no more than half a clip of every class that has "
+                f"two groups: draw more with --set test_fraction={_LARGE_FRACTION}, or add clips"
+            )
         raise UsageError(
             "no clip can be tested without a class losing its last train clip: add clips, or make "
             "folders train/<class> and test/<class>"

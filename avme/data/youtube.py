@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from avme.data.catalog import Catalog, Cataloguing, Part, SourceClip
 from avme.data.keys import Keys
-from avme.data.listing import remarks_on_missing
+from avme.data.remarks import explained_by, remarks_on_missing
 from avme.data.splits import Splits, splits_by_part
 from avme.data.table import Row
 from avme.data.texts import Texts
@@ -68,7 +68,6 @@ def find_annotated(
             "there or in a folder of it"
         )
     found = filling.catalog(first_only=True)
-    chosen = splits_by_part(found)
     remarks = [*files.remarks, *remarks_on_missing(len(missing), missing)]
     if num_repeated := len(filling) - len(found):
         remarks.append(
@@ -76,6 +75,8 @@ def find_annotated(
         )
     if files.num_unnamed:
         remarks.append(f"{files.num_unnamed} videos on the disk are in no annotation: left out")
+    with explained_by(remarks):
+        chosen = splits_by_part(found)
     return found, Splits(chosen.splits, (*remarks, *chosen.remarks))
 
 

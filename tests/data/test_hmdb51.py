@@ -83,6 +83,15 @@ def test_what_the_lists_and_the_disk_do_not_share_is_counted(tmp_path: Path, arc
     assert any("warning: split 1 has 1 groups in train and test" in remark for remark in remarks)
 
 
+def test_a_renamed_class_is_named(tmp_path: Path, archive: Path) -> None:
+    lists = write_lists(tmp_path / "lists", 1, "12", "12")
+    (archive / "wave").rename(archive / "waving")
+
+    remarks = splits_of_hmdb51(archive, lists, find_hmdb51(archive)).remarks
+
+    assert remarks[-1].startswith("warning: no list names a clip of 1 classes (waving): are")
+
+
 @pytest.mark.parametrize("place", ["hmdb51_org", "hmdb51_org/lists", "testTrainMulti", "."])
 def test_lists_are_found_in_or_beside_the_videos(tmp_path: Path, archive: Path, place: str) -> None:
     folder = write_lists(tmp_path / place, 1, "12", "12")

@@ -57,6 +57,13 @@ def test_trimmed_clips_are_taken_and_whole_videos_cut(folder: Path) -> None:
     assert len(chosen.splits[0].train) == 2
 
 
+def test_a_side_that_is_not_on_the_disk_names_what_is_missing(folder: Path) -> None:
+    (folder / "val" / "AAAAAAAAAAA_000000_000010.mp4").unlink()
+
+    with pytest.raises(UsageError, match=r"found 2 train clips .*; 2 listed videos .* AAAAAAAAAAA"):
+        find_kinetics(folder, tables(folder, TRAIN, VAL))
+
+
 def test_what_is_gone_unnamed_or_repeated_is_counted(folder: Path) -> None:
     repeated = HEADER + "surfing,AAAAAAAAAAA,0,10,train,0\n"
 

@@ -122,6 +122,18 @@ def test_listed_files_that_are_not_there_are_counted_and_named(videos: Path) -> 
     assert "gone.mp4" in chosen.remarks[0]
 
 
+def test_a_side_of_which_nothing_is_there_names_what_is_missing(videos: Path) -> None:
+    path = table(videos, "path,label,split", "cat/a.mp4,cat,train", "gone.mp4,cat,test")
+
+    with pytest.raises(UsageError, match=r"found 1 train .*; 1 listed videos .* gone\.mp4"):
+        splits(path)
+
+
+def test_a_table_of_a_header_alone_has_no_rows(videos: Path) -> None:
+    with pytest.raises(UsageError, match=r"clips\.csv has no rows below its header"):
+        read_listing(table(videos, "path,label"), None)
+
+
 def test_a_table_of_which_nothing_is_there_names_the_root(videos: Path) -> None:
     path = table(videos, "path,label", "gone.mp4,cat")
 

@@ -142,6 +142,15 @@ def test_single_clips_per_class_cannot_be_split() -> None:
         splits_by_chance(catalog_of([clip("A", "g01"), clip("B", "g02")]), 0.25, seed=0)
 
 
+def test_a_fraction_that_draws_nothing_is_told_from_clips_that_cannot_be_drawn() -> None:
+    clips = catalog_of(clip(name, group) for name in "AB" for group in ("g01", "g02"))
+
+    with pytest.raises(UsageError, match=r"--set test_fraction=0\.5"):
+        splits_by_chance(clips, 0.25, seed=0)
+
+    assert len(splits_by_chance(clips, 0.5, seed=0).splits[0].test) == 2
+
+
 def test_the_fingerprint_of_a_list_sees_its_order() -> None:
     assert list_sha256(["a", "b"]) != list_sha256(["b", "a"])
     assert list_sha256(["a", "b"]) != list_sha256(["ab"])
