@@ -110,7 +110,7 @@ def splits_of_listing(path: Path, listing: Listing, config: PrepConfig) -> Split
 
 
 def _entry(row: Row, folder: Path) -> _Entry:
-    file = _inside(row, folder)
+    file, target = _inside(row, folder)
     file_id = identifier(Path(file).as_posix())
     span = row.span("start", "end")
     clip_id = f"{file_id}#{span}" if span else file_id
@@ -119,7 +119,7 @@ def _entry(row: Row, folder: Path) -> _Entry:
         id=clip_id,
         path=path,
         class_name=identifier(row.text("label")),
-        group=identifier(row.values.get("group") or file_id),
+        group=identifier(row.values.get("group") or target),
         part=row.part("split") if "split" in row.values else None,
         num_bytes=0,
         mtime_ns=0,
@@ -136,26 +136,30 @@ def _entry(row: Row, folder: Path) -> _Entry:
     return _Entry(row, file, clip_id, there)
 
 
-def _inside(row: Row, folder: Path) -> str:
-    """The row's path below `folder`; raises UsageError if it leads out of it, links included."""
+def _inside(row: Row, folder: Path) -> tuple[str, str]:
+    """The row's path below `folder`, and that of the file it leads to.
+
+    Raises UsageError if it leads out of the folder, links included.
+    """
     text = row.text("path").replace("\\", "/")
     if "\0" in text:
         raise UsageError(f"{row.place}: found a path with a zero byte, expected a file")
     real = folder.resolve()
     for base in (real, Path(os.path.abspath(folder))):
         name = os.path.relpath(base / text, base)
-        if name.split(os.sep)[0] != os.pardir and _is_below(real / name, real):
-            return name
+        target = _followed(real / name)
+        if name.split(os.sep)[0] != os.pardir and target.is_relative_to(real):
+            return name, target.relative_to(real).as_posix()
     raise UsageError(
         f"{row.place}: found the path {text}, expected one inside {folder}: see --root"
     )
 
 
-def _is_below(path: Path, real: Path) -> bool:
+def _followed(path: Path) -> Path:
     try:
-        return path.resolve().is_relative_to(real)
+        return path.resolve()
     except (OSError, RuntimeError):  # too long, or a link in a circle: it is not there
-        return True
+        return path
 
 
 def _require_distinct(path: Path, folder: Path, ids: NDArray[np.int64]) -> None:

@@ -92,12 +92,16 @@ def test_a_path_that_leaves_the_root_is_refused_with_its_line(tmp_path: Path, vi
             read_listing(path, None)
 
 
-def test_links_inside_the_root_are_followed(videos: Path) -> None:
+def test_links_inside_the_root_are_followed_and_in_the_group_of_their_file(videos: Path) -> None:
     (videos / "cat" / "same.mp4").symlink_to(videos / "cat" / "a.mp4")
     (videos / "other").symlink_to(videos / "dog")
-    path = table(videos, "path,label", "cat/same.mp4,cat", "other/c.mp4,dog")
+    path = table(videos, "path,label", "cat/same.mp4,cat", "other/c.mp4,dog", "dog/c.mp4,dog")
 
-    assert [clip.id for clip in read_listing(path, None).clips] == ["cat/same.mp4", "other/c.mp4"]
+    assert [(clip.id, clip.group) for clip in read_listing(path, None).clips] == [
+        ("cat/same.mp4", "cat/a.mp4"),
+        ("dog/c.mp4", "dog/c.mp4"),
+        ("other/c.mp4", "dog/c.mp4"),
+    ]
 
 
 def test_a_root_that_is_a_link_is_a_root(tmp_path: Path, videos: Path) -> None:
