@@ -60,16 +60,16 @@ class _Found:
 
     def __iter__(self) -> Iterator[SourceClip]:
         for video in self._videos:
-            parts = video.path.relative_to(self._videos.root).parts
-            side, *inner = parts if self._has_sides else ("", *parts)
+            relative = video.path.relative_to(self._videos.root)
+            clip_id = identifier(relative.as_posix())
+            side, *inner = relative.parts if self._has_sides else ("", *relative.parts)
             if not self._fits(inner):
-                self._left_out.add(self._id(video.path))
-                self._num_loose += len(parts) == 1
+                self._left_out.add(clip_id)
+                self._num_loose += len(relative.parts) == 1
                 continue
-            clip = self._clip(video, PARTS[side.lower()] if side else None, inner[0])
             if self._videos.is_there_twice(video):
-                self._twice.add(clip.id)
-            yield clip
+                self._twice.add(clip_id)
+            yield self._clip(clip_id, video, PARTS[side.lower()] if side else None, inner[0])
 
     def remarks(self) -> Iterator[str]:
         """On what is no clip, and what is one twice."""
@@ -105,18 +105,21 @@ class _Found:
             return len(inner) == 2 and ucf101_group(inner[1]) is not None
         return len(inner) > 1
 
-    def _clip(self, video: Video, part: Part | None, class_name: str) -> SourceClip:
-        clip_id, target = self._id(video.path), self._id(video.target)
+    def _clip(self, clip_id: str, video: Video, part: Part | None, class_name: str) -> SourceClip:
         status = video.path.stat()
         return SourceClip(
             id=clip_id,
             path=video.path,
             class_name=identifier(class_name),
-            group=self._group_of(target) or self._group_of(clip_id) or target,
+            group=self._group(clip_id, video),
             part=part,
             num_bytes=status.st_size,
             mtime_ns=status.st_mtime_ns,
         )
 
-    def _id(self, path: Path) -> str:
-        return identifier(path.relative_to(self._videos.root).as_posix())
+    def _group(self, clip_id: str, video: Video) -> str:
+        """As the name of what a link leads to tells it, else its own, else what it leads to."""
+        if video.path == video.target:
+            return self._group_of(clip_id) or clip_id
+        target = identifier(video.target.relative_to(self._videos.root).as_posix())
+        return self._group_of(target) or self._group_of(clip_id) or target

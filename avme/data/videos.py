@@ -74,7 +74,8 @@ class Videos:
                     if not _is_prepared(entry.path):
                         subfolders.append((entry.path, target))
                 elif _is_video(entry.name) and entry.is_file():
-                    yield Video(Path(entry.path), Path(target))
+                    path = Path(entry.path)
+                    yield Video(path, path if target == entry.path else Path(target))
             waiting.extend(sorted(subfolders, key=lambda pair: f"{pair[0]}/", reverse=True))
 
     def remarks(self) -> Iterator[str]:
