@@ -39,9 +39,11 @@ def folder_of_videos(source: Path) -> Path:
 
 
 def table(file: Path) -> Path:
-    """The CSV file, if it is one."""
+    """The CSV file, if it is one; a pipe is not, as the next run could not read it again."""
     if not file.is_file():
         found = "is a folder" if file.is_dir() else "does not exist"
+        if file.exists() and not file.is_dir():
+            found = "is no regular file (a pipe?), and the next run has to read it again"
         raise UsageError(f"{file} {found}, expected a CSV file that lists videos")
     return file
 

@@ -67,6 +67,8 @@ class Catalog:
     """Start and end; infinite for the end of a file, NaN for whole files. None if all are."""
     elsewhere: dict[int, str]
     """Paths that do not follow from the id, as where a name is no text."""
+    remarks: tuple[str, ...] = ()
+    """On what was found beside the clips, for people."""
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -5,137 +5,121 @@ DIR/train, DIR/val and DIR/test. `hmdb51`: DIR/<class>/**/<video>. A clip's id i
 to DIR, with forward slashes on every system; for a cut of a file, `#` and its span follow.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
-from urllib.parse import quote_from_bytes
 
 from avme.data.catalog import Catalog, Cataloguing, Part, SourceClip
+from avme.data.sides import PARTS, has_side_folders
+from avme.data.videos import Seen, Video, Videos, identifier
 from avme.errors import UsageError
 from avme.media.containers import VIDEO_SUFFIXES
 
 Layout = Literal["ucf101", "folder", "csv", "hmdb51", "kinetics", "vggsound"]
+GroupOf = Callable[[str], str | None]
+"""The group that an id names, if it names one."""
 
 _UCF_NAME = re.compile(r"v_(?P<name>.+)_g(?P<group>\d+)_c(?P<clip>\d+)", re.IGNORECASE)
-PARTS: dict[str, Part] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validate": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-"""What people call the sides of a split, in lower case."""
-_PRINTABLE = "".join(chr(c) for c in range(32, 127) if chr(c) not in '%,"')
 
 
-def discover(source: Path, layout: Layout, group_of: Callable[[str], str] | None = None) -> Catalog:
-    """All clips below `source`; `group_of` tells the group by the id, where the layout does not.
+def ucf101_group(clip_id: str) -> str | None:
+    """As UCF-101's names tell it; groups are counted in every class."""
+    named = _UCF_NAME.fullmatch(PurePosixPath(clip_id).stem)
+    return f"g{int(named['group']):02d}" if named else None
+
+
+def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> Catalog:
+    """All clips below `source`, and remarks on videos and links that are none.
 
     Raises UsageError if there is no such folder or no video at the expected places. Links that
-    lead out of the folder are not followed.
+    lead out of the folder are not followed; others are in the group of the video they lead to.
     """
     if not source.exists():
         raise UsageError(f"{source} does not exist: give the folder that holds the class folders")
     if not source.is_dir():
         raise UsageError(f"{source} is a file, expected a folder of class folders with videos")
     root = source.resolve()
-    given_parts = layout == "folder" and _has_part_folders(root)
+    found = _Found(root, layout, group_of)
     clips = Cataloguing(root)
-    for path in videos_below(root):
-        clip = _source_clip(path, root, layout, given_parts)
-        if clip is not None:
-            clips.add(replace(clip, group=group_of(clip.id)) if group_of else clip)
+    for clip in found:
+        clips.add(clip)
     if not len(clips):
-        links = tuple(links_out_of(root))
-        hint = f"; links that lead out of it are not followed, as {links[0]}" if links else ""
-        expected = "<Class>/v_<Class>_gXX_cYY.avi" if layout == "ucf101" else "<class>/<video>"
-        raise UsageError(
-            f"{source} holds no videos: expected {source}/{expected} "
-            f"(endings {', '.join(sorted(VIDEO_SUFFIXES))}){hint}"
-        )
-    return clips.catalog()
+        raise UsageError(found.why_nothing(source))
+    return replace(clips.catalog(), remarks=tuple(found.remarks()))
 
 
-def videos_below(root: Path) -> Iterator[Path]:
-    """All files below `root`, a resolved path, whose names end as a video's does.
+class _Found:
+    """The clips below a folder, and what else lies there."""
 
-    Links that lead out of it and hidden files are left out. Where folders hold either files or
-    folders, the order is that of ids.
-    """
-    for folder, subfolders, files in os.walk(root):
-        subfolders[:] = sorted(
-            (name for name in subfolders if not name.startswith(".")), key=lambda name: f"{name}/"
-        )
-        for name in sorted(files):
-            if name.startswith(".") or Path(name).suffix.lower() not in VIDEO_SUFFIXES:
+    def __init__(self, root: Path, layout: Layout, group_of: GroupOf) -> None:
+        self._videos, self._layout, self._group_of = Videos(root), layout, group_of
+        self._has_sides = layout == "folder" and has_side_folders(root)
+        self._left_out, self._num_loose, self._twice = Seen(), 0, Seen()
+
+    def __iter__(self) -> Iterator[SourceClip]:
+        for video in self._videos:
+            relative = video.path.relative_to(self._videos.root)
+            clip_id = identifier(relative.as_posix())
+            side, *inner = relative.parts if self._has_sides else ("", *relative.parts)
+            if not self._fits(inner):
+                self._left_out.add(clip_id)
+                self._num_loose += len(relative.parts) == 1
                 continue
-            path = Path(folder, name)
-            if path.is_symlink() and not stays_inside(path, root):
-                continue
-            if path.is_file():
-                yield path
+            if self._videos.is_there_twice(video):
+                self._twice.add(clip_id)
+            yield self._clip(clip_id, video, PARTS[side.lower()] if side else None, inner[0])
 
+    def remarks(self) -> Iterator[str]:
+        """On what is no clip, and what is one twice."""
+        yield from self._videos.remarks()
+        if self._left_out.count:
+            is_ucf = self._layout == "ucf101"
+            what = f"are not {self._expected()}" if is_ucf else "lie in no class folder"
+            yield f"{self._left_out.count} videos {what}: left out, as {self._left_out}"
+        if self._twice.count:
+            yield (
+                f"{self._twice.count} videos are links to others that lie here, as {self._twice}: "
+                "such a clip is in the group of the other"
+            )
 
-def links_out_of(root: Path) -> Iterator[str]:
-    """Paths below `root`, a resolved path, of links to folders or videos that lead out of it."""
-    for folder, subfolders, files in os.walk(root):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        videos = [name for name in files if Path(name).suffix.lower() in VIDEO_SUFFIXES]
-        for name in (*subfolders, *videos):
-            path = Path(folder, name)
-            if path.is_symlink() and not stays_inside(path, root):
-                yield identifier(path.relative_to(root).as_posix())
+    def why_nothing(self, source: Path) -> str:
+        """What to say where no clip was found."""
+        if self._num_loose and self._num_loose == self._left_out.count:
+            return (
+                f"{source}: its videos ({self._num_loose}) lie directly in it, expected "
+                f"{self._expected()} below it: if it is a class, give the folder that holds it, "
+                f"{self._videos.root.parent}"
+            )
+        problem = f"{source} holds no videos: expected {source}/{self._expected()}"
+        endings = ", ".join(sorted(VIDEO_SUFFIXES))
+        return "; ".join([f"{problem} (endings {endings})", *self.remarks()])
 
+    def _expected(self) -> str:
+        return "<Class>/v_<Class>_gXX_cYY.avi" if self._layout == "ucf101" else "<class>/<video>"
 
-def stays_inside(path: Path, root: Path) -> bool:
-    """Whether `path` is there, and still below `root` when all links are followed."""
-    try:
-        return path.resolve(strict=True).is_relative_to(root)
-    except (OSError, RuntimeError):  # a link to nowhere, or in a circle
-        return False
+    def _fits(self, inner: list[str]) -> bool:
+        """Whether it is the path of a clip, from its class on."""
+        if self._layout == "ucf101":
+            return len(inner) == 2 and ucf101_group(inner[1]) is not None
+        return len(inner) > 1
 
+    def _clip(self, clip_id: str, video: Video, part: Part | None, class_name: str) -> SourceClip:
+        status = video.path.stat()
+        return SourceClip(
+            id=clip_id,
+            path=video.path,
+            class_name=identifier(class_name),
+            group=self._group(clip_id, video),
+            part=part,
+            num_bytes=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+        )
 
-def _has_part_folders(root: Path) -> bool:
-    """Whether all class folders stand below train and test (one class may be called train)."""
-    names = {path.name.lower() for path in root.iterdir() if path.is_dir()}
-    parts = {PARTS[name] for name in names if name in PARTS}
-    return names <= PARTS.keys() and {"train", "test"} <= parts
-
-
-def _source_clip(path: Path, root: Path, layout: Layout, given_parts: bool) -> SourceClip | None:
-    relative = PurePosixPath(path.relative_to(root).as_posix())
-    part = PARTS[relative.parts[0].lower()] if given_parts and len(relative.parts) > 1 else None
-    inner = relative.parts[1:] if part else relative.parts
-    if len(inner) < 2:
-        return None
-    named = _UCF_NAME.fullmatch(relative.stem)
-    if layout == "ucf101" and (named is None or len(inner) != 2):
-        return None
-    status = path.stat()
-    clip_id = identifier(str(relative))
-    return SourceClip(
-        id=clip_id,
-        path=path,
-        class_name=identifier(inner[0]),
-        group=f"g{int(named['group']):02d}" if named else clip_id,
-        part=part,
-        num_bytes=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-    )
-
-
-def identifier(name: str) -> str:
-    """`name`, with everything escaped that is no text or would break a line of a list."""
-    try:
-        name.encode()
-        if name.isprintable():
-            return name
-    except UnicodeEncodeError:
-        pass
-    return quote_from_bytes(os.fsencode(name), safe=_PRINTABLE)
+    def _group(self, clip_id: str, video: Video) -> str:
+        """As the name of what a link leads to tells it, else its own, else what it leads to."""
+        if video.path == video.target:
+            return self._group_of(clip_id) or clip_id
+        target = identifier(video.target.relative_to(self._videos.root).as_posix())
+        return self._group_of(target) or self._group_of(clip_id) or target

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.data.catalog import Catalog
 from avme.data.plan_file import read_entries
 from avme.errors import ArtifactError
@@ -105,8 +107,21 @@ def _fill(old: Earlier, path: Path) -> None:
     held = np.zeros(len(clips), dtype=np.int64)
     for at in old.shards.values():
         np.add.at(held, at, 1)
+    _mark_renamed_classes(old, path)
     if not sections >= _SECTIONS or ((old.said != NEW) != held).any():
         raise ValueError("its shards and clips do not fit")
+
+
+def _mark_renamed_classes(old: Earlier, path: Path) -> None:
+    """A clip whose label stands for another class now is changed, though its stamp is the same."""
+    before = old.head.get("classes")
+    with suppress(ArtifactError):  # plans did not note them once, but manifests did
+        before = before or read_json(path.with_name(DATASET_MANIFEST)).get("classes")
+    if before is None:
+        return
+    now = old.clips.class_names
+    renamed = [label for label, name in enumerate(now) if name not in before[label : label + 1]]
+    old.said[np.isin(old.clips.labels, renamed) & (old.said == _KEPT)] = _CHANGED
 
 
 def stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from avme.data.catalog import Catalog
 from avme.data.discover import discover
 from avme.data.keys import Keys
+from avme.data.remarks import warn_of_unlisted_classes
 from avme.data.scenes import Scenes
 from avme.data.splits import Split, Splits, split_at, warn_of_shared_groups
 from avme.errors import UsageError
@@ -41,10 +42,10 @@ def find_hmdb51(source: Path) -> Catalog:
     return discover(source, "hmdb51", group_of=source_video)
 
 
-def source_video(clip_id: str) -> str:
-    """The video that a clip was cut from, by the clip's name; a strange name is one of its own."""
+def source_video(clip_id: str) -> str | None:
+    """The video that a clip was cut from, if the clip's name tells it."""
     match = _NAME.fullmatch(PurePosixPath(clip_id).stem)
-    return match["video"] if match else clip_id
+    return match["video"] if match else None
 
 
 def splits_of_hmdb51(source: Path, given: Path | None, clips: Catalog) -> Splits:
@@ -73,7 +74,7 @@ def splits_of_hmdb51(source: Path, given: Path | None, clips: Catalog) -> Splits
         remarks.extend(warn_of_shared_groups(split, scenes))
     if not splits:
         raise UsageError(f"the lists in {folder} leave every split without train or test clips")
-    return Splits(tuple(splits), tuple(remarks))
+    return Splits(tuple(splits), (*remarks, *warn_of_unlisted_classes(splits, clips)))
 
 
 def _find_folder(source: Path) -> Path:

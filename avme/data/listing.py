@@ -7,10 +7,9 @@ one file; without a group, all cuts of a file are one.
 
 import os
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from heapq import nsmallest
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +17,14 @@ from numpy.typing import NDArray
 
 from avme.config.prep import PrepConfig
 from avme.data.catalog import Catalog, Cataloguing, SourceClip
-from avme.data.discover import identifier
+from avme.data.remarks import MOST_NAMED, explained_by, remarks_on_missing
 from avme.data.splits import Splits, splits_by_chance, splits_by_part
 from avme.data.table import Row, read_table
 from avme.data.texts import Texts
+from avme.data.videos import identifier
 from avme.errors import UsageError
 
 REQUIRED = ("path", "label")
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,8 @@ def read_listing(path: Path, root: Path | None) -> Listing:
             missing.append(entry.id.encode())
         else:
             clips.add(entry.clip)
+    if not ids:
+        raise UsageError(f"{path} has no rows below its header, expected a row for every video")
     _require_distinct(path, folder, np.array(ids, dtype=np.int64))
     if not len(clips):
         some = f", as {min(missing)}" if len(missing) else ""
@@ -94,9 +95,10 @@ def splits_of_listing(path: Path, listing: Listing, config: PrepConfig) -> Split
 
     Raises UsageError if one would be drawn although cuts of one file have no group.
     """
-    remarks = remarks_on_missing(len(listing.missing), nsmallest(_MOST_NAMED, listing.missing))
+    remarks = remarks_on_missing(len(listing.missing), nsmallest(MOST_NAMED, listing.missing))
     if listing.has_parts:
-        chosen = splits_by_part(listing.clips)
+        with explained_by(remarks):
+            chosen = splits_by_part(listing.clips)
     elif listing.ungrouped:
         raise UsageError(
             f"{path}: several cuts of {listing.ungrouped} and no split: add a column split, or "
@@ -107,16 +109,8 @@ def splits_of_listing(path: Path, listing: Listing, config: PrepConfig) -> Split
     return Splits(chosen.splits, (*remarks, *chosen.remarks))
 
 
-def remarks_on_missing(count: int, names: Iterable[str]) -> tuple[str, ...]:
-    """A sentence on listed videos that are not there, if there are any."""
-    if not count:
-        return ()
-    some = ", ".join(islice(names, _MOST_NAMED)) + (", ..." if count > _MOST_NAMED else "")
-    return (f"{count} listed videos are not on the disk and are left out: {some}",)
-
-
 def _entry(row: Row, folder: Path) -> _Entry:
-    file = _inside(row, folder)
+    file, target = _inside(row, folder)
     file_id = identifier(Path(file).as_posix())
     span = row.span("start", "end")
     clip_id = f"{file_id}#{span}" if span else file_id
@@ -125,7 +119,7 @@ def _entry(row: Row, folder: Path) -> _Entry:
         id=clip_id,
         path=path,
         class_name=identifier(row.text("label")),
-        group=identifier(row.values.get("group") or file_id),
+        group=identifier(row.values.get("group") or target),
         part=row.part("split") if "split" in row.values else None,
         num_bytes=0,
         mtime_ns=0,
@@ -142,26 +136,30 @@ def _entry(row: Row, folder: Path) -> _Entry:
     return _Entry(row, file, clip_id, there)
 
 
-def _inside(row: Row, folder: Path) -> str:
-    """The row's path below `folder`; raises UsageError if it leads out of it, links included."""
+def _inside(row: Row, folder: Path) -> tuple[str, str]:
+    """The row's path below `folder`, and that of the file it leads to.
+
+    Raises UsageError if it leads out of the folder, links included.
+    """
     text = row.text("path").replace("\\", "/")
     if "\0" in text:
         raise UsageError(f"{row.place}: found a path with a zero byte, expected a file")
     real = folder.resolve()
     for base in (real, Path(os.path.abspath(folder))):
         name = os.path.relpath(base / text, base)
-        if name.split(os.sep)[0] != os.pardir and _is_below(real / name, real):
-            return name
+        target = _followed(real / name)
+        if name.split(os.sep)[0] != os.pardir and target.is_relative_to(real):
+            return name, target.relative_to(real).as_posix()
     raise UsageError(
         f"{row.place}: found the path {text}, expected one inside {folder}: see --root"
     )
 
 
-def _is_below(path: Path, real: Path) -> bool:
+def _followed(path: Path) -> Path:
     try:
-        return path.resolve().is_relative_to(real)
+        return path.resolve()
     except (OSError, RuntimeError):  # too long, or a link in a circle: it is not there
-        return True
+        return path
 
 
 def _require_distinct(path: Path, folder: Path, ids: NDArray[np.int64]) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from avme.data.catalog import Catalog
 from avme.data.keys import Keys
+from avme.data.remarks import warn_of_unlisted_classes
 from avme.data.scenes import Scenes
 from avme.data.splits import Split, Splits, split_at, warn_of_shared_groups
 from avme.errors import UsageError
@@ -91,7 +92,7 @@ def splits_from_lists(folder: Path, clips: Catalog) -> Splits:
         remarks.extend([*said, *warn_of_shared_groups(split, scenes)])
     if not splits:
         raise UsageError(f"the lists in {folder} leave every split without train or test clips")
-    return Splits(tuple(splits), tuple(remarks))
+    return Splits(tuple(splits), (*remarks, *warn_of_unlisted_classes(splits, clips)))
 
 
 def _train_lists(folder: Path) -> dict[str, Path]:

@@ -131,7 +131,12 @@ def draft_plan(
         stale=old.stale(),
         added=frozenset(shards.keys() - old.shards.keys()),
         differs=old.is_new or changes.total > 0 or old.head.get("call") != call,
-        head={"identity": identity, "call": call, "ffmpeg": decoder},
+        head={
+            "identity": identity,
+            "call": call,
+            "ffmpeg": decoder,
+            "classes": list(clips.class_names),
+        },
     )
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from avme.config.prep import PrepConfig
 from avme.data.catalog import Catalog
-from avme.data.discover import Layout, discover, links_out_of
+from avme.data.discover import Layout, discover
 from avme.data.hmdb51 import find_hmdb51, splits_of_hmdb51
 from avme.data.kinetics import find_kinetics
 from avme.data.listing import read_listing, splits_of_listing
 from avme.data.lists import find_lists, splits_from_lists
-from avme.data.splits import Splits, splits_by_chance, splits_by_folder, splits_by_group_number
+from avme.data.remarks import explained_by
+from avme.data.splits import Splits, splits_by_chance, splits_by_group_number, splits_by_part
 from avme.data.vggsound import find_vggsound
 from avme.errors import UsageError
 
@@ -44,14 +45,7 @@ def find_clips(
     Raises UsageError where the source does not hold what its layout says.
     """
     clips, chosen = _find(layout, source, beside, config)
-    links = () if layout == "csv" else tuple(links_out_of(source.resolve()))
-    if not links:
-        return clips, chosen
-    remark = (
-        f"{len(links)} links lead out of {source} and are not followed, as {links[0]}: "
-        "give the folder that holds the videos, or copy or hard-link them"
-    )
-    return clips, Splits(chosen.splits, (remark, *chosen.remarks))
+    return clips, Splits(chosen.splits, (*clips.remarks, *chosen.remarks))
 
 
 def _find(
@@ -63,14 +57,18 @@ def _find(
             return listing.clips, splits_of_listing(source, listing, config)
         case "hmdb51":
             clips = find_hmdb51(source)
-            return clips, splits_of_hmdb51(source, beside.lists, clips)
+            with explained_by(clips.remarks):
+                chosen = splits_of_hmdb51(source, beside.lists, clips)
+            return clips, chosen
         case "kinetics":
             return find_kinetics(source, _some(beside.annotations))
         case "vggsound":
             return find_vggsound(source, _some(beside.annotations)[0])
         case "ucf101" | "folder":
             clips = discover(source, layout)
-            return clips, choose_splits(layout, source, clips, lists=beside.lists, config=config)
+            with explained_by(clips.remarks):
+                chosen = choose_splits(layout, source, clips, lists=beside.lists, config=config)
+            return clips, chosen
 
 
 def choose_splits(
@@ -88,7 +86,7 @@ def choose_splits(
         found = find_lists(source, clips)
         return splits_from_lists(found, clips) if found else splits_by_group_number(clips)
     if clips.parts.any():
-        return splits_by_folder(clips)
+        return splits_by_part(clips)
     return splits_by_chance(clips, config.test_fraction, config.seed)
 
 

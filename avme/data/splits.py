@@ -19,6 +19,8 @@ from avme.data.scenes import Scenes
 from avme.errors import UsageError
 
 _TEST_GROUPS = {"1": range(1, 8), "2": range(8, 15), "3": range(15, 22)}
+_LARGE_FRACTION = 0.5
+"""More than half a clip wherever a class has two."""
 
 
 @runtime_checkable
@@ -101,17 +103,11 @@ def splits_by_group_number(clips: Catalog) -> Splits:
     return Splits(tuple(splits), (f"no split lists found: the group numbers give split {names}",))
 
 
-def splits_by_folder(clips: Catalog) -> Splits:
-    """One split from folders called train and test; `val` joins train, which is carved anew."""
-    tested = clips.places_of("test")
-    split = split_at("1", clips, np.setdiff1d(np.arange(len(clips)), tested), tested)
-    return Splits((split,), warn_of_shared_groups(split, Scenes(clips)))
-
-
 def splits_by_part(clips: Catalog) -> Splits:
-    """One split from a list that names sides; `val` is tested if nothing else is, else left out.
+    """One split from folders or a list that name sides.
 
-    Raises UsageError where nothing trains or nothing is tested.
+    `val` is tested if nothing else is, else left out. Raises UsageError where nothing trains or
+    nothing is tested.
     """
     tested: Part = "test" if len(clips.places_of("test")) else "val"
     split = split_at("1", clips, clips.places_of("train"), clips.places_of(tested))
@@ -121,10 +117,10 @@ def splits_by_part(clips: Catalog) -> Splits:
         raise UsageError(f"found {found} clips on the disk, expected some train and some test")
     remarks, num_val = [], len(clips.places_of("val"))
     if tested == "val":
-        remarks.append(f"split 1: no test clips are listed, {num_val} val clips are tested")
+        remarks.append(f"split 1: there are no test clips, {num_val} val clips are tested")
     elif num_val:
         remarks.append(f"split 1: {num_val} val clips neither train nor test")
-    warning = warn_of_shared_groups(split, Scenes(clips, in_class=False))
+    warning = warn_of_shared_groups(split, Scenes(clips, in_class=not clips.is_listed))
     return Splits((split,), (*remarks, *warning))
 
 
@@ -132,6 +128,11 @@ def splits_by_chance(clips: Catalog, fraction: float, seed: int) -> Splits:
     """One split that puts whole groups into test, about `fraction` of every class."""
     held = _held_out(clips, fraction, seed)
     if not held.any():
+        if _held_out(clips, _LARGE_FRACTION, seed).any():
+            raise UsageError(
+                f"test_fraction {fraction:g} is no more than half a clip of every class that has "
+                f"two groups: draw more with --set test_fraction={_LARGE_FRACTION}, or add clips"
+            )
         raise UsageError(
             "no clip can be tested without a class losing its last train clip: add clips, or make "
             "folders train/<class> and test/<class>"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avme.data.catalog import Part
-from avme.data.discover import PARTS
+from avme.data.sides import PARTS
 from avme.errors import UsageError
 from avme.media.span import Span
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from avme.data.catalog import Catalog, Cataloguing, Part, SourceClip
-from avme.data.discover import identifier, videos_below
 from avme.data.keys import Keys
-from avme.data.listing import remarks_on_missing
+from avme.data.remarks import explained_by, remarks_on_missing
 from avme.data.splits import Splits, splits_by_part
 from avme.data.table import Row
 from avme.data.texts import Texts
+from avme.data.videos import Videos, identifier
 from avme.errors import UsageError
 from avme.media.span import Span
 
@@ -68,14 +68,15 @@ def find_annotated(
             "there or in a folder of it"
         )
     found = filling.catalog(first_only=True)
-    chosen = splits_by_part(found)
-    remarks = [*remarks_on_missing(len(missing), missing)]
+    remarks = [*files.remarks, *remarks_on_missing(len(missing), missing)]
     if num_repeated := len(filling) - len(found):
         remarks.append(
             f"{num_repeated} annotations name a clip that an earlier one names: left out"
         )
     if files.num_unnamed:
         remarks.append(f"{files.num_unnamed} videos on the disk are in no annotation: left out")
+    with explained_by(remarks):
+        chosen = splits_by_part(found)
     return found, Splits(chosen.splits, (*remarks, *chosen.remarks))
 
 
@@ -83,9 +84,10 @@ class _Files:
     """The videos below a folder, by their names without ending; of one name, the first."""
 
     def __init__(self, root: Path) -> None:
-        self._names = Texts()
-        for path in videos_below(root):
-            self._names.append(os.fsencode(path.relative_to(root)))
+        self._names, videos = Texts(), Videos(root)
+        for video in videos:
+            self._names.append(os.fsencode(video.path.relative_to(root)))
+        self.remarks = tuple(videos.remarks())
         self._stems = Keys(len(self._names), lambda place: self._file(place).stem)
         self._is_named = bytearray(len(self._names))
 

@@ -1,5 +1,6 @@
 """A command that is not told where to look looks where the last one wrote."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,10 @@ def test_a_run_to_resume_is_the_one_that_is_there(there: list[str], reads: str) 
         Path(f"runs/finetune-pets-{kind}").mkdir(parents=True)
 
     assert places.modality_that_is_there("pets") == reads
+
+
+def test_a_pipe_is_no_table() -> None:
+    os.mkfifo("rows")
+
+    with pytest.raises(UsageError, match=r"rows is no regular file .*, expected a CSV file"):
+        places.table(Path("rows"))

@@ -36,7 +36,40 @@ def test_ucf101_ignores_what_is_not_named_as_it_is(tmp_path: Path) -> None:
         "v_Archery_g01_c03.avi",
     )
 
-    assert [clip.id for clip in discover(tmp_path, "ucf101")] == ["Archery/v_Archery_g01_c01.avi"]
+    clips = discover(tmp_path, "ucf101")
+
+    assert [clip.id for clip in clips] == ["Archery/v_Archery_g01_c01.avi"]
+    assert clips.remarks == (
+        "2 videos are not <Class>/v_<Class>_gXX_cYY.avi: left out, as v_Archery_g01_c03.avi, "
+        "Archery/holiday.avi",
+    )
+
+
+def test_a_video_outside_of_all_class_folders_is_left_out_aloud(tmp_path: Path) -> None:
+    touch(tmp_path, "dog/a.mp4", *(f"{number}.mp4" for number in range(4)))
+
+    clips = discover(tmp_path, "folder")
+
+    assert [clip.id for clip in clips] == ["dog/a.mp4"]
+    assert clips.remarks == (
+        "4 videos lie in no class folder: left out, as 0.mp4, 1.mp4, 2.mp4, ...",
+    )
+
+
+def test_a_class_folder_is_sent_to_the_folder_above(tmp_path: Path) -> None:
+    touch(tmp_path, "set/dog/a.mp4", "set/dog/b.mp4")
+
+    for layout in ("folder", "ucf101", "hmdb51"):
+        with pytest.raises(UsageError, match=r"its videos \(2\) lie directly in it") as caught:
+            discover(tmp_path / "set" / "dog", layout)
+        assert str(caught.value).endswith(f"give the folder that holds it, {tmp_path / 'set'}")
+
+
+def test_names_alone_that_are_not_ucf101s_are_said_to_be_the_reason(tmp_path: Path) -> None:
+    touch(tmp_path, "Archery/holiday.avi")
+
+    with pytest.raises(UsageError, match=r"1 videos are not .*: left out, as Archery/holiday\.avi"):
+        discover(tmp_path, "ucf101")
 
 
 def test_folders_are_classes_however_deep_their_videos_lie(tmp_path: Path) -> None:
@@ -61,29 +94,41 @@ def test_train_and_test_folders_are_parts_not_classes(tmp_path: Path) -> None:
     assert [clip.part for clip in clips] == ["test", "train", "val"]
 
 
-def test_a_class_may_be_called_train(tmp_path: Path) -> None:
-    touch(tmp_path, "train/a.mp4", "plane/b.mp4")
-
-    assert {clip.class_name for clip in discover(tmp_path, "folder")} == {"train", "plane"}
-
-
 def test_ucf_like_names_keep_their_group_in_a_plain_folder(tmp_path: Path) -> None:
     touch(tmp_path, "Archery/v_Archery_g04_c01.mp4")
 
     assert discover(tmp_path, "folder")[0].group == "g04"
 
 
-def test_a_link_that_leaves_the_folder_is_ignored(tmp_path: Path) -> None:
-    outside = touch(tmp_path / "outside", "secret.mp4")
-    inside = touch(tmp_path / "videos", "dog/a.mp4")
-    (inside / "dog" / "out.mp4").symlink_to(outside / "secret.mp4")
-    (inside / "dog" / "in.mp4").symlink_to(inside / "dog" / "a.mp4")
-    (inside / "dog" / "circle.mp4").symlink_to(inside / "dog" / "circle.mp4")
-    (inside / "cat").symlink_to(outside)
+def test_a_link_to_a_video_is_in_its_group(tmp_path: Path) -> None:
+    touch(tmp_path, "dog/a.mp4", ".store/b.mp4", "dog/v_dog_g03_c01.mp4")
+    (tmp_path / "dog" / "copy.mp4").symlink_to("a.mp4")
+    (tmp_path / "dog" / "kept.mp4").symlink_to(tmp_path / ".store" / "b.mp4")
+    (tmp_path / "dog" / "v_dog_g07_c01.mp4").symlink_to("v_dog_g03_c01.mp4")
+    (tmp_path / "dog" / "v_dog_g08_c01.mp4").symlink_to(tmp_path / ".store" / "b.mp4")
+    (tmp_path / "wolf").symlink_to("dog")
 
-    clips = discover(inside, "folder")
+    clips = discover(tmp_path, "folder")
 
-    assert [clip.id for clip in clips] == ["dog/a.mp4", "dog/in.mp4"]
+    groups = {"a": "dog/a.mp4", "copy": "dog/a.mp4", "kept": ".store/b.mp4"}
+    groups |= {"v_dog_g03_c01": "g03", "v_dog_g07_c01": "g03", "v_dog_g08_c01": "g08"}
+    assert {clip.id: clip.group for clip in clips} == {
+        f"{name}/{stem}.mp4": group for name in ("dog", "wolf") for stem, group in groups.items()
+    }
+    assert clips.remarks == (
+        "6 videos are links to others that lie here, as dog/copy.mp4, dog/v_dog_g07_c01.mp4, "
+        "wolf/a.mp4, ...: such a clip is in the group of the other",
+    )
+
+
+def test_hard_links_are_clips_of_their_own(tmp_path: Path) -> None:
+    touch(tmp_path, "dog/a.mp4")
+    os.link(tmp_path / "dog" / "a.mp4", tmp_path / "dog" / "b.mp4")
+
+    clips = discover(tmp_path, "folder")
+
+    assert [clip.group for clip in clips] == ["dog/a.mp4", "dog/b.mp4"]
+    assert not clips.remarks
 
 
 def test_names_that_would_break_a_list_are_escaped(tmp_path: Path) -> None:

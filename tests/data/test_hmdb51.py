@@ -41,11 +41,11 @@ def write_lists(folder: Path, number: int, brush: str, wave: str) -> Path:
             "20060723sfjffbartsinger_wave",
         ),
         ("a/x_u_cm_np1_fr_med_0_wave_f_nm_np1_fr_goo_1.avi", "x_u_cm_np1_fr_med_0_wave"),
-        ("wave/holiday.avi", "wave/holiday.avi"),
-        ("wave/_u_cm_np1_fr_med_0.avi", "wave/_u_cm_np1_fr_med_0.avi"),
+        ("wave/holiday.avi", None),
+        ("wave/_u_cm_np1_fr_med_0.avi", None),
     ],
 )
-def test_the_group_is_the_video_that_a_clip_was_cut_from(name: str, video: str) -> None:
+def test_the_group_is_the_video_that_a_clip_was_cut_from(name: str, video: str | None) -> None:
     assert source_video(name) == video
 
 
@@ -81,6 +81,15 @@ def test_what_the_lists_and_the_disk_do_not_share_is_counted(tmp_path: Path, arc
     assert "split 1: 1 train and test clips are not on the disk" in remarks
     assert "split 1: 1 clips on the disk are in no list" in remarks
     assert any("warning: split 1 has 1 groups in train and test" in remark for remark in remarks)
+
+
+def test_a_renamed_class_is_named(tmp_path: Path, archive: Path) -> None:
+    lists = write_lists(tmp_path / "lists", 1, "12", "12")
+    (archive / "wave").rename(archive / "waving")
+
+    remarks = splits_of_hmdb51(archive, lists, find_hmdb51(archive)).remarks
+
+    assert remarks[-1].startswith("warning: no list names a clip of 1 classes (waving): are")
 
 
 @pytest.mark.parametrize("place", ["hmdb51_org", "hmdb51_org/lists", "testTrainMulti", "."])

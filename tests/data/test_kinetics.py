@@ -57,6 +57,13 @@ def test_trimmed_clips_are_taken_and_whole_videos_cut(folder: Path) -> None:
     assert len(chosen.splits[0].train) == 2
 
 
+def test_a_side_that_is_not_on_the_disk_names_what_is_missing(folder: Path) -> None:
+    (folder / "val" / "AAAAAAAAAAA_000000_000010.mp4").unlink()
+
+    with pytest.raises(UsageError, match=r"found 2 train clips .*; 2 listed videos .* AAAAAAAAAAA"):
+        find_kinetics(folder, tables(folder, TRAIN, VAL))
+
+
 def test_what_is_gone_unnamed_or_repeated_is_counted(folder: Path) -> None:
     repeated = HEADER + "surfing,AAAAAAAAAAA,0,10,train,0\n"
 
@@ -66,7 +73,7 @@ def test_what_is_gone_unnamed_or_repeated_is_counted(folder: Path) -> None:
         "1 listed videos are not on the disk and are left out: goneGONE-00_000005_000015",
         "1 annotations name a clip that an earlier one names: left out",
         "1 videos on the disk are in no annotation: left out",
-        "split 1: no test clips are listed, 1 val clips are tested",
+        "split 1: there are no test clips, 1 val clips are tested",
     )
     assert clips[2].class_name == "bowling"
 
@@ -132,7 +139,8 @@ def test_an_id_opens_nothing_outside_the_folder(tmp_path: Path, folder: Path) ->
 
     _, chosen = find_kinetics(folder, tables(folder, TRAIN, VAL, HEADER + rows))
 
-    assert chosen.remarks[0].startswith("3 listed videos are not on the disk")
+    assert chosen.remarks[0].startswith("1 links lead out of")
+    assert chosen.remarks[1].startswith("3 listed videos are not on the disk")
 
 
 def test_annotations_may_come_through_a_pipe(folder: Path) -> None:

@@ -92,12 +92,16 @@ def test_a_path_that_leaves_the_root_is_refused_with_its_line(tmp_path: Path, vi
             read_listing(path, None)
 
 
-def test_links_inside_the_root_are_followed(videos: Path) -> None:
+def test_links_inside_the_root_are_followed_and_in_the_group_of_their_file(videos: Path) -> None:
     (videos / "cat" / "same.mp4").symlink_to(videos / "cat" / "a.mp4")
     (videos / "other").symlink_to(videos / "dog")
-    path = table(videos, "path,label", "cat/same.mp4,cat", "other/c.mp4,dog")
+    path = table(videos, "path,label", "cat/same.mp4,cat", "other/c.mp4,dog", "dog/c.mp4,dog")
 
-    assert [clip.id for clip in read_listing(path, None).clips] == ["cat/same.mp4", "other/c.mp4"]
+    assert [(clip.id, clip.group) for clip in read_listing(path, None).clips] == [
+        ("cat/same.mp4", "cat/a.mp4"),
+        ("dog/c.mp4", "dog/c.mp4"),
+        ("other/c.mp4", "dog/c.mp4"),
+    ]
 
 
 def test_a_root_that_is_a_link_is_a_root(tmp_path: Path, videos: Path) -> None:
@@ -120,6 +124,18 @@ def test_listed_files_that_are_not_there_are_counted_and_named(videos: Path) -> 
     assert tuple(chosen.splits[0].test) == ("cat/a.mp4",)
     assert chosen.remarks[0].startswith("4 listed videos are not on the disk and are left out: cat")
     assert "gone.mp4" in chosen.remarks[0]
+
+
+def test_a_side_of_which_nothing_is_there_names_what_is_missing(videos: Path) -> None:
+    path = table(videos, "path,label,split", "cat/a.mp4,cat,train", "gone.mp4,cat,test")
+
+    with pytest.raises(UsageError, match=r"found 1 train .*; 1 listed videos .* gone\.mp4"):
+        splits(path)
+
+
+def test_a_table_of_a_header_alone_has_no_rows(videos: Path) -> None:
+    with pytest.raises(UsageError, match=r"clips\.csv has no rows below its header"):
+        read_listing(table(videos, "path,label"), None)
 
 
 def test_a_table_of_which_nothing_is_there_names_the_root(videos: Path) -> None:
@@ -168,7 +184,7 @@ def test_val_is_tested_when_nothing_else_is(videos: Path) -> None:
     chosen = splits(path)
 
     assert tuple(chosen.splits[0].test) == ("cat/b.mp4",)
-    assert chosen.remarks == ("split 1: no test clips are listed, 1 val clips are tested",)
+    assert chosen.remarks == ("split 1: there are no test clips, 1 val clips are tested",)
 
 
 def test_a_split_without_a_side_is_refused(videos: Path) -> None:

@@ -154,3 +154,11 @@ def test_a_neighbours_lists_are_not_ours(tmp_path: Path) -> None:
     write_lists(tmp_path / "other", f"{A1}\n", f"{A2}\n")
 
     assert find_lists(tmp_path / "videos", clips_named(["Dog/v_Dog_g01_c01.avi"])) is None
+
+
+def test_a_class_that_no_list_names_is_named(tmp_path: Path) -> None:
+    folder = write_lists(tmp_path, f"{A1}\n", f"{A2}\n")
+
+    remarks = splits_from_lists(folder, clips_named([A1, A2, B1])).remarks
+
+    assert remarks[-1].startswith("warning: no list names a clip of 1 classes (B): are")

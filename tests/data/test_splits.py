@@ -12,8 +12,8 @@ from avme.data.splits import (
     hold_out,
     list_sha256,
     splits_by_chance,
-    splits_by_folder,
     splits_by_group_number,
+    splits_by_part,
 )
 from avme.errors import UsageError
 
@@ -57,21 +57,22 @@ def test_one_group_alone_is_refused() -> None:
         splits_by_group_number(catalog_of(ucf(groups=1)))
 
 
-def test_given_folders_decide_and_val_joins_train() -> None:
+def test_given_folders_decide_and_val_is_neither_side() -> None:
     clips = [clip("A", "g01", part="train"), clip("A", "g02", part="test")]
     clips += [clip("A", "g03", part="val")]
 
-    (split,) = splits_by_folder(catalog_of(clips)).splits
+    chosen = splits_by_part(catalog_of(clips))
 
-    assert tuple(split.test) == ("A/v_A_g02_c01.avi",)
-    assert len(split.train) == 2
+    assert tuple(chosen.splits[0].test) == ("A/v_A_g02_c01.avi",)
+    assert tuple(chosen.splits[0].train) == ("A/v_A_g01_c01.avi",)
+    assert chosen.remarks == ("split 1: 1 val clips neither train nor test",)
 
 
 def test_a_group_on_both_sides_of_a_given_split_is_warned_about() -> None:
     sides: list[tuple[str, int, Part]] = [("A", 1, "train"), ("A", 2, "test"), ("B", 1, "test")]
     clips = [clip(name, "g01", number, part) for name, number, part in sides]
 
-    (warning,) = splits_by_folder(catalog_of(clips)).remarks
+    (warning,) = splits_by_part(catalog_of(clips)).remarks
 
     assert "A/g01" in warning
     assert "B/g01" not in warning
@@ -139,6 +140,15 @@ def test_a_drawn_split_is_said_aloud() -> None:
 def test_single_clips_per_class_cannot_be_split() -> None:
     with pytest.raises(UsageError, match="last train clip"):
         splits_by_chance(catalog_of([clip("A", "g01"), clip("B", "g02")]), 0.25, seed=0)
+
+
+def test_a_fraction_that_draws_nothing_is_told_from_clips_that_cannot_be_drawn() -> None:
+    clips = catalog_of(clip(name, group) for name in "AB" for group in ("g01", "g02"))
+
+    with pytest.raises(UsageError, match=r"--set test_fraction=0\.5"):
+        splits_by_chance(clips, 0.25, seed=0)
+
+    assert len(splits_by_chance(clips, 0.5, seed=0).splits[0].test) == 2
 
 
 def test_the_fingerprint_of_a_list_sees_its_order() -> None:

@@ -109,11 +109,28 @@ def test_links_that_lead_out_are_not_followed_and_said_aloud(
     assert any("2 links lead out" in line and "c" in line for line in lines)
 
 
+def test_a_set_made_inside_the_folder_of_its_videos_changes_no_class(
+    tmp_path: Path, one: Path, run_prep: RunPrep
+) -> None:
+    for name in ("train/a/1.avi", "train/b/2.avi", "test/a/3.avi", "test/b/4.avi"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(one, tmp_path / name)
+    first = run_prep(tmp_path, tmp_path, layout="folder")
+    before = (first.folder / "dataset.json").read_bytes()
+    lines: list[str] = []
+
+    again = run_prep(tmp_path, tmp_path, layout="folder", lines=lines)
+
+    assert again.classes == ("a", "b")
+    assert (again.folder / "dataset.json").read_bytes() == before
+    assert lines == [f"{again.folder} is finished and nothing changed: 4 clips"]
+
+
 def test_a_folder_of_links_alone_says_what_is_wrong_with_them(tmp_path: Path, one: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.avi").symlink_to(one)
 
-    with pytest.raises(UsageError, match=r"links that lead out .* a/1\.avi"):
+    with pytest.raises(UsageError, match=r"1 links lead out .* a/1\.avi"):
         discover(tmp_path, "folder")
 
 

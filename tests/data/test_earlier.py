@@ -1,0 +1,53 @@
+"""What an earlier plan says holds for the clips that are there now, or they are made anew."""
+
+from pathlib import Path
+
+import pytest
+
+from avme.artifacts import read_json, write_json
+from avme.config.prep import PrepConfig
+from avme.data.catalog import Catalog, SourceClip, catalog_of
+from avme.data.plan import Draft, draft_plan
+
+IDS = ("test/cat/1.mp4", "test/dog/2.mp4", "train/cat/3.mp4", "train/dog/4.mp4")
+
+
+def clips_of(*, depth: int) -> Catalog:
+    """The same files, with classes told by the folders at a depth."""
+    return catalog_of(
+        SourceClip(
+            id=name,
+            path=Path(name),
+            class_name=name.split("/")[depth],
+            group=name,
+            part=None,
+            num_bytes=1,
+            mtime_ns=1,
+        )
+        for name in IDS
+    )
+
+
+def draft(clips: Catalog, folder: Path) -> Draft:
+    config = PrepConfig(shard_clips=1)
+    return draft_plan(
+        clips, folder=folder, source=folder, layout="folder", config=config, ffmpeg_version="5.1"
+    )
+
+
+@pytest.mark.parametrize("is_noted", [True, False], ids=["by-the-plan", "by-the-manifest"])
+def test_a_clip_is_changed_when_its_label_stands_for_another_class(
+    tmp_path: Path, is_noted: bool
+) -> None:
+    draft(clips_of(depth=0), tmp_path).put_down()
+    if not is_noted:  # as before plans noted it
+        plan = read_json(tmp_path / "plan.json")
+        write_json(tmp_path / "dataset.json", {"classes": plan.pop("classes")})
+        write_json(tmp_path / "plan.json", plan)
+
+    same = draft(clips_of(depth=0), tmp_path)
+    other = draft(clips_of(depth=1), tmp_path)
+
+    assert same.plan.changes.total == 0
+    assert other.plan.changes.changed == len(IDS)
+    assert len(other.stale) == len(IDS)
