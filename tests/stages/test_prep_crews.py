@@ -11,6 +11,7 @@ from distributed import LocalCluster
 
 from avme.artifacts import DATASET_MANIFEST
 from avme.config import PrepConfig
+from avme.data.discover import Layout
 from avme.data.prepared import PreparedSet
 from avme.data.share import Share
 from avme.errors import AvmeError, TooManyBadClips, UsageError
@@ -160,6 +161,26 @@ def test_a_dask_cluster_makes_the_same_set_even_if_a_worker_dies(
     assert list((tmp_path / "bin").glob("shot*")) == []
     assert done.fingerprint == finished.fingerprint
     assert shard_bytes(done.folder) == shard_bytes(finished.folder)
+
+
+@pytest.mark.filterwarnings("default")  # of Dask's own threads
+@pytest.mark.parametrize("layout", ["ucf101", "csv"])
+def test_relative_paths_mean_the_same_to_workers_in_another_folder(
+    source: Path,
+    tmp_path: Path,
+    run_prep: RunPrep,
+    cluster: str,
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = (f"{path.relative_to(tmp_path)},{path.parent.name}\n" for path in source.rglob("*.avi"))
+    (tmp_path / "list.csv").write_text("path,label\n" + "".join(rows))
+    monkeypatch.chdir(tmp_path)  # and not the workers
+    given = Path("videos" if layout == "ucf101" else "list.csv")
+
+    done = run_prep(given, Path("data"), dask=cluster, layout=layout)
+
+    assert done.manifest["counts"]["clips"] == 12
 
 
 @pytest.mark.filterwarnings("default")  # of Dask's own threads
