@@ -155,13 +155,15 @@ class Forecast:
         )
 
 
-def forecast(request: Request, *, share: Share | None = None) -> Forecast:
+def forecast(
+    request: Request, *, share: Share | None = None, report: Reporter | None = None
+) -> Forecast:
     """Foretells what `prepare` would do; raises what it would raise.
 
     Of a `share` only its shards are counted.
     """
     intent = intend(request)
-    draft = intent.draft()
+    draft = intent.draft(report)
     state = intent.state(draft)
     own = set(draft.plan.shards) if share is None else set(share.of(list(draft.plan.shards)))
     clips = _together(draft.plan, [shard for shard in state.to_make if shard in own])

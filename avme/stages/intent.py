@@ -7,6 +7,7 @@ from avme.config.prep import PrepConfig
 from avme.cores import available_cores
 from avme.data.catalog import Catalog
 from avme.data.discover import Layout
+from avme.data.earlier import read_earlier
 from avme.data.plan import PLAN, Draft, draft_plan
 from avme.data.sources import Beside, find_clips
 from avme.data.splits import Splits
@@ -14,6 +15,7 @@ from avme.data.state import State, state_of
 from avme.errors import UsageError
 from avme.media.extract import Recipe
 from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
+from avme.report import Reporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,11 @@ class Intent:
         """Processes that were asked for, else one per core."""
         return self.request.config.workers or available_cores()
 
-    def draft(self) -> Draft:
-        """The plan as it would be put down; raises MismatchError if another one is there."""
+    def draft(self, report: Reporter | None = None) -> Draft:
+        """The plan as it would be put down; raises MismatchError if another one is there.
+
+        `report` is told where source files are compared byte by byte.
+        """
         return draft_plan(
             self.clips,
             folder=self.folder,
@@ -57,7 +62,14 @@ class Intent:
             config=self.request.config,
             ffmpeg_version=self.ffmpeg_version,
             beside=self.request.beside.as_call(),
+            report=report,
         )
+
+    def has_other_files(self) -> bool:
+        """Whether a plan is there that speaks of other files, another time or another place."""
+        old = read_earlier(self.folder / PLAN, self.clips)
+        changes, source = old.changes(), str(self.request.source.resolve())
+        return changes.total + changes.touched > 0 or old.source not in (None, source)
 
     def recipe(self) -> Recipe:
         """How each clip is prepared."""

@@ -61,9 +61,9 @@ def prepare(
             return _publish(intent, plan, report)
 
 
-def require_possible(request: Request) -> None:
+def require_possible(request: Request, report: Reporter) -> None:
     """Raises what `prepare` would raise before it makes the first shard; writes nothing."""
-    intend(request).draft()
+    intend(request).draft(report)
 
 
 @contextmanager
@@ -79,8 +79,7 @@ def _planned(
     with ExitStack() as locks:
         with _planning(folder):
             _require_no_other_count(folder, share)
-            draft = intent.draft()
-            if draft.plan.changes.total:
+            if intent.has_other_files():
                 with holding(folder):  # other parts go by the plan as it was
                     plan = _put_down(intent, retry, report)
             else:
@@ -108,7 +107,7 @@ def _require_no_other_count(folder: Path, share: Share) -> None:
 def _put_down(intent: Intent, retry: bool, report: Reporter) -> Plan | None:
     """The plan of what is to be made; None if all of it is there."""
     folder = intent.folder
-    draft = intent.draft()
+    draft = intent.draft(report)
     state = intent.state(draft)
     for broken in state.broken:  # first: the manifest alone tells that they are
         draft.plan.shard_path(broken).unlink(missing_ok=True)

@@ -208,14 +208,15 @@ def test_a_part_that_finds_other_files_waits_for_those_at_work(
     source: Path, tmp_path: Path
 ) -> None:
     assert part(source, tmp_path, 1, 2) is None
-    os.utime(sorted(source.rglob("*.avi"))[0])  # of the first part
+    first = sorted(source.rglob("*.avi"))[0]  # of the first part
+    first.write_bytes(first.read_bytes() + b"more")
     plan = (tmp_path / "set" / "plan.json").read_bytes()
 
     with holding(tmp_path / "set", shared=True), pytest.raises(UsageError, match="is at work on"):
         part(source, tmp_path, 2, 2)
     assert (tmp_path / "set" / "plan.json").read_bytes() == plan
 
-    assert part(source, tmp_path, 2, 2) is None  # now the shard of the touched file is to be made
+    assert part(source, tmp_path, 2, 2) is None  # now the shard of that file is to be made
     assert part(source, tmp_path, 1, 2) is not None
 
 

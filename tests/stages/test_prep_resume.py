@@ -218,8 +218,3 @@ def test_other_settings_are_refused_with_both_values(
         run_prep(videos, folder.parent, jpeg_quality=9)
 
     assert "--out or --name" in str(caught.value)
-
-
-def test_another_source_is_refused(source: Path, folder: Path, run_prep: RunPrep) -> None:
-    with pytest.raises(MismatchError, match="source is"):
-        run_prep(source, folder.parent)
