@@ -37,7 +37,8 @@ def prep_command(plan: dict[str, Any], folder: Path) -> str:
         for key, value in identity.items()
         if key.startswith(_SETTINGS)
     }
-    settings["timeout_seconds"] = call.get("timeout_seconds", usual["timeout_seconds"])
+    limits = (name for name in PrepConfig().limits() if name != "max_bad")
+    settings |= {name: call.get(name, usual[name]) for name in limits}
     for key, value in settings.items():
         if value != usual.get(key):
             words += ["--set", f"{key}={'null' if value is None else value}"]

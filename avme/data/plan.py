@@ -80,10 +80,17 @@ class Draft:
     head: dict[str, Any]
     """What it is going to say."""
 
-    def put_down(self) -> Plan:
-        """Deletes what is stale and writes `plan.json`, if it would say anything new."""
-        changes = self.plan.changes
-        if not (changes.total or changes.touched or self.head != self.before):
+    def put_down(self, *, is_finished: bool = False) -> Plan:
+        """Deletes what is stale and writes `plan.json`, if it would say anything new.
+
+        A set that is finished keeps the limits that it was made with: nothing is made with others.
+        """
+        changes, head = self.plan.changes, self.head
+        if is_finished:
+            noted = self.before.get("call", {})
+            limits = {name: noted[name] for name in PrepConfig().limits() if name in noted}
+            head = {**head, "call": {**head["call"], **limits}}
+        if not (changes.total or changes.touched or head != self.before):
             return self.plan
         if changes.total:
             # The manifest goes first: a set whose shards are being replaced is unfinished.
@@ -91,7 +98,7 @@ class Draft:
         for name in self.stale:
             self.plan.shard_path(name).unlink(missing_ok=True)
         shards = ((name, clips.ids()) for name, clips in self.plan.shards.items())
-        write_plan(self.plan.folder / PLAN, self.head, shards, stamps(self.plan.clips))
+        write_plan(self.plan.folder / PLAN, head, shards, stamps(self.plan.clips))
         return self.plan
 
 
@@ -120,11 +127,7 @@ def draft_plan(
         "layout": layout,
         **{f"{_SETTINGS}{key}": value for key, value in config.content().items()},
     }
-    call = {
-        **(beside or {}),
-        "max_bad": config.max_bad,
-        "timeout_seconds": config.timeout_seconds,
-    }
+    call = {**(beside or {}), **config.limits()}
     old = read_earlier(folder / PLAN, clips)
     if not old.is_new:
         report, now = report or Quiet(), str(identity[_SOURCE])

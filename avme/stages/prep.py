@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST, sweep
+from avme.artifacts import DATASET_MANIFEST, read_json, sweep
+from avme.config.prep import PrepConfig
 from avme.data import journal
 from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
@@ -111,13 +112,15 @@ def _put_down(intent: Intent, retry: bool, report: Reporter) -> Plan | None:
     state = intent.state(draft)
     for broken in state.broken:  # first: the manifest alone tells that they are
         draft.plan.shard_path(broken).unlink(missing_ok=True)
-    plan = draft.put_down()
+    plan = draft.put_down(is_finished=state.is_finished and not retry)
     if retry and (bad := shards_of_bad(plan)):
         report.say(f"{len(bad)} shards with quarantined clips are made anew")
         (folder / DATASET_MANIFEST).unlink(missing_ok=True)
         for name in bad:
             plan.shard_path(name).unlink(missing_ok=True)
     elif state.is_finished:
+        counts = read_json(folder / DATASET_MANIFEST)["counts"]
+        _require_enough(plan, counts["clips"], counts["quarantined"], intent.request.config)
         report.say(f"{folder} is finished and nothing changed: {plan.num_clips} clips")
         return None
     (folder / DATASET_MANIFEST).unlink(missing_ok=True)
@@ -133,7 +136,7 @@ def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
     folder, splits, config = intent.folder, intent.splits.splits, intent.request.config
     tally = write_tables(plan, splits)
     _say_what_is_bad(tally, report)
-    _require_enough(plan, tally, config.max_bad)
+    _require_enough(plan, tally.good, len(tally.bad), config)
     manifest = write_manifest(
         plan,
         tally,
@@ -150,17 +153,16 @@ def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
     return PreparedSet.open(folder, lazily=True)
 
 
-def _require_enough(plan: Plan, tally: Tally, max_bad: float) -> None:
-    allowed = max(1, int(max_bad * plan.num_clips))
-    if not tally.good:
+def _require_enough(plan: Plan, num_good: int, num_bad: int, config: PrepConfig) -> None:
+    allowed = max(1, int(config.max_bad * plan.num_clips))
+    if not num_good:
         raise TooManyBadClips(
-            f"none of the {len(tally.bad)} clips could be prepared: see "
-            f"{plan.folder / 'quarantine.csv'}",
+            f"none of the {num_bad} clips could be prepared: see {plan.folder / 'quarantine.csv'}",
             reason="too-many",
         )
-    if len(tally.bad) > allowed:
+    if num_bad > allowed:
         raise TooManyBadClips(
-            f"{len(tally.bad)} of {plan.num_clips} clips are bad, {allowed} may be: see "
+            f"{num_bad} of {plan.num_clips} clips are bad, {allowed} may be: see "
             f"{plan.folder / 'quarantine.csv'}; the good ones are kept, and a larger --max-bad "
             "goes on with them",
             reason="too-many",

@@ -10,8 +10,10 @@ from avme.config.prep import PrepConfig
 from avme.data.prepared import PreparedSet
 from avme.errors import TooManyBadClips, UsageError
 from avme.lock import holding
+from avme.report import Quiet
 from avme.stages.forecast import forecast
 from avme.stages.intent import Request
+from avme.stages.verify import verify
 
 RunPrep = Callable[..., PreparedSet]
 
@@ -56,6 +58,27 @@ def test_too_many_bad_clips_end_with_code_3_and_go_on_with_a_larger_share(
 
     assert len(done.entries) == 10
     assert shard_bytes(folder) == shards
+
+
+def test_a_finished_set_keeps_its_limits_and_is_asked_for_those_given_now(
+    tmp_path: Path, source: Path, run_prep: RunPrep
+) -> None:
+    for group in (1, 8):
+        (source / "Archery" / f"v_Archery_g{group:02d}_c01.avi").write_bytes(b"")
+    folder = run_prep(source, tmp_path / "out", max_bad=0.5, memory_mb=4096).folder
+    plan = (folder / "plan.json").read_bytes()
+
+    with pytest.raises(TooManyBadClips, match="2 of 12 clips are bad, 1 may be"):
+        run_prep(source, tmp_path / "out")
+    run_prep(source, tmp_path / "out", max_bad=0.9)
+
+    assert (folder / "plan.json").read_bytes() == plan
+    assert (folder / "dataset.json").is_file()
+    shard = folder / "shards" / "shard-00000.h5"
+    shard.unlink()
+    (_, command) = verify(folder, every_picture=False, seed=0, report=Quiet()).mend
+    for option in ("--max-bad 0.5", "--set memory_mb=4096"):
+        assert option in command
 
 
 def test_no_good_clip_at_all_is_too_many(tmp_path: Path, run_prep: RunPrep) -> None:
