@@ -45,6 +45,13 @@ def prep_command(plan: dict[str, Any], folder: Path) -> str:
     return shlex.join(words)
 
 
+def places_of(plan: dict[str, Any]) -> list[Path]:
+    """Files and folders that the command names: without one of these it cannot run."""
+    call = plan.get("call", {})
+    beside = [call.get("splits"), call.get("root"), *(call.get("annotations") or ())]
+    return [Path(path) for path in (plan["identity"]["source"], *beside) if path]
+
+
 def delete_command(folder: Path, files: Iterable[str]) -> str:
     """Deletes files below `folder`, as a line for a shell; -f, as some may be missing."""
     return shlex.join(["rm", "-f", *(str(folder / name) for name in sorted(files))])
