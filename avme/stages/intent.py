@@ -3,16 +3,18 @@
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
+from avme.artifacts import DATASET_MANIFEST
 from avme.config.prep import PrepConfig
 from avme.cores import available_cores
 from avme.data.catalog import Catalog
 from avme.data.discover import Layout
 from avme.data.earlier import read_earlier
+from avme.data.journal import JOURNAL
 from avme.data.plan import PLAN, Draft, draft_plan
 from avme.data.sources import Beside, find_clips
 from avme.data.splits import Splits
 from avme.data.state import State, state_of
-from avme.errors import UsageError
+from avme.errors import ArtifactError, UsageError
 from avme.media.extract import Recipe
 from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
 from avme.report import Reporter
@@ -125,6 +127,13 @@ def _set_folder(out: Path, name: str) -> Path:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file: choose another folder with --out or --name")
     if folder.is_dir() and not (folder / PLAN).is_file():
+        ours = [name for name in (DATASET_MANIFEST, JOURNAL) if (folder / name).is_file()]
+        if ours:
+            raise ArtifactError(
+                f"{folder} holds {ours[0]} and no {PLAN}, which tells what clips its shards hold: "
+                "restore it from a backup, or delete the folder or choose another with --out, and "
+                "run again"
+            )
         strange = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
         if strange:
             raise UsageError(

@@ -8,7 +8,7 @@ import pytest
 
 from avme.config.prep import PrepConfig
 from avme.data.prepared import PreparedSet
-from avme.errors import TooManyBadClips, UsageError
+from avme.errors import ArtifactError, TooManyBadClips, UsageError
 from avme.lock import holding
 from avme.report import Quiet
 from avme.stages.forecast import forecast
@@ -99,6 +99,17 @@ def test_a_folder_that_is_not_ours_is_left_alone(
 
     with pytest.raises(UsageError, match=r"thesis\.tex"):
         run_prep(videos, tmp_path)
+
+
+@pytest.mark.parametrize("gone", [["plan.json"], ["plan.json", "dataset.json"]])
+def test_a_set_without_its_plan_is_told_what_is_missing(
+    videos: Path, folder: Path, run_prep: RunPrep, gone: list[str]
+) -> None:
+    for name in gone:
+        (folder / name).unlink()
+
+    with pytest.raises(ArtifactError, match=r"holds \S+ and no plan\.json, .*restore it from"):
+        run_prep(videos, folder.parent)
 
 
 def test_a_folder_at_work_is_refused_and_may_still_be_foretold(
