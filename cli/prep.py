@@ -192,7 +192,7 @@ def _prepare(
         slurm.submit_parts(settings.slurm, logs=target / slurm.LOGS, report=job.ctx.obj)
         return
     if job.dry_run:
-        foretold = forecast(request, share=share, report=job.ctx.obj)
+        foretold = forecast(request, share=share, retry=job.retry, report=job.ctx.obj)
         typer.echo("\n".join(foretold.lines()))
         foretold.require_room()
         return

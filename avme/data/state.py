@@ -31,11 +31,13 @@ class State:
     """There, but of another size than they were written with, as where a disk lost their end."""
     is_finished: bool
     """Whether manifest and tables stand and speak of these shards and splits."""
+    retried: tuple[str, ...] = ()
+    """There, but of quarantined clips that are to be tried again."""
 
     @property
     def to_make(self) -> tuple[str, ...]:
         """All shards that a run would make."""
-        return (*self.missing, *self.stale, *self.broken)
+        return (*self.missing, *self.stale, *self.broken, *self.retried)
 
 
 def state_of(draft: Draft, splits: Sequence[Split]) -> State:

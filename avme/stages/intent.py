@@ -1,6 +1,6 @@
 """What `avme prep` was asked for, to all that can be known of it without writing a byte."""
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 
 from avme.artifacts import DATASET_MANIFEST
@@ -10,6 +10,7 @@ from avme.data.catalog import Catalog
 from avme.data.discover import Layout
 from avme.data.earlier import read_earlier
 from avme.data.journal import JOURNAL
+from avme.data.missing import shards_of_bad
 from avme.data.plan import PLAN, Draft, draft_plan
 from avme.data.sources import Beside, find_clips
 from avme.data.splits import Splits
@@ -89,9 +90,12 @@ class Intent:
             min_decoded=config.min_decoded,
         )
 
-    def state(self, draft: Draft) -> State:
-        """How far the set of the draft is."""
-        return state_of(draft, self.splits.splits)
+    def state(self, draft: Draft, retry: bool) -> State:
+        """How far the set of the draft is; `retry` has quarantined clips tried again."""
+        state = state_of(draft, self.splits.splits)
+        bad = shards_of_bad(draft.plan) if retry else ()
+        retried = tuple(name for name in bad if name not in state.to_make)
+        return replace(state, retried=retried, is_finished=state.is_finished and not retried)
 
     def remarks(self, draft: Draft) -> tuple[str, ...]:
         """What people should be told of it beforehand."""

@@ -15,7 +15,7 @@ from avme.config.prep import PrepConfig
 from avme.data import journal
 from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
-from avme.data.missing import WORK, make_shards, missing_shards, shards_of_bad
+from avme.data.missing import WORK, make_shards, missing_shards
 from avme.data.plan import Plan
 from avme.data.prepared import SHARDS, SPLITS, PreparedSet
 from avme.data.publish import MOST_NAMED, Tally, write_manifest, write_tables
@@ -109,21 +109,20 @@ def _put_down(intent: Intent, retry: bool, report: Reporter) -> Plan | None:
     """The plan of what is to be made; None if all of it is there."""
     folder = intent.folder
     draft = intent.draft(report)
-    state = intent.state(draft)
+    state = intent.state(draft, retry)
     for broken in state.broken:  # first: the manifest alone tells that they are
         draft.plan.shard_path(broken).unlink(missing_ok=True)
-    plan = draft.put_down(is_finished=state.is_finished and not retry)
-    if retry and (bad := shards_of_bad(plan)):
-        report.say(f"{len(bad)} shards with quarantined clips are made anew")
-        (folder / DATASET_MANIFEST).unlink(missing_ok=True)
-        for name in bad:
-            plan.shard_path(name).unlink(missing_ok=True)
-    elif state.is_finished:
+    plan = draft.put_down(is_finished=state.is_finished)
+    if state.is_finished:
         counts = read_json(folder / DATASET_MANIFEST)["counts"]
         _require_enough(plan, counts["clips"], counts["quarantined"], intent.request.config)
         report.say(f"{folder} is finished and nothing changed: {plan.num_clips} clips")
         return None
     (folder / DATASET_MANIFEST).unlink(missing_ok=True)
+    if state.retried:
+        report.say(f"{len(state.retried)} shards with quarantined clips are made anew")
+        for name in state.retried:
+            plan.shard_path(name).unlink(missing_ok=True)
     if plan.changes.total:
         report.say(f"{plan.changes.total} source files were added, removed or changed")
     for remark in intent.remarks(draft):
