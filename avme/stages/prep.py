@@ -184,3 +184,6 @@ def _say_what_is_there(manifest: dict[str, Any], folder: Path, report: Reporter)
     )
     for name, facts in manifest["splits"].items():
         report.say(f"split {name}: {facts['train']} train, {facts['test']} test")
+        for part in ("train", "test"):
+            if not facts[part]:
+                report.say(f"warning: split {name} has no {part} clip left: see quarantine.csv")

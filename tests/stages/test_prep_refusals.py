@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from avme.config import PretrainConfig
 from avme.config.prep import PrepConfig
 from avme.data.prepared import PreparedSet
 from avme.errors import ArtifactError, TooManyBadClips, UsageError
 from avme.lock import holding
 from avme.report import Quiet
+from avme.stages.audit import audit
 from avme.stages.forecast import forecast
 from avme.stages.intent import Request
+from avme.stages.pretrain import pretrain
 from avme.stages.verify import verify
 
 RunPrep = Callable[..., PreparedSet]
@@ -89,6 +92,33 @@ def test_no_good_clip_at_all_is_too_many(tmp_path: Path, run_prep: RunPrep) -> N
 
     with pytest.raises(TooManyBadClips, match="none of the 2 clips"):
         run_prep(tmp_path / "videos", tmp_path / "out", max_bad=1.0)
+
+
+def test_a_side_without_a_good_clip_is_warned_of_and_not_trained_on(
+    tmp_path: Path,
+    source: Path,
+    run_prep: RunPrep,
+    make_pretrain_config: Callable[..., PretrainConfig],
+) -> None:
+    for name in ("Archery/v_Archery_g15_c01.avi", "Bowling/v_Bowling_g08_c01.avi"):
+        (source / name).write_bytes(b"")
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "trainlist01.txt").write_text("Archery/v_Archery_g15_c01.avi 1\n")
+    tested = ("Bowling/v_Bowling_g08_c01.avi", "Archery/v_Archery_g01_c01.avi")
+    (lists / "testlist01.txt").write_text("".join(f"{name}\n" for name in tested))
+    lines: list[str] = []
+
+    done = run_prep(source, tmp_path / "out", splits=lists, max_bad=0.2, lines=lines)
+
+    assert [line for line in lines if line.startswith("warning: split")] == [
+        "warning: split 1 has no train clip left: see quarantine.csv"
+    ]
+    (facts,) = audit(done.folder, out=None).facts["splits"].values()
+    assert (facts["train"]["clips"], facts["test"]["clips"]) == (0, 1)
+    with pytest.raises(ArtifactError, match=r"split1-train\.txt lists no clip"):
+        pretrain(make_pretrain_config(), data=done.folder, out=tmp_path / "run", preset="tiny")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_that_is_not_ours_is_left_alone(
