@@ -31,7 +31,7 @@ def prep_command(plan: dict[str, Any], folder: Path) -> str:
         words += ["--annotations", *call["annotations"]]
     max_bad = call.get("max_bad", _least_max_bad(folder, len(plan["clips"])))
     if max_bad != usual["max_bad"]:
-        words += ["--max-bad", f"{max_bad:g}"]
+        words += ["--max-bad", str(max_bad)]
     settings = {
         key.removeprefix(_SETTINGS): value
         for key, value in identity.items()

@@ -44,6 +44,12 @@ def test_whatever_was_not_usual_is_said_again() -> None:
     ]
 
 
+def test_a_share_of_many_digits_is_said_with_all_of_them() -> None:
+    words = shlex.split(prep_command(plan(CALL | {"max_bad": 1 / 3}), Path("data/pets")))
+
+    assert float(words[-1]) == 1 / 3
+
+
 def test_tables_and_roots_are_said_again() -> None:
     call = CALL | {"root": "/videos", "annotations": ["/lists/train.csv", "/lists/val.csv"]}
 
