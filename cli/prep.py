@@ -188,11 +188,11 @@ def _prepare(
     request = Request(layout, source, out=out, name=name, config=settings, beside=beside)
     share = None if job.part is None else read_share(job.part)
     if job.slurm and not job.dry_run:
-        require_possible(request)
+        require_possible(request, job.ctx.obj)
         slurm.submit_parts(settings.slurm, logs=target / slurm.LOGS, report=job.ctx.obj)
         return
     if job.dry_run:
-        foretold = forecast(request, share=share)
+        foretold = forecast(request, share=share, retry=job.retry, report=job.ctx.obj)
         typer.echo("\n".join(foretold.lines()))
         foretold.require_room()
         return

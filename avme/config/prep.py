@@ -51,6 +51,12 @@ class PrepConfig(Settings):
     slurm: SlurmConfig = SlurmConfig()
     """What `--slurm` asks for."""
 
+    def limits(self) -> dict[str, Any]:
+        """The settings that decide which clips are given up, and when there are too many."""
+        return self.model_dump(
+            mode="json", include={"max_bad", "timeout_seconds", "max_clip_gb", "memory_mb"}
+        )
+
     def content(self) -> dict[str, Any]:
         """The settings that decide what the shards hold."""
         return self.model_dump(mode="json", exclude=set(_HOW_ONLY))

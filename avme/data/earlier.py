@@ -16,8 +16,8 @@ from avme.data.plan_file import read_entries
 from avme.errors import ArtifactError
 
 _SECTIONS = frozenset({"identity", "ffmpeg", "shards", "clips"})
-NEW, _KEPT, _CHANGED = range(3)
-"""What an earlier plan says of a clip."""
+NEW, KEPT, TOUCHED, CHANGED = range(4)
+"""What an earlier plan says of a clip. Touched: only the file's time is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,12 @@ class Changes:
     added: int = 0
     removed: int = 0
     changed: int = 0
+    touched: int = 0
+    """Of another time; their bytes are those that shards were made from, where there are any."""
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """All that change what the set holds."""
         return self.added + self.removed + self.changed
 
 
@@ -40,13 +42,18 @@ class Earlier:
 
     clips: Catalog
     said: NDArray[np.uint8]
-    """New, kept or changed: of every clip."""
+    """New, kept, touched or changed: of every clip."""
     head: dict[str, Any] = field(default_factory=dict)
     shards: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     """Places of clips that are still there."""
     shrunk: set[str] = field(default_factory=set)
     """Shards of clips that are not."""
     num_removed: int = 0
+
+    @property
+    def source(self) -> str | None:
+        """Where the videos were; None if there is no earlier plan."""
+        return None if self.is_new else self.head["identity"].get("source")
 
     @property
     def is_new(self) -> bool:
@@ -57,12 +64,14 @@ class Earlier:
         """How the clips differ from it; nothing if there was none."""
         if self.is_new:
             return Changes()
-        added, changed = (int((self.said == what).sum()) for what in (NEW, _CHANGED))
-        return Changes(added=added, removed=self.num_removed, changed=changed)
+        added, changed, touched = (
+            int((self.said == what).sum()) for what in (NEW, CHANGED, TOUCHED)
+        )
+        return Changes(added, removed=self.num_removed, changed=changed, touched=touched)
 
     def stale(self) -> frozenset[str]:
         """Shards of clips that were removed or changed."""
-        changed = (name for name, at in self.shards.items() if (self.said[at] == _CHANGED).any())
+        changed = (name for name, at in self.shards.items() if (self.said[at] == CHANGED).any())
         return frozenset((*self.shrunk, *changed))
 
 
@@ -100,7 +109,7 @@ def _fill(old: Earlier, path: Path) -> None:
             if place is None:
                 old.num_removed += 1
             else:
-                old.said[place] = _KEPT if value == _stamp(clips, place) else _CHANGED
+                old.said[place] = _compared(value, _stamp(clips, place))
                 guess = place + 1
         elif name is None and value is not None:
             old.head[section] = value
@@ -121,7 +130,7 @@ def _mark_renamed_classes(old: Earlier, path: Path) -> None:
         return
     now = old.clips.class_names
     renamed = [label for label, name in enumerate(now) if name not in before[label : label + 1]]
-    old.said[np.isin(old.clips.labels, renamed) & (old.said == _KEPT)] = _CHANGED
+    old.said[np.isin(old.clips.labels, renamed) & (old.said != NEW)] = CHANGED
 
 
 def stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:
@@ -130,7 +139,7 @@ def stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:
 
 
 def _stamp(clips: Catalog, place: int) -> list[Any]:
-    """Bytes, mtime in ns, label, what a list says: unchanged, or the clip's shard is made anew."""
+    """Bytes, mtime in ns, label, what a list says."""
     columns = (clips.num_bytes, clips.mtime_ns, clips.labels)
     stamp: list[Any] = [int(column[place]) for column in columns]
     if clips.is_listed:
@@ -138,3 +147,9 @@ def _stamp(clips: Catalog, place: int) -> list[Any]:
     if span := clips.span(place):
         stamp += [span.start_seconds, span.end_seconds]
     return stamp
+
+
+def _compared(before: list[Any], now: list[Any]) -> int:
+    if before == now:
+        return KEPT
+    return TOUCHED if before[:1] + before[2:] == now[:1] + now[2:] else CHANGED

@@ -31,17 +31,25 @@ def prep_command(plan: dict[str, Any], folder: Path) -> str:
         words += ["--annotations", *call["annotations"]]
     max_bad = call.get("max_bad", _least_max_bad(folder, len(plan["clips"])))
     if max_bad != usual["max_bad"]:
-        words += ["--max-bad", f"{max_bad:g}"]
+        words += ["--max-bad", str(max_bad)]
     settings = {
         key.removeprefix(_SETTINGS): value
         for key, value in identity.items()
         if key.startswith(_SETTINGS)
     }
-    settings["timeout_seconds"] = call.get("timeout_seconds", usual["timeout_seconds"])
+    limits = (name for name in PrepConfig().limits() if name != "max_bad")
+    settings |= {name: call.get(name, usual[name]) for name in limits}
     for key, value in settings.items():
         if value != usual.get(key):
             words += ["--set", f"{key}={'null' if value is None else value}"]
     return shlex.join(words)
+
+
+def places_of(plan: dict[str, Any]) -> list[Path]:
+    """Files and folders that the command names: without one of these it cannot run."""
+    call = plan.get("call", {})
+    beside = [call.get("splits"), call.get("root"), *(call.get("annotations") or ())]
+    return [Path(path) for path in (plan["identity"]["source"], *beside) if path]
 
 
 def delete_command(folder: Path, files: Iterable[str]) -> str:

@@ -59,12 +59,13 @@ def make_shards(
 
 
 def _task(plan: Plan, name: str, recipe: Recipe) -> ShardTask:
-    clips = plan.shards[name]
+    """Paths are absolute: a worker elsewhere stands in another folder."""
+    clips, folder = plan.shards[name], plan.folder.absolute()
     labels = (int(label) for label in plan.clips.labels[clips.places])
     return ShardTask(
         name=name,
-        folder=plan.folder / SHARDS,
-        work=plan.folder / WORK,
+        folder=folder / SHARDS,
+        work=folder / WORK,
         clips=tuple(map(LabelledClip, clips, labels)),
         recipe=recipe,
     )

@@ -131,23 +131,23 @@ def _died(clip: str) -> MediaError:
 
 
 def _add(labelled: LabelledClip, shard: ShardWriter, work: Path, recipe: Recipe) -> bool:
-    clip, label = labelled.clip, labelled.label
+    clip, label, digest = labelled.clip, labelled.label, None
     try:
-        digest = _hash_unchanged(clip, recipe.timeout_seconds)
+        digest = hash_unchanged(clip, recipe.timeout_seconds)
         media = extract(clip.path, shard.spool, work=work, recipe=recipe, span=clip.span)
         _require_unchanged(clip)
     except MediaError as error:
-        shard.add_bad(quarantined(clip, label, error))
+        shard.add_bad(quarantined(clip, label, error, digest))
         return False
     except _UNFORESEEN as error:
         named = MediaError(f"{clip.id}: {type(error).__name__}: {error}", reason="unforeseen")
-        shard.add_bad(quarantined(clip, label, named))
+        shard.add_bad(quarantined(clip, label, named, digest))
         return False
     shard.add(record_of(clip, label, digest, media), media)
     return True
 
 
-def _hash_unchanged(clip: SourceClip, timeout_seconds: float) -> str:
+def hash_unchanged(clip: SourceClip, timeout_seconds: float) -> str:
     """SHA-256 of the source; raises MediaError if it is gone or no longer what was planned."""
     try:
         if not clip.path.is_file():  # opening a pipe would wait for ever

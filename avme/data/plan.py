@@ -2,7 +2,8 @@
 
 A plan is drafted, which writes nothing, and then put down. A shard exists exactly if it is complete
 and matches the plan that was put down: when source files change, the shards that they touch are
-deleted before the new plan is written, so that this holds after any kill.
+deleted before the new plan is written, so that this holds after any kill. A file of which only the
+time is another changes no shard that was made from the same bytes.
 The plan knows nothing of workers: any number of them makes the same shards.
 """
 
@@ -22,10 +23,13 @@ from avme.data.earlier import NEW, Changes, Earlier, read_earlier, stamps
 from avme.data.plan_file import write_plan
 from avme.data.prepared import SHARDS
 from avme.data.shard import SHARD_SCHEMA
+from avme.data.touched import compare_touched
 from avme.errors import MismatchError
+from avme.report import Quiet, Reporter
 
 PLAN = "plan.json"
 _SETTINGS = "settings."
+_SOURCE = "source"
 _LARGEST_SHARD = 128
 _SHARDS_OF_A_SMALL_SET = 16
 
@@ -71,22 +75,30 @@ class Draft:
     """Shards, if they are there, of clips that were removed or changed since."""
     added: frozenset[str]
     """Shards that no plan had before."""
-    differs: bool
-    """Whether the plan that is there says anything else."""
+    before: dict[str, Any]
+    """What `plan.json` says beside clips and shards; nothing where there is none."""
     head: dict[str, Any]
-    """What `plan.json` says beside clips and shards."""
+    """What it is going to say."""
 
-    def put_down(self) -> Plan:
-        """Deletes what is stale and writes `plan.json`, if it would say anything new."""
-        if not self.differs:
+    def put_down(self, *, is_finished: bool = False) -> Plan:
+        """Deletes what is stale and writes `plan.json`, if it would say anything new.
+
+        A set that is finished keeps the limits that it was made with: nothing is made with others.
+        """
+        changes, head = self.plan.changes, self.head
+        if is_finished:
+            noted = self.before.get("call", {})
+            limits = {name: noted[name] for name in PrepConfig().limits() if name in noted}
+            head = {**head, "call": {**head["call"], **limits}}
+        if not (changes.total or changes.touched or head != self.before):
             return self.plan
-        if self.plan.changes.total:
+        if changes.total:
             # The manifest goes first: a set whose shards are being replaced is unfinished.
             (self.plan.folder / DATASET_MANIFEST).unlink(missing_ok=True)
         for name in self.stale:
             self.plan.shard_path(name).unlink(missing_ok=True)
         shards = ((name, clips.ids()) for name, clips in self.plan.shards.items())
-        write_plan(self.plan.folder / PLAN, self.head, shards, stamps(self.plan.clips))
+        write_plan(self.plan.folder / PLAN, head, shards, stamps(self.plan.clips))
         return self.plan
 
 
@@ -99,29 +111,32 @@ def draft_plan(
     config: PrepConfig,
     ffmpeg_version: str,
     beside: Mapping[str, Any] | None = None,
+    report: Reporter | None = None,
 ) -> Draft:
     """Plans the set in `folder`, or goes on with the plan that is there; writes nothing.
 
     `beside` is what the command was told besides (lists, annotations, root): noted, so that it can
-    be said again.
+    be said again. `report` is told where files are compared byte by byte.
 
-    Raises MismatchError if the plan that is there is for other settings or another source, and
-    ArtifactError if it is damaged.
+    Raises MismatchError if the plan that is there is for other settings, or for another source with
+    other files, and ArtifactError if it is damaged.
     """
     identity = {
         "schema": SHARD_SCHEMA,
-        "source": str(source.resolve()),
+        _SOURCE: str(source.resolve()),
         "layout": layout,
         **{f"{_SETTINGS}{key}": value for key, value in config.content().items()},
     }
-    call = {
-        **(beside or {}),
-        "max_bad": config.max_bad,
-        "timeout_seconds": config.timeout_seconds,
-    }
+    call = {**(beside or {}), **config.limits()}
     old = read_earlier(folder / PLAN, clips)
     if not old.is_new:
+        report, now = report or Quiet(), str(identity[_SOURCE])
         _require_same(old.head["identity"], identity, folder)
+        _require_same_files(old, now, folder)
+        compare_touched(old, folder, config.timeout_seconds, report)
+        _require_same_files(old, now, folder)
+        if old.source != now:
+            report.say(f"the videos of {old.source} are now in {now}, the same ones")
     decoder = old.head.get("ffmpeg", ffmpeg_version)
     changes = old.changes()
     shards = _assign(clips, old, config.shard_clips)
@@ -130,7 +145,7 @@ def draft_plan(
         is_new=old.is_new,
         stale=old.stale(),
         added=frozenset(shards.keys() - old.shards.keys()),
-        differs=old.is_new or changes.total > 0 or old.head.get("call") != call,
+        before=old.head,
         head={
             "identity": identity,
             "call": call,
@@ -165,12 +180,24 @@ def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> Non
     differing = [
         f"{key} is {before.get(key)!r} there, {new.get(key)!r} now"
         for key in dict.fromkeys([*before, *new])
-        if before.get(key) != new.get(key)
+        if key != _SOURCE and before.get(key) != new.get(key)
     ]
     if differing:
         raise MismatchError(
             f"{folder} was prepared otherwise: {'; '.join(differing)}: choose another folder with "
             "--out or --name, or delete this one"
+        )
+
+
+def _require_same_files(old: Earlier, source: str, folder: Path) -> None:
+    """Videos may be elsewhere than they were, as long as they are the same."""
+    changes = old.changes()
+    if old.source != source and changes.total:
+        raise MismatchError(
+            f"{folder} was prepared otherwise: source is {old.source!r} there, {source!r} now, and "
+            f"its files are others ({changes.added} more, {changes.removed} missing, "
+            f"{changes.changed} different): choose another folder with --out or --name, or delete "
+            "this one"
         )
 
 

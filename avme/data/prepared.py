@@ -105,9 +105,20 @@ class PreparedSet:
         """Names of the splits."""
         return tuple(self.manifest["splits"])
 
-    def part(self, split: str, part: SplitPart) -> tuple[ClipEntry, ...]:
-        """The clips of one side of a split, sorted by id; raises UsageError for unknown splits."""
+    def part(
+        self, split: str, part: SplitPart, *, may_be_empty: bool = False
+    ) -> tuple[ClipEntry, ...]:
+        """The clips of one side of a split, sorted by id.
+
+        Raises UsageError for unknown splits, and ArtifactError if there is no clip at all, as where
+        all were quarantined, unless it `may_be_empty`.
+        """
         ids = self._ids(split, part)
+        if not ids and not may_be_empty:
+            raise ArtifactError(
+                f"{split_path(self.folder, split, part)} lists no clip, expected at least one: see "
+                "quarantine.csv, mend its videos and run `avme prep` again, or choose another split"
+            )
         try:
             return tuple(self._by_id[clip_id] for clip_id in ids)
         except KeyError as error:

@@ -85,14 +85,20 @@ def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> Cl
     )
 
 
-def quarantined(clip: SourceClip, label: int, error: MediaError) -> ClipRecord:
-    """The record of a clip that could not be prepared."""
+def quarantined(
+    clip: SourceClip, label: int, error: MediaError, sha256: str | None = None
+) -> ClipRecord:
+    """The record of a clip that could not be prepared.
+
+    `sha256` is kept of a file that stood still: with the same bytes it is not tried again.
+    """
     return ClipRecord(
         id=clip.id,
         class_name=clip.class_name,
         label=label,
         group=clip.group,
         num_bytes=clip.num_bytes,
+        source_sha256=None if error.reason == "changed" else sha256,
         reason=error.reason,
         message=_on_one_line(str(error)),
     )

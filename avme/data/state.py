@@ -12,9 +12,10 @@ from typing import Any
 from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.data import journal
 from avme.data.plan import Draft
-from avme.data.publish import planned_sha256
+from avme.data.prepared import INDEX, split_path
+from avme.data.publish import QUARANTINE, planned_sha256
 from avme.data.reader import ShardReader
-from avme.data.splits import Split
+from avme.data.splits import Split, list_sha256
 from avme.errors import ArtifactError
 
 
@@ -29,12 +30,14 @@ class State:
     broken: tuple[str, ...]
     """There, but of another size than they were written with, as where a disk lost their end."""
     is_finished: bool
-    """Whether the manifest stands and speaks of these shards and splits."""
+    """Whether manifest and tables stand and speak of these shards and splits."""
+    retried: tuple[str, ...] = ()
+    """There, but of quarantined clips that are to be tried again."""
 
     @property
     def to_make(self) -> tuple[str, ...]:
         """All shards that a run would make."""
-        return (*self.missing, *self.stale, *self.broken)
+        return (*self.missing, *self.stale, *self.broken, *self.retried)
 
 
 def state_of(draft: Draft, splits: Sequence[Split]) -> State:
@@ -58,10 +61,29 @@ def state_of(draft: Draft, splits: Sequence[Split]) -> State:
         if name not in draft.stale and _is_broken(plan.shard_path(name), num_bytes, listed, noted)
     )
     missing = tuple(name for name in plan.shards if name not in there)
+    stand = path.is_file() and _tables_stand(plan.folder, manifest["splits"])
     planned = {split.name: planned_sha256(split) for split in splits}
     published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
     unchanged = not (missing or stale or broken or plan.changes.total)
-    return State(missing, stale, broken, unchanged and path.is_file() and planned == published)
+    return State(missing, stale, broken, unchanged and stand and planned == published)
+
+
+def _tables_stand(folder: Path, splits: dict[str, Any]) -> bool:
+    """Whether index and quarantine are there, and every list is as it was written."""
+    try:
+        lists_stand = all(
+            _list_sha256(split_path(folder, split, part)) == facts[f"{part}_sha256"]
+            for split, facts in splits.items()
+            for part in ("train", "test")
+        )
+    except (OSError, ValueError):
+        return False
+    return lists_stand and all((folder / name).is_file() for name in (INDEX, QUARANTINE))
+
+
+def _list_sha256(path: Path) -> str:
+    with path.open(encoding="utf-8", newline="\n") as file:
+        return list_sha256(line.removesuffix("\n") for line in file)
 
 
 def _is_broken(path: Path, num_bytes: int, listed: dict[str, int], noted: dict[str, int]) -> bool:

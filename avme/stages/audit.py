@@ -39,8 +39,8 @@ def audit(folder: Path, *, out: Path | None) -> Audit:
     records = read_records(folder)
     splits: dict[str, Sides] = {
         split: {
-            "train": [entry.id for entry in prepared.part(split, "train")],
-            "test": [entry.id for entry in prepared.part(split, "test")],
+            "train": [entry.id for entry in prepared.part(split, "train", may_be_empty=True)],
+            "test": [entry.id for entry in prepared.part(split, "test", may_be_empty=True)],
         }
         for split in prepared.splits
     }

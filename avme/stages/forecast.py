@@ -67,7 +67,7 @@ class Forecast:
     @property
     def freed_bytes(self) -> int:
         """Shards that would be deleted before others are made."""
-        doomed = self.draft.stale | set(self.state.broken)
+        doomed = self.draft.stale | {*self.state.broken, *self.state.retried}
         paths = [self.draft.plan.shard_path(name) for name in doomed]
         return sum(path.stat().st_size for path in paths if path.is_file())
 
@@ -137,6 +137,8 @@ class Forecast:
             yield f"{len(missing)} shards are missing"
         if self.state.broken:
             yield f"{len(self.state.broken)} shards are of another size than they were written with"
+        if self.state.retried:
+            yield f"{len(self.state.retried)} shards hold quarantined clips, which are tried again"
         if not self.shards and not changes.total:
             yield "all shards stand: only tables, lists and manifest are to be written"
 
@@ -155,14 +157,20 @@ class Forecast:
         )
 
 
-def forecast(request: Request, *, share: Share | None = None) -> Forecast:
+def forecast(
+    request: Request,
+    *,
+    share: Share | None = None,
+    retry: bool = False,
+    report: Reporter | None = None,
+) -> Forecast:
     """Foretells what `prepare` would do; raises what it would raise.
 
     Of a `share` only its shards are counted.
     """
     intent = intend(request)
-    draft = intent.draft()
-    state = intent.state(draft)
+    draft = intent.draft(report)
+    state = intent.state(draft, retry)
     own = set(draft.plan.shards) if share is None else set(share.of(list(draft.plan.shards)))
     clips = _together(draft.plan, [shard for shard in state.to_make if shard in own])
     return Forecast(

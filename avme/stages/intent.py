@@ -1,19 +1,24 @@
 """What `avme prep` was asked for, to all that can be known of it without writing a byte."""
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 
+from avme.artifacts import DATASET_MANIFEST
 from avme.config.prep import PrepConfig
 from avme.cores import available_cores
 from avme.data.catalog import Catalog
 from avme.data.discover import Layout
+from avme.data.earlier import read_earlier
+from avme.data.journal import JOURNAL
+from avme.data.missing import shards_of_bad
 from avme.data.plan import PLAN, Draft, draft_plan
 from avme.data.sources import Beside, find_clips
 from avme.data.splits import Splits
 from avme.data.state import State, state_of
-from avme.errors import UsageError
+from avme.errors import ArtifactError, UsageError
 from avme.media.extract import Recipe
 from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
+from avme.report import Reporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,11 @@ class Intent:
         """Processes that were asked for, else one per core."""
         return self.request.config.workers or available_cores()
 
-    def draft(self) -> Draft:
-        """The plan as it would be put down; raises MismatchError if another one is there."""
+    def draft(self, report: Reporter | None = None) -> Draft:
+        """The plan as it would be put down; raises MismatchError if another one is there.
+
+        `report` is told where source files are compared byte by byte.
+        """
         return draft_plan(
             self.clips,
             folder=self.folder,
@@ -57,7 +65,14 @@ class Intent:
             config=self.request.config,
             ffmpeg_version=self.ffmpeg_version,
             beside=self.request.beside.as_call(),
+            report=report,
         )
+
+    def has_other_files(self) -> bool:
+        """Whether a plan is there that speaks of other files, another time or another place."""
+        old = read_earlier(self.folder / PLAN, self.clips)
+        changes, source = old.changes(), str(self.request.source.resolve())
+        return changes.total + changes.touched > 0 or old.source not in (None, source)
 
     def recipe(self) -> Recipe:
         """How each clip is prepared."""
@@ -75,9 +90,12 @@ class Intent:
             min_decoded=config.min_decoded,
         )
 
-    def state(self, draft: Draft) -> State:
-        """How far the set of the draft is."""
-        return state_of(draft, self.splits.splits)
+    def state(self, draft: Draft, retry: bool) -> State:
+        """How far the set of the draft is; `retry` has quarantined clips tried again."""
+        state = state_of(draft, self.splits.splits)
+        bad = shards_of_bad(draft.plan) if retry else ()
+        retried = tuple(name for name in bad if name not in state.to_make)
+        return replace(state, retried=retried, is_finished=state.is_finished and not retried)
 
     def remarks(self, draft: Draft) -> tuple[str, ...]:
         """What people should be told of it beforehand."""
@@ -113,6 +131,13 @@ def _set_folder(out: Path, name: str) -> Path:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file: choose another folder with --out or --name")
     if folder.is_dir() and not (folder / PLAN).is_file():
+        ours = [name for name in (DATASET_MANIFEST, JOURNAL) if (folder / name).is_file()]
+        if ours:
+            raise ArtifactError(
+                f"{folder} holds {ours[0]} and no {PLAN}, which tells what clips its shards hold: "
+                "restore it from a backup, or delete the folder or choose another with --out, and "
+                "run again"
+            )
         strange = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
         if strange:
             raise UsageError(

@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST, sweep
+from avme.artifacts import DATASET_MANIFEST, read_json, sweep
+from avme.config.prep import PrepConfig
 from avme.data import journal
 from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
-from avme.data.missing import WORK, make_shards, missing_shards, shards_of_bad
+from avme.data.missing import WORK, make_shards, missing_shards
 from avme.data.plan import Plan
 from avme.data.prepared import SHARDS, SPLITS, PreparedSet
 from avme.data.publish import MOST_NAMED, Tally, write_manifest, write_tables
@@ -61,9 +62,9 @@ def prepare(
             return _publish(intent, plan, report)
 
 
-def require_possible(request: Request) -> None:
+def require_possible(request: Request, report: Reporter) -> None:
     """Raises what `prepare` would raise before it makes the first shard; writes nothing."""
-    intend(request).draft()
+    intend(request).draft(report)
 
 
 @contextmanager
@@ -79,8 +80,7 @@ def _planned(
     with ExitStack() as locks:
         with _planning(folder):
             _require_no_other_count(folder, share)
-            draft = intent.draft()
-            if draft.plan.changes.total:
+            if intent.has_other_files():
                 with holding(folder):  # other parts go by the plan as it was
                     plan = _put_down(intent, retry, report)
             else:
@@ -108,20 +108,21 @@ def _require_no_other_count(folder: Path, share: Share) -> None:
 def _put_down(intent: Intent, retry: bool, report: Reporter) -> Plan | None:
     """The plan of what is to be made; None if all of it is there."""
     folder = intent.folder
-    draft = intent.draft()
-    state = intent.state(draft)
+    draft = intent.draft(report)
+    state = intent.state(draft, retry)
     for broken in state.broken:  # first: the manifest alone tells that they are
         draft.plan.shard_path(broken).unlink(missing_ok=True)
-    plan = draft.put_down()
-    if retry and (bad := shards_of_bad(plan)):
-        report.say(f"{len(bad)} shards with quarantined clips are made anew")
-        (folder / DATASET_MANIFEST).unlink(missing_ok=True)
-        for name in bad:
-            plan.shard_path(name).unlink(missing_ok=True)
-    elif state.is_finished:
+    plan = draft.put_down(is_finished=state.is_finished)
+    if state.is_finished:
+        counts = read_json(folder / DATASET_MANIFEST)["counts"]
+        _require_enough(plan, counts["clips"], counts["quarantined"], intent.request.config)
         report.say(f"{folder} is finished and nothing changed: {plan.num_clips} clips")
         return None
     (folder / DATASET_MANIFEST).unlink(missing_ok=True)
+    if state.retried:
+        report.say(f"{len(state.retried)} shards with quarantined clips are made anew")
+        for name in state.retried:
+            plan.shard_path(name).unlink(missing_ok=True)
     if plan.changes.total:
         report.say(f"{plan.changes.total} source files were added, removed or changed")
     for remark in intent.remarks(draft):
@@ -134,7 +135,7 @@ def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
     folder, splits, config = intent.folder, intent.splits.splits, intent.request.config
     tally = write_tables(plan, splits)
     _say_what_is_bad(tally, report)
-    _require_enough(plan, tally, config.max_bad)
+    _require_enough(plan, tally.good, len(tally.bad), config)
     manifest = write_manifest(
         plan,
         tally,
@@ -151,17 +152,16 @@ def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
     return PreparedSet.open(folder, lazily=True)
 
 
-def _require_enough(plan: Plan, tally: Tally, max_bad: float) -> None:
-    allowed = max(1, int(max_bad * plan.num_clips))
-    if not tally.good:
+def _require_enough(plan: Plan, num_good: int, num_bad: int, config: PrepConfig) -> None:
+    allowed = max(1, int(config.max_bad * plan.num_clips))
+    if not num_good:
         raise TooManyBadClips(
-            f"none of the {len(tally.bad)} clips could be prepared: see "
-            f"{plan.folder / 'quarantine.csv'}",
+            f"none of the {num_bad} clips could be prepared: see {plan.folder / 'quarantine.csv'}",
             reason="too-many",
         )
-    if len(tally.bad) > allowed:
+    if num_bad > allowed:
         raise TooManyBadClips(
-            f"{len(tally.bad)} of {plan.num_clips} clips are bad, {allowed} may be: see "
+            f"{num_bad} of {plan.num_clips} clips are bad, {allowed} may be: see "
             f"{plan.folder / 'quarantine.csv'}; the good ones are kept, and a larger --max-bad "
             "goes on with them",
             reason="too-many",
@@ -184,3 +184,6 @@ def _say_what_is_there(manifest: dict[str, Any], folder: Path, report: Reporter)
     )
     for name, facts in manifest["splits"].items():
         report.say(f"split {name}: {facts['train']} train, {facts['test']} test")
+        for part in ("train", "test"):
+            if not facts[part]:
+                report.say(f"warning: split {name} has no {part} clip left: see quarantine.csv")

@@ -14,7 +14,7 @@ from typing import Any
 from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.data.check_shard import ShardCheck, ShardFacts, check_shard
 from avme.data.check_tables import check_manifest, check_plan, check_tables
-from avme.data.mend import delete_command, prep_command
+from avme.data.mend import delete_command, places_of, prep_command
 from avme.data.plan import PLAN
 from avme.data.prepared import DATASET_SCHEMA, SHARDS
 from avme.data.problem import Problem
@@ -144,8 +144,8 @@ def _mend(folder: Path, plan: dict[str, Any], problems: list[Problem]) -> Iterat
     if delete:
         yield delete_command(folder, delete)
     yield prep_command(plan, folder)
-    source = Path(plan["identity"]["source"])
-    if not source.is_dir():
-        yield f"# but {source} is not there: bring the videos back first"
+    for path in places_of(plan):
+        if not path.exists():
+            yield f"# but {path} is not there: bring it back first"
     if "call" not in plan:
         yield "# with --splits as it was given then, if it was"

@@ -32,14 +32,22 @@ def test_a_plain_set_needs_no_options() -> None:
 
 
 def test_whatever_was_not_usual_is_said_again() -> None:
-    call = {"splits": "/lists", "max_bad": 0.25, "timeout_seconds": 5.0}
+    call = {"splits": "/lists", **PrepConfig(max_bad=0.25, timeout_seconds=5.0).limits()}
+    call |= {"memory_mb": 4096, "max_clip_gb": 0.5}
 
     words = shlex.split(prep_command(plan(call, short_side=240, seed=3), Path("data/pets")))
 
     assert words[6:] == [
         *("--splits", "/lists", "--max-bad", "0.25"),
         *("--set", "short_side=240", "--set", "seed=3", "--set", "timeout_seconds=5.0"),
+        *("--set", "max_clip_gb=0.5", "--set", "memory_mb=4096"),
     ]
+
+
+def test_a_share_of_many_digits_is_said_with_all_of_them() -> None:
+    words = shlex.split(prep_command(plan(CALL | {"max_bad": 1 / 3}), Path("data/pets")))
+
+    assert float(words[-1]) == 1 / 3
 
 
 def test_tables_and_roots_are_said_again() -> None:

@@ -36,6 +36,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_an_empty_list_is_an_error_for_who_needs_its_clips(folder: Path) -> None:
+    split_path(folder, "1", "train").write_text("")
+    prepared = PreparedSet.open(folder)
+
+    with pytest.raises(ArtifactError, match=r"split1-train\.txt lists no clip.*another split"):
+        prepared.part("1", "train")
+    assert prepared.part("1", "train", may_be_empty=True) == ()
+
+
 def test_entries_are_typed(folder: Path) -> None:
     first, second = PreparedSet.open(folder).entries
 

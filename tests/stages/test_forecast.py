@@ -82,7 +82,8 @@ def test_every_reason_is_said_and_nothing_is_touched(
     gone = source / "Archery" / "v_Archery_g01_c01.avi"
     shutil.copy(gone, source / "Bowling" / "v_Bowling_g20_c09.avi")
     gone.unlink()
-    os.utime(source / "Archery" / "v_Archery_g01_c02.avi", (1, 1))
+    changed = source / "Archery" / "v_Archery_g01_c02.avi"
+    changed.write_bytes(changed.read_bytes() + b"more")
     (folder / "shards" / "shard-00001.h5").unlink()
     os.truncate(folder / "shards" / "shard-00002.h5", 1000)
     before = traces(folder)
@@ -142,6 +143,22 @@ def test_a_disk_that_is_too_small_is_code_6(videos: Path, tmp_path: Path) -> Non
         foretold.require_room()
 
     assert caught.value.exit_code == 6
+
+
+def test_quarantined_clips_that_are_tried_again_are_counted(
+    tmp_path: Path, source: Path, run_prep: RunPrep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source / "Archery" / "v_Archery_g01_c01.avi").write_text("<html>404</html>")
+    monkeypatch.chdir(tmp_path)
+    run_prep(source, tmp_path / "data", name="ucf101")
+    line = ["prep", "ucf101", str(source), "--set", "shard_clips=4", "--dry-run"]
+
+    plain, retrying = (CliRunner().invoke(app, [*line, *more]) for more in ([], ["--retry"]))
+
+    assert "why: the set is finished and nothing changed: nothing to do\n" in plain.stdout
+    assert "8 done already, 4 to make in 1 of 3 shards" in retrying.stdout
+    assert "why: 1 shards hold quarantined clips, which are tried again\n" in retrying.stdout
+    assert " are freed; " in retrying.stdout
 
 
 def test_bad_clips_of_the_sample_are_counted(tmp_path: Path, source: Path) -> None:

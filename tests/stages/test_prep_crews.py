@@ -11,6 +11,7 @@ from distributed import LocalCluster
 
 from avme.artifacts import DATASET_MANIFEST
 from avme.config import PrepConfig
+from avme.data.discover import Layout
 from avme.data.prepared import PreparedSet
 from avme.data.share import Share
 from avme.errors import AvmeError, TooManyBadClips, UsageError
@@ -163,6 +164,26 @@ def test_a_dask_cluster_makes_the_same_set_even_if_a_worker_dies(
 
 
 @pytest.mark.filterwarnings("default")  # of Dask's own threads
+@pytest.mark.parametrize("layout", ["ucf101", "csv"])
+def test_relative_paths_mean_the_same_to_workers_in_another_folder(
+    source: Path,
+    tmp_path: Path,
+    run_prep: RunPrep,
+    cluster: str,
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = (f"{path.relative_to(tmp_path)},{path.parent.name}\n" for path in source.rglob("*.avi"))
+    (tmp_path / "list.csv").write_text("path,label\n" + "".join(rows))
+    monkeypatch.chdir(tmp_path)  # and not the workers
+    given = Path("videos" if layout == "ucf101" else "list.csv")
+
+    done = run_prep(given, Path("data"), dask=cluster, layout=layout)
+
+    assert done.manifest["counts"]["clips"] == 12
+
+
+@pytest.mark.filterwarnings("default")  # of Dask's own threads
 def test_on_dask_too_a_clip_that_kills_every_worker_is_named(
     videos: Path,
     tmp_path: Path,
@@ -187,14 +208,15 @@ def test_a_part_that_finds_other_files_waits_for_those_at_work(
     source: Path, tmp_path: Path
 ) -> None:
     assert part(source, tmp_path, 1, 2) is None
-    os.utime(sorted(source.rglob("*.avi"))[0])  # of the first part
+    first = sorted(source.rglob("*.avi"))[0]  # of the first part
+    first.write_bytes(first.read_bytes() + b"more")
     plan = (tmp_path / "set" / "plan.json").read_bytes()
 
     with holding(tmp_path / "set", shared=True), pytest.raises(UsageError, match="is at work on"):
         part(source, tmp_path, 2, 2)
     assert (tmp_path / "set" / "plan.json").read_bytes() == plan
 
-    assert part(source, tmp_path, 2, 2) is None  # now the shard of the touched file is to be made
+    assert part(source, tmp_path, 2, 2) is None  # now the shard of that file is to be made
     assert part(source, tmp_path, 1, 2) is not None
 
 

@@ -110,6 +110,35 @@ def test_a_missing_shard_is_made_again_and_only_that(
     assert {name for name in after if after[name] != times[name]} == {"shard-00001.h5"}
 
 
+@pytest.mark.parametrize(
+    "name", ["index.csv", "quarantine.csv", "splits/split1-test.txt", "splits/split3-train.txt"]
+)
+def test_a_table_that_is_gone_is_written_again(
+    videos: Path, folder: Path, run_prep: RunPrep, name: str
+) -> None:
+    content, shards = (folder / name).read_bytes(), shard_bytes(folder)
+    (folder / name).unlink()
+    lines: list[str] = []
+
+    run_prep(videos, folder.parent, lines=lines)
+
+    assert (folder / name).read_bytes() == content
+    assert shard_bytes(folder) == shards
+    assert not any("nothing changed" in line for line in lines)
+
+
+def test_a_list_that_somebody_changed_is_written_again(
+    videos: Path, folder: Path, run_prep: RunPrep
+) -> None:
+    path = folder / "splits" / "split1-test.txt"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"_g01", b"_g15", 1))
+
+    run_prep(videos, folder.parent)
+
+    assert path.read_bytes() == content
+
+
 def test_what_a_kill_left_half_written_is_swept_away(
     tmp_path: Path, videos: Path, run_prep: RunPrep
 ) -> None:
@@ -229,8 +258,3 @@ def test_other_settings_are_refused_with_both_values(
         run_prep(videos, folder.parent, jpeg_quality=9)
 
     assert "--out or --name" in str(caught.value)
-
-
-def test_another_source_is_refused(source: Path, folder: Path, run_prep: RunPrep) -> None:
-    with pytest.raises(MismatchError, match="source is"):
-        run_prep(source, folder.parent)

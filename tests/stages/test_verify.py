@@ -116,7 +116,23 @@ def test_a_source_that_is_gone_is_said(folder: Path) -> None:
     write_json(folder / "plan.json", plan)
     (folder / SHARD).unlink()
 
-    assert "# but /nowhere/videos is not there: bring the videos back first" in check(folder).mend
+    assert "# but /nowhere/videos is not there: bring it back first" in check(folder).mend
+
+
+def test_of_a_table_all_that_its_command_names_is_looked_for(
+    source: Path, tmp_path: Path, run_prep: RunPrep
+) -> None:
+    rows = (f"{path.relative_to(source)},{path.parent.name}\n" for path in source.rglob("*.avi"))
+    table = tmp_path / "list.csv"
+    table.write_text("path,label\n" + "".join(rows))
+    folder = run_prep(table, tmp_path / "out", layout="csv", root=source).folder
+    (folder / SHARD).unlink()
+
+    assert [line for line in check(folder).mend if line.startswith("#")] == []
+    source.rename(tmp_path / "gone")
+    assert check(folder).mend[-1] == f"# but {source} is not there: bring it back first"
+    table.unlink()
+    assert check(folder).mend[-2] == f"# but {table} is not there: bring it back first"
 
 
 def test_another_schema_cannot_be_checked(folder: Path) -> None:
