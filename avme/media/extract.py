@@ -13,11 +13,13 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from avme.errors import MediaError
-from avme.media import mfcc, sound
-from avme.media.aside import aside
+from avme.media import sound
+from avme.media.aside import Aside, aside
+from avme.media.blame import concerns_span
 from avme.media.bound import require_few, require_length, require_room
+from avme.media.clock import frame_rate, heard_samples, shown_seconds, sounding_mfcc
 from avme.media.cut import Cut, find_cut
-from avme.media.demux import LONGEST_STEP_SECONDS, Demuxed, Sink, Sound, demux
+from avme.media.demux import Demuxed, Sink, demux
 from avme.media.ffmpeg import (
     SAMPLE_RATE_HZ,
     target_size,
@@ -28,9 +30,6 @@ from avme.media.probe import MediaInfo, probe
 from avme.media.remark import frame_remarks, require_most, sound_remarks
 from avme.media.sound import AudioState, Loudness
 from avme.media.span import Span
-
-_FALLBACK_FPS = Fraction(25)
-_FPS_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +98,8 @@ def extract(
         require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
         said = _transcode(source, intermediate, info, size, recipe, cut)
+        if said and cut and not _blames_span(other, source, info, cut, recipe):
+            said = ""
         complaints = _without_folders(said, source, work)
         require_room(intermediate, recipe.max_bytes)
         demuxed = demux(intermediate, sink, samples, recipe.max_seconds)
@@ -153,6 +154,13 @@ def _transcode(
         return f"{error} | {_transcode(source, target, without_sound, size, recipe, cut)}"
 
 
+def _blames_span(other: Aside, source: Path, info: MediaInfo, cut: Cut, recipe: Recipe) -> bool:
+    try:
+        return other.call(recipe.timeout_seconds, concerns_span, source, info, cut)
+    except MediaError:  # it crashed, or took too long: nobody can tell
+        return True
+
+
 def _without_folders(said: str, source: Path, work: Path) -> str:
     """Words that are the same wherever the files lie."""
     for folder in (source.absolute().parent, work.absolute()):
@@ -163,16 +171,16 @@ def _without_folders(said: str, source: Path, work: Path) -> str:
 def _judge(
     info: MediaInfo, size: tuple[int, int], demuxed: Demuxed, complaints: str, recipe: Recipe
 ) -> Extracted:
-    fps = _frame_rate(info.fps, demuxed)
+    fps = frame_rate(info.fps, demuxed)
     end_seconds = float(demuxed.pts[-1]) + 1.0 / float(fps)
-    require_length(_shown_seconds(demuxed.pts, fps), recipe.max_seconds)
-    heard = _heard(demuxed.sound, end_seconds)
+    require_length(shown_seconds(demuxed.pts, fps), recipe.max_seconds)
+    heard = heard_samples(demuxed.sound, end_seconds)
     loudness = sound.measure(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     audio = sound.state(loudness, recipe.silence_dbfs)
     rows = np.zeros((0, recipe.num_cepstra), dtype=np.float32)
     sounding = (0, 0)
     if audio == "sound" and demuxed.sound is not None:
-        rows, sounding = _mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra)
+        rows, sounding = sounding_mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra)
     return Extracted(
         info=info,
         width=size[0],
@@ -200,48 +208,3 @@ def _remarks(media: Extracted, span: Span | None) -> Iterator[str]:
     yield from sound_remarks(
         media.info, media.seconds, media.sound_start_seconds, media.sound_seconds
     )
-
-
-def _frame_rate(claimed: Fraction | None, demuxed: Demuxed) -> Fraction:
-    """The header's rate, exact as it is, unless what was decoded contradicts it."""
-    if demuxed.average_fps is None:
-        return claimed or _FALLBACK_FPS
-    if claimed and any(
-        measured is not None and abs(float(claimed / measured) - 1) <= _FPS_TOLERANCE
-        for measured in (demuxed.average_fps, demuxed.usual_fps)
-    ):
-        return claimed
-    return demuxed.average_fps.limit_denominator(100_000)
-
-
-def _shown_seconds(pts: Float64[np.ndarray, " t"], fps: Fraction) -> float:
-    """How long pictures are shown; where the clock jumps ahead, the last one is not shown so long.
-
-    Transport streams that were joined keep the clock of each part.
-    """
-    steps = np.diff(pts)
-    return float(steps[steps <= LONGEST_STEP_SECONDS].sum()) + 1.0 / float(fps)
-
-
-def _heard(track: Sound | None, end_seconds: float) -> np.ndarray:
-    """The samples between the first picture and the end of the last one."""
-    if track is None:
-        return np.zeros(0, dtype=np.int16)
-    first = max(0, round(-track.start_seconds * SAMPLE_RATE_HZ))
-    last = max(0, round((end_seconds - track.start_seconds) * SAMPLE_RATE_HZ))
-    return track.samples[first:last]
-
-
-def _mfcc(
-    track: Sound, pts: Float64[np.ndarray, " t"], fps: Fraction, num_cepstra: int
-) -> tuple[Float32[np.ndarray, "s f"], tuple[int, int]]:
-    starts = mfcc.row_starts(pts, fps) - track.start_seconds
-    rows = mfcc.mfcc_rows(
-        track.samples, SAMPLE_RATE_HZ, starts, mfcc.window_seconds(fps), num_cepstra
-    )
-    # Half a sample of grace: the clocks of sound and picture are rounded differently.
-    grace = 0.5 / SAMPLE_RATE_HZ
-    seconds = len(track.samples) / SAMPLE_RATE_HZ
-    begin = int(np.searchsorted(starts, -grace, side="left"))
-    end = int(np.searchsorted(starts, seconds - grace, side="left"))
-    return rows, (begin, max(begin, end))

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from avme.errors import MediaError
-from avme.media.extract import Extracted, Recipe, _shown_seconds, extract
+from avme.media.clock import shown_seconds
+from avme.media.extract import Extracted, Recipe, extract
 from avme.media.ffmpeg import find_ffmpeg, transcode, transcode_arguments
 from avme.media.probe import probe
 
@@ -137,8 +138,8 @@ def test_a_jump_of_the_clock_is_not_shown() -> None:
     shown = np.arange(50) / 25
     pts = np.where(shown < 1, shown, shown + 7_199)
 
-    assert _shown_seconds(pts, Fraction(25)) == pytest.approx(2.0 - 1 / 25)
-    assert _shown_seconds(shown, Fraction(25)) == pytest.approx(2.0)
+    assert shown_seconds(pts, Fraction(25)) == pytest.approx(2.0 - 1 / 25)
+    assert shown_seconds(shown, Fraction(25)) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("jump_seconds", [1_000, 7_200])
