@@ -97,7 +97,7 @@ def extract(
         size = target_size(info, recipe.short_side)
         require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
-        said = _transcode(source, intermediate, info, size, recipe, cut)
+        said, mended = _transcode(source, intermediate, info, size, recipe, cut)
         if said and cut and not _blames_span(other, source, info, cut, recipe):
             said = ""
         complaints = _without_folders(said, source, work)
@@ -118,7 +118,7 @@ def extract(
     finally:
         intermediate.unlink(missing_ok=True)
         samples.unlink(missing_ok=True)
-    return replace(judged, remarks=tuple(_remarks(judged, span)))
+    return replace(judged, remarks=tuple(_remarks(judged, span, mended)))
 
 
 def _transcode(
@@ -128,30 +128,59 @@ def _transcode(
     size: tuple[int, int],
     recipe: Recipe,
     cut: Cut | None,
-) -> str:
-    """One pass; a second one without sound if a sound track that nobody can decode was in it."""
-    arguments = transcode_arguments(
-        recipe.ffmpeg,
-        source,
-        target,
-        info,
-        size=size,
-        jpeg_quality=recipe.jpeg_quality,
-        cut=cut,
-        max_bytes=recipe.max_bytes,
-        memory_bytes=recipe.memory_bytes,
-    )
+) -> tuple[str, bool]:
+    """One pass, and another without sound if a sound track that nobody can decode was in it.
+
+    Returns ffmpeg's complaints, and whether the clock of the pictures had to be mended.
+    """
     try:
+        return _pass(source, target, info, size, recipe, cut)
+    except MediaError as error:
+        if error.reason not in ("undecodable", "crashed") or info.audio is None:
+            raise
+        without_sound = replace(info, audio=None)
+        said, mended = _pass(source, target, without_sound, size, recipe, cut)
+        return f"{error} | {said}", mended
+
+
+def _pass(
+    source: Path,
+    target: Path,
+    info: MediaInfo,
+    size: tuple[int, int],
+    recipe: Recipe,
+    cut: Cut | None,
+) -> tuple[str, bool]:
+    """With the clock as it is; where ffmpeg gives up, once more with a mended one."""
+
+    def run(mend_clock: bool) -> str:
+        arguments = transcode_arguments(
+            recipe.ffmpeg,
+            source,
+            target,
+            info,
+            size=size,
+            jpeg_quality=recipe.jpeg_quality,
+            cut=cut,
+            mend_clock=mend_clock,
+            max_bytes=recipe.max_bytes,
+            memory_bytes=recipe.memory_bytes,
+        )
         return transcode(
             arguments,
             timeout_seconds=recipe.timeout_seconds,
             memory_bytes=recipe.memory_bytes,
         )
+
+    try:
+        return run(mend_clock=False), False
     except MediaError as error:
-        if error.reason not in ("undecodable", "crashed") or info.audio is None:
+        if error.reason != "undecodable":
             raise
-        without_sound = replace(info, audio=None)
-        return f"{error} | {_transcode(source, target, without_sound, size, recipe, cut)}"
+        try:
+            return run(mend_clock=True), True
+        except MediaError:
+            raise error from None
 
 
 def _blames_span(other: Aside, source: Path, info: MediaInfo, cut: Cut, recipe: Recipe) -> bool:
@@ -198,7 +227,9 @@ def _judge(
     )
 
 
-def _remarks(media: Extracted, span: Span | None) -> Iterator[str]:
+def _remarks(media: Extracted, span: Span | None, mended: bool) -> Iterator[str]:
+    if mended:
+        yield f"clock-mended: times of pictures ran backwards; those come {media.fps} a second"
     if span is None:
         yield from frame_remarks(media.info, len(media.pts))
     elif span.end_seconds is not None:

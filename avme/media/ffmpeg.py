@@ -31,6 +31,12 @@ _SOURCE, _TARGET = "file:source", "file:target"
 """ffmpeg-python takes only names that are UTF-8."""
 MAX_FRAMES = 1_000_000
 """Eleven hours at 25 a second; a small file can hold more empty ones."""
+MOST_MENDED_SECONDS = 0.2
+"""Five pictures of 25 a second."""
+_MENDED_CLOCK = (
+    "setpts='if(isnan(PREV_OUTPTS)+gt(PTS,PREV_OUTPTS)"
+    f"+lt(PTS,PREV_OUTPTS-{MOST_MENDED_SECONDS}/TB),PTS,PREV_OUTPTS+1/(FRAME_RATE*TB))'"
+)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -77,10 +83,14 @@ def transcode_arguments(
     size: tuple[int, int],
     jpeg_quality: int,
     cut: Cut | None = None,
+    mend_clock: bool = False,
     max_bytes: int | None = None,
     memory_bytes: int | None = None,
 ) -> list[str]:
     """The command line of the pass. `-bitexact` keeps version strings out of the pictures.
+
+    With `mend_clock` a picture that would be shown no later than the one before comes a frame's
+    length after it; where times run further back than MOST_MENDED_SECONDS, ffmpeg gives up.
 
     The output ends a little beyond `max_bytes`, and after MAX_FRAMES + 1 pictures, without a word.
     """
@@ -116,6 +126,8 @@ def transcode_arguments(
         options |= {"copyts": None, "vf": f"{cut.video_filter},{options['vf']}"}
         if info.audio is not None:
             options["af"] = cut.audio_filter
+    if mend_clock:
+        options["vf"] = f"{_MENDED_CLOCK},{options['vf']}"
     if max_bytes is not None:
         options["fs"] = max_bytes
     output = ffmpeg.output(*tracks, _TARGET, **options)
