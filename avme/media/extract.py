@@ -27,7 +27,7 @@ from avme.media.ffmpeg import (
     transcode_arguments,
 )
 from avme.media.probe import MediaInfo, probe
-from avme.media.remark import frame_remarks, require_most, sound_remarks
+from avme.media.remark import frame_remarks, require_most, shape_remarks, sound_remarks
 from avme.media.sound import AudioState, Loudness
 from avme.media.span import Span
 
@@ -236,6 +236,7 @@ def _remarks(media: Extracted, span: Span | None, mended: bool) -> Iterator[str]
         wanted = span.end_seconds - span.start_seconds
         if media.seconds <= wanted - 2.0 / float(media.fps):
             yield f"short-cut: {media.seconds:.3f} s are there of the {wanted:g} s asked for"
+    yield from shape_remarks(media.info)
     yield from sound_remarks(
         media.info, media.seconds, media.sound_start_seconds, media.sound_seconds
     )
