@@ -3,7 +3,6 @@
 Counts and sizes are those of what was decoded; the header's claims are only passed along.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -20,35 +19,13 @@ from avme.media.bound import require_few, require_length, require_room
 from avme.media.clock import frame_rate, heard_samples, shown_seconds, sounding_mfcc
 from avme.media.cut import Cut, find_cut
 from avme.media.demux import Demuxed, Sink, demux
-from avme.media.ffmpeg import (
-    SAMPLE_RATE_HZ,
-    target_size,
-    transcode,
-    transcode_arguments,
-)
+from avme.media.ffmpeg import SAMPLE_RATE_HZ, target_size
+from avme.media.passes import first_channel_sounds, transcode_clip
 from avme.media.probe import MediaInfo, probe
+from avme.media.recipe import Recipe as Recipe  # a part of what is asked for here
 from avme.media.remark import frame_remarks, require_most, shape_remarks, sound_remarks
 from avme.media.sound import AudioState, Loudness
 from avme.media.span import Span
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How clips are turned into pictures and MFCC."""
-
-    ffmpeg: str
-    jpeg_quality: int
-    short_side: int | None
-    num_cepstra: int
-    silence_dbfs: float
-    timeout_seconds: float
-    """For every step: reading the header, looking up a cut, decoding."""
-    max_seconds: float = math.inf
-    max_bytes: int | None = None
-    """Of the intermediate file."""
-    memory_bytes: int | None = None
-    """Of the process that reads the header, and of ffmpeg's."""
-    min_decoded: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +69,13 @@ def extract(
     """
     intermediate, samples = work / "clip.nut", work / "clip.s16"
     other = aside(recipe.memory_bytes)
+    cancelled = False
     try:
         info = other.call(recipe.timeout_seconds, probe, source)
         size = target_size(info, recipe.short_side)
         require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
-        said, mended = _transcode(source, intermediate, info, size, recipe, cut)
+        said, mended = transcode_clip(source, intermediate, info, size, recipe, cut)
         if said and cut and not _blames_span(other, source, info, cut, recipe):
             said = ""
         complaints = _without_folders(said, source, work)
@@ -105,6 +83,12 @@ def extract(
         demuxed = demux(intermediate, sink, samples, recipe.max_seconds)
         require_few(len(demuxed.pts))
         judged = _judge(info, size, demuxed, complaints, recipe)
+        if judged.audio == "silent" and first_channel_sounds(source, samples, info, recipe, cut):
+            transcode_clip(source, intermediate, info, size, recipe, cut, first_channel=True)
+            again = demux(intermediate, _Nowhere(), samples, recipe.max_seconds)
+            one = replace(demuxed, sound=again.sound)
+            judged = _judge(info, size, one, complaints, recipe)
+            cancelled = judged.audio == "sound"
         if span is None:
             require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
     except MediaError as error:
@@ -118,69 +102,14 @@ def extract(
     finally:
         intermediate.unlink(missing_ok=True)
         samples.unlink(missing_ok=True)
-    return replace(judged, remarks=tuple(_remarks(judged, span, mended)))
+    return replace(judged, remarks=tuple(_remarks(judged, span, mended, cancelled)))
 
 
-def _transcode(
-    source: Path,
-    target: Path,
-    info: MediaInfo,
-    size: tuple[int, int],
-    recipe: Recipe,
-    cut: Cut | None,
-) -> tuple[str, bool]:
-    """One pass, and another without sound if a sound track that nobody can decode was in it.
+class _Nowhere:
+    """A sink for pictures that are there already."""
 
-    Returns ffmpeg's complaints, and whether the clock of the pictures had to be mended.
-    """
-    try:
-        return _pass(source, target, info, size, recipe, cut)
-    except MediaError as error:
-        if error.reason not in ("undecodable", "crashed") or info.audio is None:
-            raise
-        without_sound = replace(info, audio=None)
-        said, mended = _pass(source, target, without_sound, size, recipe, cut)
-        return f"{error} | {said}", mended
-
-
-def _pass(
-    source: Path,
-    target: Path,
-    info: MediaInfo,
-    size: tuple[int, int],
-    recipe: Recipe,
-    cut: Cut | None,
-) -> tuple[str, bool]:
-    """With the clock as it is; where ffmpeg gives up, once more with a mended one."""
-
-    def run(mend_clock: bool) -> str:
-        arguments = transcode_arguments(
-            recipe.ffmpeg,
-            source,
-            target,
-            info,
-            size=size,
-            jpeg_quality=recipe.jpeg_quality,
-            cut=cut,
-            mend_clock=mend_clock,
-            max_bytes=recipe.max_bytes,
-            memory_bytes=recipe.memory_bytes,
-        )
-        return transcode(
-            arguments,
-            timeout_seconds=recipe.timeout_seconds,
-            memory_bytes=recipe.memory_bytes,
-        )
-
-    try:
-        return run(mend_clock=False), False
-    except MediaError as error:
-        if error.reason != "undecodable":
-            raise
-        try:
-            return run(mend_clock=True), True
-        except MediaError:
-            raise error from None
+    def write(self, data: bytes, /) -> int:
+        return len(data)
 
 
 def _blames_span(other: Aside, source: Path, info: MediaInfo, cut: Cut, recipe: Recipe) -> bool:
@@ -227,7 +156,9 @@ def _judge(
     )
 
 
-def _remarks(media: Extracted, span: Span | None, mended: bool) -> Iterator[str]:
+def _remarks(media: Extracted, span: Span | None, mended: bool, cancelled: bool) -> Iterator[str]:
+    if cancelled:
+        yield "sound-cancelled: the channels cancel each other out, the first one alone is taken"
     if mended:
         yield f"clock-mended: times of pictures ran backwards; those come {media.fps} a second"
     if span is None:
