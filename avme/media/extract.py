@@ -87,8 +87,9 @@ def extract(
             transcode_clip(source, intermediate, info, size, recipe, cut, first_channel=True)
             again = demux(intermediate, _Nowhere(), samples, recipe.max_seconds)
             one = replace(demuxed, sound=again.sound)
-            judged = _judge(info, size, one, complaints, recipe)
-            cancelled = judged.audio == "sound"
+            heard = _judge(info, size, one, complaints, recipe)
+            cancelled = heard.audio == "sound"  # and not only before or after the pictures
+            judged = heard if cancelled else judged
         if span is None:
             require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
     except MediaError as error:
