@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from . import places
+from .console import verbatim
 from .options import DataArgument
 
 EXAMPLES: Final = """Examples:
@@ -26,17 +27,13 @@ def audit(data: DataArgument = None, out: Out = None) -> None:
 
     from avme.stages.audit import audit as run
 
-    result = run(folder, out=out)
-    print_audit(result.facts)
-    for file in result.files:
+    for file in run(folder, out=out, tell=print_audit).files:
         typer.echo(file)
 
 
 def print_audit(facts: dict[str, Any]) -> None:
     """Tables on what `audit.json` holds."""
-    from rich.console import Console
-
-    console = Console()
+    console = verbatim()
     for title, header, rows in (
         (_title(facts), ("", ""), list(_properties(facts))),
         ("classes", _CLASSES, list(_classes(facts["per_class"]))),
@@ -50,15 +47,14 @@ def print_audit(facts: dict[str, Any]) -> None:
 
 
 def _table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Any:
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(title), title_justify="left", show_header=any(header))
+    table = Table(title=title, title_justify="left", show_header=any(header))
     for place, name in enumerate(header):
         numeric = place > 0 and name not in ("", "in avme", "side")
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     return table
 
 

@@ -8,6 +8,7 @@ import typer
 from avme.errors import UsageError
 
 from . import options
+from .console import verbatim
 
 if TYPE_CHECKING:
     from avme.config import Settings
@@ -154,7 +155,6 @@ def _resolved(
 
 def _print_meanings(stage: str) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     from avme.config.describe import describe
@@ -165,4 +165,4 @@ def _print_meanings(stage: str) -> None:
     table.add_column("meaning (what it takes)")
     for row in describe(_model(stage)):
         table.add_row(row.key, row.default, f"{row.doc} ({row.accepts})".strip())
-    Console(markup=False, highlight=False).print(table)
+    verbatim().print(table)

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from . import options
+from .console import verbatim
 
 EXAMPLES: Final = "Example:\n    avme demo --out avme-demo"
 
@@ -20,7 +21,6 @@ def demo(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Make a small audio-visual set and run every stage on it: minutes on a CPU."""
-    from rich.console import Console
     from rich.table import Table
 
     from avme.stages.demo import demo as run
@@ -29,6 +29,6 @@ def demo(
     table = Table("what", "top-1", "top-5")
     for name, top1, top5 in result.rows:
         table.add_row(name, f"{100 * top1:.1f} %", f"{100 * top5:.1f} %")
-    Console().print(table)
+    verbatim().print(table)
     for picture in result.pictures:
         typer.echo(picture)

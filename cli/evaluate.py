@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 
 from . import options, places
+from .console import verbatim
 
 EXAMPLES: Final = """Examples:
     avme eval runs/finetune-ucf101-av --topk 1 5
@@ -78,7 +79,6 @@ def evaluate(
 
 
 def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     views = " x ".join(str(count) for count in summary["views"].values())
@@ -92,4 +92,4 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
     for name, row in [("all clips", summary), *summary["by_audio"].items()]:
         shares = [f"{100 * row[f'top{k}']:.2f} %" for k in scored]
         table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *shares)
-    Console().print(table)
+    verbatim().print(table)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from avme.report import Quiet, Reporter, Task
 
+from .console import verbatim
 from .launch import rank
 
 if TYPE_CHECKING:
@@ -108,15 +109,13 @@ class Terminal:
     """Bars for people; what is said appears above them."""
 
     def __init__(self, console: "Console | None" = None) -> None:
-        from rich.console import Console
-
-        self._console = console or Console(stderr=True)
+        self._console = console or verbatim(stderr=True)
         self._live: Progress | None = None
         self._num_running = 0
 
     def say(self, line: str) -> None:
         """Prints the line above the bars."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from . import places
+from .console import verbatim
 
 if TYPE_CHECKING:
     from avme.config import FinetuneConfig, PretrainConfig
@@ -206,7 +207,6 @@ def _short(number: float) -> str:
 
 def _print_table(title: str, rows: Rows) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(
@@ -221,4 +221,4 @@ def _print_table(title: str, rows: Rows) -> None:
         table.add_column(overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(markup=False, highlight=False).print(table)
+    verbatim().print(table)

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .console import verbatim
+
 _IN_A_LOG = 140
 """Columns of a table that no terminal bounds."""
 
@@ -21,7 +23,6 @@ def print_json(rows: tuple[Any, ...]) -> None:
 
 def print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     """The first column is names, the others are numbers."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
@@ -29,7 +30,7 @@ def print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]
         table.add_column(name, justify="right" if place else "left")
     for row in rows:
         table.add_row(*row)
-    console = Console()
+    console = verbatim()
     if not console.is_terminal:
-        console = Console(width=_IN_A_LOG)
+        console = verbatim(width=_IN_A_LOG)
     console.print(table)

@@ -69,7 +69,7 @@ def test_every_reason_and_every_remark_of_a_clip_is_explained() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "avme").rglob("*.py"))
     given = set(re.findall(r'reason="([a-z-]+)"', source)) - {"too-many"}  # this one is prep's own
     media = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "avme/media").rglob("*.py"))
-    remarked = set(re.findall(r'yield f?"([a-z-]+): ', media))
+    remarked = set(re.findall(r'yield (?:\(\s+)?f?"([a-z-]+): ', media))
 
     assert reasons == given
     assert remarks == remarked | {"damaged"}

@@ -20,7 +20,8 @@ from avme.config import PrepConfig
 from avme.cores import available_cores
 from avme.data.plan import PLAN
 from avme.data.prepared import PreparedSet
-from avme.media.ffmpeg import find_ffmpeg, target_size, transcode, transcode_arguments
+from avme.media.arguments import transcode_arguments
+from avme.media.ffmpeg import find_ffmpeg, target_size, transcode
 from avme.media.probe import probe
 from avme.report import Quiet, Reporter
 from avme.stages.intent import Request

@@ -70,8 +70,8 @@ class PretrainView:
         short, count = min(height, width), len(self.scales)
         first = _below(count)
         second = min(max(first + _below(3) - 1, 0), count - 1)
-        box_height = int(short * self.scales[first])
-        box_width = int(short * self.scales[second])
+        box_height = max(1, int(short * self.scales[first]))
+        box_width = max(1, int(short * self.scales[second]))
         top, left = _below(height - box_height + 1), _below(width - box_width + 1)
         return Box(top, left, box_height, box_width)
 

@@ -6,7 +6,7 @@ A header is looked at first, as it costs nothing; what was decoded is looked at 
 from pathlib import Path
 
 from avme.errors import MediaError
-from avme.media.ffmpeg import MAX_FRAMES
+from avme.media.arguments import MAX_FRAMES
 
 
 def require_length(seconds: float | None, max_seconds: float) -> None:

@@ -3,7 +3,6 @@
 Counts and sizes are those of what was decoded; the header's claims are only passed along.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -13,43 +12,20 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from avme.errors import MediaError
-from avme.media import mfcc, sound
-from avme.media.aside import aside
+from avme.media import sound
+from avme.media.aside import Aside, aside
+from avme.media.blame import concerns_span
 from avme.media.bound import require_few, require_length, require_room
+from avme.media.clock import frame_rate, heard_samples, shown_seconds, sounding_mfcc
 from avme.media.cut import Cut, find_cut
-from avme.media.demux import LONGEST_STEP_SECONDS, Demuxed, Sink, Sound, demux
-from avme.media.ffmpeg import (
-    SAMPLE_RATE_HZ,
-    target_size,
-    transcode,
-    transcode_arguments,
-)
+from avme.media.demux import Demuxed, Sink, demux
+from avme.media.ffmpeg import SAMPLE_RATE_HZ, target_size
+from avme.media.passes import first_channel_sounds, transcode_clip
 from avme.media.probe import MediaInfo, probe
-from avme.media.remark import frame_remarks, require_most, sound_remarks
+from avme.media.recipe import Recipe as Recipe  # a part of what is asked for here
+from avme.media.remark import frame_remarks, require_most, shape_remarks, sound_remarks
 from avme.media.sound import AudioState, Loudness
 from avme.media.span import Span
-
-_FALLBACK_FPS = Fraction(25)
-_FPS_TOLERANCE = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How clips are turned into pictures and MFCC."""
-
-    ffmpeg: str
-    jpeg_quality: int
-    short_side: int | None
-    num_cepstra: int
-    silence_dbfs: float
-    timeout_seconds: float
-    """For every step: reading the header, looking up a cut, decoding."""
-    max_seconds: float = math.inf
-    max_bytes: int | None = None
-    """Of the intermediate file."""
-    memory_bytes: int | None = None
-    """Of the process that reads the header, and of ffmpeg's."""
-    min_decoded: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +69,27 @@ def extract(
     """
     intermediate, samples = work / "clip.nut", work / "clip.s16"
     other = aside(recipe.memory_bytes)
+    cancelled = False
     try:
         info = other.call(recipe.timeout_seconds, probe, source)
         size = target_size(info, recipe.short_side)
         require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
-        said = _transcode(source, intermediate, info, size, recipe, cut)
+        said, mended = transcode_clip(source, intermediate, info, size, recipe, cut)
+        if said and cut and not _blames_span(other, source, info, cut, recipe):
+            said = ""
         complaints = _without_folders(said, source, work)
         require_room(intermediate, recipe.max_bytes)
         demuxed = demux(intermediate, sink, samples, recipe.max_seconds)
         require_few(len(demuxed.pts))
         judged = _judge(info, size, demuxed, complaints, recipe)
+        if judged.audio == "silent" and first_channel_sounds(source, samples, info, recipe, cut):
+            transcode_clip(source, intermediate, info, size, recipe, cut, first_channel=True)
+            again = demux(intermediate, _Nowhere(), samples, recipe.max_seconds)
+            one = replace(demuxed, sound=again.sound)
+            heard = _judge(info, size, one, complaints, recipe)
+            cancelled = heard.audio == "sound"  # and not only before or after the pictures
+            judged = heard if cancelled else judged
         if span is None:
             require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
     except MediaError as error:
@@ -117,40 +103,21 @@ def extract(
     finally:
         intermediate.unlink(missing_ok=True)
         samples.unlink(missing_ok=True)
-    return replace(judged, remarks=tuple(_remarks(judged, span)))
+    return replace(judged, remarks=tuple(_remarks(judged, span, mended, cancelled)))
 
 
-def _transcode(
-    source: Path,
-    target: Path,
-    info: MediaInfo,
-    size: tuple[int, int],
-    recipe: Recipe,
-    cut: Cut | None,
-) -> str:
-    """One pass; a second one without sound if a sound track that nobody can decode was in it."""
-    arguments = transcode_arguments(
-        recipe.ffmpeg,
-        source,
-        target,
-        info,
-        size=size,
-        jpeg_quality=recipe.jpeg_quality,
-        cut=cut,
-        max_bytes=recipe.max_bytes,
-        memory_bytes=recipe.memory_bytes,
-    )
+class _Nowhere:
+    """A sink for pictures that are there already."""
+
+    def write(self, data: bytes, /) -> int:
+        return len(data)
+
+
+def _blames_span(other: Aside, source: Path, info: MediaInfo, cut: Cut, recipe: Recipe) -> bool:
     try:
-        return transcode(
-            arguments,
-            timeout_seconds=recipe.timeout_seconds,
-            memory_bytes=recipe.memory_bytes,
-        )
-    except MediaError as error:
-        if error.reason not in ("undecodable", "crashed") or info.audio is None:
-            raise
-        without_sound = replace(info, audio=None)
-        return f"{error} | {_transcode(source, target, without_sound, size, recipe, cut)}"
+        return other.call(recipe.timeout_seconds, concerns_span, source, info, cut)
+    except MediaError:  # it crashed, or took too long: nobody can tell
+        return True
 
 
 def _without_folders(said: str, source: Path, work: Path) -> str:
@@ -163,16 +130,16 @@ def _without_folders(said: str, source: Path, work: Path) -> str:
 def _judge(
     info: MediaInfo, size: tuple[int, int], demuxed: Demuxed, complaints: str, recipe: Recipe
 ) -> Extracted:
-    fps = _frame_rate(info.fps, demuxed)
+    fps = frame_rate(info.fps, demuxed)
     end_seconds = float(demuxed.pts[-1]) + 1.0 / float(fps)
-    require_length(_shown_seconds(demuxed.pts, fps), recipe.max_seconds)
-    heard = _heard(demuxed.sound, end_seconds)
+    require_length(shown_seconds(demuxed.pts, fps), recipe.max_seconds)
+    heard = heard_samples(demuxed.sound, end_seconds)
     loudness = sound.measure(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     audio = sound.state(loudness, recipe.silence_dbfs)
     rows = np.zeros((0, recipe.num_cepstra), dtype=np.float32)
     sounding = (0, 0)
     if audio == "sound" and demuxed.sound is not None:
-        rows, sounding = _mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra)
+        rows, sounding = sounding_mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra)
     return Extracted(
         info=info,
         width=size[0],
@@ -190,58 +157,18 @@ def _judge(
     )
 
 
-def _remarks(media: Extracted, span: Span | None) -> Iterator[str]:
+def _remarks(media: Extracted, span: Span | None, mended: bool, cancelled: bool) -> Iterator[str]:
+    if cancelled:
+        yield "sound-cancelled: the channels cancel each other out, the first one alone is taken"
+    if mended:
+        yield f"clock-mended: times of pictures ran backwards; those come {media.fps} a second"
     if span is None:
         yield from frame_remarks(media.info, len(media.pts))
     elif span.end_seconds is not None:
         wanted = span.end_seconds - span.start_seconds
         if media.seconds <= wanted - 2.0 / float(media.fps):
             yield f"short-cut: {media.seconds:.3f} s are there of the {wanted:g} s asked for"
+    yield from shape_remarks(media.info)
     yield from sound_remarks(
         media.info, media.seconds, media.sound_start_seconds, media.sound_seconds
     )
-
-
-def _frame_rate(claimed: Fraction | None, demuxed: Demuxed) -> Fraction:
-    """The header's rate, exact as it is, unless what was decoded contradicts it."""
-    if demuxed.average_fps is None:
-        return claimed or _FALLBACK_FPS
-    if claimed and any(
-        measured is not None and abs(float(claimed / measured) - 1) <= _FPS_TOLERANCE
-        for measured in (demuxed.average_fps, demuxed.usual_fps)
-    ):
-        return claimed
-    return demuxed.average_fps.limit_denominator(100_000)
-
-
-def _shown_seconds(pts: Float64[np.ndarray, " t"], fps: Fraction) -> float:
-    """How long pictures are shown; where the clock jumps ahead, the last one is not shown so long.
-
-    Transport streams that were joined keep the clock of each part.
-    """
-    steps = np.diff(pts)
-    return float(steps[steps <= LONGEST_STEP_SECONDS].sum()) + 1.0 / float(fps)
-
-
-def _heard(track: Sound | None, end_seconds: float) -> np.ndarray:
-    """The samples between the first picture and the end of the last one."""
-    if track is None:
-        return np.zeros(0, dtype=np.int16)
-    first = max(0, round(-track.start_seconds * SAMPLE_RATE_HZ))
-    last = max(0, round((end_seconds - track.start_seconds) * SAMPLE_RATE_HZ))
-    return track.samples[first:last]
-
-
-def _mfcc(
-    track: Sound, pts: Float64[np.ndarray, " t"], fps: Fraction, num_cepstra: int
-) -> tuple[Float32[np.ndarray, "s f"], tuple[int, int]]:
-    starts = mfcc.row_starts(pts, fps) - track.start_seconds
-    rows = mfcc.mfcc_rows(
-        track.samples, SAMPLE_RATE_HZ, starts, mfcc.window_seconds(fps), num_cepstra
-    )
-    # Half a sample of grace: the clocks of sound and picture are rounded differently.
-    grace = 0.5 / SAMPLE_RATE_HZ
-    seconds = len(track.samples) / SAMPLE_RATE_HZ
-    begin = int(np.searchsorted(starts, -grace, side="left"))
-    end = int(np.searchsorted(starts, seconds - grace, side="left"))
-    return rows, (begin, max(begin, end))

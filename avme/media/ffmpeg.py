@@ -1,7 +1,7 @@
 """One ffmpeg pass over a clip: every frame as a JPEG, its sound as 16 kHz mono, both with clocks.
 
-The output is one intermediate file in NUT format, which keeps exact time stamps. ffmpeg-python
-only builds the arguments; the process is ours, so that it has a timeout and keeps its complaints.
+ffmpeg-python builds the arguments; the process is ours, so that it has a timeout and keeps its
+complaints.
 Its exit code is checked but never believed alone: a cut AVI ends with code 0.
 """
 
@@ -12,25 +12,16 @@ import shutil
 import signal
 import subprocess
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
-import ffmpeg
 import imageio_ffmpeg
 
 from avme.errors import MachineError, MediaError
 from avme.media.child import limit_memory, wait_for_end
-from avme.media.containers import DEMUXERS, PROTOCOLS
-from avme.media.cut import Cut
-from avme.media.probe import MAX_PIXELS, MediaInfo
+from avme.media.probe import MediaInfo
 
 SAMPLE_RATE_HZ = 16_000
 _OLDEST_MAJOR, _OLDEST_MINOR = 5, 1  # -fps_mode came with 5.1
 _STOPPED_BY_SIGNAL = 255
-_SOURCE, _TARGET = "file:source", "file:target"
-"""ffmpeg-python takes only names that are UTF-8."""
-MAX_FRAMES = 1_000_000
-"""Eleven hours at 25 a second; a small file can hold more empty ones."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -66,65 +57,6 @@ def target_size(info: MediaInfo, short_side: int | None) -> tuple[int, int]:
         return info.width, info.height
     shrink = short_side / short
     return max(1, round(info.width * shrink)), max(1, round(info.height * shrink))
-
-
-def transcode_arguments(
-    executable: str,
-    source: Path,
-    target: Path,
-    info: MediaInfo,
-    *,
-    size: tuple[int, int],
-    jpeg_quality: int,
-    cut: Cut | None = None,
-    max_bytes: int | None = None,
-    memory_bytes: int | None = None,
-) -> list[str]:
-    """The command line of the pass. `-bitexact` keeps version strings out of the pictures.
-
-    The output ends a little beyond `max_bytes`, and after MAX_FRAMES + 1 pictures, without a word.
-    """
-    given = ffmpeg.input(
-        _SOURCE,
-        protocol_whitelist=PROTOCOLS,
-        format_whitelist=DEMUXERS,
-        threads=1,
-        max_pixels=MAX_PIXELS,  # a stream may change its size after it was probed
-        **_reading(cut),
-    )
-    tracks = [given[str(info.stream)]]
-    options: dict[str, Any] = {
-        "c:v": "mjpeg",
-        "q:v": jpeg_quality,
-        "threads:v": 1,
-        "flags:v": "+bitexact",
-        # JPEG is full range BT.601 by definition. A fixed size, as a stream may change its own.
-        "vf": f"scale={size[0]}:{size[1]}:out_color_matrix=bt601:out_range=pc,format=yuvj420p",
-        "fps_mode": "passthrough",  # neither doubles nor drops frames to fit a claimed rate
-        "enc_time_base:v": f"{info.time_base.numerator}/{info.time_base.denominator}",
-        "frames:v": MAX_FRAMES + 1,
-        "map_metadata": -1,
-        "map_chapters": -1,
-        "fflags": "+bitexact",
-        "f": "nut",
-    }
-    if info.audio is not None:
-        tracks.append(given[str(info.audio.stream)])
-        options |= {"c:a": "pcm_s16le", "ar": SAMPLE_RATE_HZ, "ac": 1}
-    if cut is not None:
-        # The source's own clock: shifted to the seek point, times would be rounded to its ticks.
-        options |= {"copyts": None, "vf": f"{cut.video_filter},{options['vf']}"}
-        if info.audio is not None:
-            options["af"] = cut.audio_filter
-    if max_bytes is not None:
-        options["fs"] = max_bytes
-    output = ffmpeg.output(*tracks, _TARGET, **options)
-    guards = ["-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "1"]
-    if memory_bytes is not None:
-        guards += ["-max_alloc", str(memory_bytes)]
-    words = output.global_args(*guards).overwrite_output().compile(cmd=executable)
-    paths = {_SOURCE: f"file:{source.absolute()}", _TARGET: f"file:{target.absolute()}"}
-    return [paths.get(word, word) for word in words]
 
 
 def transcode(
@@ -187,13 +119,6 @@ def last_lines(complaints: str, num_lines: int = 3) -> str:
     lines = complaints.split("\n")
     kept = [re.sub(r" @ 0x[0-9a-f]+", "", line.strip()) for line in lines if line.strip()]
     return " | ".join(kept[-num_lines:])
-
-
-def _reading(cut: Cut | None) -> dict[str, str]:
-    if cut is None:
-        return {}
-    given = {"ss": cut.seek_seconds, "t": cut.read_seconds}
-    return {name: f"{value:.6f}" for name, value in given.items() if value is not None}
 
 
 def _is_new_enough(executable: str) -> bool:

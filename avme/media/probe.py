@@ -60,6 +60,8 @@ class MediaInfo:
     """How long the pictures are said to go on; None where nothing is said."""
     num_picture_tracks: int = 1
     num_sound_tracks: int = 0
+    pixel_aspect: Fraction | None = None
+    """Width to height of a pixel, before any rotation; None where nothing is said."""
 
 
 def probe(path: Path) -> MediaInfo:
@@ -128,6 +130,7 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         seconds_from_header=_claimed_seconds(container, video),
         num_picture_tracks=len(videos),
         num_sound_tracks=len(container.streams.audio),
+        pixel_aspect=video.sample_aspect_ratio or None,
     )
 
 

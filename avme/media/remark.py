@@ -4,6 +4,7 @@ A remark is a code, a colon and a sentence; the clip is an ordinary one all the 
 that lost more than it kept is refused.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,8 @@ LATE_SECONDS: Final = 0.1
 """Sound that starts or ends further than this from the pictures is late or early."""
 _LOOSE_FRAMES = 2
 """AVI headers commonly count one or two frames more than there are."""
+_LOOSE_ASPECT = 0.02
+"""Whoever scales to whole pixels makes them a little wide or high."""
 _LOOSE_SOUND_SECONDS = 0.5
 """Recorders write their last block of sound whole."""
 
@@ -25,6 +28,16 @@ def frame_remarks(info: MediaInfo, num_frames: int) -> Iterator[str]:
         yield f"frames-differ: {num_frames} frames decode, the header says {claimed}"
     if info.num_picture_tracks > 1:
         yield f"more-pictures: the first of {info.num_picture_tracks} picture tracks is taken"
+
+
+def shape_remarks(info: MediaInfo) -> Iterator[str]:
+    """On the shape of the pixels."""
+    aspect = info.pixel_aspect
+    if aspect is not None and abs(math.log(aspect)) > _LOOSE_ASPECT:
+        yield (
+            f"not-square: pixels are shown {aspect.numerator}:{aspect.denominator} (width to "
+            "height), pictures are stored as if they were square"
+        )
 
 
 def sound_remarks(

@@ -3,6 +3,9 @@
 Only tables are read, no shard: `avme verify` says whether they fit.
 """
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from avme.data.prepared import PreparedSet
 from avme.data.protocols import protocols
 from avme.data.record import ClipRecord
 from avme.data.survey import Sides, group_of, survey, survey_classes, survey_split
+from avme.errors import MachineError, UsageError
 from avme.figures.contents import draw_classes, draw_lengths
 
 _STATES = ("sound", "silent", "none")
@@ -30,10 +34,17 @@ class Audit:
     files: tuple[Path, ...]
 
 
-def audit(folder: Path, *, out: Path | None) -> Audit:
+def audit(
+    folder: Path,
+    *,
+    out: Path | None,
+    tell: Callable[[dict[str, Any]], None] = lambda facts: None,
+) -> Audit:
     """Writes audit.json and pictures to `out`, or to `audit` in the set's folder.
 
-    Raises ArtifactError if there is no finished prepared set.
+    `tell` is given the facts before anything is written. Raises ArtifactError if there is no
+    finished prepared set, UsageError where a file stands in the way, and MachineError where the
+    folder cannot be written.
     """
     prepared = PreparedSet.open(folder)
     records = read_records(folder)
@@ -58,10 +69,27 @@ def audit(folder: Path, *, out: Path | None) -> Audit:
         },
         "per_class": survey_classes(records, prepared.classes, splits),
     }
+    tell(facts)
     target = out or folder / "audit"
-    write_json(target / "audit.json", facts)
-    pictures = _draw(target, prepared.classes, records, splits)
+    with _writing(target):
+        write_json(target / "audit.json", facts)
+        pictures = _draw(target, prepared.classes, records, splits)
     return Audit(facts, (target / "audit.json", *pictures))
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise UsageError(
+            f"{target} cannot be written ({error.filename} is in the way): name a folder with --out"
+        ) from error
+    except OSError as error:
+        said = os.strerror(error.errno) if error.errno else str(error)
+        raise MachineError(
+            f"{target} cannot be written ({said}): name another folder with --out"
+        ) from error
 
 
 def _presence(records: tuple[ClipRecord, ...], sides: Sides, num_classes: int) -> dict[str, Any]:

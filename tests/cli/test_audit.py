@@ -66,11 +66,11 @@ def test_few_classes_have_a_row_each(
     monkeypatch.setenv("COLUMNS", "120")
 
     found = facts(4, sounding=2)
-    found["per_class"][1]["class"] = "[red]Class[/red]"
+    found["per_class"][1]["class"] = "[red]Class:v:[/red]"
 
     rows = printed(capsys, found)
 
-    assert ["[red]Class[/red]", "5", "5", "100.0 %"] in rows
+    assert ["[red]Class:v:[/red]", "5", "5", "100.0 %"] in rows
     assert ["Class000", "5", "5", "100.0 %"] in rows
     assert ["Class003", "5", "5", "0.0 %"] in rows
     assert ["1", "train", "16", "4", "16", "8", "0", "8"] in rows

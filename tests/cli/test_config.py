@@ -35,6 +35,12 @@ def test_show_explains_every_setting(stage: str) -> None:
     assert f"avme {stage}" in text
 
 
+def test_colons_are_no_pictures() -> None:
+    _, text, _ = run("show", "prep")
+
+    assert "-q:v" in text
+
+
 def test_show_without_a_stage_explains_all() -> None:
     _, text, _ = run("show")
 

@@ -76,12 +76,12 @@ def test_bars_of_nested_tasks_share_a_terminal() -> None:
 
     with terminal.task("demo", total=2) as outer, terminal.task("prep", total=3, done=1) as inner:
         inner.advance(2, note="[raw] note")
-        terminal.say("[7] classes")
+        terminal.say("[7] classes :v:")
         outer.advance(2)
     terminal.say("after")
 
     text = stream.getvalue()
-    assert "[7] classes" in text
+    assert "[7] classes :v:" in text
     assert "[raw] note" in text
     assert "3/3" in text
     assert text.rstrip().endswith("after")

@@ -6,7 +6,7 @@ from torchvision.transforms import v2
 
 from avme.config import AugmentConfig, ClipConfig, CropConfig
 from avme.data.augment import FinetuneView, PretrainView, TrainingView, seeded
-from avme.data.crop import cut
+from avme.data.crop import cut, shrink_factor, view_boxes
 
 CLIP = ClipConfig(num_frames=4, stride=2, size=16)
 HEAVY = AugmentConfig(
@@ -104,3 +104,20 @@ def test_a_finetuning_view_is_what_torchvision_makes_of_the_whole_frames() -> No
             pictures = show(view, make_frames())
         torch.manual_seed(seed)
         assert torch.equal(pictures, v2.Compose([crop, *view.steps.transforms])(make_frames()))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 500), (500, 1), (17, 3000), (3000, 17)])
+def test_pictures_of_any_shape_become_squares(height: int, width: int) -> None:
+    frames = make_frames(height, width)[:1]
+
+    for view in (PretrainView(CLIP, CropConfig()), FinetuneView(CLIP, AugmentConfig())):
+        for seed in range(20):
+            with seeded(seed):
+                box = view.box(height, width)
+            assert 0 < box.height <= height - box.top
+            assert 0 < box.width <= width - box.left
+            assert cut(frames, box, 16).shape == (1, 3, 16, 16)
+    for box in view_boxes(height, width, 3):
+        shrunk = box.shrunk(shrink_factor([box], 16))
+        assert min(shrunk.height, shrunk.width) > 0
+        assert cut(frames, box, 16).shape == (1, 3, 16, 16)

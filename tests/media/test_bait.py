@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from avme.errors import MediaError
+from avme.media.arguments import transcode_arguments
 from avme.media.extract import Recipe, extract
-from avme.media.ffmpeg import find_ffmpeg, transcode, transcode_arguments
+from avme.media.ffmpeg import find_ffmpeg, transcode
 from avme.media.probe import probe
 
 MakeVideo = Callable[..., Path]

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from avme.errors import MediaError
-from avme.media.extract import Extracted, Recipe, _shown_seconds, extract
-from avme.media.ffmpeg import find_ffmpeg, transcode, transcode_arguments
+from avme.media.arguments import transcode_arguments
+from avme.media.clock import shown_seconds
+from avme.media.extract import Extracted, Recipe, extract
+from avme.media.ffmpeg import find_ffmpeg, transcode
 from avme.media.probe import probe
 
 MakeVideo = Callable[..., Path]
@@ -59,7 +61,7 @@ def test_more_pictures_than_anybody_wants_are_not_decoded(
     tmp_path: Path, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = make_video(tmp_path / "clip.avi", frames=30)
-    monkeypatch.setattr("avme.media.ffmpeg.MAX_FRAMES", 20)
+    monkeypatch.setattr("avme.media.arguments.MAX_FRAMES", 20)
     monkeypatch.setattr("avme.media.bound.MAX_FRAMES", 20)
 
     assert reason_of(clip, tmp_path / "work") == "too-long"
@@ -88,7 +90,7 @@ def test_pictures_that_grow_too_large_on_the_way_are_left_out(
     small = make_video(tmp_path / "small.ts", frames=250, options=TRANSPORT)
     large = make_video(tmp_path / "large.ts", frames=5, size="320x240", options=TRANSPORT)
     (tmp_path / "clip.ts").write_bytes(small.read_bytes() + large.read_bytes())
-    monkeypatch.setattr("avme.media.ffmpeg.MAX_PIXELS", 100 * 100)
+    monkeypatch.setattr("avme.media.arguments.MAX_PIXELS", 100 * 100)
 
     media = extracted(tmp_path / "clip.ts", tmp_path / "work")
 
@@ -137,8 +139,8 @@ def test_a_jump_of_the_clock_is_not_shown() -> None:
     shown = np.arange(50) / 25
     pts = np.where(shown < 1, shown, shown + 7_199)
 
-    assert _shown_seconds(pts, Fraction(25)) == pytest.approx(2.0 - 1 / 25)
-    assert _shown_seconds(shown, Fraction(25)) == pytest.approx(2.0)
+    assert shown_seconds(pts, Fraction(25)) == pytest.approx(2.0 - 1 / 25)
+    assert shown_seconds(shown, Fraction(25)) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("jump_seconds", [1_000, 7_200])

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from avme.errors import MediaError
+from avme.media.arguments import transcode_arguments
 from avme.media.cut import find_cut
 from avme.media.demux import Sound, demux
 from avme.media.extract import Extracted, Recipe, extract
-from avme.media.ffmpeg import find_ffmpeg, transcode, transcode_arguments
+from avme.media.ffmpeg import find_ffmpeg, transcode
 from avme.media.probe import probe
 from avme.media.span import Span
 

@@ -14,8 +14,9 @@ import imageio_ffmpeg
 import pytest
 
 from avme.errors import MachineError, MediaError
+from avme.media.arguments import transcode_arguments
 from avme.media.extract import Recipe, extract
-from avme.media.ffmpeg import find_ffmpeg, target_size, transcode, transcode_arguments
+from avme.media.ffmpeg import find_ffmpeg, target_size, transcode
 from avme.media.probe import MediaInfo, probe
 
 MakeVideo = Callable[..., Path]

@@ -9,7 +9,7 @@ import pytest
 
 from avme.errors import MediaError
 from avme.media.probe import MediaInfo, probe
-from avme.media.remark import frame_remarks, require_most, sound_remarks
+from avme.media.remark import frame_remarks, require_most, shape_remarks, sound_remarks
 
 INFO = MediaInfo(0, "mpeg4", 48, 32, Fraction(25), Fraction(1, 25), 180, 0.0, None, 7.2)
 
@@ -28,6 +28,22 @@ def test_both_counts_of_frames_are_named() -> None:
 @pytest.mark.parametrize("frames", [178, 180, 182])
 def test_a_frame_or_two_are_not_worth_a_word(frames: int) -> None:
     assert list(frame_remarks(INFO, frames)) == []
+
+
+@pytest.mark.parametrize("aspect", [None, Fraction(1), Fraction(405, 404), Fraction(404, 405)])
+def test_square_pixels_are_not_worth_a_word(aspect: Fraction | None) -> None:
+    assert list(shape_remarks(replace(INFO, pixel_aspect=aspect))) == []
+
+
+@pytest.mark.parametrize("aspect", ["16/11", "10/11"])
+def test_pixels_of_another_shape_are_told(
+    tmp_path: Path, make_video: Callable[..., Path], aspect: str
+) -> None:
+    clip = make_video(tmp_path / "clip.mp4", options=("-vf", f"setsar={aspect}", "-c:a", "mp3"))
+
+    (remark,) = shape_remarks(probe(clip))
+
+    assert remark.startswith(f"not-square: pixels are shown {aspect.replace('/', ':')} (width")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from avme.artifacts import read_json, write_json, write_text
 from avme.data.prepared import PreparedSet, split_path
-from avme.errors import ArtifactError
+from avme.errors import ArtifactError, AvmeError, MachineError, UsageError
 from avme.stages.audit import audit
 
 
@@ -76,3 +76,19 @@ def test_an_unfinished_set_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactError, match="unfinished"):
         audit(tmp_path, out=None)
+
+
+@pytest.mark.parametrize(
+    ("out", "error"), [("file", UsageError), ("file/below", UsageError), ("gone/out", MachineError)]
+)
+def test_what_cannot_be_written_is_said_after_what_was_found(
+    tmp_path: Path, finished: PreparedSet, out: str, error: type[AvmeError]
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "gone").symlink_to("/proc")  # nobody, not even root, makes a folder there
+    told: list[dict[str, object]] = []
+
+    with pytest.raises(error, match=f"{tmp_path}/{out} cannot be written .*--out"):
+        audit(finished.folder, out=tmp_path / out, tell=told.append)
+
+    assert [facts["clips"] for facts in told] == [12]

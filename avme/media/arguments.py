@@ -1,0 +1,143 @@
+"""The words of ffmpeg's command lines: which file, what of it, and what becomes of it.
+
+The output is one intermediate file in NUT format, which keeps exact time stamps.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from avme.media.containers import DEMUXERS, PROTOCOLS
+from avme.media.cut import Cut
+from avme.media.ffmpeg import SAMPLE_RATE_HZ
+from avme.media.probe import MAX_PIXELS, AudioInfo, MediaInfo
+
+_SOURCE, _TARGET = "file:source", "file:target"
+"""ffmpeg-python takes only names that are UTF-8."""
+MAX_FRAMES = 1_000_000
+"""Eleven hours at 25 a second; a small file can hold more empty ones."""
+MOST_MENDED_SECONDS = 0.2
+"""Five pictures of 25 a second."""
+_MENDED_CLOCK = (
+    "setpts='if(isnan(PREV_OUTPTS)+gt(PTS,PREV_OUTPTS)"
+    f"+lt(PTS,PREV_OUTPTS-{MOST_MENDED_SECONDS}/TB),PTS,PREV_OUTPTS+1/(FRAME_RATE*TB))'"
+)
+
+
+def transcode_arguments(
+    executable: str,
+    source: Path,
+    target: Path,
+    info: MediaInfo,
+    *,
+    size: tuple[int, int],
+    jpeg_quality: int,
+    cut: Cut | None = None,
+    mend_clock: bool = False,
+    first_channel: bool = False,
+    max_bytes: int | None = None,
+    memory_bytes: int | None = None,
+) -> list[str]:
+    """The command line of the pass. `-bitexact` keeps version strings out of the pictures.
+
+    Sound is the mean of all channels, or the first one.
+
+    With `mend_clock` a picture that would be shown no later than the one before comes a frame's
+    length after it; where times run further back than MOST_MENDED_SECONDS, ffmpeg gives up.
+
+    The output ends a little beyond `max_bytes`, and after MAX_FRAMES + 1 pictures, without a word.
+    """
+    given = _given(cut)
+    tracks = [given[str(info.stream)]]
+    options: dict[str, Any] = {
+        "c:v": "mjpeg",
+        "q:v": jpeg_quality,
+        "threads:v": 1,
+        "flags:v": "+bitexact",
+        # JPEG is full range BT.601 by definition. A fixed size, as a stream may change its own.
+        "vf": f"scale={size[0]}:{size[1]}:out_color_matrix=bt601:out_range=pc,format=yuvj420p",
+        "fps_mode": "passthrough",  # neither doubles nor drops frames to fit a claimed rate
+        "enc_time_base:v": f"{info.time_base.numerator}/{info.time_base.denominator}",
+        "frames:v": MAX_FRAMES + 1,
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "fflags": "+bitexact",
+        "f": "nut",
+    }
+    if info.audio is not None:
+        tracks.append(given[str(info.audio.stream)])
+        options |= {"c:a": "pcm_s16le", "ar": SAMPLE_RATE_HZ, "ac": 1}
+    if cut is not None:
+        # The source's own clock: shifted to the seek point, times would be rounded to its ticks.
+        options |= {"copyts": None, "vf": f"{cut.video_filter},{options['vf']}"}
+    if info.audio is not None and (filters := _sound_filters(cut, first_channel)):
+        options["af"] = filters
+    if mend_clock:
+        options["vf"] = f"{_MENDED_CLOCK},{options['vf']}"
+    if max_bytes is not None:
+        options["fs"] = max_bytes
+    return _compiled(
+        ffmpeg.output(*tracks, _TARGET, **options), executable, source, target, memory_bytes
+    )
+
+
+def channel_arguments(
+    executable: str,
+    source: Path,
+    target: Path,
+    audio: AudioInfo,
+    *,
+    cut: Cut | None,
+    max_seconds: float,
+    memory_bytes: int | None,
+) -> list[str]:
+    """The command line for the first channel alone: samples without a header or a clock."""
+    options: dict[str, Any] = {
+        "c:a": "pcm_s16le",
+        "ar": SAMPLE_RATE_HZ,
+        "ac": 1,
+        "af": _sound_filters(cut, True),
+        "f": "s16le",
+    }
+    if cut is not None:
+        options["copyts"] = None
+    if math.isfinite(max_seconds):
+        options["fs"] = int(2 * SAMPLE_RATE_HZ * max_seconds)
+    output = ffmpeg.output(_given(cut)[str(audio.stream)], _TARGET, **options)
+    return _compiled(output, executable, source, target, memory_bytes)
+
+
+def _given(cut: Cut | None) -> Any:
+    return ffmpeg.input(
+        _SOURCE,
+        protocol_whitelist=PROTOCOLS,
+        format_whitelist=DEMUXERS,
+        threads=1,
+        max_pixels=MAX_PIXELS,  # a stream may change its size after it was probed
+        **_reading(cut),
+    )
+
+
+def _sound_filters(cut: Cut | None, first_channel: bool) -> str:
+    filters = [cut.audio_filter] if cut is not None else []
+    return ",".join([*filters, *(["pan=mono|c0=c0"] if first_channel else [])])
+
+
+def _compiled(
+    output: Any, executable: str, source: Path, target: Path, memory_bytes: int | None
+) -> list[str]:
+    guards = ["-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "1"]
+    if memory_bytes is not None:
+        guards += ["-max_alloc", str(memory_bytes)]
+    words = output.global_args(*guards).overwrite_output().compile(cmd=executable)
+    paths = {_SOURCE: f"file:{source.absolute()}", _TARGET: f"file:{target.absolute()}"}
+    return [paths.get(word, word) for word in words]
+
+
+def _reading(cut: Cut | None) -> dict[str, str]:
+    if cut is None:
+        return {}
+    given = {"ss": cut.seek_seconds, "t": cut.read_seconds}
+    return {name: f"{value:.6f}" for name, value in given.items() if value is not None}

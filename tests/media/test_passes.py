@@ -1,0 +1,60 @@
+"""Channels that cancel each other out are sound all the same, and no others are touched."""
+
+import io
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avme.media.extract import Extracted, Recipe, extract
+from avme.media.ffmpeg import find_ffmpeg
+from avme.media.span import Span
+
+TONE = "0.5*sin(440*2*PI*t)"
+
+
+def clip(path: Path, left: str, right: str) -> Path:
+    channels = f"aevalsrc={left}|{right}:d=4:s=48000"
+    command = [
+        find_ffmpeg(),
+        "-loglevel",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=96x64:r=25:d=4",
+    ]
+    command += ["-f", "lavfi", "-i", channels, "-c:v", "mpeg4", "-c:a", "pcm_s16le", str(path)]
+    subprocess.run(command, check=True, timeout=60)
+    return path
+
+
+def extracted(path: Path, work: Path, span: Span | None = None) -> tuple[Extracted, bytes]:
+    sink = io.BytesIO()
+    recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0)
+    return extract(path, sink, work=work, recipe=recipe, span=span), sink.getvalue()
+
+
+@pytest.mark.parametrize("span", [None, Span(2.0, 3.0)])
+def test_channels_that_cancel_each_other_out_are_heard_by_the_first(
+    tmp_path: Path, span: Span | None
+) -> None:
+    opposed, pictures = extracted(clip(tmp_path / "a.avi", TONE, f"-{TONE}"), tmp_path, span)
+    alike, same_pictures = extracted(clip(tmp_path / "b.avi", TONE, TONE), tmp_path, span)
+
+    assert (opposed.audio, alike.audio) == ("sound", "sound")
+    assert [remark.split(":")[0] for remark in opposed.remarks] == ["sound-cancelled"]
+    assert alike.remarks == ()
+    assert pictures == same_pictures
+    assert len(pictures) == opposed.jpeg_bytes.sum()
+    assert np.allclose(opposed.mfcc, alike.mfcc, atol=0.05)
+    assert opposed.sound_start_seconds == alike.sound_start_seconds
+
+
+def test_silence_in_all_channels_stays_silence(tmp_path: Path) -> None:
+    media, _ = extracted(clip(tmp_path / "clip.avi", "0", "0"), tmp_path)
+
+    assert media.audio == "silent"
+    assert media.remarks == ()
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.avi"]
