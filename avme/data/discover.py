@@ -34,7 +34,7 @@ def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> 
     """All clips below `source`, and remarks on videos and links that are none.
 
     Raises UsageError if there is no such folder or no video at the expected places. Links that
-    lead out of the folder are not followed; others are in the group of the video they lead to.
+    lead out of the folder are not followed, and a file is one clip, however many links lead to it.
     """
     if not source.exists():
         raise UsageError(f"{source} does not exist: give the folder that holds the class folders")
@@ -57,19 +57,20 @@ class _Found:
         self._videos, self._layout, self._group_of = Videos(root), layout, group_of
         self._has_sides = layout == "folder" and has_side_folders(root)
         self._left_out, self._num_loose, self._twice = Seen(), 0, Seen()
+        self._linked: set[Path] = set()
 
     def __iter__(self) -> Iterator[SourceClip]:
         for video in self._videos:
             relative = video.path.relative_to(self._videos.root)
             clip_id = identifier(relative.as_posix())
-            side, *inner = relative.parts if self._has_sides else ("", *relative.parts)
+            side, *inner = self._from_side_on(video.path)
             if not self._fits(inner):
                 self._left_out.add(clip_id)
                 self._num_loose += len(relative.parts) == 1
-                continue
-            if self._videos.is_there_twice(video):
+            elif self._is_there_without(video):
                 self._twice.add(clip_id)
-            yield self._clip(clip_id, video, PARTS[side.lower()] if side else None, inner[0])
+            else:
+                yield self._clip(clip_id, video, PARTS[side.lower()] if side else None, inner[0])
 
     def remarks(self) -> Iterator[str]:
         """On what is no clip, and what is one twice."""
@@ -80,8 +81,8 @@ class _Found:
             yield f"{self._left_out.count} videos {what}: left out, as {self._left_out}"
         if self._twice.count:
             yield (
-                f"{self._twice.count} videos are links to others that lie here, as {self._twice}: "
-                "such a clip is in the group of the other"
+                f"{self._twice.count} videos are links to files that are clips already: left out, "
+                f"as {self._twice}"
             )
 
     def why_nothing(self, source: Path) -> str:
@@ -99,6 +100,22 @@ class _Found:
     def _expected(self) -> str:
         return "<Class>/v_<Class>_gXX_cYY.avi" if self._layout == "ucf101" else "<class>/<video>"
 
+    def _from_side_on(self, path: Path) -> tuple[str, ...]:
+        parts = path.relative_to(self._videos.root).parts
+        return parts if self._has_sides else ("", *parts)
+
+    def _is_there_without(self, video: Video) -> bool:
+        """Whether what a link leads to is a clip by itself, or by an earlier link."""
+        if video.path == video.target:
+            return False
+        side, *inner = self._from_side_on(video.target)
+        is_side = not self._has_sides or side.lower() in PARTS
+        if self._videos.shows(video.target) and is_side and self._fits(inner):
+            return True
+        is_known = video.target in self._linked
+        self._linked.add(video.target)
+        return is_known
+
     def _fits(self, inner: list[str]) -> bool:
         """Whether it is the path of a clip, from its class on."""
         if self._layout == "ucf101":
@@ -111,15 +128,8 @@ class _Found:
             id=clip_id,
             path=video.path,
             class_name=identifier(class_name),
-            group=self._group(clip_id, video),
+            group=self._group_of(clip_id) or clip_id,
             part=part,
             num_bytes=status.st_size,
             mtime_ns=status.st_mtime_ns,
         )
-
-    def _group(self, clip_id: str, video: Video) -> str:
-        """As the name of what a link leads to tells it, else its own, else what it leads to."""
-        if video.path == video.target:
-            return self._group_of(clip_id) or clip_id
-        target = identifier(video.target.relative_to(self._videos.root).as_posix())
-        return self._group_of(target) or self._group_of(clip_id) or target

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.data.catalog import Catalog
 from avme.data.plan_file import read_entries
+from avme.data.prepared import SHARDS
+from avme.data.reader import ShardReader
 from avme.errors import ArtifactError
 
 _SECTIONS = frozenset({"identity", "ffmpeg", "shards", "clips"})
-NEW, KEPT, TOUCHED, CHANGED = range(4)
-"""What an earlier plan says of a clip. Touched: only the file's time is another."""
+NEW, KEPT, TOUCHED, CHANGED, UNSURE = range(5)
+"""What an earlier plan says of a clip. Touched: only the file's time is another. Unsure: that, and
+nothing tells what its shard was made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,13 @@ class Changes:
     changed: int = 0
     touched: int = 0
     """Of another time; their bytes are those that shards were made from, where there are any."""
+    unsure: int = 0
+    """Of another time, and made anew, as nothing tells whether they are the same."""
 
     @property
     def total(self) -> int:
         """All that change what the set holds."""
-        return self.added + self.removed + self.changed
+        return self.added + self.removed + self.changed + self.unsure
 
 
 @dataclass(slots=True)
@@ -64,14 +68,14 @@ class Earlier:
         """How the clips differ from it; nothing if there was none."""
         if self.is_new:
             return Changes()
-        added, changed, touched = (
-            int((self.said == what).sum()) for what in (NEW, CHANGED, TOUCHED)
+        added, changed, touched, unsure = (
+            int((self.said == what).sum()) for what in (NEW, CHANGED, TOUCHED, UNSURE)
         )
-        return Changes(added, removed=self.num_removed, changed=changed, touched=touched)
+        return Changes(added, self.num_removed, changed, touched, unsure)
 
     def stale(self) -> frozenset[str]:
         """Shards of clips that were removed or changed."""
-        changed = (name for name, at in self.shards.items() if (self.said[at] == CHANGED).any())
+        changed = (name for name, at in self.shards.items() if (self.said[at] >= CHANGED).any())
         return frozenset((*self.shrunk, *changed))
 
 
@@ -124,13 +128,28 @@ def _fill(old: Earlier, path: Path) -> None:
 def _mark_renamed_classes(old: Earlier, path: Path) -> None:
     """A clip whose label stands for another class now is changed, though its stamp is the same."""
     before = old.head.get("classes")
-    with suppress(ArtifactError):  # plans did not note them once, but manifests did
-        before = before or read_json(path.with_name(DATASET_MANIFEST)).get("classes")
     if before is None:
+        _mark_by_shards(old, path.parent)
         return
     now = old.clips.class_names
     renamed = [label for label, name in enumerate(now) if name not in before[label : label + 1]]
     old.said[np.isin(old.clips.labels, renamed) & (old.said != NEW)] = CHANGED
+
+
+def _mark_by_shards(old: Earlier, folder: Path) -> None:
+    """The same where the plan does not note classes, as it once did not: records do."""
+    for name in old.shards:
+        if not (path := folder / SHARDS / name).is_file():
+            continue
+        reader = ShardReader(path)
+        with suppress(ArtifactError):  # such a shard is made anew elsewhere
+            for record in reader.records():
+                place = old.clips.find(record.id)
+                if place is None or old.said[place] == NEW:
+                    continue
+                if old.clips.class_name(place) != record.class_name:
+                    old.said[place] = CHANGED
+        reader.close()
 
 
 def stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:

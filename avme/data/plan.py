@@ -80,6 +80,12 @@ class Draft:
     head: dict[str, Any]
     """What it is going to say."""
 
+    @property
+    def moved_from(self) -> str | None:
+        """Where the videos were, if that is another folder than now."""
+        before = self.before.get("identity", {}).get(_SOURCE)
+        return None if before == self.head["identity"][_SOURCE] else before
+
     def put_down(self, *, is_finished: bool = False) -> Plan:
         """Deletes what is stale and writes `plan.json`, if it would say anything new.
 
@@ -88,7 +94,7 @@ class Draft:
         changes, head = self.plan.changes, self.head
         if is_finished:
             noted = self.before.get("call", {})
-            limits = {name: noted[name] for name in PrepConfig().limits() if name in noted}
+            limits = {name: noted.get(name, usual) for name, usual in PrepConfig().limits().items()}
             head = {**head, "call": {**head["call"], **limits}}
         if not (changes.total or changes.touched or head != self.before):
             return self.plan
@@ -192,7 +198,7 @@ def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> Non
 def _require_same_files(old: Earlier, source: str, folder: Path) -> None:
     """Videos may be elsewhere than they were, as long as they are the same."""
     changes = old.changes()
-    if old.source != source and changes.total:
+    if old.source != source and changes.added + changes.removed + changes.changed:
         raise MismatchError(
             f"{folder} was prepared otherwise: source is {old.source!r} there, {source!r} now, and "
             f"its files are others ({changes.added} more, {changes.removed} missing, "

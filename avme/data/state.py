@@ -16,7 +16,7 @@ from avme.data.prepared import INDEX, split_path
 from avme.data.publish import QUARANTINE, planned_sha256
 from avme.data.reader import ShardReader
 from avme.data.splits import Split, list_sha256
-from avme.errors import ArtifactError
+from avme.errors import ArtifactError, MismatchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,10 @@ class State:
 
 
 def state_of(draft: Draft, splits: Sequence[Split]) -> State:
-    """Compares the draft with what is in its folder."""
+    """Compares the draft with what is in its folder.
+
+    Raises MismatchError where a finished set's videos were moved and their splits are others.
+    """
     plan = draft.plan
     path = plan.folder / DATASET_MANIFEST
     manifest: dict[str, Any] = {"shards": {}, "splits": {}}
@@ -64,6 +67,12 @@ def state_of(draft: Draft, splits: Sequence[Split]) -> State:
     stand = path.is_file() and _tables_stand(plan.folder, manifest["splits"])
     planned = {split.name: planned_sha256(split) for split in splits}
     published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
+    if path.is_file() and draft.moved_from and planned != published:
+        raise MismatchError(
+            f"{plan.folder}: its videos were in {draft.moved_from}, and where they are now other "
+            "split lists are found, or none: give those of before with --splits, or choose another "
+            "folder with --out or --name"
+        )
     unchanged = not (missing or stale or broken or plan.changes.total)
     return State(missing, stale, broken, unchanged and stand and planned == published)
 

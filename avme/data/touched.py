@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from avme.data.catalog import SourceClip
-from avme.data.earlier import CHANGED, TOUCHED, Earlier
+from avme.data.earlier import CHANGED, TOUCHED, UNSURE, Earlier
 from avme.data.pack import hash_unchanged
 from avme.data.prepared import SHARDS
 from avme.data.reader import ShardReader
-from avme.errors import ArtifactError, MediaError
+from avme.errors import ArtifactError, MachineError, MediaError
 from avme.report import Reporter
 
 _UNREADABLE: Final = (ArtifactError, OSError, LookupError, TypeError, ValueError)
@@ -21,7 +21,7 @@ def compare_touched(old: Earlier, folder: Path, timeout_seconds: float, report: 
     """Marks clips of `old` as changed whose bytes are others than those their shard was made from.
 
     Clips whose shard is not there, or is made anew anyway, are not read; of one shard after the
-    other the hashes are in memory.
+    other the hashes are in memory. Raises MachineError where a file cannot be read.
     """
     stale = old.stale()
     touched = {name: at[old.said[at] == TOUCHED] for name, at in old.shards.items()}
@@ -39,7 +39,10 @@ def compare_touched(old: Earlier, folder: Path, timeout_seconds: float, report: 
             known = _hashes(path)
             for place in touched[name].tolist():
                 clip = old.clips[place]
-                if not _is_same(clip, known.get(clip.id), timeout_seconds):
+                sha256 = known.get(clip.id)
+                if sha256 is None:
+                    old.said[place] = UNSURE
+                elif not _is_same(clip, sha256, timeout_seconds):
                     old.said[place] = CHANGED
                 progress.advance()
 
@@ -55,8 +58,12 @@ def _hashes(path: Path) -> dict[str, str | None]:
         reader.close()
 
 
-def _is_same(clip: SourceClip, sha256: str | None, timeout_seconds: float) -> bool:
+def _is_same(clip: SourceClip, sha256: str, timeout_seconds: float) -> bool:
     try:
-        return sha256 is not None and hash_unchanged(clip, timeout_seconds) == sha256
-    except MediaError:
-        return False
+        return hash_unchanged(clip, timeout_seconds) == sha256
+    except MediaError as error:
+        if error.reason == "changed":
+            return False
+        raise MachineError(
+            f"{error}: nobody can tell whether its shard is still right: run again when it can be"
+        ) from error

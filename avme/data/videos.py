@@ -95,11 +95,10 @@ class Videos:
         if self._unread.count:
             yield f"warning: {self._unread.count} folders cannot be read, as {self._unread}"
 
-    def is_there_twice(self, video: Video) -> bool:
-        """Whether a video that a link led to is found without it too."""
-        if video.path == video.target or not _is_video(video.target.name):
-            return False
-        return not any(part.startswith(".") for part in video.target.relative_to(self.root).parts)
+    def shows(self, target: Path) -> bool:
+        """Whether a file below the folder is a video that is found without any link."""
+        parts = target.relative_to(self.root).parts
+        return _is_video(target.name) and not any(part.startswith(".") for part in parts)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:

@@ -81,12 +81,17 @@ def find_annotated(
 
 
 class _Files:
-    """The videos below a folder, by their names without ending; of one name, the first."""
+    """The videos below a folder, by their names without ending.
+
+    Of one name it is the first, and what is there without a link comes before what is not.
+    """
 
     def __init__(self, root: Path) -> None:
         self._names, videos = Texts(), Videos(root)
+        self._is_link = bytearray()
         for video in videos:
             self._names.append(os.fsencode(video.path.relative_to(root)))
+            self._is_link.append(video.path != video.target)
         self.remarks = tuple(videos.remarks())
         self._stems = Keys(len(self._names), lambda place: self._file(place).stem)
         self._is_named = bytearray(len(self._names))
@@ -98,11 +103,14 @@ class _Files:
 
     def find(self, stem: str) -> PurePath | None:
         """A path below the folder."""
-        place = min(self._stems.all(stem), key=lambda at: self._file(at).parts, default=None)
+        place = min(self._stems.all(stem), key=self._rank, default=None)
         if place is None:
             return None
         self._is_named[place] = True
         return self._file(place)
+
+    def _rank(self, place: int) -> tuple[int, tuple[str, ...]]:
+        return self._is_link[place], self._file(place).parts
 
     def _file(self, place: int) -> PurePath:
         return PurePath(os.fsdecode(self._names.raw(place)))

@@ -100,7 +100,7 @@ def test_ucf_like_names_keep_their_group_in_a_plain_folder(tmp_path: Path) -> No
     assert discover(tmp_path, "folder")[0].group == "g04"
 
 
-def test_a_link_to_a_video_is_in_its_group(tmp_path: Path) -> None:
+def test_a_file_is_one_clip_however_many_links_lead_to_it(tmp_path: Path) -> None:
     touch(tmp_path, "dog/a.mp4", ".store/b.mp4", "dog/v_dog_g03_c01.mp4")
     (tmp_path / "dog" / "copy.mp4").symlink_to("a.mp4")
     (tmp_path / "dog" / "kept.mp4").symlink_to(tmp_path / ".store" / "b.mp4")
@@ -110,15 +110,38 @@ def test_a_link_to_a_video_is_in_its_group(tmp_path: Path) -> None:
 
     clips = discover(tmp_path, "folder")
 
-    groups = {"a": "dog/a.mp4", "copy": "dog/a.mp4", "kept": ".store/b.mp4"}
-    groups |= {"v_dog_g03_c01": "g03", "v_dog_g07_c01": "g03", "v_dog_g08_c01": "g08"}
     assert {clip.id: clip.group for clip in clips} == {
-        f"{name}/{stem}.mp4": group for name in ("dog", "wolf") for stem, group in groups.items()
+        "dog/a.mp4": "dog/a.mp4",
+        "dog/kept.mp4": "dog/kept.mp4",
+        "dog/v_dog_g03_c01.mp4": "g03",
     }
     assert clips.remarks == (
-        "6 videos are links to others that lie here, as dog/copy.mp4, dog/v_dog_g07_c01.mp4, "
-        "wolf/a.mp4, ...: such a clip is in the group of the other",
+        "9 videos are links to files that are clips already: left out, as dog/copy.mp4, "
+        "dog/v_dog_g07_c01.mp4, dog/v_dog_g08_c01.mp4, ...",
     )
+
+
+def test_a_link_may_give_a_file_the_name_that_it_needs(tmp_path: Path) -> None:
+    touch(tmp_path, "dog/x.avi", "dog/v_dog_g03_c01.avi")
+    (tmp_path / "dog" / "v_dog_g07_c01.avi").symlink_to("x.avi")
+    (tmp_path / "dog" / "v_dog_g08_c01.avi").symlink_to("x.avi")
+
+    clips = discover(tmp_path, "ucf101")
+
+    assert [clip.group for clip in clips] == ["g03", "g07"]
+    assert len(clips.remarks) == 2  # on x.avi, and on the second link to it
+
+
+def test_a_link_from_one_side_to_the_other_is_no_clip(tmp_path: Path) -> None:
+    touch(tmp_path, "train/A/1.mp4", "train/B/2.mp4", "test/A/3.mp4", "test/B/4.mp4")
+    (tmp_path / "test" / "B" / "5.mp4").symlink_to(tmp_path / "train" / "A" / "1.mp4")
+
+    assert [clip.id for clip in discover(tmp_path, "folder")] == [
+        "test/A/3.mp4",
+        "test/B/4.mp4",
+        "train/A/1.mp4",
+        "train/B/2.mp4",
+    ]
 
 
 def test_hard_links_are_clips_of_their_own(tmp_path: Path) -> None:

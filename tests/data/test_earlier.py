@@ -1,6 +1,7 @@
 """What an earlier plan says holds for the clips that are there now, or they are made anew."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,15 +36,33 @@ def draft(clips: Catalog, folder: Path) -> Draft:
     )
 
 
-@pytest.mark.parametrize("is_noted", [True, False], ids=["by-the-plan", "by-the-manifest"])
+class Shards:
+    """Stands for the shard of a clip, whose class is the first folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def records(self) -> list[SimpleNamespace]:
+        name = IDS[int(self.path.stem[-1])]
+        return [SimpleNamespace(id=name, class_name=name.split("/")[0])]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("is_noted", [True, False], ids=["by-the-plan", "by-the-shards"])
 def test_a_clip_is_changed_when_its_label_stands_for_another_class(
-    tmp_path: Path, is_noted: bool
+    tmp_path: Path, is_noted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draft(clips_of(depth=0), tmp_path).put_down()
+    plan = draft(clips_of(depth=0), tmp_path).put_down()
     if not is_noted:  # as before plans noted it
-        plan = read_json(tmp_path / "plan.json")
-        write_json(tmp_path / "dataset.json", {"classes": plan.pop("classes")})
-        write_json(tmp_path / "plan.json", plan)
+        facts = read_json(tmp_path / "plan.json")
+        del facts["classes"]
+        write_json(tmp_path / "plan.json", facts)
+        monkeypatch.setattr("avme.data.earlier.ShardReader", Shards)
+        for name in plan.shards:
+            plan.shard_path(name).parent.mkdir(exist_ok=True)
+            plan.shard_path(name).touch()
 
     same = draft(clips_of(depth=0), tmp_path)
     other = draft(clips_of(depth=1), tmp_path)

@@ -152,3 +152,16 @@ def test_annotations_may_come_through_a_pipe(folder: Path) -> None:
 
     os.close(end)
     assert len(clips) == 3
+
+
+def test_a_video_counts_before_links_to_it(folder: Path) -> None:
+    (folder / "train" / "a link").symlink_to(folder / "train" / "tasting")
+    (folder / "AAAAAAAAAAA_000000_000010.mp4").symlink_to("val/AAAAAAAAAAA_000000_000010.mp4")
+
+    clips, _ = find_kinetics(folder, tables(folder, TRAIN, VAL))
+
+    assert [clip.id.partition("#")[0] for clip in clips] == [
+        "abc_DEF-123.mkv",
+        "train/tasting/--07WQ2iBlw_000001_000011.mp4",
+        "val/AAAAAAAAAAA_000000_000010.mp4",
+    ]

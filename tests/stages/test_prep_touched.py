@@ -10,7 +10,7 @@ import pytest
 from avme.config.prep import PrepConfig
 from avme.data.prepared import PreparedSet
 from avme.data.share import Share
-from avme.errors import MismatchError, UsageError
+from avme.errors import MachineError, MismatchError, UsageError
 from avme.lock import holding
 from avme.report import Quiet
 from avme.stages.intent import Request
@@ -148,6 +148,53 @@ def test_the_same_videos_elsewhere_are_the_same_videos(
     (made / "shards" / "shard-00001.h5").unlink()
     mend = verify(made, every_picture=False, seed=0, report=Quiet()).mend
     assert f"avme prep ucf101 {moved} " in mend[1]
+
+
+def test_videos_that_were_moved_away_from_their_lists_are_refused(
+    source: Path, tmp_path: Path, run_prep: RunPrep
+) -> None:
+    names = [f"{path.parent.name}/{path.name}" for path in sorted(source.rglob("*.avi"))]
+    lists = tmp_path / "far" / "away"
+    lists.mkdir(parents=True)
+    (lists / "classInd.txt").write_text("1 Archery\n2 Bowling\n")
+    (lists / "testlist01.txt").write_text("\n".join(names[::2]))
+    labels = {"Archery": 1, "Bowling": 2}
+    train = (f"{name} {labels[name.split('/')[0]]}" for name in names[1::2])
+    (lists / "trainlist01.txt").write_text("\n".join(train))
+    made = run_prep(source, tmp_path / "out", splits=lists).folder
+    before, plan = traces(made), (made / "plan.json").read_bytes()
+    moved = tmp_path / "moved"
+    source.rename(moved)
+
+    with pytest.raises(MismatchError, match=r"other split lists are found, or none.*--splits"):
+        run_prep(moved, made.parent)
+
+    assert (traces(made), (made / "plan.json").read_bytes()) == (before, plan)
+    assert run_prep(moved, made.parent, splits=lists).folder == made
+
+
+def test_a_file_that_cannot_be_read_condemns_no_shard(
+    made: Path, touched: Path, run_prep: RunPrep
+) -> None:
+    before, plan = traces(made), (made / "plan.json").read_bytes()
+
+    with pytest.raises(MachineError, match="was not read after 1e-09 s"):
+        run_prep(touched, made.parent, timeout_seconds=1e-9)
+
+    assert (traces(made), (made / "plan.json").read_bytes()) == (before, plan)
+
+
+def test_a_clip_of_which_no_hash_is_known_may_be_moved_too(
+    made: Path, source: Path, tmp_path: Path, run_prep: RunPrep
+) -> None:
+    shard = made / "shards" / "shard-00001.h5"
+    whole = shard.read_bytes()
+    shard.write_bytes(b"x" * len(whole))
+
+    again = run_prep(copied(source, tmp_path / "moved"), made.parent)
+
+    assert again.folder == made
+    assert shard.read_bytes() == whole
 
 
 def test_other_videos_elsewhere_are_refused_and_counted(
