@@ -29,19 +29,21 @@ _MAX_PACKETS = 65_536
 """Of what precedes the span: more than a minute of any kind."""
 
 
-def concerns_span(path: Path, info: MediaInfo, cut: Cut) -> bool:
+def concerns_span(path: Path, info: MediaInfo, cut: Cut, short: bool = False) -> bool:
     """Whether a decoder complains of anything that the span rests on, or cannot tell.
+
+    A cut that came out `short` though its file goes on rests on whatever was complained of.
 
     Every packet is decoded by itself, so that a complaint has a time; ffmpeg's have none.
     """
     try:
         with open_media(path) as container:
-            return _complains(container, info, cut)
+            return _complains(container, info, cut, short)
     except (av.error.FFmpegError, ValueError, OverflowError):
         return True
 
 
-def _complains(container: InputContainer, info: MediaInfo, cut: Cut) -> bool:
+def _complains(container: InputContainer, info: MediaInfo, cut: Cut, short: bool) -> bool:
     video = next(s for s in container.streams.video if s.index == info.stream)
     sound = [s for s in container.streams.audio if info.audio and s.index == info.audio.stream]
     _seek(container, cut)
@@ -54,7 +56,7 @@ def _complains(container: InputContainer, info: MediaInfo, cut: Cut) -> bool:
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     _seek(container, cut)
     with _errors():
-        return _meets_errors(container, video, sound, key, cut)
+        return _meets_errors(container, video, sound, key, cut, short)
 
 
 def _meets_errors(
@@ -63,6 +65,7 @@ def _meets_errors(
     sound: list[AudioStream],
     key: float,
     cut: Cut,
+    short: bool,
 ) -> bool:
     packets = container.demux(video, *sound)
     end = math.inf if cut.end_seconds is None else cut.end_seconds
@@ -74,7 +77,7 @@ def _meets_errors(
         if misread and begun and cut.start_seconds <= reached < end:
             return True
         if packet is None:
-            return False
+            return short and reached >= end
         failed = False
         with av.logging.Capture() as said:
             try:
@@ -88,7 +91,7 @@ def _meets_errors(
             reached = max(reached, seconds)
             begun |= packet.stream is video and packet.is_keyframe and seconds >= key
             if seconds > end + _BEHIND_SECONDS:
-                return False
+                return short
             if seconds >= end:
                 continue
         first = key if packet.stream is video else cut.start_seconds

@@ -90,7 +90,7 @@ def extract(
             judged = heard or judged
         remarks = tuple(_remarks(judged, span, mended, cancelled))
         short = any(remark.startswith(_SHORT) for remark in remarks)
-        if said and cut and not short and not _blames_span(other, source, info, cut, recipe):
+        if said and cut and not _blames_span(other, source, info, cut, short, recipe):
             judged = replace(judged, complaints="")
         if span is None:
             require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
@@ -137,9 +137,11 @@ class _Nowhere:
         return len(data)
 
 
-def _blames_span(other: Aside, source: Path, info: MediaInfo, cut: Cut, recipe: Recipe) -> bool:
+def _blames_span(
+    other: Aside, source: Path, info: MediaInfo, cut: Cut, short: bool, recipe: Recipe
+) -> bool:
     try:
-        return other.call(recipe.timeout_seconds, concerns_span, source, info, cut)
+        return other.call(recipe.timeout_seconds, concerns_span, source, info, cut, short)
     except MediaError:  # it crashed, or took too long: nobody can tell
         return True
 

@@ -129,3 +129,14 @@ def test_a_decoder_has_one_thread(matroska: Path, monkeypatch: pytest.MonkeyPatc
     blame.concerns_span(matroska, info, find_cut(matroska, info, SPAN))
 
     assert counts == [1]
+
+
+def test_a_program_stream_with_a_hole_keeps_its_complaints(streams: Path, tmp_path: Path) -> None:
+    whole = streams / "mpeg2.mpg"
+    content = bytearray(whole.read_bytes())
+    begin, end = (len(content) * eighths // 80 for eighths in (54, 74))
+    content[begin:end] = bytes(end - begin)
+    (tmp_path / "hole.mpg").write_bytes(content)
+
+    assert extracted(tmp_path / "hole.mpg", tmp_path, Span(4.7, 7.0)).complaints
+    assert extracted(whole, tmp_path, Span(4.7, 30.0)).complaints == ""
