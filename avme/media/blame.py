@@ -5,6 +5,9 @@ looks back at the one before. So a healthy file too makes a decoder complain, of
 kept. A span rests on its last key frame that is shown by its start, and on nothing before.
 """
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -12,6 +15,7 @@ from pathlib import Path
 import av
 import av.error
 import av.logging
+from av.audio.stream import AudioStream
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.video.stream import VideoStream
@@ -25,25 +29,21 @@ _MAX_PACKETS = 65_536
 """Of what precedes the span: more than a minute of any kind."""
 
 
-def concerns_span(path: Path, info: MediaInfo, cut: Cut) -> bool:
+def concerns_span(path: Path, info: MediaInfo, cut: Cut, short: bool = False) -> bool:
     """Whether a decoder complains of anything that the span rests on, or cannot tell.
+
+    A cut that came out `short` though its file goes on rests on whatever was complained of.
 
     Every packet is decoded by itself, so that a complaint has a time; ffmpeg's have none.
     """
-    before = av.logging.get_level(), av.logging.get_skip_repeated()
-    av.logging.set_level(av.logging.ERROR)
-    av.logging.set_skip_repeated(False)
     try:
         with open_media(path) as container:
-            return _complains(container, info, cut)
+            return _complains(container, info, cut, short)
     except (av.error.FFmpegError, ValueError, OverflowError):
         return True
-    finally:
-        av.logging.set_level(before[0])
-        av.logging.set_skip_repeated(before[1])
 
 
-def _complains(container: InputContainer, info: MediaInfo, cut: Cut) -> bool:
+def _complains(container: InputContainer, info: MediaInfo, cut: Cut, short: bool) -> bool:
     video = next(s for s in container.streams.video if s.index == info.stream)
     sound = [s for s in container.streams.audio if info.audio and s.index == info.audio.stream]
     _seek(container, cut)
@@ -52,31 +52,64 @@ def _complains(container: InputContainer, info: MediaInfo, cut: Cut) -> bool:
         return True
     for stream in (video, *sound):
         stream.codec_context.thread_type = ThreadType.NONE
+        stream.codec_context.thread_count = 1  # libdav1d has threads of its own
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     _seek(container, cut)
-    begun = False
+    with _errors():
+        return _meets_errors(container, video, sound, key, cut, short)
+
+
+def _meets_errors(
+    container: InputContainer,
+    video: VideoStream,
+    sound: list[AudioStream],
+    key: float,
+    cut: Cut,
+    short: bool,
+) -> bool:
     packets = container.demux(video, *sound)
+    end = math.inf if cut.end_seconds is None else cut.end_seconds
+    begun, reached = False, -math.inf
     while True:
+        with av.logging.Capture() as misread:
+            packet = next(packets, None)
+        # A demuxer complains of a hole when it is past it, wherever that is.
+        if misread and begun and cut.start_seconds <= reached < end:
+            return True
+        if packet is None:
+            return short and reached >= end
         failed = False
         with av.logging.Capture() as said:
-            packet = next(packets, None)
-            if packet is None:
-                return False
             try:
                 packet.decode()
             except av.error.FFmpegError:
                 failed = True
         seconds = _seconds(packet.pts, packet.dts, packet.time_base)
-        if packet.stream is video and packet.is_keyframe and seconds is not None:
-            begun |= seconds >= key
-        if cut.end_seconds is not None and seconds is not None:
-            if seconds > cut.end_seconds + _BEHIND_SECONDS:
-                return False
-            if seconds >= cut.end_seconds:
+        if misread and begun and reached < end and seconds is not None and seconds >= end:
+            return True  # the hole is wider than the span
+        if seconds is not None:
+            reached = max(reached, seconds)
+            begun |= packet.stream is video and packet.is_keyframe and seconds >= key
+            if seconds > end + _BEHIND_SECONDS:
+                return short
+            if seconds >= end:
                 continue
         first = key if packet.stream is video else cut.start_seconds
-        if begun and (failed or said) and (seconds is None or seconds >= first):
+        if begun and (failed or misread or said) and (seconds is None or seconds >= first):
             return True
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Libav tells its errors, each of them; what nobody captures would be printed."""
+    before = av.logging.get_level(), av.logging.get_skip_repeated()
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    try:
+        yield
+    finally:
+        av.logging.set_level(before[0])
+        av.logging.set_skip_repeated(before[1])
 
 
 def _seek(container: InputContainer, cut: Cut) -> None:

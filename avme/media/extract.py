@@ -27,6 +27,9 @@ from avme.media.remark import frame_remarks, require_most, shape_remarks, sound_
 from avme.media.sound import AudioState, Loudness
 from avme.media.span import Span
 
+_SHORT = ("short-cut:", "sound-short:")
+"""Remarks on a cut that lacks something: then ffmpeg's complaints are believed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
@@ -76,20 +79,19 @@ def extract(
         require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
         said, mended = transcode_clip(source, intermediate, info, size, recipe, cut)
-        if said and cut and not _blames_span(other, source, info, cut, recipe):
-            said = ""
         complaints = _without_folders(said, source, work)
         require_room(intermediate, recipe.max_bytes)
         demuxed = demux(intermediate, sink, samples, recipe.max_seconds)
         require_few(len(demuxed.pts))
         judged = _judge(info, size, demuxed, complaints, recipe)
-        if judged.audio == "silent" and first_channel_sounds(source, samples, info, recipe, cut):
-            transcode_clip(source, intermediate, info, size, recipe, cut, first_channel=True)
-            again = demux(intermediate, _Nowhere(), samples, recipe.max_seconds)
-            one = replace(demuxed, sound=again.sound)
-            heard = _judge(info, size, one, complaints, recipe)
-            cancelled = heard.audio == "sound"  # and not only before or after the pictures
-            judged = heard if cancelled else judged
+        if judged.audio == "silent":
+            heard = _first_channel(source, work, judged, demuxed, recipe, cut)
+            cancelled = heard is not None
+            judged = heard or judged
+        remarks = tuple(_remarks(judged, span, mended, cancelled))
+        short = any(remark.startswith(_SHORT) for remark in remarks)
+        if said and cut and not _blames_span(other, source, info, cut, short, recipe):
+            judged = replace(judged, complaints="")
         if span is None:
             require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
     except MediaError as error:
@@ -103,7 +105,29 @@ def extract(
     finally:
         intermediate.unlink(missing_ok=True)
         samples.unlink(missing_ok=True)
-    return replace(judged, remarks=tuple(_remarks(judged, span, mended, cancelled)))
+    return replace(judged, remarks=remarks)
+
+
+def _first_channel(
+    source: Path, work: Path, mean: Extracted, demuxed: Demuxed, recipe: Recipe, cut: Cut | None
+) -> Extracted | None:
+    """The clip with the sound of its first channel, if the mean is silent by cancellation only."""
+    intermediate, samples = work / "clip.nut", work / "clip.s16"
+    size = mean.width, mean.height
+    try:
+        if not first_channel_sounds(source, samples, mean.info, recipe, cut):
+            return None
+        transcode_clip(source, intermediate, mean.info, size, recipe, cut, first_channel=True)
+        again = demux(intermediate, _Nowhere(), samples, recipe.max_seconds)
+        one = replace(demuxed, sound=again.sound)
+        heard = _judge(mean.info, size, one, mean.complaints, recipe)
+    except MediaError:  # the pictures are there, and the mean of the channels is
+        return None
+    # It may sound only before or after the pictures.
+    track = mean.info.audio
+    if track is None or heard.audio != "sound":
+        return None
+    return heard if sound.cancels(track.channels, mean.loudness, heard.loudness) else None
 
 
 class _Nowhere:
@@ -113,9 +137,11 @@ class _Nowhere:
         return len(data)
 
 
-def _blames_span(other: Aside, source: Path, info: MediaInfo, cut: Cut, recipe: Recipe) -> bool:
+def _blames_span(
+    other: Aside, source: Path, info: MediaInfo, cut: Cut, short: bool, recipe: Recipe
+) -> bool:
     try:
-        return other.call(recipe.timeout_seconds, concerns_span, source, info, cut)
+        return other.call(recipe.timeout_seconds, concerns_span, source, info, cut, short)
     except MediaError:  # it crashed, or took too long: nobody can tell
         return True
 

@@ -22,6 +22,7 @@ from avme.media.probe import MediaInfo
 SAMPLE_RATE_HZ = 16_000
 _OLDEST_MAJOR, _OLDEST_MINOR = 5, 1  # -fps_mode came with 5.1
 _STOPPED_BY_SIGNAL = 255
+_BACKWARDS = re.compile(r"Invalid pts \(-?\d+\) <= last \(")  # the same in 5.1 and in 9.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -57,6 +58,10 @@ def target_size(info: MediaInfo, short_side: int | None) -> tuple[int, int]:
         return info.width, info.height
     shrink = short_side / short
     return max(1, round(info.width * shrink)), max(1, round(info.height * shrink))
+
+
+class BackwardsError(MediaError):
+    """ffmpeg gave up at a picture whose time is no later than that of the one before."""
 
 
 def transcode(
@@ -107,7 +112,8 @@ def transcode(
             f"ffmpeg crashed (signal {-returncode}): {said or 'no reason given'}", reason="crashed"
         )
     if returncode != 0:
-        raise MediaError(
+        kind = BackwardsError if _BACKWARDS.search(complaints) else MediaError
+        raise kind(
             f"ffmpeg ended with code {returncode}: {said or 'no reason given'}",
             reason="undecodable",
         )

@@ -9,7 +9,7 @@ from avme.errors import MediaError
 from avme.media import sound
 from avme.media.arguments import channel_arguments, transcode_arguments
 from avme.media.cut import Cut
-from avme.media.ffmpeg import SAMPLE_RATE_HZ, transcode
+from avme.media.ffmpeg import SAMPLE_RATE_HZ, BackwardsError, transcode
 from avme.media.probe import MediaInfo
 from avme.media.recipe import Recipe
 
@@ -31,6 +31,8 @@ def transcode_clip(
     """
     try:
         return _pass(source, target, info, size, recipe, cut, first_channel)
+    except BackwardsError:
+        raise
     except MediaError as error:
         if error.reason not in ("undecodable", "crashed") or info.audio is None:
             raise
@@ -48,7 +50,7 @@ def _pass(
     cut: Cut | None,
     first_channel: bool,
 ) -> tuple[str, bool]:
-    """With the clock as it is; where ffmpeg gives up, once more with a mended one."""
+    """With the clock as it is; where ffmpeg gives up because of it, once more with a mended one."""
 
     def run(mend_clock: bool) -> str:
         arguments = transcode_arguments(
@@ -72,9 +74,7 @@ def _pass(
 
     try:
         return run(mend_clock=False), False
-    except MediaError as error:
-        if error.reason != "undecodable":
-            raise
+    except BackwardsError as error:
         try:
             return run(mend_clock=True), True
         except MediaError:

@@ -18,6 +18,9 @@ _BLOCK_FRAMES = 4096
 _FLOOR_DBFS = -120.0
 """Stands for minus infinity, which JSON has not; one bit of 16 is at -90."""
 
+_CANCELLED_DB = 6.0
+_LEAST_MANY_DB = 20.0
+
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
@@ -52,6 +55,20 @@ def state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
     if loudness is None:
         return "none"
     return "silent" if loudness.rms_dbfs < silence_dbfs else "sound"
+
+
+def cancels(num_channels: int, mean: Loudness | None, first: Loudness | None) -> bool:
+    """Whether the first channel is so much louder than the mean that others must oppose it.
+
+    The mean is lower by itself where one channel alone sounds: by 6 dB of two channels, by 14 dB
+    of 5.1 as ffmpeg mixes it.
+    """
+    if mean is None or first is None:
+        return False
+    least_db = 20 * float(np.log10(num_channels)) + _CANCELLED_DB
+    if num_channels > 2:
+        least_db = max(least_db, _LEAST_MANY_DB)
+    return first.rms_dbfs - mean.rms_dbfs > least_db
 
 
 def _energies(

@@ -3,11 +3,17 @@
 import io
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
 
+from avme.media import blame
+from avme.media.blame import concerns_span
+from avme.media.cut import find_cut
 from avme.media.extract import Extracted, Recipe, extract
 from avme.media.ffmpeg import find_ffmpeg
+from avme.media.probe import probe
 from avme.media.span import Span
 
 KINDS = {
@@ -68,3 +74,69 @@ def test_damage_before_a_cut_is_not(streams: Path, tmp_path: Path, name: str) ->
 
     assert extracted(bad, tmp_path, SPAN).complaints == ""
     assert extracted(bad, tmp_path, None).complaints
+
+
+@pytest.fixture(scope="module")
+def matroska(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve seconds, a key frame in each; nothing is there from 7.4 to 8.6."""
+    path = tmp_path_factory.mktemp("matroska") / "hole.mkv"
+    command = [find_ffmpeg(), "-loglevel", "error", "-f", "lavfi"]
+    command += ["-i", "testsrc2=s=96x64:r=25:d=12", "-f", "lavfi", "-i", "sine=d=12:r=48000"]
+    command += ["-c:v", "libx264", "-g", "25", "-c:a", "aac", str(path)]
+    subprocess.run(command, check=True, timeout=60)
+    with av.open(str(path)) as container:
+        places = [
+            packet.pos
+            for packet in container.demux()
+            if packet.pts is not None and 7.4 <= float(packet.pts * packet.time_base) < 8.6
+        ]
+    content = bytearray(path.read_bytes())
+    begin, end = min(places), max(places)
+    content[begin:end] = bytes(end - begin)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        (Span(5.0, 8.0), True),
+        (Span(7.2, 8.5), True),
+        (Span(6.0, 7.2), False),
+        (Span(1.0, 3.0), False),
+    ],
+)
+def test_a_hole_at_the_end_of_a_cut_is_told_and_nothing_is_printed(
+    matroska: Path, capfd: pytest.CaptureFixture[str], span: Span, expected: bool
+) -> None:
+    info = probe(matroska)
+    cut = find_cut(matroska, info, span)
+    capfd.readouterr()
+
+    assert concerns_span(matroska, info, cut) is expected
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_decoder_has_one_thread(matroska: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = []
+
+    def note(container: Any, video: Any, *_: Any) -> bool:
+        counts.append(video.codec_context.thread_count)
+        return False
+
+    monkeypatch.setattr(blame, "_meets_errors", note)
+    info = probe(matroska)
+    blame.concerns_span(matroska, info, find_cut(matroska, info, SPAN))
+
+    assert counts == [1]
+
+
+def test_a_program_stream_with_a_hole_keeps_its_complaints(streams: Path, tmp_path: Path) -> None:
+    whole = streams / "mpeg2.mpg"
+    content = bytearray(whole.read_bytes())
+    begin, end = (len(content) * eighths // 80 for eighths in (54, 74))
+    content[begin:end] = bytes(end - begin)
+    (tmp_path / "hole.mpg").write_bytes(content)
+
+    assert extracted(tmp_path / "hole.mpg", tmp_path, Span(4.7, 7.0)).complaints
+    assert extracted(whole, tmp_path, Span(4.7, 30.0)).complaints == ""

@@ -3,10 +3,14 @@
 import io
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import avme.media.extract as extract_module
+import avme.media.passes as passes_module
+from avme.errors import MediaError
 from avme.media.extract import Extracted, Recipe, extract
 from avme.media.ffmpeg import find_ffmpeg
 from avme.media.span import Span
@@ -58,3 +62,55 @@ def test_silence_in_all_channels_stays_silence(tmp_path: Path) -> None:
     assert media.audio == "silent"
     assert media.remarks == ()
     assert [path.name for path in tmp_path.iterdir()] == ["clip.avi"]
+
+
+def test_quiet_channels_that_do_not_cancel_stay_silent(tmp_path: Path) -> None:
+    media, _ = extracted(clip(tmp_path / "one.avi", "0.0018*sin(440*2*PI*t)", "0"), tmp_path)
+
+    assert media.audio == "silent"
+    assert media.remarks == ()
+
+
+def test_a_front_channel_of_many_is_not_cancelled_by_silent_ones(tmp_path: Path) -> None:
+    zeros = "|".join("0" * 5)
+    media, _ = extracted(clip(tmp_path / "six.avi", "0.004*sin(440*2*PI*t)", zeros), tmp_path)
+
+    assert media.info.audio is not None
+    assert media.info.audio.channels == 6
+    assert media.audio == "silent"
+
+
+def test_a_clip_is_kept_whose_first_channel_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = extract_module.transcode_clip
+
+    def fail_at_last(*args: Any, first_channel: bool = False, **named: Any) -> tuple[str, bool]:
+        if first_channel:
+            raise MediaError("no time left", reason="timeout")
+        return real(*args, **named)
+
+    monkeypatch.setattr(extract_module, "transcode_clip", fail_at_last)
+    media, _ = extracted(clip(tmp_path / "a.avi", TONE, f"-{TONE}"), tmp_path)
+
+    assert media.audio == "silent"
+    assert len(media.pts) == 100
+
+
+def test_a_file_that_nobody_decodes_is_tried_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def fail(arguments: list[str], **_: Any) -> str:
+        tries.append(" ".join(arguments))
+        if len(tries) == 1:
+            raise MediaError("ffmpeg ended with code 1: a hiccup", reason="undecodable")
+        raise MediaError("ffmpeg ended with code 1: another", reason="undecodable")
+
+    monkeypatch.setattr(passes_module, "transcode", fail)
+    with pytest.raises(MediaError):
+        extracted(clip(tmp_path / "a.avi", TONE, TONE), tmp_path)
+
+    assert len(tries) == 2
+    assert not any("PREV_OUTPTS" in line for line in tries)
