@@ -88,7 +88,9 @@ def matroska(tmp_path_factory: pytest.TempPathFactory) -> Path:
         places = [
             packet.pos
             for packet in container.demux()
-            if packet.pts is not None and 7.4 <= float(packet.pts * packet.time_base) < 8.6
+            if packet.pts is not None
+            and packet.pos is not None
+            and 7.4 <= float(packet.pts * packet.time_base) < 8.6
         ]
     content = bytearray(path.read_bytes())
     begin, end = min(places), max(places)

@@ -83,7 +83,7 @@ def test_a_front_channel_of_many_is_not_cancelled_by_silent_ones(tmp_path: Path)
 def test_a_clip_is_kept_whose_first_channel_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = extract_module.transcode_clip
+    real = passes_module.transcode_clip
 
     def fail_at_last(*args: Any, first_channel: bool = False, **named: Any) -> tuple[str, bool]:
         if first_channel:
