@@ -24,14 +24,15 @@ def test_videos_that_are_left_out_explain_why_there_is_no_split(tmp_path: Path) 
     assert chosen.remarks[0].startswith("1 videos are not <Class>/v_<Class>_gXX_cYY.avi")
 
 
-def test_a_link_across_given_sides_is_warned_about(tmp_path: Path) -> None:
+def test_a_link_across_given_sides_is_left_out_aloud(tmp_path: Path) -> None:
     for name in ("train/cat/1.mp4", "test/cat/2.mp4"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "test" / "cat" / "3.mp4").symlink_to(tmp_path / "train" / "cat" / "1.mp4")
 
-    _, chosen = find_clips("folder", tmp_path, Beside(), PrepConfig())
+    clips, chosen = find_clips("folder", tmp_path, Beside(), PrepConfig())
 
-    twice, warning = chosen.remarks
-    assert twice.startswith("1 videos are links to others that lie here, as test/cat/3.mp4")
-    assert "1 groups in train and test (cat/train/cat/1.mp4)" in warning
+    assert [clip.id for clip in clips] == ["test/cat/2.mp4", "train/cat/1.mp4"]
+    assert chosen.remarks == (
+        "1 videos are links to files that are clips already: left out, as test/cat/3.mp4",
+    )
