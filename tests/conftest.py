@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, NoReturn, cast
 
+import imageio_ffmpeg
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait
@@ -31,6 +32,25 @@ def lacking() -> Callable[[str], NoReturn]:
         pytest.skip(f"{what} is not there")
 
     return end
+
+
+@pytest.fixture(scope="session", params=["machine", "wheel"])
+def ffmpeg(request: pytest.FixtureRequest, lacking: Callable[[str], NoReturn]) -> str:
+    """Path of each ffmpeg in turn: that on PATH (Debian's 5.1 in CI), then imageio-ffmpeg's."""
+    wheel = str(imageio_ffmpeg.get_ffmpeg_exe())
+    if request.param == "wheel":
+        return wheel
+    return own if (own := find_ffmpeg()) != wheel else lacking("a usable ffmpeg on PATH")
+
+
+@pytest.fixture
+def ffmpeg_on_path(ffmpeg: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each ffmpeg in turn, put first on PATH so that commands and their workers find it."""
+    program = tmp_path / "ffmpeg-on-path" / "ffmpeg"
+    program.parent.mkdir()
+    program.symlink_to(ffmpeg)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    return str(program)
 
 
 class Warm:

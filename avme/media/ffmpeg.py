@@ -26,10 +26,17 @@ _BACKWARDS = re.compile(r"Invalid pts \(-?\d+\) <= last \(")  # the same in 5.1 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-@lru_cache(maxsize=1)
 def find_ffmpeg() -> str:
-    """Path of an ffmpeg: the machine's if it is 5.1 or newer, else imageio-ffmpeg's."""
-    own = shutil.which("ffmpeg")
+    """Return the path of an ffmpeg: that on PATH if it is 5.1 or newer, else imageio-ffmpeg's.
+
+    Raises MachineError if there is neither.
+    """
+    return _find_ffmpeg(os.environ.get("PATH", os.defpath))
+
+
+@lru_cache(maxsize=8)
+def _find_ffmpeg(search_path: str) -> str:
+    own = shutil.which("ffmpeg", path=search_path)
     if own is not None and _is_new_enough(own):
         return own
     try:

@@ -1,16 +1,13 @@
 """One pass of ffmpeg: whichever binary, bounded in time, and never beyond the file."""
 
 import io
-import shutil
 import stat
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import av
-import imageio_ffmpeg
 import pytest
 
 from avme.errors import MachineError, MediaError
@@ -21,8 +18,6 @@ from avme.media.probe import MediaInfo, probe
 
 MakeVideo = Callable[..., Path]
 
-BINARIES = {"machine": shutil.which("ffmpeg"), "wheel": imageio_ffmpeg.get_ffmpeg_exe()}
-
 
 def run_pass(binary: str, clip: Path, target: Path, size: tuple[int, int] | None = None) -> str:
     info = probe(clip)
@@ -32,16 +27,12 @@ def run_pass(binary: str, clip: Path, target: Path, size: tuple[int, int] | None
     return transcode(arguments, timeout_seconds=60.0)
 
 
-@pytest.mark.parametrize("name", BINARIES)
 def test_every_frame_becomes_a_jpeg_with_either_binary(
-    tmp_path: Path, make_video: MakeVideo, lacking: Callable[[str], NoReturn], name: str
+    tmp_path: Path, make_video: MakeVideo, ffmpeg: str
 ) -> None:
-    binary = BINARIES[name]
-    if binary is None:
-        lacking("an ffmpeg of the machine's own")
     clip = make_video(tmp_path / "clip.avi", frames=9)
 
-    run_pass(binary, clip, tmp_path / "out.nut")
+    run_pass(ffmpeg, clip, tmp_path / "out.nut")
 
     with av.open(str(tmp_path / "out.nut")) as container:
         codecs = [stream.codec_context.name for stream in container.streams]
@@ -143,14 +134,8 @@ def test_an_ffmpeg_older_than_5_1_is_passed_over(
     own.write_text(f"#!/bin/sh\necho ffmpeg version {version} Copyright\n")
     own.chmod(own.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    find_ffmpeg.cache_clear()
 
-    try:
-        found = find_ffmpeg()
-    finally:
-        find_ffmpeg.cache_clear()
-
-    assert (found == str(own)) is is_used
+    assert (find_ffmpeg() == str(own)) is is_used
 
 
 def test_a_machine_without_any_ffmpeg_says_how_to_mend_it(
@@ -161,13 +146,13 @@ def test_a_machine_without_any_ffmpeg_says_how_to_mend_it(
 
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("avme.media.ffmpeg.imageio_ffmpeg.get_ffmpeg_exe", none)
-    find_ffmpeg.cache_clear()
 
-    try:
-        with pytest.raises(MachineError, match="install ffmpeg"):
-            find_ffmpeg()
-    finally:
-        find_ffmpeg.cache_clear()
+    with pytest.raises(MachineError, match="install ffmpeg"):
+        find_ffmpeg()
+
+
+def test_the_ffmpeg_first_on_path_is_found(ffmpeg_on_path: str) -> None:
+    assert find_ffmpeg() == ffmpeg_on_path
 
 
 def test_a_killed_pass_leaves_no_process(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def cluster() -> Iterator[str]:
 
 
 @pytest.fixture
-def deadly_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def deadly_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Puts an ffmpeg on PATH that kills whoever runs it on one clip, so many times."""
     real = find_ffmpeg()
     program = tmp_path / "bin" / "ffmpeg"
@@ -62,10 +62,8 @@ def deadly_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
         )
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-        find_ffmpeg.cache_clear()
 
-    yield arm
-    find_ffmpeg.cache_clear()
+    return arm
 
 
 def test_parts_make_the_set_together(videos: Path, tmp_path: Path, finished: PreparedSet) -> None:
