@@ -4,12 +4,17 @@ Modality `v` is VideoMAE's own classifier, `a` hears only, `av` pools T_con. On 
 token is nearly the same for all clips; batch normalisation takes away what they share, and the
 largest value of each channel finds what only a few tokens show (docs/decisions.md 14).
 
+Pooling, norm and head compute in float32 under autocast too: bfloat16 has 8 bits of mantissa, in
+which the logits of different classes are often equal.
+
 Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows, f coefficients, d pooled
 channels, l classes.
 """
 
-from typing import Literal, cast
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, cast
 
+import torch
 from einops import reduce
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
@@ -78,9 +83,10 @@ class Classifier(nn.Module):
         mfcc: Float[Tensor, "b s f"],
         audio_valid: Bool[Tensor, "b s"],
     ) -> Float[Tensor, "b l"]:
-        """Logits."""
+        """Logits in float32, whatever autocast computes the encoders in."""
         pooled = self.pool(video, mfcc, audio_valid)
-        return cast(Tensor, self.head(self.dropout(self.norm(pooled))))
+        with _full_precision(pooled.device.type):
+            return cast(Tensor, self.head(self.dropout(self.norm(pooled))))
 
     def pool(
         self,
@@ -88,7 +94,7 @@ class Classifier(nn.Module):
         mfcc: Float[Tensor, "b s f"],
         audio_valid: Bool[Tensor, "b s"],
     ) -> Float[Tensor, "b d"]:
-        """One token for the streams that this classifier reads."""
+        """One token in float32 for the streams that this classifier reads."""
         heard = None if self.audio is None else self.audio(mfcc, audio_valid)
         if self.visual is None:
             tokens = cast(Tensor, heard)
@@ -96,4 +102,11 @@ class Classifier(nn.Module):
             sizes = self.config.visual
             seen = self.visual(to_tubelets(video, sizes.tubelet, sizes.patch))
             tokens = seen if self.fusion is None else self.fusion(seen, heard)
-        return reduce(tokens, "b k d -> b d", self.pool_by)
+        return reduce(tokens.float(), "b k d -> b d", self.pool_by)
+
+
+def _full_precision(device_type: str) -> AbstractContextManager[Any]:
+    """No autocast inside; "meta" tensors, which count operations, have none to leave."""
+    if not torch.amp.is_autocast_available(device_type):
+        return nullcontext()
+    return torch.autocast(device_type, enabled=False)

@@ -35,8 +35,9 @@ class Scores:
     def top(self, k: int, among: Sequence[bool] | np.ndarray | None = None) -> float:
         """Share of clips (of those `among`) whose class is among the k most likely.
 
-        Equal probabilities count against the model, so that a constant answer is never right by
-        the luck of the order. Returns nan for no clip.
+        A class ranks behind all classes of equal or higher probability: ties count against the
+        model, so that a constant answer is never right by the order of the classes. Classifiers
+        return float32 logits, in which ties of trained models are rare. Returns nan for no clip.
         """
         rows = np.ones(len(self.label), bool) if among is None else np.asarray(among, bool)
         own = self.probability[np.arange(len(self.label)), self.label]
@@ -114,7 +115,7 @@ class Scorer:
                 self.device.type, self.precision, enabled=self.precision != torch.float32
             ):
                 logits: Tensor = model(part.video, part.mfcc, part.audio_valid)
-            parts.append(logits.float().softmax(dim=-1).cpu().double().numpy())
+            parts.append(logits.float().cpu().double().softmax(dim=-1).numpy())
         probability = np.concatenate(parts)
         clip, label = batch.clip.numpy(), batch.label.numpy()
         return {

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from avme.config import ClipConfig, ModelConfig
 from avme.models.audio import AudioEncoder
-from avme.models.classifier import Classifier, Modality, Pool
+from avme.models.classifier import Classifier, Modality, Pool, PooledNorm
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 MakeConfig = Callable[..., ModelConfig]
@@ -117,3 +117,32 @@ def test_seeing_alone_pools_without_the_encoders_norm_as_videomae_does(
     names = Classifier(make_model_config(), clip, 5, "v").state_dict()
 
     assert not any(name.startswith(("visual.norm", "audio", "fusion")) for name in names)
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_logits_under_autocast_are_the_float32_head_on_the_float32_mean_of_tokens(
+    modality: Modality,
+    norm: PooledNorm,
+    clip: ClipConfig,
+    make_model_config: MakeConfig,
+    make_inputs: MakeInputs,
+) -> None:
+    model = Classifier(make_model_config(), clip, 101, modality, norm=norm, init_scale=0.01)
+    given: list[Tensor] = []
+    last = {"av": model.fusion, "v": model.visual, "a": model.audio}[modality]
+    assert last is not None
+    last.register_forward_hook(lambda _module, _inputs, output: given.append(output))
+
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        logits = model.eval()(*make_inputs(8))
+
+    exact = given[0].double().mean(dim=1)
+    if norm == "layer":
+        exact = (exact - exact.mean(1, keepdim=True)) / (
+            exact.var(1, unbiased=False, keepdim=True) + 1e-6
+        ).sqrt()
+    exact = exact @ model.head.weight.double().T
+    assert logits.dtype == torch.float32
+    torch.testing.assert_close(logits.double(), exact, rtol=1e-4, atol=1e-6)
+    assert all(len(row.unique()) == 101 for row in logits)
