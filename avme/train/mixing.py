@@ -1,5 +1,10 @@
 """Mixup and cutmix that treat sound and picture as one clip.
 
+Where both clips of a pair have audio it is blended in the same proportion as labels. Where only one
+has, the mixed clip keeps that audio with the probability of its share, and is silent otherwise:
+normalised MFCC have no level at which audio could be quieter, so that at any share the model would
+receive it at full strength.
+
 Neighbours in a batch are mixed with each other, each pair by what its first clip's seed says: how
 many ranks share the batch does not matter, as long as none of them cuts a pair.
 
@@ -39,7 +44,8 @@ def mix(batch: AVBatch, num_classes: int, augment: AugmentConfig) -> Mixed:
     neighbour = torch.tensor([min(clip ^ 1, len(batch) - 1) for clip in range(len(batch))])
     other = batch.part(neighbour)
     own = torch.tensor([blend.own for blend in blends]).to(batch.label.device)
-    mfcc, valid = _mix_sound(batch, other, own[:, None, None])
+    keeps = torch.tensor([blend.keeps for blend in blends])[:, None]
+    mfcc, valid = _mix_sound(batch, other, own[:, None, None], keeps)
     target = own[:, None] * target + (1.0 - own[:, None]) * target[neighbour]
     video = _mix_pictures(batch.video, other.video, own, blends)
     return Mixed(replace(batch, video=video, mfcc=mfcc, audio_valid=valid), target)
@@ -51,6 +57,9 @@ class _Blend:
     """Share that is left of a clip."""
     inside: Bool[np.ndarray, "h w"] | None
     """Where its pictures are the other's; None where they are blended all over."""
+    keeps: bool
+    """Which audio is used where only one clip has any: the clip's own, or that of its partner.
+    True with the probability `own`, so that of a pair exactly one clip has the audio."""
 
 
 def _draw(seed: int, augment: AugmentConfig, height: int, width: int) -> _Blend:
@@ -59,7 +68,7 @@ def _draw(seed: int, augment: AugmentConfig, height: int, width: int) -> _Blend:
     name, alpha = choices[int(generator.integers(len(choices)))]
     own = float(generator.beta(alpha, alpha))
     if name == "mixup":
-        return _Blend(own, None)
+        return _Blend(own, None, float(generator.random()) < own)
     side = (1.0 - own) ** 0.5
     row, column = int(generator.integers(height)), int(generator.integers(width))
     half_height, half_width = int(height * side / 2), int(width * side / 2)
@@ -68,7 +77,8 @@ def _draw(seed: int, augment: AugmentConfig, height: int, width: int) -> _Blend:
         max(row - half_height, 0) : row + half_height,
         max(column - half_width, 0) : column + half_width,
     ] = True
-    return _Blend(1.0 - float(inside.mean()), inside)
+    own = 1.0 - float(inside.mean())
+    return _Blend(own, inside, float(generator.random()) < own)
 
 
 def _mix_pictures(video: Tensor, other: Tensor, own: Tensor, blends: list[_Blend]) -> Tensor:
@@ -85,12 +95,13 @@ def _mix_pictures(video: Tensor, other: Tensor, own: Tensor, blends: list[_Blend
     return torch.where(torch.from_numpy(inside).to(own.device)[:, None, None], other, mixed)
 
 
-def _mix_sound(batch: AVBatch, other: AVBatch, own: Tensor) -> tuple[Tensor, Tensor]:
-    """Blended where both sound; where only one does, that one is heard alone."""
+def _mix_sound(batch: AVBatch, other: AVBatch, own: Tensor, keeps: Tensor) -> tuple[Tensor, Tensor]:
+    """Blend rows that are valid in both; of the others keep those of one clip, as `keeps` says."""
+    both = batch.audio_valid & other.audio_valid
+    mine = batch.audio_valid & ~other.audio_valid & keeps
+    theirs = other.audio_valid & ~batch.audio_valid & ~keeps
     blend = own * batch.mfcc + (1.0 - own) * other.mfcc
-    mine, theirs = (
-        valid[..., None].to(batch.mfcc.device, non_blocking=True)
-        for valid in (batch.audio_valid, other.audio_valid)
-    )
-    alone = torch.where(mine, batch.mfcc, other.mfcc)
-    return torch.where(mine & theirs, blend, alone), batch.audio_valid | other.audio_valid
+    mfcc = torch.zeros_like(batch.mfcc)
+    for rows, values in ((both, blend), (mine, batch.mfcc), (theirs, other.mfcc)):
+        mfcc = torch.where(rows[..., None].to(mfcc.device, non_blocking=True), values, mfcc)
+    return mfcc, both | mine | theirs

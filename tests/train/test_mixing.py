@@ -76,13 +76,43 @@ def test_the_last_of_an_odd_number_stays_as_it_is() -> None:
     torch.testing.assert_close(mixed.target[2], torch.eye(3)[2])
 
 
-def test_a_silent_clip_takes_its_partners_sound_as_it_is() -> None:
-    batch = make_batch()
-    batch.audio_valid[0] = False
-    batch.mfcc[0] = 0.0
+@pytest.mark.parametrize(("mixup", "cutmix"), [(0.8, 0.0), (0.0, 1.0)])
+def test_audio_that_one_clip_of_a_pair_has_is_kept_with_the_probability_of_its_share(
+    mixup: float, cutmix: float
+) -> None:
+    kept, shares = [], []
+    for seed in range(2000):
+        batch = make_batch(2, seed)
+        batch.audio_valid[0], batch.mfcc[0] = False, 0.0
 
-    mixed = mix(batch, 4, settings(0.8, 0.0)).batch
+        mixed = mix(batch, 2, settings(mixup, cutmix))
 
-    assert mixed.audio_valid[0].all()
-    assert torch.equal(mixed.mfcc[0], batch.mfcc[1])
-    assert torch.equal(mixed.mfcc[1], batch.mfcc[1])
+        has = mixed.batch.has_audio
+        assert torch.equal(mixed.batch.mfcc[has], batch.mfcc[1:].expand(int(has.sum()), -1, -1))
+        assert not mixed.batch.mfcc[~has].any()
+        kept.append(has.double())
+        shares.append(mixed.target[:, 1].double())
+    has_audio, share = torch.stack(kept), torch.stack(shares)
+    assert (has_audio.sum(dim=1) == 1).all()  # as many clips with audio as before
+    # The mean of independent coins of these probabilities, within five deviations of it.
+    for low, high in [(0.0, 0.25), (0.25, 0.75), (0.75, 1.01)]:
+        chosen = (share >= low) & (share < high)
+        deviation = (share * (1 - share))[chosen].sum().sqrt() / chosen.sum()
+        assert abs(has_audio[chosen].mean() - share[chosen].mean()) < 5 * deviation
+
+
+def test_rows_after_the_end_of_a_shorter_track_are_kept_or_dropped_together() -> None:
+    lengths = set()
+    for seed in range(20):
+        batch = make_batch(2, seed)
+        batch.audio_valid[0, 3:], batch.mfcc[0, 3:] = False, 0.0
+
+        mixed = mix(batch, 2, settings(0.8, 0.0)).batch
+
+        assert not mixed.mfcc[~mixed.audio_valid].any()
+        rows = mixed.audio_valid.sum(dim=1).tolist()
+        assert sorted(rows) == [3, 8]
+        longer = rows.index(8)
+        assert torch.equal(mixed.mfcc[longer, 3:], batch.mfcc[1, 3:])
+        lengths.add(longer)
+    assert lengths == {0, 1}
