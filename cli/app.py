@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,7 +16,19 @@ from typer.core import TyperGroup
 from avme import __version__
 from avme.errors import AvmeError, SiblingLost
 
-from . import audit, bench, config, demo, evaluate, finetune, prep, pretrain, verify, weights
+from . import (
+    aliases,
+    audit,
+    bench,
+    config,
+    demo,
+    evaluate,
+    finetune,
+    prep,
+    pretrain,
+    verify,
+    weights,
+)
 from .launch import ChildFailed, leave_failure, rank
 from .progress import reporter
 from .srun import join_step
@@ -36,6 +49,7 @@ _ORDER: Final = (
     "config",
 )
 _MANY_PROCESSES: Final = ("pretrain", "finetune", "eval")
+_NO_COMMAND: Final = re.compile("No such command '(.+?)'")
 _PIPELINE: Final = "Pipeline"
 _BESIDE: Final = "Beside the pipeline"
 
@@ -66,7 +80,10 @@ app = typer.Typer(
     name="avme",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"]},
+    context_settings={
+        "help_option_names": ["--help", "-h"],
+        "token_normalize_func": aliases.normalised,
+    },
     epilog="Example:\n    avme demo",
 )
 app.add_typer(prep.app, name="prep", rich_help_panel=_PIPELINE)
@@ -162,4 +179,11 @@ def _one_line(error: BaseException) -> str:
 
 def _usage_line(error: Any) -> str:
     path = error.ctx.command_path if error.ctx is not None else "avme"
-    return f"{error.format_message().rstrip('.')} (see `{path} --help`)"
+    said = error.format_message().rstrip(".")
+    if unknown := getattr(error, "option_name", "") if error.ctx is not None else "":
+        if said.startswith("No such option"):
+            hint = aliases.option_hint(unknown, error.ctx)
+            said = f"No such option: {unknown}" + (f": {hint}" if hint else "")
+    elif (missing := _NO_COMMAND.match(said)) and (hint := aliases.command_hint(missing[1])):
+        said = f"No such command '{missing[1]}': {hint}"
+    return f"{said} (see `{path} --help`)"

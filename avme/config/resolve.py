@@ -6,7 +6,6 @@ was found.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -15,12 +14,16 @@ from pydantic.fields import FieldInfo
 
 from avme.config.base import Settings
 from avme.config.plain_yaml import read_yaml, write_yaml
+from avme.config.synonyms import find_hint
 from avme.config.tree import Leaves, flatten, nest
 from avme.errors import ConfigError, MismatchError
 
 S = TypeVar("S", bound=Settings)
 
 _MOST_ERRORS = 3
+_FLAGS = ("--out", "--config", "--set")
+"""Options of the commands that are no settings."""
+_TRAINING_FLAGS = ("--data", "--from", "--init", "--preset", "--resume", "--overwrite", "--gpus")
 
 
 def resolve(
@@ -151,11 +154,11 @@ def _unknown(key: str, fields: Mapping[str, FieldInfo], origin: str) -> str:
     inside = [known for known in fields if known.startswith(f"{key}.")]
     if inside:
         return f"{key} in {origin} is a group of settings: give {_some(inside, 'or')}"
-    close = get_close_matches(key, fields, n=1, cutoff=0.5)
-    same_name = [known for known in fields if known.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
-    guess = same_name[0] if len(same_name) == 1 else (close[0] if close else None)
-    hint = f"did you mean {guess}?" if guess else "`avme config show` lists them all"
-    return f"unknown setting {key} in {origin}: {hint}"
+    flags = {*_FLAGS, *(_TRAINING_FLAGS if "train.epochs" in fields else ())}
+    if "modality" not in fields:
+        flags.discard("--from")
+    guess = find_hint(key, fields, flags) or "`avme config show` lists them all"
+    return f"unknown setting {key} in {origin}: {guess}"
 
 
 def _sentence(error: Any, origins: Mapping[str, str]) -> str:

@@ -1,0 +1,270 @@
+"""Names of settings in other training tools, and the settings of avme that they correspond to.
+
+Collected from the argument parsers of VideoMAE, MAE, timm, transformers' TrainingArguments,
+mmaction2, Lightning's Trainer and torchrun. Names compare without case, hyphens and underscores.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Final
+
+_CLOSE_NAME: Final = 0.7
+"""Least similarity of the last part of a key that is taken for a misspelling."""
+_CLOSE_GROUP: Final = 0.6
+_MOST_NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Synonym:
+    """What a name of another tool corresponds to."""
+
+    targets: tuple[str, ...]
+    """Settings as dotted keys and flags with two hyphens; the first that a command has counts."""
+    note: str = ""
+    """How the two differ, or, without targets, why there is no such setting."""
+
+
+def _table(*rows: tuple[str, str, str]) -> dict[str, tuple[Synonym, ...]]:
+    """Rows of names, targets and a note; names and targets are separated by spaces."""
+    table: dict[str, tuple[Synonym, ...]] = {}
+    for names, targets, note in rows:
+        for name in map(squashed, names.split()):
+            table[name] = (*table.get(name, ()), Synonym(tuple(targets.split()), note))
+    return table
+
+
+def squashed(name: str) -> str:
+    """The name in lower case, letters and digits alone: `batchsize` of `--batch_size`."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+_RATE = "the rate for 256 clips a step; the rate in use is lr x batch / 256"
+_ALL_DEVICES = "clips per step over all devices, not per device"
+_ACCUMULATION = "clips per device at a time; accumulation follows from train.batch"
+_NO_JITTER = "avme has no colour jitter: RandAugment changes colours"
+_ONE_OPTIMISER = "the optimiser is AdamW: optim.lr, optim.betas, optim.weight_decay"
+_ONE_SCHEDULE = "the rate follows linear warm-up and a cosine: optim.warmup_epochs, optim.min_lr"
+_NO_CLASSES = "the classes are those of the prepared set"
+_NO_MEAN = "frames are normalised with ImageNet's mean and deviation, sound with the set's own"
+
+SYNONYMS: Final = _table(
+    # optimiser and schedule
+    ("learning_rate base_lr blr base_learning_rate peak_lr", "optim.lr", _RATE),
+    ("minimum_lr lr_min eta_min end_lr final_lr min_learning_rate", "optim.min_lr", ""),
+    ("warmup warmup_epoch num_warmup_epochs lr_warmup_epochs", "optim.warmup_epochs", ""),
+    ("warmup_steps warmup_ratio num_warmup_steps warmup_iters", "optim.warmup_epochs", "in epochs"),
+    ("wd decay weight_decay_rate", "optim.weight_decay", ""),
+    ("opt_betas adam_betas adam_beta1 adam_beta2 beta1 beta2", "optim.betas", "[beta1, beta2]"),
+    (
+        "max_grad_norm grad_clip gradient_clip_val gradient_clipping clip_grad_norm clip_norm",
+        "optim.clip_grad",
+        "",
+    ),
+    ("lr_decay layerwise_decay llrd layer_wise_decay layerwise_lr_decay", "optim.layer_decay", ""),
+    ("opt optimizer optimizer_name optimiser momentum", "", _ONE_OPTIMISER),
+    ("sched scheduler lr_scheduler lr_scheduler_type warmup_lr", "", _ONE_SCHEDULE),
+    # batch and loop
+    ("batch_size train_batch_size global_batch_size", "train.batch", _ALL_DEVICES),
+    (
+        "per_device_train_batch_size per_gpu_batch_size batch_size_per_gpu samples_per_gpu "
+        "videos_per_gpu micro_batch_size",
+        "train.micro_batch",
+        _ACCUMULATION,
+    ),
+    ("batch_size per_device_eval_batch_size eval_batch_size val_batch_size", "batch", ""),
+    (
+        "gradient_accumulation_steps accum_iter update_freq accumulate_grad_batches "
+        "grad_accum_steps accumulation_steps accum_steps",
+        "train.micro_batch",
+        _ACCUMULATION,
+    ),
+    ("max_epochs num_epochs num_train_epochs n_epochs total_epochs nb_epochs", "train.epochs", ""),
+    ("max_steps num_steps total_steps max_iters", "train.epochs", "in epochs"),
+    ("num_sample repeated_aug aug_repeats epoch_repeats repeat_times", "train.repeat", ""),
+    ("random_seed manual_seed data_seed seed_everything rng_seed", "train.seed seed", ""),
+    (
+        "num_workers workers_per_gpu dataloader_num_workers n_workers loader_workers nworkers",
+        "train.workers workers",
+        "",
+    ),
+    ("sync_bn syncbn sync_batchnorm dist_bn", "train.batch_norm", ""),
+    (
+        "amp use_amp mixed_precision fp16 bf16 half bfloat16 float16 dtype amp_dtype",
+        "train.precision precision",
+        "auto, bf16 or fp32",
+    ),
+    ("allow_tf32", "train.tf32", ""),
+    ("torch_compile torchcompile compile_model", "train.compile", ""),
+    (
+        "use_checkpoint gradient_checkpointing grad_checkpointing activation_checkpointing "
+        "checkpoint_activations with_cp",
+        "train.checkpointing",
+        "",
+    ),
+    ("fsdp deepspeed enable_deepspeed zero strategy", "train.sharding", "none or fsdp"),
+    ("use_cpu no_cuda accelerator gpu_ids", "train.device device", "auto, cpu or cuda"),
+    ("model_ema ema_decay model_ema_decay use_ema", "train.ema train.ema_decay optim.ema", ""),
+    # logging and checkpoints
+    ("logging_steps log_interval print_freq log_freq log_every_n_steps", "train.log_every", ""),
+    (
+        "save_ckpt_freq save_freq save_interval save_every checkpoint_interval save_every_n_epochs",
+        "train.keep_every",
+        "in epochs; the last checkpoint is always kept",
+    ),
+    ("save_steps", "train.checkpoint_minutes", "in minutes"),
+    ("save_total_limit max_keep_ckpts checkpoint_hist save_top_k", "train.keep", ""),
+    ("wandb_project log_wandb use_wandb project report_to", "train.wandb --wandb", ""),
+    # clip
+    ("num_frame n_frames clip_len clip_length frames num_segments_frames", "clip.num_frames", ""),
+    (
+        "sampling_rate sample_rate frame_interval frame_stride temporal_stride",
+        "clip.stride",
+        "source frames from one chosen frame to the next",
+    ),
+    (
+        "input_size img_size image_size crop_size resolution frame_size spatial_size",
+        "clip.size",
+        "",
+    ),
+    ("short_side_size resize_short min_side", "short_side", ""),
+    ("fold split_id split_name", "clip.split --split", ""),
+    # mask and loss
+    ("mask_ratio masking_ratio encoder_mask_ratio mask_prob", "mask.ratio", ""),
+    ("decoder_mask_ratio", "mask.decoder_keep", "the share that is kept: 1 - the ratio"),
+    ("mask_type masking_type", "", "masks are tubes: the same places in every time slot"),
+    (
+        "norm_pix_loss normlize_target normalize_target norm_pix normalise_target",
+        "loss.target",
+        "normalised or pixel",
+    ),
+    # model
+    ("patch_size", "model.visual.patch", ""),
+    ("tubelet_size temporal_patch_size t_patch_size", "model.visual.tubelet", ""),
+    ("embed_dim hidden_size embed_dims encoder_embed_dim", "model.visual.dim", ""),
+    ("num_hidden_layers n_layers num_layers encoder_depth", "model.visual.depth", ""),
+    ("num_heads num_attention_heads n_heads encoder_num_heads", "model.visual.heads", ""),
+    ("decoder_depth decoder_num_hidden_layers", "model.decoder.depth", ""),
+    ("decoder_embed_dim decoder_dim decoder_hidden_size", "model.decoder.dim", ""),
+    ("decoder_num_heads decoder_num_attention_heads", "model.decoder.heads", ""),
+    ("fusion_type fusion_kind fuse", "model.fusion.kind", ""),
+    # head and augmentation
+    ("fc_drop_rate drop drop_rate dropout_rate classifier_dropout", "head.dropout", ""),
+    ("drop_path_rate stochastic_depth drop_connect", "head.drop_path", ""),
+    ("label_smoothing label_smoothing_factor smooth", "head.smoothing", ""),
+    ("use_mean_pooling global_pool gp pooling", "head.pool", "mean or max"),
+    ("aa autoaugment auto_augment rand_augment randaug", "augment.randaugment_ops", ""),
+    ("reprob random_erase random_erasing erasing_prob re_prob", "augment.erase", ""),
+    ("mixup_alpha", "augment.mixup", ""),
+    ("cutmix_alpha", "augment.cutmix", ""),
+    ("hflip horizontal_flip flip_prob flip_ratio", "augment.flip", ""),
+    ("color_jitter colour_jitter jitter", "", _NO_JITTER),
+    ("nb_classes num_classes n_classes num_labels class_names", "", _NO_CLASSES),
+    ("imagenet_default_mean_and_std mean std image_mean image_std", "", _NO_MEAN),
+    ("val_split validation_split val_ratio val_percent", "val_fraction", ""),
+    # evaluation
+    (
+        "test_num_segment num_segment num_segments num_clips num_temporal_clips test_segments",
+        "segments",
+        "",
+    ),
+    ("test_num_crop num_crop num_crops num_spatial_crops three_crop test_crops", "crops", ""),
+    # folders and processes: flags, not settings
+    (
+        "output_dir out_dir work_dir log_dir save_dir run_dir default_root_dir exp_name run_name "
+        "experiment output logdir outdir",
+        "--out",
+        "",
+    ),
+    ("data_path data_dir data_root dataset train_data data_set dataset_name", "--data", ""),
+    ("resume_from_checkpoint auto_resume resume_from ckpt_path", "--resume", "with --out RUN"),
+    (
+        "finetune pretrained initial_checkpoint load_from init_from model_name_or_path "
+        "pretrained_weights init_checkpoint from_pretrained",
+        "--from --init",
+        "",
+    ),
+    ("model arch model_name model_size architecture backbone", "--preset", "a size or a recipe"),
+    ("cfg config_file conf yaml cfg_file config_path", "--config", ""),
+    ("cfg_options opts override overrides", "--set", ""),
+    (
+        "nproc_per_node num_gpus n_gpus ngpus devices num_devices world_size num_processes",
+        "--gpus slurm.gpus",
+        "",
+    ),
+    ("nnodes num_nodes nodes", "slurm.nodes", "or start it with torchrun"),
+    (
+        "local_rank node_rank dist_url master_addr master_port launcher rank",
+        "",
+        "processes are started by --gpus N, or by torchrun with `-m avme_cli`",
+    ),
+    ("force overwrite_output_dir clobber", "--overwrite", ""),
+    ("eval test do_eval eval_only test_only", "", "`avme eval` scores a fine-tuned classifier"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What an unknown name was likely meant to be; `str` makes a question or a sentence of it."""
+
+    candidates: tuple[str, ...]
+    """Settings and flags; none where the note alone is the answer."""
+    note: str = ""
+
+    def __str__(self) -> str:
+        return self.spelled()
+
+    def spelled(self, spell: Callable[[str], str] = str) -> str:
+        """The hint with every candidate as `spell` writes it."""
+        if not self.candidates:
+            return self.note
+        aside = f" ({self.note})" if self.note else ""
+        return f"did you mean {' or '.join(dict.fromkeys(map(spell, self.candidates)))}{aside}?"
+
+
+def find_hint(key: str, known: Collection[str], flags: Collection[str] = ()) -> Hint | None:
+    """Return what an unknown key was likely meant to be, None where no name is near.
+
+    `known` are the dotted keys of the command and `flags` its options. The table is asked first;
+    then keys of the same name or with the same words; then misspellings.
+    """
+    last = key.rsplit(".", 1)[-1]
+    for name in (key, last):
+        found = _from_table(name, known, flags)
+        if found:
+            return found
+    inside = [each for each in known if _words(key) <= _words(each)]
+    same = [each for each in known if squashed(each.rsplit(".", 1)[-1]) == squashed(last)]
+    both = [each for each in same if each in inside]
+    several = inside if len(_words(key)) > 1 else []
+    candidates = both or several or same or inside or _nearest(key, known)
+    return Hint(tuple(candidates)) if 0 < len(candidates) <= _MOST_NAMED else None
+
+
+def _from_table(name: str, known: Collection[str], flags: Collection[str]) -> Hint | None:
+    for synonym in SYNONYMS.get(squashed(name), ()):
+        if not synonym.targets:
+            return Hint((), synonym.note)
+        there = [target for target in synonym.targets if target in known or target in flags]
+        if there:
+            several = [target for target in there if target.startswith("--")]
+            return Hint(tuple(several if there[0] in several else there[:1]), synonym.note)
+    return None
+
+
+def _words(key: str) -> set[str]:
+    return set(key.lower().replace("-", "_").replace(".", "_").split("_"))
+
+
+def _nearest(key: str, known: Collection[str]) -> list[str]:
+    """The key whose name and group are both near; none where either is far."""
+    group, _, name = key.lower().rpartition(".")
+    scores: dict[str, float] = {}
+    for each in known:
+        own_group, _, own_name = each.rpartition(".")
+        by_name = SequenceMatcher(None, name, own_name).ratio()
+        by_group = SequenceMatcher(None, group, own_group).ratio() if group else 1.0
+        if by_name >= _CLOSE_NAME and by_group >= _CLOSE_GROUP:
+            scores[each] = by_name + by_group
+    best = max(scores.values(), default=0.0)
+    return [each for each, score in scores.items() if score == best]

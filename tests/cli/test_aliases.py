@@ -1,0 +1,110 @@
+"""Options by the names that other training tools give them."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from avme.config.synonyms import SYNONYMS
+from avme_cli.aliases import ALIASES, normalised
+from avme_cli.app import app
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*args: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, args, prog_name="avme")
+    return result.exit_code, result.stderr
+
+
+def options() -> set[str]:
+    found: set[str] = set()
+
+    def walk(command: Any) -> None:
+        found.update(flag for each in command.params for flag in each.opts)
+        for inner in getattr(command, "commands", {}).values():
+            walk(inner)
+
+    walk(get_command(app))
+    return {flag for flag in found if flag.startswith("--")}
+
+
+@pytest.mark.parametrize("alias", ["--batch-size", "--batch_size", "--batch"])
+def test_an_alias_is_the_option(alias: str) -> None:
+    code, said = run("pretrain", alias, "many")
+
+    assert code == 2
+    assert "Invalid value for '--batch'" in said
+
+
+@pytest.mark.parametrize("given", [["--output_dir", "a"], ["--output-dir=a"], ["--out=a"]])
+def test_an_alias_takes_its_value_either_way(given: list[str], tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+
+    code, said = run("prep", "folder", str(videos), *given, "--name", "b")
+
+    assert code == 2
+    assert said == "error: --out a and --name b disagree: a set is called as its folder\n"
+
+
+def test_no_alias_hides_an_option_and_each_leads_to_one() -> None:
+    assert not {f"--{name}" for name in ALIASES} & options()
+    assert {f"--{name}" for name in ALIASES.values()} <= options()
+    assert normalised("dry_run") == "dry-run"
+
+
+def test_every_flag_in_the_table_exists() -> None:
+    named = {target for rows in SYNONYMS.values() for row in rows for target in row.targets}
+
+    assert {target for target in named if target.startswith("--")} <= options()
+
+
+def test_help_shows_no_alias() -> None:
+    said = CliRunner().invoke(app, ["pretrain", "--help"], prog_name="avme").stdout
+
+    assert "--batch" in said
+    assert "batch-size" not in said
+    assert "batch_size" not in said
+
+
+def test_the_docs_name_every_alias() -> None:
+    text = (_ROOT / "docs" / "names.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"`--([a-z-]+)`", text)) >= set(ALIASES) | set(ALIASES.values())
+
+
+@pytest.mark.parametrize(
+    ("args", "hint"),
+    [
+        (["pretrain", "--warmup_epochs", "5"], "did you mean --set optim.warmup_epochs=VALUE?"),
+        (["pretrain", "--amp"], "did you mean --precision (auto, bf16 or fp32)?"),
+        (["finetune", "--finetune", "x.pth"], "did you mean --from or --init?"),
+        (["finetune", "--drop_path", "0.1"], "did you mean --set head.drop_path=VALUE?"),
+        (["pretrain", "--bach", "3"], "did you mean --batch?"),
+        (["pretrain", "--model", "vit"], "did you mean --preset (a size or a recipe)?"),
+        (["verify", "--al"], "did you mean --all?"),
+    ],
+)
+def test_an_unknown_option_is_answered_with_ours(args: list[str], hint: str) -> None:
+    code, said = run(*args)
+
+    assert code == 2
+    assert f": {hint} (see `avme {args[0]} --help`)" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("args", [["pretrain", "--banana"], ["--loud"], ["audit", "--xyzzy"]])
+def test_nonsense_is_answered_with_no_option(args: list[str]) -> None:
+    code, said = run(*args)
+
+    assert code == 2
+    assert re.fullmatch(r"error: No such option: --\w+ \(see `avme.* --help`\)\n", said)
+
+
+def test_a_command_of_another_tool_is_answered_with_ours() -> None:
+    assert "did you mean `avme pretrain` or `avme finetune`?" in run("train")[1]
+    assert "did you mean `avme eval`?" in run("test")[1]
