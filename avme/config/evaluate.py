@@ -12,9 +12,9 @@ class EvalConfig(Settings):
 
     topk: tuple[Annotated[int, Field(ge=1)], ...] = (1, 5)
     segments: Annotated[int, Field(ge=1)] = 5
-    """Windows spread evenly over every clip."""
+    """Windows spread evenly over every clip; of a short clip, as many as it has distinct ones."""
     crops: Annotated[int, Field(ge=1, le=3)] = 3
-    """Squares along the longer side of every window."""
+    """Squares along the longer side of every window; 1 for a classifier of audio alone."""
     part: Literal["test", "train"] = "test"
     """List of the split that is scored."""
     batch: Annotated[int, Field(ge=1)] = 8

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from avme.batch import AVBatch
 from avme.config import ClipConfig
 from avme.data.augment import TrainingView, seeded
-from avme.data.crop import Box, cut, shrink_factor, view_boxes
+from avme.data.crop import Box, cut, distinct_boxes, shrink_factor, view_boxes
 from avme.data.jpeg import decode
 from avme.data.order import Draw
 from avme.data.prepared import ClipEntry, PreparedSet
@@ -124,28 +124,33 @@ class TrainingClips(Dataset[AVBatch]):
 
 
 class ScoringClips(Dataset[AVBatch]):
-    """All views of a clip: windows x crops, the same at every call; items are one clip's views.
+    """All distinct views of a clip, the same at every call; items are one clip's views.
 
-    Views that would be equal, as of a clip no longer than the window, are made only once.
+    A view is a window and a crop; with `audio_only`, a window. Equal views are made once: windows
+    of a short clip that start at the same frame, crops that give the same pixels.
     """
 
-    def __init__(self, reader: ClipReader, clip: ClipConfig, segments: int, crops: int) -> None:
+    def __init__(
+        self,
+        reader: ClipReader,
+        clip: ClipConfig,
+        segments: int,
+        crops: int,
+        *,
+        audio_only: bool = False,
+    ) -> None:
         self.reader, self.clip = reader, clip
-        self.segments, self.crops = segments, crops
+        self.segments, self.crops = segments, 1 if audio_only else crops
 
     def __len__(self) -> int:
         return len(self.reader.entries)
 
     def __getitem__(self, index: int) -> AVBatch:
         entry = self.reader.entries[index]
-        windows = spread_windows(entry.num_frames, self.clip, self.segments)
-        if entry.num_frames <= self.clip.span_frames:
-            windows = windows[:1]
-        crops = 1 if entry.width == entry.height else self.crops
+        boxes = distinct_boxes(view_boxes(entry.height, entry.width, self.crops), self.clip.size)
         views: list[Tensor] = []
         sounds: list[tuple[Tensor, Tensor]] = []
-        for window in windows:
-            boxes = view_boxes(entry.height, entry.width, crops)
+        for window in spread_windows(entry.num_frames, self.clip, self.segments):
             views += self.reader.squares(entry, window, boxes, self.clip.size)
             sounds += [self.reader.sound(entry, window)] * len(boxes)
         rows, valids = zip(*sounds, strict=True)

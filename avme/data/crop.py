@@ -52,6 +52,18 @@ def shrink_factor(boxes: Sequence[Box], size: int) -> int:
     return next((factor for factor in _FACTORS if least >= factor * size), 1)
 
 
+def distinct_boxes(boxes: Sequence[Box], size: int) -> list[Box]:
+    """The boxes without those that give the same pixels as an earlier one, in their order.
+
+    In frames that are decoded at a part of their size, boxes a few pixels apart may coincide.
+    """
+    factor = shrink_factor(boxes, size)
+    by_pixels: dict[Box, Box] = {}
+    for box in boxes:
+        by_pixels.setdefault(box.shrunk(factor), box)
+    return list(by_pixels.values())
+
+
 def cut(frames: Pictures, box: Box, size: int) -> Squares:
     """The box of every picture, resized."""
     square = vision.resized_crop(

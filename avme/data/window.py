@@ -46,11 +46,15 @@ def random_window(
 
 
 def spread_windows(clip_frames: int, clip: ClipConfig, segments: int) -> list[Window]:
-    """`segments` windows from the clip's start to its end; one alone stands in the middle."""
+    """Distinct windows, at most `segments`, evenly spaced from the clip's start to its end.
+
+    One alone is the middle one. In a clip with fewer start frames than `segments`, several would
+    start at the same frame: they are one window, so that an average weighs every window once.
+    """
     slack = max(clip_frames - clip.span_frames, 0)
     starts = (
         [slack // 2]
         if segments == 1
         else [round(slack * k / (segments - 1)) for k in range(segments)]
     )
-    return [Window(start, clip.num_frames, clip.stride) for start in starts]
+    return [Window(start, clip.num_frames, clip.stride) for start in dict.fromkeys(starts)]

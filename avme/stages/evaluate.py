@@ -77,7 +77,13 @@ def evaluate(
         model.load_state_dict(loaded.model)
         reader = ClipReader(prepared, entries, loaded.facts["mfcc"])
         scorer = Scorer(
-            ScoringClips(reader, settings.clip, config.segments, config.crops),
+            ScoringClips(
+                reader,
+                settings.clip,
+                config.segments,
+                config.crops,
+                audio_only=settings.modality == "a",
+            ),
             batch=config.batch,
             workers=config.workers,
             device=device,
@@ -165,7 +171,10 @@ def _summary(
         "part": config.part,
         "trained_on_split": settings.clip.split,
         "classes": len(prepared.classes),
-        "views": {"segments": config.segments, "crops": config.crops},
+        "views": {
+            "segments": config.segments,
+            "crops": 1 if settings.modality == "a" else config.crops,
+        },
         "distinct_views_per_clip": float(scores.views.mean()),
         "seed": settings.train.seed,
         "train_list_sha256": loaded.facts["train_list_sha256"],

@@ -14,7 +14,7 @@ from avme.batch import AVBatch
 from avme.config import ClipConfig, CropConfig, PrepConfig
 from avme.data.augment import PretrainView
 from avme.data.clips import ClipReader, ScoringClips, TrainingClips, join
-from avme.data.crop import Box, cut
+from avme.data.crop import Box, cut, view_boxes
 from avme.data.loader import build_loader
 from avme.data.order import Draw, Order, RankBatches
 from avme.data.prepared import PreparedSet
@@ -28,6 +28,7 @@ from avme.stages.pretrain import mfcc_facts
 GREY = np.array([0.299, 0.587, 0.114])
 CLIP = ClipConfig(num_frames=4, stride=2, size=32)
 BEEP = "aevalsrc='if(between(t,1.0,1.08),0.5*sin(2*PI*1000*t),0.001*sin(2*PI*90*t))':s=16000"
+CHIRP = "aevalsrc='0.5*sin(2*PI*(300+2000*t)*t)':s=16000"
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +173,61 @@ def test_all_views_of_a_clip_carry_its_place_and_equal_views_are_made_once(
     assert len(short) == 3  # five frames fill one window only, repeated; three crops
     assert set(long.clip.tolist()) == {0}
     assert not torch.equal(long.video[0], long.video[14])
+
+
+@pytest.fixture(scope="module")
+def nearly_square(
+    tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]
+) -> ClipReader:
+    """A clip of 9 frames, one more than a window, and 2 pixels wider than high."""
+    root = tmp_path_factory.mktemp("nearly_square")
+    for group in ("g01", "g08"):
+        make_video(root / f"in/A/v_A_{group}_c01.avi", frames=9, sound=CHIRP, size="50x48")
+    request = Request(
+        "ucf101", root / "in", out=root / "out", name="set", config=PrepConfig(workers=1)
+    )
+    made = prepare(request, report=Quiet())
+    assert made is not None
+    return ClipReader(made, made.part("1", "train"), mfcc_facts(made, "1"))
+
+
+@pytest.mark.parametrize(
+    ("size", "segments", "crops", "windows", "boxes"),
+    [
+        (32, 5, 3, 2, 3),  # starts 0 0 0 1 1; offsets 0 1 2 of whole frames
+        (24, 5, 3, 2, 2),  # frames decoded at half the size: offsets 0 1 1
+        (24, 10, 2, 2, 2),
+        (32, 1, 1, 1, 1),
+    ],
+)
+def test_views_of_the_same_pixels_are_made_once(
+    nearly_square: ClipReader, size: int, segments: int, crops: int, windows: int, boxes: int
+) -> None:
+    clip = ClipConfig(num_frames=4, stride=2, size=size)
+
+    made = ScoringClips(nearly_square, clip, segments, crops)[0]
+
+    entry = nearly_square.entries[0]
+    starts = [round(k / (segments - 1)) for k in range(segments)] if segments > 1 else [0]
+    asked = torch.stack(
+        [
+            nearly_square.squares(entry, Window(start, 4, 2), [box], size)[0]
+            for start in starts
+            for box in view_boxes(48, 50, crops)
+        ]
+    )
+    views = rearrange(made.video, "b c t h w -> b t c h w")
+    assert len(made) == windows * boxes
+    distinct = np.unique(views.numpy(), axis=0)
+    assert len(distinct) == len(views)
+    np.testing.assert_array_equal(distinct, np.unique(asked.numpy(), axis=0))
+
+
+def test_views_of_sound_alone_are_windows(nearly_square: ClipReader) -> None:
+    made = ScoringClips(nearly_square, CLIP, segments=5, crops=3, audio_only=True)[0]
+
+    assert len(made) == 2
+    assert not torch.equal(made.mfcc[0], made.mfcc[1])
 
 
 def test_a_window_of_sound_goes_with_every_crop_of_its_pictures(reader: ClipReader) -> None:

@@ -1,5 +1,6 @@
 """A window's pictures and sound are of the same span of time."""
 
+import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,3 +48,13 @@ def test_spread_windows_reach_from_the_first_frame_to_the_last() -> None:
     assert [window.start for window in windows] == [0, 10, 20, 30, 40]
     assert windows[-1].end == 52
     assert spread_windows(52, CLIP, 1)[0].start == 20
+
+
+@given(st.integers(1, 80), st.integers(2, 12))
+def test_spread_windows_are_those_of_evenly_spaced_starts_each_once(
+    frames: int, segments: int
+) -> None:
+    starts = [window.start for window in spread_windows(frames, CLIP, segments)]
+
+    spaced = max(frames - CLIP.span_frames, 0) * np.arange(segments) / (segments - 1)
+    assert starts == np.unique(np.rint(spaced)).astype(int).tolist()

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from einops import rearrange
 
 from avme.artifacts import sha256_of
-from avme.config import EvalConfig
+from avme.config import EvalConfig, FinetuneConfig
+from avme.data.clips import ClipReader
+from avme.data.crop import Box
 from avme.data.prepared import PreparedSet
+from avme.data.window import Window
 from avme.errors import ArtifactError, MismatchError
 from avme.stages.evaluate import evaluate
+from avme.stages.finetune import build_classifier
+from avme.train.checkpoint import load_checkpoint
 
 EVALUATE = """
 import sys
@@ -46,6 +53,36 @@ def test_the_summary_can_be_recomputed_from_the_predictions(
     best = finetuned / "checkpoints" / "best.pt"
     assert summary["checkpoint"]["sha256"] == sha256_of(best)
     assert summary["train_list_sha256"] == finished.list_sha256("1", "train")
+
+
+def test_every_distinct_view_of_a_clip_weighs_the_same(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path
+) -> None:
+    result = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path / "eval")
+
+    # Windows span 8 frames. Five spread over 10 frames start at 0 0.5 1 1.5 2: three are distinct.
+    starts = {10: (0, 1, 2), 8: (0,), 6: (0,), 2: (0,)}
+    loaded = load_checkpoint(finetuned / "checkpoints" / "best.pt")
+    model = build_classifier(FinetuneConfig.model_validate(loaded.config), 2).eval()
+    model.load_state_dict(loaded.model)
+    entries = finished.part("1", "test")
+    reader = ClipReader(finished, entries, loaded.facts["mfcc"])
+    with np.load(result.folder / "predictions.npz") as predictions:
+        views, probability = predictions["views"].tolist(), predictions["probability"]
+    assert views == [3 * len(starts[entry.num_frames]) for entry in entries]
+    assert result.summary["distinct_views_per_clip"] == np.mean(views)
+    assert max(views) == 9
+    for entry, found in zip(entries, probability, strict=True):
+        outputs = []
+        for window in (Window(start, 4, 2) for start in starts[entry.num_frames]):
+            for left in (0, 8, 16):
+                box = Box(0, left, 32, 32)
+                pictures = reader.squares(entry, window, [box], 16)[0]
+                mfcc, valid = reader.sound(entry, window)
+                video = rearrange(pictures, "t c h w -> 1 c t h w")
+                with torch.inference_mode():
+                    outputs.append(model(video, mfcc[None], valid[None]).softmax(dim=-1)[0])
+        np.testing.assert_allclose(found, torch.stack(outputs).mean(dim=0), rtol=1e-4)
 
 
 def test_tables_have_a_row_for_every_class(
