@@ -96,12 +96,14 @@ def _mix_pictures(video: Tensor, other: Tensor, own: Tensor, blends: list[_Blend
 
 
 def _mix_sound(batch: AVBatch, other: AVBatch, own: Tensor, keeps: Tensor) -> tuple[Tensor, Tensor]:
-    """Blend rows that are valid in both; of the others keep those of one clip, as `keeps` says."""
-    both = batch.audio_valid & other.audio_valid
-    mine = batch.audio_valid & ~other.audio_valid & keeps
-    theirs = other.audio_valid & ~batch.audio_valid & ~keeps
+    """Blend rows that are valid in both; the others are those of one clip, as `keeps` says."""
+    both, kept = (
+        rows[..., None].to(batch.mfcc.device, non_blocking=True)
+        for rows in (batch.audio_valid & other.audio_valid, keeps.expand_as(batch.audio_valid))
+    )
     blend = own * batch.mfcc + (1.0 - own) * other.mfcc
-    mfcc = torch.zeros_like(batch.mfcc)
-    for rows, values in ((both, blend), (mine, batch.mfcc), (theirs, other.mfcc)):
-        mfcc = torch.where(rows[..., None].to(mfcc.device, non_blocking=True), values, mfcc)
-    return mfcc, both | mine | theirs
+    chosen = torch.where(kept, batch.mfcc, other.mfcc)
+    return (
+        torch.where(both, blend, chosen),
+        torch.where(keeps, batch.audio_valid, other.audio_valid),
+    )
