@@ -4,6 +4,10 @@ Four MFCC rows, the time of one source frame, become one token. Clips without us
 enter the convolutions, so that batch statistics are those of real sound; they, and the tokens past
 the end of a sound track, are a learned null token.
 
+Padding acts like the end of the window: after every layer its places are set to the zeros with
+which convolutions pad, and neither batch statistics nor squeeze-excitation include them. The tokens
+of n valid rows are those of a window of n rows.
+
 Which clips those are is read from `audio_valid` on the host, where it stays in training: reading it
 from the device would make the host wait in the middle of every step.
 
@@ -37,9 +41,16 @@ class SqueezeExcitation(nn.Module):
         self.squeeze = nn.Linear(channels, max(channels // SQUEEZE, 1))
         self.excite = nn.Linear(max(channels // SQUEEZE, 1), channels)
 
-    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Same shape in and out."""
-        pooled = reduce(maps, "b c h w -> b c", "mean")
+    def forward(
+        self, maps: Float[Tensor, "b c h w"], valid: Bool[Tensor, "b w"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Same shape in and out; the mean is over valid places, None being all of them."""
+        if valid is None:
+            pooled = reduce(maps, "b c h w -> b c", "mean")
+        else:
+            over_time = reduce(_without_padding(maps, valid).float(), "b c h w -> b c w", "mean")
+            count = valid.sum(dim=1, keepdim=True).clamp(min=1)
+            pooled = (over_time.sum(dim=2) / count).to(maps.dtype)
         weight = torch.sigmoid(self.excite(F.relu(self.squeeze(pooled))))
         return maps * weight[:, :, None, None]
 
@@ -49,6 +60,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
+        self.stride = stride
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.norm1 = GlobalBatchNorm(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
@@ -63,10 +75,17 @@ class ResidualBlock(nn.Module):
             )
         )
 
-    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b e h2 w2"]:
-        """Halves height and width where the stride is 2."""
-        inner = self.norm2(self.conv2(self.norm1(F.relu(self.conv1(maps)))))
-        return F.relu(self.excitation(inner) + self.shortcut(maps))
+    def forward(
+        self, maps: Float[Tensor, "b c h w"], valid: Bool[Tensor, "b w2"] | None = None
+    ) -> Float[Tensor, "b e h2 w2"]:
+        """Halves height and width where the stride is 2; `valid` marks places of the result, and
+        None is all of them."""
+        inner = _without_padding(self.norm1(F.relu(self.conv1(maps)), valid), valid)
+        inner = self.norm2(self.conv2(inner), valid)
+        if not isinstance(self.shortcut, nn.Identity):
+            convolution, norm = self.shortcut
+            maps = norm(convolution(maps), valid)
+        return _without_padding(F.relu(self.excitation(inner, valid) + maps), valid)
 
 
 class AudioResNet(nn.Module):
@@ -85,11 +104,21 @@ class AudioResNet(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.apply(_kaiming)
 
-    def forward(self, mfcc: Float[Tensor, "b s f"]) -> Float[Tensor, "b a c"]:
-        """One vector for every four rows; zero clips are legal."""
-        maps = rearrange(mfcc, "b s f -> b 1 f s")
-        maps = self.stages(F.relu(self.stem_norm(self.stem(maps))))
-        return cast(Tensor, reduce(maps, "b c h w -> b w c", "mean"))
+    def forward(
+        self, mfcc: Float[Tensor, "b s f"], valid: Bool[Tensor, "b s"] | None = None
+    ) -> Float[Tensor, "b a c"]:
+        """One vector for every four rows; zero clips are legal.
+
+        Vectors of which no row is valid are zero; `valid` None is TalkNet's encoder, operation by
+        operation.
+        """
+        maps = _without_padding(rearrange(mfcc, "b s f -> b 1 f s"), valid)
+        maps = _without_padding(F.relu(self.stem_norm(self.stem(maps), valid)), valid)
+        for block in self.stages:
+            if valid is not None and cast(ResidualBlock, block).stride == 2:
+                valid = F.max_pool1d(valid.float(), 2, ceil_mode=True) > 0
+            maps = block(maps, valid)
+        return reduce(maps, "b c h w -> b w c", "mean")
 
 
 class AudioEncoder(nn.Module):
@@ -116,12 +145,21 @@ class AudioEncoder(nn.Module):
 
         `valid` may lie on the CPU whatever the device, and better does.
         """
-        heard = valid.any(dim=1).nonzero().squeeze(1).to(mfcc.device, non_blocking=True)
+        heard = valid.any(dim=1).nonzero().squeeze(1)
+        rows = valid[heard.to(valid.device)]
+        is_whole = rows.is_meta or bool(rows.all())
+        heard = heard.to(mfcc.device, non_blocking=True)
         valid = valid.to(mfcc.device, non_blocking=True)
-        tokens = self.norm(self.project(self.resnet(mfcc[heard])))
+        features = self.resnet(mfcc[heard], None if is_whole else valid[heard])
+        tokens = self.norm(self.project(features))
         placed = tokens.new_zeros(len(mfcc), *tokens.shape[1:]).index_copy(0, heard, tokens)
         token_valid = reduce(valid.float(), "b (a four) -> b a", "max", four=ROWS_PER_TOKEN) > 0
         return torch.where(token_valid[..., None], placed, self.null) + self.positions
+
+
+def _without_padding(maps: Tensor, valid: Tensor | None) -> Tensor:
+    """Zeros where the last axis is not valid, whatever was there."""
+    return maps if valid is None else maps.masked_fill(~valid[:, None, None], 0.0)
 
 
 def _kaiming(module: nn.Module) -> None:

@@ -1,17 +1,20 @@
 """Batch normalisation that sees the whole global batch and can stand a rank with no clip.
 
 torch's SyncBatchNorm refuses CPU tensors; this one works with gloo as with NCCL. A batch of zero
-clips is legal: it takes part in the collective calls and leaves the statistics alone.
+clips is legal: it takes part in the collective calls and leaves the statistics alone. Padding on
+the last axis can be excluded from the statistics.
 
-Shape letters: b clips, c channels, *places height and width of a feature map, or nothing.
+Shape letters: b clips, c channels, *places height and width of a feature map, or nothing, w the
+last of these.
 """
 
+import math
 from typing import Any
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 
@@ -30,12 +33,18 @@ class GlobalBatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
-    def forward(self, maps: Float[Tensor, "b c *places"]) -> Float[Tensor, "b c *places"]:
+    def forward(
+        self, maps: Float[Tensor, "b c *places"], valid: Bool[Tensor, "b w"] | None = None
+    ) -> Float[Tensor, "b c *places"]:
         """Training uses the statistics of the global batch; evaluation, and training with frozen
-        statistics, the running ones."""
+        statistics, the running ones.
+
+        `valid` marks the places of the last axis that enter the statistics; None is all of them.
+        Places that are not valid are normalised like the others, for the caller to overwrite.
+        """
         learns = self.training and not self.is_frozen
         alone = not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1
-        if not learns or (alone and len(maps)):
+        if not learns or (alone and len(maps) and valid is None):
             return F.batch_norm(
                 maps,
                 self.running_mean,
@@ -46,13 +55,18 @@ class GlobalBatchNorm(nn.Module):
                 self.momentum,
                 self.eps,
             )
-        return self._over_ranks(maps, alone)
+        return self._over_ranks(maps, alone, valid)
 
-    def _over_ranks(self, maps: Tensor, alone: bool) -> Tensor:
+    def _over_ranks(self, maps: Tensor, alone: bool, valid: Tensor | None = None) -> Tensor:
         wide = maps.float()
         over = [axis for axis in range(maps.ndim) if axis != 1]
-        count = wide.new_tensor([maps.numel() // maps.shape[1]])
-        sums = torch.cat([wide.sum(over), wide.square().sum(over), count])
+        if valid is None:
+            counted, count = wide, wide.new_tensor([maps.numel() // maps.shape[1]])
+        else:
+            padding = ~valid.view(len(valid), *(1 for _ in maps.shape[1:-1]), -1)
+            counted = wide.masked_fill(padding, 0.0)
+            count = valid.sum(dtype=torch.float32)[None] * math.prod(maps.shape[2:-1])
+        sums = torch.cat([counted.sum(over), counted.square().sum(over), count])
         if not alone:
             sums = _SumOverRanks.apply(sums)
         total = sums[-1].clamp(min=1.0)

@@ -28,6 +28,25 @@ with joined(torch.device("cpu")) as processes:
 """
 
 
+# Two clips on each rank, of different lengths; those of rank 1 may have no padding.
+PADDED = """
+import sys
+import torch
+from torch.nn.parallel import DistributedDataParallel
+from avme.models.batchnorm import GlobalBatchNorm
+from avme.train.processes import joined
+with joined(torch.device("cpu")) as processes:
+    norm = GlobalBatchNorm(4)
+    wrapped = DistributedDataParallel(norm, broadcast_buffers=False)
+    maps, valid = (part.chunk(2)[processes.rank] for part in torch.load(sys.argv[1] + "/in.pt"))
+    made = wrapped(maps, None if valid.all() else valid)
+    (made.square() * valid[:, None, None]).sum().backward()
+    if processes.is_first:
+        torch.save([norm.weight.grad * 2, norm.running_mean, norm.running_var],
+                   sys.argv[1] + "/found.pt")
+"""
+
+
 def test_training_equals_torchs_batch_norm() -> None:
     ours, theirs = GlobalBatchNorm(4), nn.BatchNorm2d(4)
     maps = torch.randn(3, 4, 5, 6) * 3 + 1
@@ -99,3 +118,46 @@ def test_frozen_statistics_stay_and_are_used_in_training() -> None:
     torch.testing.assert_close(out, norm.eval()(maps))
     assert torch.equal(norm.running_mean, torch.full((4,), 2.0))
     assert norm.train()(maps[:0]).shape == (0, 4, 5, 6)
+
+
+def make_padded(whole: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    maps = torch.randn(4, 4, 3, 6, generator=torch.Generator().manual_seed(0)) * 3 + 1
+    lengths = torch.tensor([6, 2, 6, 6] if whole else [6, 2, 1, 5])
+    return maps, torch.arange(6) < lengths[:, None]
+
+
+def places_of(maps: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    """The valid places of all clips and heights, one below the other."""
+    return maps.permute(0, 3, 2, 1)[valid].flatten(0, 1)
+
+
+def test_statistics_are_torchs_of_the_valid_places_alone() -> None:
+    ours, theirs = GlobalBatchNorm(4), nn.BatchNorm1d(4)
+    maps, valid = make_padded()
+
+    found = ours(maps, valid)
+    expected = theirs(places_of(maps, valid))
+
+    torch.testing.assert_close(places_of(found, valid), expected)
+    torch.testing.assert_close(ours.running_mean, theirs.running_mean)
+    torch.testing.assert_close(ours.running_var, theirs.running_var)
+    torch.autograd.backward(places_of(found, valid).pow(3).sum())
+    torch.autograd.backward(expected.pow(3).sum())
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_valid_places_are_counted_over_all_ranks(
+    whole: bool, run_ranks: Callable[..., None], tmp_path: Path
+) -> None:
+    maps, valid = make_padded(whole)
+    torch.save([maps, valid], tmp_path / "in.pt")
+    expected = nn.BatchNorm1d(4)
+
+    run_ranks(2, PADDED, str(tmp_path))
+    torch.autograd.backward(expected(places_of(maps, valid)).square().sum())
+
+    weight_grad, mean, variance = torch.load(tmp_path / "found.pt")
+    torch.testing.assert_close(weight_grad, expected.weight.grad, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(mean, expected.running_mean)
+    torch.testing.assert_close(variance, expected.running_var)
