@@ -16,12 +16,12 @@ import av.error
 from av.audio.stream import AudioStream
 from av.codec.context import ThreadType
 from av.container import InputContainer
-from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from avme.errors import MediaError
 from avme.media.containers import DEMUXERS, PROTOCOLS
+from avme.media.video_track import choose_video
 
 MAX_PIXELS = 64 * 1024 * 1024
 """Larger pictures are refused before anything is decoded: 8K has 33 million."""
@@ -44,7 +44,7 @@ class AudioInfo:
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """The first real picture track and the first sound track, as the header describes them."""
+    """The selected picture track and the first sound track, as the header describes them."""
 
     stream: int
     codec: str
@@ -59,6 +59,10 @@ class MediaInfo:
     seconds_from_header: float | None = None
     """How long the pictures are said to go on; None where nothing is said."""
     num_picture_tracks: int = 1
+    picture_track: int = 1
+    """Which of them is selected, counted from 1."""
+    picture_track_reason: str = ""
+    """Why it is not the first; empty if it is."""
     num_sound_tracks: int = 0
     pixel_aspect: Fraction | None = None
     """Width to height of a pixel, before any rotation; None where nothing is said."""
@@ -99,10 +103,14 @@ def unreadable(path: Path, error: Exception) -> MediaError:
 
 
 def _describe(container: InputContainer, path: Path) -> MediaInfo:
-    videos = [s for s in container.streams.video if _has_moving_pictures(s)]
-    if not videos:
+    if len(container.streams.video) > 1:
+        with open_media(path) as other:  # from which packets are read
+            track = choose_video(other)
+    else:
+        track = choose_video(container)
+    if track is None:
         raise MediaError(f"{path.name} has no picture track", reason="no-video")
-    video = videos[0]
+    video = next(s for s in container.streams.video if s.index == track.index)
     if not isinstance(video.codec_context, VideoCodecContext):
         raise MediaError(
             f"{path.name} has pictures in a codec that nobody here decodes", reason="undecodable"
@@ -128,14 +136,12 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         start_seconds=_start_seconds(video),
         audio=_describe_audio(container),
         seconds_from_header=_claimed_seconds(container, video),
-        num_picture_tracks=len(videos),
+        num_picture_tracks=track.num_tracks,
+        picture_track=track.position,
+        picture_track_reason=track.reason,
         num_sound_tracks=len(container.streams.audio),
         pixel_aspect=video.sample_aspect_ratio or None,
     )
-
-
-def _has_moving_pictures(stream: VideoStream) -> bool:
-    return not stream.disposition & Disposition.attached_pic
 
 
 def _describe_audio(container: InputContainer) -> AudioInfo | None:

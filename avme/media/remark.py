@@ -27,7 +27,11 @@ def frame_remarks(info: MediaInfo, num_frames: int) -> Iterator[str]:
     if claimed is not None and abs(num_frames - claimed) > _LOOSE_FRAMES:
         yield f"frames-differ: {num_frames} frames decode, the header says {claimed}"
     if info.num_picture_tracks > 1:
-        yield f"more-pictures: the first of {info.num_picture_tracks} picture tracks is taken"
+        which = f"number {info.picture_track} of {info.num_picture_tracks} picture tracks is taken"
+        if info.picture_track == 1:
+            which = f"the first of {info.num_picture_tracks} picture tracks is taken"
+        why = f", the first {info.picture_track_reason}" if info.picture_track_reason else ""
+        yield f"more-pictures: {which}{why}"
 
 
 def shape_remarks(info: MediaInfo) -> Iterator[str]:
