@@ -164,20 +164,6 @@ def require_finished_run(path: Path) -> Path:
     return path
 
 
-def newest_finished_run(runs: Path, stage: str) -> Path:
-    """The run folder of `stage` that finished last; raises ArtifactError where there is none."""
-    finished: list[tuple[float, Path]] = []
-    for status in runs.glob(f"*/{RUN_STATUS}"):
-        facts = read_json(status)
-        if facts.get("stage") == stage and facts.get("state") == "finished":
-            finished.append((float(facts.get("updated", 0.0)), status.parent))
-    if not finished:
-        raise ArtifactError(
-            f"no finished {stage} run in {runs}/: run `avme {stage}` first, or name one"
-        )
-    return max(finished)[1]
-
-
 def only_dataset(root: Path, option: str = "--data") -> Path:
     """The one prepared set under `root`; raises ArtifactError for none and UsageError for many.
 

@@ -29,7 +29,7 @@ From = Annotated[
     typer.Option(
         "--from",
         help="Pretrain run, checkpoint, or scratch.",
-        show_default="newest finished pretrain run",
+        show_default="newest finished pretrain run of the set",
     ),
 ]
 Out = Annotated[
@@ -70,7 +70,8 @@ def finetune(
     source, resume = places.dataset(training.data), training.resume
     if init and start:
         raise UsageError("--from and --init exclude each other: give one")
-    earlier_run = places.pretrained(start) if start or not (resume or init) else None
+    begin = places.pretrained(start, source) if start or not (resume or init) else None
+    earlier_run = begin.path if begin else None
     implied = preset or (places.preset_of(earlier_run) if earlier_run else None)
     reads = modality or places.modality_of(implied)
     if resume and not (modality or implied):
@@ -93,7 +94,7 @@ def finetune(
     from avme.stages.finetune import finetune as run
 
     if earlier_run or init:
-        training.ctx.obj.say(f"starting from {earlier_run or init}")
+        training.ctx.obj.say(f"starting from {begin or init}")
     finished = run(
         settings,
         data=source,

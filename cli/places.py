@@ -1,10 +1,13 @@
 """Which folders a command means when it is not told, or told only a name."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from avme.artifacts import DATASET_MANIFEST, newest_finished_run, only_dataset
+from avme.artifacts import DATASET_MANIFEST, only_dataset
+from avme.data.dataset_lookup import dataset_id
 from avme.errors import ArtifactError, UsageError
+from avme.train.run_lookup import newest_pretraining
 
 DATA: Final = Path("data")
 RUNS: Final = Path("runs")
@@ -57,13 +60,29 @@ def set_folder(out: Path | None, name: str | None, default: str) -> Path:
     return out if out.name else out.resolve()
 
 
-def pretrained(start: str | None) -> Path | None:
-    """The run or checkpoint that `--from` names; None for `--from scratch`."""
-    if start is None:
-        return newest_finished_run(RUNS, "pretrain")
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The pretrain run or checkpoint that a fine-tuning starts from."""
+
+    path: Path
+    why: str = ""
+    """Why it was chosen, if it was not named."""
+
+    def __str__(self) -> str:
+        return f"{self.path}, {self.why}" if self.why else str(self.path)
+
+
+def pretrained(start: str | None, dataset: Path) -> Start | None:
+    """The run or checkpoint that `--from` names, or the newest of the set; None for scratch."""
     if start == "scratch":
         return None
-    return checkpoint(Path(start))
+    if start is not None:
+        return Start(checkpoint(Path(start)))
+    wanted, found = dataset_id(dataset), newest_pretraining(RUNS, dataset)
+    why = f"the newest finished pretrain run of {wanted.name}"
+    if found.dataset is None or found.dataset.fingerprint != wanted.fingerprint:
+        why += f", which was prepared again since (it was {found.dataset}, now {wanted})"
+    return Start(found.folder, why)
 
 
 def checkpoint(path: Path) -> Path:

@@ -1,7 +1,6 @@
 """A file is whole or absent, and a folder is used only as its owner allows."""
 
 import hashlib
-import json
 import os
 import shutil
 import socket
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from avme.artifacts import (
-    newest_finished_run,
     only_dataset,
     open_run,
     read_json,
@@ -139,22 +137,6 @@ def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
 def test_resume_and_overwrite_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exclude each other"):
         open_run(tmp_path, "pretrain", resume=True, overwrite=True)
-
-
-def test_the_newest_finished_run_of_the_stage_is_found(tmp_path: Path) -> None:
-    for age, (name, stage, state) in enumerate(
-        [("a", "pretrain", "finished"), ("b", "pretrain", "running"), ("c", "finetune", "finished")]
-    ):
-        write_status(tmp_path / name, stage, state)
-        status = tmp_path / name / "status.json"
-        status.write_text(json.dumps(read_json(status) | {"updated": age}))
-
-    assert newest_finished_run(tmp_path, "pretrain") == tmp_path / "a"
-
-
-def test_without_a_finished_run_the_stage_to_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="run `avme pretrain` first"):
-        newest_finished_run(tmp_path, "pretrain")
 
 
 def test_one_set_is_chosen_and_several_are_listed(tmp_path: Path) -> None:

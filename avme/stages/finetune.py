@@ -16,6 +16,7 @@ from avme.artifacts import require_finished_run
 from avme.batch import AVBatch
 from avme.config import FinetuneConfig
 from avme.data.augment import FinetuneView
+from avme.data.class_coverage import training_warnings
 from avme.data.clips import ClipReader, ScoringClips
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.splits import hold_out
@@ -114,6 +115,8 @@ def finetune(
             start_from(model, start, report)
         model = model.to(device)
         report.say(f"{len(entries)} clips to train on, {len(held_out)} to validate")
+        for line in training_warnings(prepared.classes, entries, held_out):
+            report.say(line)
         job = Job(
             stage=STAGE,
             config=config,

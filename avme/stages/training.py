@@ -207,6 +207,8 @@ def _save(job: Job, trainer: Trainer) -> None:
 def _derived(job: Job, trainer: Trainer) -> dict[str, Any]:
     settings, schedule = job.config.train, trainer.schedule
     return job.derived | {
+        "dataset": job.facts["dataset"],
+        "fingerprint": job.facts["fingerprint"],
         "clips": len(job.reader.entries),
         "learning_rate": schedule.peak,
         "steps_per_epoch": trainer.steps_per_epoch,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from avme.artifacts import write_status, write_text
+from avme.artifacts import write_json, write_status, write_text
 from avme.errors import ArtifactError, UsageError
 from avme.train.checkpoint import Checkpoint, save_checkpoint
 from avme_cli import places
@@ -48,15 +48,39 @@ def test_an_unfinished_set_sends_back_to_prep() -> None:
         places.dataset("half")
 
 
-def test_fine_tuning_starts_from_the_newest_pretrain_run_unless_told() -> None:
-    write_status(Path("runs/pretrain-pets"), "pretrain", "finished")
+def pretrained(name: str, dataset: str, fingerprint: str) -> Path:
+    run = Path("runs") / name
+    write_status(run, "pretrain", "finished")
+    write_json(run / "derived.json", {"dataset": dataset, "fingerprint": fingerprint})
+    return run
+
+
+def test_fine_tuning_starts_from_the_newest_pretrain_run_of_its_set_unless_told() -> None:
+    write_json(Path("data/pets/dataset.json"), {"name": "pets", "fingerprint": "aa"})
+    run = pretrained("first", "pets", "aa")
+    pretrained("later", "birds", "bb")
     Path("other.pt").write_bytes(b"")
 
-    assert places.pretrained(None) == Path("runs/pretrain-pets")
-    assert places.pretrained("other.pt") == Path("other.pt")
-    assert places.pretrained("scratch") is None
+    chosen = places.pretrained(None, Path("data/pets"))
+
+    assert chosen is not None
+    assert chosen.path == run
+    assert str(chosen) == "runs/first, the newest finished pretrain run of pets"
+    assert places.pretrained("other.pt", Path("data/pets")) == places.Start(Path("other.pt"))
+    assert places.pretrained("scratch", Path("data/pets")) is None
     with pytest.raises(UsageError, match=r"gone\.pt does not exist"):
-        places.pretrained("gone.pt")
+        places.pretrained("gone.pt", Path("data/pets"))
+
+
+def test_a_start_from_a_set_that_was_prepared_again_is_told() -> None:
+    write_json(Path("data/pets/dataset.json"), {"name": "pets", "fingerprint": "bb"})
+    pretrained("first", "pets", "aa")
+
+    chosen = str(places.pretrained(None, Path("data/pets")))
+
+    assert (
+        "prepared again since (it was pets (fingerprint aa), now pets (fingerprint bb))" in chosen
+    )
 
 
 def test_a_resumed_run_brings_its_own_settings() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from avme.artifacts import write_status
+from avme.artifacts import write_status, write_text
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.data.prepared import PreparedSet
+from avme.data.prepared import PreparedSet, split_path
 from avme.errors import ArtifactError, MismatchError, Stopped
 from avme.report import Quiet
 from avme.stages.finetune import build_classifier, finetune, start_from, starting_point
@@ -190,3 +190,19 @@ def test_a_run_that_has_not_finished_is_no_starting_point(
             out=tmp_path / "run",
             init=tmp_path / "killed",
         )
+
+
+def test_a_class_without_a_training_clip_is_told(
+    folder: Path, tmp_path: Path, make_finetune_config: MakeConfig
+) -> None:
+    train = split_path(folder, "1", "train")
+    kept = [line for line in train.read_text().splitlines() if "Archery" not in line]
+    write_text(train, "".join(f"{line}\n" for line in kept))
+    report = Listening()
+    config = make_finetune_config(val_fraction=0.0)
+    config = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 1})})
+
+    finetune(config, data=folder, out=tmp_path / "run", init=None, report=report)
+
+    (warning,) = [line for line in report.lines if line.startswith("warning: 1 of 2 classes")]
+    assert "(Archery)" in warning

@@ -60,13 +60,14 @@ class Interrupting:
 
 
 def test_the_run_folder_says_everything_about_the_run(
-    pretrained: Path, make_pretrain_config: MakeConfig
+    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig
 ) -> None:
     derived = json.loads((pretrained / "derived.json").read_text())
     status = json.loads((pretrained / "status.json").read_text())
 
     config = from_yaml(PretrainConfig, (pretrained / "config.yaml").read_text())
     assert config == make_pretrain_config()
+    assert (derived["dataset"], derived["fingerprint"]) == (finished.name, finished.fingerprint)
     assert derived["tokens"] == 32
     assert derived["seen_tokens"] == 8
     assert derived["effective_mask_ratio"] == 0.75

@@ -1,0 +1,71 @@
+"""Classes of a list of clips that training has never seen, or that make its figures meaningless."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from avme.data.prepared import ClipEntry
+
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCoverage:
+    """How far the classes of scored clips are those of training."""
+
+    num_clips: int
+    untrained: tuple[str, ...]
+    """Classes of scored clips without a training clip, sorted."""
+    num_untrained_clips: int
+    only_class: str | None
+    """The class of all scored clips if they are of one."""
+
+    @property
+    def highest_top1(self) -> float:
+        """Top-1 of a classifier that is right about every clip of a trained class."""
+        return (self.num_clips - self.num_untrained_clips) / self.num_clips
+
+
+def cover(scored: Sequence[ClipEntry], trained: Iterable[str]) -> ClassCoverage:
+    """Compare the classes of `scored`, at least one clip, with the names of `trained` classes."""
+    clips = Counter(entry.class_name for entry in scored)
+    untrained = sorted(clips.keys() - set(trained))
+    return ClassCoverage(
+        num_clips=len(scored),
+        untrained=tuple(untrained),
+        num_untrained_clips=sum(clips[name] for name in untrained),
+        only_class=next(iter(clips)) if len(clips) == 1 else None,
+    )
+
+
+def training_warnings(
+    classes: Sequence[str], trained: Sequence[ClipEntry], held_out: Sequence[ClipEntry]
+) -> list[str]:
+    """Return a line for each reason why figures of a fine-tuning mean less than they seem to.
+
+    Args:
+        classes: names of all classes of the dataset.
+        trained: clips that are trained on.
+        held_out: clips of the validation list, which may be empty.
+    """
+    if len(classes) == 1:
+        return [f"warning: there is one class ({classes[0]}): top-1 is 100 % for any classifier"]
+    lines = []
+    learned = {entry.class_name for entry in trained}
+    if untrained := [name for name in classes if name not in learned]:
+        lines.append(
+            f"warning: {len(untrained)} of {len(classes)} classes have no training clip "
+            f"({name_some(untrained)}): the classifier cannot learn them"
+        )
+    validated = {entry.class_name for entry in held_out}
+    if len(validated) == 1:
+        lines.append(
+            f"warning: all {len(held_out)} validation clips are of one class ({validated.pop()}): "
+            "the best epoch is the one that predicts it most often"
+        )
+    return lines
+
+
+def name_some(names: Sequence[str]) -> str:
+    """Join the first names; "..." marks that there are more."""
+    return ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")

@@ -1,0 +1,74 @@
+"""Lookup of the prepared dataset that a checkpoint or run was trained on.
+
+The fingerprint in `dataset.json` decides; it is the same after a copy or a new name. The name comes
+second, for a set that was prepared again.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from avme.artifacts import DATASET_MANIFEST, read_json
+from avme.errors import ArtifactError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetId:
+    """Name and content of a prepared dataset."""
+
+    name: str
+    fingerprint: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (fingerprint {self.fingerprint[:8]})"
+
+
+Match = Literal["fingerprint", "name", "only"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDataset:
+    """A prepared dataset and what it was found by."""
+
+    folder: Path
+    match: Match
+    """`only`: the only dataset there, which is another one than was looked for."""
+
+
+def find_dataset(root: Path, wanted: DatasetId) -> FoundDataset:
+    """Return the dataset under `root` with the wanted fingerprint, else name, else the only one.
+
+    Raises ArtifactError if `root` holds no dataset and UsageError if it holds several, none of
+    which is the wanted one.
+    """
+    known = _datasets_in(root)
+    if not known:
+        raise ArtifactError(f"no prepared set in {root}/: run `avme prep` first, or give --data")
+    same = {folder: found for folder, found in known.items() if found == wanted}
+    same_content = [f for f, found in known.items() if found.fingerprint == wanted.fingerprint]
+    same_name = [f for f, found in known.items() if wanted.name in (found.name, f.name)]
+    for folder in (*same, *same_content):
+        return FoundDataset(folder, "fingerprint")
+    for folder in same_name:
+        return FoundDataset(folder, "name")
+    if len(known) == 1:
+        return FoundDataset(next(iter(known)), "only")
+    names = ", ".join(folder.name for folder in known)
+    raise UsageError(
+        f"{root}/ holds {names}, not the training set {wanted}: choose a set with --data"
+    )
+
+
+def dataset_id(folder: Path) -> DatasetId:
+    """Return name and fingerprint of a prepared dataset; an unreadable manifest has none."""
+    try:
+        manifest: dict[str, Any] = read_json(folder / DATASET_MANIFEST)
+    except (ArtifactError, OSError):  # reported where the dataset is opened
+        manifest = {}
+    name, fingerprint = (str(manifest.get(key, "")) for key in ("name", "fingerprint"))
+    return DatasetId(name or folder.name, fingerprint)
+
+
+def _datasets_in(root: Path) -> dict[Path, DatasetId]:
+    manifests = sorted(root.glob(f"*/{DATASET_MANIFEST}"))
+    return {manifest.parent: dataset_id(manifest.parent) for manifest in manifests}

@@ -1,0 +1,71 @@
+"""Lookup of the pretrain run that a fine-tuning on a prepared dataset starts from.
+
+`derived.json` of a run names the dataset that it was trained on, and its fingerprint.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from avme.artifacts import RUN_STATUS, read_json
+from avme.data.dataset_lookup import DatasetId, dataset_id
+from avme.errors import ArtifactError
+
+DERIVED = "derived.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A finished run and the dataset that it was trained on."""
+
+    folder: Path
+    dataset: DatasetId | None
+    """None where the run does not say."""
+    updated: float
+    """When it finished, in seconds since the epoch."""
+
+    @property
+    def described(self) -> str:
+        """The folder and what is known of its dataset."""
+        return f"{self.folder} ({'of an unknown set' if self.dataset is None else self.dataset})"
+
+
+def newest_pretraining(runs: Path, data: Path) -> FoundRun:
+    """Return the run in `runs` that finished last of those pretrained on the dataset `data`.
+
+    A run with the dataset's fingerprint comes before one with its name alone, as of a set that was
+    prepared again. Raises ArtifactError if there is neither.
+    """
+    finished = sorted(_finished(runs), key=lambda run: (run.updated, run.folder), reverse=True)
+    if not finished:
+        raise ArtifactError(
+            f"no finished pretrain run in {runs}/: run `avme pretrain` first, or name one"
+        )
+    dataset = dataset_id(data)
+    known = [(run, run.dataset) for run in finished if run.dataset is not None]
+    same_content = [run for run, found in known if found.fingerprint == dataset.fingerprint]
+    same_name = [run for run, found in known if found.name == dataset.name]
+    for run in (*same_content, *same_name):
+        return run
+    raise ArtifactError(
+        f"no finished pretrain run of {dataset.name} in {runs}/, the newest is "
+        f"{finished[0].described}: start from it with --from {finished[0].folder}, or run "
+        f"`avme pretrain --data {data}` first"
+    )
+
+
+def _finished(runs: Path) -> list[FoundRun]:
+    found = []
+    for status in runs.glob(f"*/{RUN_STATUS}"):
+        facts = read_json(status)
+        if facts.get("stage") == "pretrain" and facts.get("state") == "finished":
+            updated = float(facts.get("updated", 0.0))
+            found.append(FoundRun(status.parent, _dataset_of(status.parent), updated))
+    return found
+
+
+def _dataset_of(run: Path) -> DatasetId | None:
+    try:
+        facts = read_json(run / DERIVED)
+        return DatasetId(str(facts["dataset"]), str(facts["fingerprint"]))
+    except (ArtifactError, OSError, KeyError):
+        return None
