@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from avme.config.base import Settings
+from avme.config.hint import find_hint
 from avme.config.plain_yaml import read_yaml, write_yaml
-from avme.config.synonyms import find_hint
 from avme.config.tree import Leaves, flatten, nest
 from avme.errors import ConfigError, MismatchError
 

@@ -4,15 +4,8 @@ Collected from the argument parsers of VideoMAE, MAE, timm, transformers' Traini
 mmaction2, Lightning's Trainer and torchrun. Names compare without case, hyphens and underscores.
 """
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Final
-
-_CLOSE_NAME: Final = 0.7
-"""Least similarity of the last part of a key that is taken for a misspelling."""
-_CLOSE_GROUP: Final = 0.6
-_MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,70 +194,3 @@ SYNONYMS: Final = _table(
     ("force overwrite_output_dir clobber", "--overwrite", ""),
     ("eval test do_eval eval_only test_only", "", "`avme eval` scores a fine-tuned classifier"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """What an unknown name was likely meant to be; `str` makes a question or a sentence of it."""
-
-    candidates: tuple[str, ...]
-    """Settings and flags; none where the note alone is the answer."""
-    note: str = ""
-
-    def __str__(self) -> str:
-        return self.spelled()
-
-    def spelled(self, spell: Callable[[str], str] = str) -> str:
-        """The hint with every candidate as `spell` writes it."""
-        if not self.candidates:
-            return self.note
-        aside = f" ({self.note})" if self.note else ""
-        return f"did you mean {' or '.join(dict.fromkeys(map(spell, self.candidates)))}{aside}?"
-
-
-def find_hint(key: str, known: Collection[str], flags: Collection[str] = ()) -> Hint | None:
-    """Return what an unknown key was likely meant to be, None where no name is near.
-
-    `known` are the dotted keys of the command and `flags` its options. The table is asked first;
-    then keys of the same name or with the same words; then misspellings.
-    """
-    last = key.rsplit(".", 1)[-1]
-    for name in (key, last):
-        found = _from_table(name, known, flags)
-        if found:
-            return found
-    inside = [each for each in known if _words(key) <= _words(each)]
-    same = [each for each in known if squashed(each.rsplit(".", 1)[-1]) == squashed(last)]
-    both = [each for each in same if each in inside]
-    several = inside if len(_words(key)) > 1 else []
-    candidates = both or several or same or inside or _nearest(key, known)
-    return Hint(tuple(candidates)) if 0 < len(candidates) <= _MOST_NAMED else None
-
-
-def _from_table(name: str, known: Collection[str], flags: Collection[str]) -> Hint | None:
-    for synonym in SYNONYMS.get(squashed(name), ()):
-        if not synonym.targets:
-            return Hint((), synonym.note)
-        there = [target for target in synonym.targets if target in known or target in flags]
-        if there:
-            several = [target for target in there if target.startswith("--")]
-            return Hint(tuple(several if there[0] in several else there[:1]), synonym.note)
-    return None
-
-
-def _words(key: str) -> set[str]:
-    return set(key.lower().replace("-", "_").replace(".", "_").split("_"))
-
-
-def _nearest(key: str, known: Collection[str]) -> list[str]:
-    """The key whose name and group are both near; none where either is far."""
-    group, _, name = key.lower().rpartition(".")
-    scores: dict[str, float] = {}
-    for each in known:
-        own_group, _, own_name = each.rpartition(".")
-        by_name = SequenceMatcher(None, name, own_name).ratio()
-        by_group = SequenceMatcher(None, group, own_group).ratio() if group else 1.0
-        if by_name >= _CLOSE_NAME and by_group >= _CLOSE_GROUP:
-            scores[each] = by_name + by_group
-    best = max(scores.values(), default=0.0)
-    return [each for each, score in scores.items() if score == best]
