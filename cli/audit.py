@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from . import places
+from . import next_command, places
 from .console import verbatim
 from .options import DataArgument
 
@@ -21,7 +21,7 @@ _MOST_GROUPS: Final = 3
 Out = Annotated[Path | None, typer.Option(help="Folder to write.", show_default="DATA/audit")]
 
 
-def audit(data: DataArgument = None, out: Out = None) -> None:
+def audit(ctx: typer.Context, data: DataArgument = None, out: Out = None) -> None:
     """Say what is in a prepared set, and what the presence of sound alone gives away."""
     folder = places.dataset(data, "DATA")
 
@@ -29,6 +29,7 @@ def audit(data: DataArgument = None, out: Out = None) -> None:
 
     for file in run(folder, out=out, tell=print_audit).files:
         typer.echo(file)
+    next_command.after_prep(ctx.obj, folder)
 
 
 def print_audit(facts: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from . import options
+from . import next_command, options
 from .console import verbatim
 
 EXAMPLES: Final = "Example:\n    avme demo --out avme-demo"
@@ -32,3 +32,4 @@ def demo(
     verbatim().print(table)
     for picture in result.pictures:
         typer.echo(picture)
+    next_command.say_next(ctx.obj, "audit", out / "data" / "demo")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from . import options, places
+from . import next_command, options, places
 from .console import verbatim
 
 EXAMPLES: Final = """Examples:
@@ -76,6 +76,7 @@ def evaluate(
     result = run(checkpoint, data=source, split=split, config=settings, out=out, report=ctx.obj)
     print_table(result.summary, settings.topk)
     typer.echo(result.folder)
+    next_command.say_next(ctx.obj, "audit", next_command.set_name(source))
 
 
 def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:

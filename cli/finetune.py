@@ -8,7 +8,7 @@ import typer
 
 from avme.errors import UsageError
 
-from . import options, places
+from . import next_command, options, places
 from .sharing import sharing
 from .training import Training
 
@@ -108,6 +108,7 @@ def finetune(
         report=training.ctx.obj,
     )
     typer.echo(finished)
+    next_command.after_finetune(training.ctx.obj, finished, source)
 
 
 def _resolved(

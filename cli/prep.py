@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from . import places, slurm
+from . import next_command, places, slurm
 from .options import MACHINE, Config, Sets, Workers
 from .sharing import sharing
 from .tables import ManyTables
@@ -199,6 +199,7 @@ def _prepare(
     finished = prepare(request, share=share, dask=job.dask, retry=job.retry, report=job.ctx.obj)
     if finished is not None:
         typer.echo(target)
+        next_command.after_prep(job.ctx.obj, target)
 
 
 def _require_fitting(job: Job) -> None:

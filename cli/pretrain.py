@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from . import options, places
+from . import next_command, options, places
 from .sharing import sharing
 from .training import Training
 
@@ -89,6 +89,7 @@ def pretrain(
         report=training.ctx.obj,
     )
     typer.echo(finished)
+    next_command.after_pretrain(training.ctx.obj, finished, source, settings)
 
 
 def _resolved(

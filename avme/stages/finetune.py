@@ -110,13 +110,12 @@ def finetune(
         torch.manual_seed(config.train.seed)
         model = build_classifier(config, len(prepared.classes))
         if run.checkpoint is None and given is not None:
-            say_tally(report, start_with(model, given, prepared.classes))
+            say_tally(run.report, start_with(model, given, prepared.classes))
         elif run.checkpoint is None:
-            start_from(model, start, report)
+            start_from(model, start, run.report)
         model = model.to(device)
-        report.say(f"{len(entries)} clips to train on, {len(held_out)} to validate")
         for line in training_warnings(prepared.classes, entries, held_out):
-            report.say(line)
+            run.report.say(line)
         job = Job(
             stage=STAGE,
             config=config,
@@ -127,10 +126,12 @@ def finetune(
             example=example_clip(config.clip, config.model.audio.num_cepstra, device),
             derived={"validation_clips": len(held_out)},
             reader=ClipReader(prepared, entries, facts["mfcc"]),
+            prepared=prepared,
+            lists={"train": len(entries), "validation": len(held_out)},
+            start=f"from {init or weights or 'scratch'}",
             run=run,
             device=device,
             processes=processes,
-            report=report,
         )
         train(job, _validation(job, prepared, held_out))
         if not held_out and processes.is_first:

@@ -83,7 +83,7 @@ def pretrain(
         torch.manual_seed(config.train.seed)
         model = MaskedAutoencoder(config.model, config.clip)
         if run.checkpoint is None and weights is not None:
-            say_tally(report, start_with(model, weights))
+            say_tally(run.report, start_with(model, weights))
         model = model.to(device)
         mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_keep)
         choice = mask(torch.zeros(1, dtype=torch.int64)).to(device)
@@ -108,10 +108,12 @@ def pretrain(
                 "effective_decoder_keep": mask.num_predicted / mask.num_hidden,
             },
             reader=ClipReader(prepared, entries, facts["mfcc"]),
+            prepared=prepared,
+            lists={"train": len(entries)},
+            start="from scratch" if init is None else f"from {init}",
             run=run,
             device=device,
             processes=processes,
-            report=report,
         )
         train(job, picture_epochs(job, prepared))
     return run.folder

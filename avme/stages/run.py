@@ -10,7 +10,7 @@ import logging
 import os
 import platform
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ from avme.data.order import require_equal_shares
 from avme.errors import Stopped
 from avme.lock import holding
 from avme.models.flops import count_flops
-from avme.report import Quiet, Reporter
+from avme.report import Logged, Quiet, Reporter
 from avme.stages.resume import changed_settings
 from avme.train.checkpoint import Checkpoint, newest_checkpoint
 from avme.train.processes import Processes
@@ -57,6 +57,8 @@ class Run:
     folder: Path
     stage: str
     checkpoint: Checkpoint | None
+    report: Reporter
+    """The reporter of the stage, which also writes to train.log in the first process."""
 
     def checkpoint_path(self, name: str) -> Path:
         """Where the checkpoint `name` (last, best, step-N) lies."""
@@ -112,6 +114,10 @@ def running(
             return folder
 
         folder = processes.first(open_)
+        if processes.is_first:
+            write = until_end.enter_context(_logged(folder))
+            write(f"$ {shlex.join(command)}")
+            report = Logged(report, write)
         checkpoint = None
         if resume:
             say = report.say if processes.is_first else Quiet().say
@@ -121,10 +127,9 @@ def running(
                 say(f"changed since the run was started: {', '.join(changed)}")
                 if processes.is_first:
                     write_text(folder / "config.yaml", to_yaml(config))
-        run = Run(folder, stage, checkpoint)
+        run = Run(folder, stage, checkpoint, report)
         if processes.is_first:
             _begin(run, processes, command)
-            until_end.enter_context(_logged(folder))
         with stop_requests(), _ending_said(run, processes):
             yield run
 
@@ -148,6 +153,7 @@ def _ending_said(run: Run, processes: Processes) -> Iterator[None]:
             write_status(run.folder, run.stage, "finished")
     except (Stopped, KeyboardInterrupt) as error:
         if processes.is_first:
+            _log.warning("%s", str(error) or "interrupted")
             write_status(run.folder, run.stage, "stopped", reason=str(error) or "interrupted")
         raise
     except BaseException as error:
@@ -158,13 +164,18 @@ def _ending_said(run: Run, processes: Processes) -> Iterator[None]:
 
 
 @contextmanager
-def _logged(folder: Path) -> Iterator[None]:
+def _logged(folder: Path) -> Iterator[Callable[[str], None]]:
+    """Appends what the library logs to train.log; yields what appends a line to it."""
     handler = logging.FileHandler(folder / "train.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("avme")
+
+    def write(line: str) -> None:
+        handler.handle(logging.LogRecord(__name__, logging.INFO, "", 0, "%s", (line,), None))
+
     logger.addHandler(handler)
     try:
-        yield
+        yield write
     finally:
         logger.removeHandler(handler)
         handler.close()

@@ -3,6 +3,7 @@
 A stage brings these three and, if it wants, something to do at the end of every epoch.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -16,11 +17,14 @@ from avme.data.augment import TrainingView, seeded
 from avme.data.clips import ClipReader, TrainingClips
 from avme.data.loader import build_loader
 from avme.data.order import Order, RankBatches
+from avme.data.prepared import PreparedSet
 from avme.models.batchnorm import freeze_statistics
 from avme.report import Reporter
+from avme.stages.header import announce, say_end
 from avme.stages.resume import changes, flat
 from avme.stages.run import Run, count_gflop, count_parameters, export_weights
 from avme.train.checkpoint import LAST, PREVIOUS, Checkpoint, prune, save_checkpoint
+from avme.train.estimate import Estimate
 from avme.train.guard import Guard
 from avme.train.loop import LossOf, Trainer
 from avme.train.peak import most_clips_per_second
@@ -46,12 +50,21 @@ class Job:
     derived: dict[str, Any]
     """What follows from the settings of this stage alone."""
     reader: ClipReader
+    prepared: PreparedSet
+    lists: dict[str, int]
+    """Clips by list: train, and validation and test where there are some."""
+    start: str
+    """Where the weights of a run that begins are from, in words."""
     run: Run
     device: torch.device
     processes: Processes
-    report: Reporter
     best: dict[str, float] = field(default_factory=dict)
     """Figures of the best epoch, kept up by `end_epoch` and stored in every checkpoint."""
+
+    @property
+    def report(self) -> Reporter:
+        """Where the run tells how far it is: the screen, and train.log."""
+        return self.run.report
 
     def checkpoint(self, trainer: Trainer, meter: dict[str, Any] | None = None) -> Checkpoint:
         """The job as it stands; without the meter's state only what an evaluation needs.
@@ -90,6 +103,7 @@ EndEpoch = Callable[[Trainer, int, Record | None], str]
 
 def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
     """Trains to the end of the schedule, from the run's checkpoint if it has one."""
+    began = time.monotonic()
     settings = job.config.train
     audio = getattr(job.model, "audio", None)
     if settings.batch_norm == "frozen" and audio is not None:
@@ -137,7 +151,7 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         local_world=job.processes.local_world,
     )
 
-    def fit(record: Record | None) -> None:
+    def fit(record: Record | None, estimate: Estimate | None = None) -> None:
         trainer.fit(
             loader,
             batches.micro_batches,
@@ -147,15 +161,18 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
             save=lambda: _save(job, trainer),
             end_epoch=None if end_epoch is None else lambda n: end_epoch(trainer, n, record),
             report=job.report,
+            estimate=estimate,
         )
 
     if job.processes.is_first:
         _say_derived(job, _derived(job, trainer) | size)
+        estimate = announce(job, trainer, size, batches.micro_batch)
         trainer.meter.most_clips_per_second = most_clips_per_second(
             job.device, trainer.precision, size["forward_gflop_per_clip"], job.processes.world
         )
         with Record(job.run.folder, trainer.step, _wandb(job)) as record:
-            fit(record)
+            fit(record, estimate)
+        say_end(job, trainer, began)
     else:
         fit(None)
     weights = whole(job.model.state_dict())

@@ -24,6 +24,7 @@ from avme.report import Reporter
 from avme.train.cadence import Cadence
 from avme.train.checkpoint import Checkpoint
 from avme.train.compiling import set_up
+from avme.train.estimate import Estimate
 from avme.train.gradients import clip_gradients, gradient_norms
 from avme.train.guard import Guard
 from avme.train.meter import Meter
@@ -101,11 +102,13 @@ class Trainer:
         save: Callable[[], None],
         end_epoch: Callable[[int], str] | None,
         report: Reporter,
+        estimate: Estimate | None = None,
     ) -> None:
         """Steps from `self.step` to the end of the schedule.
 
         `save` is called at the start, between steps as long as it costs at most 1 % of the time,
         and at the end; `end_epoch` gets the number of the epoch that ended and returns a note.
+        `estimate` times the first steps, and `report` is told once how long the others will take.
         Raises Stopped after SIGTERM or SIGUSR1, with a checkpoint written.
         """
         wrapped = self._wrapped()
@@ -125,20 +128,25 @@ class Trainer:
         with stop_requests() as request, report.task(title, total, done=self.step) as task:
             while self.step < total:
                 logged = (self.step + 1) % self.train.log_every == 0 or self.step + 1 == total
-                meter.add(self._step(wrapped, stream, micro_batches, loss_of, logged, guard))
+                with estimate.step() if estimate else nullcontext():
+                    made = self._step(wrapped, stream, micro_batches, loss_of, logged, guard)
+                meter.add(made)
                 self.step += 1
                 epoch, place = divmod(self.step, self.steps_per_epoch)
-                note = meter.note(epoch + bool(place), self.train.epochs)
                 if logged:
                     guard.require_finite(meter, self.step)
                     numbers = meter.numbers(self.processes)
                     if record is not None:
                         record.write("train", self.step, numbers)
+                note = meter.note(epoch + bool(place), self.train.epochs)
                 if place == 0 and end_epoch is not None:
-                    with meter.aside():
+                    with meter.aside(), estimate.epoch_end() if estimate else nullcontext():
                         guard.require_finite(meter, self.step)
                         note = f"{note}  {end_epoch(epoch)}"
                 task.advance(1, note)
+                if estimate is not None and estimate.is_due() and self.step < total:
+                    for line in estimate.lines(self.step, validates=end_epoch is not None):
+                        report.say(line)
                 keep = self.train.keep_every
                 if place == 0 and keep and epoch % keep == 0:
                     saver.save()

@@ -1,0 +1,67 @@
+"""The command that comes after a stage, spelled so that it runs as it is printed.
+
+Paths are those that the stage was given, quoted for a POSIX shell, and count from the same folder.
+"""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from avme.report import Reporter
+
+from . import places
+
+
+def say_next(report: Reporter, *words: str | Path | None) -> None:
+    """Print the command `avme WORDS`; words that are None are left out."""
+    command = ["avme", *(_word(word) for word in words if word is not None)]
+    report.say(f"next: {shlex.join(command)}")
+
+
+def after_prep(report: Reporter, folder: Path) -> None:
+    """Pretraining on the set; on a machine without a GPU with the preset for CPUs."""
+    from avme.accelerator import may_have_cuda
+
+    tiny = () if may_have_cuda() else ("--preset", "tiny")
+    say_next(report, "pretrain", "--data", set_name(folder), *tiny, *_out("pretrain", folder.name))
+
+
+def after_pretrain(report: Reporter, run: Path, data: Path, settings: Any) -> None:
+    """Fine-tuning from the run on its set and split."""
+    modality = "v" if settings.model.fusion.kind == "none" else "av"
+    given = ("--modality", modality) if modality != "av" else ()
+    out = _out("finetune", data.name, modality)
+    say_next(report, "finetune", "--from", run, "--data", set_name(data), *given, *out)
+
+
+def after_finetune(report: Reporter, run: Path, data: Path) -> None:
+    """Evaluation on the test list of the split."""
+    say_next(report, "eval", run, "--data", set_name(data))
+
+
+def set_name(folder: Path) -> str | Path:
+    """What `--data` takes for a set: its name below data/, else its folder."""
+    if folder.parent == places.DATA and not Path(folder.name).exists():
+        return folder.name
+    return folder
+
+
+def _out(stage: str, *names: str) -> tuple[str | Path, ...]:
+    """`--out` with a free folder, where the usual one is in use."""
+    usual = places.RUNS / "-".join((stage, *names))
+    if not _in_use(usual):
+        return ()
+    number = 2
+    while _in_use(folder := usual.with_name(f"{usual.name}-{number}")):
+        number += 1
+    return "--out", folder
+
+
+def _in_use(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def _word(word: str | Path) -> str:
+    """A path that begins with a hyphen would be taken for an option."""
+    text = str(word)
+    return f"./{text}" if text.startswith("-") and isinstance(word, Path) else text
