@@ -180,7 +180,7 @@ def _remarks(splits: dict[str, Any]) -> Iterator[str]:
                 "accuracy will flatter"
             )
         if facts["leak"] and facts["leak"]["is_evident"]:
-            bits = facts["leak"]["bits"]
+            bits = facts["leak"]["bits_corrected"]
             yield (
                 f"warning: split {split}: whether a clip has sound tells {bits:.2f} bits of its "
                 "class: an accuracy speaks for sound only under a protocol with 0 bits left"

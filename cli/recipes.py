@@ -70,7 +70,7 @@ def _show_stage(
     if data is not None:
         count, classes = training_clips_of(settings, places.dataset(data))
     elif chosen.clips:
-        count = training_clips(settings, chosen.clips.train)
+        count = training_clips(settings, chosen.clips)
     derived = derive(settings, classes, count)
     _print_table(f"avme {stage} --preset {name}", _settings(stage, name, settings))
     _print_table("what follows", what_follows(settings, derived))
@@ -148,13 +148,20 @@ def _steps(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> R
     windows = f" x {train.repeat} windows" if train.repeat > 1 else ""
     few = steps.clips * train.repeat < train.batch
     again = ": fewer than a step takes, so that they come again in it" if few else ""
+    about = "about " if steps.is_estimate else ""
+    listed = steps.clips + steps.held_out
+    held_out: Rows = []
+    if derived.mask is None:
+        share = f"{about}{steps.held_out:,} of {listed:,} clips, by group, to choose the epoch"
+        held_out = [("held out", share if steps.held_out else "no clip: the last epoch is taken")]
     return [
         (
             "steps",
             f"{steps.per_epoch:,} an epoch x {train.epochs:,} = {steps.total:,}, "
             f"{steps.warmup:,} of them warm-up",
         ),
-        ("an epoch", f"{steps.clips:,} clips{windows} // {train.batch}{again}"),
+        *held_out,
+        ("an epoch", f"{about}{steps.clips:,} clips{windows} // {train.batch}{again}"),
         ("clips seen", f"{steps.windows:,}"),
     ]
 

@@ -98,7 +98,7 @@ def test_the_table_of_recipes_is_what_follows_from_them(name: str) -> None:
         settings: Any = resolve(model, preset=preset(stage, name))
         clips = RECIPES[name].clips
         assert clips is not None
-        derived = derive(settings, clips.classes, training_clips(settings, clips.train))
+        derived = derive(settings, clips.classes, training_clips(settings, clips))
         assert derived.steps is not None
         train = settings.train
         repeated = f" x {train.repeat}" if train.repeat > 1 else ""

@@ -25,9 +25,17 @@ _UCF_NAME = re.compile(r"v_(?P<name>.+)_g(?P<group>\d+)_c(?P<clip>\d+)", re.IGNO
 
 
 def ucf101_group(clip_id: str) -> str | None:
-    """As UCF-101's names tell it; groups are counted in every class."""
-    named = _UCF_NAME.fullmatch(PurePosixPath(clip_id).stem)
-    return f"g{int(named['group']):02d}" if named else None
+    """Return `Class/gXX` where a name is UCF-101's, else None.
+
+    Group numbers are counted in every class: g08 of two classes are two recordings. Where folder
+    and file name spell the class in different letter case, the folder's spelling is used.
+    """
+    path = PurePosixPath(clip_id)
+    named = _UCF_NAME.fullmatch(path.stem)
+    if named is None:
+        return None
+    folder, name = path.parent.name, named["name"]
+    return f"{folder if folder.lower() == name.lower() else name}/g{int(named['group']):02d}"
 
 
 def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> Catalog:

@@ -158,11 +158,13 @@ def stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:
 
 
 def _stamp(clips: Catalog, place: int) -> list[Any]:
-    """Bytes, mtime in ns, label, what a list says."""
+    """Bytes, mtime in ns, label, what a list says, or the group that a name tells."""
     columns = (clips.num_bytes, clips.mtime_ns, clips.labels)
     stamp: list[Any] = [int(column[place]) for column in columns]
     if clips.is_listed:
         stamp += [clips.class_name(place), clips.group(place)]
+    elif group := clips.groups[place]:
+        stamp.append(group)
     if span := clips.span(place):
         stamp += [span.start_seconds, span.end_seconds]
     return stamp

@@ -3,7 +3,8 @@
 A model that may see whether a clip has sound can use that as a hint at its label. Where only some
 classes have sound the hint is large, and a gain from sound proves nothing about what is heard.
 
-Shape letters: l classes, p = 2 states (without usable sound, with it), c clips, r rounds.
+Shape letters: l classes, p = 2 states (without usable sound, with it), c clips, r rounds,
+u units (clips of one group in one class), g groups, k units of each.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 _ROUNDS = 999
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Leak:
     bits: float
     """Mutual information on the train list, from the counts as they are: on few clips too large."""
     bits_corrected: float
-    """The same less Miller and Madow's estimate of its bias; below 0 where that is too large."""
+    """The same adjusted for chance: 0 on average where presence is independent of the class, given
+    the groups, and `bits` where it tells all that it could; below 0 where less than chance does."""
     bits_at_most: float
     """Entropy of presence: what it could tell at most."""
     bits_by_chance: float
@@ -63,17 +66,14 @@ def mutual_bits(counts: Float[np.ndarray, "l p"] | Int[np.ndarray, "l p"]) -> fl
     return max(0.0, apart - entropy_bits(counts))
 
 
-def bias_bits(counts: Int[np.ndarray, "l p"]) -> float:
-    """Miller and Madow's first-order estimate of how much too large `mutual_bits` is.
+def adjusted_bits(bits: float, by_chance: float, at_most: float) -> float:
+    """Mutual information adjusted for chance (Vinh et al. 2010), in bits.
 
-    Each entropy is too small by (filled cells - 1) / (2 clips) nats (Miller 1955).
+    The excess over `by_chance`, the mean over permutations, is scaled so that `at_most` stays as it
+    is. 0 where chance reaches the maximum too, as with one group a class: nothing can be told then.
     """
-    total = int(counts.sum())
-    if total == 0:
-        return 0.0
-    rows, columns = np.count_nonzero(counts.sum(axis=1)), np.count_nonzero(counts.sum(axis=0))
-    cells = np.count_nonzero(counts)
-    return float(cells - rows - columns + 1) / (2.0 * total * float(np.log(2)))
+    room = at_most - by_chance
+    return (bits - by_chance) * at_most / room if room > _ROUNDING else 0.0
 
 
 def chance_bits(
@@ -87,22 +87,42 @@ def chance_bits(
     """Mutual information after the groups of all classes were dealt new classes, `rounds` times.
 
     Clips of one group come from one recording and sound alike: dealing out clips one by one would
-    make chance look smaller than it is.
+    make chance look smaller than it is. The clips of a group in one class are a unit. Units of a
+    group that has clips in several classes (a speaker, a camera) sound alike too: such groups
+    change places as a whole with others of as many classes, and their units within them.
     """
-    _, unit = np.unique(
-        [f"{a}/{b}" for a, b in zip(label, group, strict=True)], return_inverse=True
-    )
-    num_units, num_classes = int(unit.max()) + 1, int(label.max()) + 1
-    within = count(unit, present, num_units)
-    class_of = np.zeros(num_units, dtype=np.int64)
-    class_of[unit] = label
+    num_classes = int(label.max()) + 1
+    _, number = np.unique(np.asarray(group, dtype=np.str_), return_inverse=True)
+    keys, unit = np.unique(number * num_classes + label, return_inverse=True)
+    within = count(unit, present, len(keys))
+    group_of, class_of = np.divmod(keys, num_classes)
+    blocks = _blocks(group_of)
     random = np.random.default_rng(seed)
     bits = np.zeros(rounds)
-    for number in range(rounds):
+    for number_of_round in range(rounds):
         dealt = np.zeros((num_classes, 2), dtype=np.int64)
-        np.add.at(dealt, random.permutation(class_of), within)
-        bits[number] = mutual_bits(dealt)
+        for block in blocks:
+            shuffled = random.permuted(random.permutation(block), axis=1)
+            np.add.at(dealt, class_of[shuffled], within[block])
+        bits[number_of_round] = mutual_bits(dealt)
     return bits
+
+
+def _blocks(group: Int[np.ndarray, " u"]) -> list[Int[np.ndarray, "g k"]]:
+    """Units of groups of equally many units, a row for each; `group` is sorted.
+
+    Units of groups that no other equals in number stand in rows of their own.
+    """
+    begins = np.flatnonzero(np.diff(group, prepend=-1))
+    sizes = np.diff(begins, append=len(group))
+    blocks, alone = [], []
+    for size in np.unique(sizes):
+        rows = begins[sizes == size][:, None] + np.arange(size)
+        if len(rows) > 1:
+            blocks.append(rows)
+        else:
+            alone.append(rows.reshape(-1, 1))
+    return [*blocks, np.concatenate(alone)] if alone else blocks
 
 
 def guess_accuracy(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> float:
@@ -140,12 +160,13 @@ def measure(
     counts, tested = count(label, present, num_classes), count(*test, num_classes)
     bits = mutual_bits(counts)
     chance = chance_bits(label, present, group, rounds=rounds, seed=seed)
+    by_chance, at_most = float(chance.mean()), entropy_bits(counts.sum(axis=0))
     return Leak(
         bits=bits,
-        bits_corrected=bits - bias_bits(counts),
-        bits_at_most=entropy_bits(counts.sum(axis=0)),
-        bits_by_chance=float(chance.mean()),
-        p_value=float(1 + np.count_nonzero(chance >= bits - 1e-9)) / float(1 + rounds),
+        bits_corrected=adjusted_bits(bits, by_chance, at_most),
+        bits_at_most=at_most,
+        bits_by_chance=by_chance,
+        p_value=float(1 + np.count_nonzero(chance >= bits - _ROUNDING)) / float(1 + rounds),
         top1_presence=guess_accuracy(counts, tested),
         top1_majority=guess_accuracy(
             counts.sum(axis=1, keepdims=True), tested.sum(axis=1, keepdims=True)

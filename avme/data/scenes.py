@@ -12,14 +12,11 @@ _MOST_NAMED = 3
 
 
 class Scenes:
-    """The group of every clip: 8 bytes a clip.
+    """The group of every clip: 8 bytes a clip."""
 
-    With `in_class`, groups of one name in two classes are two groups, as in UCF-101.
-    """
-
-    def __init__(self, clips: Catalog, *, in_class: bool = True) -> None:
-        self._clips, self._in_class = clips, in_class
-        names = (self._name(place).encode() for place in range(len(clips)))
+    def __init__(self, clips: Catalog) -> None:
+        self._clips = clips
+        names = (clips.group(place).encode() for place in range(len(clips)))
         digests = (blake2b(name, digest_size=16).digest() for name in names)
         distinct = np.unique(np.fromiter(digests, "S16", len(clips)), return_inverse=True)
         self._numbers = distinct[1]
@@ -30,9 +27,5 @@ class Scenes:
         """How many groups have clips at both lots of places, and the first names of these."""
         numbers, first = np.unique(self._numbers[train], return_index=True)
         both = first[np.isin(numbers, self._numbers[test])]
-        names = (self._name(int(place)) for place in train[both])
+        names = (self._clips.group(int(place)) for place in train[both])
         return len(both), nsmallest(_MOST_NAMED, names)
-
-    def _name(self, place: int) -> str:
-        group = self._clips.group(place)
-        return f"{self._clips.class_name(place)}/{group}" if self._in_class else group

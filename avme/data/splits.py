@@ -4,23 +4,25 @@ A split across a group would ask for scenes that were trained on, and is refused
 folders that people give are the field's yardstick, and are only warned about.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int64
 from numpy.typing import NDArray
 
 from avme.data.catalog import Catalog, Part
+from avme.data.holdout import choose_groups
 from avme.data.scenes import Scenes
 from avme.errors import UsageError
 
 _TEST_GROUPS = {"1": range(1, 8), "2": range(8, 15), "3": range(15, 22)}
 _LARGE_FRACTION = 0.5
 """More than half a clip wherever a class has two."""
+_MOST_NAMED = 5
 
 
 @runtime_checkable
@@ -41,7 +43,6 @@ class Grouped(Protocol):
 
 
 Clip = TypeVar("Clip", bound=Grouped)
-Key = TypeVar("Key", str, int)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +92,8 @@ def splits_by_group_number(clips: Catalog) -> Splits:
     splits = []
     for name, numbers in _TEST_GROUPS.items():
         groups = {f"g{number:02d}" for number in numbers}
-        split = _split_by(name, clips, _where(group in groups for group in clips.groups))
+        tested = (group.rpartition("/")[2] in groups for group in clips.groups)
+        split = _split_by(name, clips, _where(tested))
         if len(split.train) and len(split.test):
             splits.append(split)
     if not splits:
@@ -120,18 +122,20 @@ def splits_by_part(clips: Catalog) -> Splits:
         remarks.append(f"split 1: there are no test clips, {num_val} val clips are tested")
     elif num_val:
         remarks.append(f"split 1: {num_val} val clips neither train nor test")
-    warning = warn_of_shared_groups(split, Scenes(clips, in_class=not clips.is_listed))
+    warning = warn_of_shared_groups(split, Scenes(clips))
     return Splits((split,), (*remarks, *warning))
 
 
 def splits_by_chance(clips: Catalog, fraction: float, seed: int) -> Splits:
     """One split that puts whole groups into test, about `fraction` of every class."""
-    held = _held_out(clips, fraction, seed)
+    order = _draw_order((clips.group(place) for place in range(len(clips))), len(clips), seed)
+    held = choose_groups(order, clips.labels.astype(np.int64), fraction)
     if not held.any():
-        if _held_out(clips, _LARGE_FRACTION, seed).any():
+        if choose_groups(order, clips.labels.astype(np.int64), _LARGE_FRACTION).any():
             raise UsageError(
-                f"test_fraction {fraction:g} is no more than half a clip of every class that has "
-                f"two groups: draw more with --set test_fraction={_LARGE_FRACTION}, or add clips"
+                f"test_fraction {fraction:g} is no more than half a clip, or less than half a "
+                "group, of every class that has two groups: draw more with --set "
+                f"test_fraction={_LARGE_FRACTION}, or add clips"
             )
         raise UsageError(
             "no clip can be tested without a class losing its last train clip: add clips, or make "
@@ -150,53 +154,43 @@ def splits_by_chance(clips: Catalog, fraction: float, seed: int) -> Splits:
 def hold_out(
     clips: Iterable[Clip], fraction: float, seed: int
 ) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    """Carves about `fraction` of every class out by whole groups: (kept, held out).
+    """Hold about `fraction` of every class out by whole groups: (kept, held out), sorted by id.
 
-    Groups come in an order that depends on `seed` alone. One is taken if a class in it still has
-    too few held-out clips and no class would lose its last kept one.
+    The choice depends on `seed` and on the names of the groups alone. Every class keeps a clip, and
+    of none is more than twice `fraction` held out; a class may therefore give none.
     """
-    groups: defaultdict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        groups[clip.group].append(clip)
-    members = [clip for group in groups.values() for clip in group]
-    ordered = (
-        (group, Counter(clip.class_name for clip in groups[group]))
-        for group in sorted(groups, key=lambda name: _lot(name, seed))
-    )
-    chosen = set(_choose(ordered, Counter(clip.class_name for clip in members), fraction))
+    found = sorted(clips, key=lambda clip: clip.id)
+    classes = {name: label for label, name in enumerate(sorted({c.class_name for c in found}))}
+    labels = np.fromiter((classes[clip.class_name] for clip in found), np.int64, len(found))
+    held = choose_groups(_draw_order((c.group for c in found), len(found), seed), labels, fraction)
     return (
-        _by_id(clip for clip in members if clip.group not in chosen),
-        _by_id(clip for clip in members if clip.group in chosen),
+        tuple(clip for clip, is_held in zip(found, held, strict=True) if not is_held),
+        tuple(clip for clip, is_held in zip(found, held, strict=True) if is_held),
     )
 
 
-def _held_out(clips: Catalog, fraction: float, seed: int) -> Bool[np.ndarray, " n"]:
-    """Which clips `hold_out` would hold out."""
-    lots = np.fromiter((_lot(clips.group(i), seed) for i in range(len(clips))), "S32", len(clips))
-    _, codes = np.unique(lots, return_inverse=True)  # numbers of groups in the order of their lots
-    del lots
-    members = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes))
-    ordered = (
-        (group, Counter(clips.labels[members[ends[group - 1] if group else 0 : end]].tolist()))
-        for group, end in enumerate(ends)
+def warn_of_unheld_classes(
+    kept: Iterable[Clip], held: Iterable[Clip], fraction: float
+) -> tuple[str, ...]:
+    """A sentence on classes of which nothing is held out although more than half a clip is due."""
+    counts = Counter(clip.class_name for clip in kept)
+    given = {clip.class_name for clip in held}
+    names = sorted(
+        name for name, count in counts.items() if name not in given and fraction * count > 0.5
     )
-    chosen = list(_choose(ordered, Counter(clips.labels.tolist()), fraction))
-    return np.isin(codes, np.array(chosen, dtype=np.int64))
+    if not names:
+        return ()
+    some = ", ".join(names[:_MOST_NAMED]) + (", ..." if names[_MOST_NAMED:] else "")
+    return (
+        f"warning: no clip of {len(names)} classes is held out, as each of their groups is more "
+        f"than {min(1.0, 2 * fraction):.0%} of its class: {some}",
+    )
 
 
-def _choose(
-    groups: Iterable[tuple[Key, Counter[Key]]], kept: Counter[Key], fraction: float
-) -> Iterator[Key]:
-    """The groups that are held out, of groups with their clips by class; `kept` counts all."""
-    wanted = {name: fraction * count for name, count in kept.items()}
-    held: Counter[Key] = Counter()
-    for group, here in groups:
-        needed = any(held[name] + 0.5 < wanted[name] for name in here)
-        if needed and all(kept[name] > count for name, count in here.items()):
-            held.update(here)
-            kept.subtract(here)
-            yield group
+def _draw_order(groups: Iterable[str], count: int, seed: int) -> Int64[np.ndarray, " n"]:
+    """The number of each clip's group, in an order that depends on `seed` and the names alone."""
+    lots = np.fromiter((_lot(group, seed) for group in groups), "S32", count)
+    return np.unique(lots, return_inverse=True)[1].astype(np.int64)
 
 
 def warn_of_shared_groups(split: Split, scenes: Scenes) -> tuple[str, ...]:

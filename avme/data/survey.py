@@ -101,22 +101,17 @@ def survey_split(records: Sequence[ClipRecord], sides: Sides) -> dict[str, Any]:
         facts[part] = {
             "clips": len(clips),
             "classes": len({clip.class_name for clip in clips}),
-            "groups": len({group_of(clip) for clip in clips}),
+            "groups": len({clip.group for clip in clips}),
             **{state: states[state] for state in ("sound", "silent", "none")},
             "usable": sum(clip.usable_audio for clip in clips),
         }
-    groups = {part: Counter(map(group_of, clips)) for part, clips in members.items()}
+    groups = {part: Counter(clip.group for clip in clips) for part, clips in members.items()}
     facts["unlisted"] = len(records) - sum(len(clips) for clips in members.values())
     facts["shared_groups"] = [
         {"group": group, "train": groups["train"][group], "test": groups["test"][group]}
         for group in sorted(groups["train"].keys() & groups["test"].keys())
     ]
     return facts
-
-
-def group_of(record: ClipRecord) -> str:
-    """A group's name in all of the set: groups of two classes may be called alike."""
-    return f"{record.class_name}/{record.group}"
 
 
 def missing_at_end(record: ClipRecord) -> float:

@@ -18,7 +18,7 @@ from avme.data.leak import count, measure
 from avme.data.prepared import PreparedSet
 from avme.data.protocols import protocols
 from avme.data.record import ClipRecord
-from avme.data.survey import Sides, group_of, survey, survey_classes, survey_split
+from avme.data.survey import Sides, survey, survey_classes, survey_split
 from avme.errors import MachineError, UsageError
 from avme.figures.contents import draw_classes, draw_lengths
 
@@ -105,7 +105,7 @@ def _presence(records: tuple[ClipRecord, ...], sides: Sides, num_classes: int) -
         )
         for part in ("train", "test")
     )
-    groups = [group_of(record) for record in members["train"]]
+    groups = [record.group for record in members["train"]]
     leak = measure((*train, groups), test, num_classes)
     counts = [count(*side, num_classes) for side in (train, test)]
     return {

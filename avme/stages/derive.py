@@ -3,6 +3,7 @@
 Nothing is computed: the network is built on the meta device, which knows shapes only.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import torch
 from torch import nn
 
 from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.presets.recipe import Clips
 from avme.data.order import Order
-from avme.data.prepared import PreparedSet
+from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.splits import hold_out
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.flops import Flops, count_flops
@@ -24,12 +26,25 @@ from avme.train.schedule import build_schedule
 Training = PretrainConfig | FinetuneConfig
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingClips:
+    """How many clips of a train list are trained on, and how many are held out."""
+
+    trained: int
+    held_out: int = 0
+    is_estimate: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
     """How long a run is."""
 
     clips: int
     """On the train list, less those that are held out."""
+    held_out: int
+    """Clips of the train list that choose the best epoch."""
+    is_estimate: bool
+    """Whether the held-out clips are only about so many, as the list is not at hand."""
     per_epoch: int
     warmup: int
     total: int
@@ -55,11 +70,11 @@ class Derived:
     steps: Steps | None
 
 
-def derive(settings: Training, num_classes: int, num_clips: int | None = None) -> Derived:
-    """`num_clips` are those trained on, as `training_clips` counts them; raises ConfigError where a
+def derive(settings: Training, num_classes: int, clips: TrainingClips | None = None) -> Derived:
+    """`clips` are those trained on, as `training_clips` counts them; raises ConfigError where a
     mask hides everything or nothing."""
     train, optim = settings.train, settings.optim
-    steps = None if num_clips is None else _steps(settings, num_clips)
+    steps = None if clips is None else _steps(settings, clips)
     schedule = build_schedule(optim, train.batch, train.epochs, steps.per_epoch if steps else 1)
     layers = settings.model.visual.depth + 2
     with torch.device("meta"):
@@ -91,30 +106,46 @@ def build_model(settings: Training, num_classes: int) -> nn.Module:
     return build_classifier(settings, num_classes)
 
 
-def training_clips(settings: Training, listed: int) -> int:
-    """About how many of the listed clips are trained on, where the list itself is not at hand."""
-    held = settings.val_fraction if isinstance(settings, FinetuneConfig) else 0.0
-    return listed - round(held * listed)
+def training_clips(settings: Training, listed: Clips) -> TrainingClips:
+    """How many clips of a recipe's list are trained on, without the list itself.
+
+    Exact where the recipe knows what its `val_fraction` and seed hold out, else an estimate.
+    """
+    if not isinstance(settings, FinetuneConfig) or settings.val_fraction == 0.0:
+        return TrainingClips(listed.train)
+    usual = FinetuneConfig()
+    asked = settings.val_fraction, settings.train.seed, settings.clip.split
+    if listed.held_out is not None and asked == (
+        usual.val_fraction,
+        usual.train.seed,
+        usual.clip.split,
+    ):
+        return TrainingClips(listed.train - listed.held_out, listed.held_out)
+    held_out = round(settings.val_fraction * listed.train)
+    return TrainingClips(listed.train - held_out, held_out, is_estimate=True)
 
 
-def training_clips_of(settings: Training, data: Path) -> tuple[int, int]:
-    """(clips that are trained on, classes) of a prepared set.
+def training_clips_of(settings: Training, data: Path) -> tuple[TrainingClips, int]:
+    """(clips that are trained on, number of classes) of a prepared set.
 
     Raises ArtifactError for an unfinished set.
     """
     prepared = PreparedSet.open(data)
     entries = prepared.part(settings.clip.split, "train")
+    held_out: Sequence[ClipEntry] = ()
     if isinstance(settings, FinetuneConfig):
-        entries, _ = hold_out(entries, settings.val_fraction, settings.train.seed)
-    return len(entries), len(prepared.classes)
+        entries, held_out = hold_out(entries, settings.val_fraction, settings.train.seed)
+    return TrainingClips(len(entries), len(held_out)), len(prepared.classes)
 
 
-def _steps(settings: Training, num_clips: int) -> Steps:
-    train = settings.train
+def _steps(settings: Training, clips: TrainingClips) -> Steps:
+    train, num_clips = settings.train, clips.trained
     order = Order(num_clips=num_clips, batch=train.batch, seed=train.seed, repeat=train.repeat)
     schedule = build_schedule(settings.optim, train.batch, train.epochs, order.steps_per_epoch)
     return Steps(
         clips=num_clips,
+        held_out=clips.held_out,
+        is_estimate=clips.is_estimate,
         per_epoch=order.steps_per_epoch,
         warmup=schedule.warmup_steps,
         total=schedule.total_steps,

@@ -19,7 +19,7 @@ from avme.data.augment import FinetuneView
 from avme.data.class_coverage import training_warnings
 from avme.data.clips import ClipReader, ScoringClips
 from avme.data.prepared import ClipEntry, PreparedSet
-from avme.data.splits import hold_out
+from avme.data.splits import hold_out, warn_of_unheld_classes
 from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.report import Quiet, Reporter
@@ -114,7 +114,10 @@ def finetune(
         elif run.checkpoint is None:
             start_from(model, start, run.report)
         model = model.to(device)
-        for line in training_warnings(prepared.classes, entries, held_out):
+        for line in (
+            *training_warnings(prepared.classes, entries, held_out),
+            *warn_of_unheld_classes(entries, held_out, config.val_fraction),
+        ):
             run.report.say(line)
         job = Job(
             stage=STAGE,

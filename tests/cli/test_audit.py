@@ -21,7 +21,7 @@ def facts(num_classes: int, sounding: int) -> dict[str, Any]:
             id=f"{name}/{group}",
             class_name=name,
             label=label,
-            group=f"g{group}",
+            group=f"{name}/g{group}",
             num_bytes=1,
             frames=25,
             seconds=1.0,
@@ -32,8 +32,8 @@ def facts(num_classes: int, sounding: int) -> dict[str, Any]:
         for group in range(5)
     ]
     sides = {
-        "train": [record.id for record in records if record.group != "g0"],
-        "test": [record.id for record in records if record.group == "g0"],
+        "train": [record.id for record in records if not record.group.endswith("g0")],
+        "test": [record.id for record in records if record.group.endswith("g0")],
     }
     label = np.repeat(np.arange(num_classes), 4)
     present = (label < sounding).astype(np.int64)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from avme.config import PretrainConfig
 from avme.config.presets import RECIPES, preset
 from avme.config.resolve import resolve
-from avme.stages.derive import derive
+from avme.stages.derive import TrainingClips, derive
 from avme.stages.rehearse import Rehearsal
 from avme_cli.app import app
 from avme_cli.recipes import duration, on_this_device
@@ -67,8 +67,19 @@ def test_what_follows_is_what_videomae_would_print_on_ucf101() -> None:
     assert "tokens 1,568 (8 x 14 x 14): 392 seen, 1,176 hidden" in pretrain
     assert "learning rate 0.00025 falling to 5e-06" in finetune
     assert "steps 74 an epoch x 100 = 7,400, 370 of them warm-up" in finetune
+    assert "held out no clip: the last epoch is taken" in finetune
     assert "an epoch 9,537 clips x 2 windows // 256" in finetune
     assert "forward 360.7 GFLOP a clip" in finetune
+
+
+def test_the_clips_that_fine_tuning_holds_out_are_shown() -> None:
+    _, known, _ = show("base", "--stage", "finetune")
+    _, other, _ = show("base", "--stage", "finetune", "--set", "val_fraction=0.2")
+
+    assert "held out 951 of 9,537 clips, by group, to choose the epoch" in known
+    assert "an epoch 8,586 clips // 128" in known
+    assert "held out about 1,907 of 9,537 clips" in other
+    assert "an epoch about 7,630 clips // 128" in other
 
 
 def test_a_value_given_here_says_so_and_changes_what_follows() -> None:
@@ -96,7 +107,7 @@ def test_a_probe_tells_speed_and_hours() -> None:
 
 def test_a_busy_machine_is_told_and_taken_off(make_rehearsal: Callable[[float], Rehearsal]) -> None:
     settings = resolve(PretrainConfig, preset=preset("pretrain", "digits"))
-    derived = derive(settings, 10, 3600)
+    derived = derive(settings, 10, TrainingClips(3600))
 
     quiet, busy = (
         {name: words for name, words in on_this_device(settings, derived, make_rehearsal(share))}

@@ -23,7 +23,11 @@ def test_ucf101_names_give_class_and_group(tmp_path: Path) -> None:
     archery, juggling = discover(tmp_path, "ucf101")
 
     assert archery.id == "Archery/v_Archery_g25_c01.AVI"
-    assert (juggling.class_name, juggling.group, juggling.part) == ("Juggling", "g03", None)
+    assert (juggling.class_name, juggling.group, juggling.part) == (
+        "Juggling",
+        "Juggling/g03",
+        None,
+    )
 
 
 def test_ucf101_ignores_what_is_not_named_as_it_is(tmp_path: Path) -> None:
@@ -97,7 +101,7 @@ def test_train_and_test_folders_are_parts_not_classes(tmp_path: Path) -> None:
 def test_ucf_like_names_keep_their_group_in_a_plain_folder(tmp_path: Path) -> None:
     touch(tmp_path, "Archery/v_Archery_g04_c01.mp4")
 
-    assert discover(tmp_path, "folder")[0].group == "g04"
+    assert discover(tmp_path, "folder")[0].group == "Archery/g04"
 
 
 def test_a_file_is_one_clip_however_many_links_lead_to_it(tmp_path: Path) -> None:
@@ -113,7 +117,7 @@ def test_a_file_is_one_clip_however_many_links_lead_to_it(tmp_path: Path) -> Non
     assert {clip.id: clip.group for clip in clips} == {
         "dog/a.mp4": "dog/a.mp4",
         "dog/kept.mp4": "dog/kept.mp4",
-        "dog/v_dog_g03_c01.mp4": "g03",
+        "dog/v_dog_g03_c01.mp4": "dog/g03",
     }
     assert clips.remarks == (
         "9 videos are links to files that are clips already: left out, as dog/copy.mp4, "
@@ -128,7 +132,7 @@ def test_a_link_may_give_a_file_the_name_that_it_needs(tmp_path: Path) -> None:
 
     clips = discover(tmp_path, "ucf101")
 
-    assert [clip.group for clip in clips] == ["g03", "g07"]
+    assert [clip.group for clip in clips] == ["dog/g03", "dog/g07"]
     assert len(clips.remarks) == 2  # on x.avi, and on the second link to it
 
 
@@ -184,3 +188,31 @@ def test_a_folder_without_videos_says_what_was_expected(tmp_path: Path, layout: 
         discover(tmp_path, layout)
 
     assert "\n" not in str(caught.value)
+
+
+def test_groups_of_ucf101_are_counted_in_every_class(tmp_path: Path) -> None:
+    touch(tmp_path, "Archery/v_Archery_g08_c01.avi", "Basketball/v_Basketball_g08_c01.avi")
+
+    for layout in ("ucf101", "folder"):
+        groups = [clip.group for clip in discover(tmp_path, layout)]
+
+        assert groups == ["Archery/g08", "Basketball/g08"]
+
+
+def test_a_group_is_that_of_the_recording_whatever_folder_its_clips_lie_in(tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        "HandstandPushups/v_HandStandPushups_g01_c01.avi",
+        "HandstandPushups/v_HandstandPushups_g1_c02.avi",
+        "sports/v_Archery_g08_c01.avi",
+        "sports/v_Basketball_g08_c01.avi",
+    )
+
+    groups = {clip.id.split("/")[1]: clip.group for clip in discover(tmp_path, "folder")}
+
+    assert groups == {
+        "v_HandStandPushups_g01_c01.avi": "HandstandPushups/g01",
+        "v_HandstandPushups_g1_c02.avi": "HandstandPushups/g01",
+        "v_Archery_g08_c01.avi": "Archery/g08",
+        "v_Basketball_g08_c01.avi": "Basketball/g08",
+    }

@@ -7,20 +7,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from avme.config.presets.recipe import UCF101
 from avme.data.catalog import Part, SourceClip, catalog_of
+from avme.data.discover import ucf101_group
 from avme.data.splits import (
     hold_out,
     list_sha256,
     splits_by_chance,
     splits_by_group_number,
     splits_by_part,
+    warn_of_unheld_classes,
 )
 from avme.errors import UsageError
 
 
 def clip(class_name: str, group: str, number: int = 1, part: Part | None = None) -> SourceClip:
     clip_id = f"{class_name}/v_{class_name}_{group}_c{number:02d}.avi"
-    return SourceClip(clip_id, Path(clip_id), class_name, group, part, 1, 1)
+    return SourceClip(clip_id, Path(clip_id), class_name, f"{class_name}/{group}", part, 1, 1)
+
+
+def official(shared: Path, split: int) -> list[SourceClip]:
+    """The train list of one of UCF-101's official splits."""
+    path = shared / "data" / "ucfTrainTestlist" / f"trainlist{split:02d}.txt"
+    names = [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+    return [
+        SourceClip(name, Path(name), name.split("/")[0], ucf101_group(name) or "", None, 1, 1)
+        for name in names
+    ]
 
 
 def ucf(classes: int = 3, groups: int = 25, clips: int = 2) -> list[SourceClip]:
@@ -154,3 +167,37 @@ def test_a_fraction_that_draws_nothing_is_told_from_clips_that_cannot_be_drawn()
 def test_the_fingerprint_of_a_list_sees_its_order() -> None:
     assert list_sha256(["a", "b"]) != list_sha256(["b", "a"])
     assert list_sha256(["a", "b"]) != list_sha256(["ab"])
+
+
+@pytest.mark.parametrize("split", [1, 2, 3])
+def test_a_tenth_of_ucf101_is_a_tenth_of_the_list_and_of_every_class(
+    shared: Path, split: int
+) -> None:
+    clips = official(shared, split)
+
+    kept, held = hold_out(clips, 0.1, seed=0)
+
+    assert len(clips) == {1: 9537, 2: 9586, 3: 9624}[split]
+    assert len(held) / len(clips) == pytest.approx(0.1, abs=0.001)
+    listed, given = (Counter(c.class_name for c in some) for some in (clips, held))
+    shares = [given[name] / listed[name] for name in listed]
+    assert len(shares) == 101
+    assert 0.07 < min(shares) <= max(shares) < 0.13
+    assert not {c.group for c in kept} & {c.group for c in held}
+    assert warn_of_unheld_classes(kept, held, 0.1) == ()
+    if split == 1:
+        assert len(held) == UCF101.held_out
+
+
+def test_a_class_without_a_small_group_is_named() -> None:
+    clips = [*ucf(classes=1), *(clip("Pair", group, n) for group in ("g01", "g02") for n in (1, 2))]
+    clips += [clip("Pair", "g03", n) for n in range(1, 5)]
+
+    kept, held = hold_out(clips, 0.1, seed=0)
+
+    assert {c.class_name for c in held} == {"Class0"}
+    (warning,) = warn_of_unheld_classes(kept, held, 0.1)
+    assert warning == (
+        "warning: no clip of 1 classes is held out, as each of their groups is more than 20% of "
+        "its class: Pair"
+    )

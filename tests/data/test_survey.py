@@ -11,7 +11,7 @@ ONE = ClipRecord(
     id="A/1",
     class_name="A",
     label=0,
-    group="g01",
+    group="A/g01",
     num_bytes=1,
     frames=50,
     frames_from_header=50,
@@ -31,9 +31,11 @@ ONE = ClipRecord(
     usable_audio=True,
 )
 LATE = replace(ONE, id="A/2", audio_start_seconds=0.5, audio_seconds=1.0, rms_dbfs=-30.0)
-SILENT = replace(ONE, id="B/1", class_name="B", label=1, audio="silent", usable_audio=False)
+SILENT = replace(
+    ONE, id="B/1", class_name="B", label=1, group="B/g01", audio="silent", usable_audio=False
+)
 SHORT = ClipRecord(
-    id="B/2", class_name="B", label=1, group="g02", num_bytes=1, frames=4, seconds=0.16
+    id="B/2", class_name="B", label=1, group="B/g02", num_bytes=1, frames=4, seconds=0.16
 )
 ALL = (ONE, LATE, SILENT, SHORT)
 SIDES = {"train": ["A/1", "B/2"], "test": ["A/2"]}
@@ -78,10 +80,13 @@ def test_groups_on_both_sides_are_named_by_class() -> None:
     assert facts["unlisted"] == 1
 
 
-def test_groups_of_two_classes_may_be_called_alike() -> None:
-    facts = survey_split(ALL, {"train": ["A/1"], "test": ["B/1"]})
+def test_a_group_that_a_table_names_in_two_classes_is_one_group() -> None:
+    records = (replace(ONE, group="voice 3"), replace(SILENT, group="voice 3"), SHORT)
 
-    assert facts["shared_groups"] == []
+    facts = survey_split(records, {"train": ["A/1"], "test": ["B/1", "B/2"]})
+
+    assert facts["shared_groups"] == [{"group": "voice 3", "train": 1, "test": 1}]
+    assert [facts[part]["groups"] for part in ("train", "test")] == [1, 2]
 
 
 @pytest.mark.parametrize("records", [(), (SHORT,)])

@@ -8,12 +8,18 @@ import pytest
 import torch
 
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.config.presets import preset
+from avme.config.presets import RECIPES, preset
+from avme.config.presets.recipe import UCF101
 from avme.config.resolve import resolve
+from avme.config.train import TrainConfig
+from avme.data.catalog import SourceClip
+from avme.data.discover import ucf101_group
 from avme.data.prepared import PreparedSet
+from avme.data.splits import hold_out
 from avme.stages.derive import (
     Derived,
     Training,
+    TrainingClips,
     build_model,
     derive,
     training_clips,
@@ -78,7 +84,8 @@ def test_finetuning_finds_what_was_foretold_with_clips_held_out(
     derived = derive(settings, classes, clips)
 
     assert agree(derived, finetuned)
-    assert clips < len(finished.part("1", "train"))
+    assert clips.held_out == 4
+    assert clips.trained + clips.held_out == len(finished.part("1", "train"))
     assert derived.mask is None
 
 
@@ -100,7 +107,7 @@ def test_rates_by_layer_are_those_of_the_optimizer(make_finetune_config: MakeFin
 def test_recipes_on_ucf101(name: str, total: int, windows: int, seen: int) -> None:
     settings = resolve(PretrainConfig, preset=preset("pretrain", name))
 
-    derived = derive(settings, 101, 9537)
+    derived = derive(settings, 101, TrainingClips(9537))
 
     assert derived.steps is not None
     assert (derived.steps.total, derived.steps.windows) == (total, windows)
@@ -115,10 +122,39 @@ def test_without_a_set_all_but_the_steps_is_known(make_pretrain_config: MakePret
     assert derived.peak_rate == pytest.approx(0.05 * 4 / 256)
 
 
-@pytest.mark.parametrize(("fraction", "count"), [(0.0, 9537), (0.1, 8583)])
-def test_what_is_held_out_is_not_trained_on(fraction: float, count: int) -> None:
-    assert training_clips(FinetuneConfig(val_fraction=fraction), 9537) == count
-    assert training_clips(PretrainConfig(), 9537) == 9537
+@pytest.mark.parametrize(
+    ("settings", "clips"),
+    [
+        (FinetuneConfig(val_fraction=0.0), TrainingClips(9537)),
+        (FinetuneConfig(val_fraction=0.1), TrainingClips(8586, 951)),
+        (FinetuneConfig(val_fraction=0.2), TrainingClips(7630, 1907, is_estimate=True)),
+        (FinetuneConfig(train=TrainConfig(seed=3)), TrainingClips(8583, 954, is_estimate=True)),
+        (PretrainConfig(), TrainingClips(9537)),
+    ],
+)
+def test_what_is_held_out_is_not_trained_on(settings: Training, clips: TrainingClips) -> None:
+    assert training_clips(settings, UCF101) == clips
+
+
+@pytest.mark.parametrize(("name", "per_group"), [("demo", 2), ("digits", 20)])
+def test_recipes_of_equal_groups_know_what_is_held_out(name: str, per_group: int) -> None:
+    recipe = RECIPES[name].clips
+    assert recipe is not None
+    names = [
+        f"C{c}/v_C{c}_g{g:02d}_c{n:02d}.avi"
+        for c in range(recipe.classes)
+        for g in range(8, 26)
+        for n in range(1, per_group + 1)
+    ]
+    clips = [
+        SourceClip(clip, Path(clip), clip.split("/")[0], ucf101_group(clip) or "", None, 1, 1)
+        for clip in names
+    ]
+
+    kept, held = hold_out(clips, 0.1, seed=0)
+
+    assert (len(clips), len(held)) == (recipe.train, recipe.held_out)
+    assert len(kept) == training_clips(FinetuneConfig(), recipe).trained
 
 
 @pytest.mark.parametrize(

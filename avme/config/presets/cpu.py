@@ -69,7 +69,13 @@ RECIPES: Final[dict[str, Recipe]] = {
     ),
     "demo": Recipe(
         summary="what avme demo runs: 9 classes, each something seen and something heard",
-        clips=Clips(name="avme demo", train=324, classes=9, source="avme demo: 18 groups of 25"),
+        clips=Clips(
+            name="avme demo",
+            train=324,
+            classes=9,
+            source="avme demo: 18 groups of 25",
+            held_out=36,
+        ),
         pretrain={
             **_TINY_PRETRAIN,
             **_DEMO_PATCH,
@@ -91,7 +97,9 @@ RECIPES: Final[dict[str, Recipe]] = {
     ),
     "digits": Recipe(
         summary="spoken and moving digits: 91.9 % (README), an hour on one core",
-        clips=Clips(name="spoken digits, split 1", train=3600, classes=10, source="README"),
+        clips=Clips(
+            name="spoken digits, split 1", train=3600, classes=10, source="README", held_out=400
+        ),
         pretrain={
             **_TINY_PRETRAIN,
             **_DIGITS_NETWORK,

@@ -26,6 +26,8 @@ class Clips:
     """Clips of the train list."""
     classes: int
     source: str
+    held_out: int | None = None
+    """Clips that `val_fraction` 0.1 and seed 0 hold out; None where group sizes are not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,9 @@ class Recipe:
         return {"pretrain": self.pretrain, "finetune": self.finetune}[stage]
 
 
-UCF101 = Clips(name="UCF101, split 1", train=9537, classes=101, source="ucfTrainTestlist")
+UCF101 = Clips(
+    name="UCF101, split 1", train=9537, classes=101, source="ucfTrainTestlist", held_out=951
+)
 KINETICS400 = Clips(
     name="Kinetics-400", train=240_000, classes=400, source="about, after VideoMAE's paper"
 )
