@@ -88,6 +88,18 @@ def open_run(folder: Path, stage: str, *, resume: bool, overwrite: bool) -> Path
     Raises UsageError when it holds a run and neither `resume` nor `overwrite` is given, and
     ArtifactError when there is nothing to resume.
     """
+    require_openable(folder, resume=resume, overwrite=overwrite)
+    content = _content_of(folder)
+    if content and overwrite:
+        write_status(folder, stage, "running")
+        for path in set(content) - {folder / RUN_STATUS}:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def require_openable(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raise what `open_run` would raise; nothing is written."""
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other: give one")
     if folder.exists() and not folder.is_dir():
@@ -97,16 +109,11 @@ def open_run(folder: Path, stage: str, *, resume: bool, overwrite: bool) -> Path
         raise ArtifactError(f"{folder} holds nothing to resume: run without --resume to start")
     if content and overwrite:
         _require_run(folder)
-        write_status(folder, stage, "running")
-        for path in set(content) - {folder / RUN_STATUS}:
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     elif content and not resume:
         raise UsageError(
             f"{folder} is not empty: --resume continues it, --overwrite replaces it, "
             "--out chooses another folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def sweep(folder: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from . import next_command, options, places
+from . import next_command, options, places, preflight
 from .console import verbatim
 
 EXAMPLES: Final = """Examples:
@@ -70,6 +70,8 @@ def evaluate(
         "workers": workers,
     }
     settings = resolve(EvalConfig, flags=flags)
+    preflight.require_split(source, split)
+    preflight.require_device(settings.device)
 
     from avme.stages.evaluate import evaluate as run
 

@@ -8,7 +8,7 @@ import typer
 
 from avme.errors import UsageError
 
-from . import next_command, options, places
+from . import next_command, options, places, preflight
 from .sharing import sharing
 from .training import Training
 
@@ -67,9 +67,13 @@ def finetune(
     val_fraction: ValFraction = None,
 ) -> None:
     """Fine-tune a pretrained encoder to classify the clips of a prepared set."""
+    from avme.config.finetune import FinetuneConfig
+
     source, resume = places.dataset(training.data), training.resume
     if init and start:
         raise UsageError("--from and --init exclude each other: give one")
+    training.preflight(FinetuneConfig, source)
+    preflight.require_weights(init)
     begin = places.pretrained(start, source) if start or not (resume or init) else None
     earlier_run = begin.path if begin else None
     implied = preset or (places.preset_of(earlier_run) if earlier_run else None)
@@ -86,6 +90,7 @@ def finetune(
     base = places.earlier_settings(folder, resume) or places.fixed_by(earlier_run) or given
     recipe = preset or size or places.preset_of(folder if resume else earlier_run, resume=resume)
     settings = _resolved(training, preset, None if resume else recipe, flags, base)
+    preflight.require_split(source, settings.clip.split)
     if earlier_run:
         _refuse_other_model(settings, earlier_run)
     if training.elsewhere(folder, settings.slurm):

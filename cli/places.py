@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from avme.artifacts import DATASET_MANIFEST, only_dataset
+from avme.artifacts import DATASET_MANIFEST, only_dataset, require_finished_run
 from avme.data.dataset_lookup import dataset_id
 from avme.errors import ArtifactError, UsageError
 from avme.train.run_lookup import newest_pretraining
+
+from . import preflight
 
 DATA: Final = Path("data")
 RUNS: Final = Path("runs")
@@ -77,7 +79,9 @@ def pretrained(start: str | None, dataset: Path) -> Start | None:
     if start == "scratch":
         return None
     if start is not None:
-        return Start(checkpoint(Path(start)))
+        named = require_finished_run(checkpoint(Path(start)))
+        preflight.require_checkpoints(named)
+        return Start(named)
     wanted, found = dataset_id(dataset), newest_pretraining(RUNS, dataset)
     why = f"the newest finished pretrain run of {wanted.name}"
     if found.dataset is None or found.dataset.fingerprint != wanted.fingerprint:

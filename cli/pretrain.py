@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from . import next_command, options, places
+from . import next_command, options, places, preflight
 from .sharing import sharing
 from .training import Training
 
@@ -58,7 +58,11 @@ def pretrain(
     init: options.Init = None,
 ) -> None:
     """Pretrain the masked autoencoder on a prepared set."""
+    from avme.config.pretrain import PretrainConfig
+
     source, resume = places.dataset(training.data), training.resume
+    training.preflight(PretrainConfig, source)
+    preflight.require_weights(init)
     folder = out or places.RUNS / f"pretrain-{source.name}"
     flags = {
         "mask.ratio": mask,
@@ -69,6 +73,7 @@ def pretrain(
     size, given = places.given_by(None if resume else init)
     base = places.earlier_settings(folder, resume) or given
     settings = _resolved(training, preset, flags, base)
+    preflight.require_split(source, settings.clip.split)
     if training.elsewhere(folder, settings.slurm):
         return
 

@@ -8,9 +8,10 @@ import typer
 
 from avme.errors import UsageError
 
-from . import batchjob, launch, options
+from . import batchjob, launch, options, preflight
 
 if TYPE_CHECKING:
+    from avme.config import Settings
     from avme.config.slurm import JobConfig
 
 Slurm = Annotated[
@@ -62,9 +63,20 @@ class Training:
             "train.workers": self.workers,
         }
 
+    def preflight(self, model: "type[Settings]", dataset: Path) -> None:
+        """Raise for what was given and cannot be used, as far as that needs no torch."""
+        from avme.config.resolve import given_settings
+
+        given = given_settings(model, file=self.config, sets=self.sets or (), flags=self.flags())
+        preflight.require_split(dataset, given.get("clip.split"))
+        if not self.slurm:  # else another machine computes
+            preflight.require_gpus(self.gpus)
+            preflight.require_device(given.get("train.device"))
+
     def elsewhere(self, folder: Path, job: "JobConfig") -> bool:
         """Whether other processes do the work: a job of Slurm, or torchrun's on this machine."""
         if not self.slurm:
+            preflight.require_run_folder(folder, resume=self.resume, overwrite=self.overwrite)
             return launch.spread(self.gpus, self.procs, folder)
         if self.gpus is not None or self.procs is not None:
             raise UsageError(

@@ -5,6 +5,8 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from . import preflight
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Inspect and convert weights: VideoMAE's, Hugging Face's, ours.",
@@ -28,6 +30,8 @@ _CONVERT: Final = """Examples:
 @app.command(epilog="Example:\n    avme weights inspect videomae-base.pth")
 def inspect(file: File) -> None:
     """Show form, sizes, precision, classes and positions; an error says what does not belong."""
+    preflight.require_weights(file)
+
     from avme.weights.describe import describe_weights
     from avme.weights.read import read_weights
 
@@ -41,6 +45,8 @@ def convert(ctx: typer.Context, file: File, out: Out, to: Form) -> None:
 
     VideoMAE's and Hugging Face's forms hold the visual tower alone.
     """
+    preflight.require_weights(file)
+
     from avme.weights.read import read_weights
     from avme.weights.write import write_weights
 

@@ -39,11 +39,29 @@ def resolve(
     layers = [
         ("the earlier run", flatten(base or {})),
         ("the preset", flatten(preset or {})),
-        (str(file), _read_file(file)),
-        ("--set", _read_sets(stage_model, sets)),
-        ("the command line", {k: v for k, v in (flags or {}).items() if v is not None}),
+        *_given_layers(stage_model, file, sets, flags),
     ]
     return _build(stage_model, layers)
+
+
+def given_settings(
+    stage_model: type[Settings],
+    *,
+    file: Path | None = None,
+    sets: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Leaves:
+    """What a file, `--set` and flags give, by dotted key; values are not checked yet.
+
+    Raises ConfigError for an unknown key.
+    """
+    fields, given = leaf_fields(stage_model), Leaves()
+    for origin, leaves in _given_layers(stage_model, file, sets, flags):
+        for key, value in leaves.items():
+            if key not in fields:
+                raise ConfigError(_unknown(key, fields, origin))
+            given[key] = _as_meant(value, fields[key])
+    return given
 
 
 def to_yaml(settings: Settings) -> str:
@@ -104,6 +122,16 @@ def _build(model: type[S], layers: Iterable[tuple[str, Leaves]]) -> S:
         return model.model_validate(nest(merged))
     except ValidationError as error:
         raise ConfigError(_some([_sentence(e, origins) for e in error.errors()])) from error
+
+
+def _given_layers(
+    model: type[Settings], file: Path | None, sets: Sequence[str], flags: Mapping[str, Any] | None
+) -> list[tuple[str, Leaves]]:
+    return [
+        (str(file), _read_file(file)),
+        ("--set", _read_sets(model, sets)),
+        ("the command line", {k: v for k, v in (flags or {}).items() if v is not None}),
+    ]
 
 
 def _read_file(file: Path | None) -> Leaves:

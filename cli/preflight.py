@@ -1,0 +1,65 @@
+"""Checks of what a command was given that need no torch: they fail in a fraction of a second.
+
+The stages check the same again, and what only torch can tell, for those who call them directly.
+"""
+
+import os
+from pathlib import Path
+
+from avme.accelerator import may_have_cuda
+from avme.artifacts import DATASET_MANIFEST, RUN_LOCK, read_json, require_openable
+from avme.errors import ArtifactError, MachineError, UsageError
+from avme.lock import is_held
+
+
+def require_split(dataset: Path, split: str | None) -> None:
+    """Raise UsageError where a prepared set has no such split; None is not checked."""
+    if split is None:
+        return
+    manifest = read_json(dataset / DATASET_MANIFEST)
+    known = list(manifest.get("splits", [split]))
+    if split not in known:
+        raise UsageError(
+            f"{manifest.get('name')} has no split {split!r}: it has {', '.join(known)}"
+        )
+
+
+def require_device(device: str | None) -> None:
+    """Raise MachineError where CUDA is asked for and this machine certainly has none."""
+    if device == "cuda" and not may_have_cuda():
+        raise MachineError(
+            "device cuda: torch sees no CUDA device on this machine: use --device cpu"
+        )
+
+
+def require_gpus(wanted: int | None) -> None:
+    """Raise MachineError where GPUs are asked for and this machine certainly has none."""
+    if wanted is not None and not may_have_cuda():
+        raise MachineError(
+            f"--gpus {wanted} asks for more GPUs than this machine has (0): "
+            "ask for fewer, or give --device cpu"
+        )
+
+
+def require_run_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raise what `open_run` would raise, without a change to the folder.
+
+    Processes of a distributed run leave it to the first one, which may have opened the folder.
+    """
+    if "RANK" in os.environ or (folder.is_dir() and is_held(folder, RUN_LOCK)):
+        return
+    require_openable(folder, resume=resume, overwrite=overwrite)
+
+
+def require_weights(path: Path | None) -> None:
+    """Raise ArtifactError where a file or folder of weights does not exist."""
+    if path is not None and not path.exists():
+        raise ArtifactError(f"{path} does not exist: expected a file or folder of weights")
+
+
+def require_checkpoints(run: Path) -> None:
+    """Raise ArtifactError where a run folder holds no checkpoint."""
+    if run.is_dir() and not any((run / "checkpoints").glob("*.pt")):
+        raise ArtifactError(
+            f"{run} holds no checkpoint: expected {run / 'checkpoints' / 'last.pt'}"
+        )

@@ -1,0 +1,138 @@
+"""What can be told without torch is told without it, in little memory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from avme.accelerator import may_have_cuda
+from avme.artifacts import RUN_LOCK
+from avme.errors import UsageError
+from avme.lock import holding
+from avme_cli.preflight import require_run_folder, require_split
+
+_HEAVY = ("torch", "torchvision", "h5py", "matplotlib", "av", "scipy")
+_PROGRAM = """
+import json, re, sys
+from pathlib import Path
+from avme_cli.app import app
+try:
+    app(sys.argv[1:], prog_name="avme")
+except SystemExit as ended:
+    code = ended.code
+heavy = [name for name in {heavy!r} if name in sys.modules]
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+megabytes = int(peak[1]) / 1024  # ru_maxrss would be that of the parent, which exec keeps
+print(json.dumps([code, heavy, megabytes]))
+"""
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A set with one split, and a finished run without its checkpoints."""
+    pets = tmp_path / "data" / "pets"
+    pets.mkdir(parents=True)
+    (pets / "dataset.json").write_text(
+        json.dumps({"schema": 1, "name": "pets", "splits": ["1"], "fingerprint": "f"})
+    )
+    run = tmp_path / "runs" / "old"
+    run.mkdir(parents=True)
+    (run / "status.json").write_text(json.dumps({"stage": "pretrain", "state": "finished"}))
+    return tmp_path
+
+
+def refused(work: Path, *args: str) -> tuple[int, str, list[str], float]:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM.format(heavy=_HEAVY), *args],
+        cwd=work,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, heavy, megabytes = json.loads(done.stdout)
+    return code, done.stderr, heavy, megabytes
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        ("pretrain --split 9", 2, "pets has no split '9': it has 1"),
+        ("pretrain --set clip.split=9", 2, "pets has no split '9': it has 1"),
+        ("finetune --split 9 --from runs/old", 2, "pets has no split '9': it has 1"),
+        ("eval runs/old --data pets --split 9", 2, "pets has no split '9': it has 1"),
+        ("pretrain --data cats", 2, "--data cats: no such folder"),
+        ("pretrain --device tpu", 2, "Invalid value for '--device'"),
+        ("pretrain --device cuda:9", 2, "Invalid value for '--device'"),
+        ("pretrain --out runs/old", 2, "runs/old is not empty: --resume continues it"),
+        ("pretrain --out runs/none --resume", 5, "runs/none holds no run to resume"),
+        ("pretrain --init none.pth", 5, "none.pth does not exist"),
+        ("finetune --from runs/none", 2, "runs/none does not exist"),
+        ("finetune --from runs/old", 5, "runs/old holds no checkpoint"),
+        ("finetune --from runs/old --set lerning=1", 2, "unknown setting lerning"),
+        ("weights inspect none.pth", 5, "none.pth does not exist"),
+        ("prep folder none", 2, "none does not exist"),
+        ("prep csv none.csv", 2, "none.csv does not exist"),
+        ("verify cats", 2, "DATA cats: no such folder"),
+    ],
+)
+def test_a_wrong_argument_is_told_without_heavy_imports(
+    args: str, code: int, said: str, work: Path
+) -> None:
+    found, stderr, heavy, megabytes = refused(work, *args.split())
+
+    assert (found, heavy) == (code, [])
+    assert said in stderr
+    assert megabytes < 150
+
+
+@pytest.mark.skipif(may_have_cuda(), reason="this machine may have a GPU")
+def test_a_device_that_is_not_there_is_told_without_torch(work: Path) -> None:
+    for args in (["pretrain", "--device", "cuda"], ["finetune", "--set", "train.device=cuda"]):
+        code, said, heavy, _ = refused(work, *args)
+        assert (code, heavy) == (6, [])
+        assert said.startswith("error: device cuda: torch sees no CUDA device on this machine")
+
+    code, said, heavy, _ = refused(work, "pretrain", "--gpus", "2")
+
+    assert (code, heavy) == (6, [])
+    assert said.startswith("error: --gpus 2 asks for more GPUs than this machine has (0)")
+
+
+def test_weights_are_inspected_without_torchvision() -> None:
+    code = "import sys, avme.weights.describe, avme.weights.read, avme.weights.write; "
+    code += "sys.exit(any(name in sys.modules for name in ('torchvision', 'h5py', 'av')))"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_is_written_by_the_checks(work: Path) -> None:
+    folder = work / "runs" / "old"
+    before = sorted(folder.rglob("*"))
+
+    require_run_folder(folder, resume=False, overwrite=True)
+    require_run_folder(folder, resume=True, overwrite=False)
+    require_run_folder(work / "runs" / "new", resume=False, overwrite=False)
+
+    assert sorted(folder.rglob("*")) == before
+    assert not (work / "runs" / "new").exists()
+
+
+def test_a_run_at_work_and_a_process_of_many_are_left_to_the_stage(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = work / "runs" / "old"
+    with holding(folder, RUN_LOCK):
+        require_run_folder(folder, resume=False, overwrite=False)
+    with pytest.raises(UsageError, match="is not empty"):
+        require_run_folder(folder, resume=False, overwrite=False)
+    monkeypatch.setenv("RANK", "1")
+    require_run_folder(folder, resume=False, overwrite=False)
+
+
+def test_a_set_without_the_split_names_those_that_it_has(work: Path) -> None:
+    require_split(work / "data" / "pets", None)
+    require_split(work / "data" / "pets", "1")
+    with pytest.raises(UsageError, match="pets has no split '01': it has 1"):
+        require_split(work / "data" / "pets", "01")
