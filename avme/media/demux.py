@@ -8,13 +8,14 @@ and a hole in the sound track stays as silence, so that sample n is always heard
 import math
 import os
 from array import array
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import median_low
-from typing import BinaryIO, Final, Protocol, runtime_checkable
+from typing import BinaryIO, Final, NamedTuple, Protocol, runtime_checkable
 
 import av
 import av.error
@@ -24,10 +25,11 @@ from jaxtyping import Float64, Int16, Int64
 from avme.errors import MediaError
 from avme.media.ffmpeg import SAMPLE_RATE_HZ
 
-_HOLE_SAMPLES = SAMPLE_RATE_HZ // 100
-"""Below 10 ms a gap is the rounding of a container's clock, not a hole."""
-_OVERLAP_SAMPLES = SAMPLE_RATE_HZ // 10
-"""An overlap beyond 100 ms is cut off; below, the sound goes on without a seam."""
+_TOLERANCE_SAMPLES = SAMPLE_RATE_HZ // 100
+"""Up to 10 ms between a time stamp and the end of what came before is rounding."""
+_LOOKAHEAD_SAMPLES = SAMPLE_RATE_HZ // 4
+_LOOKAHEAD_PACKETS = 2
+"""A gap or an overlap must last for so much audio: single packets may have wrong time stamps."""
 LONGEST_STEP_SECONDS: Final = 600
 """A time stamp further ahead is broken, or of another clock: the sound ends before it."""
 _LONGEST_HOLE_SAMPLES = LONGEST_STEP_SECONDS * SAMPLE_RATE_HZ
@@ -89,6 +91,7 @@ def demux(intermediate: Path, sink: Sink, samples: Path, max_seconds: float = ma
                 tick = packet.time_base
                 ticks.append(packet.pts)
                 sizes.append(sink.write(bytes(packet)))
+            sound.flush()
     except av.error.FFmpegError as error:  # its text would name a path of this machine
         said = error.strerror
         if not ticks:
@@ -124,8 +127,21 @@ def _sample_at(ticks: int, tick: Fraction) -> int:
     )
 
 
+class _Packet(NamedTuple):
+    at: int
+    """Its time stamp, in samples since that of the first packet."""
+    samples: Int16[np.ndarray, " n"]
+    is_clipped: bool
+    """Its time stamp was raised to that of the packet before: ffmpeg's muxers need it to grow."""
+
+
 class _SoundTrack:
-    """Lays the packets of one track on its clock."""
+    """Writer of one track's packets at their times.
+
+    A gap is filled with zeros, an overlap cut from what comes later, each only as far as all
+    packets of the lookahead confirm it. FFmpeg dates one packet of Vorbis late at every change from
+    long to short blocks (10 ms at 44.1 kHz, 14 ms at 32 kHz), and the next one is right again.
+    """
 
     def __init__(self, file: BinaryIO, max_seconds: float) -> None:
         self._file = file
@@ -133,24 +149,30 @@ class _SoundTrack:
         self._first: int | None = None
         self._num_samples = 0
         self._ended = False
+        self._waiting: deque[_Packet] = deque()
+        self._num_waiting = 0
+        self._last = _Packet(0, np.zeros(0, np.int16), False)
 
     def add(self, at: int, payload: bytes) -> None:
         """`at` counts samples on the container's clock."""
         samples = np.frombuffer(payload, dtype="<i2")
         if self._first is None:
             self._first = at
-        hole = at - self._first - self._num_samples
-        reach = self._num_samples + max(hole, 0) + len(samples)
-        self._ended |= hole > _LONGEST_HOLE_SAMPLES or reach > self._max_samples
-        if self._ended:
-            return
-        if hole > _HOLE_SAMPLES:
-            self._num_samples += hole
-            self._file.seek(hole * samples.itemsize, os.SEEK_CUR)  # reads as zeros
-        elif -hole > _OVERLAP_SAMPLES:
-            samples = samples[-hole:]
-        self._num_samples += len(samples)
-        self._file.write(samples.tobytes())
+        at -= self._first
+        is_clipped = at - self._last.at <= 1 < len(self._last.samples)
+        self._last = _Packet(at, samples, is_clipped)
+        self._waiting.append(self._last)
+        self._num_waiting += len(samples)
+        while (
+            len(self._waiting) > _LOOKAHEAD_PACKETS
+            and self._num_waiting - len(self._waiting[0].samples) >= _LOOKAHEAD_SAMPLES
+        ):
+            self._write_next()
+
+    def flush(self) -> None:
+        """Write what waits for its lookahead."""
+        while self._waiting:
+            self._write_next()
 
     def finish(self, written: Path, first_picture: Fraction) -> Sound | None:
         """The track; its file must be closed."""
@@ -159,3 +181,30 @@ class _SoundTrack:
         start = float(Fraction(self._first, SAMPLE_RATE_HZ) - first_picture)
         samples = np.memmap(written, dtype="<i2", mode="r", shape=(self._num_samples,))
         return Sound(samples=samples, start_seconds=start)
+
+    def _write_next(self) -> None:
+        shift = self._confirmed_shift()
+        samples = self._waiting.popleft().samples
+        self._num_waiting -= len(samples)
+        gap = max(shift, 0)
+        reach = self._num_samples + gap + len(samples)
+        self._ended |= gap > _LONGEST_HOLE_SAMPLES or reach > self._max_samples
+        if self._ended:
+            return
+        if gap:
+            self._file.seek(gap * samples.itemsize, os.SEEK_CUR)  # reads as zeros
+        samples = samples[max(-shift, 0) :]
+        self._num_samples += gap + len(samples)
+        self._file.write(samples.tobytes())
+
+    def _confirmed_shift(self) -> int:
+        """Samples by which the next packet is late (or early, if negative) for certain."""
+        expected = self._num_samples
+        shift = self._waiting[0].at - expected
+        sign = 1 if shift > 0 else -1
+        for packet in self._waiting:
+            shift = sign * min(sign * shift, sign * (packet.at - expected))
+            if sign * shift <= _TOLERANCE_SAMPLES or (shift > 0 and packet.is_clipped):
+                return 0
+            expected += len(packet.samples)
+        return shift
