@@ -22,8 +22,9 @@ from avme.data.plan import Plan
 from avme.data.record import record_of
 from avme.data.shard import ShardWriter
 from avme.data.sources import Beside
+from avme.media.audio_track import AudioInfo
 from avme.media.extract import Extracted
-from avme.media.probe import AudioInfo, MediaInfo
+from avme.media.probe import MediaInfo
 from avme.media.sound import Loudness
 from avme.report import Quiet
 from avme.stages.intent import Request, intend

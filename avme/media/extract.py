@@ -14,19 +14,22 @@ from jaxtyping import Float32, Float64, Int64
 from avme.errors import MediaError
 from avme.media import sound
 from avme.media.aside import Aside, aside
+from avme.media.audio_choice import candidates
+from avme.media.audio_track import AudioInfo
 from avme.media.blame import concerns_span
 from avme.media.bound import require_few, require_length, require_room
 from avme.media.clock import frame_rate, heard_samples, shown_seconds, sounding_mfcc
 from avme.media.cut import Cut, find_cut
 from avme.media.demux import Demuxed, Sink, demux
 from avme.media.ffmpeg import SAMPLE_RATE_HZ, target_size
-from avme.media.passes import first_channel_sounds, transcode_clip
+from avme.media.passes import transcode_clip
 from avme.media.probe import MediaInfo, probe
 from avme.media.recipe import Recipe as Recipe  # a part of what is asked for here
 from avme.media.remark import frame_remarks, require_most, shape_remarks, sound_remarks
 from avme.media.sound import AudioState, Loudness
 from avme.media.span import Span
 
+_STATES = ("none", "silent", "sound")
 _SHORT = ("short-cut:", "sound-short:")
 """Remarks on a cut that lacks something: then ffmpeg's complaints are believed."""
 
@@ -72,7 +75,6 @@ def extract(
     """
     intermediate, samples = work / "clip.nut", work / "clip.s16"
     other = aside(recipe.memory_bytes)
-    cancelled = False
     try:
         info = other.call(recipe.timeout_seconds, probe, source)
         size = target_size(info, recipe.short_side)
@@ -84,13 +86,12 @@ def extract(
         demuxed = demux(intermediate, sink, samples, recipe.max_seconds)
         require_few(len(demuxed.pts))
         judged = _judge(info, size, demuxed, complaints, recipe)
-        if judged.audio == "silent":
-            heard = _first_channel(source, work, judged, demuxed, recipe, cut)
-            cancelled = heard is not None
-            judged = heard or judged
-        remarks = tuple(_remarks(judged, span, mended, cancelled))
+        if judged.audio != "sound" and info.audio is not None:
+            judged = _with_other_audio(_Job(source, work, recipe, cut), judged, demuxed)
+        remarks = tuple(_remarks(judged, span, mended))
         short = any(remark.startswith(_SHORT) for remark in remarks)
-        if said and cut and not _blames_span(other, source, info, cut, short, recipe):
+        said = judged.complaints
+        if said and cut and not _blames_span(other, source, judged.info, cut, short, recipe):
             judged = replace(judged, complaints="")
         if span is None:
             require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
@@ -108,26 +109,52 @@ def extract(
     return replace(judged, remarks=remarks)
 
 
-def _first_channel(
-    source: Path, work: Path, mean: Extracted, demuxed: Demuxed, recipe: Recipe, cut: Cut | None
-) -> Extracted | None:
-    """The clip with the sound of its first channel, if the mean is silent by cancellation only."""
-    intermediate, samples = work / "clip.nut", work / "clip.s16"
-    size = mean.width, mean.height
-    try:
-        if not first_channel_sounds(source, samples, mean.info, recipe, cut):
-            return None
-        transcode_clip(source, intermediate, mean.info, size, recipe, cut, first_channel=True)
-        again = demux(intermediate, _Nowhere(), samples, recipe.max_seconds)
-        one = replace(demuxed, sound=again.sound)
-        heard = _judge(mean.info, size, one, mean.complaints, recipe)
-    except MediaError:  # the pictures are there, and the mean of the channels is
-        return None
-    # It may sound only before or after the pictures.
-    track = mean.info.audio
-    if track is None or heard.audio != "sound":
-        return None
-    return heard if sound.cancels(track.channels, mean.loudness, heard.loudness) else None
+@dataclass(frozen=True, slots=True)
+class _Job:
+    source: Path
+    work: Path
+    recipe: Recipe
+    cut: Cut | None
+
+
+def _with_other_audio(job: _Job, first: Extracted, demuxed: Demuxed) -> Extracted:
+    """The clip with the first channel or track that sounds, where its own audio does not.
+
+    Silence is taken where there was nothing before.
+    """
+    best, mix = first, first
+    levels = job.work / "levels.nut"
+    for audio in candidates(job.source, levels, first.info, job.recipe, job.cut):
+        try:
+            media = _decode_audio(job, audio, first, demuxed)
+        except MediaError:  # the pictures are there, and the audio of before is
+            continue
+        if audio.channel is None:
+            mix = media
+        elif media.loudness is None or (
+            mix.loudness and not sound.cancels(audio.channels, mix.loudness, media.loudness)
+        ):
+            continue
+        if _STATES.index(media.audio) > _STATES.index(best.audio):
+            best = media
+        if best.audio == "sound":
+            break
+    return best
+
+
+def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxed) -> Extracted:
+    """The clip with `audio` instead of its own; raises MediaError if that cannot be decoded."""
+    intermediate, samples = job.work / "clip.nut", job.work / "clip.s16"
+    info, size = replace(first.info, audio=audio), (first.width, first.height)
+    said, _ = transcode_clip(job.source, intermediate, info, size, job.recipe, job.cut)
+    again = demux(intermediate, _Nowhere(), samples, job.recipe.max_seconds)
+    same_track = first.info.audio is not None and first.info.audio.stream == audio.stream
+    complaints = first.complaints if same_track else _without_folders(said, job.source, job.work)
+    media = _judge(info, size, replace(demuxed, sound=again.sound), complaints, job.recipe)
+    if same_track or media.audio == "none":
+        return media
+    reason = "that sounds" if media.audio == "sound" else "that can be decoded"
+    return replace(media, info=replace(info, audio=replace(audio, reason=reason)))
 
 
 class _Nowhere:
@@ -183,9 +210,10 @@ def _judge(
     )
 
 
-def _remarks(media: Extracted, span: Span | None, mended: bool, cancelled: bool) -> Iterator[str]:
-    if cancelled:
-        yield "sound-cancelled: the channels cancel each other out, the first one alone is taken"
+def _remarks(media: Extracted, span: Span | None, mended: bool) -> Iterator[str]:
+    if media.info.audio is not None and media.info.audio.channel is not None:
+        number = media.info.audio.channel + 1
+        yield f"sound-cancelled: the mean of the channels is silent, number {number} alone is taken"
     if mended:
         yield f"clock-mended: times of pictures ran backwards; those come {media.fps} a second"
     if span is None:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import av
 import av.error
-from av.audio.stream import AudioStream
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from avme.errors import MediaError
+from avme.media.audio_track import AudioInfo, list_audio
 from avme.media.containers import DEMUXERS, PROTOCOLS
 from avme.media.video_track import choose_video
 
@@ -32,19 +32,8 @@ _TAGGED_SECONDS = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
-class AudioInfo:
-    """The first sound track, as the header describes it."""
-
-    stream: int
-    codec: str
-    sample_rate_hz: int
-    channels: int
-    start_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """The selected picture track and the first sound track, as the header describes them."""
+    """The selected picture and audio tracks, as the header describes them."""
 
     stream: int
     codec: str
@@ -63,6 +52,8 @@ class MediaInfo:
     """Which of them is selected, counted from 1."""
     picture_track_reason: str = ""
     """Why it is not the first; empty if it is."""
+    other_audio: tuple[AudioInfo, ...] = ()
+    """The audio tracks to try where `audio` is silent, in this order."""
     num_sound_tracks: int = 0
     pixel_aspect: Fraction | None = None
     """Width to height of a pixel, before any rotation; None where nothing is said."""
@@ -125,6 +116,7 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
             f"{path.name} has pictures of {width}x{height}, more than {MAX_PIXELS} pixels",
             reason="too-large",
         )
+    audio = list_audio(container)
     return MediaInfo(
         stream=video.index,
         codec=video.codec_context.name,
@@ -134,7 +126,8 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         time_base=video.time_base or Fraction(1, 90_000),
         num_frames_from_header=video.frames or None,
         start_seconds=_start_seconds(video),
-        audio=_describe_audio(container),
+        audio=audio[0] if audio else None,
+        other_audio=audio[1:],
         seconds_from_header=_claimed_seconds(container, video),
         num_picture_tracks=track.num_tracks,
         picture_track=track.position,
@@ -144,20 +137,7 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
     )
 
 
-def _describe_audio(container: InputContainer) -> AudioInfo | None:
-    audio = next(iter(container.streams.audio), None)
-    if audio is None:
-        return None
-    return AudioInfo(
-        stream=audio.index,
-        codec=audio.codec_context.name if audio.codec_context else "unknown",
-        sample_rate_hz=audio.codec_context.sample_rate if audio.codec_context else 0,
-        channels=audio.codec_context.channels if audio.codec_context else 0,
-        start_seconds=_start_seconds(audio),
-    )
-
-
-def _start_seconds(stream: VideoStream | AudioStream) -> float | None:
+def _start_seconds(stream: VideoStream) -> float | None:
     if stream.start_time is None or stream.time_base is None:
         return None
     return float(stream.start_time * stream.time_base)

@@ -48,10 +48,16 @@ def sound_remarks(
     info: MediaInfo, seconds: float, sound_start_seconds: float | None, sound_seconds: float
 ) -> Iterator[str]:
     """On the sound of pictures that go on for `seconds`; times count from the first one."""
-    if info.num_sound_tracks > 1:
-        yield f"more-sound: the first of {info.num_sound_tracks} sound tracks is taken"
+    if info.num_sound_tracks > 1 and info.audio is not None:
+        which = f"number {info.audio.position} of {info.num_sound_tracks} sound tracks is taken"
+        if info.audio.position == 1:
+            which = f"the first of {info.num_sound_tracks} sound tracks is taken"
+        why = f", the first {info.audio.reason}" if info.audio.reason else ""
+        yield f"more-sound: {which}{why}"
     if sound_start_seconds is None:
-        if info.num_sound_tracks:
+        if info.num_sound_tracks > 1:
+            yield "sound-lost: there are sound tracks, but not a sample of them decodes"
+        elif info.num_sound_tracks:
             yield "sound-lost: there is a sound track, but not a sample of it decodes"
         return
     if sound_start_seconds > LATE_SECONDS:

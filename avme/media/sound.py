@@ -57,18 +57,16 @@ def state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
     return "silent" if loudness.rms_dbfs < silence_dbfs else "sound"
 
 
-def cancels(num_channels: int, mean: Loudness | None, first: Loudness | None) -> bool:
-    """Whether the first channel is so much louder than the mean that others must oppose it.
+def cancels(num_channels: int, mean: Loudness, one: Loudness) -> bool:
+    """Return True if one channel is so much louder than the mean that others must oppose it.
 
     The mean is lower by itself where one channel alone sounds: by 6 dB of two channels, by 14 dB
     of 5.1 as ffmpeg mixes it.
     """
-    if mean is None or first is None:
-        return False
     least_db = 20 * float(np.log10(num_channels)) + _CANCELLED_DB
     if num_channels > 2:
         least_db = max(least_db, _LEAST_MANY_DB)
-    return first.rms_dbfs - mean.rms_dbfs > least_db
+    return one.rms_dbfs - mean.rms_dbfs > least_db
 
 
 def _energies(

@@ -13,6 +13,7 @@ import avme.media.passes as passes_module
 from avme.errors import MediaError
 from avme.media.extract import Extracted, Recipe, extract
 from avme.media.ffmpeg import find_ffmpeg
+from avme.media.probe import MediaInfo
 from avme.media.span import Span
 
 TONE = "0.5*sin(440*2*PI*t)"
@@ -85,10 +86,10 @@ def test_a_clip_is_kept_whose_first_channel_fails(
 ) -> None:
     real = passes_module.transcode_clip
 
-    def fail_at_last(*args: Any, first_channel: bool = False, **named: Any) -> tuple[str, bool]:
-        if first_channel:
+    def fail_at_last(source: Path, target: Path, info: MediaInfo, *rest: Any) -> tuple[str, bool]:
+        if info.audio is not None and info.audio.channel is not None:
             raise MediaError("no time left", reason="timeout")
-        return real(*args, **named)
+        return real(source, target, info, *rest)
 
     monkeypatch.setattr(extract_module, "transcode_clip", fail_at_last)
     media, _ = extracted(clip(tmp_path / "a.avi", TONE, f"-{TONE}"), tmp_path)

@@ -18,8 +18,9 @@ from avme.data.record import record_of
 from avme.data.shard import ShardWriter
 from avme.data.splits import splits_by_group_number
 from avme.data.state import state_of
+from avme.media.audio_track import AudioInfo
 from avme.media.extract import Extracted
-from avme.media.probe import AudioInfo, MediaInfo
+from avme.media.probe import MediaInfo
 from avme.media.sound import Loudness
 
 CONFIG = PrepConfig(shard_clips=40)
