@@ -10,7 +10,8 @@ from .console import verbatim
 
 EXAMPLES: Final = """Examples:
     avme eval runs/finetune-ucf101-av --topk 1 5
-    avme eval runs/finetune-ucf101-av/checkpoints/best.pt --segments 1 --crops 1"""
+    avme eval runs/finetune-ucf101-av/checkpoints/best.pt --segments 1 --crops 1
+    avme eval --init videomae-ucf101.pth --classes ucfTrainTestlist/classInd.txt"""
 
 _BY_AUDIO: Final = {
     "sound": "clips with sound",
@@ -19,7 +20,17 @@ _BY_AUDIO: Final = {
 }
 
 Checkpoint = Annotated[
-    Path, typer.Argument(metavar="CKPT", help="Checkpoint, or the folder of a finetune run.")
+    Path | None,
+    typer.Argument(
+        metavar="[CKPT]", help="Finetune run, one of its checkpoints, or its weights.safetensors."
+    ),
+]
+Init = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Instead of CKPT, a published classifier: VideoMAE's .pth, or a Hugging Face folder.",
+    ),
 ]
 TopK = Annotated[
     list[int] | None, typer.Option(min=1, metavar="K ...", help="Ranks.", show_default="1 5")
@@ -40,7 +51,9 @@ Out = Annotated[
 
 def evaluate(
     ctx: typer.Context,
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoint = None,
+    init: Init = None,
+    classes: options.Classes = None,
     data: options.Data = None,
     split: options.Split = None,
     topk: TopK = None,
@@ -57,7 +70,7 @@ def evaluate(
     from avme.config.evaluate import EvalConfig
     from avme.config.resolve import resolve
 
-    places.checkpoint(checkpoint)
+    trained = places.classifier(checkpoint, init)
     source = places.dataset(data)
     flags = {
         "topk": topk or None,
@@ -75,7 +88,15 @@ def evaluate(
 
     from avme.stages.evaluate import evaluate as run
 
-    result = run(checkpoint, data=source, split=split, config=settings, out=out, report=ctx.obj)
+    result = run(
+        trained,
+        names=classes,
+        data=source,
+        split=split,
+        config=settings,
+        out=out,
+        report=ctx.obj,
+    )
     print_table(result.summary, settings.topk)
     typer.echo(result.folder)
     next_command.say_next(ctx.obj, "audit", next_command.set_name(source))

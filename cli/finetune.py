@@ -21,8 +21,8 @@ EXAMPLES: Final = """Examples:
     avme finetune --init videomae-base-finetuned.pth --modality v
     avme finetune --from scratch --preset tiny --set model.fusion.kind=concat"""
 
-_FROM_CHECKPOINT: Final = ("model", "clip.size", "clip.num_frames", "clip.stride")
-"""Settings that the weights fix."""
+_WINDOW: Final = ("clip.size", "clip.num_frames", "clip.stride")
+"""Settings that `--from` keeps and `--init` may change."""
 
 From = Annotated[
     str | None,
@@ -61,6 +61,7 @@ def finetune(
     training: Training,
     start: From = None,
     init: options.Init = None,
+    classes: options.Classes = None,
     out: Out = None,
     preset: Preset = None,
     modality: Modality = None,
@@ -72,6 +73,8 @@ def finetune(
     source, resume = places.dataset(training.data), training.resume
     if init and start:
         raise UsageError("--from and --init exclude each other: give one")
+    if classes and not init:
+        raise UsageError("--classes names the rows of the head that --init brings: give both")
     training.preflight(FinetuneConfig, source)
     preflight.require_weights(init)
     begin = places.pretrained(start, source) if start or not (resume or init) else None
@@ -106,6 +109,7 @@ def finetune(
         out=folder,
         init=earlier_run,
         weights=init,
+        names=classes,
         preset=recipe,
         resume=resume,
         overwrite=training.overwrite,
@@ -146,4 +150,7 @@ def _resolved(
 def _refuse_other_model(settings: "FinetuneConfig", init: Path) -> None:
     from avme.config.resolve import refuse_contradictions
 
-    refuse_contradictions(settings, places.fixed_by(init), _FROM_CHECKPOINT, str(init))
+    fixed, run = places.fixed_by(init), str(init)
+    other_window = f"give --init {init}, which takes another window, instead of --from"
+    refuse_contradictions(settings, fixed, ("model",), run)
+    refuse_contradictions(settings, fixed, _WINDOW, run, other_window)

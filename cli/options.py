@@ -53,6 +53,14 @@ Init = Annotated[
         metavar="FILE", help="Start from weights: VideoMAE's .pth, a Hugging Face folder, or ours."
     ),
 ]
+Classes = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Names of the classes in the order of the head that --init brings: one a line, "
+        "classInd.txt, or JSON.",
+    ),
+]
 
 Epochs = Annotated[int | None, typer.Option(help="Passes over the train list.")]
 Batch = Annotated[int | None, typer.Option(help="Clips per optimiser step over all devices.")]

@@ -92,8 +92,18 @@ def pretrained(start: str | None, dataset: Path) -> Start | None:
 def checkpoint(path: Path) -> Path:
     """The run folder or checkpoint file, if it is there."""
     if not path.exists():
-        raise UsageError(f"{path} does not exist, expected a checkpoint or a run folder")
+        run = path.parent.parent / path.name
+        meant = f": is it {run}?" if path.parent.name == "checkpoints" and run.is_file() else ""
+        raise UsageError(f"{path} does not exist, expected a checkpoint or a run folder{meant}")
     return path
+
+
+def classifier(trained: Path | None, published: Path | None) -> Path:
+    """What `avme eval` is to score: a run or one of its files, or published weights."""
+    chosen = trained or published
+    if chosen is None or (trained and published):
+        raise UsageError("give a finetune run, or published weights with --init: one of the two")
+    return checkpoint(chosen)
 
 
 def given_by(weights: Path | None) -> tuple[str | None, dict[str, Any]]:

@@ -24,9 +24,9 @@ class HeadConfig(Settings):
     """Factor on the last layer's first weights."""
     smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Label smoothing."""
-    pool: Literal["mean", "max"] = "mean"
+    pool: Literal["mean", "max", "first"] = "mean"
     """How tokens become one vector: max finds what few tokens show, and learns sooner on little
-    data; mean is VideoMAE's."""
+    data; mean is VideoMAE's; first is that of transformers with use_mean_pooling false."""
     norm: Literal["layer", "batch"] = "layer"
     """Of the pooled vector: batch takes away what all clips share; layer is VideoMAE's."""
 

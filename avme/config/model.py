@@ -30,6 +30,8 @@ class VisualConfig(Settings):
     """Height and width of a patch in pixels."""
     tubelet: Positive = 2
     """Frames per token."""
+    final_norm: bool = True
+    """Layer norm after the last block, as VideoMAE pretrains; false for transformers' default."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "VisualConfig":

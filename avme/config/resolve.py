@@ -80,9 +80,14 @@ def read_settings(file: Path) -> dict[str, Any]:
 
 
 def refuse_contradictions(
-    settings: S, base: Mapping[str, Any], keys: Sequence[str], owner: str
+    settings: S,
+    base: Mapping[str, Any],
+    keys: Sequence[str],
+    owner: str,
+    otherwise: str = "start from other weights",
 ) -> None:
-    """Raises MismatchError where `settings` differ from `base` in one of `keys` or below it."""
+    """Raises MismatchError where `settings` differ from `base` in one of `keys` or below it, and
+    says what to do `otherwise`."""
     asked = flatten(settings.model_dump())
     given = flatten(resolve(type(settings), base=base).model_dump())
     differing = [
@@ -92,7 +97,7 @@ def refuse_contradictions(
     ]
     if differing:
         raise MismatchError(
-            f"the settings contradict {owner}: {_some(differing)}; leave them out, or start anew"
+            f"the settings contradict {owner}: {_some(differing)}; leave them out, or {otherwise}"
         )
 
 

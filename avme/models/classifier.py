@@ -30,7 +30,7 @@ from avme.models.tubelets import to_tubelets
 from avme.models.visual import VisualEncoder
 
 Modality = Literal["av", "v", "a"]
-Pool = Literal["mean", "max"]
+Pool = Literal["mean", "max", "first"]
 PooledNorm = Literal["layer", "batch"]
 
 
@@ -102,6 +102,8 @@ class Classifier(nn.Module):
             sizes = self.config.visual
             seen = self.visual(to_tubelets(video, sizes.tubelet, sizes.patch))
             tokens = seen if self.fusion is None else self.fusion(seen, heard)
+        if self.pool_by == "first":
+            return tokens[:, 0].float()
         return reduce(tokens.float(), "b k d -> b d", self.pool_by)
 
 

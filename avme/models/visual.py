@@ -38,7 +38,11 @@ class VisualEncoder(nn.Module):
         self.blocks = nn.ModuleList(
             Block(config.dim, config.heads, config.mlp_ratio, rate) for rate in rates
         )
-        self.norm = nn.LayerNorm(config.dim, eps=NORM_EPS) if final_norm else nn.Identity()
+        self.norm = (
+            nn.LayerNorm(config.dim, eps=NORM_EPS)
+            if final_norm and config.final_norm
+            else nn.Identity()
+        )
         self.register_buffer("positions", positions_on(grid, config.dim, trained), persistent=False)
         self.blocks.apply(initialise)
 

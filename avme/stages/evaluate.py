@@ -12,22 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from avme.artifacts import (
-    only_dataset,
-    replacing,
-    require_finished_run,
-    sha256_of,
-    write_json,
-    write_text,
-)
-from avme.config import EvalConfig, FinetuneConfig
+from avme.artifacts import only_dataset, replacing, write_json, write_text
+from avme.config import EvalConfig
 from avme.data.clips import ClipReader, ScoringClips
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.errors import MismatchError
 from avme.figures.confusion import draw_confusion
 from avme.report import Quiet, Reporter
-from avme.stages.finetune import build_classifier
-from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
+from avme.stages.classifier import (
+    TrainedClassifier,
+    build_trained,
+    read_classifier,
+    results_of,
+)
+from avme.stages.pretrain import mfcc_facts
 from avme.train.processes import joined, pick_device, pick_precision
 from avme.train.scoring import Scorer, Scores
 
@@ -45,6 +43,7 @@ class EvalResult:
 def evaluate(
     checkpoint: Path,
     *,
+    names: Path | None = None,
     data: Path | None = None,
     split: str | None = None,
     config: EvalConfig | None = None,
@@ -53,29 +52,24 @@ def evaluate(
 ) -> EvalResult:
     """Scores the list of a split with all views of every clip.
 
-    Raises ArtifactError where checkpoint or set are missing, MismatchError where the checkpoint is
-    no classifier of the set's classes or was trained on clips of the test list.
+    `checkpoint` is a run, one of its files, or published weights, whose head's rows the file
+    `names` names where they do not do so. Raises ArtifactError where checkpoint or set are missing,
+    MismatchError where the checkpoint is no classifier of the set's classes or was trained on clips
+    of the test list.
     """
     config, report = config or EvalConfig(), report or Quiet()
-    path = find_checkpoint(require_finished_run(checkpoint), "best", "last")
-    loaded = load_checkpoint(path)
-    if loaded.stage != "finetune":
-        raise MismatchError(
-            f"{path} is a {loaded.stage} checkpoint and has no classifier: run `avme finetune "
-            f"--from {checkpoint}` first"
-        )
+    weights = read_classifier(checkpoint, names)
     prepared = PreparedSet.open(data or only_dataset(Path("data")))
-    _require_classes(loaded, path, prepared)
-    settings = FinetuneConfig.model_validate(loaded.config)
+    trained = build_trained(weights, prepared, report)
+    settings, facts = trained.settings, weights.facts
     split = split or settings.clip.split
     entries = prepared.part(split, config.part)
     if config.part == "test":
-        _require_unseen(entries, prepared, loaded, split)
+        _require_unseen(entries, prepared, facts, split)
     device = pick_device(config.device)
     with joined(device) as processes:
-        model = build_classifier(settings, len(prepared.classes)).to(device)
-        model.load_state_dict(loaded.model)
-        reader = ClipReader(prepared, entries, loaded.facts["mfcc"])
+        model = trained.model.to(device)
+        reader = ClipReader(prepared, entries, facts.get("mfcc") or mfcc_facts(prepared, split))
         scorer = Scorer(
             ScoringClips(
                 reader,
@@ -91,38 +85,20 @@ def evaluate(
             processes=processes,
         )
         scores = scorer.score(model, report, "eval")
-        folder = out or _run_of(path) / "eval" / f"{prepared.name}-split{split}-{config.part}"
-        summary = _summary(scores, entries, config, settings, prepared, loaded, split)
-        summary["checkpoint"] = {
-            "path": str(path),
-            "sha256": sha256_of(path),
-            "step": loaded.step,
-            "best_by_validation": loaded.best,
-        }
+        folder = out or results_of(weights) / f"{prepared.name}-split{split}-{config.part}"
+        summary = _summary(scores, entries, config, trained, prepared, split)
         if processes.is_first:
-            _write(folder, summary, scores, entries, prepared.classes, config.topk)
+            _write(folder, summary, scores, entries, trained.classes, config.topk)
     return EvalResult(summary, folder)
 
 
-def _require_classes(loaded: Checkpoint, path: Path, prepared: PreparedSet) -> None:
-    known = tuple(loaded.facts["classes"])
-    if known == prepared.classes:
-        return
-    only_there = [name for name in known if name not in prepared.classes]
-    only_here = [name for name in prepared.classes if name not in known]
-    hint = f"{path} knows {len(known)} classes, {prepared.folder} has {len(prepared.classes)}"
-    if only_there or only_here:
-        hint += f" (only there: {only_there[:3]}, only here: {only_here[:3]})"
-    raise MismatchError(f"{hint}: choose the set it was trained on with --data")
-
-
 def _require_unseen(
-    entries: tuple[ClipEntry, ...], prepared: PreparedSet, loaded: Checkpoint, split: str
+    entries: tuple[ClipEntry, ...], prepared: PreparedSet, facts: Mapping[str, Any], split: str
 ) -> None:
-    if loaded.facts["dataset"] != prepared.name:
+    if facts.get("dataset") != prepared.name:
         return  # another set, which the checkpoint knows nothing of
-    trained = loaded.facts["split"]
-    if loaded.facts["train_list_sha256"] != prepared.list_sha256(trained, "train"):
+    trained = facts["split"]
+    if facts["train_list_sha256"] != prepared.list_sha256(trained, "train"):
         raise MismatchError(
             f"{prepared.folder} was prepared anew since the checkpoint was trained: its train list "
             f"of split {trained} is another, so that test clips may have been trained on"
@@ -136,20 +112,16 @@ def _require_unseen(
         )
 
 
-def _run_of(path: Path) -> Path:
-    return path.parent.parent if path.parent.name == "checkpoints" else path.parent
-
-
 def _summary(
     scores: Scores,
     entries: tuple[ClipEntry, ...],
     config: EvalConfig,
-    settings: FinetuneConfig,
+    trained: TrainedClassifier,
     prepared: PreparedSet,
-    loaded: Checkpoint,
     split: str,
 ) -> dict[str, Any]:
-    usable = [k for k in config.topk if k <= len(prepared.classes)]
+    weights, facts = trained.weights, trained.weights.facts
+    usable = [k for k in config.topk if k <= len(trained.classes)]
     states = np.array([entry.audio for entry in entries])
     by_audio: dict[str, Any] = {}
     for state in SOUND_STATES:
@@ -162,23 +134,30 @@ def _summary(
         "n": len(entries),
         "by_audio": by_audio,
         "cross_entropy": scores.cross_entropy(),
-        "modality": settings.modality,
+        "modality": trained.settings.modality,
         "audio": "real",
         "subset": "all",
         "dataset": prepared.name,
         "fingerprint": prepared.fingerprint,
         "split": split,
         "part": config.part,
-        "trained_on_split": settings.clip.split,
-        "classes": len(prepared.classes),
+        "trained_on_split": facts.get("split"),
+        "classes": len(trained.classes),
         "views": {
             "segments": config.segments,
-            "crops": 1 if settings.modality == "a" else config.crops,
+            "crops": 1 if trained.settings.modality == "a" else config.crops,
         },
         "distinct_views_per_clip": float(scores.views.mean()),
-        "seed": settings.train.seed,
-        "train_list_sha256": loaded.facts["train_list_sha256"],
-        "pretrained": loaded.facts["pretrained"],
+        "seed": trained.settings.train.seed if facts else None,
+        "train_list_sha256": facts.get("train_list_sha256"),
+        "pretrained": facts.get("pretrained"),
+        "checkpoint": {
+            "path": str(weights.file),
+            "sha256": weights.sha256(),
+            "form": weights.form,
+            "step": facts.get("step"),
+            "best_by_validation": facts.get("best", {}),
+        },
     }
 
 

@@ -20,7 +20,7 @@ from avme.data.class_coverage import training_warnings
 from avme.data.clips import ClipReader, ScoringClips
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.splits import hold_out, warn_of_unheld_classes
-from avme.errors import MismatchError
+from avme.errors import ArtifactError, MismatchError
 from avme.models.classifier import Classifier
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, require_unseen_tests, say_tally, weights_for
@@ -38,6 +38,7 @@ from avme.train.selection import Best, better
 from avme.train.sharding import unsharded
 from avme.train.wandb_run import require_wandb
 from avme.weights.start import start_with
+from avme.weights.trained import load_trained
 
 STAGE = "finetune"
 _OWN = ("norm.", "head.")
@@ -50,6 +51,7 @@ def finetune(
     out: Path,
     init: Path | None,
     weights: Path | None = None,
+    names: Path | None = None,
     preset: str = "base",
     resume: bool = False,
     overwrite: bool = False,
@@ -57,7 +59,8 @@ def finetune(
     report: Reporter | None = None,
 ) -> Path:
     """Trains a classifier on the train list, from the run `init`, from `weights` of any form or
-    from scratch; returns the run folder.
+    from scratch; returns the run folder. The file `names` says which class each row of the weights'
+    head is, where they do not.
 
     Raises ArtifactError for an unfinished set or checkpoint, UsageError for a folder that is in
     use, MismatchError where the checkpoint does not fit or has seen the split's test clips, Stopped
@@ -71,11 +74,9 @@ def finetune(
     whole = prepared.part(split, "train")
     entries, held_out = hold_out(whole, config.val_fraction, config.train.seed)
     start = (
-        None
-        if init is None
-        else load_checkpoint(find_checkpoint(require_finished_run(init), "last"))
+        None if init is None else load_trained(find_checkpoint(require_finished_run(init), "last"))
     )
-    given = None if weights is None else weights_for(config, weights)
+    given = None if weights is None else weights_for(config, weights, names)
     pretrained = (
         origin_of(given, out if resume else None, "pretrained")
         if start is None
@@ -146,9 +147,11 @@ def finetune(
 def starting_point(init: Path) -> dict[str, Any]:
     """What a checkpoint fixes for the stage after it: preset, model and window.
 
-    Raises ArtifactError where there is no checkpoint.
+    Raises ArtifactError where there is no checkpoint, or weights that are of no run.
     """
-    checkpoint = load_checkpoint(find_checkpoint(init, "last"))
+    checkpoint = load_trained(find_checkpoint(init, "last"))
+    if "preset" not in checkpoint.facts:
+        raise ArtifactError(f"{init} does not name the run that it is from: give it with --init")
     clip = checkpoint.config["clip"]
     return {
         "preset": checkpoint.facts["preset"],

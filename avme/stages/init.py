@@ -15,9 +15,12 @@ from avme.weights.read import Weights, read_weights
 from avme.weights.start import Tally, require_geometry
 
 
-def weights_for(settings: PretrainConfig | FinetuneConfig, file: Path) -> Weights:
-    """The weights, if the settings describe the visual tower that they belong to."""
-    weights = read_weights(file)
+def weights_for(
+    settings: PretrainConfig | FinetuneConfig, file: Path, names: Path | None = None
+) -> Weights:
+    """The weights, if the settings describe the visual tower that they belong to; the file `names`
+    names the classes of their head."""
+    weights = read_weights(file, names)
     require_geometry(settings, weights)
     known, grid = settings.model.positions, grid_of(settings.model, settings.clip)
     if known is None or Grid(*known) == grid:

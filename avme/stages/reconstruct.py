@@ -29,8 +29,9 @@ from avme.models.autoencoder import Masked, MaskedAutoencoder
 from avme.models.masking import TokenChoice, TubeMask
 from avme.models.reconstruction import Target, in_both_units, scale_of
 from avme.models.tubelets import to_pixels, to_tubelets
-from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
+from avme.train.checkpoint import Checkpoint, find_checkpoint
 from avme.train.processes import pick_device
+from avme.weights.trained import load_trained
 
 _GREY = 0.5
 COLUMNS = ("truth", "seen by the model", "reconstruction")
@@ -157,7 +158,7 @@ def choose_clips(entries: Sequence[ClipEntry], count: int, seed: int) -> tuple[C
 
 def _load(checkpoint: Path) -> Checkpoint:
     path = find_checkpoint(checkpoint, "last")
-    loaded = load_checkpoint(path)
+    loaded = load_trained(path)
     if loaded.stage != "pretrain":
         raise MismatchError(
             f"{path} is a {loaded.stage} checkpoint, which has no decoder: give a pretrain run"

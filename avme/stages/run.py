@@ -5,7 +5,6 @@ env.json, train.log, metrics.jsonl, tb/, checkpoints/, weights.safetensors and s
 """
 
 import importlib.metadata
-import json
 import logging
 import os
 import platform
@@ -17,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 import avme
 from avme.artifacts import (
@@ -26,7 +24,6 @@ from avme.artifacts import (
     RUN_LOCK,
     RUN_STATUS,
     open_run,
-    replacing,
     state_of,
     sweep,
     write_json,
@@ -193,15 +190,6 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         **{name: importlib.metadata.version(name) for name in _PACKAGES},
     }
-
-
-def export_weights(
-    folder: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, Any]
-) -> None:
-    """weights.safetensors: the model alone, loadable without avme."""
-    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
-    with replacing(folder / "weights.safetensors") as temporary:
-        save_file(tensors, temporary, {"avme": json.dumps(dict(metadata))})
 
 
 def count_parameters(model: nn.Module) -> dict[str, int]:

@@ -22,7 +22,7 @@ from avme.models.batchnorm import freeze_statistics
 from avme.report import Reporter
 from avme.stages.header import announce, say_end
 from avme.stages.resume import changes, flat
-from avme.stages.run import Run, count_gflop, count_parameters, export_weights
+from avme.stages.run import Run, count_gflop, count_parameters
 from avme.train.checkpoint import LAST, PREVIOUS, Checkpoint, prune, save_checkpoint
 from avme.train.estimate import Estimate
 from avme.train.guard import Guard
@@ -33,6 +33,7 @@ from avme.train.record import Record
 from avme.train.schedule import build_schedule
 from avme.train.sharding import whole
 from avme.train.wandb_run import WandbRun
+from avme.weights.trained import export_run
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,10 +176,10 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         say_end(job, trainer, began)
     else:
         fit(None)
-    weights = whole(job.model.state_dict())
+    last = job.checkpoint(trainer)
     if job.processes.is_first:
-        facts = job.facts | {"config": job.config.model_dump(mode="json")}
-        export_weights(job.run.folder, weights, facts)
+        epoch = trainer.step // trainer.steps_per_epoch
+        export_run(job.run.folder, last, epoch, job.run.checkpoint_path("best"))
 
 
 def _wandb(job: Job) -> WandbRun | None:

@@ -151,13 +151,15 @@ def require_whole(path: Path) -> None:
 
 
 def find_checkpoint(path: Path, *names: str) -> Path:
-    """`path` itself if it is a file, else the first of a run folder's checkpoints by these names.
+    """`path` itself if it is a file, else the first by these names of the checkpoints in a run
+    folder or in its checkpoints/.
 
     Raises ArtifactError where there is none.
     """
     if path.is_file():
         return path
-    inside = [path / "checkpoints" / f"{name}.pt" for name in names]
+    folder = path if path.name == "checkpoints" else path / "checkpoints"
+    inside = [folder / f"{name}.pt" for name in names]
     for candidate in inside:
         if candidate.is_file():
             return candidate

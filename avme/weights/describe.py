@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from avme.artifacts import sha256_of
 from avme.weights.read import Weights
 from avme.weights.start import by_part
 
@@ -15,14 +14,14 @@ _FORMS = {
 
 def describe_weights(weights: Weights) -> Iterator[tuple[str, str]]:
     """Form, geometry, parameters by part, precision, classes and positions."""
-    yield "file", str(weights.file)
+    yield "file", f"{weights.file}{f' and {len(weights.parts)} shards' * bool(weights.parts)}"
     yield "form", f"{_FORMS[weights.form]}, {weights.wrapping}"
     yield "holds", _holds(weights)
     for tower in ("visual", "decoder"):
         sizes = [
             f"{key.rpartition('.')[2]} {value}"
             for key, value in weights.leaves.items()
-            if key.startswith(f"model.{tower}.")
+            if key.startswith(f"model.{tower}.") and not isinstance(value, bool)
         ]
         if sizes:
             yield tower, ", ".join(sizes)
@@ -41,12 +40,18 @@ def describe_weights(weights: Weights) -> Iterator[tuple[str, str]]:
         first = f": {', '.join(weights.classes[:5])}" if weights.classes else ", without names"
         yield "classes", f"{weights.num_classes}{first}{' ...' * (len(weights.classes) > 5)}"
     yield "left out", by_part(weights.dropped)
-    yield "SHA-256", sha256_of(weights.file)
+    if weights.facts.get("step") is not None:
+        yield "step", str(weights.facts["step"])
+    for name, value in (weights.facts.get("best") or {}).items():
+        yield f"best {name}", f"{value:g}"
+    yield "SHA-256", weights.sha256()
     for remark in weights.remarks:
         yield "remark", remark
 
 
 def _holds(weights: Weights) -> str:
+    if weights.stage == "encoder":
+        return "an encoder of pictures alone, without decoder or head"
     if weights.stage == "finetune":
         return f"a classifier, modality {weights.modality}"
     fused = any(name.startswith("audio.") for name in weights.tensors)

@@ -1,64 +1,40 @@
-"""A path to plain tensors and what is written beside them, without running what a file says.
+"""A path to plain tensors and what is written beside them, without running what a file holds.
 
-Pickles are read with `weights_only`, and beyond tensors only what official files really hold is let
-in: an `argparse.Namespace` of settings and NumPy's plain numbers.
+A folder is a Hugging Face folder (config.json), a checkpoint folder of DeepSpeed, or a run of ours.
 """
 
-import argparse
 import json
-import pickle
 import re
-import struct
-import warnings
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from avme.artifacts import read_json, require_finished_run
-from avme.errors import ArtifactError, MismatchError
-from avme.train.checkpoint import find_checkpoint, require_whole
+from avme.artifacts import require_finished_run
+from avme.errors import ArtifactError
+from avme.train.checkpoint import FORMAT, find_checkpoint
+from avme.weights.hf_config import videomae_config, videomae_v2_config
 from avme.weights.names import Form
+from avme.weights.shards import read_shards
+from avme.weights.tensor_files import read_pickle, read_safetensors
 
 SIDECAR: Final = "avme"
 """Key under which we note, in files of other forms, what these cannot say."""
-_WRAPPERS: Final = ("model", "module")
-_PREFIXES: Final = ("_orig_mod.", "module.", "backbone.")
+_WRAPPERS: Final = ("model", "module", "state_dict", "model_state_dict")
+_AVERAGES: Final = ("model_ema", "state_dict_ema")
+"""Moving averages of the weights: read where a file holds nothing else."""
+_PREFIXES: Final = ("_orig_mod.", "module.", "backbone.", "model.", "_forward_module.")
 _OURS: Final = {"format", "stage", "config", "facts", "model"}
-_FOLDER_FILES: Final = ("model.safetensors", "pytorch_model.bin")
-_HARMLESS: Final[list[Any]] = [
-    argparse.Namespace,
-    np.dtype,
-    np.dtypes.Float32DType,
-    np.dtypes.Float64DType,
-    np.dtypes.Int64DType,
-    (np.float64(0).__reduce__()[0], "numpy.core.multiarray.scalar"),
-    (np.float64(0).__reduce__()[0], "numpy._core.multiarray.scalar"),
-]
-_UNREADABLE: Final = (
-    pickle.UnpicklingError,
-    SafetensorError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
+_FOLDER_FILES: Final = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
 )
-_FOREIGN: Final = re.compile(r"GLOBAL ([\w.]+)")
+_DEEPSPEED: Final = "mp_rank_00_model_states.pt"
+_PART: Final = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +49,14 @@ class Stored:
     config: dict[str, Any] = field(default_factory=dict)
     """Hugging Face's config.json, our settings, or our note in an official file."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """Of our own files: classes, hashes of data and lists."""
+    """Of our own files: classes, hashes of data and lists, step and best epoch."""
+    parts: tuple[Path, ...] = ()
+    """The files of a sharded folder, where `file` is their index."""
+    remarks: tuple[str, ...] = ()
 
 
 def read_file(path: Path) -> Stored:
-    """Reads a .pth, .pt, .bin or .safetensors file, a Hugging Face folder or a run folder.
+    """Reads a .pth, .pt, .bin or .safetensors file, an index of shards, or a folder.
 
     Raises ArtifactError where there is none, where it is broken, or holds more than plain data.
     """
@@ -85,62 +64,69 @@ def read_file(path: Path) -> Stored:
         return _read_folder(path)
     if not path.is_file():
         raise ArtifactError(f"{path} does not exist: expected a file or folder of weights")
+    if path.name.endswith(".index.json"):
+        tensors, parts = read_shards(path)
+        return _foreign(path, tensors, f"{len(parts)} shards", {}, parts=parts)
+    if _PART.search(path.name):
+        raise ArtifactError(f"{path} is one shard of several: give the folder {path.parent}")
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    return _unwrap(path, _unpickle(path))
+    return _unwrap(path, read_pickle(path))
 
 
 def _read_folder(path: Path) -> Stored:
-    if not (path / "config.json").is_file():
-        return read_file(find_checkpoint(require_finished_run(path), "best", "last"))
-    for name in _FOLDER_FILES:
-        if (path / name).is_file():
-            return read_file(path / name)
-    raise ArtifactError(
-        f"{path} holds config.json but neither of {', '.join(_FOLDER_FILES)}: weights in several "
-        "parts or of other frameworks are not read, save them in one file first"
-    )
+    if (path / "config.json").is_file():
+        for name in _FOLDER_FILES:
+            if (path / name).is_file():
+                return read_file(path / name)
+        raise ArtifactError(
+            f"{path} holds config.json but none of {', '.join(_FOLDER_FILES)}: weights of other "
+            "frameworks are not read, save them with save_pretrained first"
+        )
+    deepspeed = _deepspeed_file(path)
+    if deepspeed is not None:
+        return read_file(deepspeed)
+    run, weights = require_finished_run(path), path / "weights.safetensors"
+    if weights.is_file() and not any((path / "checkpoints").glob("*.pt")):
+        return read_file(weights)  # checkpoints may be deleted, they are larger
+    return read_file(find_checkpoint(run, "best", "last"))
+
+
+def _deepspeed_file(path: Path) -> Path | None:
+    """The model's file in a folder that DeepSpeed's save_checkpoint wrote, or in the newest one
+    of its output folder, as `latest` names it."""
+    latest = path / "latest"
+    if latest.is_file() and not (path / "status.json").is_file():
+        name = latest.read_text(encoding="utf-8", errors="replace").strip()
+        if Path(name).name == name and (path / name).is_dir():
+            path = path / name
+    if any(path.glob("zero_pp_rank_*_model_states.pt")):
+        raise ArtifactError(
+            f"{path} is cut over processes (ZeRO stage 3): join it with DeepSpeed's zero_to_fp32.py"
+        )
+    if len(list(path.glob("mp_rank_*_model_states.pt"))) > 1:
+        raise ArtifactError(f"{path} is cut over processes (tensor parallelism): join it first")
+    file = path / _DEEPSPEED
+    return file if file.is_file() else None
 
 
 def _read_safetensors(path: Path) -> Stored:
+    tensors, metadata = read_safetensors(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        said = json.loads(metadata[SIDECAR]) if SIDECAR in metadata else None
-    except _UNREADABLE as error:
+        noted = json.loads(metadata[SIDECAR]) if SIDECAR in metadata else None
+    except ValueError as error:
         raise ArtifactError(f"{path} is not a whole safetensors file: {error}") from error
-    if isinstance(said, Mapping) and isinstance(said.get("config"), Mapping):
-        facts = {key: value for key, value in said.items() if key != "config"}
+    if isinstance(noted, Mapping) and isinstance(noted.get("config"), Mapping):
+        facts = {key: value for key, value in noted.items() if key != "config"}
         return Stored(
             file=path,
             form="avme",
             tensors=tensors,
             wrapping="safetensors",
-            config=dict(said["config"]),
+            config=dict(noted["config"]),
             facts=facts,
         )
     return _foreign(path, tensors, "safetensors", {})
-
-
-def _unpickle(path: Path) -> Any:
-    try:
-        if zipfile.is_zipfile(path):  # older files have no checksums
-            require_whole(path)
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_HARMLESS):
-            warnings.simplefilter("ignore")  # torch warns of foreign pickles before it refuses them
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
-        foreign = _FOREIGN.search(str(error))
-        if foreign:
-            raise ArtifactError(
-                f"{path} holds {foreign[1]}, which is code and not weights: save its tensors alone "
-                "where you trust it, as torch.save({'model': model.state_dict()}, FILE)"
-            ) from error
-        raise ArtifactError(
-            f"{path} cannot be read as weights ({type(error).__name__}): is it whole, and from "
-            "torch.save?"
-        ) from error
 
 
 def _unwrap(path: Path, content: Any) -> Stored:
@@ -150,49 +136,99 @@ def _unwrap(path: Path, content: Any) -> Stored:
         isinstance(content[key], Mapping) for key in ("model", "config", "facts")
     ):
         _require_tensors(path, content["model"], content)
+        if content["format"] != FORMAT:
+            raise ArtifactError(f"{path} was written by another version of avme, expected {FORMAT}")
         return Stored(
             file=path,
             form="avme",
             tensors=dict(content["model"]),
             wrapping="checkpoint",
             config=dict(content["config"]),
-            facts={**content["facts"], "step": content.get("step")},
+            facts={
+                **content["facts"],
+                "step": content.get("step"),
+                "best": dict(content.get("best") or {}),
+            },
         )
-    wrappers = [key for key in _WRAPPERS if isinstance(content.get(key), Mapping)]
-    if len(wrappers) > 1:
-        raise ArtifactError(f"{path} holds tensors under both `model` and `module`: keep one")
-    note = content.get(SIDECAR) if wrappers else None
-    tensors = content[wrappers[0]] if wrappers else content
+    whole = [key for key in _WRAPPERS if isinstance(content.get(key), Mapping)]
+    average = [key for key in _AVERAGES if isinstance(content.get(key), Mapping)]
+    if len(whole) > 1:
+        raise ArtifactError(
+            f"{path} holds tensors under both `{whole[0]}` and `{whole[1]}`: keep one"
+        )
+    key = next(iter(whole or average), None)
+    remarks: tuple[str, ...] = ()
+    if whole and average:
+        remarks = (
+            f"the file also holds `{average[0]}`, a moving average of the weights, which was left "
+            "out: to start from it, save it alone",
+        )
+    note = content.get(SIDECAR) if key else None
+    tensors = content if key is None else content[key]
     _require_tensors(path, tensors, content)
-    wrapping = f"under `{wrappers[0]}`" if wrappers else "bare"
-    return _foreign(path, dict(tensors), wrapping, dict(note) if isinstance(note, Mapping) else {})
+    return _foreign(
+        path,
+        dict(tensors),
+        f"under `{key}`" if key else "bare",
+        dict(note) if isinstance(note, Mapping) else {},
+        remarks=remarks,
+    )
 
 
 def _require_tensors(path: Path, tensors: Mapping[Any, Any], content: Mapping[Any, Any]) -> None:
     named = all(isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items())
     if not tensors or not named:
         raise ArtifactError(
-            f"{path} has no named tensors at its top, nor under `model` or `module`: found "
+            f"{path} has no named tensors at its top, nor under "
+            f"{', '.join(f'`{name}`' for name in _WRAPPERS + _AVERAGES)}: found "
             f"{', '.join(map(str, list(content)[:5])) or 'nothing'}"
         )
 
 
-def _foreign(path: Path, tensors: dict[str, Tensor], wrapping: str, note: dict[str, Any]) -> Stored:
-    for prefix in _PREFIXES * 2:
-        if tensors and all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-            wrapping = f"{wrapping}, each name behind `{prefix}`"
+def _foreign(
+    path: Path,
+    tensors: dict[str, Tensor],
+    wrapping: str,
+    note: dict[str, Any],
+    *,
+    parts: tuple[Path, ...] = (),
+    remarks: tuple[str, ...] = (),
+) -> Stored:
+    """Tensors without the prefixes of what wrapped the model, and whose names they are."""
+    while prefix := _common_prefix(tensors):
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+        wrapping = f"{wrapping}, each name behind `{prefix}`"
+    beside = path.parent / "config.json"
+    if any(name.startswith("embeddings.patch_embeddings.") for name in tensors):
+        tensors = {f"videomae.{name}": tensor for name, tensor in tensors.items()}
     if any(name.startswith("videomae.") for name in tensors):
-        config = path.parent / "config.json"
-        found = read_json(config) if config.is_file() else {}
-        if found.get("model_type", "videomae") != "videomae":
-            raise MismatchError(f"{config} is of a {found['model_type']}, expected a videomae")
-        return Stored(
-            file=path, form="huggingface", tensors=tensors, wrapping=wrapping, config=found
+        form: Form = "huggingface"
+        config = videomae_config(beside)
+    elif any(name.removeprefix("encoder.").startswith("patch_embed.") for name in tensors):
+        form, config = "official", note
+        if path.name in _FOLDER_FILES:
+            config = videomae_v2_config(beside)
+    else:
+        raise ArtifactError(
+            f"{path} holds no VideoMAE: expected names such as encoder.patch_embed.proj.weight or "
+            "videomae.encoder.layer.0.output.dense.weight, found "
+            f"{', '.join(list(tensors)[:3]) or 'none'}"
         )
-    if any(name.removeprefix("encoder.").startswith("patch_embed.") for name in tensors):
-        return Stored(file=path, form="official", tensors=tensors, wrapping=wrapping, config=note)
-    raise ArtifactError(
-        f"{path} holds no VideoMAE: expected names such as encoder.patch_embed.proj.weight or "
-        f"videomae.encoder.layer.0.output.dense.weight, found {', '.join(list(tensors)[:3])}"
+    return Stored(
+        file=path,
+        form=form,
+        tensors=tensors,
+        wrapping=wrapping,
+        config=config,
+        parts=parts,
+        remarks=remarks,
     )
+
+
+def _common_prefix(tensors: Mapping[str, Tensor]) -> str | None:
+    """A prefix of all names that is no part of a model; an encoder on its own has another."""
+    alone = (*_PREFIXES, "encoder.") if "encoder.patch_embed.proj.weight" in tensors else _PREFIXES
+    for prefix in alone:
+        if tensors and all(name.startswith(prefix) for name in tensors):
+            return prefix
+    return None

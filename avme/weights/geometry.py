@@ -15,7 +15,7 @@ from torch import Tensor
 from avme.config import ClipConfig, DecoderConfig, FusionConfig, ModelConfig, VisualConfig
 from avme.errors import ArtifactError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
-from avme.models.classifier import Classifier
+from avme.models.classifier import Classifier, Pool
 from avme.models.masking import Grid
 from avme.weights.files import Stored
 from avme.weights.names import Shape, Stage, depth_of, rule_for
@@ -27,23 +27,32 @@ _SMALL_MISTAKEN: Final = (384, 16)
 
 
 @dataclass(frozen=True, slots=True)
-class Geometry:
-    """A visual tower: a masked autoencoder without fusion, or a classifier."""
+class Norms:
+    """Which layer norms stand at the end of the tower."""
 
+    final: bool
+    """Of every token, after the last block."""
+    pooled: bool
+    """Of the pooled token."""
+    pool: Pool = "mean"
+    """How the pooled token is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """A visual tower: a masked autoencoder without fusion, a classifier, or the tower alone."""
+
+    stage: Stage
     visual: Mapping[str, int | float]
-    """dim, depth, mlp_ratio, patch, tubelet and, where known, heads."""
+    """dim, depth, mlp_ratio, patch, tubelet, final_norm and, where known, heads."""
     decoder: Mapping[str, int | float]
-    """The same of the decoder; empty for a classifier."""
+    """The same of the decoder; empty without one."""
     num_classes: int
-    """0 for a masked autoencoder."""
+    """0 without a head."""
     num_frames: int
     size: int
+    norms: Norms
     remarks: tuple[str, ...] = ()
-
-    @property
-    def stage(self) -> Stage:
-        """Which of our stages has such a model."""
-        return "pretrain" if self.decoder else "finetune"
 
     @property
     def kernel(self) -> tuple[int, int]:
@@ -61,9 +70,15 @@ class Geometry:
             model = (
                 MaskedAutoencoder(config, clip)
                 if self.decoder
-                else Classifier(config, clip, self.num_classes, "v")
+                else Classifier(config, clip, max(1, self.num_classes), "v")
             )
-        return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        if self.stage != "encoder":
+            return shapes
+        norm = {f"visual.{name}": s for name, s in shapes.items() if name.startswith("norm.")}
+        absent = ("head.",) if self.norms.pooled else ("head.", "norm.")
+        shapes = {name: s for name, s in shapes.items() if not name.startswith(absent)}
+        return shapes | norm if self.norms.final else shapes
 
     def _model_config(self) -> ModelConfig:
         decoder = DecoderConfig()
@@ -81,11 +96,9 @@ class Geometry:
 
 def geometry_of(stored: Stored) -> Geometry:
     """Raises ArtifactError where a tensor that tells a size is missing or has no such shape."""
-    names = stored.tensors
-    stage: Stage = "finetune"
-    if "mask_token" in names or "encoder_to_decoder.weight" in names:
-        stage = "pretrain"
-    config = stored.config
+    names, config = stored.tensors, stored.config
+    stage = _stage_of(names)
+    norms = _norms_of(stored, stage)
 
     def shape(own: str, axes: int) -> Shape:
         name = rule_for(own, stored.form, stage).theirs[0]
@@ -105,6 +118,7 @@ def geometry_of(stored: Stored) -> Geometry:
         "mlp_ratio": _ratio(shape("visual.blocks.0.mlp.first.weight", 2)[0], dim),
         "patch": patch,
         "tubelet": tubelet,
+        "final_norm": norms.final if stage == "pretrain" else True,
     }
     heads, remarks = _heads(config.get("num_attention_heads"), dim)
     if heads:
@@ -121,13 +135,43 @@ def geometry_of(stored: Stored) -> Geometry:
         if given:
             decoder["heads"] = int(given)
     return Geometry(
+        stage,
         visual,
         decoder,
-        0 if decoder else shape("head.weight", 2)[0],
+        shape("head.weight", 2)[0] if stage == "finetune" else 0,
         int(config.get("num_frames") or 16),
         _side(config.get("image_size"), patch),
+        norms,
         remarks,
     )
+
+
+def _stage_of(names: Mapping[str, Tensor]) -> Stage:
+    decodes = {"mask_token", "encoder_to_decoder.weight"} & names.keys()
+    if decodes or any(name.startswith("decoder.") for name in names):
+        return "pretrain"
+    heads = {"head.weight", "head.bias", "classifier.weight", "classifier.bias"}
+    return "finetune" if heads & names.keys() else "encoder"
+
+
+def _norms_of(stored: Stored, stage: Stage) -> Norms:
+    """By config.json where there is one, else by what the file holds; VideoMAE's own files of
+    pretraining always have the final norm."""
+    names, column = stored.tensors, 0 if stored.form == "official" else 1
+    last, pooled = (
+        any(f"{name}.{leaf}" in names for leaf in ("weight", "bias"))
+        for name in (("norm", "videomae.layernorm")[column], "fc_norm")
+    )
+    if stored.form == "official":
+        final = stage == "pretrain" or last
+    else:
+        final = (
+            not stored.config["use_mean_pooling"] if "use_mean_pooling" in stored.config else last
+        )
+    if stage == "finetune":
+        pool: Pool = "first" if final and not (stored.form == "official" and pooled) else "mean"
+        return Norms(final=False, pooled=True, pool=pool)
+    return Norms(final=final, pooled=pooled and stage == "encoder")
 
 
 def _depth(tower: Literal["visual", "decoder"], stored: Stored) -> int:

@@ -18,7 +18,8 @@ from torch import Tensor
 from avme.errors import ArtifactError
 
 Form = Literal["official", "huggingface", "avme"]
-Stage = Literal["pretrain", "finetune"]
+Stage = Literal["pretrain", "finetune", "encoder"]
+"""`encoder`: the visual tower alone, neither with a decoder nor with a head."""
 Shape = tuple[int, ...]
 
 _FIXED: Final[Mapping[str, tuple[str, str]]] = {
@@ -34,6 +35,8 @@ _FIXED: Final[Mapping[str, tuple[str, str]]] = {
     "norm": ("fc_norm", "fc_norm"),
     "head": ("head", "classifier"),
 }
+_FIRST_TOKEN_NORM: Final = ("norm", "videomae.layernorm")
+"""`norm` of a classifier that pools the first token: theirs stands before the pooling."""
 _TOWERS: Final[Mapping[str, tuple[str, str]]] = {
     "visual": ("blocks", "videomae.encoder.layer"),
     "decoder": ("decoder.blocks", "decoder.decoder_layers"),
@@ -81,7 +84,9 @@ class Rule:
         return list(tensor.chunk(len(self.theirs)))
 
 
-def rule_for(own: str, form: Form, stage: Stage, kernel: tuple[int, int] = (1, 1)) -> Rule:
+def rule_for(
+    own: str, form: Form, stage: Stage, kernel: tuple[int, int] = (1, 1), pool: str = "mean"
+) -> Rule:
     """The rule of one of our tensors; `kernel` is frames and side of a tubelet."""
     if form == "avme":
         return Rule(own, (own,))
@@ -91,7 +96,8 @@ def rule_for(own: str, form: Form, stage: Stage, kernel: tuple[int, int] = (1, 1
     if block is None:
         stem, dot, leaf = (own, "", "") if own in _FIXED else own.rpartition(".")
         before = inside if own.startswith("visual.") else ""
-        name = f"{before}{_FIXED[stem][column]}{dot}{leaf}"
+        names = _FIRST_TOKEN_NORM if stem == "norm" and pool == "first" else _FIXED[stem]
+        name = f"{before}{names[column]}{dot}{leaf}"
         return Rule(own, (name,), kernel if own == "visual.embedding.linear.weight" else None)
     tower, index, part, leaf = block[1], block[2], block[3], block[4] or ""
     before = f"{inside if tower == 'visual' else ''}{_TOWERS[tower][column]}.{index}."

@@ -4,8 +4,9 @@ Strict: what is missing, left over or misshapen is an error that names it. Left 
 are only positions that equal the closed form, and biases of the keys, which have no effect.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from avme.errors import ArtifactError, ConfigError, MismatchError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier, Modality
 from avme.models.positions import sine_cosine_table
+from avme.weights.class_names import names_in, read_class_names
 from avme.weights.files import Stored, read_file
 from avme.weights.geometry import Geometry, geometry_of
 from avme.weights.names import Form, Rule, Shape, Stage, rule_for, spell_biases
@@ -61,6 +63,8 @@ class Weights:
     remarks: tuple[str, ...]
     stored_as: dict[str, int]
     """Tensors of every precision in the file."""
+    parts: tuple[Path, ...] = ()
+    """The shards, where `file` is their index."""
 
     @property
     def preset(self) -> str:
@@ -81,25 +85,35 @@ class Weights:
         mine: dict[str, Any] = {key: self.facts[key] for key in _LINEAGE if key in self.facts}
         if self.facts.get("pretrained"):
             mine["pretrained"] = self.facts["pretrained"]
-        return {"form": self.form, "sha256": sha256_of(self.file)} | mine
+        return {"form": self.form, "sha256": self.sha256()} | mine
+
+    def sha256(self) -> str:
+        """Hash of the file; of shards, that of their hashes."""
+        if not self.parts:
+            return sha256_of(self.file)
+        return hashlib.sha256("".join(map(sha256_of, self.parts)).encode()).hexdigest()
 
 
-def read_weights(path: Path) -> Weights:
-    """Raises ArtifactError for what cannot be read whole, MismatchError for what is no model of
-    ours, such as learned positions."""
+def read_weights(path: Path, classes: Path | None = None) -> Weights:
+    """The weights in a file or folder; the file `classes` names the rows of their head.
+
+    Raises ArtifactError for what cannot be read whole, MismatchError for what is no model of ours,
+    such as learned positions, and for names that do not fit the head.
+    """
     stored = read_file(path)
-    return _ours(stored) if stored.form == "avme" else _foreign(stored)
+    weights = _ours(stored) if stored.form == "avme" else _foreign(stored)
+    if classes is None:
+        return weights
+    if weights.form == "avme" and weights.classes:
+        raise MismatchError(f"{weights.file} names its classes itself: leave {classes} out")
+    if not weights.num_classes:
+        raise MismatchError(f"{weights.file} has no head that {classes} could name the rows of")
+    return replace(weights, classes=read_class_names(classes, weights.num_classes))
 
 
 def _foreign(stored: Stored) -> Weights:
     tensors, dropped = spell_biases(stored.tensors)
-    stored = Stored(
-        file=stored.file,
-        form=stored.form,
-        tensors=tensors,
-        wrapping=stored.wrapping,
-        config=stored.config,
-    )
+    stored = replace(stored, tensors=tensors)
     try:
         geometry = geometry_of(stored)
         shapes, grid = geometry.shapes(), geometry.grid()
@@ -109,27 +123,28 @@ def _foreign(stored: Stored) -> Weights:
     tables = [name for name, tower in _TABLES.items() if name in tensors and sizes[tower]]
     for name in tables:
         _require_closed_form(stored.file, name, tensors[name], geometry)
-    rules = [rule_for(own, stored.form, geometry.stage, geometry.kernel) for own in shapes]
+    stage, pool = geometry.stage, geometry.norms.pool
+    rules = [rule_for(own, stored.form, stage, geometry.kernel, pool) for own in shapes]
     kept = {name: tensor for name, tensor in tensors.items() if name not in tables}
-    labels = stored.config.get("id2label") if geometry.num_classes else None
     return Weights(
         file=stored.file,
         form=stored.form,
         wrapping=stored.wrapping,
-        stage=geometry.stage,
+        stage=stage,
         modality="v",
         tensors=_translate(stored.file, kept, rules, shapes),
         leaves=flatten({"model": sizes}),
         window=(geometry.num_frames, geometry.size),
         grid=(grid.slots, grid.rows, grid.columns),
         num_classes=geometry.num_classes,
-        classes=_label_names(labels, geometry.num_classes),
-        pool="mean",
+        classes=names_in(stored.config, geometry.num_classes) if geometry.num_classes else (),
+        pool=pool,
         config=stored.config,
         facts={},
         dropped=(*dropped, *tables),
-        remarks=geometry.remarks,
+        remarks=(*stored.remarks, *geometry.remarks),
         stored_as=_precisions(stored.tensors),
+        parts=stored.parts,
     )
 
 
@@ -222,12 +237,6 @@ def _require_closed_form(file: Path, name: str, table: Tensor, geometry: Geometr
             f"{file}: {name} was learned, avme has only VideoMAE's fixed sine-cosine positions: "
             "these weights cannot be used"
         )
-
-
-def _label_names(labels: Any, num_classes: int) -> tuple[str, ...]:
-    if not isinstance(labels, Mapping) or len(labels) != num_classes:
-        return ()
-    return tuple(str(labels.get(str(index), index)) for index in range(num_classes))
 
 
 def _precisions(tensors: Mapping[str, Tensor]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.tree import flatten
@@ -17,6 +17,7 @@ from avme.errors import MismatchError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier
 from avme.models.fusion import TalkNetFusion
+from avme.weights.head import end_for
 from avme.weights.read import Weights
 
 _BRIDGE: Final = "decoder.bridge.weight"
@@ -58,12 +59,16 @@ def start_with(
     model: MaskedAutoencoder | Classifier, weights: Weights, classes: Sequence[str] = ()
 ) -> Tally:
     """Copies the weights into the model; raises MismatchError where one that is needed is missing
-    or has another shape. `classes` are those that the model is to tell apart."""
+    or has another shape. `classes` are those that the model tells apart, in the order of its head's
+    rows."""
     own = model.state_dict()
     given = dict(weights.tensors)
     remarks = list(weights.remarks)
-    if not _same_head(model, weights, classes):
-        given = {name: t for name, t in given.items() if not name.startswith(("norm.", "head."))}
+    given = {name: t for name, t in given.items() if not name.startswith(("norm.", "head."))}
+    if isinstance(model, Classifier):
+        end, told = end_for(model, weights, classes)
+        given |= end
+        remarks += told
     if _BRIDGE in given and _BRIDGE in own:
         given[_BRIDGE] = _bridge(given[_BRIDGE], own[_BRIDGE], remarks)
     if isinstance(model.fusion, TalkNetFusion) and "fusion" not in _parts(weights):
@@ -130,27 +135,15 @@ def _parts(weights: Weights) -> set[str]:
     return {name.partition(".")[0] for name in weights.tensors}
 
 
-def _same_head(model: nn.Module, weights: Weights, classes: Sequence[str]) -> bool:
-    if not isinstance(model, Classifier) or weights.stage != "finetune":
-        return False
-    same_classes = weights.num_classes == model.head.out_features and (
-        weights.form != "avme" or tuple(weights.classes) == tuple(classes)
-    )
-    names = {name for name in weights.tensors if name.startswith("norm.")}
-    same_norm = names == {f"norm.{name}" for name in model.norm.state_dict()}
-    same_width = weights.tensors["head.weight"].shape[1] == model.head.in_features
-    return same_classes and same_norm and same_width and weights.pool == model.pool_by
-
-
 def _require_expected(
     new: Sequence[str], model: MaskedAutoencoder | Classifier, weights: Weights
 ) -> None:
     """New may be whole parts that VideoMAE does not have, the classifier's end, and the norm of an
-    encoder that was fine-tuned without one."""
+    encoder that was fine-tuned or saved without one."""
     fresh = {"audio", "fusion"} - _parts(weights)
     if isinstance(model, Classifier):
         fresh |= {"norm", "head"}
-    normless = isinstance(model, Classifier) and weights.stage == "finetune"
+    normless = isinstance(model, Classifier) and weights.stage != "pretrain"
     missing = [
         name
         for name in new

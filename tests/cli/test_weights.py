@@ -5,16 +5,19 @@ import shlex
 import shutil
 from collections.abc import Callable
 from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from transformers import VideoMAEConfig, VideoMAEForVideoClassification
 from typer.testing import CliRunner
 
 from avme.config import ModelConfig, PretrainConfig
 from avme.config.resolve import read_settings
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.train.checkpoint import Checkpoint, save_checkpoint
+from avme.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from avme_cli.app import app
 
 MODEL = {
@@ -101,6 +104,11 @@ def test_there_and_back_on_the_command_line(ours: Path) -> None:
         ("weights convert ours.pt x --to onnx", 2, "error: Invalid value for '--to'"),
         ("pretrain --init gone.pth", 5, "error: gone.pth does not exist"),
         ("finetune --init ours.pt --from ours.pt", 2, "error: --from and --init exclude each"),
+        ("finetune --classes a.txt", 2, "error: --classes names the rows of the head that --init"),
+        ("eval", 2, "error: give a finetune run, or published weights with --init"),
+        ("eval ours.pt --init ours.pt", 2, "error: give a finetune run, or published weights"),
+        ("eval ours.pt", 4, "error: ours.pt is a pretrain checkpoint and has no classifier"),
+        ("finetune --from ours.pt", 5, "error: ours.pt does not name the run that it is from: giv"),
         (
             "pretrain --init ours.pt --preset base",
             4,
@@ -114,6 +122,66 @@ def test_refusals_are_one_line(line: str, code: int, told: str, ours: Path, prep
     assert (found, out) == (code, "")
     assert err.startswith(told)
     assert err.count("\n") == 1
+
+
+def probabilities(folder: Path) -> np.ndarray:
+    with np.load(folder / "predictions.npz") as predictions:
+        found: np.ndarray = predictions["probability"]
+    return found
+
+
+def test_eval_takes_a_published_classifier(prepared: Path) -> None:
+    names = ["Bowling", "Cricket", "Archery"]
+    sizes = {"image_size": 32, "patch_size": 8, "num_frames": 4, "hidden_size": 32}
+    towers = {"num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64}
+    torch.manual_seed(3)
+    theirs = VideoMAEForVideoClassification(
+        VideoMAEConfig(**sizes, **towers, id2label=dict(enumerate(names)))
+    )
+    with torch.no_grad():
+        theirs.classifier.bias.copy_(torch.tensor([0.0, 1.0, 9.0]))
+    theirs.save_pretrained("hf", max_shard_size="30KB")
+    Path("names").mkdir()
+    Path("names/classInd.txt").write_text("1 Bowling\n2 Cricket\n3 Archery\n")
+    rest = "--topk 1 2 --segments 1 --crops 1 --workers 0 --device cpu"
+
+    code, out, err = run(f"eval --init hf {rest}")
+    assert code == 0, err
+    assert "1 of the classifier's 3 classes are not in the set (Cricket)" in err
+    folder = Path("runs/eval-hf/pair-split1-test")
+    assert out.endswith(f"{folder}\n")
+    found = probabilities(folder)
+    assert found.shape[1] == 3
+    assert (found[:, 0] > 0.95).all(), "the row of Archery, whose bias is 9, is not its own"
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["classes"] == 3
+    assert summary["trained_on_split"] is None
+
+    run("weights convert hf named.pth --to official")
+    content = torch.load("named.pth")
+    del content["avme"]["id2label"]
+    torch.save(content, "nameless.pth")
+    code, out, err = run(f"eval --init nameless.pth {rest}")
+    assert (code, out) == (4, "")
+    assert "does not name its 3 classes: give them with --classes FILE" in err
+    code, out, err = run(
+        f"eval --init nameless.pth --classes names/classInd.txt {rest} --out again"
+    )
+    assert code == 0, err
+    np.testing.assert_allclose(probabilities(Path("again")), found, atol=1e-6)
+
+
+def test_another_window_is_told_to_go_by_init(ours: Path, prepared: Path) -> None:
+    run_of_ours = replace(load_checkpoint(ours), facts={"preset": "base", "split": "1"})
+    save_checkpoint(Path("run.pt"), run_of_ours)
+
+    code, _, err = run("finetune --from run.pt --modality v --set clip.stride=2")
+
+    assert code == 4, err
+    assert "clip.stride is 4 there, 2 was asked" in err
+    assert "give --init run.pt, which takes another window, instead of --from" in err
+    line = f"finetune --init run.pt --set clip.stride=2 --val-fraction 0 --modality v {LIGHT}"
+    assert run(line)[0] == 0
 
 
 def test_init_brings_model_window_and_positions(ours: Path, prepared: Path) -> None:

@@ -1,12 +1,16 @@
 """Fine-tuning starts from what was pretrained, validates by group and keeps the best epoch."""
 
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
 
 from avme.artifacts import write_status, write_text
 from avme.config import FinetuneConfig, PretrainConfig
@@ -15,7 +19,7 @@ from avme.errors import ArtifactError, MismatchError, Stopped
 from avme.report import Quiet
 from avme.stages.finetune import build_classifier, finetune, start_from, starting_point
 from avme.stages.pretrain import pretrain
-from avme.train.checkpoint import load_checkpoint
+from avme.train.checkpoint import load_checkpoint, save_checkpoint
 from avme.train.record import read_record
 
 MakeConfig = Callable[..., FinetuneConfig]
@@ -87,6 +91,28 @@ def test_the_best_epoch_by_validation_is_kept(finetuned: Path) -> None:
     assert best.facts["pretrained"]["preset"] == "tiny"
 
 
+def test_the_exported_weights_are_those_of_the_best_epoch(
+    finished: PreparedSet, finetuned: Path, make_finetune_config: MakeConfig, tmp_path: Path
+) -> None:
+    """The run's best epoch may be its last: another best one is put there, and export repeated."""
+    run = Path(shutil.copytree(finetuned, tmp_path / "run"))
+    found = load_checkpoint(run / "checkpoints" / "best.pt")
+    model = {name: tensor + 1 for name, tensor in found.model.items()}
+    best = replace(found, step=2, model=model)
+    save_checkpoint(run / "checkpoints" / "best.pt", best)
+
+    config = make_finetune_config()
+    finetune(config, data=finished.folder, out=run, init=None, preset="tiny", resume=True)
+
+    exported = load_file(run / "weights.safetensors")
+    assert all(torch.equal(exported[name], tensor) for name, tensor in model.items())
+    with safe_open(run / "weights.safetensors", framework="pt") as file:
+        metadata = file.metadata()
+    assert metadata["step"] == "2"
+    assert metadata["epoch"] == str(int(best.best["epoch"]))
+    assert float(metadata["top1"]) == pytest.approx(best.best["top1"], abs=1e-5)
+
+
 def test_without_validation_the_last_epoch_is_the_best(
     finished: PreparedSet, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
@@ -95,7 +121,9 @@ def test_without_validation_the_last_epoch_is_the_best(
     run = finetune(config, data=finished.folder, out=tmp_path / "run", init=None, report=report)
 
     last, best = (load_checkpoint(run / "checkpoints" / f"{n}.pt") for n in ("last", "best"))
+    exported = load_file(run / "weights.safetensors")
     assert all(torch.equal(best.model[name], last.model[name]) for name in last.model)
+    assert all(torch.equal(exported[name], last.model[name]) for name in last.model)
     assert any("from scratch" in line for line in report.lines)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from einops import rearrange
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import (
@@ -31,8 +33,13 @@ from avme.config import (
     VisualConfig,
 )
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.stages.run import export_weights
+from avme.models.classifier import Classifier
+from avme.models.masking import TokenChoice, TubeMask
+from avme.models.reconstruction import reconstruction_loss
+from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 from avme.train.checkpoint import Checkpoint, save_checkpoint
+from avme.weights.names import rule_for, spell_biases
+from avme.weights.trained import write_trained
 
 TINY: dict[str, Any] = {
     "image_size": 16, "patch_size": 4, "num_frames": 4, "tubelet_size": 2, "hidden_size": 32,
@@ -172,5 +179,101 @@ def pretrained_files(tmp_path: Path, clip: ClipConfig) -> list[Path]:
         stage="pretrain", config=config, facts=facts, step=3, model=autoencoder.state_dict()
     )
     save_checkpoint(tmp_path / "last.pt", checkpoint)
-    export_weights(tmp_path, autoencoder.state_dict(), facts | {"config": config})
+    write_trained(tmp_path / "weights.safetensors", checkpoint, epoch=1)
     return [tmp_path / "last.pt", tmp_path / "weights.safetensors"]
+
+
+KERNEL = "videomae.embeddings.patch_embeddings.projection.weight"
+SEEDS = torch.tensor([1, 2])
+
+
+def clips(config: ClipConfig, number: int = 2) -> tuple[Tensor, Tensor, Tensor]:
+    """Random pictures and sound, as our models take them."""
+    generator = torch.Generator().manual_seed(3)
+    size = (number, 3, config.num_frames, config.size, config.size)
+    video = torch.randint(0, 256, size, dtype=torch.uint8, generator=generator)
+    mfcc = torch.randn(number, config.span_rows, 13, generator=generator)
+    return video, mfcc, torch.ones(number, config.span_rows, dtype=torch.bool)
+
+
+def as_they_see(video: Tensor) -> Tensor:
+    """The same pictures as transformers' models take them."""
+    mean, deviation = (
+        torch.tensor(x)[:, None, None, None] for x in (IMAGENET_MEAN, IMAGENET_DEVIATION)
+    )
+    return rearrange((video.float() / 255 - mean) / deviation, "b c t h w -> b t c h w")
+
+
+def as_they_mask(choice: TokenChoice) -> Tensor:
+    """The same choice as a mask in which True is hidden."""
+    tokens = choice.keep.shape[1] + choice.hide.shape[1]
+    return torch.zeros(len(choice.hide), tokens, dtype=torch.bool).scatter(1, choice.hide, True)
+
+
+def relative(found: Tensor, expected: Tensor) -> float:
+    """Norm of the difference over the norm of what was expected."""
+    found, expected = found.detach().double(), expected.detach().double()
+    return float((found - expected).norm() / expected.norm().clamp(min=1e-12))
+
+
+def _compare_pretraining(ours: MaskedAutoencoder, theirs: Any, clip: ClipConfig) -> None:
+    """Predictions and loss to 1e-5, gradients to 1e-4."""
+    choice = TubeMask(ours.grid, 0.75)(SEEDS)
+    inputs = clips(clip)
+    theirs.zero_grad()
+
+    expected = theirs(as_they_see(inputs[0]), bool_masked_pos=as_they_mask(choice))
+    made = ours.eval()(*inputs, choice)
+    loss = reconstruction_loss(made.prediction.hidden, made.hidden, "normalised")
+    torch.autograd.backward([loss, expected.loss])
+
+    assert relative(made.prediction.hidden, expected.logits) < 1e-5
+    assert relative(loss, expected.loss) < 1e-5
+    _compare_gradients(ours, theirs, "pretrain")
+
+
+def _compare_gradients(ours: nn.Module, theirs: nn.Module, stage: Any) -> None:
+    given = {name: p.grad for name, p in theirs.named_parameters() if p.grad is not None}
+    wanted, _ = spell_biases(given)
+    mine = {name: p.grad for name, p in ours.named_parameters() if p.grad is not None}
+    kernel = tuple(theirs.get_parameter(KERNEL).shape[2:4])
+    compared = 0
+    for name, gradient in mine.items():
+        if name.startswith(("audio.", "fusion.")):
+            continue
+        pool = getattr(ours, "pool_by", "mean")
+        rule = rule_for(name, "huggingface", stage, (kernel[0], kernel[1]), pool)
+        expected = rule.to_own([wanted[part] for part in rule.theirs])
+        found = gradient[:, : expected.shape[-1]] if name == "decoder.bridge.weight" else gradient
+        assert relative(found, expected) < 1e-4, name
+        compared += len(rule.theirs)
+    assert compared == len(wanted)
+
+
+def _compare_classifying(ours: Classifier, theirs: Any, clip: ClipConfig) -> None:
+    """Logits to 1e-5, gradients to 1e-4."""
+    inputs, labels = clips(clip), torch.tensor([0, 3])
+    theirs.zero_grad()
+
+    expected = theirs(as_they_see(inputs[0])).logits
+    logits = ours.eval()(*inputs)
+    torch.autograd.backward([F.cross_entropy(logits, labels), F.cross_entropy(expected, labels)])
+
+    assert relative(logits, expected) < 1e-5
+    _compare_gradients(ours, theirs, "finetune")
+
+
+class Parity:
+    """Comparisons of our models with transformers' that hold the same weights."""
+
+    clips = staticmethod(clips)
+    as_they_see = staticmethod(as_they_see)
+    relative = staticmethod(relative)
+    pretraining = staticmethod(_compare_pretraining)
+    classifying = staticmethod(_compare_classifying)
+    official = staticmethod(official)
+
+
+@pytest.fixture(scope="session")
+def parity() -> type[Parity]:
+    return Parity

@@ -1,6 +1,7 @@
 """Weights into models: what is taken, what starts fresh, and what is refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from avme.weights.start import by_part, require_geometry, start_with
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]
 SaveAs = Callable[[nn.Module, str, Path], Path]
+CLASSES = ("a", "b", "c", "d", "e")
 
 
 @pytest.fixture
@@ -55,7 +57,8 @@ def test_a_classifier_takes_the_encoder_and_begins_its_head_anew(
     ("classes", "modality", "pool", "norm", "kept"),
     [
         (5, "v", "mean", "layer", True),
-        (4, "v", "mean", "layer", False),
+        (4, "v", "mean", "layer", True),
+        (5, "v", "first", "layer", False),
         (5, "v", "max", "layer", False),
         (5, "v", "mean", "batch", False),
         (5, "av", "mean", "layer", False),
@@ -64,7 +67,7 @@ def test_a_classifier_takes_the_encoder_and_begins_its_head_anew(
 def test_a_head_is_kept_only_where_it_means_the_same(
     classes: int,
     modality: Literal["v", "av"],
-    pool: Literal["mean", "max"],
+    pool: Literal["mean", "max", "first"],
     norm: Literal["layer", "batch"],
     kept: bool,
     finetuned: Path,
@@ -73,9 +76,9 @@ def test_a_head_is_kept_only_where_it_means_the_same(
 ) -> None:
     config = make_model_config(kind="cross-attention")
     model = Classifier(config, clip, classes, modality, pool=pool, norm=norm)
-    weights = read_weights(finetuned)
+    weights = replace(read_weights(finetuned), classes=CLASSES)
 
-    tally = start_with(model, weights)
+    tally = start_with(model, weights, CLASSES[:classes])
 
     assert ("head.weight" in tally.mapped) == kept
     assert ("head.weight" in tally.new) != kept

@@ -1,0 +1,91 @@
+"""The classes of a head's rows: as a file of names or config.json has them, never guessed."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from avme.errors import ArtifactError, MismatchError
+
+_NUMBERED: Final = re.compile(r"(\d+)\s+(\S.*)")
+_PLACEHOLDER: Final = re.compile(r"LABEL_\d+")
+"""Hugging Face's names of classes that nobody named."""
+_EXPECTED: Final = (
+    "a name in each line, `1 ApplyEyeMakeup` as in UCF-101's classInd.txt, or JSON: a list, "
+    "id2label, or an object that holds id2label"
+)
+
+
+def read_class_names(file: Path, rows: int) -> tuple[str, ...]:
+    """Names of the rows of a head, in their order.
+
+    Numbered lines count from 0 or 1 and may come in any order. Raises ArtifactError where the file
+    is none of these, MismatchError where it does not name each of `rows` rows once.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{file} cannot be read ({error}): expected {_EXPECTED}") from error
+    if text.lstrip().startswith(("{", "[")):
+        try:
+            names = _of_json(json.loads(text))
+        except ValueError as error:
+            raise ArtifactError(f"{file} is no JSON ({error}): expected {_EXPECTED}") from error
+    else:
+        names = _of_lines([line.strip() for line in text.splitlines() if line.strip()])
+    if not names:
+        raise ArtifactError(f"{file} names no classes: expected {_EXPECTED}")
+    if len(names) != rows:
+        raise MismatchError(f"{file} names {len(names)} classes, the head has {rows} rows")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise MismatchError(f"{file} names {twice[0]} {names.count(twice[0])} times, expected once")
+    return names
+
+
+def names_in(config: Mapping[str, Any], rows: int) -> tuple[str, ...]:
+    """What config.json's id2label calls the rows; empty where it does not name each one once."""
+    labels = config.get("id2label")
+    if not isinstance(labels, Mapping):
+        return ()
+    names = _by_number({str(key): str(name) for key, name in labels.items()})
+    if len(names) != rows or len(set(names)) != rows:
+        return ()
+    return () if all(_PLACEHOLDER.fullmatch(name) for name in names) else names
+
+
+def _of_json(content: Any) -> tuple[str, ...]:
+    if isinstance(content, list) and all(isinstance(name, str) for name in content):
+        return tuple(content)
+    if not isinstance(content, Mapping):
+        return ()
+    if isinstance(content.get("id2label"), Mapping):
+        content = content["id2label"]
+    if all(isinstance(value, int) for value in content.values()):  # label2id
+        content = {str(number): name for name, number in content.items()}
+    if not all(isinstance(name, str) for name in content.values()):
+        return ()
+    return _by_number({str(key): name for key, name in content.items()})
+
+
+def _of_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    parts = [_NUMBERED.fullmatch(line) for line in lines]
+    numbered = {part[1]: part[2] for part in parts if part}
+    if len(numbered) == len(lines):
+        names = _by_number(numbered)
+        if names:
+            return names
+    return tuple(lines)
+
+
+def _by_number(names: Mapping[str, str]) -> tuple[str, ...]:
+    """The names in the order of their numbers, which must be 0 to n-1 or 1 to n."""
+    if not all(key.isdecimal() for key in names):
+        return ()
+    by_number = {int(key): name for key, name in names.items()}
+    first = min(by_number, default=0)
+    if first > 1 or sorted(by_number) != list(range(first, first + len(names))):
+        return ()
+    return tuple(by_number[number] for number in sorted(by_number))

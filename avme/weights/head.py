@@ -1,0 +1,125 @@
+"""A file's head for a classifier's own classes: rows go to the class of their name, never by place.
+
+Names are compared exactly, capitals and blanks included.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from avme.errors import MismatchError
+from avme.models.classifier import Classifier
+from avme.weights.read import Weights
+
+_MOST_NAMES: Final = 3
+
+
+def end_for(
+    model: Classifier, weights: Weights, classes: Sequence[str]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Tensors for the model's pooled norm and head, empty where these start new, and why.
+
+    Rows of classes that the file does not know keep the model's own start.
+    """
+    end = {n: t for n, t in weights.tensors.items() if n.startswith(("norm.", "head."))}
+    if not end or weights.stage == "pretrain":
+        return {}, []
+    if not _fits(model, weights):
+        return {}, ["norm and head are new: the file's belong to another modality, pool or norm"]
+    if weights.stage == "encoder":
+        return end, []
+    if not weights.classes:
+        return {}, [
+            f"head is new: {weights.file} does not name its {weights.num_classes} classes; "
+            "--classes FILE says which row is which"
+        ]
+    rows = rows_of(weights.classes, classes)
+    known = [name for name, row in zip(classes, rows, strict=True) if row is not None]
+    if not known:
+        return {}, [
+            f"head is new: none of the file's {weights.num_classes} classes "
+            f"({some(weights.classes)}) is one of the set's ({some(classes)})"
+            f"{_nearly(weights.classes, classes)}"
+        ]
+    own = model.state_dict()
+    for name in ("head.weight", "head.bias"):
+        end[name] = own[name].clone()
+        for place, row in enumerate(rows):
+            if row is not None:
+                end[name][place] = weights.tensors[name][row]
+    return end, [_told(weights, classes, rows, known)]
+
+
+def rows_of(known: Sequence[str], wanted: Sequence[str]) -> tuple[int | None, ...]:
+    """For each wanted class its row among the known ones, None where it is not one of them."""
+    place = {name: row for row, name in enumerate(known)}
+    return tuple(place.get(name) for name in wanted)
+
+
+def in_order_of(weights: Weights, classes: Sequence[str]) -> tuple[dict[str, Tensor], list[str]]:
+    """All tensors with the head's rows in the order of `classes`, other classes after them, and the
+    names of all rows.
+
+    Raises MismatchError where the file does not name its classes, or lacks one of these.
+    """
+    if not weights.classes:
+        raise MismatchError(
+            f"{weights.file} does not name its {weights.num_classes} classes: give them with "
+            "--classes FILE, in the order of the head's rows"
+        )
+    missing = [name for name in classes if name not in weights.classes]
+    if missing:
+        others = [name for name in weights.classes if name not in classes]
+        raise MismatchError(
+            f"{weights.file} knows {len(weights.classes)} classes, the set has {len(classes)} "
+            f"(only there: {some(others)}, only here: {some(missing)})"
+            f"{_nearly(weights.classes, missing)}: choose another set with --data, or name the "
+            "rows with --classes"
+        )
+    names = [*classes, *(name for name in weights.classes if name not in classes)]
+    order = torch.tensor([weights.classes.index(name) for name in names])
+    rows = {name: weights.tensors[name][order] for name in ("head.weight", "head.bias")}
+    return weights.tensors | rows, names
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names, and that there are more."""
+    return ", ".join(names[:_MOST_NAMES]) + " ..." * (len(names) > _MOST_NAMES) or "none"
+
+
+def _fits(model: Classifier, weights: Weights) -> bool:
+    names = {name for name in weights.tensors if name.startswith("norm.")}
+    if names != {f"norm.{name}" for name in model.norm.state_dict()}:
+        return False
+    width = weights.tensors["norm.weight"].shape[0]
+    return width == model.head.in_features and weights.pool == model.pool_by
+
+
+def _told(
+    weights: Weights, classes: Sequence[str], rows: Sequence[int | None], known: Sequence[str]
+) -> str:
+    unused = weights.num_classes - len(known)
+    if len(known) == len(classes) and not unused:
+        if list(rows) == list(range(len(rows))):
+            return f"head: all {len(rows)} rows are the file's, whose classes are the set's"
+        return f"head: all {len(rows)} rows are the file's, put in the order of the set's classes"
+    fresh = [name for name, row in zip(classes, rows, strict=True) if row is None]
+    return (
+        f"head: {len(known)} of {len(classes)} rows are the file's by name ({some(known)}), "
+        f"{len(fresh)} new ({some(fresh)}); {unused} of the file's are no class of the set"
+    )
+
+
+def _nearly(known: Sequence[str], wanted: Sequence[str]) -> str:
+    """A hint where names differ only in capitals, blanks and punctuation."""
+    plain = {_letters(name): name for name in known}
+    for name in wanted:
+        if name not in known and _letters(name) in plain:
+            return f"; names are compared exactly: {plain[_letters(name)]!r} is not {name!r}"
+    return ""
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())

@@ -1,0 +1,54 @@
+"""The settings of avme that describe weights of any form."""
+
+from typing import Any
+
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.tree import flatten, nest
+from avme.errors import MismatchError
+from avme.weights.read import Weights
+
+
+def settings_of(weights: Weights) -> PretrainConfig | FinetuneConfig:
+    """All settings of the stage whose model this is; what weights do not fix has its default.
+
+    Raises MismatchError where heads are unknown, or for an encoder alone, which no stage has.
+    """
+    if weights.stage == "encoder":
+        raise MismatchError(
+            f"{weights.file} is an encoder alone, which has neither decoder nor head: start from "
+            "it with `avme finetune --init`"
+        )
+    model = PretrainConfig if weights.stage == "pretrain" else FinetuneConfig
+    if weights.form == "avme":
+        return model.model_validate(weights.config)
+    require_heads(weights)
+    frames, size = weights.window
+    leaves: dict[str, Any] = weights.leaves | {
+        "clip.num_frames": frames,
+        "clip.size": size,
+        "model.positions": weights.grid,
+        "model.fusion.kind": "none",
+        "model.fusion.heads": 1,
+    }
+    if weights.stage == "pretrain":
+        leaves["loss.target"] = "normalised" if target_is_normalised(weights) else "pixel"
+    else:
+        leaves |= {"modality": "v", "head.pool": weights.pool}
+    return model.model_validate(nest(flatten(model().model_dump()) | leaves))
+
+
+def require_heads(weights: Weights) -> None:
+    """Raises MismatchError where the attention's heads are not known; shapes do not show them."""
+    towers = ["visual", "decoder"] if weights.stage == "pretrain" else ["visual"]
+    if not all(f"model.{tower}.heads" in weights.leaves for tower in towers):
+        raise MismatchError(
+            f"{weights.file} does not say how many heads its attention has, nor is it of a known "
+            "size: expected small, base, large, huge or giant, or a config.json beside it"
+        )
+
+
+def target_is_normalised(weights: Weights) -> bool:
+    """Whether the decoder predicts normalised pixels, which is VideoMAE's default."""
+    if weights.form == "avme":
+        return bool(weights.config["loss"]["target"] == "normalised")
+    return bool(weights.config.get("norm_pix_loss", True))

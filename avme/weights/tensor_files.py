@@ -1,0 +1,111 @@
+"""One file of tensors: a pickle or safetensors, read without running anything that it holds.
+
+Pickles are read with `weights_only`; beyond tensors only the plain values that published files hold
+are let in. Safetensors files are written with the mode that the umask gives.
+"""
+
+import argparse
+import errno
+import pickle
+import re
+import stat
+import struct
+import warnings
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from avme.artifacts import replacing
+from avme.errors import ArtifactError
+from avme.train.checkpoint import require_whole
+
+_PLAIN: Final[list[Any]] = [
+    argparse.Namespace,
+    np.dtype,
+    np.dtypes.Float32DType,
+    np.dtypes.Float64DType,
+    np.dtypes.Int64DType,
+    (np.float64(0).__reduce__()[0], "numpy.core.multiarray.scalar"),
+    (np.float64(0).__reduce__()[0], "numpy._core.multiarray.scalar"),
+    # The hyper-parameters in Lightning's checkpoints are a subclass of dict: read as plain ones.
+    (OrderedDict, "lightning.fabric.utilities.data.AttributeDict"),
+    (OrderedDict, "lightning_fabric.utilities.data.AttributeDict"),
+    (OrderedDict, "pytorch_lightning.utilities.parsing.AttributeDict"),
+]
+_UNREADABLE: Final = (
+    pickle.UnpicklingError,
+    SafetensorError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+_CODE: Final = re.compile(r"GLOBAL ([\w.]+)")
+_OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file; raises ArtifactError where it is not whole."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+    except _UNREADABLE as error:
+        raise ArtifactError(f"{path} is not a whole safetensors file: {error}") from error
+
+
+def write_safetensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> None:
+    """Writes the file, all or nothing, with mode 0666 less the umask; safetensors alone gives 0600.
+
+    Raises OSError where the disk is full or the folder is not writable.
+    """
+    with replacing(path) as temporary:
+        temporary.touch()
+        mode = stat.S_IMODE(temporary.stat().st_mode)
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        try:
+            save_file(whole, temporary, {"format": "pt", **metadata})
+        except SafetensorError as error:
+            number = _OS_ERROR.search(str(error))
+            raise OSError(int(number[1]) if number else errno.EIO, str(error), str(path)) from error
+        temporary.chmod(mode)
+
+
+def read_pickle(path: Path) -> Any:
+    """What torch.save wrote; raises ArtifactError where it is broken or holds code."""
+    try:
+        if zipfile.is_zipfile(path):  # older files have no checksums
+            require_whole(path)
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_PLAIN):
+            warnings.simplefilter("ignore")  # torch warns of foreign pickles before it refuses them
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
+        code = _CODE.search(str(error))
+        if code:
+            raise ArtifactError(
+                f"{path} holds {code[1]}, which is code and not weights: save its tensors alone "
+                "where you trust it, as torch.save({'model': model.state_dict()}, FILE)"
+            ) from error
+        raise ArtifactError(
+            f"{path} cannot be read as weights ({type(error).__name__}): is it whole, and from "
+            "torch.save?"
+        ) from error

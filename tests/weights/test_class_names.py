@@ -1,0 +1,73 @@
+"""Names of a head's rows: every form in which people keep them, and none of them guessed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avme.errors import ArtifactError, MismatchError
+from avme.weights.class_names import names_in, read_class_names
+
+FOUR = ("HammerThrow", "Hammering", "JumpRope", "JumpingJack")
+"""UCF-101's order in classInd.txt (36, 35, 48, 47 there by ASCII)."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HammerThrow\nHammering\nJumpRope\nJumpingJack\n",
+        "\ufeffHammerThrow\r\nHammering\r\n\r\nJumpRope\r\nJumpingJack\r\n",
+        "1 HammerThrow\n2 Hammering\n3 JumpRope\n4 JumpingJack\n",
+        "4 JumpingJack\n3 JumpRope\n2 Hammering\n1 HammerThrow",
+        "0 HammerThrow\n1 Hammering\n2 JumpRope\n3 JumpingJack\n",
+        json.dumps(FOUR),
+        json.dumps(dict(enumerate(FOUR))),
+        json.dumps({name: row for row, name in enumerate(FOUR)}),
+        json.dumps({"model_type": "videomae", "id2label": {"1": FOUR[1], "0": FOUR[0], "3": FOUR[3],
+                                                            "2": FOUR[2]}}),
+    ],
+)  # fmt: skip
+def test_every_form_gives_the_same_names(text: str, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text(text, encoding="utf-8", newline="")
+
+    assert read_class_names(tmp_path / "names.txt", 4) == FOUR
+
+
+def test_names_may_have_blanks_and_begin_with_numbers(tmp_path: Path) -> None:
+    (tmp_path / "names").write_text("7 up\n100 m sprint\neating spaghetti\n")
+
+    assert read_class_names(tmp_path / "names", 3) == ("7 up", "100 m sprint", "eating spaghetti")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "line"),
+    [
+        ("a\nb\n", MismatchError, "names 2 classes, the head has 3 rows"),
+        ("a\nb\na\n", MismatchError, "names a 2 times, expected once"),
+        ("", ArtifactError, "names no classes: expected a name in each line, `1 ApplyEye"),
+        ("{broken", ArtifactError, "is no JSON"),
+        ('{"0": "a", "2": "b", "3": "c"}', ArtifactError, "names no classes"),
+        ('["a", 1, "c"]', ArtifactError, "names no classes"),
+    ],
+)
+def test_others_are_refused(text: str, kind: type[Exception], line: str, tmp_path: Path) -> None:
+    (tmp_path / "names").write_text(text)
+
+    with pytest.raises(kind, match=line):
+        read_class_names(tmp_path / "names", 3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ({"0": "a", "1": "b"}, ("a", "b")),
+        ({"0": "LABEL_0", "1": "LABEL_1"}, ()),
+        ({"0": "a", "1": "a"}, ()),
+        ({"0": "a"}, ()),
+        ({"0": "a", "2": "b"}, ()),
+        (None, ()),
+    ],
+)
+def test_id2label_counts_only_where_it_names_each_row(labels: Any, names: tuple[str, ...]) -> None:
+    assert names_in({"id2label": labels}, 2) == names

@@ -1,0 +1,91 @@
+"""Safetensors with the umask's mode, errors of the disk as such, and pickles without code."""
+
+import errno
+import os
+import resource
+import signal
+import stat
+import sys
+import types
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from avme.errors import ArtifactError
+from avme.weights.tensor_files import read_pickle, read_safetensors, write_safetensors
+
+
+@contextmanager
+def no_file_larger_than(size: int) -> Iterator[None]:
+    """Writing more fails with EFBIG, as on a full disk it does with ENOSPC."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_the_mode_is_that_of_the_umask(umask: int, mode: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        write_safetensors(tmp_path / "a.safetensors", {"x": torch.ones(3)}, {"note": "n"})
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "a.safetensors").stat().st_mode) == mode
+    assert os.listdir(tmp_path) == ["a.safetensors"]
+    with safe_open(tmp_path / "a.safetensors", framework="pt") as file:
+        assert file.metadata() == {"format": "pt", "note": "n"}
+    assert torch.equal(read_safetensors(tmp_path / "a.safetensors")[0]["x"], torch.ones(3))
+
+
+def test_a_disk_without_room_is_an_error_of_the_system(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    write_safetensors(path, {"x": torch.ones(3)}, {})
+    before = path.read_bytes()
+
+    with no_file_larger_than(1000), pytest.raises(OSError, match=r"os error") as caught:
+        write_safetensors(path, {"x": torch.ones(3000)}, {})
+
+    assert caught.value.errno == errno.EFBIG
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["a.safetensors"]
+
+
+class AttributeDict(OrderedDict[str, float]):
+    """As Lightning keeps hyper-parameters."""
+
+
+def test_lightnings_settings_are_read_as_plain_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = types.ModuleType("lightning.fabric.utilities.data")
+    monkeypatch.setattr(module, "AttributeDict", AttributeDict, raising=False)
+    monkeypatch.setattr(AttributeDict, "__module__", module.__name__)
+    content = {"state_dict": {"x": torch.ones(2)}, "hyper_parameters": AttributeDict(lr=0.1)}
+    with monkeypatch.context() as patch:
+        for parent in ("lightning", "lightning.fabric", "lightning.fabric.utilities"):
+            patch.setitem(sys.modules, parent, types.ModuleType(parent))
+        patch.setitem(sys.modules, module.__name__, module)
+        torch.save(content, tmp_path / "light.ckpt")
+
+    found = read_pickle(tmp_path / "light.ckpt")
+
+    assert type(found["hyper_parameters"]) is OrderedDict
+    assert torch.equal(found["state_dict"]["x"], torch.ones(2))
+
+
+def test_other_classes_are_refused_by_name(tmp_path: Path) -> None:
+    torch.save({"x": torch.ones(2), "path": tmp_path}, tmp_path / "a.pt")
+
+    with pytest.raises(ArtifactError, match=r"holds pathlib\.\S+, which is code and not weights"):
+        read_pickle(tmp_path / "a.pt")
