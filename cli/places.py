@@ -140,7 +140,7 @@ def preset_of(run: Path | None, *, resume: bool = False) -> str:
         from avme.train.checkpoint import newest_checkpoint
 
         return str(newest_checkpoint(run, Quiet().say).facts["preset"])
-    from avme.stages.finetune import starting_point
+    from avme.stages.init import starting_point
 
     return str(starting_point(run)["preset"])
 
@@ -164,6 +164,6 @@ def fixed_by(init: Path | None) -> dict[str, Any]:
     """The settings that a checkpoint decides for whatever starts from it."""
     if init is None:
         return {}
-    from avme.stages.finetune import starting_point
+    from avme.stages.init import starting_point
 
     return {key: value for key, value in starting_point(init).items() if key != "preset"}

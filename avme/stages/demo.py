@@ -19,7 +19,8 @@ from avme.figures.curves import draw_curves
 from avme.media.synthetic import HEARD, SEEN, make_set, plan_set
 from avme.report import Quiet, Reporter
 from avme.stages.evaluate import EvalResult, evaluate
-from avme.stages.finetune import finetune, starting_point
+from avme.stages.finetune import finetune
+from avme.stages.init import starting_point
 from avme.stages.intent import Request
 from avme.stages.prep import prepare
 from avme.stages.pretrain import pretrain

@@ -20,7 +20,7 @@ from avme.data.class_coverage import training_warnings
 from avme.data.clips import ClipReader, ScoringClips
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.splits import hold_out, warn_of_unheld_classes
-from avme.errors import ArtifactError, MismatchError
+from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, require_unseen_tests, say_tally, weights_for
@@ -142,22 +142,6 @@ def finetune(
             last = load_checkpoint(job.run.checkpoint_path("last"))
             save_checkpoint(job.run.checkpoint_path("best"), last)
     return run.folder
-
-
-def starting_point(init: Path) -> dict[str, Any]:
-    """What a checkpoint fixes for the stage after it: preset, model and window.
-
-    Raises ArtifactError where there is no checkpoint, or weights that are of no run.
-    """
-    checkpoint = load_trained(find_checkpoint(init, "last"))
-    if "preset" not in checkpoint.facts:
-        raise ArtifactError(f"{init} does not name the run that it is from: give it with --init")
-    clip = checkpoint.config["clip"]
-    return {
-        "preset": checkpoint.facts["preset"],
-        "model": checkpoint.config["model"],
-        "clip": {key: clip[key] for key in ("split", "num_frames", "stride", "size")},
-    }
 
 
 def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:

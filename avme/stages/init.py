@@ -6,13 +6,14 @@ from typing import Any
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.data.prepared import PreparedSet
-from avme.errors import MismatchError
+from avme.errors import ArtifactError, MismatchError
 from avme.models.autoencoder import grid_of
 from avme.models.masking import Grid
 from avme.report import Quiet, Reporter
-from avme.train.checkpoint import newest_checkpoint
+from avme.train.checkpoint import find_checkpoint, newest_checkpoint
 from avme.weights.read import Weights, read_weights
 from avme.weights.start import Tally, require_geometry
+from avme.weights.trained import load_trained
 
 
 def weights_for(
@@ -29,6 +30,22 @@ def weights_for(
         *known, grid.slots, grid.rows, grid.columns
     )
     return replace(weights, remarks=(*weights.remarks, stretched))
+
+
+def starting_point(init: Path) -> dict[str, Any]:
+    """What a checkpoint fixes for the stage after it: preset, model and window.
+
+    Raises ArtifactError where there is no checkpoint, or weights that are of no run.
+    """
+    checkpoint = load_trained(find_checkpoint(init, "last"))
+    if "preset" not in checkpoint.facts:
+        raise ArtifactError(f"{init} does not name the run that it is from: give it with --init")
+    clip = checkpoint.config["clip"]
+    return {
+        "preset": checkpoint.facts["preset"],
+        "model": checkpoint.config["model"],
+        "clip": {key: clip[key] for key in ("split", "num_frames", "stride", "size")},
+    }
 
 
 def origin_of(weights: Weights | None, resumed: Path | None, fact: str) -> dict[str, Any] | None:

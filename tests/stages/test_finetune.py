@@ -17,7 +17,8 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.data.prepared import PreparedSet, split_path
 from avme.errors import ArtifactError, MismatchError, Stopped
 from avme.report import Quiet
-from avme.stages.finetune import build_classifier, finetune, start_from, starting_point
+from avme.stages.finetune import build_classifier, finetune, start_from
+from avme.stages.init import starting_point
 from avme.stages.pretrain import pretrain
 from avme.train.checkpoint import load_checkpoint, save_checkpoint
 from avme.train.record import read_record
