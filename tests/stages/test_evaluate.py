@@ -210,7 +210,9 @@ def test_any_number_of_processes_counts_every_clip_once(
 
     run_ranks(world, EVALUATE, str(finetuned), str(finished.folder), str(tmp_path / "shared"))
 
-    assert json.loads((tmp_path / "shared" / "summary.json").read_text()) == alone.summary
+    summary = json.loads((tmp_path / "shared" / "summary.json").read_text())
+    alike = {"cross_entropy": pytest.approx(alone.summary["cross_entropy"], rel=1e-6)}
+    assert summary == alone.summary | alike
     ours, theirs = (np.load(tmp_path / name / "predictions.npz") for name in ("shared", "alone"))
     with ours, theirs:
         assert ours["id"].tolist() == theirs["id"].tolist()
