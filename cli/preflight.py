@@ -59,7 +59,6 @@ def require_weights(path: Path | None) -> None:
 
 def require_checkpoints(run: Path) -> None:
     """Raise ArtifactError where a run folder holds no checkpoint."""
-    if run.is_dir() and not any((run / "checkpoints").glob("*.pt")):
-        raise ArtifactError(
-            f"{run} holds no checkpoint: expected {run / 'checkpoints' / 'last.pt'}"
-        )
+    folder = run if run.name == "checkpoints" else run / "checkpoints"
+    if run.is_dir() and not any(folder.glob("*.pt")):
+        raise ArtifactError(f"{run} holds no checkpoint: expected {folder / 'last.pt'}")
