@@ -98,6 +98,8 @@ def _settings(stage: str, name: str, settings: Any) -> Rows:
 
 def what_follows(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> Rows:
     """Rates, steps, tokens, parameters and operations, in words."""
+    from avme.config.warmup import warmup_warning
+
     optim, train = settings.optim, settings.train
     scale = f"x {train.batch} / 256"
     rows: Rows = [
@@ -117,6 +119,8 @@ def what_follows(settings: "PretrainConfig | FinetuneConfig", derived: "Derived"
             )
         )
     rows += _steps(settings, derived)
+    if warning := warmup_warning(optim, train):
+        rows.append(("warning", warning.removeprefix("warning: ")))
     grid = derived.grid
     tokens = f"{grid.tokens:,} ({grid.slots} x {grid.rows} x {grid.columns})"
     if derived.mask is not None:

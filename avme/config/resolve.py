@@ -2,10 +2,10 @@
 
 A later layer wins: class defaults, base (an earlier run), preset, file, `--set`, flags. Every
 ConfigError is one line that names the dotted key, what was found, what is expected, and where it
-was found.
+was found. A warm-up that comes from a default or a preset is limited to a share of the epochs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -16,11 +16,14 @@ from avme.config.base import Settings
 from avme.config.hint import find_hint
 from avme.config.plain_yaml import read_yaml, write_yaml
 from avme.config.tree import Leaves, flatten, nest
+from avme.config.warmup import limited_warmup
 from avme.errors import ConfigError, MismatchError
 
 S = TypeVar("S", bound=Settings)
 
 _MOST_ERRORS = 3
+_PRESET = "the preset"
+_WARMUP, _EPOCHS = "optim.warmup_epochs", "train.epochs"
 _FLAGS = ("--out", "--config", "--set")
 """Options of the commands that are no settings."""
 _TRAINING_FLAGS = ("--data", "--from", "--init", "--preset", "--resume", "--overwrite", "--gpus")
@@ -38,7 +41,7 @@ def resolve(
     """The settings of one run; flags are dotted keys, and one that is None was not given."""
     layers = [
         ("the earlier run", flatten(base or {})),
-        ("the preset", flatten(preset or {})),
+        (_PRESET, flatten(preset or {})),
         *_given_layers(stage_model, file, sets, flags),
     ]
     return _build(stage_model, layers)
@@ -113,7 +116,7 @@ def leaf_fields(model: type[Settings], prefix: str = "") -> dict[str, FieldInfo]
     return fields
 
 
-def _build(model: type[S], layers: Iterable[tuple[str, Leaves]]) -> S:
+def _build(model: type[S], layers: Sequence[tuple[str, Leaves]]) -> S:
     fields = leaf_fields(model)
     merged = flatten(model().model_dump())
     origins: dict[str, str] = {}
@@ -124,7 +127,13 @@ def _build(model: type[S], layers: Iterable[tuple[str, Leaves]]) -> S:
             merged[key] = _as_meant(value, fields[key])
             origins[key] = origin
     try:
-        return model.model_validate(nest(merged))
+        settings = model.model_validate(nest(merged))
+        if _WARMUP in fields and origins.get(_WARMUP, _PRESET) == _PRESET:
+            recipe = flatten(model().model_dump()) | dict(layers).get(_PRESET, {})
+            merged = flatten(settings.model_dump())
+            merged[_WARMUP] = limited_warmup(recipe[_WARMUP], recipe[_EPOCHS], merged[_EPOCHS])
+            settings = model.model_validate(nest(merged))
+        return settings
     except ValidationError as error:
         raise ConfigError(_some([_sentence(e, origins) for e in error.errors()])) from error
 

@@ -17,6 +17,8 @@ class OptimConfig(Settings):
     min_lr: NotNegative = 1e-5
     """Where the cosine ends, scaled in the same way."""
     warmup_epochs: NotNegative = 40.0
+    """Epochs of linear warm-up. Unless it is set, at most a tenth of `train.epochs`, or the share
+    that the preset has where that is larger."""
     weight_decay: NotNegative = 0.05
     """Not applied to biases, norms and other one-dimensional parameters."""
     betas: tuple[float, float] = (0.9, 0.95)

@@ -13,6 +13,7 @@ from torch import nn
 
 from avme.artifacts import read_json, write_json
 from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.warmup import warmup_warning
 from avme.data.augment import TrainingView, seeded
 from avme.data.clips import ClipReader, TrainingClips
 from avme.data.loader import build_loader
@@ -166,6 +167,8 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         )
 
     if job.processes.is_first:
+        if warning := warmup_warning(job.config.optim, settings):
+            job.report.say(warning)
         _say_derived(job, _derived(job, trainer) | size)
         estimate = announce(job, trainer, size, batches.micro_batch)
         trainer.meter.most_clips_per_second = most_clips_per_second(

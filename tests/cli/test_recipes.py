@@ -146,3 +146,16 @@ def test_what_is_wrong_is_one_line_and_code_2(args: list[str], line: str) -> Non
     assert code == 2
     assert err.startswith(line)
     assert err.count("\n") == 1
+
+
+def test_the_warm_up_of_a_short_run_is_shown_as_it_is_trained() -> None:
+    short, long = ("--set", "train.epochs=20"), ("--set", "optim.warmup_epochs=40")
+
+    _, limited, _ = show("base", "--stage", "pretrain", *short)
+    _, asked, _ = show("base", "--stage", "pretrain", *short, *long)
+    _, plain, _ = show("pretrain", *short)
+
+    assert "optim.warmup_epochs 2.0 40 in the recipe, limited by train.epochs" in limited
+    assert "rises for 20 of 20 epochs" not in limited
+    assert "rises for 20 of 20 epochs" in asked
+    assert "warmup_epochs: 2.0" in plain

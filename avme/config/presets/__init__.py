@@ -14,6 +14,7 @@ from avme.config.presets.defaults import DEFAULT_SOURCES
 from avme.config.presets.recipe import Clips, Recipe, Sourced
 from avme.config.pretrain import PretrainConfig
 from avme.config.tree import flatten, nest
+from avme.config.warmup import limited_warmup
 from avme.errors import UsageError
 
 __all__ = [
@@ -40,6 +41,8 @@ RECIPES: Final[dict[str, Recipe]] = {
     "digits": cpu.RECIPES["digits"],
     "demo": cpu.RECIPES["demo"],
 }
+
+_WARMUP, _EPOCHS = "optim.warmup_epochs", "train.epochs"
 
 
 def recipe(name: str) -> Recipe:
@@ -75,4 +78,7 @@ def sources_of(stage: str, name: str, settings: Settings) -> dict[str, str]:
     asked = flatten(STAGES[stage].model_validate(preset(stage, name)).model_dump())
     found, known = flatten(settings.model_dump()), sources(stage, name)
     changed = {key: "given" for key in found if found[key] != asked[key]}
+    limited = limited_warmup(asked[_WARMUP], asked[_EPOCHS], found[_EPOCHS])
+    if _WARMUP in changed and found[_WARMUP] == limited:
+        changed[_WARMUP] = f"{asked[_WARMUP]:g} in the recipe, limited by train.epochs"
     return {key: source for key, source in known.items() if key not in changed} | changed
