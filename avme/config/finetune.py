@@ -8,7 +8,7 @@ from avme.config.base import Settings
 from avme.config.clip import WithGrid
 from avme.config.model import ModelConfig
 from avme.config.slurm import JobConfig
-from avme.config.train import OptimConfig, TrainConfig
+from avme.config.train import NotNegative, OptimConfig, TrainConfig
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -41,8 +41,14 @@ class AugmentConfig(Settings):
     flip: Share = 0.5
     """Probability of a mirror image."""
     randaugment_ops: Annotated[int, Field(ge=0)] = 4
-    """Operations of RandAugment a clip, the same on all its frames; 0 switches it off."""
-    randaugment_magnitude: Annotated[int, Field(ge=0, le=30)] = 7
+    """Operations of RandAugment drawn for a clip, the same for all its frames; 0 switches it off.
+    All defaults together are timm's and VideoMAE's `rand-m7-n4-mstd0.5-inc1`."""
+    randaugment_magnitude: Annotated[float, Field(ge=0.0, le=10.0)] = 7.0
+    """Mean level of an operation, of 10 as in timm: 7 rotates by 21 degrees."""
+    randaugment_std: NotNegative = 0.5
+    """Standard deviation of the level."""
+    randaugment_probability: Share = 0.5
+    """Probability that an operation that was drawn is applied."""
     erase: Share = 0.25
     """Probability that a rectangle of all frames is erased."""
     mixup: Annotated[float, Field(ge=0.0)] = 0.8

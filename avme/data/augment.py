@@ -6,7 +6,7 @@ sees, so that neither workers nor restarts change a clip.
 Shape letters: t frames, c colours, m the model's size, s MFCC rows, f coefficients.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, cast, runtime_checkable
 
@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 
 from avme.config import AugmentConfig, ClipConfig, CropConfig
 from avme.data.crop import Box, Squares
+from avme.data.randaugment import RandAugment
 from avme.data.window import Window, random_window
 from avme.errors import MachineError
 
@@ -90,16 +91,9 @@ class FinetuneView:
     def __init__(self, clip: ClipConfig, augment: AugmentConfig) -> None:
         self.clip, self.augment = clip, augment
         self.crop = v2.RandomResizedCrop(clip.size, scale=augment.scale, ratio=augment.ratio)
-        steps: list[torch.nn.Module] = [v2.RandomHorizontalFlip(augment.flip)]
+        steps: list[Callable[[Squares], Squares]] = [v2.RandomHorizontalFlip(augment.flip)]
         if augment.randaugment_ops:
-            steps.append(
-                v2.RandAugment(
-                    augment.randaugment_ops,
-                    augment.randaugment_magnitude,
-                    interpolation=v2.InterpolationMode.BILINEAR,
-                    fill=_MEAN_COLOUR,
-                )
-            )
+            steps.append(RandAugment(augment))
         steps.append(v2.RandomErasing(augment.erase, value=_MEAN_COLOUR))
         self.steps = v2.Compose(steps)
 

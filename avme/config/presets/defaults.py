@@ -68,6 +68,8 @@ DEFAULT_SOURCES: Final[dict[str, dict[str, str]]] = {
         "augment.flip": "kinetics.py",
         "augment.randaugment_ops": _TUNER,
         "augment.randaugment_magnitude": _TUNER,
+        "augment.randaugment_std": _TUNER,
+        "augment.randaugment_probability": "rand_augment.py",
         "augment.erase": _TUNER,
         "augment.mixup": _TUNER,
         "augment.cutmix": _TUNER,

@@ -45,8 +45,10 @@ _FINETUNE: Final[Layer] = {
     "augment.scale": Sourced((0.08, 1.0), "kinetics.py: spatial_sampling"),
     "augment.ratio": Sourced((0.75, 4 / 3), "kinetics.py: spatial_sampling"),
     "augment.flip": Sourced(0.5, "kinetics.py: spatial_sampling, not for SSV2"),
-    "augment.randaugment_ops": Sourced(4, f"{_TUNER}, default: --aa"),
-    "augment.randaugment_magnitude": Sourced(7, f"{_TUNER}, default: --aa"),
+    "augment.randaugment_ops": Sourced(4, f"{_TUNER}, default: --aa rand-m7-n4-mstd0.5-inc1"),
+    "augment.randaugment_magnitude": Sourced(7.0, f"{_TUNER}, default: --aa"),
+    "augment.randaugment_std": Sourced(0.5, f"{_TUNER}, default: --aa"),
+    "augment.randaugment_probability": Sourced(0.5, "rand_augment.py: rand_augment_ops"),
     "augment.erase": Sourced(0.25, f"{_TUNER}, default: --reprob"),
     "augment.mixup": Sourced(0.8, f"{_TUNER}, default; in half of the steps"),
     "augment.cutmix": Sourced(1.0, f"{_TUNER}, default; in half of the steps"),
@@ -59,8 +61,9 @@ _DIFFERS: Final = (
     "float16 there, bfloat16 or float32 here",
     "fine-tuning: 16 frames spread over 64 there, every fourth frame here",
     "fine-tuning: both windows of a video in one step there, anywhere in the epoch here",
-    "fine-tuning: RandAugment with random strength, erasing with noise there; fixed strength and "
-    "the mean colour here",
+    "fine-tuning: RandAugment before the crop, with bicubic interpolation there; after the crop, "
+    "bilinear here",
+    "fine-tuning: erasing with noise there, with the mean colour here",
 )
 
 UCF101_PRETRAIN: Final[Layer] = {

@@ -151,6 +151,7 @@ def test_finetuning_regularises_as_theirs_does(name: str) -> None:
     assert (head.smoothing, head.init_scale, head.pool) == (0.1, 0.001, "mean")
     assert (augment.mixup, augment.cutmix, augment.erase, augment.flip) == (0.8, 1.0, 0.25, 0.5)
     assert (augment.randaugment_ops, augment.randaugment_magnitude) == (4, 7)
+    assert (augment.randaugment_std, augment.randaugment_probability) == (0.5, 0.5)
     assert augment.scale == (0.08, 1.0)
     assert augment.ratio == pytest.approx((3 / 4, 4 / 3))
 
