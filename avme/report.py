@@ -5,7 +5,7 @@ line brings one for terminals and one for logs; `Quiet` is for scripts and tests
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, runtime_checkable
 
@@ -27,6 +27,11 @@ class Reporter(Protocol):
 
     def task(self, title: str, total: int, done: int = 0) -> AbstractContextManager[Task]:
         """A progress bar over `total` steps, of which `done` were done by an earlier run."""
+
+
+def some_of(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, with ", ..." behind them where there are more."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 class Quiet:

@@ -43,7 +43,7 @@ def print_audit(facts: dict[str, Any]) -> None:
         *_protocols(facts["splits"]),
     ):
         console.print(_table(title, header, rows))
-    for line in _remarks(facts["splits"]):
+    for line in (*_commands(facts["splits"]), *_remarks(facts["splits"])):
         typer.echo(line)
 
 
@@ -52,7 +52,7 @@ def _table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> 
 
     table = Table(title=title, title_justify="left", show_header=any(header))
     for place, name in enumerate(header):
-        numeric = place > 0 and name not in ("", "in avme", "side")
+        numeric = place > 0 and name not in ("", "side")
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
@@ -147,7 +147,7 @@ def _leaks(facts: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             yield split, *bits, f"{leak['p_value']:.3f}", *tops
 
 
-_PROTOCOLS: Final = ("protocol", "train", "test", "classes", "bits left", "in avme")
+_PROTOCOLS: Final = ("protocol", "train", "test", "classes", "bits left")
 
 
 def _protocols(
@@ -161,11 +161,21 @@ def _protocols(
                     row["name"],
                     *(str(row[key]) for key in ("train", "test", "classes")),
                     f"{row['bits']:.3f}",
-                    row["how"] or "not yet",
                 )
                 for row in facts["protocols"]
             ]
             yield f"what is left of it on split {split}", _PROTOCOLS, rows
+            return
+
+
+def _commands(splits: dict[str, Any]) -> Iterator[str]:
+    """What runs the protocols of that table, one line each, so that it can be copied whole."""
+    for facts in splits.values():
+        if facts["leak"] and facts["leak"]["is_evident"]:
+            for row in facts["protocols"]:
+                if row["how"]:
+                    yield f"{row['name']}:"
+                    yield f"    {row['how']}"
             return
 
 

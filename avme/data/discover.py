@@ -6,6 +6,7 @@ to DIR, with forward slashes on every system; for a cut of a file, `#` and its s
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -16,8 +17,10 @@ from avme.data.sides import PARTS, has_side_folders
 from avme.data.videos import Seen, Video, Videos, identifier
 from avme.errors import UsageError
 from avme.media.containers import VIDEO_SUFFIXES
+from avme.report import some_of
 
 Layout = Literal["ucf101", "folder", "csv", "hmdb51", "kinetics", "vggsound"]
+_MOST_INNER = 4
 GroupOf = Callable[[str], str | None]
 """The group that an id names, if it names one."""
 
@@ -66,6 +69,11 @@ class _Found:
         self._has_sides = layout == "folder" and has_side_folders(root)
         self._left_out, self._num_loose, self._twice = Seen(), 0, Seen()
         self._linked: set[Path] = set()
+        self._lower: Counter[Path] = Counter()
+        """Folders further down that hold class folders, with their videos."""
+        self._classes: set[str] = set()
+        self._inner: set[str] = set()
+        self._num_direct = 0
 
     def __iter__(self) -> Iterator[SourceClip]:
         for video in self._videos:
@@ -75,9 +83,16 @@ class _Found:
             if not self._fits(inner):
                 self._left_out.add(clip_id)
                 self._num_loose += len(relative.parts) == 1
+                is_deep = self._layout == "ucf101" and len(relative.parts) > 2
+                if is_deep and self._fits(list(relative.parts[-2:])):
+                    self._lower[video.path.parent.parent] += 1
             elif self._is_there_without(video):
                 self._twice.add(clip_id)
             else:
+                self._classes.add(inner[0])
+                self._num_direct += len(inner) == 2
+                if len(inner) > 2 and len(self._inner) < _MOST_INNER:
+                    self._inner.add(inner[1])
                 yield self._clip(clip_id, video, PARTS[side.lower()] if side else None, inner[0])
 
     def remarks(self) -> Iterator[str]:
@@ -92,6 +107,12 @@ class _Found:
                 f"{self._twice.count} videos are links to files that are clips already: left out, "
                 f"as {self._twice}"
             )
+        (only, *others) = self._classes or {""}
+        if only and not others and not self._num_direct and len(self._inner) > 1:
+            yield (
+                f"warning: all clips are of the class {only}, whose videos lie in folders "
+                f"({some_of(sorted(self._inner))}): did you mean {self._videos.root / only}?"
+            )
 
     def why_nothing(self, source: Path) -> str:
         """What to say where no clip was found."""
@@ -100,6 +121,13 @@ class _Found:
                 f"{source}: its videos ({self._num_loose}) lie directly in it, expected "
                 f"{self._expected()} below it: if it is a class, give the folder that holds it, "
                 f"{self._videos.root.parent}"
+            )
+        if self._lower:
+            folder, count = self._lower.most_common(1)[0]
+            inside = source / folder.relative_to(self._videos.root)
+            return (
+                f"{source} holds no {self._expected()}, but {inside} does ({count} videos): did "
+                f"you mean {inside}?"
             )
         problem = f"{source} holds no videos: expected {source}/{self._expected()}"
         endings = ", ".join(sorted(VIDEO_SUFFIXES))

@@ -18,6 +18,7 @@ from avme.data.remarks import warn_of_unlisted_classes
 from avme.data.scenes import Scenes
 from avme.data.splits import Split, Splits, split_at, warn_of_shared_groups
 from avme.errors import UsageError
+from avme.report import some_of
 
 _TRAIN_LIST = re.compile(r"trainlist(\d+)\.txt", re.IGNORECASE)
 _LINE = re.compile(r"(?P<name>.+?\.[A-Za-z0-9]{2,5})(?:\s+(?P<label>\d+))?")
@@ -76,7 +77,7 @@ def splits_from_lists(folder: Path, clips: Catalog) -> Splits:
     if not names_a_class(folder, clips):
         raise UsageError(
             f"the lists in {folder} name no class that is on the disk (found "
-            f"{', '.join(clips.class_names[:3])}, ...): "
+            f"{some_of(clips.class_names)}): "
             "these are another set's lists"
         )
     keys, scenes = Keys(len(clips), lambda place: _key(clips.ids[place])), Scenes(clips)

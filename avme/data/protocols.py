@@ -7,12 +7,14 @@ Shape letters: l classes, p = 2 states (without usable sound, with it).
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from avme.data.leak import dropped, mutual_bits
+
+Clips = Literal["all", "sounding classes", "usable sound"]
 
 _MOSTLY: Final = 0.5
 _DROPPED: Final = (0.25, 0.5, 0.75)
@@ -30,23 +32,31 @@ class Protocol:
     classes: int
     bits: float
     """What presence still tells of the class on the train list; drops at random: on average."""
-    how: str
-    """What does it in avme; empty where nothing does yet."""
+    options: tuple[str, ...] | None = None
+    """Options of `avme finetune` that do it; None where it needs a set of its own clips."""
+    clips: Clips = "all"
+    """The clips of that set."""
+
+
+def sounding_classes(train: Int[np.ndarray, "l p"]) -> Bool[np.ndarray, " l"]:
+    """Classes of which at least half of the train clips have usable sound."""
+    counts: Int[np.ndarray, " l"] = train.sum(axis=1)
+    return np.logical_and(counts > 0, train[:, 1] >= _MOSTLY * counts)
 
 
 def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> list[Protocol]:
     """The usual ones, from the clips of every class without and with usable sound."""
-    mostly = train[:, 1] >= _MOSTLY * np.maximum(train.sum(axis=1), 1)
+    mostly = sounding_classes(train)
     heard = train[:, 1] > 0
     everything = (int(train.sum()), int(test.sum()), int(np.count_nonzero(train.sum(axis=1))))
     return [
-        Protocol("all clips as they are", *everything, mutual_bits(train), "the default"),
+        Protocol("all clips as they are", *everything, mutual_bits(train), ()),
         *(
             Protocol(
                 f"all clips, sound dropped from {share:.0%}",
                 *everything,
                 mutual_bits(dropped(train, share)),
-                f"--set augment.audio_dropout={share:g}, in training",
+                ("--set", f"augment.audio_dropout={share:g}"),
             )
             for share in _DROPPED
         ),
@@ -56,7 +66,7 @@ def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> li
             int(test[mostly].sum()),
             int(np.count_nonzero(mostly)),
             mutual_bits(train[mostly]),
-            "",
+            clips="sounding classes",
         ),
         Protocol(
             "only clips with usable sound",
@@ -64,8 +74,7 @@ def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> li
             int(test[heard, 1].sum()),
             int(np.count_nonzero(heard)),
             0.0,
-            "",
+            clips="usable sound",
         ),
-        Protocol("all clips, silent ones with donor sound", *everything, 0.0, ""),
-        Protocol("all clips, pictures only", *everything, 0.0, "--modality v"),
+        Protocol("all clips, pictures only", *everything, 0.0, ("--modality", "v")),
     ]

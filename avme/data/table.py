@@ -12,8 +12,10 @@ from pathlib import Path
 from avme.data.catalog import Part
 from avme.data.sides import PARTS
 from avme.errors import UsageError
+from avme.media.containers import VIDEO_SUFFIXES
 from avme.media.span import Span
 
+_SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 _SECONDS = re.compile(r"\d+(\.\d*)?|\.\d+")
 
 
@@ -80,6 +82,7 @@ def read_table(path: Path, required: Sequence[str]) -> Iterator[Row]:
     names = [name.lower() for name in header]
     missing = [name for name in required if name not in names]
     if missing:
+        _refuse_other_forms(path, number, header, required)
         found = f"the columns {', '.join(names)}" if names else "an empty file"
         raise UsageError(
             f"{path}:{number}: found {found}, expected {', '.join(required)}: "
@@ -95,6 +98,7 @@ def read_columns(path: Path, names: Sequence[str]) -> Iterator[Row]:
     """The rows of a file without a header; raises UsageError if one has not all of the columns."""
     for number, values in _lines(path):
         if len(values) < len(names):
+            _refuse_other_separator(path, number, values)
             raise UsageError(
                 f"{path}:{number}: found {len(values)} values, expected {', '.join(names)}"
             )
@@ -112,6 +116,8 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
                     if any(stripped):
                         yield reader.line_num, stripped
             except csv.Error as error:
+                if reader.line_num == 1:
+                    _refuse_other_separator(path, 1, [_first_line(path)])
                 raise UsageError(
                     f"{path}:{reader.line_num}: no CSV ({error}): a value with a comma or a quote "
                     "stands in double quotes, and quotes in it are doubled"
@@ -120,6 +126,38 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 ({error.reason}): save it as UTF-8") from error
+
+
+def _refuse_other_forms(
+    path: Path, number: int, header: list[str], required: Sequence[str]
+) -> None:
+    """Raise UsageError where the separator is another, or the first line is no header."""
+    _refuse_other_separator(path, number, header)
+    first = header[0] if header else ""
+    words = first.split()
+    if any(word.lower().endswith(tuple(VIDEO_SUFFIXES)) for word in (first, *words)):
+        spaces = " and write commas in place of spaces" if len(header) == 1 < len(words) else ""
+        raise UsageError(
+            f"{path}:{number}: found a row ({first!r}) in place of the header: put the line "
+            f"{','.join(required)} above it{spaces}"
+        )
+
+
+def _refuse_other_separator(path: Path, number: int, values: list[str]) -> None:
+    """Raise UsageError where a line is one value that holds another separator."""
+    if len(values) != 1:
+        return
+    for mark, name in _SEPARATORS.items():
+        if mark in values[0]:
+            raise UsageError(
+                f"{path}:{number}: found values that are separated by {name}, expected commas: "
+                "save the table as CSV with commas"
+            )
+
+
+def _first_line(path: Path) -> str:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return file.readline().strip()
 
 
 def _row(path: Path, number: int, names: list[str], values: list[str]) -> Row:

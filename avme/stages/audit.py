@@ -12,17 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from avme.artifacts import replacing, write_json
+from avme.artifacts import read_json, replacing, write_json, write_text
 from avme.data.index import read_records
 from avme.data.leak import count, measure
+from avme.data.plan import PLAN
 from avme.data.prepared import PreparedSet
-from avme.data.protocols import protocols
+from avme.data.protocols import Clips, protocols, sounding_classes
 from avme.data.record import ClipRecord
+from avme.data.subset import finetune_command, subset_command, subset_table
 from avme.data.survey import Sides, survey, survey_classes, survey_split
 from avme.errors import MachineError, UsageError
 from avme.figures.contents import draw_classes, draw_lengths
 
 _STATES = ("sound", "silent", "none")
+_SHOWN = ("name", "train", "test", "classes", "bits")
+"""Of a protocol, beside the command that does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,8 @@ def audit(
     finished prepared set, UsageError where a file stands in the way, and MachineError where the
     folder cannot be written.
     """
-    prepared = PreparedSet.open(folder)
-    records = read_records(folder)
+    prepared, target = PreparedSet.open(folder), out or folder / "audit"
+    records, tables = read_records(folder), dict[Path, str]()
     splits: dict[str, Sides] = {
         split: {
             "train": [entry.id for entry in prepared.part(split, "train", may_be_empty=True)],
@@ -63,18 +67,19 @@ def audit(
         "splits": {
             split: {
                 **survey_split(records, sides),
-                **_presence(records, sides, len(prepared.classes)),
+                **_presence(records, split, sides, prepared, target, tables),
             }
             for split, sides in splits.items()
         },
         "per_class": survey_classes(records, prepared.classes, splits),
     }
     tell(facts)
-    target = out or folder / "audit"
     with _writing(target):
         write_json(target / "audit.json", facts)
+        for path, text in tables.items():
+            write_text(path, text)
         pictures = _draw(target, prepared.classes, records, splits)
-    return Audit(facts, (target / "audit.json", *pictures))
+    return Audit(facts, (target / "audit.json", *tables, *pictures))
 
 
 @contextmanager
@@ -92,9 +97,19 @@ def _writing(target: Path) -> Iterator[None]:
         ) from error
 
 
-def _presence(records: tuple[ClipRecord, ...], sides: Sides, num_classes: int) -> dict[str, Any]:
-    """The leak of one split, and what is left of it under every protocol; None without a list."""
-    by_id = {record.id: record for record in records}
+def _presence(
+    records: tuple[ClipRecord, ...],
+    split: str,
+    sides: Sides,
+    prepared: PreparedSet,
+    target: Path,
+    tables: dict[Path, str],
+) -> dict[str, Any]:
+    """The leak of one split, and what is left of it under every protocol; None without a list.
+
+    A protocol on some of the clips puts their table, which is to be written, into `tables`.
+    """
+    by_id, num_classes = {record.id: record for record in records}, len(prepared.classes)
     members = {part: [by_id[clip_id] for clip_id in ids] for part, ids in sides.items()}
     if not members["train"]:
         return {"leak": None, "protocols": []}
@@ -108,10 +123,34 @@ def _presence(records: tuple[ClipRecord, ...], sides: Sides, num_classes: int) -
     groups = [record.group for record in members["train"]]
     leak = measure((*train, groups), test, num_classes)
     counts = [count(*side, num_classes) for side in (train, test)]
-    return {
-        "leak": {**asdict(leak), "is_evident": leak.is_evident},
-        "protocols": [asdict(protocol) for protocol in protocols(*counts)],
-    }
+    plan = _plan(prepared.folder) if leak.is_evident else None
+    rows = []
+    for protocol in protocols(*counts):
+        row = {key: getattr(protocol, key) for key in _SHOWN}
+        if protocol.options is not None:
+            row["how"] = finetune_command(prepared.folder, protocol.options)
+        elif plan and protocol.train and protocol.test and protocol.classes > 1:
+            name = protocol.clips.replace(" ", "-")
+            table = target / f"{name}-split{split}.csv"
+            kept = _kept(protocol.clips, records, sounding_classes(counts[0]))
+            tables[table] = subset_table(records, sides, kept)
+            new = prepared.folder.with_name(f"{prepared.folder.resolve().name}-{name}")
+            row["how"] = subset_command(plan, table, new)
+        else:
+            row["how"] = ""
+        rows.append(row)
+    return {"leak": {**asdict(leak), "is_evident": leak.is_evident}, "protocols": rows}
+
+
+def _plan(folder: Path) -> dict[str, Any] | None:
+    """plan.json of a set, for the place of its videos; None where it is gone."""
+    return read_json(folder / PLAN) if (folder / PLAN).is_file() else None
+
+
+def _kept(clips: Clips, records: tuple[ClipRecord, ...], sounding: np.ndarray) -> set[str]:
+    if clips == "usable sound":
+        return {record.id for record in records if record.usable_audio}
+    return {record.id for record in records if sounding[record.label]}
 
 
 def _draw(

@@ -17,7 +17,7 @@ from avme.batch import AVBatch
 from avme.data.clips import ScoringClips
 from avme.data.loader import build_loader
 from avme.errors import AvmeError
-from avme.report import Reporter
+from avme.report import Reporter, some_of
 from avme.train.processes import Processes
 
 _VIEWS_AT_A_TIME = 32
@@ -91,7 +91,7 @@ class Scorer:
         everyone.sort(key=lambda item: item[0])
         bad = [clip for clip, (_, _, mean) in everyone if not np.isfinite(mean).all()]
         if bad:
-            names = ", ".join(self.clips.reader.entries[clip].id for clip in bad[:3])
+            names = some_of([self.clips.reader.entries[clip].id for clip in bad])
             raise AvmeError(
                 f"{title}: the model's output is not a number for {len(bad)} of {self.num_clips} "
                 f"clips ({names}): the weights are damaged, start again from an earlier checkpoint "

@@ -1,15 +1,21 @@
 """`avme audit` prints tables that fit a few classes and many."""
 
+import shlex
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from avme.data.leak import count, measure
+from avme.data.prepared import PreparedSet
 from avme.data.protocols import protocols
 from avme.data.record import ClipRecord
 from avme.data.survey import survey, survey_classes, survey_split
+from avme_cli.app import app
 from avme_cli.audit import print_audit
 
 
@@ -43,7 +49,7 @@ def facts(num_classes: int, sounding: int) -> dict[str, Any]:
     split = {
         **survey_split(records, sides),
         "leak": {**asdict(leak), "is_evident": leak.is_evident},
-        "protocols": [asdict(row) for row in protocols(*counts)],
+        "protocols": [{**asdict(row), "how": f"avme {row.name}"} for row in protocols(*counts)],
     }
     return {
         "dataset": "pets",
@@ -76,7 +82,7 @@ def test_few_classes_have_a_row_each(
     assert ["1", "train", "16", "4", "16", "8", "0", "8"] in rows
     assert any(row[:3] == ["1", "1.000", "1.000"] for row in rows)
     assert any("tells 1.00 bits of its class" in row[0] for row in rows)
-    free = [row[0] for row in rows if len(row) == 6 and row[4] == "0.000"]
+    free = [row[0] for row in rows if len(row) == 5 and row[4] == "0.000"]
     assert "only clips with usable sound" in free
 
 
@@ -101,3 +107,38 @@ def test_without_a_leak_there_is_neither_warning_nor_advice(
     rows = printed(capsys, facts(3, sounding=3))
 
     assert not any("warning" in row[0] or "what is left" in row[0] for row in rows)
+
+
+def test_what_it_asks_for_can_be_copied_and_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_video: Callable[..., Path]
+) -> None:
+    """Two of three classes sound; each clip is a group, so that the leak is beyond chance."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ("cat's", "dog", "fish"):
+        sound = {"sound": None} if name == "fish" else {}
+        for number in range(8):
+            make_video(Path(f"my videos/{name}/{number}.avi"), frames=4, **sound)
+    run("prep", "folder", "my videos", "--name", "pets", "--workers", "1", "--max-bad", "0.2")
+
+    lines = run("audit", "pets").splitlines()
+
+    command = lines[lines.index("only clips with usable sound:") + 1].strip()
+    program, *words = shlex.split(command)
+    assert program == "avme"
+    assert run(*words).strip() == "data/pets-usable-sound"
+    made, whole = (PreparedSet.open(Path("data") / n) for n in ("pets-usable-sound", "pets"))
+    for part in ("train", "test"):
+        wanted = {e.id for e in whole.part("1", part) if e.class_name != "fish"}
+        assert {entry.id for entry in made.part("1", part)} == wanted
+    assert made.classes == ("cat's", "dog")
+    assert made.manifest["statistics"].keys() == whole.manifest["statistics"].keys()
+    half = lines[lines.index("all clips, sound dropped from 50%:") + 1].strip()
+    assert half == "avme finetune --data data/pets --set augment.audio_dropout=0.5"
+    assert not any("not yet" in line for line in lines)
+
+
+def run(*args: str) -> str:
+    result = CliRunner().invoke(app, args, prog_name="avme")
+    assert result.exit_code == 0, result.stderr
+    return result.stdout

@@ -216,3 +216,34 @@ def test_a_group_is_that_of_the_recording_whatever_folder_its_clips_lie_in(tmp_p
         "v_Archery_g08_c01.avi": "Archery/g08",
         "v_Basketball_g08_c01.avi": "Basketball/g08",
     }
+
+
+def test_a_folder_above_ucf101_is_answered_with_ucf101s(tmp_path: Path) -> None:
+    touch(tmp_path, "UCF-101/Archery/v_Archery_g01_c01.avi", "UCF-101/Biking/v_Biking_g01_c01.avi")
+    touch(tmp_path, "old/UCF-101/Archery/v_Archery_g01_c01.avi", "notes/film.mp4")
+
+    with pytest.raises(UsageError) as caught:
+        discover(tmp_path, "ucf101")
+
+    assert str(caught.value) == (
+        f"{tmp_path} holds no <Class>/v_<Class>_gXX_cYY.avi, but {tmp_path}/UCF-101 does (2 "
+        f"videos): did you mean {tmp_path}/UCF-101?"
+    )
+
+
+def test_a_folder_above_the_class_folders_is_warned_of(tmp_path: Path) -> None:
+    touch(tmp_path, "pets/cat/a.mp4", "pets/dog/b.mp4")
+
+    (warning,) = discover(tmp_path, "folder").remarks
+
+    assert warning == (
+        "warning: all clips are of the class pets, whose videos lie in folders (cat, dog): did you "
+        f"mean {tmp_path}/pets?"
+    )
+    assert discover(tmp_path / "pets", "folder").remarks == ()
+
+
+def test_one_class_with_its_videos_directly_in_it_is_not_warned_of(tmp_path: Path) -> None:
+    touch(tmp_path, "cat/a.mp4", "cat/indoors/b.mp4", "cat/outdoors/c.mp4")
+
+    assert discover(tmp_path, "folder").remarks == ()

@@ -17,7 +17,6 @@ def test_only_constant_presence_leaves_no_bit() -> None:
 
     assert free == {
         "only clips with usable sound",
-        "all clips, silent ones with donor sound",
         "all clips, pictures only",
     }
     assert rows["all clips as they are"].bits == mutual_bits(TRAIN)

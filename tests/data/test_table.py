@@ -41,8 +41,10 @@ def test_quoted_values_keep_commas_and_quotes(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("", r"clips\.csv:1: found an empty file, expected path, label"),
-        ("a.mp4,dog\n", r"clips\.csv:1: found the columns a\.mp4, dog, expected path, label: add"),
-        ("path;label\na;b\n", r"found the columns path;label, expected path, label"),
+        (
+            "a.mp4,dog\n",
+            r"clips\.csv:1: found a row \('a\.mp4'\) in place of the header: put the line",
+        ),
         ("path,label,label\n", r"clips\.csv:1: the column label stands twice"),
         ("path,label\na.mp4,bird, tweeting\n", r"clips\.csv:2: found 3 values, expected 2"),
         ('path,label\na.mp4,"dog\nb.mp4,cat\n', r"clips\.csv:3: no CSV"),
@@ -101,3 +103,56 @@ def test_sides_are_known_by_their_usual_names(tmp_path: Path, word: str, part: s
     (row,) = read_table(written(tmp_path, f"split\n{word}\n"), ("split",))
 
     assert row.part("split") == part
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("path\tlabel\na.mp4\tcat\n", "tabs"),
+        ("path;label\na.mp4;cat\n", "semicolons"),
+        ("path|label\na.mp4|cat\n", "vertical bars"),
+        ('"path";"label"\n"a.mp4";"cat"\n', "semicolons"),
+        ('"path"\t"label"\n"a.mp4"\t"cat"\n', "tabs"),
+    ],
+)
+def test_another_separator_is_named(tmp_path: Path, content: str, name: str) -> None:
+    path = written(tmp_path, content)
+
+    with pytest.raises(UsageError) as caught:
+        list(read_table(path, ("path", "label")))
+
+    assert str(caught.value) == (
+        f"{path}:1: found values that are separated by {name}, expected commas: save the table as "
+        "CSV with commas"
+    )
+
+
+def test_another_separator_without_a_header_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=":1: found values that are separated by tabs"):
+        list(read_columns(written(tmp_path, "a\t1\tcat\ttrain\n"), ("id", "start", "label")))
+
+
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        ("a.mp4,cat\nb.mp4,dog\n", "put the line path,label above it"),
+        (
+            "videos/a.avi 0\nvideos/b.avi 1\n",
+            "put the line path,label above it and write commas in place of spaces",
+        ),
+    ],
+)
+def test_a_list_without_a_header_is_told_to_get_one(
+    tmp_path: Path, content: str, advice: str
+) -> None:
+    """The second is a list of VideoMAE and mmaction2."""
+    with pytest.raises(UsageError) as caught:
+        list(read_table(written(tmp_path, content), ("path", "label")))
+
+    assert str(caught.value).endswith(advice)
+    assert ":1: found a row (" in str(caught.value)
+
+
+def test_a_missing_column_is_still_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="add label to the header line"):
+        list(read_table(written(tmp_path, "path,class\na.mp4,cat\n"), ("path", "label")))
