@@ -4,7 +4,7 @@
 set no longer matches. The others say only how the work is done.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -31,6 +31,12 @@ class PrepConfig(Settings):
     """A longer clip is quarantined; `avme prep csv` takes cuts of it."""
     min_decoded: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """A clip is quarantined if less than this share of the header's frames and seconds is there."""
+    hdr: Literal["keep", "tonemap"] = "keep"
+    """HDR video (PQ, HLG): keep stores its curve and primaries, tonemap converts to BT.709; either
+    is remarked. tonemap needs an ffmpeg with the filters zscale and tonemap."""
+    untagged_hd: Literal["bt601", "bt709"] = "bt601"
+    """How HD video (from 720 lines or 1280 columns on) without a tagged matrix is read: bt601 as
+    swscale does, bt709 as players do; either is remarked."""
     shard_clips: Annotated[int, Field(ge=1, le=4096)] | None = None
     """Clips per shard; none takes 128, or fewer for small sets so that all cores have work."""
     test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.25

@@ -23,6 +23,7 @@ from avme.data.shard import ShardWriter
 from avme.errors import MediaError
 from avme.media.extract import Recipe, extract
 from avme.media.ffmpeg import find_ffmpeg
+from avme.media.messages import without_addresses, without_folders
 
 _PIECE_BYTES = 1024 * 1024
 _UNFORESEEN = (
@@ -140,7 +141,9 @@ def _add(labelled: LabelledClip, shard: ShardWriter, work: Path, recipe: Recipe)
         shard.add_bad(quarantined(clip, label, error, digest))
         return False
     except _UNFORESEEN as error:
-        named = MediaError(f"{clip.id}: {type(error).__name__}: {error}", reason="unforeseen")
+        said = without_folders(str(error), clip.path.parent, work)
+        message = f"{clip.id}: {type(error).__name__}: {without_addresses(said)}"
+        named = MediaError(message, reason="unforeseen")
         shard.add_bad(quarantined(clip, label, named, digest))
         return False
     shard.add(record_of(clip, label, digest, media), media)

@@ -13,10 +13,13 @@ from urllib.parse import quote_from_bytes
 
 from avme.artifacts import DATASET_MANIFEST
 from avme.data.prepared import SHARDS
-from avme.media.containers import VIDEO_SUFFIXES
+from avme.media.containers import OTHER_SUFFIXES, UNFINISHED_SUFFIXES, VIDEO_SUFFIXES
+from avme.media.sniff import sniff
 
 _MANIFESTS: Final = ("plan.json", DATASET_MANIFEST)
 _MOST_NAMED: Final = 3
+MOST_SNIFFED: Final = 10_000
+"""Files of other names whose first bytes are read; a video set has few."""
 _PRINTABLE: Final = "".join(chr(c) for c in range(32, 127) if chr(c) not in '%,"')
 
 
@@ -57,6 +60,8 @@ class Videos:
         self.root = root
         self._linked: set[str] = set()
         self._outward, self._nowhere, self._again, self._unread = (Seen() for _ in range(4))
+        self._sniffed, self._unfinished, self._unknown = (Seen() for _ in range(3))
+        self._num_sniffed = 0
 
     def __iter__(self) -> Iterator[Video]:
         waiting = [(str(self.root), str(self.root))]
@@ -73,7 +78,7 @@ class Videos:
                 if entry.is_dir():
                     if not _is_prepared(entry.path):
                         subfolders.append((entry.path, target))
-                elif _is_video(entry.name) and entry.is_file():
+                elif entry.is_file() and self._is_taken(entry.path):
                     path = Path(entry.path)
                     yield Video(path, path if target == entry.path else Path(target))
             waiting.extend(sorted(subfolders, key=lambda pair: f"{pair[0]}/", reverse=True))
@@ -94,11 +99,48 @@ class Videos:
             )
         if self._unread.count:
             yield f"warning: {self._unread.count} folders cannot be read, as {self._unread}"
+        if self._sniffed.count:
+            yield (
+                f"{self._sniffed.count} files hold video though their names do not end as videos' "
+                f"do, and are taken, as {self._sniffed}"
+            )
+        if self._unfinished.count:
+            yield (
+                f"warning: {self._unfinished.count} unfinished downloads are left out, as "
+                f"{self._unfinished}"
+            )
+        if self._unknown.count:
+            yield (
+                f"warning: {self._unknown.count} files whose names do not end as videos' do were "
+                f"not looked into, after {MOST_SNIFFED} of them, as {self._unknown}: rename them "
+                "if they are videos"
+            )
 
     def shows(self, target: Path) -> bool:
         """Whether a file below the folder is a video that is found without any link."""
         parts = target.relative_to(self.root).parts
-        return _is_video(target.name) and not any(part.startswith(".") for part in parts)
+        return not any(part.startswith(".") for part in parts) and (
+            _is_video(target.name) or (_is_unusual(target.name) and sniff(target))
+        )
+
+    def _is_taken(self, path: str) -> bool:
+        """Whether a file is a video by its name, else by its first bytes, which is counted."""
+        name = os.path.basename(path)
+        if _is_video(name):
+            return True
+        if Path(name).suffix.lower() in UNFINISHED_SUFFIXES:
+            self._unfinished.add(self._name(path))
+            return False
+        if not _is_unusual(name):
+            return False
+        if self._num_sniffed >= MOST_SNIFFED:
+            self._unknown.add(self._name(path))
+            return False
+        self._num_sniffed += 1
+        if not sniff(Path(path)):
+            return False
+        self._sniffed.add(self._name(path))
+        return True
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:
@@ -119,7 +161,8 @@ class Videos:
                 self._nowhere.add(name)
             return None
         is_folder = os.path.isdir(target)
-        if not is_folder and not _is_video(link.name):
+        is_video = _is_video(link.name) or (_is_unusual(link.name) and sniff(Path(target)))
+        if not is_folder and not is_video:
             return None
         if not Path(target).is_relative_to(self.root):
             self._outward.add(name)
@@ -148,6 +191,12 @@ def identifier(name: str) -> str:
 
 def _is_video(name: str) -> bool:
     return Path(name).suffix.lower() in VIDEO_SUFFIXES
+
+
+def _is_unusual(name: str) -> bool:
+    """Whether a name tells neither that a file is a video nor that it is something else."""
+    suffix = Path(name).suffix.lower()
+    return suffix not in VIDEO_SUFFIXES | OTHER_SUFFIXES | UNFINISHED_SUFFIXES
 
 
 def _is_prepared(folder: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from avme.data.catalog import Catalog, Cataloguing, Part, SourceClip
+from avme.data.copies import Copies
 from avme.data.keys import Keys
 from avme.data.remarks import explained_by, remarks_on_missing
 from avme.data.splits import Splits, splits_by_part
@@ -68,7 +69,7 @@ def find_annotated(
             "there or in a folder of it"
         )
     found = filling.catalog(first_only=True)
-    remarks = [*files.remarks, *remarks_on_missing(len(missing), missing)]
+    remarks = [*files.remarks, *files.copies.remarks(), *remarks_on_missing(len(missing), missing)]
     if num_repeated := len(filling) - len(found):
         remarks.append(
             f"{num_repeated} annotations name a clip that an earlier one names: left out"
@@ -83,10 +84,12 @@ def find_annotated(
 class _Files:
     """The videos below a folder, by their names without ending.
 
-    Of one name it is the first, and what is there without a link comes before what is not.
+    Of several copies of one name it is a whole one, whatever its folder is called; of equals, what
+    is there without a link comes before what is not, and then the first.
     """
 
     def __init__(self, root: Path) -> None:
+        self._root, self.copies = root, Copies(root)
         self._names, videos = Texts(), Videos(root)
         self._is_link = bytearray()
         for video in videos:
@@ -103,14 +106,17 @@ class _Files:
 
     def find(self, stem: str) -> PurePath | None:
         """A path below the folder."""
-        place = min(self._stems.all(stem), key=self._rank, default=None)
+        place = self._choose(list(self._stems.all(stem)))
         if place is None:
             return None
         self._is_named[place] = True
         return self._file(place)
 
-    def _rank(self, place: int) -> tuple[int, tuple[str, ...]]:
-        return self._is_link[place], self._file(place).parts
+    def _choose(self, places: list[int]) -> int | None:
+        places.sort(key=lambda place: (self._is_link[place], self._file(place).parts))
+        paths = [self._root / self._file(place) for place in places]
+        chosen = self.copies.choose(paths)
+        return None if chosen is None else places[chosen]
 
     def _file(self, place: int) -> PurePath:
         return PurePath(os.fsdecode(self._names.raw(place)))

@@ -40,12 +40,17 @@ def transcode_arguments(
     *,
     size: tuple[int, int],
     jpeg_quality: int,
+    tonemap: bool = False,
+    untagged_hd_is_bt709: bool = False,
     cut: Cut | None = None,
     mend_clock: bool = False,
     max_bytes: int | None = None,
     memory_bytes: int | None = None,
 ) -> list[str]:
     """The command line of the pass. `-bitexact` keeps version strings out of the pictures.
+
+    HDR pictures are converted to BT.709 with `tonemap`. HD pictures whose matrix is not tagged are
+    read as BT.709 with `untagged_hd_is_bt709`, else as BT.601.
 
     With `mend_clock` a picture that would be shown no later than the one before comes a frame's
     length after it; where times run further back than MOST_MENDED_SECONDS, ffmpeg gives up.
@@ -59,8 +64,7 @@ def transcode_arguments(
         "q:v": jpeg_quality,
         "threads:v": 1,
         "flags:v": "+bitexact",
-        # JPEG is full range BT.601 by definition. A fixed size, as a stream may change its own.
-        "vf": f"scale={size[0]}:{size[1]}:out_color_matrix=bt601:out_range=pc,format=yuvj420p",
+        "vf": _pixel_filters(info, size, tonemap, untagged_hd_is_bt709),
         "fps_mode": "passthrough",  # neither doubles nor drops frames to fit a claimed rate
         "enc_time_base:v": f"{info.time_base.numerator}/{info.time_base.denominator}",
         "frames:v": MAX_FRAMES + 1,
@@ -87,6 +91,19 @@ def transcode_arguments(
     return _compiled(
         ffmpeg.output(*tracks, _TARGET, **options), executable, source, target, memory_bytes
     )
+
+
+def _pixel_filters(
+    info: MediaInfo, size: tuple[int, int], tonemap: bool, untagged_hd_is_bt709: bool
+) -> str:
+    """JPEG is full range BT.601 by definition. A fixed size, as a stream may change its own."""
+    given = ""
+    if untagged_hd_is_bt709 and info.color.is_untagged_hd(info.width, info.height):
+        given = "in_color_matrix=bt709:"
+    scale = f"scale={size[0]}:{size[1]}:{given}out_color_matrix=bt601:out_range=pc,format=yuvj420p"
+    if tonemap and info.color.hdr:
+        return f"{info.color.tonemap_filters(*size)},{scale}"
+    return scale
 
 
 def channel_arguments(

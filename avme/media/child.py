@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import IO
 
-_TAIL_BYTES = 4096
+_PIECE_BYTES = 65_536
 _running: set[subprocess.Popen[bytes]] = set()
 _ending = threading.Event()
 
@@ -63,9 +63,9 @@ def limit_memory(process: subprocess.Popen[bytes], num_bytes: int) -> None:
 
 
 def wait_for_end(
-    process: subprocess.Popen[bytes], timeout_seconds: float
-) -> tuple[int | None, str]:
-    """The exit code, or None if the process had to be killed, and the end of what it said.
+    process: subprocess.Popen[bytes], timeout_seconds: float, read: Callable[[bytes], None]
+) -> int | None:
+    """The exit code, or None if the process had to be killed; `read` is given what it writes.
 
     `Popen.wait` with a timeout looks only every 50 ms, which is as long as a short clip takes.
     """
@@ -81,7 +81,8 @@ def wait_for_end(
     if _ending.is_set():  # it was started behind the back of who ended the others
         _kill_group(process)
     try:
-        complaints = _tail(process.stderr) if process.stderr else ""
+        while process.stderr and (piece := os.read(process.stderr.fileno(), _PIECE_BYTES)):
+            read(piece)
         returncode = process.wait()
         stay_if_ending()
     finally:
@@ -90,7 +91,7 @@ def wait_for_end(
         _kill_group(process)  # only still there if waiting was interrupted
         if process.stderr:
             process.stderr.close()
-    return None if expired.is_set() else returncode, complaints
+    return None if expired.is_set() else returncode
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -98,11 +99,3 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     if process.returncode is None:  # else its number may be another's by now
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def _tail(stream: IO[bytes]) -> str:
-    """The last bytes until the stream ends, whatever its length."""
-    kept = b""
-    while piece := os.read(stream.fileno(), _TAIL_BYTES):
-        kept = (kept + piece)[-_TAIL_BYTES:]
-    return kept.decode(errors="replace")

@@ -7,11 +7,54 @@ demuxers of real containers (`DEMUXERS`), and playlists, scripts and image patte
 
 VIDEO_SUFFIXES = frozenset(
     {
-        *(".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
-        *(".mpeg", ".mpg", ".mts", ".mxf", ".ogg", ".ogv", ".rm", ".ts", ".vob", ".webm", ".wmv"),
+        *(".3g2", ".3gp", ".3gp2", ".3gpp", ".amv", ".asf", ".avi", ".divx", ".dv", ".evo", ".f4v"),
+        *(
+            ".flv",
+            ".gif",
+            ".ismv",
+            ".m1v",
+            ".m2p",
+            ".m2t",
+            ".m2ts",
+            ".m2v",
+            ".m4v",
+            ".mj2",
+            ".mk3d",
+        ),
+        *(".mkv", ".mod", ".mov", ".mp4", ".mp4v", ".mpe", ".mpeg", ".mpeg4", ".mpg", ".mpg4"),
+        *(".mpv", ".mts", ".mxf", ".nut", ".ogg", ".ogm", ".ogv", ".ogx", ".qt", ".rm", ".rmvb"),
+        *(".tod", ".tp", ".trp", ".ts", ".vob", ".vro", ".webm", ".wm", ".wmv", ".xvid"),
     }
 )
 """Endings, in lower case, under which videos are looked for."""
+
+UNFINISHED_SUFFIXES = frozenset({".crdownload", ".download", ".part", ".partial", ".ytdl"})
+"""Of downloads that were not completed, or are still running."""
+
+OTHER_SUFFIXES = frozenset(
+    {
+        *(".bmp", ".heic", ".ico", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"),
+        *(".aac", ".ac3", ".aif", ".aiff", ".amr", ".flac", ".m4a", ".mid", ".mka", ".mp3", ".oga"),
+        *(".opus", ".ra", ".wav", ".wma", ".ass", ".srt", ".ssa", ".vtt"),
+        *(
+            ".csv",
+            ".html",
+            ".ipynb",
+            ".json",
+            ".jsonl",
+            ".log",
+            ".md",
+            ".pdf",
+            ".py",
+            ".sh",
+            ".toml",
+        ),
+        *(".tsv", ".txt", ".xml", ".yaml", ".yml"),
+        *(".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"),
+        *(".ckpt", ".h5", ".hdf5", ".mat", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"),
+    }
+)
+"""Endings of files that are not looked into: pictures, sound, text, archives, arrays."""
 
 PROTOCOLS = "file,pipe"
 """Value of ffmpeg's `protocol_whitelist`: no network, no concatenation, no encryption layer."""

@@ -22,10 +22,17 @@ from avme.media.clock import frame_rate, heard_samples, shown_seconds, sounding_
 from avme.media.cut import Cut, find_cut
 from avme.media.demux import Demuxed, Sink, demux
 from avme.media.ffmpeg import SAMPLE_RATE_HZ, target_size
+from avme.media.messages import without_folders
 from avme.media.passes import transcode_clip
 from avme.media.probe import MediaInfo, probe
 from avme.media.recipe import Recipe as Recipe  # a part of what is asked for here
-from avme.media.remark import frame_remarks, require_most, shape_remarks, sound_remarks
+from avme.media.remark import (
+    color_remarks,
+    frame_remarks,
+    require_most,
+    shape_remarks,
+    sound_remarks,
+)
 from avme.media.sound import AudioState, Loudness
 from avme.media.span import Span
 
@@ -81,14 +88,14 @@ def extract(
         require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
         said, mended = transcode_clip(source, intermediate, info, size, recipe, cut)
-        complaints = _without_folders(said, source, work)
+        complaints = without_folders(said, source.parent, work)
         require_room(intermediate, recipe.max_bytes)
         demuxed = demux(intermediate, sink, samples, recipe.max_seconds)
         require_few(len(demuxed.pts))
         judged = _judge(info, size, demuxed, complaints, recipe)
         if judged.audio != "sound" and info.audio is not None:
             judged = _with_other_audio(_Job(source, work, recipe, cut), judged, demuxed)
-        remarks = tuple(_remarks(judged, span, mended))
+        remarks = tuple(_remarks(judged, recipe, span, mended))
         short = any(remark.startswith(_SHORT) for remark in remarks)
         said = judged.complaints
         if said and cut and not _blames_span(other, source, judged.info, cut, short, recipe):
@@ -99,7 +106,7 @@ def extract(
         if span and error.reason == "no-frames":
             message = f"{source.name}: no picture in its seconds {span}"
             raise MediaError(message, reason="empty-cut") from error
-        named = _without_folders(str(error), source, work)
+        named = without_folders(str(error), source.parent, work)
         if source.name not in named:
             named = f"{source.name}: {named}"
         raise MediaError(named, reason=error.reason) from error
@@ -149,7 +156,9 @@ def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxe
     said, _ = transcode_clip(job.source, intermediate, info, size, job.recipe, job.cut)
     again = demux(intermediate, _Nowhere(), samples, job.recipe.max_seconds)
     same_track = first.info.audio is not None and first.info.audio.stream == audio.stream
-    complaints = first.complaints if same_track else _without_folders(said, job.source, job.work)
+    complaints = (
+        first.complaints if same_track else without_folders(said, job.source.parent, job.work)
+    )
     media = _judge(info, size, replace(demuxed, sound=again.sound), complaints, job.recipe)
     if same_track or media.audio == "none":
         return media
@@ -171,13 +180,6 @@ def _blames_span(
         return other.call(recipe.timeout_seconds, concerns_span, source, info, cut, short)
     except MediaError:  # it crashed, or took too long: nobody can tell
         return True
-
-
-def _without_folders(said: str, source: Path, work: Path) -> str:
-    """Words that are the same wherever the files lie."""
-    for folder in (source.absolute().parent, work.absolute()):
-        said = said.replace(f"file:{folder}/", "").replace(f"{folder}/", "")
-    return said
 
 
 def _judge(
@@ -210,7 +212,7 @@ def _judge(
     )
 
 
-def _remarks(media: Extracted, span: Span | None, mended: bool) -> Iterator[str]:
+def _remarks(media: Extracted, recipe: Recipe, span: Span | None, mended: bool) -> Iterator[str]:
     if media.info.audio is not None and media.info.audio.channel is not None:
         number = media.info.audio.channel + 1
         yield f"sound-cancelled: the mean of the channels is silent, number {number} alone is taken"
@@ -223,6 +225,7 @@ def _remarks(media: Extracted, span: Span | None, mended: bool) -> Iterator[str]
         if media.seconds <= wanted - 2.0 / float(media.fps):
             yield f"short-cut: {media.seconds:.3f} s are there of the {wanted:g} s asked for"
     yield from shape_remarks(media.info)
+    yield from color_remarks(media.info, recipe)
     yield from sound_remarks(
         media.info, media.seconds, media.sound_start_seconds, media.sound_seconds
     )

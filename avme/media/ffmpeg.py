@@ -11,12 +11,14 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
 from functools import lru_cache
 
 import imageio_ffmpeg
 
 from avme.errors import MachineError, MediaError
 from avme.media.child import limit_memory, wait_for_end
+from avme.media.messages import Messages, summary
 from avme.media.probe import MediaInfo
 
 SAMPLE_RATE_HZ = 16_000
@@ -24,6 +26,17 @@ _OLDEST_MAJOR, _OLDEST_MINOR = 5, 1  # -fps_mode came with 5.1
 _STOPPED_BY_SIGNAL = 255
 _BACKWARDS = re.compile(r"Invalid pts \(-?\d+\) <= last \(")  # the same in 5.1 and in 9.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_MISSING_FILTER = re.compile(r"No such filter: '([^']*)'")
+_ALWAYS = re.compile(
+    "|".join(
+        (
+            _BACKWARDS.pattern,
+            _MISSING_FILTER.pattern,
+            *(re.escape(os.strerror(code)) for code in (*_NO_ROOM, errno.ENOMEM)),
+        )
+    )
+)
+"""Messages that decide which error is raised."""
 
 
 def find_ffmpeg() -> str:
@@ -74,7 +87,7 @@ class BackwardsError(MediaError):
 def transcode(
     arguments: list[str], *, timeout_seconds: float, memory_bytes: int | None = None
 ) -> str:
-    """Runs the pass and returns what ffmpeg complained about, its last lines only.
+    """Run the pass; return ffmpeg's error messages, the first of each of its parts, on one line.
 
     Where the system can, ffmpeg gets no more than `memory_bytes` of memory. Raises MediaError when
     the time is up or when ffmpeg gives up, OSError when its output has no room, and MachineError
@@ -92,16 +105,20 @@ def transcode(
         raise MachineError(f"{arguments[0]} does not run ({error})") from error
     if memory_bytes is not None:
         limit_memory(process, memory_bytes)
-    returncode, complaints = wait_for_end(process, timeout_seconds)
+    messages = Messages(always=_ALWAYS)
+    returncode = wait_for_end(process, timeout_seconds, messages.feed)
     if returncode is None:
         raise MediaError(
             f"ffmpeg was not done after {timeout_seconds:g} s: raise timeout_seconds",
             reason="timeout",
         )
+    lines = messages.lines()
+    complaints, said = "\n".join(lines), summary(lines)
     for code in _NO_ROOM:
         if os.strerror(code) in complaints:
             raise OSError(code, os.strerror(code))
-    said = last_lines(complaints)
+    if missing := _MISSING_FILTER.search(complaints):
+        raise MachineError(_lacks_filter(arguments[0], missing[1]))
     if returncode == _STOPPED_BY_SIGNAL and not said:
         raise MachineError("ffmpeg was stopped from outside: run again")
     if returncode == -signal.SIGKILL:  # nothing in a file does that
@@ -127,11 +144,26 @@ def transcode(
     return said
 
 
-def last_lines(complaints: str, num_lines: int = 3) -> str:
-    """The end of ffmpeg's complaints on one line, without memory addresses."""
-    lines = complaints.split("\n")
-    kept = [re.sub(r" @ 0x[0-9a-f]+", "", line.strip()) for line in lines if line.strip()]
-    return " | ".join(kept[-num_lines:])
+def require_filters(executable: str, names: Iterable[str]) -> None:
+    """Raises MachineError if `executable` lacks one of these filters."""
+    try:
+        done = subprocess.run(
+            [executable, "-hide_banner", "-filters"], capture_output=True, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MachineError(f"{executable} does not run ({error}): install ffmpeg again") from error
+    rows = (line.split() for line in done.stdout.decode(errors="replace").splitlines())
+    known = {row[1] for row in rows if len(row) > 2}
+    for name in names:
+        if name not in known:
+            raise MachineError(_lacks_filter(executable, name))
+
+
+def _lacks_filter(executable: str, name: str) -> str:
+    return (
+        f"{executable} has no filter {name}, which hdr=tonemap needs: install an ffmpeg that is "
+        "built with it (zscale: --enable-libzimg), or leave hdr=keep"
+    )
 
 
 def _is_new_enough(executable: str) -> bool:

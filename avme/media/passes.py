@@ -53,6 +53,8 @@ def _pass(
             info,
             size=size,
             jpeg_quality=recipe.jpeg_quality,
+            tonemap=recipe.tonemap,
+            untagged_hd_is_bt709=recipe.untagged_hd_is_bt709,
             cut=cut,
             mend_clock=mend_clock,
             max_bytes=recipe.max_bytes,

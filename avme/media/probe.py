@@ -20,12 +20,15 @@ from av.video.stream import VideoStream
 
 from avme.errors import MediaError
 from avme.media.audio_track import AudioInfo, list_audio
+from avme.media.color import UNTAGGED, ColorTags
 from avme.media.containers import DEMUXERS, PROTOCOLS
 from avme.media.video_track import choose_video
 
 MAX_PIXELS = 64 * 1024 * 1024
 """Larger pictures are refused before anything is decoded: 8K has 33 million."""
 _MAX_PROBE_PACKETS = 64
+_FULL_RANGE = 2
+"""Libav's AVCOL_RANGE_JPEG."""
 _PROMISE_NOTHING = frozenset({"mpeg", "mpegts", "asf"})
 _TAGGED_SECONDS = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """How Matroska writes when a track ends."""
@@ -57,6 +60,7 @@ class MediaInfo:
     num_sound_tracks: int = 0
     pixel_aspect: Fraction | None = None
     """Width to height of a pixel, before any rotation; None where nothing is said."""
+    color: ColorTags = UNTAGGED
 
 
 def probe(path: Path) -> MediaInfo:
@@ -134,6 +138,21 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         picture_track_reason=track.reason,
         num_sound_tracks=len(container.streams.audio),
         pixel_aspect=video.sample_aspect_ratio or None,
+        color=_color_tags(video.codec_context),
+    )
+
+
+def _color_tags(codec: VideoCodecContext) -> ColorTags:
+    """What the header says, and the decoder where it was let at a picture."""
+    pixels = codec.format
+    return ColorTags(
+        primaries=int(codec.color_primaries),
+        transfer=int(codec.color_trc),
+        matrix=int(codec.colorspace),
+        is_yuv=pixels is not None
+        and len(pixels.components) > 2
+        and not (pixels.is_rgb or pixels.has_palette),
+        is_full_range=int(codec.color_range) == _FULL_RANGE,
     )
 
 

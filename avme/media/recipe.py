@@ -21,3 +21,7 @@ class Recipe:
     memory_bytes: int | None = None
     """Of the process that reads the header, and of ffmpeg's."""
     min_decoded: float = 0.0
+    tonemap: bool = False
+    """Whether HDR pictures are converted to BT.709; they keep their curve otherwise."""
+    untagged_hd_is_bt709: bool = False
+    """Whether HD pictures without a tagged matrix are read as BT.709, else as BT.601."""

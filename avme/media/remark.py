@@ -10,6 +10,7 @@ from typing import Final
 
 from avme.errors import MediaError
 from avme.media.probe import MediaInfo
+from avme.media.recipe import Recipe
 
 LATE_SECONDS: Final = 0.1
 """Sound that starts or ends further than this from the pictures is late or early."""
@@ -41,6 +42,24 @@ def shape_remarks(info: MediaInfo) -> Iterator[str]:
         yield (
             f"not-square: pixels are shown {aspect.numerator}:{aspect.denominator} (width to "
             "height), pictures are stored as if they were square"
+        )
+
+
+def color_remarks(info: MediaInfo, recipe: Recipe) -> Iterator[str]:
+    """On colours that are not those of SDR video with a tagged matrix."""
+    color = info.color
+    if color.hdr is not None:
+        done = "pixels keep its curve and primaries, hdr=tonemap converts them to BT.709"
+        if recipe.tonemap:
+            done = "tone-mapped to BT.709"
+        yield f"hdr: {color.hdr}, {done}"
+    if color.is_untagged_hd(info.width, info.height):
+        matrix, other = "BT.601", ", untagged_hd=bt709 reads it as players do"
+        if recipe.untagged_hd_is_bt709:
+            matrix, other = "BT.709", ""
+        yield (
+            f"untagged-hd: {info.width}x{info.height} without a colour matrix is read as "
+            f"{matrix}{other}"
         )
 
 

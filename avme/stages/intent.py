@@ -16,8 +16,9 @@ from avme.data.sources import Beside, find_clips
 from avme.data.splits import Splits
 from avme.data.state import State, state_of
 from avme.errors import ArtifactError, UsageError
+from avme.media.color import TONEMAP_FILTERS
 from avme.media.extract import Recipe
-from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
+from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg, require_filters
 from avme.report import Reporter
 
 
@@ -88,6 +89,8 @@ class Intent:
             max_bytes=round(config.max_clip_gb * 1e9),
             memory_bytes=config.memory_mb * 1024 * 1024,
             min_decoded=config.min_decoded,
+            tonemap=config.hdr == "tonemap",
+            untagged_hd_is_bt709=config.untagged_hd == "bt709",
         )
 
     def state(self, draft: Draft, retry: bool) -> State:
@@ -114,6 +117,8 @@ def intend(request: Request) -> Intent:
     folder = _set_folder(request.out, request.name)
     clips, splits = find_clips(request.layout, request.source, request.beside, request.config)
     ffmpeg = find_ffmpeg()
+    if request.config.hdr == "tonemap":
+        require_filters(ffmpeg, TONEMAP_FILTERS)
     return Intent(
         request=request,
         folder=folder,

@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from avme.data.videos import Videos
 
 
@@ -104,3 +106,36 @@ def test_folders_that_cannot_be_read_are_counted() -> None:
 
     assert names == ["dog/a.mp4"]
     assert list(videos.remarks()) == ["warning: 1 folders cannot be read, as cat"]
+
+
+MP4 = b"\0\0\0\x18ftypisom" + bytes(64)
+
+
+def test_files_of_other_names_are_taken_if_they_begin_as_videos(tmp_path: Path) -> None:
+    names = ("noending", "clip.v2", "x.3g2", "x.qt", "x.f4v", "x.divx", "x.mpe", "x.m2v", "x.ogm")
+    for name in (*names, "x.MP4V", "notes", "frame.jpg", "movie.mp4.part"):
+        (tmp_path / name).write_bytes(b"just text" if name == "notes" else MP4)
+    (tmp_path / "linked").symlink_to("noending")
+    (tmp_path / "linked.md").symlink_to("noending")
+    videos = Videos(tmp_path)
+
+    assert set(found(videos)) == {*names, "x.MP4V", "linked"}
+    assert list(videos.remarks()) == [
+        "3 files hold video though their names do not end as videos' do, and are taken, as "
+        "clip.v2, linked, noending",
+        "warning: 1 unfinished downloads are left out, as movie.mp4.part",
+    ]
+
+
+def test_only_so_many_files_are_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avme.data.videos.MOST_SNIFFED", 2)
+    for name in ("a", "b", "c", "d.mp4"):
+        (tmp_path / name).write_bytes(MP4)
+    videos = Videos(tmp_path)
+
+    assert found(videos) == ["a", "b", "d.mp4"]
+    (_, warning) = videos.remarks()
+    assert warning.startswith("warning: 1 files whose names do not end as videos' do were not")
+    assert "after 2 of them, as c:" in warning

@@ -1,0 +1,78 @@
+"""Whether a file holds video, by its first bytes: for names that do not say so.
+
+Nothing is decoded or demuxed: a container that may hold sound alone counts if its header names a
+picture track. A false answer costs a clip in quarantine, or one that is left out.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+HEAD_BYTES: Final = 65_536
+"""Headers of Matroska, ASF and Ogg name their tracks within so much."""
+
+_TS_PACKETS: Final = ((188, 0), (192, 4), (204, 0))
+"""Length of a packet of MPEG-TS, and where its sync byte stands."""
+_TS_SYNC: Final = 0x47
+_TS_CHECKED: Final = 5
+_OTHER_BRANDS: Final = (
+    *(b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"crx ", b"jp2 ", b"jpx ", b"jxl "),
+    *(b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ", b"aax ", b"aaxc"),
+)
+"""Of pictures and of sound alone."""
+_BOXES: Final = (b"ftyp", b"moov", b"mdat", b"wide", b"pnot", b"styp")
+_ASF: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_VIDEO: Final = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
+_OGG_VIDEO: Final = (b"\x80theora", b"\x01video\0\0\0", b"OVP80", b"BBCD\0")
+_MXF: Final = bytes.fromhex("060e2b34020501010d01020101")
+
+
+def sniff(path: Path) -> bool:
+    """Return True if `path` is a regular file that begins as a video does.
+
+    A pipe or a device is never waited for. A file that cannot be read counts as none.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return False
+        return holds_video(os.read(fd, HEAD_BYTES))
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
+def holds_video(head: bytes) -> bool:
+    """Return True if the first bytes of a file are those of a container with pictures."""
+    if head[4:8] in _BOXES:
+        return head[8:12] not in _OTHER_BRANDS
+    if head.startswith(b"\x1a\x45\xdf\xa3"):  # Matroska: the identifier of some codec
+        return b"V_" in head
+    if head.startswith(b"OggS"):
+        return any(codec in head for codec in _OGG_VIDEO)
+    if head.startswith(_ASF):
+        return _ASF_VIDEO in head
+    if head.startswith(b"FLV\x01"):
+        return bool(head[4:5]) and bool(head[4] & 1)
+    return (
+        (head.startswith((b"RIFF", b"ON2 ")) and head[8:12] in (b"AVI ", b"AVIX", b"AMV ", b"ON2f"))
+        or head.startswith((b"\0\0\1\xba", b"\0\0\1\xb3"))  # MPEG program and elementary streams
+        or (head.startswith(b".RMF") and b"video/x-pn-" in head)
+        or head.startswith((_MXF, b"nut/multimedia container\0", b"\x1f\x07\0"))  # the last is DV
+        or _is_transport_stream(head)
+    )
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    return any(
+        all(
+            head[at : at + 1] == bytes([_TS_SYNC])
+            for at in range(begin, begin + _TS_CHECKED * length, length)
+        )
+        for length, begin in _TS_PACKETS
+    )
