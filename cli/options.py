@@ -100,7 +100,7 @@ Device = Annotated[
     typer.Option(help="Where to compute.", show_default="auto", rich_help_panel=MACHINE),
 ]
 Precision = Annotated[
-    Literal["auto", "bf16", "fp32"] | None,
+    Literal["auto", "bf16", "fp16", "fp32"] | None,
     typer.Option(help="Arithmetic.", show_default="auto", rich_help_panel=MACHINE),
 ]
 Compile = Annotated[

@@ -19,6 +19,6 @@ class EvalConfig(Settings):
     """List of the split that is scored."""
     batch: Annotated[int, Field(ge=1)] = 8
     """Clips at a time per device; all views of a clip count as one."""
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: Annotated[int, Field(ge=0)] | None = None

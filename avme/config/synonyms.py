@@ -85,7 +85,7 @@ SYNONYMS: Final = _table(
     (
         "amp use_amp mixed_precision fp16 bf16 half bfloat16 float16 dtype amp_dtype",
         "train.precision precision",
-        "auto, bf16 or fp32",
+        "auto, bf16, fp16 or fp32",
     ),
     ("allow_tf32", "train.tf32", ""),
     ("torch_compile torchcompile compile_model", "train.compile", ""),

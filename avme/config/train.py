@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from avme.config.base import Settings
 
@@ -41,8 +41,11 @@ class TrainConfig(Settings):
     seed: int = 0
     batch_norm: Literal["synchronised", "frozen"] = "synchronised"
     """Statistics of the audio encoder: of the global batch, or as the weights brought them."""
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """auto is bf16 where the device has it, else fp32."""
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    """auto is bf16 where the GPU has it, else fp16 with a loss scale; fp32 on CPUs."""
+    ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Decay a step of a moving average of the weights, which is then validated, kept as best and
+    exported in their place; rises to it as (1 + n) / (10 + n) after n steps. none keeps none."""
     tf32: bool = False
     """Multiplies single precision as TF32 on GPUs that can: faster, with 10 bits of mantissa."""
     compile: bool = False
@@ -69,3 +72,11 @@ class TrainConfig(Settings):
     none."""
     wandb: Annotated[str, Field(min_length=1)] | None = None
     """Project at Weights & Biases to report to as well; none sends nothing."""
+
+    @model_validator(mode="after")
+    def _fp16_is_whole(self) -> "TrainConfig":
+        if self.precision == "fp16" and self.sharding == "fsdp":
+            raise ValueError(
+                "sharding fsdp does not scale losses of fp16: use --precision bf16 or fp32"
+            )
+        return self

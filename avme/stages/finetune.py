@@ -5,6 +5,7 @@ test list is never looked at here.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -140,7 +141,8 @@ def finetune(
         train(job, _validation(job, prepared, held_out))
         if not held_out and processes.is_first:
             last = load_checkpoint(job.run.checkpoint_path("last"))
-            save_checkpoint(job.run.checkpoint_path("best"), last)
+            best = replace(last, model=last.weights, average={})
+            save_checkpoint(job.run.checkpoint_path("best"), best)
     return run.folder
 
 
@@ -170,21 +172,21 @@ def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) ->
         return
     own = model.state_dict()
     wanted = [name for name in own if not name.startswith(_OWN)]
-    missing = [name for name in wanted if name not in start.model]
+    missing = [name for name in wanted if name not in start.weights]
     if missing:
         raise MismatchError(
             f"the checkpoint has no {missing[0]} ({len(missing)} of {len(wanted)} tensors are "
             "missing): choose a --modality that it was pretrained for, or --from scratch"
         )
     for name in wanted:
-        if start.model[name].shape != own[name].shape:
+        if start.weights[name].shape != own[name].shape:
             raise MismatchError(
-                f"{name} is {tuple(start.model[name].shape)} in the checkpoint, expected "
+                f"{name} is {tuple(start.weights[name].shape)} in the checkpoint, expected "
                 f"{tuple(own[name].shape)}: keep the pretrain run's model settings"
             )
-    model.load_state_dict({name: start.model[name] for name in wanted}, strict=False)
+    model.load_state_dict({name: start.weights[name] for name in wanted}, strict=False)
     used = {name.split(".")[0] for name in wanted}
-    unused = sorted({name.split(".")[0] for name in start.model} - used)
+    unused = sorted({name.split(".")[0] for name in start.weights} - used)
     report.say(
         f"{len(wanted)} tensors from the {start.stage} checkpoint at step {start.step}; "
         f"not used: {', '.join(unused) or 'none'}"
@@ -218,21 +220,24 @@ def _validation(job: Job, prepared: PreparedSet, held_out: Sequence[ClipEntry]) 
         batch=max(1, config.train.batch // job.processes.world),
         workers=config.train.workers,
         device=job.device,
-        precision=pick_precision(config.train.precision, job.device),
+        precision=pick_precision(
+            config.train.precision, job.device, is_sharded=config.train.sharding == "fsdp"
+        ),
         processes=job.processes,
     )
 
     def end_epoch(trainer: Trainer, epoch: int, record: Record | None) -> str:
-        with unsharded(job.model):
+        with trainer.averaged(), unsharded(job.model):
             scores = scorer.score(job.model, Quiet(), "validation")
         figures = {"top1": scores.top(1), "loss": scores.cross_entropy()}
         before = Best(**job.best) if job.best else None
         best = better(before, **figures, epoch=epoch, step=trainer.step, clips=len(held_out))
         job.best = best.as_numbers()
         if best.epoch == epoch:
-            checkpoint = job.checkpoint(trainer)
-            if job.processes.is_first:
-                save_checkpoint(job.run.checkpoint_path("best"), checkpoint)
+            with trainer.averaged():  # tensors of a checkpoint are those of the model
+                checkpoint = job.checkpoint(trainer)
+                if job.processes.is_first:
+                    save_checkpoint(job.run.checkpoint_path("best"), checkpoint)
         if record is not None:
             record.write("validation", trainer.step, {"epoch": epoch, **figures})
         return f"val {figures['top1']:.3f} (best {best.top1:.3f})"

@@ -32,7 +32,7 @@ def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
     def end_epoch(trainer: Trainer, epoch: int, record: Record | None) -> str:
         if epoch % every and epoch != epochs:
             return ""
-        with unsharded(job.model):
+        with trainer.averaged(), unsharded(job.model):
             if record is not None:
                 model = cast(MaskedAutoencoder, job.model)
                 rows, note = gallery.rows(model, config, job.device, _FRAMES)

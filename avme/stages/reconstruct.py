@@ -108,7 +108,7 @@ def draw_reconstructions(
     entries = choose_clips(prepared.part(config.clip.split, "test"), clips, seed)
     device = pick_device(config.train.device)
     model = MaskedAutoencoder(config.model, config.clip).to(device)
-    model.load_state_dict(loaded.model)
+    model.load_state_dict(loaded.weights)
     gallery = Gallery(prepared, entries, loaded.facts["mfcc"], seed)
     rows, note = gallery.rows(model, config, device, frames)
     with replacing(out) as temporary:

@@ -80,7 +80,8 @@ def rehearse(
     Raises MachineError where the settings ask for a device that is missing.
     """
     device = pick_device(settings.train.device)
-    precision = pick_precision(settings.train.precision, device)
+    train = settings.train
+    precision = pick_precision(train.precision, device, is_sharded=train.sharding == "fsdp")
     model = build_model(settings, num_classes).to(device).train()
     set_up(model, settings.train, device)
     if settings.train.batch_norm == "frozen" and (audio := getattr(model, "audio", None)):

@@ -69,10 +69,12 @@ class Job:
         return self.run.report
 
     def checkpoint(self, trainer: Trainer, meter: dict[str, Any] | None = None) -> Checkpoint:
-        """The job as it stands; without the meter's state only what an evaluation needs.
+        """The job as it stands; without the meter's state only what an evaluation needs: to be
+        called inside `trainer.averaged()`.
 
         All processes must call it; only the first one's is whole where the model is cut.
         """
+        average = trainer.average
         return Checkpoint(
             stage=self.stage,
             config=self.config.model_dump(mode="json"),
@@ -82,6 +84,8 @@ class Job:
             optimizer={} if meter is None else whole(trainer.optimizer.state_dict()),
             best=dict(self.best),
             meter=meter or {},
+            average={} if meter is None or average is None else average.state(),
+            scaler={} if meter is None else trainer.scaler.state_dict(),
         )
 
     def describe(self, index: int, seed: int) -> dict[str, Any]:
@@ -126,7 +130,9 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         ),
         depth=job.config.model.visual.depth,
         device=job.device,
-        precision=pick_precision(settings.precision, job.device),
+        precision=pick_precision(
+            settings.precision, job.device, is_sharded=settings.sharding == "fsdp"
+        ),
         processes=job.processes,
         steps_per_epoch=order.steps_per_epoch,
         guard=Guard(
@@ -179,10 +185,11 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         say_end(job, trainer, began)
     else:
         fit(None)
-    last = job.checkpoint(trainer)
-    if job.processes.is_first:
-        epoch = trainer.step // trainer.steps_per_epoch
-        export_run(job.run.folder, last, epoch, job.run.checkpoint_path("best"))
+    with trainer.averaged():  # tensors of a checkpoint are those of the model
+        last = job.checkpoint(trainer)
+        if job.processes.is_first:
+            epoch = trainer.step // trainer.steps_per_epoch
+            export_run(job.run.folder, last, epoch, job.run.checkpoint_path("best"))
 
 
 def _wandb(job: Job) -> WandbRun | None:

@@ -20,6 +20,8 @@ from avme.errors import ArtifactError
 
 FORMAT = 2
 LAST, PREVIOUS = "last", "previous"
+_LATER = {"average", "scaler"}
+"""Fields that checkpoints of earlier versions lack."""
 _UNREADABLE = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
@@ -50,6 +52,16 @@ class Checkpoint:
     """Figures of the best epoch so far, by the validation list."""
     meter: dict[str, Any] = field(default_factory=dict)
     """What was summed since the last line of metrics.jsonl."""
+    average: dict[str, Any] = field(default_factory=dict)
+    """`tensors` and number of `updates` of the moving average of `model`, where one is kept."""
+    scaler: dict[str, Any] = field(default_factory=dict)
+    """State of the loss scale, where the run computes in float16."""
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """What to evaluate or start from: averaged weights where they are kept, else the model."""
+        tensors: dict[str, Tensor] = self.average.get("tensors", self.model)
+        return tensors
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None = None) -> None:
@@ -79,7 +91,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             "`avme pretrain` or `avme finetune` wrote"
         ) from error
     names = {f.name for f in fields(Checkpoint)}
-    if not isinstance(content, dict) or set(content) != names | {"format"}:
+    if not isinstance(content, dict) or set(content) | _LATER != names | {"format"}:
         raise ArtifactError(f"{path} is no checkpoint of avme: expected the keys {sorted(names)}")
     if content.pop("format") != FORMAT:
         raise ArtifactError(f"{path} was written by another version of avme, expected {FORMAT}")

@@ -26,6 +26,8 @@ from avme.train.meter import Meter
 from avme.train.processes import Processes
 from avme.train.sharding import part_here
 
+LEAST_LOSS_SCALE = 1e-4
+"""A loss scale below it ends the run, as fairseq's `--min-loss-scale` does."""
 LOUDEST = 1e9
 """Deviations from the mean that no sound has: a clip with more is broken."""
 
@@ -117,6 +119,18 @@ class Guard:
             self._seen, self._gradients = [], []
             return
         raise AvmeError(self._blame(step))
+
+    def require_scale(self, scaler: torch.amp.GradScaler, step: int) -> None:
+        """Raises AvmeError where steps of float16 were skipped until the loss scale is nearly 0.
+
+        Single skipped steps are how the scale is found, and no error.
+        """
+        if scaler.is_enabled() and scaler.get_scale() < LEAST_LOSS_SCALE:
+            raise AvmeError(
+                f"gradients of float16 are inf or nan at every loss scale by step {step} (now "
+                f"{scaler.get_scale():.1g}, expected {LEAST_LOSS_SCALE:g} or more): {_CALM}; "
+                f"{_BEFORE}"
+            )
 
     def require_sound(self, model: nn.Module, step: int) -> None:
         """Raises AvmeError if a weight or a statistic is no number; all processes must call it."""

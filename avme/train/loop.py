@@ -8,7 +8,7 @@ the loss of a batch and by what they do at the end of an epoch.
 import inspect
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from avme.config import OptimConfig, TrainConfig
 from avme.data.order import seed_of
 from avme.errors import Stopped
 from avme.report import Reporter
+from avme.train.averaging import WeightAverage
 from avme.train.cadence import Cadence
 from avme.train.checkpoint import Checkpoint
 from avme.train.compiling import set_up
@@ -73,6 +74,9 @@ class Trainer:
     guard: Guard | None = None
     """One that knows the names of clips; without it they are numbers."""
     optimizer: torch.optim.Optimizer = field(init=False)
+    scaler: torch.amp.GradScaler = field(init=False)
+    """Does nothing unless the precision is float16."""
+    average: WeightAverage | None = field(init=False)
     meter: Meter = field(init=False)
     step: int = 0
 
@@ -83,11 +87,23 @@ class Trainer:
             shard(self.model, self.device, self.precision)
         self.optimizer = build_optimizer(self.model, self.optim, self.depth)
         self.meter = Meter(self.train.batch, self.device)
+        is_half = self.precision == torch.float16
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=is_half)
+        decay = self.train.ema_decay
+        self.average = None if decay is None else WeightAverage(self.model, decay)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Inside, the model has its averaged weights, if an average is kept."""
+        return nullcontext() if self.average is None else self.average.applied()
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes back to where a checkpoint was written."""
         load_model(self.model, checkpoint.model)
         load_optimizer(self.optimizer, checkpoint.optimizer)
+        if self.average is not None:
+            self.average.restore(checkpoint.average)
+        if checkpoint.scaler:  # empty where the run began on a device with bfloat16
+            self.scaler.load_state_dict(checkpoint.scaler)
         self.meter.restore(checkpoint.meter)
         self.step = checkpoint.step
 
@@ -118,7 +134,7 @@ class Trainer:
 
         def save_if_sound() -> None:
             with meter.aside():
-                guard.require_finite(meter, self.step)
+                self._require_finite(guard)
                 guard.require_sound(self.model, self.step)
                 save()
 
@@ -134,14 +150,14 @@ class Trainer:
                 self.step += 1
                 epoch, place = divmod(self.step, self.steps_per_epoch)
                 if logged:
-                    guard.require_finite(meter, self.step)
+                    self._require_finite(guard)
                     numbers = meter.numbers(self.processes)
                     if record is not None:
                         record.write("train", self.step, numbers)
                 note = meter.note(epoch + bool(place), self.train.epochs)
                 if place == 0 and end_epoch is not None:
                     with meter.aside(), estimate.epoch_end() if estimate else nullcontext():
-                        guard.require_finite(meter, self.step)
+                        self._require_finite(guard)
                         note = f"{note}  {end_epoch(epoch)}"
                 task.advance(1, note)
                 if estimate is not None and estimate.is_due() and self.step < total:
@@ -201,18 +217,35 @@ class Trainer:
                     self.device.type, self.precision, enabled=self.precision != torch.float32
                 ):
                     made = loss_of(model, batch, self.step, logged)
-                torch.autograd.backward(made.loss * weight)
+                torch.autograd.backward(self.scaler.scale(made.loss.float() * weight))
                 guard.note(self.step + 1, batch, made.loss, made.lengths)
             for name, value in {"loss": made.loss, **made.figures}.items():
                 figures[name] = figures.get(name, 0.0) + value.detach() * weight
         with self.meter.clock.working():
+            self.scaler.unscale_(self.optimizer)
             norms = gradient_norms(self.model)
+            if self.scaler.is_enabled():
+                norms |= self._scaling(norms)
             guard.note_gradient(self.step + 1, norms["grad_norm"])
             if self.optim.clip_grad is not None:
                 clip_gradients(self.model, self.optim.clip_grad, norms["grad_norm"])
-            self.optimizer.step()
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
             self.optimizer.zero_grad(set_to_none=True)
+            if self.average is not None:
+                self.average.update()
         return {"lr": rate, "began": began, "waited": waited, "figures": figures | norms}
+
+    def _scaling(self, norms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The loss scale, and whether the scaler will skip the step; norms are then 0."""
+        skips = ~torch.isfinite(norms["grad_norm"])
+        counted = {name: torch.where(skips, 0.0, norm) for name, norm in norms.items()}
+        one = torch.ones((), device=self.device)
+        return {**counted, "skipped": skips.float(), "loss_scale": self.scaler.scale(one)}
+
+    def _require_finite(self, guard: Guard) -> None:
+        guard.require_finite(self.meter, self.step)
+        guard.require_scale(self.scaler, self.step)
 
 
 class _Saver:

@@ -138,9 +138,17 @@ def pick_device(wanted: str) -> torch.device:
     return device
 
 
-def pick_precision(wanted: str, device: torch.device) -> torch.dtype:
-    """bfloat16 where it is asked for, or where the device has it and nothing else is asked."""
-    if wanted == "bf16":
+def pick_precision(wanted: str, device: torch.device, *, is_sharded: bool = False) -> torch.dtype:
+    """Return the dtype that autocast computes in.
+
+    "auto" is bfloat16 on GPUs that have it, float16 on others, and float32 on CPUs and for sharded
+    models without bfloat16, whose losses are not scaled.
+    """
+    if wanted != "auto":
+        return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[wanted]
+    if device.type != "cuda":
+        return torch.float32
+    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    if has_bf16:
         return torch.bfloat16
-    has_it = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.bfloat16 if wanted == "auto" and has_it else torch.float32
+    return torch.float32 if is_sharded else torch.float16

@@ -112,20 +112,21 @@ def whole(state: Any) -> Any:
 def load_model(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Loads whole tensors, which every process has, into a model that is cut or not."""
     own = model.state_dict()
-    model.load_state_dict({name: _cut_as(tensor, own.get(name)) for name, tensor in state.items()})
+    model.load_state_dict({name: cut_as(tensor, own.get(name)) for name, tensor in state.items()})
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
     """The same for an optimiser, whose states have the shapes of their parameters."""
     parameters = [one for group in optimizer.param_groups for one in group["params"]]
     cut = {
-        index: {name: _cut_as(tensor, parameters[index]) for name, tensor in one.items()}
+        index: {name: cut_as(tensor, parameters[index]) for name, tensor in one.items()}
         for index, one in state["state"].items()
     }
     optimizer.load_state_dict({**state, "state": cut})
 
 
-def _cut_as(tensor: Tensor, like: Tensor | None) -> Tensor:
+def cut_as(tensor: Tensor, like: Tensor | None) -> Tensor:
+    """Cut a whole tensor as `like` is cut, if it is and has the same shape."""
     if not isinstance(like, DTensor) or tensor.shape != like.shape:
         return tensor  # as a count of steps, or one of a wrong shape, which loading will name
     mesh, placements = like.device_mesh, like.placements

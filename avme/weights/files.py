@@ -135,13 +135,15 @@ def _unwrap(path: Path, content: Any) -> Stored:
     if set(content) >= _OURS and all(
         isinstance(content[key], Mapping) for key in ("model", "config", "facts")
     ):
-        _require_tensors(path, content["model"], content)
+        average = content.get("average") or {"tensors": content["model"]}
+        tensors: Mapping[str, Tensor] = average["tensors"]  # as Checkpoint.weights
+        _require_tensors(path, tensors, content)
         if content["format"] != FORMAT:
             raise ArtifactError(f"{path} was written by another version of avme, expected {FORMAT}")
         return Stored(
             file=path,
             form="avme",
-            tensors=dict(content["model"]),
+            tensors=dict(tensors),
             wrapping="checkpoint",
             config=dict(content["config"]),
             facts={

@@ -24,7 +24,7 @@ def export_run(run: Path, last: Checkpoint, epoch: int, best: Path) -> None:
 
 def write_trained(path: Path, checkpoint: Checkpoint, *, epoch: int) -> None:
     """The checkpoint's model as safetensors; step, epoch and, where clips were held out, the top-1
-    on them are in the metadata, for people too.
+    on them are in the metadata, for people too; so is `ema_decay` where the weights are averaged.
 
     `epoch` counts those that the model was trained for. Raises OSError where the disk is full.
     """
@@ -35,6 +35,9 @@ def write_trained(path: Path, checkpoint: Checkpoint, *, epoch: int) -> None:
         "best": checkpoint.best,
     }
     told = {"step": str(checkpoint.step), "epoch": str(epoch)}
+    decay = checkpoint.config.get("train", {}).get("ema_decay")
+    if decay is not None:
+        told["ema_decay"] = f"{decay:g}"
     if "top1" in checkpoint.best:
         told["top1"] = f"{checkpoint.best['top1']:.6g}"
     write_safetensors(path, checkpoint.model, {SIDECAR: json.dumps(noted), **told})

@@ -81,7 +81,7 @@ def test_the_docs_name_every_alias() -> None:
     ("args", "hint"),
     [
         (["pretrain", "--warmup_epochs", "5"], "did you mean --set optim.warmup_epochs=VALUE?"),
-        (["pretrain", "--amp"], "did you mean --precision (auto, bf16 or fp32)?"),
+        (["pretrain", "--amp"], "did you mean --precision (auto, bf16, fp16 or fp32)?"),
         (["finetune", "--finetune", "x.pth"], "did you mean --from or --init?"),
         (["finetune", "--drop_path", "0.1"], "did you mean --set head.drop_path=VALUE?"),
         (["pretrain", "--bach", "3"], "did you mean --batch?"),

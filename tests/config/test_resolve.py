@@ -204,3 +204,10 @@ def test_settings_that_a_checkpoint_fixes_are_not_contradicted() -> None:
 def test_every_setting_has_a_dotted_key() -> None:
     assert "model.visual.patch" in leaf_fields(PretrainConfig)
     assert "model" not in leaf_fields(PretrainConfig)
+
+
+def test_float16_of_a_sharded_model_is_refused_with_what_works() -> None:
+    sets = ["train.precision=fp16", "train.sharding=fsdp"]
+
+    with pytest.raises(ConfigError, match="use --precision bf16 or fp32"):
+        resolve(PretrainConfig, sets=sets)

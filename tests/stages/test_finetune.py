@@ -22,6 +22,7 @@ from avme.stages.init import starting_point
 from avme.stages.pretrain import pretrain
 from avme.train.checkpoint import load_checkpoint, save_checkpoint
 from avme.train.record import read_record
+from avme.weights.read import read_weights
 
 MakeConfig = Callable[..., FinetuneConfig]
 
@@ -126,6 +127,39 @@ def test_without_validation_the_last_epoch_is_the_best(
     assert all(torch.equal(best.model[name], last.model[name]) for name in last.model)
     assert all(torch.equal(exported[name], last.model[name]) for name in last.model)
     assert any("from scratch" in line for line in report.lines)
+
+
+@pytest.mark.parametrize("val_fraction", [0.4, 0.0])
+def test_averaged_weights_are_validated_kept_as_best_and_exported(
+    val_fraction: float, finished: PreparedSet, make_finetune_config: MakeConfig, tmp_path: Path
+) -> None:
+    plain = make_finetune_config(val_fraction=val_fraction, modality="v")
+    train = plain.train.model_copy(update={"epochs": 1})
+    runs = [
+        finetune(
+            plain.model_copy(update={"train": train.model_copy(update={"ema_decay": decay})}),
+            data=finished.folder,
+            out=tmp_path / f"run{decay}",
+            init=None,
+        )
+        for decay in (None, 0.9)
+    ]
+
+    last, best = (load_checkpoint(runs[1] / "checkpoints" / f"{n}.pt") for n in ("last", "best"))
+    exported = load_file(runs[1] / "weights.safetensors")
+    with safe_open(runs[1] / "weights.safetensors", "pt") as file:
+        assert file.metadata()["ema_decay"] == "0.9"
+    read = read_weights(runs[1] / "checkpoints" / "last.pt").tensors
+    for name, value in last.average["tensors"].items():
+        assert torch.equal(best.model[name], value)
+        assert torch.equal(exported[name], value)
+        assert torch.equal(read[name], value)
+    assert best.average == {}
+    assert any(not torch.equal(value, last.model[name]) for name, value in best.model.items())
+    without = load_checkpoint(runs[0] / "checkpoints" / "last.pt")
+    assert all(torch.equal(value, last.model[name]) for name, value in without.model.items())
+    if val_fraction:
+        assert best.best["loss"] != without.best["loss"]
 
 
 def test_all_augmentations_together_train_without_a_hitch(

@@ -146,6 +146,31 @@ def test_a_line_of_metrics_does_not_tell_that_the_run_was_stopped(
         assert all(mine[name] == other[name] for name in mine.keys() - times)
 
 
+def test_average_and_loss_scale_go_on_bit_for_bit_after_a_stop(
+    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    config, out = make_pretrain_config(ema_decay=0.7, precision="fp16"), tmp_path / "run"
+    pretrain(config, data=finished.folder, out=tmp_path / "whole")
+
+    stop = Interrupting(3, signal.SIGTERM)
+    with pytest.raises(Stopped, match="step 3 of 8"):
+        pretrain(config, data=finished.folder, out=out, report=stop)
+    pretrain(config, data=finished.folder, out=out, resume=True)
+
+    ours, theirs = (
+        load_checkpoint(run / "checkpoints" / "last.pt") for run in (out, tmp_path / "whole")
+    )
+    exported = load_file(out / "weights.safetensors")
+    assert ours.average["updates"] == theirs.average["updates"] == 8
+    assert ours.scaler == theirs.scaler
+    assert ours.scaler["scale"] > 0
+    for name, value in theirs.model.items():
+        assert torch.equal(ours.model[name], value)
+        assert torch.equal(ours.average["tensors"][name], theirs.average["tensors"][name])
+        assert torch.equal(exported[name], ours.average["tensors"][name])
+    assert any(not torch.equal(exported[name], value) for name, value in ours.model.items())
+
+
 @pytest.mark.parametrize("damage", ["torn", "flipped", "gone"])
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     damage: str,

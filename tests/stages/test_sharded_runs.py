@@ -44,8 +44,10 @@ def figures(run: Path, name: str, kind: str = "train") -> list[float]:
 
 @pytest.fixture(scope="module")
 def config(make_pretrain_config: Callable[..., PretrainConfig]) -> PretrainConfig:
-    """Every step saves, and pictures are drawn."""
-    config = make_pretrain_config(epochs=6, pictures_every=3, checkpoint_minutes=0.0001)
+    """Every step saves, weights are averaged, and pictures are drawn of the average."""
+    config = make_pretrain_config(
+        epochs=6, pictures_every=3, checkpoint_minutes=0.0001, ema_decay=0.7
+    )
     optim = config.optim.model_copy(update={"clip_grad": 0.5, "layer_decay": 0.75})
     return config.model_copy(update={"optim": optim})
 
@@ -111,7 +113,9 @@ def test_what_a_cut_model_leaves_has_the_form_of_any_other(whole: Path, cut: Pat
         ours.optimizer["state"], theirs.optimizer["state"], rtol=1e-2, atol=1e-5
     )
     exported = load_file(cut / "weights.safetensors")
-    assert all(torch.equal(exported[name], tensor) for name, tensor in ours.model.items())
+    assert all(torch.equal(exported[name], tensor) for name, tensor in ours.weights.items())
+    torch.testing.assert_close(ours.weights, theirs.weights, rtol=1e-3, atol=1e-5)
+    assert any(not torch.equal(ours.model[name], mean) for name, mean in ours.weights.items())
     derived = [read_json(run / "derived.json") for run in (cut, whole)]
     assert derived[0]["parameters"] == derived[1]["parameters"]
 
@@ -131,6 +135,7 @@ def test_a_cut_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_n
     assert made.wait() == 0, made.said
     ours, theirs = last_of(out), last_of(cut)
     assert all(torch.equal(ours.model[name], tensor) for name, tensor in theirs.model.items())
+    assert all(torch.equal(ours.weights[name], mean) for name, mean in theirs.weights.items())
     for key, state in theirs.optimizer["state"].items():
         assert all(torch.equal(ours.optimizer["state"][key][k], v) for k, v in state.items())
     assert figures(out, "loss") == figures(cut, "loss")

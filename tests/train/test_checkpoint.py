@@ -42,6 +42,23 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]
 
 
+def test_a_checkpoint_without_average_and_scaler_is_read_and_gives_its_model(
+    tmp_path: Path,
+) -> None:
+    save_checkpoint(tmp_path / "last.pt", make_checkpoint())
+    content = torch.load(tmp_path / "last.pt", weights_only=True)
+    for name in ("average", "scaler"):
+        del content[name]
+    torch.save(content, tmp_path / "old.pt")
+
+    old = load_checkpoint(tmp_path / "old.pt")
+
+    assert (old.average, old.scaler) == ({}, {})
+    assert old.weights is old.model
+    kept = replace(old, average={"updates": 1, "tensors": {"weight": torch.ones(4)}})
+    assert torch.equal(kept.weights["weight"], torch.ones(4))
+
+
 def test_a_file_that_would_run_code_is_refused_without_running_it(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:

@@ -1,6 +1,7 @@
 """The loop: broken numbers stop it before they are saved, and micro-batches add up to the batch."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,17 +33,24 @@ def make_batches(count: int, clips: int) -> list[AVBatch]:
     ]
 
 
-def make_trainer(batch: int, steps: int, **train: object) -> Trainer:
+def make_trainer(
+    batch: int,
+    steps: int,
+    *,
+    precision: torch.dtype = torch.float32,
+    clip_grad: float | None = None,
+    **train: object,
+) -> Trainer:
     torch.manual_seed(0)
     settings = TrainConfig.model_validate({"batch": batch, "epochs": 1, "device": "cpu", **train})
     return Trainer(
         model=nn.Linear(2, 1),
-        optim=OptimConfig(),
+        optim=OptimConfig(clip_grad=clip_grad),
         train=settings,
         schedule=Schedule(peak=0.1, floor=0.0, warmup_steps=0, total_steps=steps),
         depth=1,
         device=torch.device("cpu"),
-        precision=torch.float32,
+        precision=precision,
         processes=Processes(),
         steps_per_epoch=steps,
     )
@@ -50,7 +58,7 @@ def make_trainer(batch: int, steps: int, **train: object) -> Trainer:
 
 def square(model: nn.Module, batch: AVBatch, step: int, logged: bool) -> BatchLoss:
     out: Tensor = model(batch.mfcc)
-    return BatchLoss(loss=out.square().mean())
+    return BatchLoss(loss=out.float().square().mean())
 
 
 def fit(
@@ -94,3 +102,75 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_is_written(
     with pytest.raises(AvmeError, match=r"nan at step 4.*optim\.lr"):
         fit(trainer, make_batches(8, 2), 1, lambda: saved.append(trainer.step), broken)
     assert saved == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("micro_batches", [1, 2])
+def test_float16_steps_are_those_of_torchs_own_recipe(micro_batches: int) -> None:
+    trainer = make_trainer(4, 6, precision=torch.float16, clip_grad=0.1)
+    batches = make_batches(6 * micro_batches, 4 // micro_batches)
+    torch.manual_seed(0)
+    model, scaler = nn.Linear(2, 1), torch.amp.GradScaler("cpu")
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [model.bias], "weight_decay": 0.0},
+            {"params": [model.weight], "weight_decay": OptimConfig().weight_decay},
+        ],
+        betas=OptimConfig().betas,
+    )
+
+    fit(trainer, batches, micro_batches, lambda: None)
+    for step in range(6):
+        for group in optimizer.param_groups:
+            group["lr"] = trainer.schedule.rate(step)
+        for part in batches[step * micro_batches : (step + 1) * micro_batches]:
+            with torch.autocast("cpu", torch.float16):
+                loss = square(model, part, step, False).loss
+            torch.autograd.backward(scaler.scale(loss / micro_batches))
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad()
+
+    for ours, theirs in zip(trainer.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_step_whose_float16_gradients_overflow_is_skipped_and_the_run_goes_on() -> None:
+    trainer = make_trainer(2, 6, precision=torch.float16, log_every=1)
+    seen: list[tuple[Tensor, float]] = []
+
+    def overflowing(model: nn.Module, batch: AVBatch, step: int, logged: bool) -> BatchLoss:
+        weight = next(model.parameters()).detach().clone()
+        seen.append((weight, trainer.scaler.get_scale()))
+        loss = square(model, batch, step, logged).loss  # its gradients fit at the first scale
+        return BatchLoss(loss=loss * (1e37 if step == 2 else 1e-3))
+
+    fit(trainer, make_batches(6, 2), 1, lambda: None, overflowing)
+
+    unchanged = [torch.equal(a, b) for (a, _), (b, _) in pairwise(seen)]
+    assert unchanged == [False, False, True, False, False]
+    assert [scale for _, scale in seen] == [65536.0] * 3 + [32768.0] * 3
+    assert all(parameter.isfinite().all() for parameter in trainer.model.parameters())
+    assert trainer.meter.last["loss_scale"] == 32768.0
+
+
+def test_float16_gradients_that_overflow_at_every_scale_end_the_run() -> None:
+    trainer = make_trainer(2, 60, precision=torch.float16, log_every=1)
+
+    def endless(model: nn.Module, batch: AVBatch, step: int, logged: bool) -> BatchLoss:
+        out: Tensor = model(batch.mfcc)
+        return BatchLoss(loss=(out.float() * 0.0).sqrt().mean())  # 0, with a gradient of nan
+
+    with pytest.raises(AvmeError, match=r"at every loss scale by step 30 .*--precision fp32"):
+        fit(trainer, make_batches(60, 2), 1, lambda: None, endless)
+
+
+def test_a_float16_loss_that_is_no_number_is_not_skipped() -> None:
+    trainer = make_trainer(2, 4, precision=torch.float16, log_every=1)
+
+    def broken(model: nn.Module, batch: AVBatch, step: int, logged: bool) -> BatchLoss:
+        return BatchLoss(loss=square(model, batch, step, logged).loss * float("nan"))
+
+    with pytest.raises(AvmeError, match="nan at step 1"):
+        fit(trainer, make_batches(4, 2), 1, lambda: None, broken)

@@ -58,7 +58,7 @@ _FINETUNE: Final[Layer] = {
     "optim.clip_grad": Sourced(None, f"{_TUNER}, default"),
 }
 _DIFFERS: Final = (
-    "float16 there, bfloat16 or float32 here",
+    "float16 there (--precision fp16); bfloat16 here on GPUs that have it",
     "fine-tuning: 16 frames spread over 64 there, every fourth frame here",
     "fine-tuning: both windows of a video in one step there, anywhere in the epoch here",
     "fine-tuning: RandAugment before the crop, with bicubic interpolation there; after the crop, "
