@@ -29,6 +29,8 @@ def verify(
     from avme.stages.verify import verify as run
 
     found = run(folder, every_picture=every, seed=seed, report=ctx.obj)
+    for remark in found.remarks:
+        typer.echo(remark)
     if not found.problems:
         typer.echo(found.summary)
         return

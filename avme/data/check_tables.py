@@ -198,6 +198,9 @@ def _contents(
     ]
     named = dict(enumerate(manifest["classes"]))
     held = {(clip.record.label, clip.record.class_name) for clip in stored.good}
+    num_shards, num_made = len(manifest["shards"]), sum(manifest["ffmpeg"].values())
+    if num_made != num_shards:
+        whats.append(f"counts {num_made} shards by version of ffmpeg, and lists {num_shards}")
     whats += [
         f"class {label} is {named.get(label)}, the shards say {name}"
         for label, name in sorted(held)

@@ -56,23 +56,25 @@ def account(folder: Path, shards: Iterable[Path]) -> list[ShardDone]:
             status.st_size,
             status.st_mtime_ns,
         ):
-            known = _account(path, status)
+            known = _account(path, status, known)
             append(folder, known)
         accounts.append(known)
     return accounts
 
 
-def _account(path: Path, status: os.stat_result) -> ShardDone:
+def _account(path: Path, status: os.stat_result, known: ShardDone | None) -> ShardDone:
+    sha256 = sha256_of(path)
     reader = ShardReader(path)
     records = reader.records()
     reader.close()
     bad = sum(bool(record.reason) for record in records)
     return ShardDone(
         name=path.name,
-        sha256=sha256_of(path),
+        sha256=sha256,
         num_bytes=status.st_size,
         mtime_ns=status.st_mtime_ns,
         clips=len(records) - bad,
         bad=bad,
         seconds=0.0,
+        ffmpeg=known.ffmpeg if known is not None and known.sha256 == sha256 else "",
     )

@@ -22,7 +22,7 @@ from avme.data.record import quarantined, record_of
 from avme.data.shard import ShardWriter
 from avme.errors import MediaError
 from avme.media.extract import Recipe, extract
-from avme.media.ffmpeg import find_ffmpeg
+from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
 from avme.media.messages import without_addresses, without_folders
 
 _PIECE_BYTES = 1024 * 1024
@@ -72,6 +72,8 @@ class ShardDone:
     clips: int
     bad: int
     seconds: float
+    ffmpeg: str = ""
+    """The version that decoded its clips; empty if unknown."""
 
 
 def pack(task: ShardTask) -> ShardDone:
@@ -116,6 +118,7 @@ def _pack(task: ShardTask) -> ShardDone:
         clips=len(task.clips) - bad,
         bad=bad,
         seconds=round(time.monotonic() - began, 3),
+        ffmpeg=ffmpeg_version(recipe.ffmpeg),
     )
 
 

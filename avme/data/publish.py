@@ -19,6 +19,7 @@ from typing import Any
 from avme.artifacts import DATASET_MANIFEST, replacing, write_json
 from avme.config.prep import PrepConfig
 from avme.data.discover import Layout
+from avme.data.ffmpeg_versions import count_versions
 from avme.data.index import COLUMNS, to_cells
 from avme.data.pack import ShardDone
 from avme.data.plan import Plan
@@ -124,7 +125,7 @@ def write_manifest(
         },
         **content,
         "statistics": {name: sums.statistics() for name, sums in tally.mfcc.items()},
-        "ffmpeg": plan.ffmpeg_version,
+        "ffmpeg": count_versions(shards),
     }
     write_json(plan.folder / DATASET_MANIFEST, manifest)
     return manifest

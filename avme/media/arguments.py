@@ -96,11 +96,14 @@ def transcode_arguments(
 def _pixel_filters(
     info: MediaInfo, size: tuple[int, int], tonemap: bool, untagged_hd_is_bt709: bool
 ) -> str:
-    """JPEG is full range BT.601 by definition. A fixed size, as a stream may change its own."""
+    """JPEG is full range BT.601 by definition. A fixed size, as a stream may change its own.
+
+    With yuvj420p instead of yuv420p, ffmpeg 7.0 would keep the matrix of the source.
+    """
     given = ""
     if untagged_hd_is_bt709 and info.color.is_untagged_hd(info.width, info.height):
         given = "in_color_matrix=bt709:"
-    scale = f"scale={size[0]}:{size[1]}:{given}out_color_matrix=bt601:out_range=pc,format=yuvj420p"
+    scale = f"scale={size[0]}:{size[1]}:{given}out_color_matrix=bt601:out_range=pc,format=yuv420p"
     if tonemap and info.color.hdr:
         return f"{info.color.tonemap_filters(*size)},{scale}"
     return scale

@@ -22,7 +22,9 @@ from avme.media.messages import Messages, summary
 from avme.media.probe import MediaInfo
 
 SAMPLE_RATE_HZ = 16_000
-_OLDEST_MAJOR, _OLDEST_MINOR = 5, 1  # -fps_mode came with 5.1
+_OLDEST = 5, 1  # -fps_mode came with 5.1
+_BROKEN = 7, 0
+_INSTALL = "install ffmpeg 5.1 or newer, but not 7.0, with the system's package manager"
 _STOPPED_BY_SIGNAL = 255
 _BACKWARDS = re.compile(r"Invalid pts \(-?\d+\) <= last \(")  # the same in 5.1 and in 9.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -40,27 +42,51 @@ _ALWAYS = re.compile(
 
 
 def find_ffmpeg() -> str:
-    """Return the path of an ffmpeg: that on PATH if it is 5.1 or newer, else imageio-ffmpeg's.
+    """Return the path of an ffmpeg: that on PATH if it is usable, else imageio-ffmpeg's.
 
-    Raises MachineError if there is neither.
+    Usable are 5.1 and newer versions, except 7.0. Raises MachineError if there is neither.
     """
     return _find_ffmpeg(os.environ.get("PATH", os.defpath))
+
+
+def skipped_ffmpeg() -> str | None:
+    """Return why the ffmpeg on PATH is not used; None if it is used or if there is none."""
+    own = shutil.which("ffmpeg")
+    return None if own is None else _defect(own)
 
 
 @lru_cache(maxsize=8)
 def _find_ffmpeg(search_path: str) -> str:
     own = shutil.which("ffmpeg", path=search_path)
-    if own is not None and _is_new_enough(own):
+    defect = "no ffmpeg on PATH" if own is None else _defect(own)
+    if own is not None and defect is None:
         return own
     try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
+        other = str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
         raise MachineError(
-            f"no ffmpeg {_OLDEST_MAJOR}.{_OLDEST_MINOR} or newer on PATH, and imageio-ffmpeg has "
-            "none for this machine: install ffmpeg with the system's package manager"
+            f"{defect}, and imageio-ffmpeg has none for this machine: {_INSTALL}"
         ) from error
+    if (other_defect := _defect(other)) is not None:
+        raise MachineError(f"{other_defect}: {_INSTALL}")
+    return other
 
 
+def _defect(executable: str) -> str | None:
+    """Why this ffmpeg cannot be used; None if it can."""
+    version = ffmpeg_version(executable)
+    number = re.match(r"n?(\d+)\.(\d+)", version)
+    if number is None:  # a build from git calls itself by a commit
+        return None
+    found = int(number[1]), int(number[2])
+    if found < _OLDEST:
+        return f"ffmpeg {version} ({executable}) is older than 5.1"
+    if found == _BROKEN:
+        return f"ffmpeg {version} ({executable}) crashes on transport streams"
+    return None
+
+
+@lru_cache(maxsize=8)
 def ffmpeg_version(executable: str) -> str:
     """What `ffmpeg -version` calls itself."""
     try:
@@ -164,10 +190,3 @@ def _lacks_filter(executable: str, name: str) -> str:
         f"{executable} has no filter {name}, which hdr=tonemap needs: install an ffmpeg that is "
         "built with it (zscale: --enable-libzimg), or leave hdr=keep"
     )
-
-
-def _is_new_enough(executable: str) -> bool:
-    version = re.match(r"n?(\d+)\.(\d+)", ffmpeg_version(executable))
-    if version is None:  # a build from git calls itself by a commit
-        return True
-    return (int(version[1]), int(version[2])) >= (_OLDEST_MAJOR, _OLDEST_MINOR)

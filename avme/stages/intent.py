@@ -1,5 +1,6 @@
 """What `avme prep` was asked for, to all that can be known of it without writing a byte."""
 
+from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from avme.data.state import State, state_of
 from avme.errors import ArtifactError, UsageError
 from avme.media.color import TONEMAP_FILTERS
 from avme.media.extract import Recipe
-from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg, require_filters
+from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg, require_filters, skipped_ffmpeg
 from avme.report import Reporter
 
 
@@ -102,14 +103,17 @@ class Intent:
 
     def remarks(self, draft: Draft) -> tuple[str, ...]:
         """What people should be told of it beforehand."""
-        begun_with = draft.plan.ffmpeg_version
-        if begun_with == self.ffmpeg_version:
-            return self.splits.remarks
-        warning = (
-            f"warning: this set was begun with ffmpeg {begun_with}, this is {self.ffmpeg_version}: "
-            "shards made now may differ in some bits from those of one run"
-        )
-        return (warning, *self.splits.remarks)
+        return (*self._ffmpeg_remarks(draft.plan.ffmpeg_version), *self.splits.remarks)
+
+    def _ffmpeg_remarks(self, begun_with: str) -> Iterator[str]:
+        if (skipped := skipped_ffmpeg()) is not None:
+            yield f"warning: {skipped}: {self.ffmpeg_version} of imageio-ffmpeg is used"
+        if begun_with != self.ffmpeg_version:
+            yield (
+                f"warning: this set was begun with ffmpeg {begun_with}, this is "
+                f"{self.ffmpeg_version}: pictures of shards made now differ slightly from those of "
+                "the others, by one or two levels"
+            )
 
 
 def intend(request: Request) -> Intent:

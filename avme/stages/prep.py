@@ -15,6 +15,7 @@ from avme.config.prep import PrepConfig
 from avme.data import journal
 from avme.data.disk import writing
 from avme.data.executors import dask_crew, local_crew
+from avme.data.ffmpeg_versions import describe_mixture
 from avme.data.missing import WORK, make_shards, missing_shards
 from avme.data.plan import Plan
 from avme.data.prepared import SHARDS, SPLITS, PreparedSet
@@ -149,6 +150,8 @@ def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
     for place in (folder, folder / SHARDS, folder / SPLITS):
         sweep(place)
     _say_what_is_there(manifest, folder, report)
+    if (warning := describe_mixture(manifest)) is not None:
+        report.say(warning)
     return PreparedSet.open(folder, lazily=True)
 
 

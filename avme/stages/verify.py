@@ -14,12 +14,14 @@ from typing import Any
 from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.data.check_shard import ShardCheck, ShardFacts, check_shard
 from avme.data.check_tables import check_manifest, check_plan, check_tables
+from avme.data.ffmpeg_versions import describe_mixture
 from avme.data.mend import delete_command, places_of, prep_command
 from avme.data.plan import PLAN
 from avme.data.prepared import DATASET_SCHEMA, SHARDS
 from avme.data.problem import Problem
 from avme.data.stored import together
 from avme.errors import ArtifactError
+from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
 from avme.report import Reporter
 
 _MOST_THREADS = 4
@@ -33,6 +35,8 @@ class Verified:
     problems: tuple[Problem, ...]
     mend: tuple[str, ...]
     """Lines for a shell, or a sentence where no command helps; none for a whole set."""
+    remarks: tuple[str, ...]
+    """Warnings about a set that is not broken."""
     num_shards: int
     num_bytes: int
     num_clips: int
@@ -83,6 +87,7 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
         folder=folder,
         problems=tuple(problems),
         mend=tuple(_mend(folder, plan, problems)),
+        remarks=tuple(_remarks(manifest, bool(problems))),
         num_shards=len(shards),
         num_bytes=sum(facts.num_bytes for facts in shards),
         num_clips=sum(facts.num_clips for facts in shards),
@@ -132,6 +137,21 @@ def _check_shards(
             return [check.result() for check in waiting]
     finally:
         threads.shutdown(cancel_futures=True)
+
+
+def _remarks(manifest: dict[str, Any], is_broken: bool) -> Iterator[str]:
+    made_with = manifest.get("ffmpeg")
+    if not isinstance(made_with, dict):  # which is among the problems
+        return
+    if (warning := describe_mixture(manifest)) is not None:
+        yield warning
+    if is_broken:
+        here = ffmpeg_version(find_ffmpeg())
+        if here not in made_with:
+            yield (
+                f"warning: this set was made with ffmpeg {', '.join(made_with)}, this machine has "
+                f"{here}: pictures that are made again here differ by one or two levels"
+            )
 
 
 def _mend(folder: Path, plan: dict[str, Any], problems: list[Problem]) -> Iterator[str]:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
+from PIL import Image
 
 from avme.errors import MachineError, MediaError
 from avme.media.arguments import transcode_arguments
 from avme.media.extract import Recipe, extract
-from avme.media.ffmpeg import find_ffmpeg, target_size, transcode
+from avme.media.ffmpeg import find_ffmpeg, skipped_ffmpeg, target_size, transcode
 from avme.media.probe import MediaInfo, probe
 
 MakeVideo = Callable[..., Path]
@@ -40,6 +42,43 @@ def test_every_frame_becomes_a_jpeg_with_either_binary(
     assert codecs == ["mjpeg", "pcm_s16le"]
     assert len(frames) == 9
     assert (frames[0].width, frames[0].height) == (48, 32)
+
+
+def yuv(rgb: tuple[int, int, int], kr: float, kb: float) -> list[int]:
+    """Limited range Y, Cb and Cr of 8 bits, by the formulas of BT.601 and BT.709."""
+    r, g, b = (value / 255 for value in rgb)
+    y = kr * r + (1 - kr - kb) * g + kb * b
+    return [
+        round(16 + 219 * y),
+        round(128 + 224 * (b - y) / (2 * (1 - kb))),
+        round(128 + 224 * (r - y) / (2 * (1 - kr))),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "kr", "kb"), [("smpte170m", 0.299, 0.114), ("bt709", 0.2126, 0.0722)]
+)
+@pytest.mark.parametrize(
+    "rgb", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (64, 128, 200), (16, 16, 16)]
+)
+def test_a_jpeg_has_the_colours_of_its_source_to_three_levels(
+    tmp_path: Path, ffmpeg: str, rgb: tuple[int, int, int], matrix: str, kr: float, kb: float
+) -> None:
+    luma, *chroma = yuv(rgb, kr, kb)
+    frame = bytes([luma] * 32 * 16 + [chroma[0]] * 16 * 8 + [chroma[1]] * 16 * 8)
+    (tmp_path / "raw").write_bytes(frame * 2)
+    clip = tmp_path / "clip.mkv"
+    raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "32x16", "-i", str(tmp_path / "raw")]
+    tags = ["-vf", f"setparams=colorspace={matrix}:range=tv"]  # -colorspace converts in newer ones
+    command = [ffmpeg, "-loglevel", "error", *raw, *tags, "-c:v", "ffv1", str(clip)]
+    subprocess.run(command, check=True, timeout=60)
+
+    run_pass(ffmpeg, clip, tmp_path / "out.nut")
+
+    with av.open(str(tmp_path / "out.nut")) as container:
+        jpeg = next(bytes(packet) for packet in container.demux(video=0))
+    pixels = np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")).astype(int)
+    assert np.abs(pixels - rgb).max() <= 3
 
 
 def test_two_passes_give_the_same_bytes(tmp_path: Path, make_video: MakeVideo) -> None:
@@ -125,17 +164,27 @@ def test_a_playlist_is_not_followed_by_ffmpeg_itself(tmp_path: Path, make_video:
 
 
 @pytest.mark.parametrize(
-    ("version", "is_used"), [("5.1.9-0+deb12u1", True), ("4.4.2", False), ("N-1234-gabc", True)]
+    ("version", "defect"),
+    [
+        ("5.1.9-0+deb12u1", None),
+        ("7.1.1", None),
+        ("N-1234-gabc", None),
+        ("4.4.2", "is older than 5.1"),
+        ("7.0", "crashes on transport streams"),
+        ("7.0.2-static", "crashes on transport streams"),
+        ("n7.0.3", "crashes on transport streams"),
+    ],
 )
-def test_an_ffmpeg_older_than_5_1_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, is_used: bool
+def test_an_ffmpeg_that_cannot_be_used_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, defect: str | None
 ) -> None:
     own = tmp_path / "ffmpeg"
     own.write_text(f"#!/bin/sh\necho ffmpeg version {version} Copyright\n")
     own.chmod(own.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
-    assert (find_ffmpeg() == str(own)) is is_used
+    assert (find_ffmpeg() == str(own)) is (defect is None)
+    assert skipped_ffmpeg() == (defect and f"ffmpeg {version} ({own}) {defect}")
 
 
 def test_a_machine_without_any_ffmpeg_says_how_to_mend_it(

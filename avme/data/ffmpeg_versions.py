@@ -1,0 +1,33 @@
+"""The versions of ffmpeg that made the shards of a set.
+
+Versions round pixels in different ways (docs/ffmpeg-versions.md), so that the bytes of a set of
+several depend on which machine made which shard. Shards hold no versions, as equal pixels shall be
+equal bytes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from avme.data.pack import ShardDone
+
+_UNKNOWN = "unknown"
+
+
+def count_versions(shards: Iterable[ShardDone]) -> dict[str, int]:
+    """Return the number of shards by version, for `dataset.json`."""
+    counts = Counter(done.ffmpeg or _UNKNOWN for done in shards)
+    return dict(sorted(counts.items()))
+
+
+def describe_mixture(manifest: dict[str, Any]) -> str | None:
+    """Return a warning if several versions made the set of a manifest, else None."""
+    counts = manifest["ffmpeg"]
+    if not isinstance(counts, dict) or len(counts) < 2:
+        return None
+    listed = ", ".join(f"{version} ({count})" for version, count in counts.items())
+    return (
+        f"warning: several versions of ffmpeg made these shards ({listed}): their pictures "
+        "differ slightly, by one or two levels; to have them from one, delete the set and prepare "
+        "it again"
+    )
