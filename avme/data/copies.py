@@ -5,9 +5,12 @@ several are files read: first their sizes, then as much as a decoder takes.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Final
 
+from avme.data.catalog import Catalog, Cataloguing
+from avme.data.keys import Keys
 from avme.data.videos import Seen, identifier
 from avme.errors import MediaError
 from avme.media.aside import aside
@@ -19,6 +22,31 @@ _LOOSE_SHARE: Final = 0.98
 _FEW_DECODED: Final = 8
 _MANY_DECODED: Final = 1_000
 """Frames; the rest of a longer file is read and not decoded."""
+
+
+def without_copies(clips: Catalog) -> Catalog:
+    """Leave one of the clips of a class whose files have one name but for case and ending."""
+
+    def name(place: int) -> tuple[int, str]:
+        return int(clips.labels[place]), PurePosixPath(clips.ids[place]).stem.lower()
+
+    copies, dropped = Copies(clips.root), set[int]()
+    for places in Keys(len(clips), name).repeated():
+        chosen = copies.choose([clips[place].path for place in places])
+        dropped.update(place for index, place in enumerate(places) if index != chosen)
+    if not dropped:
+        return clips
+    kept, named = Cataloguing(clips.root), Seen()
+    for place, clip in enumerate(clips):
+        if place in dropped:
+            named.add(clip.id)
+        else:
+            kept.add(clip)
+    remark = (
+        f"{named.count} videos are further copies of a clip, of which a whole one is taken: left "
+        f"out, as {named}"
+    )
+    return replace(kept.catalog(), remarks=(*clips.remarks, remark))
 
 
 class Copies:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from avme.data.catalog import Catalog, Cataloguing, Part, SourceClip
+from avme.data.copies import without_copies
 from avme.data.sides import PARTS, has_side_folders
 from avme.data.videos import Seen, Video, Videos, identifier
 from avme.errors import UsageError
@@ -46,6 +47,8 @@ def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> 
 
     Raises UsageError if there is no such folder or no video at the expected places. Links that
     lead out of the folder are not followed, and a file is one clip, however many links lead to it.
+    Where names are those of a published set, files of one class that differ in their ending or
+    folder only are copies of one clip, of which a whole one is taken.
     """
     if not source.exists():
         raise UsageError(f"{source} does not exist: give the folder that holds the class folders")
@@ -58,7 +61,8 @@ def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> 
         clips.add(clip)
     if not len(clips):
         raise UsageError(found.why_nothing(source))
-    return replace(clips.catalog(), remarks=tuple(found.remarks()))
+    catalog = replace(clips.catalog(), remarks=tuple(found.remarks()))
+    return without_copies(catalog) if layout in ("ucf101", "hmdb51") else catalog
 
 
 class _Found:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avme.data.catalog import Catalog
-from avme.data.copies import Copies
 from avme.data.discover import discover
 from avme.data.keys import Keys
 from avme.data.remarks import warn_of_unlisted_classes
@@ -56,13 +55,12 @@ def splits_of_hmdb51(source: Path, given: Path | None, clips: Catalog) -> Splits
     """
     folder = given or _find_folder(source)
     keys = Keys(len(clips), lambda at: (clips.class_name(at).lower(), _stem(clips.ids[at])))
-    scenes, copies = Scenes(clips), Copies(clips.root)
+    scenes = Scenes(clips)
     splits: list[Split] = []
     remarks = [f"split lists: {folder}"]
     for name, files in _files(folder).items():
         parts = _read_parts(files)
-        sides = (_places(parts, clips, keys, part, copies) for part in ("1", "2"))
-        split = split_at(name, clips, *sides)
+        split = split_at(name, clips, *(_places(parts, keys, part) for part in ("1", "2")))
         if not len(split.train) or not len(split.test):
             remarks.append(f"split {name} left out: none of its train or test clips is on the disk")
             continue
@@ -76,7 +74,6 @@ def splits_of_hmdb51(source: Path, given: Path | None, clips: Catalog) -> Splits
         remarks.extend(warn_of_shared_groups(split, scenes))
     if not splits:
         raise UsageError(f"the lists in {folder} leave every split without train or test clips")
-    remarks.extend(copies.remarks())
     return Splits(tuple(splits), (*remarks, *warn_of_unlisted_classes(splits, clips)))
 
 
@@ -140,15 +137,9 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def _places(
-    parts: dict[Key, str], clips: Catalog, keys: Keys, part: str, copies: Copies
-) -> NDArray[np.int64]:
-    found = []
-    for places in (sorted(keys.all(key)) for key in parts if parts[key] == part):
-        chosen = copies.choose([clips[place].path for place in places])
-        if chosen is not None:
-            found.append(places[chosen])
-    return np.array(found, dtype=np.int64)
+def _places(parts: dict[Key, str], keys: Keys, part: str) -> NDArray[np.int64]:
+    found = (keys.find(key) for key in parts if parts[key] == part)
+    return np.array([place for place in found if place is not None], dtype=np.int64)
 
 
 def _stem(name: str) -> str:

@@ -20,6 +20,14 @@ class Keys:
         """How many different keys there are."""
         return len(np.unique(self._hashes))
 
+    def repeated(self) -> list[list[int]]:
+        """Places that share a key with others, together and in order."""
+        groups: dict[Hashable, list[int]] = {}
+        for at in np.flatnonzero(np.diff(self._hashes) == 0):
+            for place in self._places[at : at + 2]:
+                groups.setdefault(self._key(int(place)), []).append(int(place))
+        return [sorted(set(group)) for group in groups.values() if len(set(group)) > 1]
+
     def find(self, key: Hashable) -> int | None:
         """The last place with that key; None if there is none."""
         return next(self.all(key), None)

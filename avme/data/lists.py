@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avme.data.catalog import Catalog
-from avme.data.copies import Copies
 from avme.data.keys import Keys
 from avme.data.remarks import warn_of_unlisted_classes
 from avme.data.scenes import Scenes
@@ -82,11 +81,11 @@ def splits_from_lists(folder: Path, clips: Catalog) -> Splits:
             "these are another set's lists"
         )
     keys, scenes = Keys(len(clips), lambda place: _key(clips.ids[place])), Scenes(clips)
-    classes, copies = _read_class_numbers(folder), Copies(clips.root)
+    classes = _read_class_numbers(folder)
     splits: list[Split] = []
     remarks = [f"split lists: {folder}"]
     for name, train_path in train_lists.items():
-        split, said = _read_split(name, train_path, clips, keys, classes, copies)
+        split, said = _read_split(name, train_path, clips, keys, classes)
         if not len(split.train) or not len(split.test):
             remarks.append(f"split {name} left out: none of its train or test clips is on the disk")
             continue
@@ -94,7 +93,6 @@ def splits_from_lists(folder: Path, clips: Catalog) -> Splits:
         remarks.extend([*said, *warn_of_shared_groups(split, scenes)])
     if not splits:
         raise UsageError(f"the lists in {folder} leave every split without train or test clips")
-    remarks.extend(copies.remarks())
     return Splits(tuple(splits), (*remarks, *warn_of_unlisted_classes(splits, clips)))
 
 
@@ -108,18 +106,13 @@ def _train_lists(folder: Path) -> dict[str, Path]:
 
 
 def _read_split(
-    name: str,
-    train_path: Path,
-    clips: Catalog,
-    keys: Keys,
-    classes: dict[int, str],
-    copies: Copies,
+    name: str, train_path: Path, clips: Catalog, keys: Keys, classes: dict[int, str]
 ) -> tuple[Split, list[str]]:
     test_path = train_path.with_name(re.sub("train", "test", train_path.name, flags=re.IGNORECASE))
     if not test_path.is_file():
         raise UsageError(f"{test_path} is missing beside {train_path.name}")
-    train, missing_train = _match(train_path, clips, keys, classes, copies)
-    test, missing_test = _match(test_path, clips, keys, classes, copies)
+    train, missing_train = _match(train_path, keys, classes)
+    test, missing_test = _match(test_path, keys, classes)
     split = split_at(name, clips, train, test)
     both = np.intersect1d(train, test)
     if len(both):
@@ -137,9 +130,7 @@ def _read_split(
     return split, remarks
 
 
-def _match(
-    path: Path, clips: Catalog, keys: Keys, classes: dict[int, str], copies: Copies
-) -> tuple[NDArray[np.int32], int]:
+def _match(path: Path, keys: Keys, classes: dict[int, str]) -> tuple[NDArray[np.int32], int]:
     """Places of the clips of a list that are on the disk, and how many are not."""
     found, missing = array("i"), 0
     for name, label in read_list(path):
@@ -149,11 +140,11 @@ def _match(
                 f"{path}: {name} has label {label}, which classInd.txt calls "
                 f"{classes.get(label, 'nothing')}"
             )
-        places = sorted(keys.all(key))
-        if not places:
+        place = keys.find(key)
+        if place is None:
             missing += 1
         else:
-            found.append(places[copies.choose([clips[place].path for place in places]) or 0])
+            found.append(place)
     return np.array(found, dtype=np.int32), missing
 
 

@@ -32,7 +32,7 @@ def transcode_clip(
             raise
         without_sound = replace(info, audio=None)
         said, mended = _pass(source, target, without_sound, size, recipe, cut)
-        return f"{error} | {said}", mended
+        return " | ".join(filter(None, (str(error), said))), mended
 
 
 def _pass(

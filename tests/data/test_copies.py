@@ -7,7 +7,6 @@ import pytest
 
 from avme.data.copies import Copies
 from avme.data.discover import discover
-from avme.data.hmdb51 import splits_of_hmdb51
 from avme.data.kinetics import find_kinetics
 from avme.data.lists import splits_from_lists
 
@@ -42,35 +41,47 @@ def test_kinetics_takes_the_whole_copy_from_any_folder(
     assert (said in chosen.remarks) == (whole_folder > "run")
 
 
-def test_lists_of_ucf101_name_the_whole_copy(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_ucf101_takes_the_whole_copy_with_lists_and_without(
+    tmp_path: Path, make_video: MakeVideo
+) -> None:
     root = tmp_path / "videos"
     cut(make_video(root / "A" / "v_A_g08_c01.avi", frames=25))
     make_video(root / "A" / "v_A_g08_c01.mkv", frames=25)
     make_video(root / "A" / "v_A_g01_c01.avi", frames=4)
-    lists = tmp_path / "lists"
-    lists.mkdir()
-    (lists / "trainlist01.txt").write_text("A/v_A_g08_c01.avi 1\n")
-    (lists / "testlist01.txt").write_text("A/v_A_g01_c01.avi\n")
+    (tmp_path / "trainlist01.txt").write_text("A/v_A_g08_c01.avi 1\n")
+    (tmp_path / "testlist01.txt").write_text("A/v_A_g01_c01.avi\n")
 
-    (split,) = splits_from_lists(lists, discover(root, "ucf101")).splits
+    clips = discover(root, "ucf101")
 
-    assert list(split.train) == ["A/v_A_g08_c01.mkv"]
-
-
-def test_lists_of_hmdb51_name_the_whole_copy(tmp_path: Path, make_video: MakeVideo) -> None:
-    root = tmp_path / "videos"
-    cut(make_video(root / "wave" / "x_wave_u_cm_np1_fr_goo_0.avi", frames=25))
-    make_video(root / "wave" / "x_wave_u_cm_np1_fr_goo_0.mkv", frames=25)
-    make_video(root / "wave" / "y_wave_u_cm_np1_fr_goo_0.avi", frames=4)
-    lists = tmp_path / "lists"
-    lists.mkdir()
-    (lists / "wave_test_split1.txt").write_text(
-        "x_wave_u_cm_np1_fr_goo_0.avi 1\ny_wave_u_cm_np1_fr_goo_0.avi 2\n"
+    assert [clip.id for clip in clips] == ["A/v_A_g01_c01.avi", "A/v_A_g08_c01.mkv"]
+    assert clips.remarks == (
+        "1 videos are further copies of a clip, of which a whole one is taken: left out, as "
+        "A/v_A_g08_c01.avi",
     )
+    assert list(splits_from_lists(tmp_path, clips).splits[0].train) == ["A/v_A_g08_c01.mkv"]
 
-    chosen = splits_of_hmdb51(root, lists, discover(root, "hmdb51"))
 
-    assert list(chosen.splits[0].train) == ["wave/x_wave_u_cm_np1_fr_goo_0.mkv"]
+def test_hmdb51_takes_the_whole_copy_from_any_folder_of_its_class(
+    tmp_path: Path, make_video: MakeVideo
+) -> None:
+    for name in ("a/x_wave.avi", "b/x_wave.avi", "c/x_wave.avi"):
+        make_video(tmp_path / "wave" / name, frames=25)
+    for name in ("wave/a/x_wave.avi", "wave/c/x_wave.avi"):
+        cut(tmp_path / name)
+    make_video(tmp_path / "kiss" / "x_wave.avi", frames=4)
+
+    clips = discover(tmp_path, "hmdb51")
+
+    assert [clip.id for clip in clips] == ["kiss/x_wave.avi", "wave/b/x_wave.avi"]
+    assert clips.remarks[0].startswith("2 videos are further copies")
+
+
+def test_names_of_a_plain_folder_are_not_copies(tmp_path: Path) -> None:
+    for name in ("a/1.avi", "a/1.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+
+    assert len(discover(tmp_path, "folder")) == 2
 
 
 def test_one_file_is_not_read_and_of_broken_ones_the_least_broken_is_taken(
