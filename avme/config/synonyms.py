@@ -97,7 +97,7 @@ SYNONYMS: Final = _table(
     ),
     ("fsdp deepspeed enable_deepspeed zero strategy", "train.sharding", "none or fsdp"),
     ("use_cpu no_cuda accelerator gpu_ids", "train.device device", "auto, cpu or cuda"),
-    ("model_ema ema_decay model_ema_decay use_ema", "train.ema train.ema_decay optim.ema", ""),
+    ("model_ema ema_decay model_ema_decay use_ema", "train.ema_decay", ""),
     # logging and checkpoints
     ("logging_steps log_interval print_freq log_freq log_every_n_steps", "train.log_every", ""),
     (

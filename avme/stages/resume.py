@@ -6,6 +6,7 @@ from typing import Any
 
 from avme.config import Settings
 from avme.errors import MismatchError
+from avme.stages.extension import FACT
 from avme.train.checkpoint import Checkpoint
 
 _MAY_CHANGE = {
@@ -22,8 +23,10 @@ _MAY_CHANGE = {
         "keep",
         "pictures_every",
         "wandb",
+        "epochs",
     )
 }
+_EPOCHS = "train.epochs"
 _MOST_NAMED = 5
 
 
@@ -34,9 +37,12 @@ def changed_settings(
 
     Raises MismatchError for settings and data that decide what is learnt.
     """
-    before = flat(_completed(checkpoint.config, config)) | flat({"data": checkpoint.facts})
+    known = {key: value for key, value in checkpoint.facts.items() if key != FACT}
+    before = flat(_completed(checkpoint.config, config)) | flat({"data": known})
     now = flat(config.model_dump(mode="json")) | flat({"data": dict(facts)})
     changed = changes(before, now)
+    if _EPOCHS in changed:  # the warm-up stays as the run began with, whatever would be usual now
+        changed.pop("optim.warmup_epochs", None)
     refused = [text for key, text in changed.items() if not _may_change(key)]
     if refused:
         raise MismatchError(

@@ -37,6 +37,7 @@ from avme.errors import Stopped
 from avme.lock import holding
 from avme.models.flops import count_flops
 from avme.report import Logged, Quiet, Reporter
+from avme.stages.extension import require_steps_left
 from avme.stages.resume import changed_settings
 from avme.train.checkpoint import Checkpoint, newest_checkpoint
 from avme.train.processes import Processes
@@ -120,6 +121,9 @@ def running(
             say = report.say if processes.is_first else Quiet().say
             checkpoint = newest_checkpoint(folder, say)
             changed = changed_settings(checkpoint, config, facts, folder)
+            newest = checkpoint
+            if told := processes.first(lambda: require_steps_left(config, newest, folder)):
+                say(told)
             if changed:
                 say(f"changed since the run was started: {', '.join(changed)}")
                 if processes.is_first:

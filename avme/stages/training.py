@@ -21,6 +21,7 @@ from avme.data.order import Order, RankBatches
 from avme.data.prepared import PreparedSet
 from avme.models.batchnorm import freeze_statistics
 from avme.report import Reporter
+from avme.stages.extension import FACT, history_of, schedule_of
 from avme.stages.header import announce, say_end
 from avme.stages.resume import changes, flat
 from avme.stages.run import Run, count_gflop, count_parameters
@@ -31,7 +32,6 @@ from avme.train.loop import LossOf, Trainer
 from avme.train.peak import most_clips_per_second
 from avme.train.processes import Processes, pick_precision
 from avme.train.record import Record
-from avme.train.schedule import build_schedule
 from avme.train.sharding import whole
 from avme.train.wandb_run import WandbRun
 from avme.weights.trained import export_run
@@ -121,13 +121,14 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         repeat=settings.repeat,
     )
     size = _size(job) if job.processes.is_first else {}
+    history = history_of(job.run.checkpoint, job.config)
+    if history is not None:
+        job.facts = job.facts | {FACT: history}
     trainer = Trainer(
         model=job.model,
         optim=job.config.optim,
         train=settings,
-        schedule=build_schedule(
-            job.config.optim, settings.batch, settings.epochs, order.steps_per_epoch
-        ),
+        schedule=schedule_of(job.config, history, order.steps_per_epoch),
         depth=job.config.model.visual.depth,
         device=job.device,
         precision=pick_precision(
@@ -213,7 +214,7 @@ def _say_derived(job: Job, derived: dict[str, Any]) -> None:
     if job.run.checkpoint is not None and path.is_file():
         changed = changes(flat(read_json(path)), flat(derived))
         if changed:
-            job.report.say(f"changed with the machine: {', '.join(changed.values())}")
+            job.report.say(f"changed since: {', '.join(changed.values())}")
     write_json(path, derived)
 
 
