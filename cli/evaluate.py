@@ -11,7 +11,8 @@ from .console import verbatim
 EXAMPLES: Final = """Examples:
     avme eval runs/finetune-ucf101-av --topk 1 5
     avme eval runs/finetune-ucf101-av/checkpoints/best.pt --segments 1 --crops 1
-    avme eval --init videomae-ucf101.pth --classes ucfTrainTestlist/classInd.txt"""
+    avme eval --init videomae-ucf101.pth --classes ucfTrainTestlist/classInd.txt
+    avme eval runs/finetune-ucf101-av --overwrite"""
 
 _BY_AUDIO: Final = {
     "sound": "clips with sound",
@@ -32,6 +33,13 @@ Init = Annotated[
         help="Instead of CKPT, a published classifier: VideoMAE's .pth, or a Hugging Face folder.",
     ),
 ]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="Prepared set: a folder, or a name under data/.",
+        show_default="that of CKPT, or the only one in data/",
+    ),
+]
 TopK = Annotated[
     list[int] | None, typer.Option(min=1, metavar="K ...", help="Ranks.", show_default="1 5")
 ]
@@ -45,7 +53,10 @@ Part = Annotated[
 Batch = Annotated[int | None, typer.Option(help="Clips at a time.", show_default="8")]
 Out = Annotated[
     Path | None,
-    typer.Option(help="Folder to write.", show_default="<run>/eval/<data>-split<split>-<part>"),
+    typer.Option(
+        help="Folder to write.",
+        show_default="<run>/eval/<data>-split<split>-<part>-<checkpoint>-<views>",
+    ),
 ]
 
 
@@ -54,7 +65,7 @@ def evaluate(
     checkpoint: Checkpoint = None,
     init: Init = None,
     classes: options.Classes = None,
-    data: options.Data = None,
+    data: Data = None,
     split: options.Split = None,
     topk: TopK = None,
     segments: Segments = None,
@@ -62,6 +73,9 @@ def evaluate(
     part: Part = None,
     batch: Batch = None,
     out: Out = None,
+    overwrite: options.Overwrite = False,
+    config: options.Config = None,
+    sets: options.Sets = None,
     device: options.Device = None,
     precision: options.Precision = None,
     workers: options.Workers = None,
@@ -71,7 +85,7 @@ def evaluate(
     from avme.config.resolve import resolve
 
     trained = places.classifier(checkpoint, init)
-    source = places.dataset(data)
+    source = None if data is None else places.dataset(data)
     flags = {
         "topk": topk or None,
         "segments": segments,
@@ -82,8 +96,8 @@ def evaluate(
         "precision": precision,
         "workers": workers,
     }
-    settings = resolve(EvalConfig, flags=flags)
-    preflight.require_split(source, split)
+    settings = resolve(EvalConfig, file=config, sets=sets or (), flags=flags)
+    preflight.require_split(source or places.own_dataset(trained), split)
     preflight.require_device(settings.device)
 
     from avme.stages.evaluate import evaluate as run
@@ -95,11 +109,12 @@ def evaluate(
         split=split,
         config=settings,
         out=out,
+        overwrite=overwrite,
         report=ctx.obj,
     )
     print_table(result.summary, settings.topk)
     typer.echo(result.folder)
-    next_command.say_next(ctx.obj, "audit", next_command.set_name(source))
+    next_command.say_next(ctx.obj, "audit", next_command.set_name(result.dataset))
 
 
 def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
@@ -110,7 +125,7 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
     table = Table(title=title, title_justify="left")
     table.add_column("clips")
     table.add_column("n", justify="right")
-    scored = [k for k in topk if f"top{k}" in summary]
+    scored = [k for k in dict.fromkeys(topk) if f"top{k}" in summary]
     for k in scored:
         table.add_column(f"top-{k}", justify="right")
     for name, row in [("all clips", summary), *summary["by_audio"].items()]:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from avme.artifacts import DATASET_MANIFEST, only_dataset, require_finished_run
-from avme.data.dataset_lookup import dataset_id
+from avme.data.dataset_lookup import dataset_id, find_dataset
 from avme.errors import ArtifactError, UsageError
-from avme.train.run_lookup import newest_pretraining
+from avme.train.run_lookup import dataset_of, newest_pretraining, run_folder
 
 from . import preflight
 
@@ -33,6 +33,14 @@ def dataset(data: str | None, option: str = "--data") -> Path:
     known = sorted(manifest.parent.name for manifest in DATA.glob(f"*/{DATASET_MANIFEST}"))
     there = f"; {DATA}/ holds {', '.join(known)}" if known else ""
     raise UsageError(f"{option} {data}: no such folder, nor {DATA / data}{there}")
+
+
+def own_dataset(trained: Path) -> Path | None:
+    """The prepared set in data/ that a checkpoint's run was trained on; None if it does not say."""
+    if not any(DATA.glob(f"*/{DATASET_MANIFEST}")):
+        return only_dataset(DATA)  # raises
+    wanted = dataset_of(run_folder(trained / "any" if trained.is_dir() else trained))
+    return None if wanted is None else find_dataset(DATA, wanted).folder
 
 
 def folder_of_videos(source: Path) -> Path:

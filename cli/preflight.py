@@ -12,9 +12,9 @@ from avme.errors import ArtifactError, MachineError, UsageError
 from avme.lock import is_held
 
 
-def require_split(dataset: Path, split: str | None) -> None:
-    """Raise UsageError where a prepared set has no such split; None is not checked."""
-    if split is None:
+def require_split(dataset: Path | None, split: str | None) -> None:
+    """Raise UsageError where a prepared set has no such split; None of either is not checked."""
+    if dataset is None or split is None:
         return
     manifest = read_json(dataset / DATASET_MANIFEST)
     known = list(manifest.get("splits", [split]))

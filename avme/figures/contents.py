@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
+from avme.figures.title import add_title, save_png
+
 _COLOURS: Final = {"sound": "#3b75af", "silent": "#e8a33d", "none": "#b0b0b0"}
 _NAMES: Final = {"sound": "sound", "silent": "silent track", "none": "no track"}
 _INCHES_PER_CLASS = 0.17
@@ -18,13 +20,14 @@ _DPI = 120
 _LONG_TAIL = 0.995
 
 
-def draw_lengths(path: Path, seconds: Mapping[str, Float[np.ndarray, " n"]]) -> None:
+def draw_lengths(path: Path, seconds: Mapping[str, Float[np.ndarray, " n"]], title: str) -> None:
     """Writes a PNG: a histogram of the clips' lengths in seconds, by state of sound.
 
     The few longest clips are counted in the last bar, so that they do not squeeze all others.
     """
     lengths = np.concatenate([np.zeros(0), *seconds.values()])
-    figure = Figure(figsize=(7.5, 3.8), layout="constrained")
+    figure = Figure(figsize=(7.5, 4.0), layout="constrained")
+    add_title(figure, title)
     axes = figure.add_subplot()
     last = float(np.quantile(lengths, _LONG_TAIL)) if len(lengths) else 1.0
     first = float(lengths.min()) if len(lengths) else 0.0
@@ -46,11 +49,14 @@ def draw_lengths(path: Path, seconds: Mapping[str, Float[np.ndarray, " n"]]) -> 
     )
     axes.set(xlabel=f"length of a clip in seconds{more}", ylabel="clips")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=_DPI, format="png")
+    save_png(figure, path, title, dpi=_DPI)
 
 
 def draw_classes(
-    path: Path, classes: Sequence[str], clips: Mapping[str, Mapping[str, Int[np.ndarray, " l"]]]
+    path: Path,
+    classes: Sequence[str],
+    clips: Mapping[str, Mapping[str, Int[np.ndarray, " l"]]],
+    title: str,
 ) -> None:
     """Writes a PNG: clips of every class, one panel a side of the split, coloured by sound.
 
@@ -60,8 +66,9 @@ def draw_classes(
     Shape letters: l classes.
     """
     order = _by_share(classes, clips)
-    height = max(2.2, 1.1 + _INCHES_PER_CLASS * max(len(classes), 5))
+    height = max(2.4, 1.3 + _INCHES_PER_CLASS * max(len(classes), 5))
     figure = Figure(figsize=(10.0, height), layout="constrained")
+    add_title(figure, title)
     panels = figure.subplots(1, len(clips), sharey=True, squeeze=False)[0]
     places = np.arange(len(classes))
     for axes, (side, states) in zip(panels, clips.items(), strict=True):
@@ -79,8 +86,8 @@ def draw_classes(
     panels[0].set_yticks(places, [classes[place] for place in order], fontsize=8)
     panels[0].set_ylim(len(classes) - 0.4, -0.6)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
-    figure.savefig(path, dpi=_DPI, format="png")
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    save_png(figure, path, title, dpi=_DPI)
 
 
 def _by_share(

@@ -10,6 +10,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from avme.figures.title import add_title, save_png
+
 Lines = Sequence[Mapping[str, Any]]
 _DPI = 130
 
@@ -18,13 +20,15 @@ def draw_curves(
     path: Path,
     pretrain: Lines,
     finetunes: Mapping[str, Lines],
+    title: str,
     levels: Mapping[str, float] | None = None,
 ) -> None:
     """Writes a PNG: pretraining's loss, then every fine-tuning's loss and validation top-1.
 
     `levels` are accuracies to compare with, e.g. chance; each becomes a line with its name.
     """
-    figure = Figure(figsize=(13.0, 3.8), layout="constrained")
+    figure = Figure(figsize=(13.0, 4.0), layout="constrained")
+    add_title(figure, title)
     before, loss, accuracy = figure.subplots(1, 3)
     before.plot(*_points(pretrain, "train", "loss"), color="0.3")
     before.set(title="pretraining", ylabel="loss")
@@ -52,7 +56,7 @@ def draw_curves(
             axes.legend(frameon=False)
     for axes in (before, loss, accuracy):
         _tidy(axes)
-    figure.savefig(path, dpi=_DPI, format="png")
+    save_png(figure, path, title, dpi=_DPI)
 
 
 def _points(lines: Lines, kind: str, name: str) -> tuple[list[int], list[float]]:

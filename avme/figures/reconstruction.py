@@ -14,6 +14,8 @@ from jaxtyping import UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from avme.figures.title import add_title, save_png
+
 _INCHES_PER_FRAME = 0.85
 _GAP_SHARE = 0.04
 _DPI = 150
@@ -37,28 +39,29 @@ class ClipRow:
 
 
 def draw_reconstruction(
-    path: Path, rows: Sequence[ClipRow], columns: Sequence[str], note: str
+    path: Path, rows: Sequence[ClipRow], columns: Sequence[str], note: str, title: str
 ) -> None:
-    """Writes a PNG; `columns` are the titles of the versions, `note` stands below all rows."""
-    _figure(rows, columns, note).savefig(path, dpi=_DPI, format="png")
+    """Write a PNG; `columns` are the titles of the versions, `note` is below all rows."""
+    save_png(_figure(rows, columns, note, title), path, title, dpi=_DPI)
 
 
 def paint_reconstruction(
-    rows: Sequence[ClipRow], columns: Sequence[str], note: str
+    rows: Sequence[ClipRow], columns: Sequence[str], note: str, title: str
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The same picture as pixels."""
-    canvas = FigureCanvasAgg(_figure(rows, columns, note))
+    canvas = FigureCanvasAgg(_figure(rows, columns, note, title))
     canvas.figure.set_dpi(_DPI)
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     return np.ascontiguousarray(pixels[..., :3])
 
 
-def _figure(rows: Sequence[ClipRow], columns: Sequence[str], note: str) -> Figure:
+def _figure(rows: Sequence[ClipRow], columns: Sequence[str], note: str, title: str) -> Figure:
     num_frames = len(rows[0].cells[0].frames)
     width = len(columns) * num_frames * _INCHES_PER_FRAME + 0.5
-    figure = Figure(figsize=(width, 1.15 * len(rows) * _INCHES_PER_FRAME + 0.75))
+    figure = Figure(figsize=(width, 1.15 * len(rows) * _INCHES_PER_FRAME + 1.05))
     figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.03)
+    add_title(figure, title)
     grid = figure.subplots(len(rows), len(columns), squeeze=False)
     for line, row in zip(grid, rows, strict=True):
         for axes, cell in zip(line, row.cells, strict=True):

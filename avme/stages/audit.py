@@ -78,7 +78,7 @@ def audit(
         write_json(target / "audit.json", facts)
         for path, text in tables.items():
             write_text(path, text)
-        pictures = _draw(target, prepared.classes, records, splits)
+        pictures = _draw(target, prepared, records, splits)
     return Audit(facts, (target / "audit.json", *tables, *pictures))
 
 
@@ -155,17 +155,18 @@ def _kept(clips: Clips, records: tuple[ClipRecord, ...], sounding: np.ndarray) -
 
 def _draw(
     target: Path,
-    classes: tuple[str, ...],
+    prepared: PreparedSet,
     records: tuple[ClipRecord, ...],
     splits: dict[str, Sides],
 ) -> list[Path]:
+    classes = prepared.classes
     lengths = {
         state: np.array([record.seconds for record in records if record.audio == state])
         for state in _STATES
     }
     pictures = [target / "lengths.png"]
     with replacing(pictures[0]) as temporary:
-        draw_lengths(temporary, lengths)
+        draw_lengths(temporary, lengths, _title_of_lengths(prepared.name, records))
     by_id = {record.id: record for record in records}
     for split, sides in splits.items():
         clips = {
@@ -177,5 +178,25 @@ def _draw(
                 clips[part][by_id[clip_id].audio][by_id[clip_id].label] += 1
         pictures.append(target / f"classes-split{split}.png")
         with replacing(pictures[-1]) as temporary:
-            draw_classes(temporary, classes, clips)
+            draw_classes(temporary, classes, clips, _title_of_classes(prepared.name, split, clips))
     return pictures
+
+
+def _title_of_lengths(name: str, records: tuple[ClipRecord, ...]) -> str:
+    seconds = np.array([record.seconds for record in records])
+    if not len(seconds):
+        return f"{name}: n = 0 clips"
+    return (
+        f"{name}: n = {len(seconds)} clips, {seconds.sum() / 3600:.2f} hours, "
+        f"median {np.median(seconds):.1f} s"
+    )
+
+
+def _title_of_classes(name: str, split: str, clips: dict[str, dict[str, np.ndarray]]) -> str:
+    counts = {part: sum(int(n.sum()) for n in states.values()) for part, states in clips.items()}
+    total, sounding = sum(counts.values()), sum(int(s["sound"].sum()) for s in clips.values())
+    listed = " and ".join(f"{count} {part}" for part, count in counts.items())
+    return (
+        f"{name}, split {split}: n = {listed} clips, "
+        f"{100 * sounding / max(total, 1):.1f} % with sound"
+    )

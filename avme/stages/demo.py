@@ -178,13 +178,23 @@ class _Demo:
         }
         levels = {"one thing known": 1 / len(SEEN), "chance": 1 / len(SEEN) / len(HEARD)}
         with replacing(curves) as temporary:
-            draw_curves(temporary, read_record(pretrained / "metrics.jsonl"), lines, levels)
+            before = read_record(pretrained / "metrics.jsonl")
+            draw_curves(temporary, before, lines, self.title_of_curves(scored), levels)
         pictures.append(curves)
         for name, result in scored.items():
             pictures.append(folder / f"confusion-{name}.png")
             with replacing(pictures[-1]) as temporary:
                 shutil.copyfile(result.folder / "confusion.png", temporary)
         return pictures
+
+    def title_of_curves(self, scored: Mapping[str, EvalResult]) -> str:
+        summary = next(iter(scored.values())).summary
+        tops = ", ".join(f"{name} {100 * r.summary['top1']:.1f} %" for name, r in scored.items())
+        where = f"{summary['dataset']}, split {summary['split']}"
+        return (
+            f"{where}: test top-1 of n = {summary['n']} clips: {tops}\n"
+            f"pretrain and finetune-{{{','.join(scored)}}}, seed {self.seed}"
+        )
 
     def _common(self, out: Path, epochs: int) -> list[str]:
         options = {"data": self.data, "out": out, "epochs": epochs, "seed": self.seed}

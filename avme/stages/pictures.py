@@ -9,7 +9,7 @@ from avme.config import PretrainConfig
 from avme.data.prepared import PreparedSet
 from avme.figures.reconstruction import paint_reconstruction
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.stages.reconstruct import COLUMNS, Gallery, choose_clips
+from avme.stages.reconstruct import COLUMNS, Gallery, ListedClips, choose_clips
 from avme.stages.training import EndEpoch, Job
 from avme.train.loop import Trainer
 from avme.train.record import Record
@@ -26,6 +26,7 @@ def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
     every, epochs = config.train.pictures_every, config.train.epochs
     if every is None:
         return None
+    num_clips = len(job.reader.entries)
     entries = choose_clips(job.reader.entries, _CLIPS, _SEED)
     gallery = Gallery(prepared, entries, job.facts["mfcc"], _SEED)
 
@@ -35,8 +36,10 @@ def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
         with trainer.averaged(), unsharded(job.model):
             if record is not None:
                 model = cast(MaskedAutoencoder, job.model)
-                rows, note = gallery.rows(model, config, job.device, _FRAMES)
-                pixels = paint_reconstruction(rows, COLUMNS, note)
+                drawn = gallery.draw(model, config, job.device, _FRAMES)
+                listed = ListedClips(prepared.name, config.clip.split, "train", num_clips)
+                title = listed.title(drawn, job.run.folder.name, trainer.step)
+                pixels = paint_reconstruction(drawn.rows, COLUMNS, drawn.note, title)
                 record.picture(NAME, trainer.step, pixels)
         return ""
 

@@ -31,6 +31,7 @@ from avme.models.reconstruction import Target, in_both_units, scale_of
 from avme.models.tubelets import to_pixels, to_tubelets
 from avme.train.checkpoint import Checkpoint, find_checkpoint
 from avme.train.processes import pick_device
+from avme.train.run_lookup import run_folder
 from avme.weights.trained import load_trained
 
 _GREY = 0.5
@@ -53,6 +54,35 @@ class Versions:
     """Over the hidden patches of each clip."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """Rows of a figure, one for each clip."""
+
+    rows: list[ClipRow]
+    note: str
+    """Text below the rows."""
+    psnr_db: float
+    """Mean over the clips, on hidden patches."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedClips:
+    """The list that the clips of a figure were drawn from."""
+
+    dataset: str
+    split: str
+    part: str
+    num_clips: int
+
+    def title(self, drawn: Drawn, run: str, step: int) -> str:
+        """Dataset, number of clips, figure and run, in two lines."""
+        where = f"{self.dataset}, split {self.split}, {self.part}"
+        return (
+            f"{where}: PSNR {drawn.psnr_db:.1f} dB, mean of n = {len(drawn.rows)} of "
+            f"{self.num_clips} clips\n{run} at step {step}"
+        )
+
+
 class Gallery:
     """The same clips with the same places hidden, however often a model draws them."""
 
@@ -63,10 +93,10 @@ class Gallery:
         self._reader = ClipReader(prepared, self.entries, mfcc)
         self._batch: AVBatch | None = None
 
-    def rows(
+    def draw(
         self, model: MaskedAutoencoder, config: PretrainConfig, device: torch.device, frames: int
-    ) -> tuple[list[ClipRow], str]:
-        """A row for each clip, and the note below all of them; leaves the model's mode alone."""
+    ) -> Drawn:
+        """Reconstruct every clip; the model's mode is left as it is."""
         mask = TubeMask(model.grid, config.mask.ratio)
         choice = mask(self.seed + torch.arange(len(self.entries))).to(device)
         batch = self._clips(config).to(device)
@@ -80,7 +110,8 @@ class Gallery:
         )
         if config.loss.target == "normalised":
             note = f"{note}\n{_OPTIMISTIC}"
-        return _rows(self.entries, made, frames), note
+        rows = _rows(self.entries, made, frames)
+        return Drawn(rows=rows, note=note, psnr_db=float(np.mean(made.psnr_db)))
 
     def _clips(self, config: PretrainConfig) -> AVBatch:
         if self._batch is None:
@@ -105,14 +136,19 @@ def draw_reconstructions(
     loaded = _load(checkpoint)
     config = PretrainConfig.model_validate(loaded.config)
     prepared = PreparedSet.open(data)
-    entries = choose_clips(prepared.part(config.clip.split, "test"), clips, seed)
+    tested = prepared.part(config.clip.split, "test")
+    entries = choose_clips(tested, clips, seed)
     device = pick_device(config.train.device)
     model = MaskedAutoencoder(config.model, config.clip).to(device)
     model.load_state_dict(loaded.weights)
     gallery = Gallery(prepared, entries, loaded.facts["mfcc"], seed)
-    rows, note = gallery.rows(model, config, device, frames)
+    drawn = gallery.draw(model, config, device, frames)
+    listed = ListedClips(prepared.name, config.clip.split, "test", len(tested))
+    title = listed.title(
+        drawn, run_folder(find_checkpoint(checkpoint, "last")).resolve().name, loaded.step
+    )
     with replacing(out) as temporary:
-        draw_reconstruction(temporary, rows, COLUMNS, note)
+        draw_reconstruction(temporary, drawn.rows, COLUMNS, drawn.note, title)
     return out
 
 

@@ -1,4 +1,4 @@
-"""Lookup of the pretrain run that a fine-tuning on a prepared dataset starts from.
+"""Lookup of runs: that of a checkpoint, and the one that a fine-tuning on a dataset starts from.
 
 `derived.json` of a run names the dataset that it was trained on, and its fingerprint.
 """
@@ -27,6 +27,21 @@ class FoundRun:
     def described(self) -> str:
         """The folder and what is known of its dataset."""
         return f"{self.folder} ({'of an unknown set' if self.dataset is None else self.dataset})"
+
+
+def run_folder(checkpoint: Path) -> Path:
+    """Return the folder of the run that a file of weights belongs to."""
+    folder = checkpoint.parent
+    return folder.parent if folder.name == "checkpoints" else folder
+
+
+def dataset_of(run: Path) -> DatasetId | None:
+    """Return the dataset that a run was trained on, None if its folder does not hold it."""
+    try:
+        facts = read_json(run / DERIVED)
+        return DatasetId(str(facts["dataset"]), str(facts["fingerprint"]))
+    except (ArtifactError, OSError, KeyError):
+        return None
 
 
 def newest_pretraining(runs: Path, data: Path) -> FoundRun:
@@ -59,13 +74,5 @@ def _finished(runs: Path) -> list[FoundRun]:
         facts = read_json(status)
         if facts.get("stage") == "pretrain" and facts.get("state") == "finished":
             updated = float(facts.get("updated", 0.0))
-            found.append(FoundRun(status.parent, _dataset_of(status.parent), updated))
+            found.append(FoundRun(status.parent, dataset_of(status.parent), updated))
     return found
-
-
-def _dataset_of(run: Path) -> DatasetId | None:
-    try:
-        facts = read_json(run / DERIVED)
-        return DatasetId(str(facts["dataset"]), str(facts["fingerprint"]))
-    except (ArtifactError, OSError, KeyError):
-        return None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from avme.artifacts import write_text
+from avme.artifacts import write_json, write_text
 from avme_cli.app import app
 from avme_cli.evaluate import print_table
 
@@ -25,16 +25,41 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("notes.pt --crops 4 --topk 1 5", 2, "error: crops: found 4, expected less than or equal"),
         ("notes.pt", 5, "error: notes.pt "),
         (".", 5, "error: "),
+        ("notes.pt --set crops=4", 2, "error: crops: found 4, expected less than or equal to 3"),
+        ("notes.pt --config eval.yaml --crops 1", 2, "error: segments: found 0, expected greater"),
+        ("notes.pt --config gone.yaml", 2, "error: gone.yaml does not exist"),
     ],
 )
 def test_scoring_refuses(args: str, code: int, line: str) -> None:
     Path("notes.pt").write_text("not a checkpoint")
+    Path("eval.yaml").write_text("segments: 0\ncrops: 9\n")
 
     result = CliRunner().invoke(app, ["eval", *args.split()], prog_name="avme")
 
     assert (result.exit_code, result.stdout) == (code, "")
     assert result.stderr.startswith(line)
     assert result.stderr.count("\n") == 1
+
+
+def test_scoring_needs_a_prepared_set() -> None:
+    Path("notes.pt").write_text("not a checkpoint")
+    Path("data/pets/dataset.json").unlink()
+
+    result = CliRunner().invoke(app, ["eval", "notes.pt"], prog_name="avme")
+
+    assert result.exit_code == 5
+    assert result.stderr.startswith("error: no prepared set in data/")
+
+
+def test_a_split_that_the_own_set_of_a_run_lacks_is_refused_early() -> None:
+    write_json(Path("runs/a/derived.json"), {"dataset": "pets", "fingerprint": "aa"})
+    for name in ("pets", "birds"):
+        manifest = {"name": name, "fingerprint": "aa" if name == "pets" else "bb"}
+        write_json(Path(f"data/{name}/dataset.json"), manifest | {"splits": {"1": {}}})
+
+    result = CliRunner().invoke(app, ["eval", "runs/a", "--split", "7"], prog_name="avme")
+
+    assert (result.exit_code, result.stderr) == (2, "error: pets has no split '7': it has 1\n")
 
 
 def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixture[str]) -> None:

@@ -148,7 +148,7 @@ def test_eval_takes_a_published_classifier(prepared: Path) -> None:
     code, out, err = run(f"eval --init hf {rest}")
     assert code == 0, err
     assert "1 of the classifier's 3 classes are not in the set (Cricket)" in err
-    folder = Path("runs/eval-hf/pair-split1-test")
+    folder = Path("runs/eval-hf/pair-split1-test-model-1x1")
     assert out.endswith(f"{folder}\n")
     found = probabilities(folder)
     assert found.shape[1] == 3

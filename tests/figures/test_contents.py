@@ -25,7 +25,10 @@ def test_sounding_classes_stand_above_the_others(tmp_path: Path, count: int) -> 
     }
 
     draw_classes(
-        tmp_path / "a.png", [f"Class{i}" for i in range(count)], {"train": states, "test": states}
+        tmp_path / "a.png",
+        [f"Class{i}" for i in range(count)],
+        {"train": states, "test": states},
+        "pets",
     )
 
     rows = np.flatnonzero(blue_pixels(tmp_path / "a.png").sum(axis=1) > 200)
@@ -41,6 +44,6 @@ def test_sounding_classes_stand_above_the_others(tmp_path: Path, count: int) -> 
     ids=["equal", "tail", "one", "none"],
 )
 def test_any_lengths_can_be_drawn(tmp_path: Path, seconds: list[float]) -> None:
-    draw_lengths(tmp_path / "a.png", {"sound": np.array(seconds), "silent": np.zeros(0)})
+    draw_lengths(tmp_path / "a.png", {"sound": np.array(seconds), "silent": np.zeros(0)}, "pets")
 
     assert blue_pixels(tmp_path / "a.png").any() == bool(seconds)

@@ -21,14 +21,14 @@ def coloured(path: Path) -> float:
 
 
 def test_every_fine_tuning_adds_a_curve(tmp_path: Path) -> None:
-    draw_curves(tmp_path / "none.png", LINES, {})
-    draw_curves(tmp_path / "two.png", LINES, {"v": LINES, "av": LINES[:2]}, {"chance": 0.1})
+    draw_curves(tmp_path / "none.png", LINES, {}, "demo")
+    draw_curves(tmp_path / "two.png", LINES, {"v": LINES, "av": LINES[:2]}, "demo", {"chance": 0.1})
 
     assert coloured(tmp_path / "none.png") == 0.0
     assert coloured(tmp_path / "two.png") > 0.0
 
 
 def test_runs_that_logged_nothing_yet_are_drawn_as_empty_axes(tmp_path: Path) -> None:
-    draw_curves(tmp_path / "a.png", [], {"av": []})
+    draw_curves(tmp_path / "a.png", [], {"av": []}, "demo")
 
     assert (tmp_path / "a.png").stat().st_size > 1000

@@ -21,7 +21,7 @@ def test_every_version_of_every_clip_is_shown_in_its_column(
 ) -> None:
     row = ClipRow("BallsBell", (plain(RED, num_frames), plain(BLUE, num_frames)))
 
-    draw_reconstruction(tmp_path / "a.png", [row] * num_rows, ("truth", "made"), "a note")
+    draw_reconstruction(tmp_path / "a.png", [row] * num_rows, ("truth", "made"), "a note", "pets")
 
     pixels = imread(tmp_path / "a.png")[..., :3]
     red = np.argwhere((pixels == (1, 0, 0)).all(axis=-1))

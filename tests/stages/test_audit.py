@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from avme.artifacts import read_json, write_json, write_text
 from avme.data.prepared import PreparedSet, split_path
@@ -31,6 +32,21 @@ def test_pictures_lie_beside_the_facts(tmp_path: Path, finished: PreparedSet) ->
     names = {"audit.json", "lengths.png", *(f"classes-split{split}.png" for split in "123")}
     assert {path.name for path in tmp_path.iterdir()} == names
     assert {path.name for path in result.files} == names
+
+
+def test_pictures_name_the_set_and_its_clips(tmp_path: Path, finished: PreparedSet) -> None:
+    audit(finished.folder, out=tmp_path)
+
+    titles = {}
+    for path in tmp_path.glob("*.png"):
+        with Image.open(path) as image:
+            titles[path.name] = image.info["Title"]
+    seconds = sorted([10 / 25] * 3 + [2 / 25] * 3 + [6 * 1001 / 30000] * 3 + [8 / 25] * 3)
+    median, hours = (seconds[5] + seconds[6]) / 2, sum(seconds) / 3600
+    assert titles["lengths.png"] == f"set: n = 12 clips, {hours:.2f} hours, median {median:.1f} s"
+    assert titles["classes-split1.png"] == (
+        "set, split 1: n = 8 train and 4 test clips, 50.0 % with sound"
+    )
 
 
 def test_they_lie_in_the_set_unless_told(folder: Path, finished: PreparedSet) -> None:

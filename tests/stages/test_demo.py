@@ -75,7 +75,8 @@ def test_the_commands_that_it_tells_do_what_it_did(finished: Finished) -> None:
     told = finished.said.commands
 
     for words in told:
-        more = ["--resume"] if words[0] in ("pretrain", "finetune") else []
+        again = {"pretrain": ["--resume"], "finetune": ["--resume"], "eval": ["--overwrite"]}
+        more = again.get(words[0], [])
         repeated = CliRunner().invoke(app, ["--quiet", *words, *more])
         assert repeated.exit_code == 0, repeated.output
 

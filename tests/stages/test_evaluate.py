@@ -1,26 +1,30 @@
 """Evaluation counts every clip once, and its files agree with each other."""
 
 import csv
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from einops import rearrange
+from PIL import Image
 
-from avme.artifacts import sha256_of
+from avme.artifacts import read_json, sha256_of, write_json, write_text
 from avme.config import EvalConfig, FinetuneConfig
 from avme.data.clips import ClipReader
 from avme.data.crop import Box
-from avme.data.prepared import PreparedSet
+from avme.data.prepared import PreparedSet, split_path
 from avme.data.window import Window
-from avme.errors import ArtifactError, MismatchError
+from avme.errors import ArtifactError, MismatchError, UsageError
+from avme.report import Quiet
 from avme.stages.evaluate import evaluate
 from avme.stages.finetune import build_classifier
-from avme.train.checkpoint import load_checkpoint
+from avme.train.checkpoint import load_checkpoint, save_checkpoint
 
 EVALUATE = """
 import sys
@@ -31,6 +35,16 @@ config = EvalConfig(topk=(1, 2), workers=0, device="cpu")
 evaluate(Path(sys.argv[1]), data=Path(sys.argv[2]), config=config, out=Path(sys.argv[3]))
 """
 CONFIG = EvalConfig(topk=(1, 2), workers=0, device="cpu")
+
+
+class Listening(Quiet):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
 
 
 def test_the_summary_can_be_recomputed_from_the_predictions(
@@ -111,12 +125,171 @@ def test_it_says_the_same_twice_and_in_batches_of_any_size(
     np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
 
 
-def test_without_a_folder_the_result_lies_in_the_run(
-    finished: PreparedSet, finetuned: Path
+def test_results_lie_in_the_run_in_a_folder_for_every_kind_of_evaluation(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path
 ) -> None:
-    result = evaluate(finetuned, data=finished.folder, config=CONFIG)
+    run = Path(shutil.copytree(finetuned, tmp_path / "run"))
+    one = CONFIG.model_copy(update={"segments": 1, "crops": 1})
+    last = run / "checkpoints" / "last.pt"
 
-    assert result.folder == finetuned / "eval" / "set-split1-test"
+    folders = [
+        evaluate(run, data=finished.folder, config=CONFIG).folder,
+        evaluate(run, data=finished.folder, config=one).folder,
+        evaluate(last, data=finished.folder, config=one).folder,
+        evaluate(run, data=finished.folder, config=one.model_copy(update={"part": "train"})).folder,
+    ]
+
+    names = ["test-best-5x3", "test-best-1x1", "test-last-1x1", "train-best-1x1"]
+    assert folders == [run / "eval" / f"set-split1-{name}" for name in names]
+    assert all((folder / "summary.json").is_file() for folder in folders)
+
+
+def test_the_same_evaluation_is_replaced_only_on_request(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "eval"
+    evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
+    (out / "notes.txt").write_text("mine")
+    written = (out / "predictions.npz").stat().st_mtime_ns
+
+    with pytest.raises(
+        UsageError, match=r"eval holds the results of this .*--overwrite, or .*--out"
+    ):
+        evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
+    last = finetuned / "checkpoints" / "last.pt"
+    one = CONFIG.model_copy(update={"segments": 1, "topk": (1,)})
+    with pytest.raises(UsageError, match=r"eval holds results of another checkpoint, views, topk:"):
+        evaluate(last, data=finished.folder, config=one, out=out)
+    assert (out / "predictions.npz").stat().st_mtime_ns == written
+
+    evaluate(finetuned, data=finished.folder, config=one, out=out, overwrite=True)
+
+    assert json.loads((out / "summary.json").read_text())["views"] == {"segments": 1, "crops": 3}
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_without_a_name_the_checkpoint_finds_its_own_dataset_among_several(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = Path(shutil.copytree(finished.folder, tmp_path / "data" / "renamed"))
+    other = Path(shutil.copytree(finished.folder, tmp_path / "data" / "other"))
+    manifest = read_json(other / "dataset.json")
+    write_json(other / "dataset.json", manifest | {"name": "other", "fingerprint": "0" * 64})
+    report = Listening()
+
+    result = evaluate(finetuned, config=CONFIG, out=tmp_path / "eval", report=report)
+
+    assert report.lines == [
+        f"scoring {own.relative_to(tmp_path)}",
+        "top-2 is 100 % for any classifier: the classifier has 2 classes",
+    ]
+    assert result.summary["fingerprint"] == finished.fingerprint
+
+    report = Listening()
+    evaluate(finetuned, data=other, config=CONFIG, out=tmp_path / "other", report=report)
+    (warning,) = [line for line in report.lines if line.startswith("warning")]
+    assert "is other (fingerprint 00000000), the classifier was trained on set (fing" in warning
+
+
+def test_a_copy_of_the_dataset_under_another_name_still_refuses_clips_of_training(
+    finished: PreparedSet, finetuned: Path, folder: Path
+) -> None:
+    manifest = read_json(folder / "dataset.json")
+    write_json(folder / "dataset.json", manifest | {"name": "copy"})
+
+    with pytest.raises(MismatchError, match=r"test clips of split 2 were trained on"):
+        evaluate(finetuned, data=folder, split="2", config=CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("topk", "kept", "line"),
+    [
+        ((1, 5), ["top1"], "top-5 left out: the classifier has 2 classes"),
+        ((1, 3, 1, 9), ["top1"], "top-3, top-9 left out: the classifier has 2 classes"),
+        ((2,), ["top2"], "top-2 is 100 % for any classifier: the classifier has 2 classes"),
+    ],
+)
+def test_ranks_beyond_the_classes_are_left_out_with_a_note(
+    topk: tuple[int, ...],
+    kept: list[str],
+    line: str,
+    finished: PreparedSet,
+    finetuned: Path,
+    tmp_path: Path,
+) -> None:
+    report, config = Listening(), CONFIG.model_copy(update={"topk": topk, "segments": 1})
+
+    summary = evaluate(
+        finetuned, data=finished.folder, config=config, out=tmp_path / "eval", report=report
+    ).summary
+
+    assert [key for key in summary if key.startswith("top")] == kept
+    assert report.lines == [line]
+    header = (tmp_path / "eval" / "per_class.csv").read_text().splitlines()[0]
+    assert header == f"class,n,{','.join(kept)}"
+
+
+def test_ranks_that_are_all_beyond_the_classes_are_refused(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path
+) -> None:
+    config = CONFIG.model_copy(update={"topk": (3, 5)})
+
+    with pytest.raises(
+        UsageError, match=r"the classifier has 2 classes \(got top-3, top-5\): .* 2 or less"
+    ):
+        evaluate(finetuned, data=finished.folder, config=config, out=tmp_path / "eval")
+    assert not (tmp_path / "eval").exists()
+
+
+def test_classes_that_only_the_test_list_has_bound_top1(
+    finetuned: Path, finished: PreparedSet, folder: Path, tmp_path: Path
+) -> None:
+    train = split_path(folder, "1", "train")
+    kept = [line for line in train.read_text().splitlines() if "Archery" not in line]
+    write_text(train, "".join(f"{line}\n" for line in kept))
+    loaded = load_checkpoint(finetuned / "checkpoints" / "best.pt")
+    sha256 = hashlib.sha256(train.read_bytes()).hexdigest()
+    facts = loaded.facts | {"train_list_sha256": sha256}
+    save_checkpoint(tmp_path / "best.pt", replace(loaded, facts=facts))
+    report = Listening()
+
+    summary = evaluate(
+        tmp_path / "best.pt", data=folder, config=CONFIG, out=tmp_path / "eval", report=report
+    ).summary
+
+    tested = [entry.class_name for entry in finished.part("1", "test")]
+    assert (tested.count("Archery"), len(tested)) == (2, 4)
+    assert (summary["untrained_classes"], summary["highest_top1"]) == (["Archery"], 0.5)
+    (warning,) = [line for line in report.lines if line.startswith("warning")]
+    assert "1 of 2 classes have no training clip (Archery): 2 of 4 clips cannot be" in warning
+    assert "at most 50.00 %" in warning
+
+
+def test_a_list_of_one_class_is_told(finetuned: Path, folder: Path, tmp_path: Path) -> None:
+    test = split_path(folder, "1", "test")
+    kept = [line for line in test.read_text().splitlines() if "Archery" in line]
+    write_text(test, "".join(f"{line}\n" for line in kept))
+    report = Listening()
+
+    evaluate(finetuned, data=folder, config=CONFIG, out=tmp_path / "eval", report=report)
+
+    assert any("all 2 clips are of one class (Archery)" in line for line in report.lines)
+
+
+def test_the_confusion_matrix_names_dataset_run_and_figure(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path
+) -> None:
+    result = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path / "eval")
+
+    with Image.open(tmp_path / "eval" / "confusion.png") as image:
+        title = image.info["Title"]
+    step = result.summary["checkpoint"]["step"]
+    top1 = f"top-1 {100 * result.summary['top1']:.2f} %"
+    assert title == (
+        f"set, split 1, test: {top1}, top-2 100.00 % of n = 4 clips\n"
+        f"finetune, best.pt at step {step}, modality av, 5 x 3 views"
+    )
 
 
 def test_every_file_of_a_run_gives_the_same_numbers(
@@ -142,7 +315,8 @@ def test_every_file_of_a_run_gives_the_same_numbers(
         tmp_path / "moved.pt",
         alone,
     ):
-        result = evaluate(path, data=finished.folder, config=CONFIG, out=tmp_path / "out")
+        out = tmp_path / "out"
+        result = evaluate(path, data=finished.folder, config=CONFIG, out=out, overwrite=True)
         with np.load(result.folder / "predictions.npz") as predictions:
             found[path] = predictions["probability"]
         assert result.summary["checkpoint"]["step"] > 0
@@ -161,7 +335,7 @@ def test_results_of_a_file_from_elsewhere_lie_below_runs(
 
     result = evaluate(Path("mine.safetensors"), data=finished.folder, config=CONFIG)
 
-    assert result.folder == Path("runs/eval-mine/set-split1-test")
+    assert result.folder == Path("runs/eval-mine/set-split1-test-mine-5x3")
 
 
 def test_a_pretrained_encoder_has_nothing_to_evaluate(

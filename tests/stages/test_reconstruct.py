@@ -1,9 +1,11 @@
 """From a pretrain checkpoint to the picture, with models whose predictions are known."""
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from avme.batch import AVBatch
@@ -114,6 +116,11 @@ def test_a_seed_decides_the_picture(tmp_path: Path, finished: PreparedSet) -> No
     ]
 
     assert drawn[0] == drawn[1] != drawn[2]
+    with Image.open(tmp_path / "0.png") as image:
+        title = image.info["Title"]
+    first, second = title.splitlines()
+    assert re.fullmatch(r"set, split 1, test: PSNR \d+\.\d dB, mean of n = 2 of 4 clips", first)
+    assert second == f"{tmp_path.name} at step 1"
 
 
 def test_clips_of_as_many_classes_as_possible_are_chosen(finished: PreparedSet) -> None:

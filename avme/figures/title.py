@@ -1,0 +1,28 @@
+"""Title of a figure: the dataset, the number of clips, the run and the figures that it shows.
+
+It is drawn above the axes, wrapped to the width, and stored as `Title` in the PNG file.
+"""
+
+import textwrap
+from pathlib import Path
+from typing import Final
+
+from matplotlib.figure import Figure
+
+_FONT_SIZE: Final = 9
+_CHARACTER_WIDTH: Final = 0.58
+"""Mean width of a character of the default font, in units of its size."""
+_POINTS_PER_INCH: Final = 72
+
+
+def add_title(figure: Figure, title: str) -> None:
+    """Set the title of a figure, one line or more, aligned with its left edge."""
+    points = _POINTS_PER_INCH * figure.get_figwidth()
+    most = max(20, int(points / (_CHARACTER_WIDTH * _FONT_SIZE)))
+    lines = [part for line in title.splitlines() for part in textwrap.wrap(line, most)]
+    figure.suptitle("\n".join(lines), fontsize=_FONT_SIZE, x=0.01, ha="left")
+
+
+def save_png(figure: Figure, path: Path, title: str, dpi: int) -> None:
+    """Write the figure with its title in the file's metadata."""
+    figure.savefig(path, dpi=dpi, format="png", metadata={"Title": title})
