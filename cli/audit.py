@@ -181,6 +181,12 @@ def _commands(splits: dict[str, Any]) -> Iterator[str]:
 
 def _remarks(splits: dict[str, Any]) -> Iterator[str]:
     for split, facts in splits.items():
+        if (names := facts["test_only_classes"]) and facts["train"]["clips"]:
+            some = ", ".join(names[:_MOST_GROUPS]) + (", ..." if len(names) > _MOST_GROUPS else "")
+            yield (
+                f"warning: split {split}: {len(names)} classes have test clips only ({some}): no "
+                "classifier can learn them from it"
+            )
         if shared := facts["shared_groups"]:
             some = ", ".join(row["group"] for row in shared[:_MOST_GROUPS])
             clips = sum(row["test"] for row in shared)

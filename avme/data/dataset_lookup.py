@@ -44,10 +44,9 @@ def find_dataset(root: Path, wanted: DatasetId) -> FoundDataset:
     known = _datasets_in(root)
     if not known:
         raise ArtifactError(f"no prepared set in {root}/: run `avme prep` first, or give --data")
-    same = {folder: found for folder, found in known.items() if found == wanted}
     same_content = [f for f, found in known.items() if found.fingerprint == wanted.fingerprint]
     same_name = [f for f, found in known.items() if wanted.name in (found.name, f.name)]
-    for folder in (*same, *same_content):
+    for folder in sorted(same_content, key=lambda folder: folder.name != wanted.name):
         return FoundDataset(folder, "fingerprint")
     for folder in same_name:
         return FoundDataset(folder, "name")

@@ -107,6 +107,8 @@ def survey_split(records: Sequence[ClipRecord], sides: Sides) -> dict[str, Any]:
         }
     groups = {part: Counter(clip.group for clip in clips) for part, clips in members.items()}
     facts["unlisted"] = len(records) - sum(len(clips) for clips in members.values())
+    classes = {part: {clip.class_name for clip in clips} for part, clips in members.items()}
+    facts["test_only_classes"] = sorted(classes["test"] - classes["train"])
     facts["shared_groups"] = [
         {"group": group, "train": groups["train"][group], "test": groups["test"][group]}
         for group in sorted(groups["train"].keys() & groups["test"].keys())

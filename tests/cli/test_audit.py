@@ -101,6 +101,19 @@ def test_many_classes_are_summed_up_and_odd_ones_named(
     assert not any(row[0] == "Class030" for row in rows)
 
 
+def test_classes_that_only_the_test_list_has_are_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    found = facts(6, sounding=6)
+    found["splits"]["1"]["test_only_classes"] = ["Cat", "Dog", "Eel", "Fox"]
+
+    rows = printed(capsys, found)
+
+    (line,) = [row[0] for row in rows if "test clips only" in row[0]]
+    assert "split 1: 4 classes have test clips only (Cat, Dog, Eel, ...)" in line
+
+
 def test_without_a_leak_there_is_neither_warning_nor_advice(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -25,7 +25,8 @@ def test_the_same_content_is_found_under_another_name(tmp_path: Path) -> None:
 
 
 def test_of_two_copies_the_one_of_the_same_name_is_taken(tmp_path: Path) -> None:
-    make_dataset(tmp_path / "copy", "copy", "aaaa")
+    make_dataset(tmp_path / "copy", "pets", "aaaa")
+    make_dataset(tmp_path / "animals", "animals", "aaaa")
     same = make_dataset(tmp_path / "pets", "pets", "aaaa")
 
     assert find_dataset(tmp_path, PETS) == FoundDataset(same, "fingerprint")

@@ -70,6 +70,17 @@ def test_a_group_on_both_sides_is_counted(tmp_path: Path, folder: Path) -> None:
     ]
 
 
+def test_a_class_that_only_the_test_list_has_is_found(tmp_path: Path, folder: Path) -> None:
+    train = split_path(folder, "1", "train")
+    kept = [line for line in train.read_text().splitlines() if "Archery" not in line]
+    write_text(train, "".join(f"{line}\n" for line in kept))
+
+    facts = audit(folder, out=tmp_path / "out").facts
+
+    assert facts["splits"]["1"]["test_only_classes"] == ["Archery"]
+    assert facts["splits"]["2"]["test_only_classes"] == []
+
+
 def test_an_empty_train_list_has_no_leak(tmp_path: Path, folder: Path) -> None:
     for part in ("train", "test"):
         write_text(split_path(folder, "1", part), "")
