@@ -12,7 +12,7 @@ import ffmpeg
 from avme.media.audio_track import AudioInfo
 from avme.media.containers import DEMUXERS, PROTOCOLS
 from avme.media.cut import Cut
-from avme.media.ffmpeg import SAMPLE_RATE_HZ
+from avme.media.ffmpeg import SAMPLE_RATE_HZ, crops_by_container
 from avme.media.probe import MAX_PIXELS, MediaInfo
 
 _SOURCE, _TARGET = "file:source", "file:target"
@@ -49,6 +49,8 @@ def transcode_arguments(
 ) -> list[str]:
     """The command line of the pass. `-bitexact` keeps version strings out of the pictures.
 
+    Pictures of an AVI whose decoder reorders them are set back by `info.delay_seconds`. A crop that
+    the container asks for is not made.
     HDR pictures are converted to BT.709 with `tonemap`. HD pictures whose matrix is not tagged are
     read as BT.709 with `untagged_hd_is_bt709`, else as BT.601.
 
@@ -57,17 +59,19 @@ def transcode_arguments(
 
     The output ends a little beyond `max_bytes`, and after MAX_FRAMES + 1 pictures, without a word.
     """
-    given = _given(cut)
+    uncropped = info.shown_size is not None and crops_by_container(executable)
+    given = _given(cut, uncropped)
     tracks = [given[str(info.stream)]]
     options: dict[str, Any] = {
         "c:v": "mjpeg",
         "q:v": jpeg_quality,
         "threads:v": 1,
         "flags:v": "+bitexact",
-        "vf": _pixel_filters(info, size, tonemap, untagged_hd_is_bt709),
+        # No -frames: from ffmpeg 6 on that ends the sound at the time of the last picture.
+        "vf": f"trim=end_frame={MAX_FRAMES + 1},"
+        + _pixel_filters(info, size, tonemap, untagged_hd_is_bt709),
         "fps_mode": "passthrough",  # neither doubles nor drops frames to fit a claimed rate
         "enc_time_base:v": f"{info.time_base.numerator}/{info.time_base.denominator}",
-        "frames:v": MAX_FRAMES + 1,
         "map_metadata": -1,
         "map_chapters": -1,
         "fflags": "+bitexact",
@@ -84,6 +88,8 @@ def transcode_arguments(
     if cut is not None:
         # The source's own clock: shifted to the seek point, times would be rounded to its ticks.
         options |= {"copyts": None, "vf": f"{cut.video_filter},{options['vf']}"}
+    if info.delay_seconds:
+        options["vf"] = f"setpts=round(PTS-{float(info.delay_seconds)!r}/TB),{options['vf']}"
     if mend_clock:
         options["vf"] = f"{_MENDED_CLOCK},{options['vf']}"
     if max_bytes is not None:
@@ -135,13 +141,15 @@ def channel_arguments(
     return _compiled(output, executable, source, target, memory_bytes)
 
 
-def _given(cut: Cut | None) -> Any:
+def _given(cut: Cut | None, uncropped: bool = False) -> Any:
+    cropping = {"apply_cropping": "codec"} if uncropped else {}
     return ffmpeg.input(
         _SOURCE,
         protocol_whitelist=PROTOCOLS,
         format_whitelist=DEMUXERS,
         threads=1,
         max_pixels=MAX_PIXELS,  # a stream may change its size after it was probed
+        **cropping,
         **_reading(cut),
     )
 

@@ -1,31 +1,40 @@
-"""A span of a long video to what ffmpeg must be told, so that it seeks and decodes little else.
+"""A span of a long video to the options with which ffmpeg reads it, decoding little else.
 
 A span counts from the first picture that is shown, a container's clock from anywhere, and `-ss`
 from the container's own start. ffmpeg seeks by what the container knows, which in a transport
 stream are times but no key frames; so the key frame to begin with is looked up before. It begins
-early and keeps its clock; its filters then keep exactly the span.
+early and keeps its clock; its filters then keep exactly the span, which begins with the picture
+that is on screen at its start.
 """
 
+import re
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from pathlib import Path
 
 import av
 import av.error
-from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from avme.media.first_frame import is_dated_by_decoding, read_first_frame
+from avme.media.on_screen import GRACE_SECONDS, Shown, begin_of_shown, last_shown
 from avme.media.probe import MAX_PIXELS, MediaInfo, open_media, unreadable
 from avme.media.span import Span
 
 _EARLY_SECONDS = 1.0
 """Sound codecs need what came before; this is more than any of them."""
-_GRACE_SECONDS = 1e-6
-"""A written time is rounded; the shortest tick of a usual clock is ten times this."""
-_MAX_FIRST_PACKETS = 64
 _MAX_SEEK_PACKETS = 4096
 _STEP_BACK = 4.0
+_USUAL_FPS = 25
+_MAX_APART_SECONDS = 16.0
+"""Sound and pictures of one time may be so far apart in a file: muxers of ffmpeg wait for 10 s."""
+_MAX_REORDERED = 16
+"""Frames that H.264 lets a decoder hold back."""
+_PACKED_MARK = re.compile(rb"DivX\d+(?:b|Build)\d+p")
+"""How MPEG-4 Part 2 declares that a chunk may hold two frames; a decoder remembers it."""
+_MAX_MARK_PACKETS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +49,18 @@ class Cut:
     """The first time that is kept, on the container's clock."""
     end_seconds: float | None
     """The first time that is not."""
+    shown_from_seconds: float
+    """When the picture appeared that is on screen at `start_seconds`; other pictures may follow
+    before that start, which only decoding shows."""
+    last_shown: Shown | None
+    """The last picture before the end, as the packets have it."""
 
     @property
     def video_filter(self) -> str:
-        """Keeps the pictures whose time lies in the span."""
-        conditions = [f"gte(t,{self.start_seconds - _GRACE_SECONDS:.6f})"]
+        """Keep the pictures that are on screen in the span."""
+        conditions = [f"gte(t,{self.shown_from_seconds - GRACE_SECONDS:.6f})"]
         if self.end_seconds is not None:
-            conditions.append(f"lt(t,{self.end_seconds - _GRACE_SECONDS:.6f})")
+            conditions.append(f"lt(t,{self.end_seconds - GRACE_SECONDS:.6f})")
         return f"select='{'*'.join(conditions)}'"
 
     @property
@@ -61,72 +75,127 @@ class _KeyFrame:
     seconds: float
     is_next: bool
     """Whether the container's seeking leads right to it."""
+    sound_seconds: float
+    """The time of the first sound that is met; minus infinity where there is no track."""
 
 
 def find_cut(path: Path, info: MediaInfo, span: Span) -> Cut:
-    """Looks up where reading must begin; raises MediaError if the file cannot be opened."""
+    """Look up where reading must begin; raises MediaError if the file cannot be opened."""
     try:
         with open_media(path) as container:
             stream = next(s for s in container.streams.video if s.index == info.stream)
             begins = (container.start_time or 0) / av.time_base
             first = _first_picture(container, stream, begins)
             start = first + span.start_seconds
-            seek = _seek_point(container, stream, start, begins)
+            end = None if span.end_seconds is None else first + span.end_seconds
+            delay = info.delay_seconds
+            shown = begin_of_shown(container, stream, start, delay)
+            shown = start if shown is None else min(start, max(first, shown))
+            step = 1 / float(info.fps or _USUAL_FPS)
+            last = last_shown(container, stream, inf if end is None else end, delay, step)
+            if last is not None and last.ends <= start + GRACE_SECONDS:
+                shown = start  # that picture is no longer on screen
+            seek = _seek_point(container, stream, info, shown, start)
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
         raise unreadable(path, error) from error
-    end = None if span.end_seconds is None else first + span.end_seconds
+    late = _EARLY_SECONDS + float(delay)
     return Cut(
         seek_seconds=seek,
-        read_seconds=None if end is None else end - begins - (seek or 0.0) + _EARLY_SECONDS,
+        read_seconds=None if end is None else end - begins - (seek or 0.0) + late,
         start_seconds=start,
         end_seconds=end,
+        shown_from_seconds=shown,
+        last_shown=last,
     )
 
 
+def find_last_shown(path: Path, info: MediaInfo) -> Shown | None:
+    """Look up the last picture of a file, in seconds after the first one.
+
+    None if the file does not declare how long it is shown; raises MediaError if it cannot be read.
+    """
+    try:
+        with open_media(path) as container:
+            stream = next(s for s in container.streams.video if s.index == info.stream)
+            first = _first_picture(container, stream, (container.start_time or 0) / av.time_base)
+            step = 1 / float(info.fps or _USUAL_FPS)
+            shown = last_shown(container, stream, inf, info.delay_seconds, step)
+    except (av.error.FFmpegError, ValueError, OverflowError) as error:
+        raise unreadable(path, error) from error
+    return shown.after(first) if shown else None
+
+
 def _first_picture(container: InputContainer, stream: VideoStream, begins: float) -> float:
-    """The time of the first picture that decodes, else of what the header calls the first."""
-    stream.codec_context.thread_type = ThreadType.NONE
-    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-    for packet in islice(container.demux(stream), _MAX_FIRST_PACKETS):
-        try:
-            times = [frame.time for frame in packet.decode() if frame.time is not None]
-        except av.error.FFmpegError:
-            break
-        if times:
-            return times[0]
+    """Return the time of the first picture that decodes, else what the header calls the first."""
+    frame = read_first_frame(container, stream, MAX_PIXELS)
+    if frame is not None and frame.seconds is not None:
+        return frame.seconds
     if stream.start_time is None or stream.time_base is None:
         return begins
     return float(stream.start_time * stream.time_base)
 
 
 def _seek_point(
-    container: InputContainer, stream: VideoStream, start: float, begins: float
+    container: InputContainer, stream: VideoStream, info: MediaInfo, shown: float, start: float
 ) -> float | None:
-    """Seconds after `begins` from where a key frame is met that is shown by `start`.
+    """Return the seconds after the container's start from where all of a cut is read.
 
-    None where reading from the container's start costs no more, or nothing else helps.
+    That is a key frame that is shown by `shown`, and the sound at `start`. None where reading from
+    the container's start costs no more, or nothing else helps.
     """
-    back = _EARLY_SECONDS
-    while (target := start - back) > begins + _EARLY_SECONDS:
+    begins = (container.start_time or 0) / av.time_base
+    until = shown
+    if info.delay_seconds:  # of a key frame the time in the file is known, not when it is shown
+        until -= _MAX_REORDERED / float(info.fps or _USUAL_FPS)
+    back, needs_mark = _EARLY_SECONDS, False
+    if stream.codec_context.name == "mpeg4":
+        try:
+            needs_mark = _has_packed_mark(container, stream)
+        except av.error.FFmpegError:
+            return None
+    while (target := until - back) > begins + _EARLY_SECONDS:
         try:
             container.seek(round(target * av.time_base))
         except av.error.FFmpegError:
             return None
-        key = _next_key(container, stream, start)
-        if key is not None:
+        key = _next_key(container, stream, info, until, needs_mark)
+        if key is not None and (key.sound_seconds <= start or back >= _MAX_APART_SECONDS):
             seek = (target if key.is_next else min(target, key.seconds - _EARLY_SECONDS)) - begins
             return seek if seek > _EARLY_SECONDS else None
         back *= _STEP_BACK
     return None
 
 
-def _next_key(container: InputContainer, stream: VideoStream, until: float) -> _KeyFrame | None:
-    """The key frame that is met first, unless it is shown after `until`."""
-    for number, packet in enumerate(islice(container.demux(stream), _MAX_SEEK_PACKETS)):
-        stamp = packet.pts if packet.pts is not None else packet.dts
+def _next_key(
+    container: InputContainer, stream: VideoStream, info: MediaInfo, until: float, needs_mark: bool
+) -> _KeyFrame | None:
+    """Return the key frame that is met first, unless it is shown after `until`."""
+    audio = [s for s in container.streams.audio if info.audio and s.index == info.audio.stream]
+    key, is_next, sound = None, True, inf if audio else -inf
+    for packet in islice(container.demux(stream, *audio), _MAX_SEEK_PACKETS):
+        stamp = packet.dts if packet.pts is None or is_dated_by_decoding(container) else packet.pts
         if stamp is None:
             continue
         seconds = float(stamp * packet.time_base)
-        if packet.is_keyframe:
-            return _KeyFrame(seconds, number == 0) if seconds <= until else None
-    return None
+        if packet.stream_index != stream.index:
+            sound = min(sound, seconds)
+        elif key is None and packet.is_keyframe:
+            if seconds > until or (needs_mark and not _is_marked(bytes(packet))):
+                return None
+            key = seconds
+        elif key is None:
+            is_next = False
+        if key is not None and sound < inf:
+            break
+    return None if key is None else _KeyFrame(key, is_next, sound)
+
+
+def _has_packed_mark(container: InputContainer, stream: VideoStream) -> bool:
+    """Return whether the first packets of the file declare packed frames."""
+    container.seek(container.start_time or 0)
+    packets = islice(container.demux(stream), _MAX_MARK_PACKETS)
+    return any(_is_marked(bytes(packet)) for packet in packets)
+
+
+def _is_marked(data: bytes) -> bool:
+    return _PACKED_MARK.search(data) is not None

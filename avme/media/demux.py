@@ -1,13 +1,13 @@
 """The intermediate file of one pass to JPEGs with times, and the sound on the pictures' clock.
 
-Time zero is the first picture. Sound that a container starts earlier or later keeps its offset,
-and a hole in the sound track stays as silence, so that sample n is always heard at
-`start_seconds + n / 16000`. Samples stay in a file, which a long clip may fill as it likes.
+Time zero is the first picture; in a cut it is the start, if that picture appeared before. Sound
+that a container starts earlier or later keeps its offset, and a hole in the sound track stays as
+silence, so that sample n is always heard at `start_seconds + n / 16000`.
+Samples stay in a file, which a long clip may fill as it likes.
 """
 
 import math
 import os
-from array import array
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import median_low
-from typing import BinaryIO, Final, NamedTuple, Protocol, runtime_checkable
+from typing import BinaryIO, Final, NamedTuple
 
 import av
 import av.error
@@ -24,6 +24,8 @@ from jaxtyping import Float64, Int16, Int64
 
 from avme.errors import MediaError
 from avme.media.ffmpeg import SAMPLE_RATE_HZ
+from avme.media.frame_writer import FrameWriter
+from avme.media.frame_writer import Sink as Sink  # a part of what is asked for here
 
 _TOLERANCE_SAMPLES = SAMPLE_RATE_HZ // 100
 """Up to 10 ms between a time stamp and the end of what came before is rounding."""
@@ -33,14 +35,6 @@ _LOOKAHEAD_PACKETS = 2
 LONGEST_STEP_SECONDS: Final = 600
 """A time stamp further ahead is broken, or of another clock: the sound ends before it."""
 _LONGEST_HOLE_SAMPLES = LONGEST_STEP_SECONDS * SAMPLE_RATE_HZ
-
-
-@runtime_checkable
-class Sink(Protocol):
-    """Where JPEGs go: an open binary file."""
-
-    def write(self, data: bytes, /) -> int:
-        """Appends all of `data`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +52,32 @@ class Demuxed:
     jpeg_bytes: Int64[np.ndarray, " t"]
     """Size of every JPEG."""
     pts: Float64[np.ndarray, " t"]
-    """Seconds since the first picture."""
+    """Seconds since time zero, at which the first picture is on screen."""
     average_fps: Fraction | None
     """Measured on the time stamps; None for fewer than two pictures."""
     usual_fps: Fraction | None
     """From the median step, which holes in the track do not move."""
     sound: Sound | None
     """None where there is no track or not a sample in it."""
+    zero_seconds: float = 0.0
+    """Time zero on the clock of the intermediate file."""
 
 
-def demux(intermediate: Path, sink: Sink, samples: Path, max_seconds: float = math.inf) -> Demuxed:
-    """Appends all JPEGs to `sink`; raises MediaError if there is not one picture.
+def demux(
+    intermediate: Path,
+    sink: Sink,
+    samples: Path,
+    max_seconds: float = math.inf,
+    start_seconds: float | None = None,
+) -> Demuxed:
+    """Append all JPEGs to `sink`; raises MediaError if there is not one picture.
 
     `samples` is a new file for the sound, which ends after `max_seconds`. The sound of what comes
-    out is read from it.
+    out is read from it. Of the pictures that appear by `start_seconds`, on the clock of the file,
+    only the last one is on screen then: time zero is there, and those before it are left out.
     """
     samples.unlink(missing_ok=True)  # never cut short: an earlier sound may still be read from it
-    sizes, ticks = array("q"), array("q")
-    tick = Fraction(1)
+    pictures = FrameWriter(sink, start_seconds)
     try:
         with (
             av.open(f"file:{intermediate.absolute()}", format="nut") as container,
@@ -88,23 +90,26 @@ def demux(intermediate: Path, sink: Sink, samples: Path, max_seconds: float = ma
                 if packet.stream.type == "audio":
                     sound.add(_sample_at(packet.pts, packet.time_base), bytes(packet))
                     continue
-                tick = packet.time_base
-                ticks.append(packet.pts)
-                sizes.append(sink.write(bytes(packet)))
+                pictures.add(packet.pts, packet.time_base, bytes(packet))
+            pictures.finish()
             sound.flush()
     except av.error.FFmpegError as error:  # its text would name a path of this machine
         said = error.strerror
-        if not ticks:
+        if not pictures.ticks:
             raise MediaError(f"not one picture decodes ({said})", reason="no-frames") from error
         raise MediaError(f"ffmpeg's output ends early ({said})", reason="undecodable") from error
+    ticks, tick = pictures.ticks, pictures.tick
     if not ticks:
         raise MediaError("not one picture decodes", reason="no-frames")
+    zero = pictures.zero
+    pts = np.array([float(count * tick - zero) for count in ticks])
     return Demuxed(
-        jpeg_bytes=np.array(sizes, dtype=np.int64),
-        pts=np.array([(count - ticks[0]) * tick.numerator / tick.denominator for count in ticks]),
+        jpeg_bytes=np.array(pictures.sizes, dtype=np.int64),
+        pts=np.maximum(pts, 0.0),
         average_fps=_average_fps(ticks, tick),
         usual_fps=_usual_fps(ticks, tick),
-        sound=sound.finish(samples, ticks[0] * tick),
+        sound=sound.finish(samples, zero),
+        zero_seconds=float(zero),
     )
 
 

@@ -18,7 +18,14 @@ from avme.media.audio_choice import candidates
 from avme.media.audio_track import AudioInfo
 from avme.media.blame import concerns_span
 from avme.media.bound import require_few, require_length, require_room
-from avme.media.clock import frame_rate, heard_samples, shown_seconds, sounding_mfcc
+from avme.media.clock import (
+    find_last_seconds,
+    frame_rate,
+    heard_samples,
+    last_seconds,
+    shown_seconds,
+    sounding_mfcc,
+)
 from avme.media.cut import Cut, find_cut
 from avme.media.demux import Demuxed, Sink, demux
 from avme.media.ffmpeg import SAMPLE_RATE_HZ, target_size
@@ -28,6 +35,7 @@ from avme.media.probe import MediaInfo, probe
 from avme.media.recipe import Recipe as Recipe  # a part of what is asked for here
 from avme.media.remark import (
     color_remarks,
+    cut_remarks,
     frame_remarks,
     require_most,
     shape_remarks,
@@ -64,11 +72,14 @@ class Extracted:
     """ffmpeg's."""
     remarks: tuple[str, ...] = ()
     """Ours."""
+    last_seconds: float | None = None
+    """How long the last picture is on screen; None for one frame of `fps`."""
 
     @property
     def seconds(self) -> float:
         """From the first picture to the end of the last."""
-        return float(self.pts[-1]) + 1.0 / float(self.fps)
+        last = 1.0 / float(self.fps) if self.last_seconds is None else self.last_seconds
+        return float(self.pts[-1]) + last
 
 
 def extract(
@@ -77,8 +88,8 @@ def extract(
     """Decodes `source`, or a span of it, in one pass and appends its JPEGs to `sink`.
 
     `work` is a folder for intermediate files. Time zero of what comes out is the first picture
-    of the span. Raises MediaError with a reason; the sink may then hold a part of the clip, which
-    the caller cuts off.
+    of the span, or the start of the span if that picture appeared before. Raises MediaError with a
+    reason; the sink may then hold a part of the clip, which the caller cuts off.
     """
     intermediate, samples = work / "clip.nut", work / "clip.s16"
     other = aside(recipe.memory_bytes)
@@ -90,9 +101,11 @@ def extract(
         said, mended = transcode_clip(source, intermediate, info, size, recipe, cut)
         complaints = without_folders(said, source.parent, work)
         require_room(intermediate, recipe.max_bytes)
-        demuxed = demux(intermediate, sink, samples, recipe.max_seconds)
+        start = cut.start_seconds if cut else None
+        demuxed = demux(intermediate, sink, samples, recipe.max_seconds, start)
         require_few(len(demuxed.pts))
-        judged = _judge(info, size, demuxed, complaints, recipe)
+        last = find_last_seconds(other, source, info, cut, demuxed, recipe.timeout_seconds)
+        judged = _judge(info, size, demuxed, last, complaints, recipe)
         if judged.audio != "sound" and info.audio is not None:
             judged = _with_other_audio(_Job(source, work, recipe, cut), judged, demuxed)
         remarks = tuple(_remarks(judged, recipe, span, mended))
@@ -154,12 +167,14 @@ def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxe
     intermediate, samples = job.work / "clip.nut", job.work / "clip.s16"
     info, size = replace(first.info, audio=audio), (first.width, first.height)
     said, _ = transcode_clip(job.source, intermediate, info, size, job.recipe, job.cut)
-    again = demux(intermediate, _Nowhere(), samples, job.recipe.max_seconds)
+    start = job.cut.start_seconds if job.cut else None
+    again = demux(intermediate, _Nowhere(), samples, job.recipe.max_seconds, start)
     same_track = first.info.audio is not None and first.info.audio.stream == audio.stream
     complaints = (
         first.complaints if same_track else without_folders(said, job.source.parent, job.work)
     )
-    media = _judge(info, size, replace(demuxed, sound=again.sound), complaints, job.recipe)
+    heard = replace(demuxed, sound=again.sound)
+    media = _judge(info, size, heard, first.last_seconds, complaints, job.recipe)
     if same_track or media.audio == "none":
         return media
     reason = "that sounds" if media.audio == "sound" else "that can be decoded"
@@ -183,18 +198,24 @@ def _blames_span(
 
 
 def _judge(
-    info: MediaInfo, size: tuple[int, int], demuxed: Demuxed, complaints: str, recipe: Recipe
+    info: MediaInfo,
+    size: tuple[int, int],
+    demuxed: Demuxed,
+    last: float | None,
+    complaints: str,
+    recipe: Recipe,
 ) -> Extracted:
     fps = frame_rate(info.fps, demuxed)
-    end_seconds = float(demuxed.pts[-1]) + 1.0 / float(fps)
-    require_length(shown_seconds(demuxed.pts, fps), recipe.max_seconds)
+    last = last_seconds(demuxed.pts, fps) if last is None else last
+    end_seconds = float(demuxed.pts[-1]) + last
+    require_length(shown_seconds(demuxed.pts, fps, last), recipe.max_seconds)
     heard = heard_samples(demuxed.sound, end_seconds)
     loudness = sound.measure(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     audio = sound.state(loudness, recipe.silence_dbfs)
     rows = np.zeros((0, recipe.num_cepstra), dtype=np.float32)
     sounding = (0, 0)
     if audio == "sound" and demuxed.sound is not None:
-        rows, sounding = sounding_mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra)
+        rows, sounding = sounding_mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra, last)
     return Extracted(
         info=info,
         width=size[0],
@@ -202,6 +223,7 @@ def _judge(
         fps=fps,
         jpeg_bytes=demuxed.jpeg_bytes,
         pts=demuxed.pts,
+        last_seconds=last,
         audio=audio,
         loudness=loudness,
         sound_start_seconds=demuxed.sound.start_seconds if demuxed.sound else None,
@@ -220,10 +242,8 @@ def _remarks(media: Extracted, recipe: Recipe, span: Span | None, mended: bool) 
         yield f"clock-mended: times of pictures ran backwards; those come {media.fps} a second"
     if span is None:
         yield from frame_remarks(media.info, len(media.pts))
-    elif span.end_seconds is not None:
-        wanted = span.end_seconds - span.start_seconds
-        if media.seconds <= wanted - 2.0 / float(media.fps):
-            yield f"short-cut: {media.seconds:.3f} s are there of the {wanted:g} s asked for"
+    else:
+        yield from cut_remarks(media.info, span, media.seconds, media.fps)
     yield from shape_remarks(media.info)
     yield from color_remarks(media.info, recipe)
     yield from sound_remarks(

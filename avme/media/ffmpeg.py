@@ -97,6 +97,19 @@ def ffmpeg_version(executable: str) -> str:
     return words[2] if len(words) > 2 else "unknown"
 
 
+@lru_cache(maxsize=8)
+def crops_by_container(executable: str) -> bool:
+    """Return whether this ffmpeg crops as MP4 and Matroska files ask, as it does from 7.1 on.
+
+    It has an option of its own then; the decoder's option of the same name is not listed here.
+    """
+    try:
+        done = subprocess.run([executable, "-h", "long"], capture_output=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MachineError(f"{executable} does not run ({error}): install ffmpeg again") from error
+    return b"\n-apply_cropping" in done.stdout
+
+
 def target_size(info: MediaInfo, short_side: int | None) -> tuple[int, int]:
     """Width and height of the stored pictures: never enlarged, the aspect kept."""
     short = min(info.width, info.height)

@@ -27,9 +27,15 @@ _BLOCK_ROWS = 1024
 _SLOWEST_FPS, _FASTEST_FPS = Fraction(1), Fraction(400)
 
 
-def row_starts(pts: Float64[np.ndarray, " t"], fps: Fraction) -> Float64[np.ndarray, " s"]:
-    """When each row starts: frame i's time and its three quarters, on the pictures' clock."""
-    durations = np.append(np.diff(pts), 1.0 / float(fps))
+def row_starts(
+    pts: Float64[np.ndarray, " t"], fps: Fraction, last_seconds: float | None = None
+) -> Float64[np.ndarray, " s"]:
+    """Return when each row starts: frame i's time and its three quarters, on the pictures' clock.
+
+    The last frame is shown for `last_seconds`, by default for one frame of `fps`.
+    """
+    last = 1.0 / float(fps) if last_seconds is None else last_seconds
+    durations = np.append(np.diff(pts), last)
     quarters = np.arange(ROWS_PER_FRAME) / ROWS_PER_FRAME
     return np.asarray((pts[:, None] + durations[:, None] * quarters).reshape(-1))
 

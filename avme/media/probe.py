@@ -5,15 +5,12 @@ guess. What was decoded decides; the claims are kept beside it so that the two c
 """
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 import av
 import av.error
-from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -22,13 +19,15 @@ from avme.errors import MediaError
 from avme.media.audio_track import AudioInfo, list_audio
 from avme.media.color import UNTAGGED, ColorTags
 from avme.media.containers import DEMUXERS, PROTOCOLS
+from avme.media.cropping import read_shown_size
+from avme.media.first_frame import read_first_frame
 from avme.media.video_track import choose_video
 
 MAX_PIXELS = 64 * 1024 * 1024
 """Larger pictures are refused before anything is decoded: 8K has 33 million."""
-_MAX_PROBE_PACKETS = 64
 _FULL_RANGE = 2
 """Libav's AVCOL_RANGE_JPEG."""
+_FASTEST_FPS = 1000
 _PROMISE_NOTHING = frozenset({"mpeg", "mpegts", "asf"})
 _TAGGED_SECONDS = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """How Matroska writes when a track ends."""
@@ -58,6 +57,11 @@ class MediaInfo:
     other_audio: tuple[AudioInfo, ...] = ()
     """The audio tracks to try where `audio` is silent, in this order."""
     num_sound_tracks: int = 0
+    delay_seconds: Fraction = Fraction(0)
+    """How much later than they are shown ffmpeg dates the pictures of an AVI."""
+    shown_size: tuple[int, int] | None = None
+    """Width and height of the part that the container asks players to show, before any rotation;
+    None where it asks for no crop."""
     pixel_aspect: Fraction | None = None
     """Width to height of a pixel, before any rotation; None where nothing is said."""
     color: ColorTags = UNTAGGED
@@ -110,7 +114,10 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         raise MediaError(
             f"{path.name} has pictures in a codec that nobody here decodes", reason="undecodable"
         )
-    width, height = _upright_size(container, video)
+    width, height = video.codec_context.width, video.codec_context.height
+    delay = Fraction(0)
+    if width * height <= MAX_PIXELS and (first := read_first_frame(container, video, MAX_PIXELS)):
+        width, height, delay = first.width, first.height, first.delay_seconds
     if width < 1 or height < 1:  # as also where the decoder finds them too large
         width, height = _declared_size(path, video.index)
     if width < 1 or height < 1:
@@ -126,7 +133,7 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         codec=video.codec_context.name,
         width=width,
         height=height,
-        fps=video.average_rate or video.guessed_rate or None,
+        fps=_claimed_rate(video),
         time_base=video.time_base or Fraction(1, 90_000),
         num_frames_from_header=video.frames or None,
         start_seconds=_start_seconds(video),
@@ -137,6 +144,8 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         picture_track=track.position,
         picture_track_reason=track.reason,
         num_sound_tracks=len(container.streams.audio),
+        delay_seconds=delay,
+        shown_size=read_shown_size(path, container.format.name, track.position),
         pixel_aspect=video.sample_aspect_ratio or None,
         color=_color_tags(video.codec_context),
     )
@@ -154,6 +163,13 @@ def _color_tags(codec: VideoCodecContext) -> ColorTags:
         and not (pixels.is_rgb or pixels.has_palette),
         is_full_range=int(codec.color_range) == _FULL_RANGE,
     )
+
+
+def _claimed_rate(video: VideoStream) -> Fraction | None:
+    """Return the frame rate; None where it is merely the tick of the clock, which is a guess."""
+    rate = video.average_rate or video.guessed_rate or None
+    ticks = 1 / video.time_base if video.time_base else None
+    return None if rate == ticks and rate is not None and rate >= _FASTEST_FPS else rate
 
 
 def _start_seconds(stream: VideoStream) -> float | None:
@@ -187,22 +203,3 @@ def _declared_size(path: Path, index: int) -> tuple[int, int]:
     with open_media(path, codec_whitelist="none") as container:
         codec = container.streams[index].codec_context
         return (codec.width, codec.height) if isinstance(codec, VideoCodecContext) else (0, 0)
-
-
-def _upright_size(container: InputContainer, video: VideoStream) -> tuple[int, int]:
-    """Size of the first picture as ffmpeg will show it, turned as the header asks.
-
-    PyAV tells the rotation of a decoded frame only; where none of the first packets decodes, the
-    size in the header has to do.
-    """
-    width, height = video.codec_context.width, video.codec_context.height
-    if width * height > MAX_PIXELS:
-        return width, height
-    video.codec_context.thread_type = ThreadType.NONE
-    video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-    with suppress(av.error.FFmpegError):
-        for packet in islice(container.demux(video), _MAX_PROBE_PACKETS):
-            for frame in packet.decode():
-                turned = round(frame.rotation / 90) % 2 == 1
-                return (frame.height, frame.width) if turned else (frame.width, frame.height)
-    return width, height

@@ -6,11 +6,14 @@ that lost more than it kept is refused.
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Final
 
 from avme.errors import MediaError
+from avme.media.clock import differ
 from avme.media.probe import MediaInfo
 from avme.media.recipe import Recipe
+from avme.media.span import Span
 
 LATE_SECONDS: Final = 0.1
 """Sound that starts or ends further than this from the pictures is late or early."""
@@ -18,6 +21,8 @@ _LOOSE_FRAMES = 2
 """AVI headers commonly count one or two frames more than there are."""
 _LOOSE_ASPECT = 0.02
 """Whoever scales to whole pixels makes them a little wide or high."""
+_LOOSE_CUT_SECONDS = 0.5
+"""A cut that lacks two frames and less than this is complete."""
 _LOOSE_SOUND_SECONDS = 0.5
 """Recorders write their last block of sound whole."""
 
@@ -35,8 +40,26 @@ def frame_remarks(info: MediaInfo, num_frames: int) -> Iterator[str]:
         yield f"more-pictures: {which}{why}"
 
 
+def cut_remarks(info: MediaInfo, span: Span, seconds: float, fps: Fraction) -> Iterator[str]:
+    """On the length of a cut, and on its frame rate beside that of its file."""
+    if span.end_seconds is not None:
+        wanted = span.end_seconds - span.start_seconds
+        if seconds <= wanted - min(2.0 / float(fps), _LOOSE_CUT_SECONDS):
+            yield f"short-cut: {seconds:.3f} s are there of the {wanted:g} s asked for"
+    if info.fps is not None and differ(info.fps, fps):
+        yield (
+            f"rate-differs: {float(fps):.5g} pictures a second are in the cut, the header of the "
+            f"file says {float(info.fps):.5g}"
+        )
+
+
 def shape_remarks(info: MediaInfo) -> Iterator[str]:
-    """On the shape of the pixels."""
+    """On the shape of the pixels, and of the picture."""
+    if info.shown_size is not None and sorted(info.shown_size) != sorted((info.width, info.height)):
+        yield (
+            f"crop-ignored: the container asks for {info.shown_size[0]}x{info.shown_size[1]} of "
+            f"{info.width}x{info.height} pixels to be shown, pictures are stored whole"
+        )
     aspect = info.pixel_aspect
     if aspect is not None and abs(math.log(aspect)) > _LOOSE_ASPECT:
         yield (

@@ -54,11 +54,12 @@ def damaged(source: Path, target: Path, from_seconds: float, to_seconds: float) 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_cut_of_a_healthy_file_is_not_damaged(streams: Path, tmp_path: Path, name: str) -> None:
-    for start in (3.3, 4.7, 6.0):
+    # At 3.3 and 4.7 s a picture is on screen that appeared 0.02 s before.
+    for start, frames in ((3.3, 26), (4.7, 26), (6.0, 25)):
         media = extracted(streams / name, tmp_path, Span(start, start + 1.0))
 
         assert media.complaints == "", start
-        assert len(media.pts) == 25
+        assert len(media.pts) == frames
 
 
 @pytest.mark.parametrize("name", KINDS)

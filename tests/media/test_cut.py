@@ -1,4 +1,4 @@
-"""A span of a long video: exactly its pictures, its sound, and nothing decoded that is far away.
+"""A span of a long video: the pictures on screen, its sound, and nothing decoded that is far away.
 
 Every frame shows its own number: bits as bright or dark squares, which survive any codec.
 """
@@ -35,6 +35,7 @@ KINDS = {
     "2997.mp4": ("30000/1001", H264),
     "25.avi": ("25", MPEG4),
     "b_frames.avi": ("25", (*MPEG4, "-bf", "2")),
+    "h264.avi": ("25", (*H264[:-2], "-c:a", "pcm_s16le")),
     "2997.mkv": ("30000/1001", H264),
     "25.ts": ("25", H264),
     "25.flv": ("25", H264),
@@ -77,7 +78,20 @@ def all_frames(path: Path) -> list[tuple[float, int]]:
             for frame in container.decode()
             if isinstance(frame, av.VideoFrame) and frame.time is not None
         ]
+    if path.suffix == ".avi":  # which has no times: chunk n is due at n / fps
+        return [(index / 25, shown) for index, (_, shown) in enumerate(frames)]
     return [(time - frames[0][0], shown) for time, shown in frames]
+
+
+def on_screen(path: Path, start: float, end: float) -> list[tuple[float, int]]:
+    """From when on a frame is on screen in a span, and its number."""
+    frames = all_frames(path)
+    ends = [time for time, _ in frames[1:]] + [float("inf")]
+    return [
+        (max(time, start), shown)
+        for (time, shown), until in zip(frames, ends, strict=True)
+        if time < end - 1e-6 and until > start + 1e-3
+    ]
 
 
 def extracted(path: Path, work: Path, span: Span | None) -> tuple[Extracted, list[int]]:
@@ -100,7 +114,8 @@ def sound_of(path: Path, work: Path, span: Span | None) -> Sound:
         find_ffmpeg(), path, work / "clip.nut", info, size=size, jpeg_quality=3, cut=cut
     )
     transcode(arguments, timeout_seconds=60.0)
-    sound = demux(work / "clip.nut", io.BytesIO(), work / "clip.s16").sound
+    start = cut.start_seconds if cut else None
+    sound = demux(work / "clip.nut", io.BytesIO(), work / "clip.s16", start_seconds=start).sound
     assert sound is not None
     return sound
 
@@ -109,21 +124,18 @@ def sound_of(path: Path, work: Path, span: Span | None) -> Sound:
 @pytest.mark.parametrize(
     ("start", "end"), [(0.0, 0.4), (0.5, 1.21), (1.001, 2.002), (2.6, 3.37), (3.01, None)]
 )
-def test_the_frames_are_those_whose_time_lies_in_the_span(
+def test_the_frames_are_those_on_screen_in_the_span(
     numbered: Path, tmp_path: Path, name: str, start: float, end: float | None
 ) -> None:
     media, shown = extracted(numbered / name, tmp_path / "work", Span(start, end))
 
-    last = 1e9 if end is None else end
-    inside = [
-        (time, index)
-        for time, index in all_frames(numbered / name)
-        if start - 1e-6 <= time < last - 1e-6
-    ]
+    inside = on_screen(numbered / name, start, 1e9 if end is None else end)
     assert shown == [index for _, index in inside]
     times = np.array([time for time, _ in inside])
     assert np.allclose(media.pts, times - times[0], rtol=0, atol=1e-9)
     assert media.sound_start_seconds == pytest.approx(start - times[0], abs=2e-3)
+    if end is not None:
+        assert media.seconds == pytest.approx(end - times[0], abs=2e-3)
 
 
 @pytest.mark.parametrize("name", ["25.avi", "25.mp4"])
@@ -134,7 +146,7 @@ def test_the_sound_is_that_of_the_same_span(numbered: Path, tmp_path: Path, name
     first = round((2.62 - whole.start_seconds) * 16_000)
     expected = whole.samples[first : first + round(0.78 * 16_000)].astype(float)
     assert len(cut.samples) == len(expected)
-    assert cut.start_seconds == pytest.approx(2.62 - 2.64, abs=1e-4)
+    assert cut.start_seconds == pytest.approx(0.0, abs=1e-4)  # as picture 65 is on screen by then
     assert np.abs(cut.samples - expected).max() <= 2
 
 
@@ -202,7 +214,26 @@ def test_other_ffmpegs_cut_the_same(numbered: Path, tmp_path: Path) -> None:
             cut=cut,
         )
         transcode(arguments, timeout_seconds=60.0)
-        done = demux(tmp_path / "clip.nut", io.BytesIO(), tmp_path / "clip.s16")
+        done = demux(
+            tmp_path / "clip.nut",
+            io.BytesIO(),
+            tmp_path / "clip.s16",
+            start_seconds=cut.start_seconds,
+        )
         counts.add((len(done.pts), len(done.sound.samples) if done.sound else 0))
 
-    assert counts == {(30, 16_000)}
+    assert counts == {(31, 16_000)}  # the first appeared at 1.969 s and stays to 2.002 s
+
+
+def test_a_cut_whose_frame_rate_is_not_that_of_its_file_is_remarked(tmp_path: Path) -> None:
+    slower = ("-vf", "select='lt(n,100)+not(mod(n,5))'", "-fps_mode", "vfr")
+    path = write(tmp_path / "clip.mkv", "25", (*H264, *slower))
+
+    fast, _ = extracted(path, tmp_path / "work", Span(1.0, 2.0))
+    slow, shown = extracted(path, tmp_path / "work", Span(4.4, 5.4))
+
+    assert fast.remarks == ()
+    assert shown == [110, 115, 120, 125, 130]
+    assert slow.remarks == (
+        "rate-differs: 5 pictures a second are in the cut, the header of the file says 25",
+    )

@@ -65,18 +65,18 @@ def test_cuts_are_clips_with_their_own_frames_times_and_sound(
     assert [(entry.id, entry.class_name, entry.num_frames) for entry in done.entries] == [
         ("long.mp4#0-1", "wave, (twice)", 25),
         ("long.mp4#1-2.5", "jump", 38),
-        ("long.mp4#2.5-", "wave, (twice)", 37),
+        ("long.mp4#2.5-", "wave, (twice)", 38),
         ("short.avi", "jump", 8),
     ]
     assert {entry.group for entry in done.entries} == {"long.mp4", "short.avi"}
     assert {entry.audio for entry in done.entries} == {"sound"}
     assert [entry.id for entry in done.part("1", "test")] == ["short.avi"]
     heard = {entry.id: num_sounding_rows(done, entry) for entry in done.entries}
-    # The frame at 2.48 s lasts until 2.52 s, but the sound that was asked for ends at 2.5 s.
+    # The frame from 2.48 to 2.52 s is on screen for 0.02 s in both cuts.
     assert heard == {
         "long.mp4#0-1": 100,
-        "long.mp4#1-2.5": 150,
-        "long.mp4#2.5-": 148,
+        "long.mp4#1-2.5": 152,
+        "long.mp4#2.5-": 152,
         "short.avi": 32,
     }
     digest = hashlib.sha256((folder / "long.mp4").read_bytes()).hexdigest()
