@@ -66,6 +66,9 @@ def build_trained(weights: Weights, prepared: PreparedSet, report: Reporter) -> 
         )
     for remark in weights.remarks:
         report.say(remark)
+    if weights.stride is None:
+        stride = settings.clip.stride
+        report.say(f"{weights.file} does not name its stride: {stride}, the default, is taken")
     model = build_classifier(settings, len(classes))
     model.load_state_dict(tensors)
     return TrainedClassifier(

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from avme.models.blocks import NORM_EPS
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
+from avme.weights.files import SIDECAR
 from avme.weights.names import Stage
 from avme.weights.read import Weights
 from avme.weights.settings import target_is_normalised
@@ -37,6 +38,8 @@ def huggingface_config(weights: Weights) -> dict[str, Any]:
         "qkv_bias": True,
         "use_mean_pooling": _pools_the_mean(weights),
     }
+    if weights.stride is not None:
+        config[SIDECAR] = {"stride": weights.stride}
     if weights.stage == "pretrain":
         decoder = _sizes(weights, "decoder")
         return config | {

@@ -19,19 +19,12 @@ from avme.config.tree import flatten, nest
 from avme.errors import ArtifactError, ConfigError, MismatchError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier, Modality
-from avme.models.positions import sine_cosine_table
 from avme.weights.class_names import names_in, read_class_names
-from avme.weights.files import Stored, read_file
-from avme.weights.geometry import Geometry, geometry_of
+from avme.weights.files import SIDECAR, Stored, read_file
+from avme.weights.geometry import geometry_of
 from avme.weights.names import Form, Rule, Shape, Stage, rule_for, spell_biases
+from avme.weights.position_tables import position_tables
 
-_TABLES: Final = {
-    "encoder.pos_embed": "visual",
-    "pos_embed": "visual",
-    "videomae.embeddings.position_embeddings": "visual",
-    "decoder.pos_embed": "decoder",
-    "position_embeddings": "decoder",
-}
 _LINEAGE: Final = ("dataset", "fingerprint", "train_list_sha256", "split", "step", "init")
 _MOST_NAMES: Final = 3
 
@@ -72,12 +65,19 @@ class Weights:
         by_width = {384: "small", 768: "base", 1024: "large"}
         return str(self.facts.get("preset", by_width.get(self.leaves["model.visual.dim"], "base")))
 
+    @property
+    def stride(self) -> int | None:
+        """Source frames from one frame to the next in training, where the file says so."""
+        noted = self.config.get("clip") or self.config.get(SIDECAR)
+        stride = noted.get("stride") if isinstance(noted, Mapping) else None
+        return stride if isinstance(stride, int) and stride > 0 else None
+
     def settings(self) -> dict[str, Any]:
         """Defaults for a stage that starts from these weights."""
         frames, size = self.window
         clip = {"clip.num_frames": frames, "clip.size": size}
-        if self.form == "avme":
-            clip["clip.stride"] = self.config["clip"]["stride"]
+        if self.stride is not None:
+            clip["clip.stride"] = self.stride
         return nest(self.leaves | clip | {"model.positions": list(self.grid)})
 
     def origin(self) -> dict[str, Any]:
@@ -120,9 +120,7 @@ def _foreign(stored: Stored) -> Weights:
         sizes = {"visual": geometry.visual, "decoder": geometry.decoder}
     except (ArtifactError, ConfigError, ValueError, TypeError) as error:
         raise ArtifactError(f"{stored.file}: {_first_line(error)}") from error
-    tables = [name for name, tower in _TABLES.items() if name in tensors and sizes[tower]]
-    for name in tables:
-        _require_closed_form(stored.file, name, tensors[name], geometry)
+    tables = position_tables(stored.file, tensors, geometry)
     stage, pool = geometry.stage, geometry.norms.pool
     rules = [rule_for(own, stored.form, stage, geometry.kernel, pool) for own in shapes]
     kept = {name: tensor for name, tensor in tensors.items() if name not in tables}
@@ -225,18 +223,6 @@ def _refuse(file: Path, what: str, names: Sequence[str]) -> None:
         more = len(names) - _MOST_NAMES
         tail = f" and {more} more" if more > 0 else ""
         raise ArtifactError(f"{file} {what} {', '.join(names[:_MOST_NAMES])}{tail}")
-
-
-def _require_closed_form(file: Path, name: str, table: Tensor, geometry: Geometry) -> None:
-    dim = int((geometry.visual if _TABLES[name] == "visual" else geometry.decoder)["dim"])
-    wanted = (geometry.grid().tokens, dim)
-    if tuple(table.shape) not in (wanted, (1, *wanted)):
-        raise ArtifactError(f"{file}: {name} is {tuple(table.shape)}, expected {(1, *wanted)}")
-    if not torch.allclose(table.float().view(wanted), sine_cosine_table(*wanted), atol=2e-3):
-        raise MismatchError(
-            f"{file}: {name} was learned, avme has only VideoMAE's fixed sine-cosine positions: "
-            "these weights cannot be used"
-        )
 
 
 def _precisions(tensors: Mapping[str, Tensor]) -> dict[str, int]:

@@ -30,6 +30,8 @@ def settings_of(weights: Weights) -> PretrainConfig | FinetuneConfig:
         "model.fusion.kind": "none",
         "model.fusion.heads": 1,
     }
+    if weights.stride is not None:
+        leaves["clip.stride"] = weights.stride
     if weights.stage == "pretrain":
         leaves["loss.target"] = "normalised" if target_is_normalised(weights) else "pixel"
     else:

@@ -110,6 +110,8 @@ def _note(weights: Weights) -> dict[str, Any]:
     """What VideoMAE's own form cannot say: window, heads and classes."""
     frames, size = weights.window
     note = {"num_frames": frames, "image_size": size, **_heads(weights)}
+    if weights.stride is not None:
+        note[SIDECAR] = {"stride": weights.stride}
     if not weights.classes:
         return note
     return note | {"id2label": {str(row): name for row, name in enumerate(weights.classes)}}

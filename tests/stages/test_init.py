@@ -1,14 +1,16 @@
 """Runs that start from weights begin as VideoMAE, and remember which weights they were."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from einops import rearrange
+from safetensors.torch import load_file
 from torch import nn
-from transformers import VideoMAEForPreTraining
+from transformers import VideoMAEConfig, VideoMAEForPreTraining, VideoMAEForVideoClassification
 
 from avme.batch import AVBatch
 from avme.config import FinetuneConfig, PretrainConfig
@@ -207,3 +209,58 @@ def test_test_clips_seen_by_an_ancestor_are_found(link: str, finished: PreparedS
     with pytest.raises(MismatchError, match="pretrained on split 2"):
         require_unseen_tests({"form": "avme", "sha256": "1", link: seen}, finished, "1")
     require_unseen_tests({"form": "official", "sha256": "1"}, finished, "1")
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """transformers' classifier whose rows are Bowling, with bias 3, and Archery, with bias 2."""
+    folder = tmp_path_factory.mktemp("published") / "hf"
+    names = {0: "Bowling", 1: "Archery"}
+    sizes = {"image_size": 16, "patch_size": 4, "num_frames": 4, "hidden_size": 32}
+    towers = {"num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
+    theirs = VideoMAEForVideoClassification(VideoMAEConfig(**sizes, **towers, id2label=names))
+    with torch.no_grad():
+        theirs.classifier.bias.copy_(torch.tensor([3.0, 2.0]))
+    theirs.save_pretrained(folder)
+    write_weights(replace(read_weights(folder), classes=()), folder.with_suffix(".pth"), "official")
+    folder.with_suffix(".txt").write_text("1 Bowling\n2 Archery\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("suffix", "named", "biases", "said"),
+    [
+        ("", False, [2.0, 3.0], "head: all 2 rows are the file's, put in the order of the set's"),
+        (".pth", True, [2.0, 3.0], "head: all 2 rows are the file's, put in the order of the set"),
+        (".pth", False, [0.0, 0.0], "does not name its 2 classes; --classes FILE says which row"),
+    ],
+)
+def test_a_published_head_goes_to_the_classes_of_its_names(
+    suffix: str,
+    named: bool,
+    biases: list[float],
+    said: str,
+    tmp_path: Path,
+    finished: PreparedSet,
+    published: Path,
+    make_finetune_config: MakeFinetune,
+) -> None:
+    """The rate is so low that training leaves the head as it starts."""
+    optim = {"lr": 1e-12, "min_lr": 0.0, "warmup_epochs": 0}
+    config = make_finetune_config(modality="v", val_fraction=0.0, optim=optim)
+    config = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 1})})
+    report = Listening()
+
+    out = finetune(
+        config,
+        data=finished.folder,
+        out=tmp_path / "run",
+        init=None,
+        weights=published.with_suffix(suffix),
+        names=published.with_suffix(".txt") if named else None,
+        report=report,
+    )
+
+    assert finished.classes == ("Archery", "Bowling")
+    assert load_file(out / "weights.safetensors")["head.bias"].tolist() == pytest.approx(biases)
+    assert any(said in line for line in report.lines)

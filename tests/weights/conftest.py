@@ -36,9 +36,11 @@ from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
 from avme.models.masking import TokenChoice, TubeMask
 from avme.models.reconstruction import reconstruction_loss
-from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
+from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN, to_tubelets
 from avme.train.checkpoint import Checkpoint, save_checkpoint
 from avme.weights.names import rule_for, spell_biases
+from avme.weights.read import Weights
+from avme.weights.start import start_with
 from avme.weights.trained import write_trained
 
 TINY: dict[str, Any] = {
@@ -263,6 +265,21 @@ def _compare_classifying(ours: Classifier, theirs: Any, clip: ClipConfig) -> Non
     _compare_gradients(ours, theirs, "finetune")
 
 
+def _compare_encoders(weights: Weights, theirs: Any, clip: ClipConfig, config: ModelConfig) -> None:
+    """All tokens of the tower, before any pooling."""
+    model = Classifier(config, clip, 5, "v").eval()
+    start_with(model, weights, tuple("abcde"))
+    video = clips(clip)[0]
+    with torch.inference_mode():
+        assert model.visual is not None
+        found = model.visual(to_tubelets(video, config.visual.tubelet, config.visual.patch))
+        if "visual.norm.weight" in weights.tensors:
+            norm = (weights.tensors["visual.norm.weight"], weights.tensors["visual.norm.bias"])
+            found = nn.functional.layer_norm(found, (32,), *norm, eps=1e-6)
+        expected = theirs(as_they_see(video)).last_hidden_state
+    assert relative(found, expected) < 1e-5
+
+
 class Parity:
     """Comparisons of our models with transformers' that hold the same weights."""
 
@@ -270,6 +287,7 @@ class Parity:
     as_they_see = staticmethod(as_they_see)
     relative = staticmethod(relative)
     pretraining = staticmethod(_compare_pretraining)
+    encoding = staticmethod(_compare_encoders)
     classifying = staticmethod(_compare_classifying)
     official = staticmethod(official)
 

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from transformers import VideoMAEForPreTraining
 
 from avme.config import PretrainConfig
 from avme.errors import MismatchError, UsageError
 from avme.weights.describe import describe_weights
 from avme.weights.names import Form
 from avme.weights.read import read_weights
+from avme.weights.settings import settings_of
 from avme.weights.write import write_weights
 
 MakeTheirs = Callable[..., Any]
@@ -47,6 +49,21 @@ def test_ours_as_ours_keeps_everything(tmp_path: Path, pretrained_files: list[Pa
     assert again.config == weights.config
     assert again.facts["train_list_sha256"] == "abc"
     assert again.tensors.keys() == weights.tensors.keys()
+
+
+@pytest.mark.parametrize(("form", "name"), [("official", "out.pth"), ("huggingface", "out")])
+def test_the_stride_travels_with_every_form(
+    form: Form, name: str, tmp_path: Path, pretrained_files: list[Path]
+) -> None:
+    write_weights(read_weights(pretrained_files[0]), tmp_path / name, form)
+
+    again = read_weights(tmp_path / name)
+
+    assert again.stride == 2
+    assert again.settings()["clip"] == {"num_frames": 4, "size": 16, "stride": 2}
+    assert settings_of(again).clip.stride == 2
+    if form == "huggingface":
+        VideoMAEForPreTraining.from_pretrained(tmp_path / name)
 
 
 def test_the_target_travels_in_hugging_faces_configuration(
