@@ -135,8 +135,9 @@ def _unwrap(path: Path, content: Any) -> Stored:
     if set(content) >= _OURS and all(
         isinstance(content[key], Mapping) for key in ("model", "config", "facts")
     ):
-        average = content.get("average") or {"tensors": content["model"]}
-        tensors: Mapping[str, Tensor] = average["tensors"]  # as Checkpoint.weights
+        average, tensors = content.get("average"), content["model"]
+        if isinstance(average, Mapping) and isinstance(average.get("tensors"), Mapping):
+            tensors = average["tensors"]  # as Checkpoint.weights
         _require_tensors(path, tensors, content)
         if content["format"] != FORMAT:
             raise ArtifactError(f"{path} was written by another version of avme, expected {FORMAT}")
