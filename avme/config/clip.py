@@ -12,10 +12,10 @@ class ClipConfig(Settings):
 
     split: str = "1"
     """Name of the split: `splits/split<name>-train.txt` and `-test.txt` of the prepared set."""
-    num_frames: Annotated[int, Field(ge=2)] = 16
-    stride: Annotated[int, Field(ge=1)] = 4
+    num_frames: Annotated[int, Field(ge=2, le=65_536)] = 16
+    stride: Annotated[int, Field(ge=1, le=65_536)] = 4
     """Source frames from one chosen frame to the next; the span is num_frames x stride."""
-    size: Annotated[int, Field(ge=16)] = 224
+    size: Annotated[int, Field(ge=16, le=65_536)] = 224
     """Height and width of the picture in pixels."""
 
     @property

@@ -11,14 +11,14 @@ class EvalConfig(Settings):
     """From a classifier to its top-k."""
 
     topk: tuple[Annotated[int, Field(ge=1)], ...] = (1, 5)
-    segments: Annotated[int, Field(ge=1)] = 5
+    segments: Annotated[int, Field(ge=1, le=10_000)] = 5
     """Windows spread evenly over every clip; of a short clip, as many as it has distinct ones."""
     crops: Annotated[int, Field(ge=1, le=3)] = 3
     """Squares along the longer side of every window; 1 for a classifier of audio alone."""
     part: Literal["test", "train"] = "test"
     """List of the split that is scored."""
-    batch: Annotated[int, Field(ge=1)] = 8
+    batch: Annotated[int, Field(ge=1, le=65_536)] = 8
     """Clips at a time per device; all views of a clip count as one."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    workers: Annotated[int, Field(ge=0)] | None = None
+    workers: Annotated[int, Field(ge=0, le=1024)] | None = None

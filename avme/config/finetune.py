@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from avme.config.base import Settings
 from avme.config.clip import WithGrid
@@ -11,6 +11,8 @@ from avme.config.slurm import JobConfig
 from avme.config.train import NotNegative, OptimConfig, TrainConfig
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Area = Annotated[float, Field(gt=0.0, le=1.0)]
+Aspect = Annotated[float, Field(ge=0.01, le=100.0)]
 
 
 class HeadConfig(Settings):
@@ -34,13 +36,13 @@ class HeadConfig(Settings):
 class AugmentConfig(Settings):
     """What happens to a clip before the model sees it; sound and picture are treated together."""
 
-    scale: tuple[float, float] = (0.08, 1.0)
+    scale: tuple[Area, Area] = (0.08, 1.0)
     """Area of the random crop as a share of the picture."""
-    ratio: tuple[float, float] = (0.75, 4 / 3)
+    ratio: tuple[Aspect, Aspect] = (0.75, 4 / 3)
     """Aspect of the random crop."""
     flip: Share = 0.5
     """Probability of a mirror image."""
-    randaugment_ops: Annotated[int, Field(ge=0)] = 4
+    randaugment_ops: Annotated[int, Field(ge=0, le=64)] = 4
     """Operations of RandAugment drawn for a clip, the same for all its frames; 0 switches it off.
     All defaults together are timm's and VideoMAE's `rand-m7-n4-mstd0.5-inc1`."""
     randaugment_magnitude: Annotated[float, Field(ge=0.0, le=10.0)] = 7.0
@@ -55,16 +57,23 @@ class AugmentConfig(Settings):
     """Alpha of mixup on pictures, sound and labels alike; 0 switches it off."""
     cutmix: Annotated[float, Field(ge=0.0)] = 1.0
     """Alpha of cutmix; sound is mixed in the same proportion; 0 switches it off."""
-    jitter_frames: Annotated[int, Field(ge=0)] = 0
+    jitter_frames: Annotated[int, Field(ge=0, le=65_536)] = 0
     """A short clip's window may start up to this many frames before the clip does."""
     audio_time_mask: Share = 0.0
     """Longest stretch of sound that is masked, as a share of the window (SpecAugment)."""
-    audio_coefficient_mask: Annotated[int, Field(ge=0)] = 0
+    audio_coefficient_mask: Annotated[int, Field(ge=0, le=65_536)] = 0
     """Most cepstral coefficients that are masked together (SpecAugment)."""
-    audio_noise: Annotated[float, Field(ge=0.0)] = 0.0
+    audio_noise: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
     """Deviation of noise added to the normalised MFCC."""
     audio_dropout: Share = 0.0
     """Probability that a clip's sound is replaced by the learned null sequence."""
+
+    @field_validator("scale", "ratio")
+    @classmethod
+    def _is_a_range(cls, limits: tuple[float, float]) -> tuple[float, float]:
+        if limits[0] > limits[1]:
+            raise ValueError(f"found {list(limits)}, expected the smaller number first")
+        return limits
 
 
 class FinetuneConfig(WithGrid):

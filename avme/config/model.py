@@ -9,13 +9,17 @@ from pydantic import Field, model_validator
 
 from avme.config.base import Settings
 
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=65_536)]
+MlpRatio = Annotated[float, Field(gt=0.0, le=64.0)]
+"""Width of the hidden layer of an MLP, as a multiple of the width of its tokens."""
 Model = TypeVar("Model", bound=Settings)
 
 
-def _heads_must_divide(settings: Model, dim: int, heads: int) -> Model:
+def _check_block(settings: Model, dim: int, heads: int, mlp_ratio: float) -> Model:
     if dim % heads:
         raise ValueError(f"width {dim} is not divisible by {heads} heads")
+    if not int(dim * mlp_ratio):
+        raise ValueError(f"mlp_ratio {mlp_ratio} leaves no hidden channel of width {dim}")
     return settings
 
 
@@ -25,7 +29,7 @@ class VisualConfig(Settings):
     dim: Positive = 768
     depth: Positive = 12
     heads: Positive = 12
-    mlp_ratio: Annotated[float, Field(gt=0.0)] = 4.0
+    mlp_ratio: MlpRatio = 4.0
     patch: Positive = 16
     """Height and width of a patch in pixels."""
     tubelet: Positive = 2
@@ -34,8 +38,8 @@ class VisualConfig(Settings):
     """Layer norm after the last block, as VideoMAE pretrains; false for transformers' default."""
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> "VisualConfig":
-        return _heads_must_divide(self, self.dim, self.heads)
+    def _sizes_fit(self) -> "VisualConfig":
+        return _check_block(self, self.dim, self.heads, self.mlp_ratio)
 
 
 class AudioConfig(Settings):
@@ -56,7 +60,7 @@ class FusionConfig(Settings):
     variant: Literal["prenorm", "talknet"] = "prenorm"
     """prenorm starts as VideoMAE exactly; talknet is post-norm with the residual on key/value."""
     heads: Positive = 8
-    mlp_ratio: Annotated[float, Field(gt=0.0)] = 4.0
+    mlp_ratio: MlpRatio = 4.0
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
@@ -66,11 +70,11 @@ class DecoderConfig(Settings):
     dim: Positive = 384
     depth: Positive = 4
     heads: Positive = 6
-    mlp_ratio: Annotated[float, Field(gt=0.0)] = 4.0
+    mlp_ratio: MlpRatio = 4.0
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> "DecoderConfig":
-        return _heads_must_divide(self, self.dim, self.heads)
+    def _sizes_fit(self) -> "DecoderConfig":
+        return _check_block(self, self.dim, self.heads, self.mlp_ratio)
 
 
 class ModelConfig(Settings):
@@ -85,5 +89,6 @@ class ModelConfig(Settings):
     over the window; --init sets it; none takes the window's own."""
 
     @model_validator(mode="after")
-    def _fusion_heads_divide(self) -> "ModelConfig":
-        return _heads_must_divide(self, self.visual.dim, self.fusion.heads)
+    def _fusion_fits(self) -> "ModelConfig":
+        fusion = self.fusion
+        return _check_block(self, self.visual.dim, fusion.heads, fusion.mlp_ratio)

@@ -10,6 +10,8 @@ from avme.config.model import ModelConfig
 from avme.config.slurm import JobConfig
 from avme.config.train import OptimConfig, TrainConfig
 
+Side = Annotated[float, Field(gt=0.0, le=1.0)]
+
 
 class MaskConfig(Settings):
     """How much of the picture the encoder does not see; sound is never masked."""
@@ -33,7 +35,7 @@ class LossConfig(Settings):
 class CropConfig(Settings):
     """The only augmentation of pretraining: VideoMAE's multi-scale crop, and no flip."""
 
-    scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66)
+    scales: Annotated[tuple[Side, ...], Field(min_length=1)] = (1.0, 0.875, 0.75, 0.66)
     """Sides of the crop as shares of the short side; height and width may differ by one step."""
 
 

@@ -210,7 +210,7 @@ def _sentence(error: Any, origins: Mapping[str, str]) -> str:
         reason = message.removeprefix("Value error, ")
         return f"{key}: {reason}" if key else reason
     expected = message.removeprefix("Input should be ").removeprefix("a valid ")
-    if error["type"] == "missing":
+    if error["type"] in ("missing", "too_short"):
         expected = "more values"
     origin = f" (from {origins[key]})" if key in origins else ""
     return f"{key}: found {error['input']!r}, expected {expected}{origin}"

@@ -7,6 +7,11 @@ from pydantic import Field, model_validator
 from avme.config.base import Settings
 
 NotNegative = Annotated[float, Field(ge=0.0)]
+Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Clips = Annotated[int, Field(ge=1, le=65_536)]
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""What both NumPy and torch take."""
 
 
 class OptimConfig(Settings):
@@ -21,7 +26,7 @@ class OptimConfig(Settings):
     that the preset has where that is larger."""
     weight_decay: NotNegative = 0.05
     """Not applied to biases, norms and other one-dimensional parameters."""
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Decay, Decay] = (0.9, 0.95)
     clip_grad: Annotated[float, Field(gt=0.0)] | None = None
     """Largest norm of the gradient; none leaves it alone."""
     layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
@@ -31,14 +36,14 @@ class OptimConfig(Settings):
 class TrainConfig(Settings):
     """The loop."""
 
-    epochs: Annotated[int, Field(ge=1)] = 800
-    batch: Annotated[int, Field(ge=1)] = 192
+    epochs: Count = 800
+    batch: Clips = 192
     """Clips per optimiser step over all devices; accumulation follows from `micro_batch`."""
-    micro_batch: Annotated[int, Field(ge=1)] | None = None
+    micro_batch: Clips | None = None
     """Clips per device at a time; none takes the whole share of the device."""
-    repeat: Annotated[int, Field(ge=1)] = 1
+    repeat: Count = 1
     """Windows drawn from every clip in an epoch."""
-    seed: int = 0
+    seed: Seed = 0
     batch_norm: Literal["synchronised", "frozen"] = "synchronised"
     """Statistics of the audio encoder: of the global batch, or as the weights brought them."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
@@ -57,7 +62,7 @@ class TrainConfig(Settings):
     """fsdp: each process keeps a share of weights, gradients and optimiser states instead of all;
     less memory, more communication, and nothing with one process."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    workers: Annotated[int, Field(ge=0)] | None = None
+    workers: Annotated[int, Field(ge=0, le=1024)] | None = None
     """Loader processes per device; none takes the cores that are left over, at most 8."""
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two lines of metrics.jsonl."""

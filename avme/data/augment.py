@@ -104,7 +104,9 @@ class FinetuneView:
 
     def box(self, height: int, width: int) -> Box:
         """A random share of the area with a random aspect."""
-        return Box(**self.crop.make_params([torch.empty(3, height, width, device="meta")]))
+        made = self.crop.make_params([torch.empty(3, height, width, device="meta")])
+        height, width = (max(1, made[side]) for side in ("height", "width"))  # may round to 0
+        return Box(made["top"], made["left"], height, width)
 
     def pictures(self, squares: Squares) -> Squares:
         """The same flip and colours on all frames."""

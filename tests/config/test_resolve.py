@@ -93,6 +93,34 @@ def test_batch_statistics_of_one_clip_are_refused(alone: str) -> None:
         resolve(FinetuneConfig, sets=["head.norm=batch", alone])
 
 
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        "train.seed=-1",
+        f"train.seed={2**63}",
+        "optim.betas=[0.9, 1.0]",
+        "optim.betas=[-0.1, 0.9]",
+        "augment.scale=[0.5, 0.1]",
+        "augment.scale=[0.0, 1.0]",
+        "augment.ratio=[2.0, 0.5]",
+        "augment.ratio=[-1.0, 1.0]",
+        "model.visual.mlp_ratio=0.001",
+        "model.fusion.mlp_ratio=1e300",
+        "train.batch=100000000",
+    ],
+)
+def test_settings_that_torch_or_numpy_would_refuse_later_are_refused(impossible: str) -> None:
+    key = impossible.partition("=")[0]
+
+    with pytest.raises(ConfigError, match=key.replace(".mlp_ratio", "").replace(".", r"\.")):
+        resolve(FinetuneConfig, sets=[impossible])
+
+
+@pytest.mark.parametrize("scales", ["[]", "[0.0]", "[1.0, 1.5]", "[-1.0]"])
+def test_crops_of_no_or_more_than_the_whole_picture_are_refused(scales: str) -> None:
+    assert refusal(f"crop.scales={scales}").startswith("crop.scales: ")
+
+
 def test_a_group_is_not_a_setting() -> None:
     assert "is a group of settings: give clip.split" in refusal("clip=3")
 
@@ -164,7 +192,7 @@ def test_written_defaults_read_back_equal(model: type[Settings]) -> None:
     lr=st.floats(1e-12, 1e6),
     split=st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=8),
     workers=st.none() | st.integers(0, 64),
-    scales=st.lists(st.floats(0.1, 1.0), max_size=4),
+    scales=st.lists(st.floats(0.1, 1.0), min_size=1, max_size=4),
     name=st.sampled_from(sorted(RECIPES)),
 )
 def test_any_settings_read_back_equal(
