@@ -8,6 +8,7 @@ step goes on exactly where it was.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -67,22 +68,43 @@ class RankBatches(Sampler[list[Draw]]):
         self.order, self.rank = order, rank
         self.steps = range(first_step, last_step)
         self.share = order.batch // world
-        self.micro_batch = min(micro_batch or self.share, self.share)
+        self.sizes = micro_batch_sizes(self.share, micro_batch)
 
     @property
     def micro_batches(self) -> int:
         """Micro-batches of one optimiser step."""
-        return -(-self.share // self.micro_batch)
+        return len(self.sizes)
 
     def __iter__(self) -> Iterator[list[Draw]]:
         for step in self.steps:
             draws = self.order.global_batch(step)
             mine = draws[self.rank * self.share : (self.rank + 1) * self.share]
-            for begin in range(0, self.share, self.micro_batch):
-                yield mine[begin : begin + self.micro_batch]
+            for end, size in zip(accumulate(self.sizes), self.sizes, strict=True):
+                yield mine[end - size : end]
 
     def __len__(self) -> int:
         return len(self.steps) * self.micro_batches
+
+
+def micro_batch_sizes(share: int, micro_batch: int | None) -> list[int]:
+    """Numbers of clips into which the share of a process is cut: as few as possible, as equal as
+    possible, none above `micro_batch`.
+
+    Pairs of clips, which mixup and cutmix need whole, are only cut where whole ones would need more
+    micro-batches; the clip without a neighbour of an odd share is then never alone. A micro-batch
+    of one clip is left only if `micro_batch` is 1, or 2 of an odd share.
+    """
+    most = micro_batch or share
+    parts = -(-share // most)
+    pairs = [2 * count for count in _cut_evenly((share + 1) // 2, parts)]
+    pairs[-1] -= share % 2
+    return pairs if 0 < min(pairs) <= max(pairs) <= most else _cut_evenly(share, parts)
+
+
+def _cut_evenly(count: int, parts: int) -> list[int]:
+    """Sizes that differ by at most one, the larger ones last."""
+    small, larger = divmod(count, parts)
+    return [small + (part >= parts - larger) for part in range(parts)]
 
 
 def require_equal_shares(batch: int, world: int) -> None:
@@ -90,6 +112,19 @@ def require_equal_shares(batch: int, world: int) -> None:
     if batch % world:
         raise ConfigError(
             f"train.batch {batch} is not divisible by {world} processes: choose a multiple"
+        )
+
+
+def require_two_clips(batch: int, micro_batch: int | None, world: int) -> None:
+    """Raise ConfigError where the batch norm of a classifier's head would see one clip at a time.
+
+    Ranks share its statistics. That of the audio encoder sees many places of every clip.
+    """
+    if min(micro_batch_sizes(batch // world, micro_batch)) * world < 2:
+        raise ConfigError(
+            f"head.norm batch needs at least 2 clips at a time: train.batch {batch} in "
+            f"micro-batches of {micro_batch} leaves one alone: choose an even train.batch, another "
+            "train.micro_batch, or head.norm=layer"
         )
 
 

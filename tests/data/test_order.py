@@ -1,12 +1,13 @@
 """The order of clips depends on seed and epoch alone: not on ranks, not on restarts."""
 
+import math
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avme.data.order import Order, RankBatches, seed_of
+from avme.data.order import Order, RankBatches, micro_batch_sizes, seed_of
 from avme.errors import ConfigError
 
 
@@ -74,3 +75,25 @@ def test_seeds_depend_on_every_part_and_fit_a_generator() -> None:
     assert seed_of(1, 2, 3) != seed_of(1, 3, 2)
     assert seed_of(1, 23) != seed_of(12, 3)
     assert all(0 <= seed_of(0, n) < 2**63 for n in range(100))
+
+
+@given(st.integers(1, 300), st.integers(1, 320))
+def test_micro_batches_are_as_few_and_as_equal_as_they_can_be(share: int, most: int) -> None:
+    sizes = micro_batch_sizes(share, most)
+
+    assert sum(sizes) == share
+    assert len(sizes) == math.ceil(share / most)
+    assert max(sizes) <= most
+    assert max(sizes) - min(sizes) <= (1 if any(size % 2 for size in sizes[:-1]) else 3)
+
+
+@given(st.integers(2, 300), st.integers(2, 320))
+def test_no_micro_batch_is_one_clip_unless_pairs_of_an_odd_share_leave_it(
+    share: int, most: int
+) -> None:
+    assert (1 in micro_batch_sizes(share, most)) == (most == 2 and share % 2 == 1)
+
+
+@given(st.integers(1, 150), st.integers(1, 160))
+def test_an_even_micro_batch_cuts_no_pair_of_clips_that_are_mixed(share: int, half: int) -> None:
+    assert all(size % 2 == 0 for size in micro_batch_sizes(share, 2 * half)[:-1])

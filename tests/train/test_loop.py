@@ -1,8 +1,10 @@
 """The loop: broken numbers stop it before they are saved, and micro-batches add up to the batch."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from dataclasses import replace
+from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -10,7 +12,8 @@ from torch import Tensor, nn
 
 from avme.batch import AVBatch
 from avme.config import OptimConfig, TrainConfig
-from avme.errors import AvmeError
+from avme.data.order import micro_batch_sizes
+from avme.errors import NotFinite
 from avme.report import Quiet
 from avme.train.loop import BatchLoss, Trainer
 from avme.train.processes import Processes
@@ -90,6 +93,33 @@ def test_micro_batches_add_up_to_the_batch() -> None:
         torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize(("batch", "micro_batch"), [(9, 4), (9, 3), (7, 5), (11, 2)])
+def test_gradients_of_uneven_micro_batches_are_those_of_the_whole_batch(
+    batch: int, micro_batch: int
+) -> None:
+    (whole,) = make_batches(1, batch)
+    whole = replace(whole, mfcc=whole.mfcc.double())
+    parts = [
+        whole.part(slice(end - size, end))
+        for sizes in [micro_batch_sizes(batch, micro_batch)]
+        for end, size in zip(accumulate(sizes), sizes, strict=True)
+    ]
+    trainer = make_trainer(batch, 1, micro_batch=micro_batch)
+    trainer.model.double()
+    weight = next(trainer.model.parameters()).detach().clone()
+    bias = [*trainer.model.parameters()][1].detach().clone()
+    gradients: list[Tensor] = []
+    trainer.optimizer.register_step_pre_hook(
+        lambda *_: gradients.extend(cast(Tensor, p.grad) for p in trainer.model.parameters())
+    )
+
+    fit(trainer, parts, len(parts), lambda: None)
+
+    error = 2 * (whole.mfcc @ weight.T + bias)  # d mean(y^2) = mean(2 y x), in closed form
+    torch.testing.assert_close(gradients[0], (error * whole.mfcc).mean(dim=(0, 1))[None])
+    torch.testing.assert_close(gradients[1], error.mean(dim=(0, 1)))
+
+
 def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_is_written(
     tmp_path: Path,
 ) -> None:
@@ -99,7 +129,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_is_written(
         good = square(model, batch, step, logged)
         return good if step < 3 else BatchLoss(loss=good.loss * float("nan"))
 
-    with pytest.raises(AvmeError, match=r"nan at step 4.*optim\.lr"):
+    with pytest.raises(NotFinite, match=r"nan at step 4.*optim\.lr"):
         fit(trainer, make_batches(8, 2), 1, lambda: saved.append(trainer.step), broken)
     assert saved == [0, 1, 2, 3]
 
@@ -162,7 +192,7 @@ def test_float16_gradients_that_overflow_at_every_scale_end_the_run() -> None:
         out: Tensor = model(batch.mfcc)
         return BatchLoss(loss=(out.float() * 0.0).sqrt().mean())  # 0, with a gradient of nan
 
-    with pytest.raises(AvmeError, match=r"at every loss scale by step 30 .*--precision fp32"):
+    with pytest.raises(NotFinite, match=r"at every loss scale by step 30 .*--precision fp32"):
         fit(trainer, make_batches(60, 2), 1, lambda: None, endless)
 
 
@@ -172,5 +202,5 @@ def test_a_float16_loss_that_is_no_number_is_not_skipped() -> None:
     def broken(model: nn.Module, batch: AVBatch, step: int, logged: bool) -> BatchLoss:
         return BatchLoss(loss=square(model, batch, step, logged).loss * float("nan"))
 
-    with pytest.raises(AvmeError, match="nan at step 1"):
+    with pytest.raises(NotFinite, match="nan at step 1"):
         fit(trainer, make_batches(4, 2), 1, lambda: None, broken)
