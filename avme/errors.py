@@ -7,9 +7,11 @@ AvmeError               1   unexpected
         TooManyBadClips 3   more clips were quarantined than `--max-bad` allows
     MismatchError       4   an artifact does not match the settings or another artifact
     ArtifactError       5   an earlier stage is missing, unfinished or broken
-    MachineError        6   the machine lacks a program, a device or a working library
+    MachineError        6   the machine lacks a program, a device, a library, memory or disk space
+    NotFinite           7   a loss, a gradient, a weight or an output is not a finite number
     SiblingLost         1   another process of the run failed or died, and this one cannot go on
     Stopped            75   stopped on a signal with a checkpoint written: run again
+        Interrupted   130   the same, by Ctrl-C
 """
 
 
@@ -59,9 +61,15 @@ class ArtifactError(AvmeError):
 
 
 class MachineError(AvmeError):
-    """The machine lacks a program, a device or a working library."""
+    """The machine lacks a program, a device, a working library, memory or disk space."""
 
     exit_code = 6
+
+
+class NotFinite(AvmeError):
+    """A loss, a gradient, a weight or an output is not a finite number."""
+
+    exit_code = 7
 
 
 class SiblingLost(AvmeError):
@@ -72,3 +80,9 @@ class Stopped(AvmeError):
     """Stopped on a signal with a checkpoint written; the same command goes on."""
 
     exit_code = 75
+
+
+class Interrupted(Stopped):
+    """Stopped by Ctrl-C with a checkpoint written; the same command goes on."""
+
+    exit_code = 130

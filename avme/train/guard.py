@@ -21,7 +21,7 @@ from torch.nn.utils import get_total_norm
 
 from avme.artifacts import write_json
 from avme.batch import AVBatch
-from avme.errors import AvmeError
+from avme.errors import NotFinite
 from avme.train.meter import Meter
 from avme.train.processes import Processes
 from avme.train.sharding import part_here
@@ -113,32 +113,32 @@ class Guard:
         self._gradients.append((step, norm.detach()))
 
     def require_finite(self, meter: Meter, step: int) -> None:
-        """Raises AvmeError that names the clips if a loss or a gradient since the last look is no
+        """Raises NotFinite that names the clips if a loss or a gradient since the last look is no
         number; all processes must call it."""
         if math.isfinite(meter.sum_so_far(("loss", "grad_norm"), self.processes)):
             self._seen, self._gradients = [], []
             return
-        raise AvmeError(self._blame(step))
+        raise NotFinite(self._blame(step))
 
     def require_scale(self, scaler: torch.amp.GradScaler, step: int) -> None:
-        """Raises AvmeError where steps of float16 were skipped until the loss scale is nearly 0.
+        """Raises NotFinite where steps of float16 were skipped until the loss scale is nearly 0.
 
         Single skipped steps are how the scale is found, and no error.
         """
         if scaler.is_enabled() and scaler.get_scale() < LEAST_LOSS_SCALE:
-            raise AvmeError(
+            raise NotFinite(
                 f"gradients of float16 are inf or nan at every loss scale by step {step} (now "
                 f"{scaler.get_scale():.1g}, expected {LEAST_LOSS_SCALE:g} or more): {_CALM}; "
                 f"{_BEFORE}"
             )
 
     def require_sound(self, model: nn.Module, step: int) -> None:
-        """Raises AvmeError if a weight or a statistic is no number; all processes must call it."""
+        """Raises NotFinite if a weight or a statistic is no number; all processes must call it."""
         state = model.state_dict().values()
         numbers = [part_here(value) for value in state if value.is_floating_point()]
         norm = self.processes.mean(get_total_norm(numbers).float())
         if not math.isfinite(float(norm)):
-            raise AvmeError(
+            raise NotFinite(
                 f"the weights are no numbers after step {step}, and were not saved: {_CALM}; "
                 f"{_BEFORE}"
             )

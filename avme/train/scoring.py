@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from avme.batch import AVBatch
 from avme.data.clips import ScoringClips
 from avme.data.loader import build_loader
-from avme.errors import AvmeError
+from avme.errors import NotFinite
 from avme.report import Reporter, some_of
 from avme.train.processes import Processes
+from avme.train.signals import interruptible
 
 _VIEWS_AT_A_TIME = 32
 
@@ -72,18 +73,20 @@ class Scorer:
             workers=workers,
             pin=device.type == "cuda",
             local_world=processes.local_world,
+            batch_bytes=min(batch, max(len(mine), 1)) * clips.item_bytes,
         )
 
     @torch.inference_mode()
     def score(self, model: nn.Module, report: Reporter, title: str) -> Scores:
         """Runs the model in evaluation mode over the list; all processes get all scores.
 
-        Raises AvmeError where the model gives anything but numbers.
+        Raises NotFinite where the model gives anything but numbers, StopWaiting where a run is
+        asked to stop and no clips come.
         """
         model.eval()
         found: dict[int, tuple[int, int, np.ndarray]] = {}
         with report.task(title, self.num_clips) as task:
-            for batch in self.loader:
+            for batch in interruptible(self.loader, self.processes.world):
                 before = len(found)
                 found.update(self._score_batch(model, batch))
                 task.advance((len(found) - before) * self.processes.world)
@@ -92,7 +95,7 @@ class Scorer:
         bad = [clip for clip, (_, _, mean) in everyone if not np.isfinite(mean).all()]
         if bad:
             names = some_of([self.clips.reader.entries[clip].id for clip in bad])
-            raise AvmeError(
+            raise NotFinite(
                 f"{title}: the model's output is not a number for {len(bad)} of {self.num_clips} "
                 f"clips ({names}): the weights are damaged, start again from an earlier checkpoint "
                 "with a lower optim.lr"
