@@ -5,6 +5,7 @@ either is whole or does not exist. A folder is finished when its manifest is the
 written last; no stage reads a folder without one.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -126,11 +127,18 @@ def write_status(folder: Path, stage: str, state: str, **facts: Any) -> None:
     """Says what a run folder is and how far it got.
 
     `state` is running, stopped, finished or failed. A process that is killed leaves `running`
-    behind, with its number and host: whether it is true, `state_of` tells.
+    behind, with its number and host: whether it is true, `state_of` tells. On a full disk the file
+    is overwritten where it is.
     """
     said = {"stage": stage, "state": state, "updated": time.time()}
     who = {"host": socket.gethostname(), "pid": os.getpid()} if state == "running" else {}
-    write_json(folder / RUN_STATUS, {**said, **who, **facts})
+    path, content = folder / RUN_STATUS, {**said, **who, **facts}
+    try:
+        write_json(path, content)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not path.is_file():
+            raise
+        _write_in_place(path, content)
 
 
 def amend_failure(folder: Path, reason: str, rank: int | None, *, since: float) -> None:
@@ -183,6 +191,14 @@ def only_dataset(root: Path, option: str = "--data") -> Path:
         names = ", ".join(folder.name for folder in found)
         raise UsageError(f"{root}/ holds several prepared sets ({names}): choose one with {option}")
     return found[0]
+
+
+def _write_in_place(path: Path, content: dict[str, Any]) -> None:
+    """Overwrite a small file, which a full disk allows as far as its blocks go."""
+    with path.open("r+", encoding="utf-8", newline="") as file:
+        json.dump(content, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+        file.truncate()
 
 
 def _content_of(folder: Path) -> list[Path]:

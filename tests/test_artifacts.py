@@ -1,5 +1,6 @@
 """A file is whole or absent, and a folder is used only as its owner allows."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -147,3 +148,20 @@ def test_one_set_is_chosen_and_several_are_listed(tmp_path: Path) -> None:
     write_json(tmp_path / "birds" / "dataset.json", {})
     with pytest.raises(UsageError, match=r"birds, pets"):
         only_dataset(tmp_path)
+
+
+def test_a_status_finds_room_on_a_full_disk_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_status(tmp_path, "pretrain", "running")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", full)
+    write_status(tmp_path, "pretrain", "failed", reason="x")
+
+    assert read_json(tmp_path / "status.json")["state"] == "failed"
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+    with pytest.raises(OSError, match="No space left"):
+        write_status(tmp_path / "other", "pretrain", "running")

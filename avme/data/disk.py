@@ -9,7 +9,8 @@ from pathlib import Path
 
 from avme.errors import MachineError
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Error numbers of a full disk, an exhausted quota and a limit on the size of files."""
 
 _SHORT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 """Of processes, of memory, of open files."""
@@ -41,7 +42,7 @@ def readable(num_bytes: int | float) -> str:
 
 
 def _sentence(error: OSError, folder: Path) -> str:
-    if error.errno in _FULL:
+    if error.errno in FULL:
         why = os.strerror(error.errno or 0).lower()
         return (
             f"the disk of {folder} is full ({why}, {readable(free_bytes(folder))} free): finished "

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from avme.artifacts import replacing
 from avme.errors import ArtifactError
+from avme.train.machine import cannot_write, system_error
 
 FORMAT = 2
 LAST, PREVIOUS = "last", "previous"
@@ -68,12 +69,20 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None
     """Writes the file under another name, flushes it and renames it.
 
     What was there is kept as `previous` if one is given; at every moment one of the two is whole.
+    Raises MachineError where the disk is full or the folder cannot be written.
     """
     content = {"format": FORMAT} | {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
-        if previous is not None and path.exists():
-            keep_as(path, previous)
+    try:
+        with replacing(path) as temporary:
+            with temporary.open("wb") as file:  # of a path, torch reports no errno
+                torch.save(content, file)
+            if previous is not None and path.exists():
+                keep_as(path, previous)
+    except (OSError, RuntimeError) as error:
+        system = system_error(error)
+        if system is None:
+            raise
+        raise cannot_write(path, system, num_bytes=_num_bytes(content)) from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -124,6 +133,17 @@ def newest_checkpoint(run: Path, warn: Callable[[str], None]) -> Checkpoint:
     path, checkpoint = max(others, key=lambda other: other[1].step)
     warn(f"warning: {broken}; going on from {path.name}")
     return checkpoint
+
+
+def _num_bytes(content: Any) -> int:
+    """Return the size of all tensors in nested dicts and lists."""
+    if isinstance(content, Tensor):
+        return content.numel() * content.element_size()
+    if isinstance(content, dict):
+        return sum(_num_bytes(value) for value in content.values())
+    if isinstance(content, list | tuple):
+        return sum(_num_bytes(value) for value in content)
+    return 0
 
 
 def _readable(paths: Iterable[Path]) -> list[tuple[Path, Checkpoint]]:

@@ -5,6 +5,8 @@ A run that goes on from a checkpoint first takes back the lines and points that 
 """
 
 import json
+import threading
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ class Record:
         # TensorBoard drops points from purge_step on, and that of the checkpoint itself must stay.
         self._board = SummaryWriter(str(folder / "tb"), purge_step=first_step + 1)
         self._wandb = wandb
+        self._hook = threading.excepthook
+        threading.excepthook = self._without_tensorboards
 
     def write(self, kind: str, step: int, numbers: dict[str, Any]) -> None:
         """One line, e.g. kind `train` with loss and lr; also a point on each curve."""
@@ -50,10 +54,20 @@ class Record:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        self._file.close()
-        self._board.close()
-        if self._wandb is not None:
-            self._wandb.close(failed=error is not None)
+        try:
+            with suppress(OSError) if error else nullcontext():  # the disk may be full
+                self._file.close()
+            with suppress(OSError) if error else nullcontext():
+                self._board.close()
+        finally:
+            threading.excepthook = self._hook
+            if self._wandb is not None:
+                self._wandb.close(failed=error is not None)
+
+    def _without_tensorboards(self, failed: threading.ExceptHookArgs) -> None:
+        """Print no traceback of TensorBoard's thread, whose error comes back at the next flush."""
+        if type(failed.thread).__name__ != "_AsyncWriterThread":
+            self._hook(failed)
 
 
 def read_record(path: Path) -> list[dict[str, Any]]:

@@ -1,8 +1,11 @@
 """metrics.jsonl and TensorBoard hold every step once, whatever happened in between."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from avme.train.record import Record, read_record
@@ -59,3 +62,31 @@ def test_a_run_that_is_killed_has_left_on_the_board_what_it_wrote(tmp_path: Path
 
     assert [point.step for point in board(tmp_path).Scalars("train/loss")] == [10]
     record.__exit__(None, None, None)
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from avme.train.record import Record
+
+limit = int(sys.argv[2])
+try:
+    with Record(Path(sys.argv[1]), first_step=0) as record:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        for step in range(1, 1000):
+            record.write("train", step, {"loss": 1.0})
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("limit", [0, 100, 2000])
+def test_a_full_disk_is_an_error_without_tracebacks(limit: int, tmp_path: Path) -> None:
+    """At 2000 bytes it is TensorBoard's file, written by a thread, that finds no room first."""
+    argv = [sys.executable, "-c", FULL, str(tmp_path), str(limit)]
+
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=240)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "File too large" in done.stdout
+    assert all(line["loss"] == 1.0 for line in read_record(tmp_path / "metrics.jsonl"))

@@ -1,0 +1,36 @@
+"""train.log of a run folder: what the library logs, and what the run reports."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+class LogFile(logging.FileHandler):
+    """A log that is left incomplete where its disk is full, without a traceback for each line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Ignore the error."""
+
+    def close(self) -> None:
+        """Close the file; what is left in its buffer may find no room."""
+        with suppress(OSError):
+            super().close()
+
+
+@contextmanager
+def logged(folder: Path) -> Iterator[Callable[[str], None]]:
+    """Appends what the library logs to train.log; yields what appends a line to it."""
+    handler = LogFile(folder / "train.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("avme")
+
+    def write(line: str) -> None:
+        handler.handle(logging.LogRecord(__name__, logging.INFO, "", 0, "%s", (line,), None))
+
+    logger.addHandler(handler)
+    try:
+        yield write
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
