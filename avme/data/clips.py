@@ -47,6 +47,7 @@ class ClipReader:
         self._open: dict[str, ShardReader] = {}
         self._mean = torch.tensor(statistics["mean"])
         self._deviation = torch.tensor(statistics["deviation"])
+        self.num_cepstra = len(self._mean)
 
     def pictures(self, entry: ClipEntry, window: Window) -> UInt8[Tensor, "t c h w"]:
         """The window's whole frames in RGB; a frame that is shown twice is decoded once."""
@@ -112,6 +113,11 @@ class TrainingClips(Dataset[AVBatch]):
     def __init__(self, reader: ClipReader, view: TrainingView) -> None:
         self.reader, self.view = reader, view
 
+    @property
+    def item_bytes(self) -> int:
+        """Size of a clip in a batch."""
+        return window_bytes(self.view.clip, self.reader.num_cepstra)
+
     def __getitem__(self, draw: Draw) -> AVBatch:
         entry = self.reader.entries[draw.clip]
         with seeded(draw.seed):
@@ -145,6 +151,11 @@ class ScoringClips(Dataset[AVBatch]):
     def __len__(self) -> int:
         return len(self.reader.entries)
 
+    @property
+    def item_bytes(self) -> int:
+        """Size of all views of a clip in a batch, at most."""
+        return self.segments * self.crops * window_bytes(self.clip, self.reader.num_cepstra)
+
     def __getitem__(self, index: int) -> AVBatch:
         entry = self.reader.entries[index]
         boxes = distinct_boxes(view_boxes(entry.height, entry.width, self.crops), self.clip.size)
@@ -155,6 +166,12 @@ class ScoringClips(Dataset[AVBatch]):
             sounds += [self.reader.sound(entry, window)] * len(boxes)
         rows, valids = zip(*sounds, strict=True)
         return _batch(views, list(rows), list(valids), entry.label, index, 0)
+
+
+def window_bytes(clip: ClipConfig, num_cepstra: int) -> int:
+    """Return the bytes of one window in a batch: frames as bytes, MFCC as floats, valid rows."""
+    frames = 3 * clip.num_frames * clip.size * clip.size
+    return frames + clip.span_rows * (4 * num_cepstra + 1)
 
 
 def join(batches: Sequence[AVBatch]) -> AVBatch:

@@ -4,9 +4,10 @@ import atexit
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
-from collections.abc import Sequence
-from multiprocessing import forkserver, resource_tracker
+from collections.abc import Iterator, Sequence
+from multiprocessing import forkserver, resource_tracker, util
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -14,10 +15,45 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from avme.batch import AVBatch
 from avme.cores import available_cores
 from avme.data.clips import join
+from avme.data.shared_memory import PREFETCH, prefetch_factor
+from avme.data.worker_failure import explained, report_lost_batches
+from avme.errors import MachineError
 
 _MOST_WORKERS = 8
-_STOP_SIGNALS = {signal.SIGTERM, signal.SIGUSR1}
+_STOP_SIGNALS = {signal.SIGTERM, signal.SIGUSR1, signal.SIGINT}
 """Often sent to all processes at once, but meant for the loop, which needs its workers."""
+_LONGEST_FOLDER = 60
+"""Bytes of the path of a folder for sockets: the system allows 107 for that of a socket."""
+_SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
+
+
+class Loader:
+    """Batches of a DataLoader, with failures of its worker processes in one line.
+
+    Raises MachineError where a worker is killed or cannot hand over a batch, and what a worker
+    raised.
+    """
+
+    def __init__(self, loader: DataLoader[AVBatch]) -> None:
+        self._loader = loader
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[AVBatch]:
+        stream = None
+        while True:
+            try:
+                stream = iter(self._loader) if stream is None else stream  # starts the workers
+                batch = next(stream)
+            except StopIteration:
+                return
+            except Exception as error:
+                known = explained(error, getattr(stream, "_workers", ()))
+                if known is error:
+                    raise
+                raise known from error
+            yield batch
 
 
 def build_loader(
@@ -27,26 +63,39 @@ def build_loader(
     workers: int | None,
     pin: bool,
     local_world: int = 1,
-) -> DataLoader[AVBatch]:
+    batch_bytes: int | None = None,
+) -> Loader:
     """A loader of joined batches; `batches` lists what goes into each.
 
     Workers are forked from a server process that has imported what they need, never from one that
-    runs torch's threads; they stay for the next pass.
+    runs torch's threads; they stay for the next pass. Raises MachineError where shared memory has
+    no room for batches of `batch_bytes`, if that is known, or no folder is fit for sockets.
     """
     count = default_workers(local_world) if workers is None else workers
     extra: dict[str, Any] = {}
     if count:
+        fitting = PREFETCH
+        if batch_bytes is not None:
+            fitting = prefetch_factor(batch_bytes, count, local_world)
+        _shorten_socket_paths()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["avme.data.loader"])
         _start_server()
         extra = {
             "multiprocessing_context": context,
-            "prefetch_factor": 4,
+            "prefetch_factor": fitting,
             "persistent_workers": True,
-            "worker_init_fn": _end_with_parent,
+            "worker_init_fn": _begin_worker,
         }
-    return DataLoader(
-        clips, batch_sampler=batches, num_workers=count, collate_fn=join, pin_memory=pin, **extra
+    return Loader(
+        DataLoader(
+            clips,
+            batch_sampler=batches,
+            num_workers=count,
+            collate_fn=join,
+            pin_memory=pin,
+            **extra,
+        )
     )
 
 
@@ -70,7 +119,32 @@ def _start_server() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_parent(_: int) -> None:
+def _shorten_socket_paths() -> None:
+    """Give multiprocessing, and its children, a short folder for sockets if TMPDIR is long.
+
+    The system refuses paths of sockets beyond 107 bytes (python/cpython#93852).
+    """
+    if len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER:
+        return
+    found = next((each for each in _SHORT_FOLDERS if os.access(each, os.W_OK | os.X_OK)), None)
+    if found is None:
+        raise MachineError(
+            f"TMPDIR is too long for sockets ({tempfile.gettempdir()}): set it to a path of at "
+            f"most {_LONGEST_FOLDER} characters, or use --workers 0"
+        )
+    before, tempfile.tempdir = tempfile.tempdir, found
+    try:
+        util.get_temp_dir()  # which multiprocessing remembers, and hands to its children
+    finally:
+        tempfile.tempdir = before
+
+
+def _begin_worker(_: int) -> None:
+    report_lost_batches()
+    _end_with_parent()
+
+
+def _end_with_parent() -> None:
     """In a worker: ends it when the process that asked for it is gone, even by SIGKILL.
 
     torch looks after the parent by its number only, which is the server's, and the server lives as

@@ -1,6 +1,7 @@
 """Workers outlive the signals that ask a run to stop, and nothing else."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ENDS_WITH_A_BUSY_WORKER = """
 import multiprocessing, os, signal, time
@@ -79,3 +82,89 @@ def test_stop_signals_are_for_the_process_alone_and_its_end_is_that_of_its_worke
 
     assert done.stdout.split() == ["heard"] * 4 + ["alive"]
     assert (done.returncode, done.stderr) == (0, "")
+
+
+BATCHES = """
+import os, resource, signal, sys
+from dataclasses import replace
+import multiprocessing, torch
+from avme.batch import AVBatch
+from avme.data.loader import build_loader
+from avme.errors import MachineError
+
+clip = AVBatch(
+    video=torch.zeros(1, 3, 2, 50, 50, dtype=torch.uint8),
+    mfcc=torch.zeros(1, 3, 2),
+    audio_valid=torch.ones(1, 3, dtype=torch.bool),
+    label=torch.zeros(1, dtype=torch.int64),
+    clip=torch.zeros(1, dtype=torch.int64),
+    seed=torch.zeros(1, dtype=torch.int64),
+)
+how, workers = sys.argv[1], int(sys.argv[2])
+if how == "limited":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+many = [[0] * 200] * 64  # 3 MB each, of a clip of 15 kB
+stream = iter(build_loader([clip], many, workers=workers, pin=False))
+try:
+    print(sum(len(next(stream)) for _ in range(2)), "clips", flush=True)
+    if how == "killed":
+        for child in multiprocessing.active_children():
+            os.kill(child.pid, signal.SIGKILL)
+        print(sum(len(batch) for batch in stream), "clips")
+except MachineError as error:
+    print(error)
+"""
+
+
+def test_a_worker_that_is_killed_is_named_with_what_helps(start: Callable[..., Any]) -> None:
+    done = start(["-c", BATCHES, "killed", "2"])
+
+    assert done.wait() == 0, done.said
+    said = done.printed.splitlines()
+    assert said[0] == "400 clips"
+    assert "was killed by signal 9 (out of memory?): give the job more memory" in said[1]
+    assert all(word in said[1] for word in ("--workers", "--resume"))
+    assert len(said) == 2
+
+
+def test_a_batch_that_cannot_be_handed_over_is_an_error_and_no_wait(
+    start: Callable[..., Any],
+) -> None:
+    """The limit on the size of a file counts in /dev/shm too, and stands for one that is full."""
+    done = start(["-c", BATCHES, "limited", "1"])
+
+    assert done.wait(60) == 0, done.said
+    assert done.printed.startswith("loader processes cannot hand over data (")
+    assert all(way in done.printed for way in ("/dev/shm", "--workers 0", "--shm-size"))
+    assert done.printed.count("\n") == 1
+    assert "Traceback" not in done.said
+
+
+def may_run(argv: list[str]) -> bool:
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def test_a_shared_memory_that_is_really_full_is_an_error_and_no_wait(tmp_path: Path) -> None:
+    """With a /dev/shm of its own, which takes root or a user namespace."""
+    ways = [["unshare", "-m", "true"], ["unshare", "-Urm", "true"]]
+    allowed = [way[:-1] for way in ways if shutil.which(way[0]) and may_run(way)]
+    if not allowed:
+        pytest.skip("this user may not mount: the limit of files stands for it")
+    script = 'mount -t tmpfs -o size=600k tmpfs /dev/shm && exec "$@"'
+    argv = [*allowed[0], "sh", "-c", script, "sh", sys.executable, "-c", BATCHES, "full", "1"]
+
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=240)
+
+    assert done.returncode == 0, done.stderr
+    assert "/dev/shm" in done.stdout.splitlines()[-1]
+    assert "--shm-size" in done.stdout
+
+
+def test_workers_do_without_a_short_tmpdir(start: Callable[..., Any], tmp_path: Path) -> None:
+    """The path of a socket has at most 107 bytes."""
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+
+    done = start(["-c", BATCHES, "long", "1"], env={"TMPDIR": str(long)})
+
+    assert (done.wait(), done.printed) == (0, "400 clips\n"), done.said
