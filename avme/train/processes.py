@@ -17,6 +17,7 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from avme.errors import AvmeError, MachineError, SiblingLost, Stopped
+from avme.train.environment import require_whole_group
 from avme.train.siblings import Failure, Siblings, is_echo
 
 Result = TypeVar("Result")
@@ -86,12 +87,19 @@ class Processes:
 def joined(device: torch.device) -> Iterator[Processes]:
     """The group that torchrun's environment describes, or this process alone.
 
-    Raises SiblingLost, within a minute, where another process of the group fails or dies.
+    Raises UsageError where the environment describes half a group, MachineError where its address
+    cannot be used, and SiblingLost, within a minute, where another process of it fails or dies.
     """
+    require_whole_group(os.environ)
     if "RANK" not in os.environ:
         yield Processes()
         return
-    store, rank, world = next(rendezvous("env://", timeout=_TIMEOUT))
+    try:
+        store, rank, world = next(rendezvous("env://", timeout=_TIMEOUT))
+    except (dist.DistError, OSError) as error:
+        where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        reason = str(error).splitlines()[0]
+        raise MachineError(f"MASTER_ADDR:MASTER_PORT {where} cannot be used ({reason})") from error
     siblings = Siblings(PrefixStore("siblings", store.clone()), rank, world)
     processes = Processes(
         rank=rank,
