@@ -1,5 +1,6 @@
 """The Typer application and the one place where errors become a line and an exit code."""
 
+import errno
 import logging
 import os
 import re
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 
 from avme import __version__
 from avme.errors import AvmeError, SiblingLost
+from avme.train.environment import require_whole_group
 
 from . import (
     aliases,
@@ -29,7 +31,7 @@ from . import (
     verify,
     weights,
 )
-from .launch import ChildFailed, leave_failure, rank
+from .launch import ChildFailed, join_launcher, leave_failure, rank
 from .progress import reporter
 from .srun import join_step
 from .topk import ManyIntegers
@@ -50,6 +52,7 @@ _ORDER: Final = (
 )
 _MANY_PROCESSES: Final = ("pretrain", "finetune", "eval")
 _NO_COMMAND: Final = re.compile("No such command '(.+?)'")
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _PIPELINE: Final = "Pipeline"
 _BESIDE: Final = "Beside the pipeline"
 
@@ -123,6 +126,8 @@ def avme(
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     if ctx.invoked_subcommand in _MANY_PROCESSES:
         join_step()
+        require_whole_group(os.environ)
+        join_launcher()
     if rank() > 0:
         ctx.with_resource(redirect_stdout(StringIO()))
     ctx.obj = reporter(quiet)
@@ -151,6 +156,12 @@ def _errors_as_lines(verbose: bool) -> Iterator[None]:
         _end(str(error), error.exit_code, verbose, error)
     except AvmeError as error:
         _end(f"error: {_one_line(error)}", error.exit_code, verbose, error)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _end(
+            f"error: the disk is full ({_one_line(error)}): make room and repeat", 6, verbose, error
+        )
     except _UsageProblem as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             raise

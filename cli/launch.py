@@ -8,12 +8,15 @@ that a sibling is gone is an echo: it counts where there is nothing else.
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any, Final
 
 from avme.artifacts import amend_failure
@@ -24,7 +27,8 @@ from .srun import JOINED
 
 _FAILURES: Final = "AVME_FAILURES"
 """Environment variable: the folder into which a child of ours writes why it failed."""
-_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1")
+_SIGNALS: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1")
+"""Handed on to the ranks by torchrun; SIGINT is by `_Interrupts`."""
 _SECONDS_TO_STOP: Final = "120"
 
 
@@ -45,7 +49,8 @@ class ChildFailed(AvmeError):
 
 def rank() -> int:
     """This process's number in a distributed run; 0 without one."""
-    return int(os.environ.get("RANK", "0"))
+    number = os.environ.get("RANK", "0")
+    return int(number) if number.isdigit() else 0
 
 
 def device_setting(device: str | None, gpus: int | None, procs: int | None) -> str | None:
@@ -107,6 +112,10 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
             f"--signals-to-handle={','.join(_heard())}",
         ]
         logging.disable(logging.CRITICAL)  # torchrun repeats every child's failure at length
+        interrupts = _Interrupts(Path(folder))
+        before = signal.getsignal(signal.SIGINT)
+        if before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, interrupts.note)
         try:
             torchrun.main([*options, *program])
         except ChildFailedError as error:
@@ -118,8 +127,41 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
         except SignalException as error:
             raise _after_signal(Path(folder), error.sigval.name) from error
         finally:
+            signal.signal(signal.SIGINT, before)
             logging.disable(logging.NOTSET)
             del os.environ[_FAILURES]
+
+
+class _Interrupts:
+    """Ctrl-C in the launcher, whose ranks have sessions of their own and do not get it.
+
+    The first one goes to the ranks, by torchrun, and the launcher waits for them; the second one
+    kills them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, 0
+
+    def note(self, number: int, _: FrameType | None) -> None:
+        """Stop torchrun, and the ranks with it; at the second time end all of them at once."""
+        from torch.distributed.elastic.multiprocessing.api import SignalException
+
+        self.count += 1
+        if self.count == 1:
+            raise SignalException("interrupted", signal.Signals(number))
+        for file in self.folder.glob("*.pid"):
+            with suppress(OSError, ValueError):
+                os.killpg(int(file.read_text(encoding="ascii")), signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os._exit(130)
+
+
+def join_launcher() -> None:
+    """In a child of ours, leave the number of this process, which leads its session."""
+    folder = os.environ.get(_FAILURES)
+    if folder is not None and "RANK" in os.environ:
+        with suppress(OSError):
+            (Path(folder) / f"{rank()}.pid").write_text(str(os.getpid()), encoding="ascii")
 
 
 def leave_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
@@ -130,8 +172,11 @@ def leave_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
     failure = {"line": line, "exit_code": exit_code, "is_echo": is_echo}
     said = {"time": time.time(), "rank": rank(), **failure}
     temporary = Path(folder) / f"{rank()}.tmp"
-    temporary.write_text(json.dumps(said), encoding="utf-8")
-    temporary.rename(temporary.with_suffix(".json"))
+    try:
+        temporary.write_text(json.dumps(said), encoding="utf-8")
+        temporary.rename(temporary.with_suffix(".json"))
+    except OSError:  # the disk of TMPDIR is full, or the parent is gone
+        return False
     return True
 
 

@@ -9,8 +9,8 @@ import logging
 import os
 import platform
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,16 @@ from avme.artifacts import (
 )
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.data.order import require_equal_shares
+from avme.data.order import require_equal_shares, require_two_clips
 from avme.errors import Stopped
 from avme.lock import holding
 from avme.models.flops import count_flops
 from avme.report import Logged, Quiet, Reporter
 from avme.stages.extension import require_steps_left
+from avme.stages.log_file import logged
 from avme.stages.resume import changed_settings
 from avme.train.checkpoint import Checkpoint, newest_checkpoint
+from avme.train.machine import machine_error
 from avme.train.processes import Processes
 from avme.train.siblings import Failure
 from avme.train.signals import stop_requests
@@ -89,11 +91,14 @@ def running(
     """The open folder. Inside the block nobody else writes to it, and train.log is kept; however
     the block ends, status.json tells the truth.
 
-    Raises ConfigError where processes cannot have equal shares, UsageError where the folder is in
-    use, MismatchError where a run that is to go on was started with other settings or data.
+    Raises ConfigError where processes cannot have equal shares or a batch norm gets one clip,
+    UsageError where the folder is in use, MismatchError where a run that is to go on was started
+    with other settings or data, MachineError where memory or disk space is short.
     """
     require_equal_shares(config.train.batch, processes.world)
-    with ExitStack() as until_end:
+    if isinstance(config, FinetuneConfig) and config.head.norm == "batch":
+        require_two_clips(config.train.batch, config.train.micro_batch, processes.world)
+    with _as_machine_errors(out), ExitStack() as until_end:
 
         def open_() -> Path:
             lock = holding(out, RUN_LOCK, command=f"avme {stage}")
@@ -113,7 +118,7 @@ def running(
 
         folder = processes.first(open_)
         if processes.is_first:
-            write = until_end.enter_context(_logged(folder))
+            write = until_end.enter_context(logged(folder))
             write(f"$ {shlex.join(command)}")
             report = Logged(report, write)
         checkpoint = None
@@ -131,8 +136,19 @@ def running(
         run = Run(folder, stage, checkpoint, report)
         if processes.is_first:
             _begin(run, processes, command)
-        with stop_requests(), _ending_said(run, processes):
+        with stop_requests(), _ending_said(run, processes, command), _as_machine_errors(out):
             yield run
+
+
+@contextmanager
+def _as_machine_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        known = machine_error(error, folder)
+        if known is None:
+            raise
+        raise known from error
 
 
 def _begin(run: Run, processes: Processes, command: Sequence[str]) -> None:
@@ -145,7 +161,7 @@ def _begin(run: Run, processes: Processes, command: Sequence[str]) -> None:
 
 
 @contextmanager
-def _ending_said(run: Run, processes: Processes) -> Iterator[None]:
+def _ending_said(run: Run, processes: Processes, command: Sequence[str]) -> Iterator[None]:
     if processes.siblings is not None:
         processes.siblings.last_words = run.say_failed
     try:
@@ -155,31 +171,28 @@ def _ending_said(run: Run, processes: Processes) -> Iterator[None]:
     except (Stopped, KeyboardInterrupt) as error:
         if processes.is_first:
             _log.warning("%s", str(error) or "interrupted")
-            write_status(run.folder, run.stage, "stopped", reason=str(error) or "interrupted")
+            with suppress(OSError):
+                write_status(run.folder, run.stage, "stopped", reason=str(error) or "interrupted")
+        if isinstance(error, Stopped):
+            raise type(error)(f"{error}: {_continuation(command, processes)}") from error
         raise
     except BaseException as error:
         failure = processes.failed(error)
         _log.error("%s", failure)
-        run.say_failed(failure)
+        with suppress(OSError):  # a full disk; the error itself matters more
+            run.say_failed(failure)
         raise
 
 
-@contextmanager
-def _logged(folder: Path) -> Iterator[Callable[[str], None]]:
-    """Appends what the library logs to train.log; yields what appends a line to it."""
-    handler = logging.FileHandler(folder / "train.log", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("avme")
-
-    def write(line: str) -> None:
-        handler.handle(logging.LogRecord(__name__, logging.INFO, "", 0, "%s", (line,), None))
-
-    logger.addHandler(handler)
-    try:
-        yield write
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
+def _continuation(command: Sequence[str], processes: Processes) -> str:
+    """The command that goes on, unless torchrun or srun started it with words of their own."""
+    is_whole = processes.world == 1 or any(
+        word.split("=")[0] in ("--gpus", "--procs") for word in command
+    )
+    if not (command and is_whole):
+        return "continue with the same command and --resume"
+    kept = [word for word in command if word not in ("--overwrite", "--resume")]
+    return f"continue with: {shlex.join([*kept, '--resume'])}"
 
 
 def environment() -> dict[str, Any]:

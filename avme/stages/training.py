@@ -152,12 +152,14 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         world=job.processes.world,
         micro_batch=settings.micro_batch,
     )
+    clips = TrainingClips(job.reader, job.view)
     loader = build_loader(
-        TrainingClips(job.reader, job.view),
+        clips,
         batches,
         workers=settings.workers,
         pin=job.device.type == "cuda",
         local_world=job.processes.local_world,
+        batch_bytes=max(batches.sizes) * clips.item_bytes,
     )
 
     def fit(record: Record | None, estimate: Estimate | None = None) -> None:
@@ -177,7 +179,7 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         if warning := warmup_warning(job.config.optim, settings):
             job.report.say(warning)
         _say_derived(job, _derived(job, trainer) | size)
-        estimate = announce(job, trainer, size, batches.micro_batch)
+        estimate = announce(job, trainer, size, max(batches.sizes))
         trainer.meter.most_clips_per_second = most_clips_per_second(
             job.device, trainer.precision, size["forward_gflop_per_clip"], job.processes.world
         )

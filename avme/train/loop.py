@@ -7,8 +7,8 @@ the loss of a batch and by what they do at the end of an epoch.
 
 import inspect
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from avme.batch import AVBatch
 from avme.config import OptimConfig, TrainConfig
 from avme.data.order import seed_of
-from avme.errors import Stopped
+from avme.errors import Interrupted, Stopped
 from avme.report import Reporter
 from avme.train.averaging import WeightAverage
 from avme.train.cadence import Cadence
@@ -32,11 +32,11 @@ from avme.train.meter import Meter
 from avme.train.optimizer import build_optimizer
 from avme.train.processes import Processes
 from avme.train.record import Record
+from avme.train.saver import Saver
 from avme.train.schedule import Schedule
 from avme.train.sharding import is_sharded, load_model, load_optimizer, shard
-from avme.train.signals import stop_requests
+from avme.train.signals import StopRequest, StopWaiting, interruptible, stop_requests
 
-_SAVING_SHARE = 0.01
 _LEAVE_BUFFERS: dict[str, Any] = (  # batch statistics are those of the global batch already
     {"forward_sync_buffers": False}
     if "forward_sync_buffers" in inspect.signature(DistributedDataParallel.__init__).parameters
@@ -79,6 +79,8 @@ class Trainer:
     average: WeightAverage | None = field(init=False)
     meter: Meter = field(init=False)
     step: int = 0
+    _is_between_steps: bool = True
+    """Whether the state is that after `step` steps, and nothing of what belongs to them is left."""
 
     def __post_init__(self) -> None:
         self.model.to(self.device)
@@ -125,10 +127,11 @@ class Trainer:
         `save` is called at the start, between steps as long as it costs at most 1 % of the time,
         and at the end; `end_epoch` gets the number of the epoch that ended and returns a note.
         `estimate` times the first steps, and `report` is told once how long the others will take.
-        Raises Stopped after SIGTERM or SIGUSR1, with a checkpoint written.
+        Raises Stopped after SIGTERM or SIGUSR1 and Interrupted after Ctrl-C, with a checkpoint
+        written.
         """
         wrapped = self._wrapped()
-        stream = iter(batches)
+        stream = interruptible(batches, self.processes.world)
         total = self.schedule.total_steps
         meter, guard = self.meter, self.guard or Guard(self.processes)
 
@@ -138,10 +141,14 @@ class Trainer:
                 guard.require_sound(self.model, self.step)
                 save()
 
-        saver = _Saver(save_if_sound, self.train.checkpoint_minutes * 60.0)
+        saver = Saver(save_if_sound, lambda: self.step, self.train.checkpoint_minutes * 60.0)
         saver.save()
         cadence = Cadence(self.processes, self.step)
-        with stop_requests() as request, report.task(title, total, done=self.step) as task:
+        with (
+            stop_requests() as request,
+            self._stopping(request, saver),
+            report.task(title, total, done=self.step) as task,
+        ):
             while self.step < total:
                 logged = (self.step + 1) % self.train.log_every == 0 or self.step + 1 == total
                 with estimate.step() if estimate else nullcontext():
@@ -156,9 +163,11 @@ class Trainer:
                         record.write("train", self.step, numbers)
                 note = meter.note(epoch + bool(place), self.train.epochs)
                 if place == 0 and end_epoch is not None:
+                    self._is_between_steps = False  # the epoch ends with its validation
                     with meter.aside(), estimate.epoch_end() if estimate else nullcontext():
                         self._require_finite(guard)
                         note = f"{note}  {end_epoch(epoch)}"
+                    self._is_between_steps = True
                 task.advance(1, note)
                 if estimate is not None and estimate.is_due() and self.step < total:
                     for line in estimate.lines(self.step, validates=end_epoch is not None):
@@ -168,18 +177,38 @@ class Trainer:
                     saver.save()
                 if not (logged or place == 0 or cadence.is_now(self.step)):
                     continue
-                wishes = (request.signal is not None, saver.is_due())
-                stops, is_due = cadence.agree(self.step, *wishes)
+                interrupted = request.signal == "SIGINT"
+                wishes = (request.signal is not None, interrupted, saver.is_due())
+                stops, interrupted, is_due = cadence.agree(self.step, *wishes)
                 if stops:
                     saver.save()
                     self.processes.wait()  # torchrun ends the others when one leaves
-                    raise Stopped(
-                        f"stopped at step {self.step} of {total} by {request.signal or 'a sibling'}"
-                        " with a checkpoint written: run the same command with --resume"
-                    )
+                    raise self._stopped(request, interrupted, "with a checkpoint written")
                 if is_due and self.step < total:
                     saver.save()
         saver.save()
+
+    @contextmanager
+    def _stopping(self, request: StopRequest, saver: Saver) -> Iterator[None]:
+        """Stop a run that got no data after a request; alone, it still saves between two steps."""
+        try:
+            yield
+        except StopWaiting:
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.processes.world == 1 and self._is_between_steps:
+                saver.save()
+            state = f"waiting for data; the last checkpoint is of step {saver.step}"
+            error = self._stopped(request, request.signal == "SIGINT", state)
+            if self.processes.world > 1:
+                self.processes.failed(error)  # the others may be waiting for this one
+            raise error from None
+
+    def _stopped(self, request: StopRequest, interrupted: bool, state: str) -> Stopped:
+        kind = Interrupted if interrupted else Stopped
+        name = "Ctrl-C" if interrupted else request.signal or "a sibling"
+        return kind(
+            f"stopped at step {self.step} of {self.schedule.total_steps} by {name}, {state}"
+        )
 
     def _wrapped(self) -> nn.Module:
         if self.processes.world == 1 or is_sharded(self.model):
@@ -212,6 +241,7 @@ class Trainer:
             whole = index == micro_batches - 1 or not isinstance(model, DistributedDataParallel)
             quiet = nullcontext() if whole else cast(DistributedDataParallel, model).no_sync()
             with self.meter.clock.working(), quiet:
+                self._is_between_steps = False
                 batch = given.to(self.device)
                 with torch.autocast(
                     self.device.type, self.precision, enabled=self.precision != torch.float32
@@ -234,6 +264,7 @@ class Trainer:
             self.optimizer.zero_grad(set_to_none=True)
             if self.average is not None:
                 self.average.update()
+        self._is_between_steps = True
         return {"lr": rate, "began": began, "waited": waited, "figures": figures | norms}
 
     def _scaling(self, norms: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -246,20 +277,3 @@ class Trainer:
     def _require_finite(self, guard: Guard) -> None:
         guard.require_finite(self.meter, self.step)
         guard.require_scale(self.scaler, self.step)
-
-
-class _Saver:
-    """Saves often where it is cheap and seldom where it is not."""
-
-    def __init__(self, save: Callable[[], None], longest_seconds: float) -> None:
-        self._save, self.longest = save, longest_seconds
-        self.cost = self.at = 0.0
-
-    def save(self) -> None:
-        began = time.monotonic()
-        self._save()
-        self.at = time.monotonic()
-        self.cost = self.at - began
-
-    def is_due(self) -> bool:
-        return time.monotonic() - self.at > min(self.longest, self.cost / _SAVING_SHARE)

@@ -1,37 +1,103 @@
-"""SIGTERM and SIGUSR1, which clusters send before the end, ask a run to save and stop."""
+"""Signals that ask a run to save and stop: SIGTERM and SIGUSR1 of clusters, and Ctrl-C.
 
+A second Ctrl-C ends the process at once, even inside a call that hangs: the first one gives SIGINT
+back to the system.
+"""
+
+import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from types import FrameType
+from typing import TypeVar
+
+Item = TypeVar("Item")
+_SECONDS_ALONE = 5.0
+_SECONDS_OF_MANY = 30.0
+"""How long data may be waited for after a request; ranks first try to stop together."""
+_NOTICE = b"\ninterrupted: writing a checkpoint after this step; Ctrl-C again quits without it\n"
+
+
+class StopWaiting(BaseException):
+    """A run was asked to stop while it waited for data; no `except Exception` may keep it."""
 
 
 class StopRequest:
-    """Whether somebody asked."""
+    """Which signal asked, if any."""
 
     def __init__(self) -> None:
         self.signal: str | None = None
+        self._seconds: float | None = None
 
     def note(self, number: int, _: FrameType | None) -> None:
-        """Remembers the signal; the loop looks between two steps."""
+        """Remember the signal; the loop looks between two steps."""
         self.signal = signal.Signals(number).name
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            if os.environ.get("RANK", "0") == "0":
+                os.write(2, _NOTICE)  # no stream: the signal may have come in the middle of one
+        if self._seconds is not None:
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+
+    @contextmanager
+    def waiting(self, seconds: float) -> Iterator[None]:
+        """Raise StopWaiting in the block if it goes on for `seconds` after the request."""
+        before = signal.signal(signal.SIGALRM, _stop_waiting)
+        self._seconds = seconds
+        try:
+            if self.signal is not None:
+                signal.setitimer(signal.ITIMER_REAL, seconds)
+            yield
+        finally:
+            self._seconds = None
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catches the two signals inside the block, in the main thread.
+    """Catch the signals inside the block, in the main thread.
 
-    A block inside another one has the same request: what came early is not forgotten.
+    A block inside another one has the same request: what came early is not forgotten. SIGINT is
+    left alone where it is ignored, as in the background of a shell script.
     """
-    outer = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    if isinstance(outer, StopRequest):
+    outer = _active()
+    if outer is not None:
         yield outer
         return
     request = StopRequest()
-    numbers = (signal.SIGTERM, signal.SIGUSR1)
+    numbers = [signal.SIGTERM, signal.SIGUSR1]
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        numbers.append(signal.SIGINT)
     before = {number: signal.signal(number, request.note) for number in numbers}
     try:
         yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def interruptible(items: Iterable[Item], world: int) -> Iterator[Item]:
+    """Yield the items; raise StopWaiting where one does not come after a request to stop.
+
+    No item is None. `world` is the number of processes: many wait longer, as one should not stop
+    alone.
+    """
+    seconds = _SECONDS_ALONE if world == 1 else _SECONDS_OF_MANY
+    stream = iter(items)
+    while True:
+        request = _active()
+        with nullcontext() if request is None else request.waiting(seconds):
+            item = next(stream, None)
+        if item is None:
+            return
+        yield item
+
+
+def _active() -> StopRequest | None:
+    found = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return found if isinstance(found, StopRequest) else None
+
+
+def _stop_waiting(number: int, frame: FrameType | None) -> None:
+    raise StopWaiting

@@ -28,7 +28,7 @@ except ChildFailed as error:
 
 CHILD = """
 import os, signal, subprocess, sys, time
-from avme_cli.launch import leave_failure
+from avme_cli.launch import join_launcher, leave_failure
 
 def is_dead(pid):
     return pid and open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z"
@@ -60,7 +60,12 @@ if what == "echo" and rank == 0:
 if what == "wait":
     signal.signal(signal.SIGUSR1, stop)
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     os.write(1, b"ready\\n")
+if what == "hang":
+    join_launcher()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.write(1, f"{os.getpid()}\\n".encode())
 if what != "work":
     time.sleep(60)
 """
@@ -109,7 +114,7 @@ def test_a_killed_rank_is_named_though_its_echo_ended_before_anybody_looked(
     assert done.said == "error: process 1 was killed by signal 9 (out of memory?)\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM, signal.SIGINT])
 def test_a_signal_reaches_all_ranks_and_ends_with_their_code(
     number: signal.Signals, parent: list[str], start: Start
 ) -> None:
@@ -122,6 +127,27 @@ def test_a_signal_reaches_all_ranks_and_ends_with_their_code(
 
     assert running.wait() == 75
     assert running.said == "error: stopped, run again with --resume\n"
+
+
+def test_a_second_ctrl_c_ends_the_launcher_and_ranks_that_hang_at_once(
+    parent: list[str], start: Start
+) -> None:
+    running = start([*parent, "hang"])
+    deadline = time.monotonic() + 60
+    while running.printed.count("\n") < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.5)  # torchrun installs its handlers after its children start
+    ranks = [Path(f"/proc/{pid}") for pid in running.printed.split()]
+    os.kill(running.pid, signal.SIGINT)
+    time.sleep(0.5)
+    assert running.poll() is None
+
+    os.kill(running.pid, signal.SIGINT)
+
+    assert running.wait(20) == 130
+    while any(rank.exists() for rank in ranks) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(rank.exists() for rank in ranks)
 
 
 def test_who_is_deaf_to_a_signal_at_the_start_stays_so(parent: list[str]) -> None:

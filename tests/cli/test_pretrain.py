@@ -1,5 +1,7 @@
 """`avme pretrain` and `avme finetune` refuse early, on one line, with the right code."""
 
+import errno
+import os
 import sys
 from pathlib import Path
 
@@ -103,3 +105,29 @@ def test_a_preset_that_begins_with_weights_says_so_when_it_gets_none() -> None:
 
     first = result.stderr.splitlines()[0]
     assert first.startswith("without --init from scratch; preset paper begins with VideoMAE's")
+
+
+@pytest.mark.parametrize("command", ["pretrain", "finetune", "eval best.pt"])
+@pytest.mark.parametrize("left", [{"RANK": "0"}, {"RANK": "x"}, {"WORLD_SIZE": "2"}])
+def test_half_a_process_group_in_the_environment_is_refused(
+    command: str, left: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in left.items():
+        monkeypatch.setenv(name, value)
+
+    code, err = refusal(*command.split())
+
+    assert (code, err[:26]) == (2, "error: the environment has")
+    assert not Path("runs").exists()
+
+
+def test_a_disk_that_is_full_is_an_error_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "eval/summary.json")
+
+    monkeypatch.setattr("avme_cli.places.checkpoint", full)
+
+    code, err = refusal("eval", "best.pt")
+
+    assert code == 6
+    assert "eval/summary.json" in err

@@ -7,13 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from avme.artifacts import RUN_LOCK, read_json, require_finished_run, state_of, write_status
-from avme.config import PretrainConfig
-from avme.config.resolve import from_yaml
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.resolve import from_yaml, to_yaml
+from avme.data.order import require_two_clips
 from avme.data.prepared import PreparedSet
-from avme.errors import ArtifactError, ConfigError, UsageError
+from avme.errors import (
+    ArtifactError,
+    ConfigError,
+    Interrupted,
+    MachineError,
+    Stopped,
+    UsageError,
+)
 from avme.lock import holding
 from avme.report import Quiet
 from avme.stages.pretrain import pretrain
@@ -77,6 +87,66 @@ def test_an_interruption_is_a_stop(given: dict[str, Any]) -> None:
     assert read_json(given["out"] / "status.json")["state"] == "stopped"
 
 
+@pytest.mark.parametrize("kind", [Stopped, Interrupted])
+def test_a_stop_names_the_command_that_goes_on(
+    kind: type[Stopped], given: dict[str, Any], tmp_path: Path
+) -> None:
+    command = ["avme", "pretrain", "--out", f"{tmp_path}/a b", "--overwrite"]
+
+    with pytest.raises(kind) as caught, running(**given | {"command": command}):
+        raise kind("stopped at step 3 of 8")
+
+    out = f"'{tmp_path}/a b'"
+    said = f"stopped at step 3 of 8: continue with: avme pretrain --out {out} --resume"
+    assert str(caught.value) == said
+    assert read_json(given["out"] / "status.json")["state"] == "stopped"
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from avme.config import PretrainConfig
+from avme.config.resolve import from_yaml
+from avme.errors import MachineError
+from avme.stages.pretrain import pretrain
+
+data, settings, runs = map(Path, sys.argv[1:4])
+config = from_yaml(PretrainConfig, settings.read_text())
+for limit in map(int, sys.argv[4:]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        pretrain(config, data=data, out=runs / str(limit))
+    except MachineError as error:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        print(limit, error, flush=True)
+"""
+
+
+def test_wherever_a_disk_is_full_a_run_ends_in_one_line(
+    finished: PreparedSet,
+    pretrained: Path,
+    make_pretrain_config: MakeConfig,
+    start: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    """The system's limit on the size of a file stands for the disk: each limit, just below the
+    size of one of the files, fails at that file."""
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(to_yaml(make_pretrain_config(epochs=1)))
+    names = ("config.yaml", "weights.safetensors", "checkpoints/last.pt", "metrics.jsonl")
+    sizes = [(pretrained / name).stat().st_size for name in names]
+    limits = sorted({0, 100, max(sizes) // 3, *(size - 10 for size in sizes)})
+    places = (str(place) for place in (finished.folder, settings, tmp_path))
+
+    done = start(["-c", LIMITED, *places, *map(str, limits)])
+
+    assert done.wait() == 0, done.said
+    assert "Traceback" not in done.said
+    lines = done.printed.splitlines()
+    assert [int(line.split()[0]) for line in lines] == limits
+    assert all("File too large" in line for line in lines)
+
+
 @pytest.mark.parametrize("way", ["resume", "overwrite"])
 def test_a_folder_at_work_is_left_alone(way: str, given: dict[str, Any]) -> None:
     with running(**given) as run:
@@ -116,6 +186,48 @@ def test_resuming_says_what_became_of_the_run_and_what_is_other_now(
     assert changed in report.lines
     assert from_yaml(PretrainConfig, (out / "config.yaml").read_text()) == config
     assert not torn.exists()
+
+
+@pytest.mark.parametrize(
+    ("batch", "micro_batch", "world", "fits"),
+    [(9, 4, 1, True), (9, 2, 1, False), (3, 2, 1, False), (6, 2, 2, True), (2, None, 2, True)],
+)
+def test_a_clip_alone_under_a_batch_norm_is_refused_before_anything_is_written(
+    batch: int,
+    micro_batch: int | None,
+    world: int,
+    fits: bool,
+    make_finetune_config: Callable[..., FinetuneConfig],
+    given: dict[str, Any],
+) -> None:
+    train = {"batch": batch, "micro_batch": micro_batch, "device": "cpu"}
+    config = make_finetune_config(head={"norm": "batch"}, train=train)
+
+    if fits:
+        require_two_clips(batch, micro_batch, world)
+        return
+    with (
+        pytest.raises(ConfigError, match=r"head\.norm batch needs at least 2 clips at a time"),
+        running(**given | {"config": config, "processes": Processes(world=world)}),
+    ):
+        pass
+    assert not given["out"].exists()
+
+
+@pytest.mark.parametrize(
+    "allocate",
+    [lambda: torch.empty(2**50), lambda: np.empty(2**50), lambda: [0] * 2**55],
+    ids=["torch", "numpy", "python"],
+)
+def test_memory_that_is_not_there_is_an_error_of_the_machine_that_names_settings(
+    allocate: Callable[[], object], given: dict[str, Any]
+) -> None:
+    with pytest.raises(MachineError, match=r"out of memory.*train\.micro_batch"), running(**given):
+        allocate()
+
+    status = read_json(given["out"] / "status.json")
+    assert status["state"] == "failed"
+    assert "out of memory" in status["reason"]
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused_before_anything_is_written(

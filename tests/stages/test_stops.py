@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from avme.artifacts import read_json
 from avme.config import PretrainConfig
 from avme.config.resolve import to_yaml
@@ -14,7 +16,14 @@ from avme.data.prepared import PreparedSet
 from avme.train.checkpoint import load_checkpoint
 
 
+@pytest.mark.parametrize(
+    ("number", "processes", "code"),
+    [(signal.SIGTERM, 2, 75), (signal.SIGINT, 2, 130), (signal.SIGINT, 1, 130)],
+)
 def test_a_signal_to_everybody_stops_a_run_between_lines_with_its_workers(
+    number: signal.Signals,
+    processes: int,
+    code: int,
     finished: PreparedSet,
     make_pretrain_config: Callable[..., PretrainConfig],
     start: Callable[..., Any],
@@ -24,16 +33,19 @@ def test_a_signal_to_everybody_stops_a_run_between_lines_with_its_workers(
     seldom = {"repeat": 10_000, "log_every": 10_000, "checkpoint_minutes": 0.001}
     settings.write_text(to_yaml(make_pretrain_config(workers=1, **seldom)))
     argv = ["-m", "avme_cli", "pretrain", "--preset", "tiny", "--out", str(run)]
-    argv += ["--data", str(finished.folder), "--config", str(settings), "--procs", "2"]
+    argv += ["--data", str(finished.folder), "--config", str(settings), "--procs", str(processes)]
     running = start(argv, session=True)
     last, previous = (run / f"checkpoints/{name}.pt" for name in ("last", "previous"))
     deadline = time.monotonic() + 120
     while not previous.is_file() and time.monotonic() < deadline:
         time.sleep(0.01)  # a second checkpoint: steps are made, and saved between two lines
 
-    os.killpg(running.pid, signal.SIGTERM)
+    os.killpg(running.pid, number)
 
-    assert running.wait() == 75, running.said
+    assert running.wait() == code, running.said
     status = read_json(run / "status.json")
     assert status["state"] == "stopped"
     assert f"at step {load_checkpoint(last).step} of " in status["reason"]
+    told = running.said.splitlines()[-1]
+    assert "with a checkpoint written: continue with: avme pretrain --preset tiny --out" in told
+    assert told.endswith(" --resume")
