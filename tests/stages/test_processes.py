@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from avme.artifacts import read_json
 from avme.config import PretrainConfig
 from avme.config.resolve import to_yaml
 from avme.data.prepared import PreparedSet
+from avme.stages.pretrain import pretrain
+from avme.train.checkpoint import load_checkpoint
 from avme.train.record import read_record
 
 MakeConfig = Callable[..., PretrainConfig]
@@ -72,6 +76,26 @@ def test_two_processes_tell_the_same_of_gradients_and_attention(
     for name in ("entropy_visual_from_audio", "entropy_audio_from_visual"):
         assert 0 < other[name] <= 1
     assert "mfu" not in one  # a CPU is in no table
+
+
+def test_two_processes_average_weights_and_scale_float16_as_one_does(
+    finished: PreparedSet, make_pretrain_config: MakeConfig, start: Start, tmp_path: Path
+) -> None:
+    config = make_pretrain_config(ema_decay=0.7, precision="fp16")
+    settings, run = tmp_path / "settings.yaml", tmp_path / "two"
+    settings.write_text(to_yaml(config))
+
+    made = start(command(finished.folder, settings, run, "--procs", "2"))
+    assert made.wait() == 0, made.said
+    alone = pretrain(config, data=finished.folder, out=tmp_path / "one", preset="tiny")
+
+    ours, theirs = (load_checkpoint(f / "checkpoints" / "last.pt") for f in (run, alone))
+    assert losses(run) == pytest.approx(losses(alone), rel=1e-2)
+    assert ours.scaler == theirs.scaler
+    assert ours.average["updates"] == theirs.average["updates"] == 8
+    torch.testing.assert_close(ours.weights, theirs.weights, rtol=0.1, atol=1e-2)
+    exported = load_file(run / "weights.safetensors")
+    assert all(torch.equal(exported[name], mean) for name, mean in ours.weights.items())
 
 
 def torchrun(node: int, port: int, program: list[str]) -> list[str]:

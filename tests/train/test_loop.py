@@ -84,13 +84,20 @@ def fit(
 
 
 def test_micro_batches_add_up_to_the_batch() -> None:
-    whole, parts = make_trainer(6, 3), make_trainer(6, 3, micro_batch=2)
+    whole, parts = (
+        make_trainer(6, 3, ema_decay=0.5),
+        make_trainer(6, 3, micro_batch=2, ema_decay=0.5),
+    )
 
     fit(whole, make_batches(3, 6), 1, lambda: None)
     fit(parts, make_batches(9, 2), 3, lambda: None)
 
     for ours, theirs in zip(parts.model.parameters(), whole.model.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
+    assert parts.average is not None
+    assert whole.average is not None
+    assert parts.average.updates == whole.average.updates == 3
+    torch.testing.assert_close(parts.average.tensors, whole.average.tensors)
 
 
 @pytest.mark.parametrize(("batch", "micro_batch"), [(9, 4), (9, 3), (7, 5), (11, 2)])
