@@ -67,6 +67,7 @@ def transcode_arguments(
         "q:v": jpeg_quality,
         "threads:v": 1,
         "flags:v": "+bitexact",
+        "strict:v": "unofficial",  # without a frame, ffmpeg 9.0 takes the range for limited
         # No -frames: from ffmpeg 6 on that ends the sound at the time of the last picture.
         "vf": f"trim=end_frame={MAX_FRAMES + 1},"
         + _pixel_filters(info, size, tonemap, untagged_hd_is_bt709),

@@ -173,7 +173,9 @@ def test_reading_begins_near_the_span_and_ends_behind_it(numbered: Path) -> None
     assert cut.read_seconds == pytest.approx(3.0)
 
 
-def test_a_span_that_the_file_does_not_reach_is_named(numbered: Path, tmp_path: Path) -> None:
+def test_a_span_that_the_file_does_not_reach_is_named(
+    numbered: Path, tmp_path: Path, ffmpeg_on_path: str
+) -> None:
     with pytest.raises(MediaError, match=r"25\.mp4: no picture in its seconds 50-60") as caught:
         extracted(numbered / "25.mp4", tmp_path / "work", Span(50.0, 60.0))
 
