@@ -1,4 +1,4 @@
-"""Colour of a picture track: what its tags say, and ffmpeg's filters from it to SDR pixels.
+"""Colour tags of a picture track, and ffmpeg's filters from it to SDR pixels.
 
 A JPEG is full-range BT.601 with BT.709's curve and primaries by convention. Two kinds of video are
 no such thing by themselves: HDR (PQ or HLG, BT.2020), and HD whose matrix is not tagged, which
@@ -28,7 +28,7 @@ _MATRICES: Final = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10:
 
 @dataclass(frozen=True, slots=True)
 class ColorTags:
-    """Code points of ITU-T H.273, 2 where a track does not say; `is_yuv` of its pixel format."""
+    """Code points of ITU-T H.273, 2 where a track has no tag; `is_yuv` of its pixel format."""
 
     primaries: int = _UNSPECIFIED
     transfer: int = _UNSPECIFIED

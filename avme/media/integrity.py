@@ -35,7 +35,7 @@ def integrity(path: Path, max_decoded: int) -> Integrity:
     """Read all packets of the picture track and decode the first `max_decoded` frames.
 
     A damaged file opens, but a packet does not decode, a decoder or demuxer reports an error, or
-    the pictures end before the header says.
+    there are fewer pictures than the header promises.
     """
     try:
         info = probe(path)

@@ -85,9 +85,9 @@ def summary(lines: Iterable[str]) -> str:
 
 
 def without_folders(text: str, *folders: Path) -> str:
-    """Remove `folders` wherever they stand in front of a name, however they are spelt.
+    """Remove `folders` in front of any name, in every spelling.
 
-    The longest goes first, as one may lie below another. ffmpeg writes `?` for control characters,
+    The longest goes first, as one may be below another. ffmpeg writes `?` for control characters,
     and what is no UTF-8 is replaced where its messages are decoded.
     """
     spelt = {

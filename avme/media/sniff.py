@@ -1,4 +1,4 @@
-"""Whether a file holds video, by its first bytes: for names that do not say so.
+"""Detection of video files by their first bytes, for names of other endings or none.
 
 Nothing is decoded or demuxed: a container that may hold sound alone counts if its header names a
 picture track. A false answer costs a clip in quarantine, or one that is left out.
@@ -13,7 +13,7 @@ HEAD_BYTES: Final = 65_536
 """Headers of Matroska, ASF and Ogg name their tracks within so much."""
 
 _TS_PACKETS: Final = ((188, 0), (192, 4), (204, 0))
-"""Length of a packet of MPEG-TS, and where its sync byte stands."""
+"""Length of a packet of MPEG-TS, and the place of its sync byte."""
 _TS_SYNC: Final = 0x47
 _TS_CHECKED: Final = 5
 _OTHER_BRANDS: Final = (

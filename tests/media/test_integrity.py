@@ -1,4 +1,4 @@
-"""Whole files are told from those that were cut, turned or replaced."""
+"""Whole files are distinguished from cut, damaged and replaced ones."""
 
 from collections.abc import Callable
 from pathlib import Path

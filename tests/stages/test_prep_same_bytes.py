@@ -1,4 +1,4 @@
-"""The same files give the same set, byte by byte, wherever they lie and whoever prepares them."""
+"""The same files give the same set, byte by byte, in any folder and with any number of workers."""
 
 import shutil
 from collections.abc import Callable
@@ -12,7 +12,7 @@ MakeVideo = Callable[..., Path]
 RunPrep = Callable[..., PreparedSet]
 
 OWN = {"plan.json", "prep.jsonl"}
-"""Notes of a folder for itself: where its videos lie, and how long its shards took."""
+"""Notes of a folder for itself: the place of its videos, and how long its shards took."""
 
 
 @pytest.fixture
