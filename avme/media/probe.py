@@ -60,7 +60,7 @@ class MediaInfo:
     delay_seconds: Fraction = Fraction(0)
     """How much later than they are shown ffmpeg dates the pictures of an AVI."""
     shown_size: tuple[int, int] | None = None
-    """Width and height of the part that the container asks players to show, before any rotation;
+    """Width and height of the part of the upright picture that the container asks players to show;
     None where it asks for no crop."""
     pixel_aspect: Fraction | None = None
     """Width to height of a pixel, before any rotation; None where nothing is said."""
@@ -145,10 +145,19 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         picture_track_reason=track.reason,
         num_sound_tracks=len(container.streams.audio),
         delay_seconds=delay,
-        shown_size=read_shown_size(path, container.format.name, track.position),
+        shown_size=_shown_size(container, path, track.position, video, (width, height)),
         pixel_aspect=video.sample_aspect_ratio or None,
         color=_color_tags(video.codec_context),
     )
+
+
+def _shown_size(
+    container: InputContainer, path: Path, position: int, video: VideoStream, size: tuple[int, int]
+) -> tuple[int, int] | None:
+    """Return the size to which the header crops, turned as the upright picture of `size` is."""
+    shown = read_shown_size(path, container.format.name, position)
+    is_turned = size != (video.codec_context.width, video.codec_context.height)
+    return (shown[1], shown[0]) if shown and is_turned else shown
 
 
 def _color_tags(codec: VideoCodecContext) -> ColorTags:

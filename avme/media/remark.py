@@ -55,7 +55,7 @@ def cut_remarks(info: MediaInfo, span: Span, seconds: float, fps: Fraction) -> I
 
 def shape_remarks(info: MediaInfo) -> Iterator[str]:
     """On the shape of the pixels, and of the picture."""
-    if info.shown_size is not None and sorted(info.shown_size) != sorted((info.width, info.height)):
+    if info.shown_size is not None and info.shown_size != (info.width, info.height):
         yield (
             f"crop-ignored: the container asks for {info.shown_size[0]}x{info.shown_size[1]} of "
             f"{info.width}x{info.height} pixels to be shown, pictures are stored whole"

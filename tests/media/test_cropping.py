@@ -110,3 +110,15 @@ def test_the_track_is_counted_among_video_tracks(cropped_videos: Path) -> None:
     assert read_shown_size(cropped_videos / "clap.mp4", "mov,mp4", 2) is None
     assert read_shown_size(cropped_videos / "crop.mkv", "matroska,webm", 2) is None
     assert read_shown_size(cropped_videos / "crop.mkv", "avi", 1) is None
+
+
+def test_the_crop_of_a_turned_picture_is_turned(cropped_videos: Path, tmp_path: Path) -> None:
+    wheel, turned = imageio_ffmpeg.get_ffmpeg_exe(), tmp_path / "turned.mp4"
+    command = [wheel, "-nostdin", "-loglevel", "error", "-display_rotation", "90", "-i"]
+    command += [str(cropped_videos / "clap.mp4"), "-c", "copy", str(turned)]
+    subprocess.run(command, check=True, timeout=60)
+
+    info = probe(turned)
+
+    assert (info.width, info.height) == (HEIGHT, WIDTH)
+    assert info.shown_size == (HEIGHT, CROPPED)
