@@ -91,6 +91,11 @@ def _as_setting(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
 
+def can_resume(context: Any) -> bool:
+    """Return True if the command has `--resume`, which takes a file in other tools."""
+    return any("--resume" in each.opts for each in context.command.params)
+
+
 def command_hint(name: str) -> str | None:
     """Return the command that does what `name` does in other tools."""
     known = _COMMANDS.get(name.lower())

@@ -195,6 +195,8 @@ def _usage_line(error: Any) -> str:
         if said.startswith("No such option"):
             hint = aliases.option_hint(unknown, error.ctx)
             said = f"No such option: {unknown}" + (f": {hint}" if hint else "")
+    elif said.startswith("Got unexpected extra arg") and aliases.can_resume(error.ctx):
+        said = f"{said}: --resume takes no value, --out names the run"
     elif (missing := _NO_COMMAND.match(said)) and (hint := aliases.command_hint(missing[1])):
         said = f"No such command '{missing[1]}': {hint}"
     return f"{said} (see `{path} --help`)"

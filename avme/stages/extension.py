@@ -84,5 +84,6 @@ def require_steps_left(
             f"{folder} has ended at a learning rate of 0, with which more epochs teach nothing: "
             f"{another}"
         )
-    told = f"the learning rate goes on from {rate:.3g} to {schedule.floor:.3g} at the new end"
-    return told if rate > schedule.floor else f"{told}; or {another}"
+    if rate > schedule.floor:
+        return f"the learning rate goes on from {rate:.3g} to {schedule.floor:.3g} at the new end"
+    return f"the learning rate stays at {rate:.3g}, where the run has ended; or {another}"

@@ -89,7 +89,8 @@ class Header:
     def warning(self, gflops: float, step: int, preset: str) -> str | None:
         """A sentence where the steps left take more than a day at `gflops` for each process.
 
-        The rate is that of a matrix product alone, so that the time is a lower bound.
+        The rate is that of a matrix product alone, so that the time is a lower bound
+        unless the machine is busy with something else.
         """
         left = self.schedule.total_steps - step
         work = self.gflop_per_clip * (1.0 + _BACKWARD) * self.config.train.batch
@@ -97,7 +98,7 @@ class Header:
         if seconds < DAY:
             return None
         return (
-            f"warning: at least {duration(seconds)} on this CPU ({work:,.0f} GFLOP a step at "
+            f"warning: about {duration(seconds)} or more on this CPU ({work:,.0f} GFLOP a step at "
             f"{gflops:,.0f} GFLOP/s): {advice(preset)}"
         )
 

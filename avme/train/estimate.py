@@ -115,7 +115,8 @@ def duration(seconds: float) -> str:
 def cpu_gflops() -> float:
     """GFLOP/s of a matrix product in single precision on this CPU, with the threads that it has.
 
-    No training step is faster: an estimate from it is a lower bound. It takes some 10 ms.
+    No training step is faster: an estimate from it is a lower bound unless the machine is busy
+    with something else. It takes some 10 ms.
     """
     factor = torch.ones(_PRODUCT, _PRODUCT)
     made = torch.empty_like(factor)

@@ -108,3 +108,11 @@ def test_nonsense_is_answered_with_no_option(args: list[str]) -> None:
 def test_a_command_of_another_tool_is_answered_with_ours() -> None:
     assert "did you mean `avme pretrain` or `avme finetune`?" in run("train")[1]
     assert "did you mean `avme eval`?" in run("test")[1]
+
+
+def test_a_checkpoint_behind_resume_is_answered_with_out() -> None:
+    code, said = run("pretrain", "--resume", "runs/a/checkpoints/last.pt")
+
+    assert code == 2
+    assert "(runs/a/checkpoints/last.pt): --resume takes no value, --out names the run" in said
+    assert "--resume" not in run("audit", "a", "b")[1]

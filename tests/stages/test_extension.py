@@ -115,7 +115,10 @@ def test_a_finished_run_goes_on_at_its_lowest_rate_and_hears_of_the_other_way(
     pretrain(make_pretrain_config(epochs=5), data=data, out=begun, resume=True, report=watch)
 
     assert rates(begun)[8:] == pytest.approx([1e-5 * 4 / 256] * 2)
-    assert any(f"--init {begun} --out NEW" in line for line in watch.lines)
+    (said,) = (
+        line for line in watch.lines if line.startswith("the learning rate stays at 1.56e-07")
+    )
+    assert said.endswith(f"--init {begun} --out NEW")
 
 
 def test_an_end_that_is_past_is_refused_and_changes_nothing(

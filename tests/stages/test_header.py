@@ -168,13 +168,15 @@ def test_days_on_a_cpu_are_warned_of_before_the_first_step() -> None:
     said = header(100.0, 64, 2250).warning(50.0, 0, "base")
 
     assert said == (
-        "warning: at least 10 days on this CPU (19,200 GFLOP a step at 50 GFLOP/s): take --preset "
-        "tiny, which is made for CPUs, or --preset small, or a GPU"
+        "warning: about 10 days or more on this CPU (19,200 GFLOP a step at 50 GFLOP/s): take "
+        "--preset tiny, which is made for CPUs, or --preset small, or a GPU"
     )
     assert header(100.0, 64, 224).warning(50.0, 0, "base") is None
     assert header(100.0, 64, 2250).warning(50.0, 2100, "base") is None
     assert "tiny" not in str(header(100.0, 64, 2250).warning(50.0, 0, "tiny"))
-    assert "at least 5 days" in str(header(100.0, 64, 2250, processes=2).warning(50.0, 0, "base"))
+    assert "about 5 days or more" in str(
+        header(100.0, 64, 2250, processes=2).warning(50.0, 0, "base")
+    )
 
 
 def test_shares_and_micro_batches_are_told() -> None:
