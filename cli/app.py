@@ -190,7 +190,7 @@ def _one_line(error: BaseException) -> str:
 
 def _usage_line(error: Any) -> str:
     path = error.ctx.command_path if error.ctx is not None else "avme"
-    said = error.format_message().rstrip(".")
+    said = " ".join(error.format_message().split()).rstrip(".")
     if unknown := getattr(error, "option_name", "") if error.ctx is not None else "":
         if said.startswith("No such option"):
             hint = aliases.option_hint(unknown, error.ctx)

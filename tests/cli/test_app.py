@@ -101,7 +101,11 @@ def test_the_module_is_the_same_program() -> None:
     [
         (["evl"], "error: No such command 'evl'. Did you mean 'eval'? (see `avme --help`)\n"),
         (["--loud"], "error: No such option: --loud (see `avme --help`)\n"),
-        (["eval"], "error: Missing argument 'CKPT' (see `avme eval --help`)\n"),
+        (
+            ["weights", "inspect"],
+            "error: Missing argument 'file' (see `avme weights inspect --help`)\n",
+        ),
+        (["config", "validate"], "error: Missing argument 'stage'. Choose from: prep, pretrain,"),
         (["pretrain", "--gpus", "0"], "error: Invalid value for '--gpus'"),
     ],
 )
