@@ -1,4 +1,4 @@
-"""Settings of `avme eval`; the window comes from the checkpoint, except the split."""
+"""Settings of `avme eval`; the window comes from the checkpoint where it names one."""
 
 from typing import Annotated, Literal
 
@@ -17,6 +17,10 @@ class EvalConfig(Settings):
     """Squares along the longer side of every window; 1 for a classifier of audio alone."""
     part: Literal["test", "train"] = "test"
     """List of the split that is scored."""
+    stride: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Source frames from one frame to the next, for weights that do not name theirs; else 4."""
+    heads: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Attention heads, for weights that neither name theirs nor are of a known size."""
     batch: Annotated[int, Field(ge=1, le=65_536)] = 8
     """Clips at a time per device; all views of a clip count as one."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"

@@ -4,17 +4,18 @@ Its head's rows are put in the order of the set's classes; classes that the set 
 after them and stay possible answers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from avme.artifacts import RUN_STATUS, require_finished_run
-from avme.config import FinetuneConfig
+from avme.config import EvalConfig, FinetuneConfig
 from avme.data.prepared import PreparedSet
 from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.report import Reporter
 from avme.stages.finetune import build_classifier
+from avme.weights.files import SIDECAR
 from avme.weights.head import in_order_of, some
 from avme.weights.read import Weights, read_weights
 from avme.weights.settings import settings_of
@@ -49,6 +50,30 @@ def read_classifier(path: Path, classes: Path | None = None) -> Weights:
     return weights
 
 
+def complete(weights: Weights, config: EvalConfig) -> Weights:
+    """The weights with the stride and the heads of the settings, where they do not name theirs.
+
+    Raises MismatchError where they name others.
+    """
+    key = "model.visual.heads"
+    for name, asked, known in (
+        ("stride", config.stride, weights.stride),
+        ("heads", config.heads, weights.leaves.get(key)),
+    ):
+        if asked is not None and known is not None and asked != known:
+            raise MismatchError(
+                f"{weights.file} was trained with {name} {known}, {asked} was asked: leave {name} "
+                "out"
+            )
+    if config.stride is not None and weights.stride is None:
+        note = {SIDECAR: {"stride": config.stride}}
+        weights = replace(weights, config=weights.config | note)
+    if config.heads is not None and key not in weights.leaves:
+        leaves = weights.leaves | {key: config.heads}
+        weights = replace(weights, leaves=leaves, remarks=())
+    return weights
+
+
 def build_trained(weights: Weights, prepared: PreparedSet, report: Reporter) -> TrainedClassifier:
     """The classifier for the classes of a set.
 
@@ -68,7 +93,7 @@ def build_trained(weights: Weights, prepared: PreparedSet, report: Reporter) -> 
         report.say(remark)
     if weights.stride is None:
         stride = settings.clip.stride
-        report.say(f"{weights.file} does not name its stride: {stride}, the default, is taken")
+        report.say(f"{weights.file} does not name its stride: {stride} is taken, --set stride=N")
     model = build_classifier(settings, len(classes))
     model.load_state_dict(tensors)
     return TrainedClassifier(

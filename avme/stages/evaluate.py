@@ -15,7 +15,7 @@ from avme.data.clips import ClipReader, ScoringClips
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.errors import UsageError
 from avme.report import Quiet, Reporter
-from avme.stages.classifier import TrainedClassifier, build_trained, read_classifier
+from avme.stages.classifier import TrainedClassifier, build_trained, complete, read_classifier
 from avme.stages.eval_dataset import (
     own_dataset,
     report_coverage,
@@ -71,7 +71,7 @@ def evaluate(
             `config.topk`; results in the folder.
     """
     config, report = config or EvalConfig(), report or Quiet()
-    weights = read_classifier(checkpoint, names)
+    weights = complete(read_classifier(checkpoint, names), config)
     facts = weights.facts
     prepared = PreparedSet.open(data or own_dataset(facts, report))
     trained = build_trained(weights, prepared, report)

@@ -3,30 +3,32 @@
 from typing import Any
 
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.config.tree import flatten, nest
-from avme.errors import MismatchError
+from avme.config.resolve import resolve
+from avme.config.tree import nest
+from avme.errors import ConfigError, MismatchError
 from avme.weights.read import Weights
 
 
 def settings_of(weights: Weights) -> PretrainConfig | FinetuneConfig:
     """All settings of the stage whose model this is; what weights do not fix has its default.
 
-    Raises MismatchError where heads are unknown, or for an encoder alone, which no stage has.
+    Raises MismatchError where heads are unknown or impossible, or for an encoder alone, which no
+    stage has.
     """
     if weights.stage == "encoder":
         raise MismatchError(
             f"{weights.file} is an encoder alone, which has neither decoder nor head: start from "
             "it with `avme finetune --init`"
         )
-    model = PretrainConfig if weights.stage == "pretrain" else FinetuneConfig
     if weights.form == "avme":
+        model = PretrainConfig if weights.stage == "pretrain" else FinetuneConfig
         return model.model_validate(weights.config)
     require_heads(weights)
     frames, size = weights.window
     leaves: dict[str, Any] = weights.leaves | {
         "clip.num_frames": frames,
         "clip.size": size,
-        "model.positions": weights.grid,
+        "model.positions": list(weights.grid),
         "model.fusion.kind": "none",
         "model.fusion.heads": 1,
     }
@@ -36,7 +38,12 @@ def settings_of(weights: Weights) -> PretrainConfig | FinetuneConfig:
         leaves["loss.target"] = "normalised" if target_is_normalised(weights) else "pixel"
     else:
         leaves |= {"modality": "v", "head.pool": weights.pool}
-    return model.model_validate(nest(flatten(model().model_dump()) | leaves))
+    try:
+        if weights.stage == "pretrain":
+            return resolve(PretrainConfig, base=nest(leaves))
+        return resolve(FinetuneConfig, base=nest(leaves))
+    except ConfigError as error:
+        raise MismatchError(f"{weights.file} is no model of avme's: {error}") from error
 
 
 def require_heads(weights: Weights) -> None:
@@ -45,7 +52,7 @@ def require_heads(weights: Weights) -> None:
     if not all(f"model.{tower}.heads" in weights.leaves for tower in towers):
         raise MismatchError(
             f"{weights.file} does not say how many heads its attention has, nor is it of a known "
-            "size: expected small, base, large, huge or giant, or a config.json beside it"
+            "size: expected small, base, large, huge or giant (`avme eval` takes --set heads=N)"
         )
 
 

@@ -171,6 +171,37 @@ def test_eval_takes_a_published_classifier(prepared: Path) -> None:
     np.testing.assert_allclose(probabilities(Path("again")), found, atol=1e-6)
 
 
+def test_eval_takes_heads_and_stride_that_a_file_does_not_name(prepared: Path) -> None:
+    sizes = {"image_size": 224, "patch_size": 56, "num_frames": 16, "hidden_size": 32}
+    towers = {"num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64}
+    names = {0: "Archery", 1: "Bowling"}
+    torch.manual_seed(3)
+    theirs = VideoMAEForVideoClassification(VideoMAEConfig(**sizes, **towers, id2label=names))
+    theirs.save_pretrained("hf")
+    run("weights convert hf noted.pth --to official")
+    torch.save(torch.load("noted.pth")["model"], "bare.pth")
+    Path("names.json").write_text(json.dumps(names))
+    rest = "--topk 1 --segments 1 --crops 1 --workers 0 --device cpu --set stride=1"
+    bare = f"eval --init bare.pth --classes names.json {rest}"
+
+    code, out, err = run(f"eval --init hf {rest} --out a")
+    assert code == 0, err
+    code, out, err = run(bare)
+    assert (code, out) == (4, "")
+    assert "does not say how many heads" in err
+    assert "--set heads=N" in err
+    code, _, err = run(f"{bare} --set heads=4 --out b")
+    assert code == 0, err
+    np.testing.assert_allclose(probabilities(Path("a")), probabilities(Path("b")), atol=1e-6)
+    code, _, err = run(f"{bare} --set heads=5")
+    assert code == 4
+    assert "bare.pth is no model of avme's" in err.splitlines()[-1]
+    assert "width 32 is not divisible by 5 heads" in err.splitlines()[-1]
+    code, _, err = run(f"eval --init hf {rest} --set heads=8")
+    assert code == 4
+    assert "was trained with heads 4, 8 was asked" in err
+
+
 def test_another_window_is_told_to_go_by_init(ours: Path, prepared: Path) -> None:
     run_of_ours = replace(load_checkpoint(ours), facts={"preset": "base", "split": "1"})
     save_checkpoint(Path("run.pt"), run_of_ours)
