@@ -41,10 +41,16 @@ class Loader:
         return len(self._loader)
 
     def __iter__(self) -> Iterator[AVBatch]:
-        stream = None
+        """Start the workers, which draws from torch's generator: now, not with the first batch."""
+        try:
+            stream = iter(self._loader)
+        except Exception as error:
+            raise explained(error, ()) from error
+        return self._batches(stream)
+
+    def _batches(self, stream: Iterator[AVBatch]) -> Iterator[AVBatch]:
         while True:
             try:
-                stream = iter(self._loader) if stream is None else stream  # starts the workers
                 batch = next(stream)
             except StopIteration:
                 return

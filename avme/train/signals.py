@@ -84,7 +84,10 @@ def interruptible(items: Iterable[Item], world: int) -> Iterator[Item]:
     alone.
     """
     seconds = _SECONDS_ALONE if world == 1 else _SECONDS_OF_MANY
-    stream = iter(items)
+    return _interruptible(iter(items), seconds)  # a loader draws random numbers when it starts
+
+
+def _interruptible(stream: Iterator[Item], seconds: float) -> Iterator[Item]:
     while True:
         request = _active()
         with nullcontext() if request is None else request.waiting(seconds):

@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch.utils.data import Dataset
+
+from avme.batch import AVBatch
+from avme.data.loader import build_loader
+from avme.train.signals import interruptible
 
 ENDS_WITH_A_BUSY_WORKER = """
 import multiprocessing, os, signal, time
@@ -168,3 +174,27 @@ def test_workers_do_without_a_short_tmpdir(start: Callable[..., Any], tmp_path: 
     done = start(["-c", BATCHES, "long", "1"], env={"TMPDIR": str(long)})
 
     assert (done.wait(), done.printed) == (0, "400 clips\n"), done.said
+
+
+class OneClip(Dataset[AVBatch]):
+    def __getitem__(self, _: int) -> AVBatch:
+        return AVBatch(
+            video=torch.zeros(1, 3, 2, 2, 2, dtype=torch.uint8),
+            mfcc=torch.zeros(1, 3, 2),
+            audio_valid=torch.ones(1, 3, dtype=torch.bool),
+            label=torch.zeros(1, dtype=torch.int64),
+            clip=torch.zeros(1, dtype=torch.int64),
+            seed=torch.zeros(1, dtype=torch.int64),
+        )
+
+
+def test_a_loader_draws_random_numbers_when_it_starts_and_not_with_its_first_batch() -> None:
+    """torch's loaders draw their seed then; a step after a resumption must not notice."""
+    loader = build_loader(OneClip(), [[0]], workers=0, pin=False)
+    stream = interruptible(loader, world=1)
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+
+    assert len(next(stream)) == 1
+
+    assert torch.equal(torch.get_rng_state(), before)
