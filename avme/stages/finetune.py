@@ -21,7 +21,7 @@ from avme.data.class_coverage import training_warnings
 from avme.data.clips import ClipReader, ScoringClips
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.splits import hold_out, warn_of_unheld_classes
-from avme.errors import MismatchError
+from avme.errors import ConfigError, MismatchError
 from avme.models.classifier import Classifier
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, require_unseen_tests, say_tally, weights_for
@@ -68,6 +68,8 @@ def finetune(
     after SIGTERM or SIGUSR1.
     """
     report = report or Quiet()
+    if config.modality == "av" and config.model.fusion.kind == "none":
+        raise ConfigError("fusion none has no sound: use modality v, or pretrain with a fusion")
     if config.train.wandb is not None:
         require_wandb()
     prepared = PreparedSet.open(data)

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from avme.artifacts import write_status, write_text
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.data.prepared import PreparedSet, split_path
-from avme.errors import ArtifactError, MismatchError, Stopped
+from avme.errors import ArtifactError, ConfigError, MismatchError, Stopped
 from avme.report import Quiet
 from avme.stages.finetune import build_classifier, finetune, start_from
 from avme.stages.init import starting_point
@@ -269,3 +269,20 @@ def test_a_class_without_a_training_clip_is_told(
 
     (warning,) = [line for line in report.lines if line.startswith("warning: 1 of 2 classes")]
     assert "(Archery)" in warning
+
+
+def test_audio_without_a_fusion_is_refused_before_a_folder_is_made(
+    finished: PreparedSet, make_finetune_config: Callable[..., FinetuneConfig], tmp_path: Path
+) -> None:
+    config = make_finetune_config()
+    fusion = config.model.fusion.model_copy(update={"kind": "none"})
+    model = config.model.model_copy(update={"fusion": fusion})
+
+    with pytest.raises(ConfigError, match="fusion none has no sound"):
+        finetune(
+            config.model_copy(update={"model": model}),
+            data=finished.folder,
+            out=tmp_path / "run",
+            init=None,
+        )
+    assert not (tmp_path / "run").exists()
