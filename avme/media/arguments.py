@@ -11,7 +11,7 @@ import ffmpeg
 
 from avme.media.audio_track import AudioInfo
 from avme.media.containers import DEMUXERS, PROTOCOLS
-from avme.media.cut import Cut
+from avme.media.cut import MOST_MENDED_SECONDS, Cut
 from avme.media.ffmpeg import SAMPLE_RATE_HZ, crops_by_container
 from avme.media.probe import MAX_PIXELS, MediaInfo
 
@@ -19,8 +19,7 @@ _SOURCE, _TARGET = "file:source", "file:target"
 """ffmpeg-python takes only names that are UTF-8."""
 MAX_FRAMES = 1_000_000
 """Eleven hours at 25 a second; a small file can hold more empty ones."""
-MOST_MENDED_SECONDS = 0.2
-"""Five pictures of 25 a second."""
+_NEVER_SECONDS = 10**9
 _RESAMPLE = f"aresample={SAMPLE_RATE_HZ}:filter_size=128:internal_sample_fmt=fltp"
 """With ffmpeg's default of 32 taps a tone of 8.5 kHz is aliased to 7.5 kHz, at -26 dB.
 
@@ -60,7 +59,7 @@ def transcode_arguments(
     The output ends a little beyond `max_bytes`, and after MAX_FRAMES + 1 pictures, without a word.
     """
     uncropped = info.shown_size is not None and crops_by_container(executable)
-    given = _given(cut, uncropped)
+    given = _given(cut, uncropped, info.is_steady)
     tracks = [given[str(info.stream)]]
     options: dict[str, Any] = {
         "c:v": "mjpeg",
@@ -142,7 +141,8 @@ def channel_arguments(
     return _compiled(output, executable, source, target, memory_bytes)
 
 
-def _given(cut: Cut | None, uncropped: bool = False) -> Any:
+def _given(cut: Cut | None, uncropped: bool = False, is_steady: bool = False) -> Any:
+    jumping = {"dts_delta_threshold": _NEVER_SECONDS} if is_steady else {}
     cropping = {"apply_cropping": "codec"} if uncropped else {}
     return ffmpeg.input(
         _SOURCE,
@@ -151,6 +151,7 @@ def _given(cut: Cut | None, uncropped: bool = False) -> Any:
         threads=1,
         max_pixels=MAX_PIXELS,  # a stream may change its size after it was probed
         **cropping,
+        **jumping,
         **_reading(cut),
     )
 

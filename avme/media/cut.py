@@ -9,7 +9,7 @@ that is on screen at its start.
 
 import re
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from math import inf
 from pathlib import Path
 
@@ -18,11 +18,14 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from avme.errors import MediaError
 from avme.media.first_frame import is_dated_by_decoding, read_first_frame
 from avme.media.on_screen import GRACE_SECONDS, Shown, begin_of_shown, last_shown
 from avme.media.probe import MAX_PIXELS, MediaInfo, open_media, unreadable
 from avme.media.span import Span
 
+MOST_MENDED_SECONDS = 0.2
+"""Five pictures of 25 a second: times that run back further are wrong beyond repair."""
 _EARLY_SECONDS = 1.0
 """Sound codecs need what came before; this is more than any of them."""
 _MAX_SEEK_PACKETS = 4096
@@ -86,6 +89,7 @@ def find_cut(path: Path, info: MediaInfo, span: Span) -> Cut:
             stream = next(s for s in container.streams.video if s.index == info.stream)
             begins = (container.start_time or 0) / av.time_base
             first = _first_picture(container, stream, begins)
+            _require_order(path, container, stream, first)
             start = first + span.start_seconds
             end = None if span.end_seconds is None else first + span.end_seconds
             delay = info.delay_seconds
@@ -133,6 +137,35 @@ def _first_picture(container: InputContainer, stream: VideoStream, begins: float
     if stream.start_time is None or stream.time_base is None:
         return begins
     return float(stream.start_time * stream.time_base)
+
+
+def _require_order(
+    path: Path, container: InputContainer, stream: VideoStream, first: float
+) -> None:
+    """Raises MediaError if the first frames of an MP4 are decoded in another order than shown.
+
+    Muxers write such times where fragments begin before the delay of the encoder is known. Packets
+    with times before the first frame may also belong to frames that cannot be decoded.
+    """
+    if "mp4" not in container.format.name or stream.time_base is None:
+        return
+    container.seek(container.start_time or 0)
+    stamps = [packet.pts for packet in islice(container.demux(stream), _MAX_REORDERED)]
+    if all(
+        stamp is None or first - stamp * stream.time_base < MOST_MENDED_SECONDS for stamp in stamps
+    ):
+        return
+    with open_media(path) as other:
+        video = next(s for s in other.streams.video if s.index == stream.index)
+        frames = (frame for packet in other.demux(video) for frame in packet.decode())
+        times = [f.time for f in islice(frames, _MAX_REORDERED) if f.time is not None]
+    back = max((before - time for before, time in pairwise(times)), default=0.0)
+    if back >= MOST_MENDED_SECONDS:
+        raise MediaError(
+            f"{path.name} has times of pictures that run back by {back:.3g} s: convert it from its "
+            "source, with -movflags +delay_moov where it is fragmented",
+            reason="undecodable",
+        )
 
 
 def _seek_point(

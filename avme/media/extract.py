@@ -43,6 +43,7 @@ from avme.media.remark import (
 )
 from avme.media.sound import AudioState, Loudness
 from avme.media.span import Span
+from avme.media.steadiness import with_steadiness
 
 _STATES = ("none", "silent", "sound")
 _SHORT = ("short-cut:", "sound-short:")
@@ -98,6 +99,8 @@ def extract(
         size = target_size(info, recipe.short_side)
         require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
+        if cut is None:
+            info = with_steadiness(other, source, info, recipe.timeout_seconds)
         said, mended = transcode_clip(source, intermediate, info, size, recipe, cut)
         complaints = without_folders(said, source.parent, work)
         require_room(intermediate, recipe.max_bytes)

@@ -29,6 +29,7 @@ _FULL_RANGE = 2
 """Libav's AVCOL_RANGE_JPEG."""
 _FASTEST_FPS = 1000
 _PROMISE_NOTHING = frozenset({"mpeg", "mpegts", "asf"})
+_MAY_JUMP = frozenset({"mpeg", "mpegts"})
 _TAGGED_SECONDS = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """How Matroska writes when a track ends."""
 
@@ -65,6 +66,10 @@ class MediaInfo:
     pixel_aspect: Fraction | None = None
     """Width to height of a pixel, before any rotation; None where nothing is said."""
     color: ColorTags = UNTAGGED
+    may_jump: bool = False
+    """Whether ffmpeg takes long steps of this container's clock for jumps, and closes them."""
+    is_steady: bool = False
+    """Whether the clock is known to take long steps without a jump."""
 
 
 def probe(path: Path) -> MediaInfo:
@@ -148,6 +153,7 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         shown_size=_shown_size(container, path, track.position, video, (width, height)),
         pixel_aspect=video.sample_aspect_ratio or None,
         color=_color_tags(video.codec_context),
+        may_jump=container.format.name in _MAY_JUMP,
     )
 
 

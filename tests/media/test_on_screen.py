@@ -25,6 +25,8 @@ SLIDES = {  # slide n, from 1, appears at 5 * (n - 1) s
     "slides.webm": ("-c:v", "libvpx", "-b:v", "200k", "-c:a", "libopus"),
     "slides.avi": ("-c:v", "mpeg4", "-q:v", "2", "-c:a", "pcm_s16le"),
     "slides.flv": ("-c:v", "flv", "-q:v", "2", "-c:a", "aac"),
+    "slides.ts": (*H264, "-c:a", "aac"),
+    "slides.wmv": ("-c:v", "wmv2", "-q:v", "2", "-c:a", "wmav2"),
 }
 RECORDING = (0, 1, 2, 3, 70, 71, 200, 240)
 """Frames of 25 a second in which something changed; the sound goes on for 12 s."""
@@ -83,7 +85,7 @@ def test_the_slide_on_screen_at_the_start_belongs_to_a_cut(
     assert media.remarks == ()
 
 
-@pytest.mark.parametrize("name", ["slides.mp4", "slides.avi"])
+@pytest.mark.parametrize("name", ["slides.mp4", "slides.avi", "slides.ts"])
 def test_versions_of_ffmpeg_agree_on_slides(
     slides: Path, tmp_path: Path, ffmpeg_on_path: str, name: str
 ) -> None:
@@ -92,6 +94,7 @@ def test_versions_of_ffmpeg_agree_on_slides(
 
     assert (numbers, shown) == ([1, 2, 3, 4], [2, 3])
     assert whole.seconds == pytest.approx(20.0)
+    assert whole.sound_start_seconds == pytest.approx(0.0, abs=0.03)
     assert whole.remarks == ()
 
 
@@ -110,6 +113,39 @@ def test_a_screen_recording_is_cut_where_nothing_changes(
     assert still.audio == later.audio == "sound"
     assert still.sound_seconds == pytest.approx(2.0, abs=2e-3)
     assert later.sound_seconds == pytest.approx(7.0, abs=2e-3)
+
+
+def test_the_first_picture_is_found_though_it_is_decoded_long_before(tmp_path: Path) -> None:
+    """A muxer dates the first packet of such a stream 24 s before its frame is presented."""
+    path = tmp_path / "slides.ts"
+    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-f", "lavfi"]
+    command += ["-i", numbered("1/12", "trim=end_frame=4"), *H264, str(path)]
+    subprocess.run(command, check=True, timeout=60)
+
+    media, numbers = extracted(path, tmp_path / "work", Span(7.0, 9.0))
+
+    assert numbers == [1]
+    assert media.pts.tolist() == [0.0]
+    assert media.seconds == pytest.approx(2.0, abs=2e-3)
+
+
+def test_slides_of_an_mp4_whose_times_run_back_are_refused(tmp_path: Path) -> None:
+    """Fragments that begin before the delay of the encoder is known: no reader has other times."""
+    frames, flags = numbered("1/5", "trim=end_frame=6"), "frag_keyframe+empty_moov"
+    options = ("-c:v", "libx264", "-bf", "3", "-c:a", "aac", "-movflags")
+    folders = tmp_path / "early", tmp_path / "delayed"
+    for folder in folders:
+        folder.mkdir()
+    early = encode(folders[0] / "slides.mp4", frames, *options, flags)
+    delayed = encode(folders[1] / "slides.mp4", frames, *options, f"{flags}+delay_moov")
+    with av.open(str(early)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert times != sorted(times)
+
+    with pytest.raises(MediaError, match=r"slides\.mp4 has times .* that run back") as raised:
+        extracted(early, tmp_path / "work", Span(7.0, 9.0))
+    assert raised.value.reason == "undecodable"
+    assert extracted(delayed, tmp_path / "work", Span(7.0, 9.0))[1] == [2]
 
 
 def test_a_cut_behind_the_last_picture_is_still_refused(slides: Path) -> None:
