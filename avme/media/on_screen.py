@@ -21,8 +21,12 @@ from avme.media.first_frame import is_dated_by_decoding
 
 GRACE_SECONDS = 1e-6
 """A written time is rounded; the shortest tick of a usual clock is ten times this."""
+_TICK_SECONDS = 0.001
+"""ASF declares no longer duration."""
 _STEPS_BACK_SECONDS = (1.0, 4.0, 16.0, 64.0)
 """Seeking leads to the last key frame before a time, but in some containers behind it."""
+_FIRST_HELD_BACK_SECONDS = 3600.0
+"""Some containers are searched by decoding times, that of the first frame earlier than its own."""
 _MAX_PACKETS = 65_536
 """The longest distance of two key frames that is looked through: 36 minutes at 30 a second."""
 _MAX_REORDERED = 16
@@ -49,7 +53,7 @@ def begin_of_shown(
 
     Times are those of the container's clock; `delay` is that of FirstFrame.
     """
-    begins = (container.start_time or 0) / av.time_base
+    begins = (container.start_time or 0) / av.time_base - _FIRST_HELD_BACK_SECONDS
     for back in (0.0, *_STEPS_BACK_SECONDS, inf):
         target = max(begins, seconds - back)
         times = (time for time, _ in _times(container, stream, target, seconds, float(delay)))
@@ -89,7 +93,7 @@ def last_shown(
             else:
                 times.append(time)
                 durations[time] = duration
-        if times:
+        if len(durations) > 1 or any(duration > _TICK_SECONDS for duration in durations.values()):
             break
     if not times:
         return None
