@@ -21,6 +21,7 @@ from avme.media.color import UNTAGGED, ColorTags
 from avme.media.containers import DEMUXERS, PROTOCOLS
 from avme.media.cropping import read_shown_size
 from avme.media.first_frame import read_first_frame
+from avme.media.sniff import is_raw_stream
 from avme.media.video_track import choose_video
 
 MAX_PIXELS = 64 * 1024 * 1024
@@ -100,6 +101,12 @@ def unreadable(path: Path, error: Exception) -> MediaError:
     if path.is_file() and path.stat().st_size == 0:
         return MediaError(f"{path.name} is empty", reason="empty")
     if isinstance(error, av.error.ArgumentError):
+        if is_raw_stream(path):
+            message = (
+                f"{path.name} is a raw video stream, without a container, times or sound: convert "
+                "it, ffmpeg -i IN OUT.mp4"
+            )
+            return MediaError(message, reason="unreadable")
         message = f"{path.name} is in none of the containers that are read ({DEMUXERS})"
         return MediaError(message, reason="unreadable")
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__

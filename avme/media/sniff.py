@@ -68,6 +68,20 @@ def holds_video(head: bytes) -> bool:
     )
 
 
+def is_raw_stream(path: Path) -> bool:
+    """Return True if a file begins with a start code of MPEG video, H.264 or HEVC.
+
+    A file that cannot be read counts as none. Program streams begin in the same way: they are to be
+    ruled out before.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+    except OSError:
+        return False
+    return head == b"\0\0\0\1" or (len(head) == 4 and head.startswith(b"\0\0\1"))
+
+
 def _is_transport_stream(head: bytes) -> bool:
     return any(
         all(

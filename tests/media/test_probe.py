@@ -1,5 +1,6 @@
 """Probing reads claims, and opens nothing but the file itself."""
 
+import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from avme.errors import MediaError
+from avme.media.ffmpeg import find_ffmpeg
 from avme.media.probe import probe
 
 MakeVideo = Callable[..., Path]
@@ -53,6 +55,21 @@ def test_what_is_no_video_says_why(shared: Path, name: str, reason: str) -> None
         probe(shared / "data" / "oddmedia" / name)
 
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.m2v", "mpeg2video"), ("a.h264", "libx264"), ("a.m4v", "mpeg4")]
+)
+def test_a_stream_without_a_container_is_named(tmp_path: Path, name: str, codec: str) -> None:
+    path = tmp_path / name
+    command = [find_ffmpeg(), "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2"]
+    raw = name.split(".")[1].replace("m2v", "mpeg2video")
+    subprocess.run([*command, "-c:v", codec, "-f", raw, str(path)], check=True, timeout=60)
+
+    with pytest.raises(MediaError, match="raw video stream, without a container") as raised:
+        probe(path)
+
+    assert raised.value.reason == "unreadable"
 
 
 @pytest.mark.parametrize("kind", ["hls", "concat", "ffmetadata"])
