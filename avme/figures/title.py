@@ -9,7 +9,9 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-_FONT_SIZE: Final = 9
+_FONT_SIZES: Final = (9.0, 16.0)
+"""In points, of small figures and of large ones."""
+_FONT_SIZE_PER_INCH: Final = 0.65
 _CHARACTER_WIDTH: Final = 0.58
 """Mean width of a character of the default font, in units of its size."""
 _POINTS_PER_INCH: Final = 72
@@ -17,10 +19,17 @@ _POINTS_PER_INCH: Final = 72
 
 def add_title(figure: Figure, title: str) -> None:
     """Set the title of a figure, one line or more, aligned with its left edge."""
+    size = title_size(figure)
     points = _POINTS_PER_INCH * figure.get_figwidth()
-    most = max(20, int(points / (_CHARACTER_WIDTH * _FONT_SIZE)))
+    most = max(20, int(points / (_CHARACTER_WIDTH * size)))
     lines = [part for line in title.splitlines() for part in textwrap.wrap(line, most)]
-    figure.suptitle("\n".join(lines), fontsize=_FONT_SIZE, x=0.01, ha="left")
+    figure.suptitle("\n".join(lines), fontsize=size, x=0.01, ha="left")
+
+
+def title_size(figure: Figure) -> float:
+    """Font size of the title in points: readable where a large figure is shown on one screen."""
+    least, most = _FONT_SIZES
+    return min(max(least, _FONT_SIZE_PER_INCH * figure.get_figwidth()), most)
 
 
 def save_png(figure: Figure, path: Path, title: str, dpi: int) -> None:

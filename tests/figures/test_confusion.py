@@ -29,3 +29,30 @@ def test_a_class_without_clips_divides_by_nothing(tmp_path: Path) -> None:
     draw_confusion(tmp_path / "a.png", np.array([[2, 1], [0, 0]]), ["Seen", "Unseen"], TITLE)
 
     assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_long_names_and_a_long_title_leave_room_for_the_matrix(tmp_path: Path) -> None:
+    names = ["a class with a name that is longer than its matrix", "another one of that kind"]
+
+    draw_confusion(tmp_path / "a.png", 3 * np.eye(2, dtype=np.int64), names, f"{TITLE}, " * 5)
+
+    pixels = imread(tmp_path / "a.png")[..., :3]
+    dark_blue = (pixels[..., 2] - pixels[..., 0] > 0.3) & (pixels[..., 0] < 0.1)
+    rows, columns = np.nonzero(dark_blue[:, : int(0.85 * dark_blue.shape[1])])
+    title = np.flatnonzero((pixels.min(axis=-1) < 0.5).any(axis=1))[0]
+    assert rows.max() - rows.min() > 200
+    assert columns.max() - columns.min() > 200
+    assert rows.min() - title > 40
+
+
+def test_names_of_very_many_classes_do_not_overlap(tmp_path: Path) -> None:
+    count = 500
+    names = [f"Class{label}" for label in range(count)]
+
+    draw_confusion(tmp_path / "a.png", np.eye(count, dtype=np.int64), names, TITLE)
+
+    ink = imread(tmp_path / "a.png")[..., :3].min(axis=-1) < 0.5
+    left = np.flatnonzero(ink.sum(axis=0) > 0.6 * ink.shape[0])[0]
+    beside = ink[:, left - 40 : left - 8].any(axis=1)
+    lines = np.count_nonzero(np.diff(beside.astype(int)) == 1)
+    assert 50 < lines < count
