@@ -34,6 +34,8 @@ class Protocol:
     """What presence still tells of the class on the train list; drops at random: on average."""
     options: tuple[str, ...] | None = None
     """Options of `avme finetune` that do it; None where it needs a set of its own clips."""
+    run: str | None = None
+    """What to append to the name of the run, where protocols would share a run folder."""
     clips: Clips = "all"
     """The clips of that set."""
 
@@ -57,6 +59,7 @@ def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> li
                 *everything,
                 mutual_bits(dropped(train, share)),
                 ("--set", f"augment.audio_dropout={share:g}"),
+                f"dropout-{share:g}",
             )
             for share in _DROPPED
         ),

@@ -49,9 +49,16 @@ def subset_command(plan: Mapping[str, Any], table: Path, out: Path) -> str:
     return prep_command({"identity": identity, "call": call, "clips": plan["clips"]}, out)
 
 
-def finetune_command(dataset: Path, options: Sequence[str]) -> str:
-    """The command that fine-tunes on a prepared set with these options, for a shell."""
-    return shlex.join(["avme", "finetune", "--data", str(dataset), *options])
+def finetune_command(
+    dataset: Path, split: str, options: Sequence[str], run: str | None = None
+) -> str:
+    """The command that fine-tunes on a split of a prepared set with these options, for a shell.
+
+    With `run` it writes a run folder of that ending, so that several commands can run in turn.
+    """
+    chosen = [] if split == "1" else ["--split", split]
+    out = ["--out", f"runs/finetune-{dataset.resolve().name}-av-{run}"] if run else []
+    return shlex.join(["avme", "finetune", "--data", str(dataset), *chosen, *options, *out])
 
 
 def _place(clip_id: str) -> tuple[str, str, str]:

@@ -128,7 +128,7 @@ def _presence(
     for protocol in protocols(*counts):
         row = {key: getattr(protocol, key) for key in _SHOWN}
         if protocol.options is not None:
-            row["how"] = finetune_command(prepared.folder, protocol.options)
+            row["how"] = finetune_command(prepared.folder, split, protocol.options, protocol.run)
         elif plan and protocol.train and protocol.test and protocol.classes > 1:
             name = protocol.clips.replace(" ", "-")
             table = target / f"{name}-split{split}.csv"

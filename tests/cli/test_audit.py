@@ -147,7 +147,11 @@ def test_what_it_asks_for_can_be_copied_and_runs(
     assert made.classes == ("cat's", "dog")
     assert made.manifest["statistics"].keys() == whole.manifest["statistics"].keys()
     half = lines[lines.index("all clips, sound dropped from 50%:") + 1].strip()
-    assert half == "avme finetune --data data/pets --set augment.audio_dropout=0.5"
+    out = "runs/finetune-pets-av-dropout-0.5"
+    assert half == f"avme finetune --data data/pets --set augment.audio_dropout=0.5 --out {out}"
+    others = [shlex.split(line) for line in lines if line.startswith("    avme finetune ")]
+    folders = [words[words.index("--out") + 1] for words in others if "--out" in words]
+    assert len(folders) == len(set(folders)) == 3
     assert not any("not yet" in line for line in lines)
 
 

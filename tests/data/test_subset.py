@@ -7,7 +7,7 @@ import pytest
 
 from avme.data.listing import read_listing
 from avme.data.record import ClipRecord
-from avme.data.subset import subset_command, subset_table
+from avme.data.subset import finetune_command, subset_command, subset_table
 
 
 def record(clip_id: str, group: str = "g") -> ClipRecord:
@@ -55,3 +55,11 @@ def test_the_table_of_a_table_counts_from_the_same_root() -> None:
     assert "--root /lists" in subset_command(plan, Path("some.csv"), Path("data/new"))
     plan["call"] = {"root": "/videos", "max_bad": 0.1}
     assert "--root /videos" in subset_command(plan, Path("some.csv"), Path("data/new"))
+
+
+def test_fine_tuning_names_a_split_that_is_not_the_default_and_a_run_of_its_own() -> None:
+    first = shlex.split(finetune_command(Path("data/my pets"), "1", ["--modality", "v"]))
+    second = shlex.split(finetune_command(Path("data/my pets"), "2", [], "dropout-0.5"))
+
+    assert first == ["avme", "finetune", "--data", "data/my pets", "--modality", "v"]
+    assert second[4:] == ["--split", "2", "--out", "runs/finetune-my pets-av-dropout-0.5"]
