@@ -70,7 +70,8 @@ def finetune(
     """Fine-tune a pretrained encoder to classify the clips of a prepared set."""
     from avme.config.finetune import FinetuneConfig
 
-    source, resume = places.dataset(training.data), training.resume
+    resume = training.resume
+    source = places.dataset_to_train_on(training.data, out, resume=resume)
     if init and start:
         raise UsageError("--from and --init exclude each other: give one")
     if classes and not init:

@@ -35,6 +35,19 @@ def dataset(data: str | None, option: str = "--data") -> Path:
     raise UsageError(f"{option} {data}: no such folder, nor {DATA / data}{there}")
 
 
+def dataset_to_train_on(data: str | None, run: Path | None, *, resume: bool) -> Path:
+    """The prepared set that `--data` names; without it that of the run that is resumed, or the
+    only one.
+
+    Raises UsageError where data/ holds several sets, none of which is that of the run.
+    """
+    if data is None and resume and run is not None and any(DATA.glob(f"*/{DATASET_MANIFEST}")):
+        wanted = dataset_of(run)
+        if wanted is not None:
+            return find_dataset(DATA, wanted).folder
+    return dataset(data)
+
+
 def own_dataset(trained: Path) -> Path | None:
     """The prepared set in data/ that a checkpoint's run was trained on; None if it does not say."""
     if not any(DATA.glob(f"*/{DATASET_MANIFEST}")):

@@ -60,7 +60,8 @@ def pretrain(
     """Pretrain the masked autoencoder on a prepared set."""
     from avme.config.pretrain import PretrainConfig
 
-    source, resume = places.dataset(training.data), training.resume
+    resume = training.resume
+    source = places.dataset_to_train_on(training.data, out, resume=resume)
     training.preflight(PretrainConfig, source)
     preflight.require_weights(init)
     folder = out or places.RUNS / f"pretrain-{source.name}"

@@ -133,3 +133,16 @@ def test_a_pipe_is_no_table() -> None:
 
     with pytest.raises(UsageError, match=r"rows is no regular file .*, expected a CSV file"):
         places.table(Path("rows"))
+
+
+def test_a_resumed_run_finds_its_own_set_among_several() -> None:
+    for name in ("birds", "pets"):
+        write_json(Path(f"data/{name}/dataset.json"), {"name": name, "fingerprint": name * 2})
+    run = pretrained("first", "pets", "petspets")
+
+    assert places.dataset_to_train_on(None, run, resume=True) == Path("data/pets")
+    assert places.dataset_to_train_on("birds", run, resume=True) == Path("data/birds")
+    with pytest.raises(UsageError, match="several prepared sets"):
+        places.dataset_to_train_on(None, run, resume=False)
+    with pytest.raises(UsageError, match="several prepared sets"):
+        places.dataset_to_train_on(None, Path("runs/gone"), resume=True)
