@@ -1,5 +1,5 @@
 """`python -m avme_cli`."""
 
-from .app import main
+from . import main
 
 main()

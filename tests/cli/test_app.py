@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import avme_cli
 from avme import __version__
 from avme.errors import AvmeError
 from avme_cli import demo
@@ -150,6 +151,21 @@ def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("avme_cli.places.checkpoint", interrupted)
 
     assert run("eval", "best.pt") == (130, "", "interrupted\n")
+
+
+def test_ctrl_c_during_the_imports_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("avme_cli.app.main", interrupted)
+
+    with pytest.raises(SystemExit) as ended:
+        avme_cli.main()
+
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_the_unexpected_is_one_line_that_offers_the_traceback(
