@@ -162,7 +162,7 @@ def _print_meanings(stage: str) -> None:
     table = Table(title=f"avme {stage}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("setting", no_wrap=True)
     table.add_column("default")
-    table.add_column("meaning (what it takes)")
+    table.add_column("meaning (what it takes)", overflow="fold")
     for row in describe(_model(stage)):
         table.add_row(row.key, row.default, f"{row.doc} ({row.accepts})".strip())
     verbatim().print(table)

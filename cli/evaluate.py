@@ -122,7 +122,7 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
 
     views = " x ".join(str(count) for count in summary["views"].values())
     title = f"split {summary['split']}, modality {summary['modality']}, {views} views a clip"
-    table = Table(title=title, title_justify="left")
+    table = Table()
     table.add_column("clips")
     table.add_column("n", justify="right")
     scored = [k for k in dict.fromkeys(topk) if f"top{k}" in summary]
@@ -131,4 +131,6 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
     for name, row in [("all clips", summary), *summary["by_audio"].items()]:
         shares = [f"{100 * row[f'top{k}']:.2f} %" for k in scored]
         table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *shares)
-    verbatim().print(table)
+    console = verbatim()
+    console.print(title)  # a title of the table would be broken at the width of the table
+    console.print(table)

@@ -71,11 +71,14 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
         "top1": 0.75,
         "by_audio": {"sound": {"n": 3, "top1": 1.0}, "none": {"n": 1, "top1": 0.0}},
     }
+    narrow = {"sound": {"n": 4, "top1": 0.75}}
+    print_table(summary | {"by_audio": narrow}, (1,))
+    assert "split 1, modality av, 5 x 3 views a clip" in capsys.readouterr().out.splitlines()
 
     print_table(summary, (1, 5))
 
     text = capsys.readouterr().out
-    assert "split 1, modality av, 5 x 3 views a clip" in text
+    assert "split 1, modality av, 5 x 3 views a clip" in text.splitlines()
     assert "top-5" not in text
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
     assert ["all clips", "4", "75.00 %"] in rows
