@@ -6,6 +6,7 @@ to DIR, with forward slashes on every system; for a cut of a file, `#` and its s
 """
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -132,6 +133,12 @@ class _Found:
             return (
                 f"{source} holds no {self._expected()}, but {inside} does ({count} videos): did "
                 f"you mean {inside}?"
+            )
+        if self._left_out.count and self._layout == "ucf101":
+            return (
+                f"{source} holds no {self._expected()}: its videos "
+                f"({self._left_out.count}) have other names, as {self._left_out}; for one folder "
+                f"per class, run avme prep folder {shlex.quote(str(source))}"
             )
         problem = f"{source} holds no videos: expected {source}/{self._expected()}"
         endings = ", ".join(sorted(VIDEO_SUFFIXES))

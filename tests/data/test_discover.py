@@ -72,7 +72,9 @@ def test_a_class_folder_is_sent_to_the_folder_above(tmp_path: Path) -> None:
 def test_names_alone_that_are_not_ucf101s_are_said_to_be_the_reason(tmp_path: Path) -> None:
     touch(tmp_path, "Archery/holiday.avi")
 
-    with pytest.raises(UsageError, match=r"1 videos are not .*: left out, as Archery/holiday\.avi"):
+    with pytest.raises(
+        UsageError, match=r"its videos \(1\) have other names, as Archery/holiday\.avi;"
+    ):
         discover(tmp_path, "ucf101")
 
 
@@ -216,6 +218,19 @@ def test_a_group_is_that_of_the_recording_whatever_folder_its_clips_lie_in(tmp_p
         "v_Archery_g08_c01.avi": "Archery/g08",
         "v_Basketball_g08_c01.avi": "Basketball/g08",
     }
+
+
+def test_videos_that_are_named_otherwise_are_answered_with_prep_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "my videos/cat/1.mp4", "my videos/dog/2.mp4")
+
+    with pytest.raises(UsageError) as caught:
+        discover(tmp_path / "my videos", "ucf101")
+
+    assert str(caught.value) == (
+        f"{tmp_path}/my videos holds no <Class>/v_<Class>_gXX_cYY.avi: its videos (2) have "
+        "other names, as cat/1.mp4, dog/2.mp4; for one folder per class, run avme prep folder "
+        f"'{tmp_path}/my videos'"
+    )
 
 
 def test_a_folder_above_ucf101_is_answered_with_ucf101s(tmp_path: Path) -> None:
