@@ -4,6 +4,9 @@ The commonest ones are hidden aliases, with underscores or hyphens: `--batch_siz
 `--batch 64`. `avme.config.synonyms` knows the others, which end in a hint.
 """
 
+import re
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final
 
 ALIASES: Final = {
@@ -50,6 +53,22 @@ _COMMANDS: Final = {
     "prepare": "prep",
     "preprocess": "prep",
 }
+_CHOICES: Final = {
+    **dict.fromkeys(("vits", "vitsmall"), "small"),
+    **dict.fromkeys(("vit", "vitb", "vitbase", "videomae", "default"), "base"),
+    **dict.fromkeys(("vitl", "vitlarge"), "large"),
+    **dict.fromkeys(("gpu", "gpus", "cuda0"), "cuda"),
+    **dict.fromkeys(("float32", "full", "single", "no", "none"), "fp32"),
+    **dict.fromkeys(("float16", "half", "16mixed", "16"), "fp16"),
+    **dict.fromkeys(("bfloat16", "bf16mixed"), "bf16"),
+    **dict.fromkeys(("hf", "transformers"), "huggingface"),
+    **dict.fromkeys(("mcgnju", "original", "pth"), "official"),
+    **dict.fromkeys(("video", "visual", "rgb"), "v"),
+    **dict.fromkeys(("audio", "sound"), "a"),
+    **dict.fromkeys(("both", "multimodal", "audiovisual", "va"), "av"),
+    "crossattn": "cross-attention",
+}
+"""Squashed values in other tools -> choices."""
 _SETTINGS: Final = {
     "pretrain": "PretrainConfig",
     "finetune": "FinetuneConfig",
@@ -84,7 +103,15 @@ def option_hint(option: str, context: Any) -> str | None:
         return flag or f"--set {candidate}=VALUE"
 
     found = find_hint(_as_setting(option), {*known, *own}, flags)
-    return None if found is None else found.spelled(spelled)
+    if found is not None:
+        return found.spelled(spelled)
+    siblings = context.parent.command.commands if context.parent is not None else {}
+    others = [
+        name
+        for name, command in siblings.items()
+        if any(option in each.opts for each in command.params)
+    ]
+    return f"avme {' and avme '.join(others[:2])} has it" if others else None
 
 
 def _as_setting(flag: str) -> str:
@@ -96,7 +123,26 @@ def can_resume(context: Any) -> bool:
     return any("--resume" in each.opts for each in context.command.params)
 
 
-def command_hint(name: str) -> str | None:
-    """Return the command that does what `name` does in other tools."""
+def command_hint(name: str, command: str = "avme") -> str | None:
+    """Return the command that does what `name` does in other tools.
+
+    `avme prep DIR` lacks the layout of the folder DIR, or is a table.
+    """
+    is_table = name.lower().endswith(".csv")
+    if command.endswith(" prep") and (is_table or "/" in name or Path(name).exists()):
+        layout = "csv" if is_table else "folder"
+        return f"say how it is laid out, as in `avme prep {layout} {name}`"
     known = _COMMANDS.get(name.lower())
     return None if known is None else f"did you mean `avme {known}`?"
+
+
+def choice_hint(value: str, choices: str) -> str | None:
+    """Return the choice that a value was likely meant to be; `choices` are in single quotes."""
+    from avme.config.synonyms import squashed
+
+    known = re.findall("'([^']*)'", choices)
+    wanted = squashed(value)
+    meant = _CHOICES.get(wanted, "")
+    near = [meant] if meant in known else [each for each in known if squashed(each) == wanted]
+    near = near or get_close_matches(value.lower(), known, n=1, cutoff=0.65)
+    return f"did you mean {near[0]}?" if near else None

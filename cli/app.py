@@ -52,6 +52,7 @@ _ORDER: Final = (
 )
 _MANY_PROCESSES: Final = ("pretrain", "finetune", "eval")
 _NO_COMMAND: Final = re.compile("No such command '(.+?)'")
+_NO_CHOICE: Final = re.compile("'([^']*)' is not one of (.+)$")
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _PIPELINE: Final = "Pipeline"
 _BESIDE: Final = "Beside the pipeline"
@@ -191,12 +192,17 @@ def _one_line(error: BaseException) -> str:
 def _usage_line(error: Any) -> str:
     path = error.ctx.command_path if error.ctx is not None else "avme"
     said = " ".join(error.format_message().split()).rstrip(".")
+    said = said.replace(": Value error, ", ": ", 1)
+    if (wrong := _NO_CHOICE.search(said)) and (hint := aliases.choice_hint(*wrong.groups())):
+        said = f"{said}: {hint}"
     if unknown := getattr(error, "option_name", "") if error.ctx is not None else "":
         if said.startswith("No such option"):
             hint = aliases.option_hint(unknown, error.ctx)
             said = f"No such option: {unknown}" + (f": {hint}" if hint else "")
     elif said.startswith("Got unexpected extra arg") and aliases.can_resume(error.ctx):
         said = f"{said}: --resume takes no value, --out names the run"
-    elif (missing := _NO_COMMAND.match(said)) and (hint := aliases.command_hint(missing[1])):
+    elif said.startswith("Option '--resume' does not take a value"):
+        said = f"{said}: --out names the run"
+    elif (missing := _NO_COMMAND.match(said)) and (hint := aliases.command_hint(missing[1], path)):
         said = f"No such command '{missing[1]}': {hint}"
     return f"{said} (see `{path} --help`)"

@@ -10,7 +10,7 @@ from typing import Final
 
 from avme.config.synonyms import SYNONYMS, squashed
 
-_CLOSE_NAME: Final = 0.7
+_CLOSE_NAME: Final = 0.75
 """Least similarity of the last part of a key that is taken for a misspelling."""
 _CLOSE_GROUP: Final = 0.6
 _MOST_NAMED: Final = 3

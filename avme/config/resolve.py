@@ -199,8 +199,24 @@ def _unknown(key: str, fields: Mapping[str, FieldInfo], origin: str) -> str:
     flags = {*_FLAGS, *(_TRAINING_FLAGS if "train.epochs" in fields else ())}
     if "modality" not in fields:
         flags.discard("--from")
-    guess = find_hint(key, fields, flags) or "`avme config show` lists them all"
+    guess = (
+        _of_other_stage(key) or find_hint(key, fields, flags) or "`avme config show` lists them all"
+    )
     return f"unknown setting {key} in {origin}: {guess}"
+
+
+def _of_other_stage(key: str) -> str | None:
+    """A sentence on the commands that have a setting of exactly this name, if it has a group."""
+    from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig
+
+    models: dict[str, type[Settings]] = {
+        "prep": PrepConfig,
+        "pretrain": PretrainConfig,
+        "finetune": FinetuneConfig,
+        "eval": EvalConfig,
+    }
+    have = [name for name, model in models.items() if key in leaf_fields(model)]
+    return f"it is a setting of avme {' and avme '.join(have)}" if have and "." in key else None
 
 
 def _sentence(error: Any, origins: Mapping[str, str]) -> str:

@@ -96,7 +96,7 @@ SYNONYMS: Final = _table(
         "",
     ),
     ("fsdp deepspeed enable_deepspeed zero strategy", "train.sharding", "none or fsdp"),
-    ("use_cpu no_cuda accelerator gpu_ids", "train.device device", "auto, cpu or cuda"),
+    ("use_cpu no_cuda accelerator gpu_ids cpu", "train.device device", "auto, cpu or cuda"),
     ("model_ema ema_decay model_ema_decay use_ema", "train.ema_decay", ""),
     # logging and checkpoints
     ("logging_steps log_interval print_freq log_freq log_every_n_steps", "train.log_every", ""),
@@ -173,7 +173,7 @@ SYNONYMS: Final = _table(
     ("resume_from_checkpoint auto_resume resume_from ckpt_path", "--resume", "with --out RUN"),
     (
         "finetune pretrained initial_checkpoint load_from init_from model_name_or_path "
-        "pretrained_weights init_checkpoint from_pretrained",
+        "pretrained_weights init_checkpoint from_pretrained checkpoint ckpt weights",
         "--from --init",
         "",
     ),

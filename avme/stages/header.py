@@ -60,7 +60,9 @@ class Header:
         counts = ", ".join(f"{count:,} {name}" for name, count in self.lists.items())
         yield "data", f"{self.dataset} ({self.folder}), split {clip.split}: {counts} clips"
         parts = ", ".join(
-            f"{name} {_short(count)}" for name, count in self.parameters.items() if name != "all"
+            f"{name} {_short(count)}"
+            for name, count in self.parameters.items()
+            if count and name != "all"
         )
         yield "model", f"{_short(self.parameters['all'])} parameters ({parts}); {_window(clip)}"
         yield "weights", self.start

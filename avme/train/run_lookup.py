@@ -26,7 +26,7 @@ class FoundRun:
     @property
     def described(self) -> str:
         """The folder and what is known of its dataset."""
-        return f"{self.folder} ({'of an unknown set' if self.dataset is None else self.dataset})"
+        return f"{self.folder} of {'an unknown set' if self.dataset is None else self.dataset}"
 
 
 def run_folder(checkpoint: Path) -> Path:

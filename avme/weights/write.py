@@ -80,7 +80,8 @@ def _visual_tower(weights: Weights, form: Form) -> tuple[dict[str, Tensor], list
         raise MismatchError(
             f"{weights.file} is a classifier of modality {weights.modality} with pool "
             f"{weights.pool}: VideoMAE's forms hold modality v, head.pool mean or first, and "
-            "head.norm layer alone; convert the pretrain run"
+            "head.norm layer alone: fine-tune with --modality v --set head.pool=mean --set "
+            "head.norm=layer, or convert the pretrain run"
         )
     if weights.stage == "encoder" and form == "huggingface" and "norm.weight" in tower:
         tower = {name: t for name, t in tower.items() if not name.startswith("norm.")}

@@ -87,6 +87,10 @@ def test_the_docs_name_every_alias() -> None:
         (["pretrain", "--bach", "3"], "did you mean --batch?"),
         (["pretrain", "--model", "vit"], "did you mean --preset (a size or a recipe)?"),
         (["verify", "--al"], "did you mean --all?"),
+        (["pretrain", "--checkpoint", "a.pth"], "did you mean --init?"),
+        (["finetune", "--weights", "a.pth"], "did you mean --from or --init?"),
+        (["pretrain", "--cpu"], "did you mean --device (auto, cpu or cuda)?"),
+        (["finetune", "--num-crops", "1"], "avme eval has it"),
     ],
 )
 def test_an_unknown_option_is_answered_with_ours(args: list[str], hint: str) -> None:
@@ -97,7 +101,9 @@ def test_an_unknown_option_is_answered_with_ours(args: list[str], hint: str) -> 
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("args", [["pretrain", "--banana"], ["--loud"], ["audit", "--xyzzy"]])
+@pytest.mark.parametrize(
+    "args", [["pretrain", "--banana"], ["pretrain", "--root"], ["--loud"], ["audit", "--xyzzy"]]
+)
 def test_nonsense_is_answered_with_no_option(args: list[str]) -> None:
     code, said = run(*args)
 
@@ -116,3 +122,45 @@ def test_a_checkpoint_behind_resume_is_answered_with_out() -> None:
     assert code == 2
     assert "(runs/a/checkpoints/last.pt): --resume takes no value, --out names the run" in said
     assert "--resume" not in run("audit", "a", "b")[1]
+
+
+def test_resume_with_an_equals_sign_is_answered_with_out() -> None:
+    assert "does not take a value: --out names the run" in run("pretrain", "--resume=runs/a")[1]
+
+
+@pytest.mark.parametrize(
+    ("args", "meant"),
+    [
+        (["pretrain", "--preset", "tny"], "tiny"),
+        (["pretrain", "--preset", "ViT-B"], "base"),
+        (["pretrain", "--preset", "vit_large"], "large"),
+        (["pretrain", "--device", "gpu"], "cuda"),
+        (["pretrain", "--precision", "bfloat16"], "bf16"),
+        (["finetune", "--modality", "audio"], "a"),
+        (["pretrain", "--fusion", "crossattn"], "cross-attention"),
+        (["weights", "convert", "a.pt", "b", "--to", "hf"], "huggingface"),
+    ],
+)
+def test_a_value_that_is_no_choice_is_answered_with_the_nearest(
+    args: list[str], meant: str
+) -> None:
+    code, said = run(*args)
+
+    assert code == 2
+    assert f": did you mean {meant}? (see" in said
+    assert "Value error" not in said
+
+
+def test_a_value_that_is_near_no_choice_is_answered_with_the_choices() -> None:
+    code, said = run("eval", "runs/a", "--part", "xyz")
+
+    assert code == 2
+    assert "'xyz' is not one of 'test', 'train' (see" in said
+
+
+@pytest.mark.parametrize(
+    ("source", "meant"),
+    [("clips.csv", "csv clips.csv"), ("videos/pets", "folder videos/pets")],
+)
+def test_prep_without_a_layout_names_one(source: str, meant: str) -> None:
+    assert f"as in `avme prep {meant}`" in run("prep", source)[1]

@@ -82,6 +82,11 @@ def test_a_name_of_another_tool_is_answered_with_ours(
     assert said.startswith(f"unknown setting {key} in --set: did you mean {meant}"), said
 
 
+def test_a_setting_of_another_command_is_named_as_such() -> None:
+    assert refusal(FinetuneConfig, "mask.ratio").endswith("it is a setting of avme pretrain")
+    assert refusal(PretrainConfig, "head.pool").endswith("it is a setting of avme finetune")
+
+
 def test_case_hyphens_and_underscores_make_no_difference() -> None:
     said = {
         refusal(PretrainConfig, key).partition(": ")[2]

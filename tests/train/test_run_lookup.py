@@ -61,8 +61,8 @@ def test_a_run_of_another_dataset_is_named_and_not_taken(tmp_path: Path, pets: P
 
     with pytest.raises(
         ArtifactError,
-        match=r"no finished pretrain run of pets in .*, the newest is .*pretrain-birds \(birds "
-        r"\(fingerprint bbbbbbbb\)\): start from it with --from .*pretrain-birds, or run "
+        match=r"no finished pretrain run of pets in .*, the newest is .*pretrain-birds of birds "
+        r"\(fingerprint bbbbbbbb\): start from it with --from .*pretrain-birds, or run "
         r"`avme pretrain --data .*data/pets` first",
     ):
         newest_pretraining(tmp_path / "runs", pets)
