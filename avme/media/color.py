@@ -53,10 +53,10 @@ class ColorTags:
         Tags that are missing are taken for BT.2020's. 203 nits become white less a shoulder.
         """
         matrix = _MATRICES.get(self.matrix, "bt2020nc") if self.is_yuv else "gbr"
+        primaries = _PRIMARIES.get(self.primaries, "bt2020")
         is_full = self.is_full_range or not self.is_yuv
         given = (
-            f"tin={_HDR_CURVES[self.transfer][0]}"
-            f":pin={_PRIMARIES.get(self.primaries, 'bt2020')}"
+            f"tin={_HDR_CURVES[self.transfer][0]}:pin={primaries}"
             f":min={matrix}:rin={'full' if is_full else 'limited'}"
         )
         return ",".join(
@@ -65,7 +65,8 @@ class ColorTags:
                 # zscale refuses odd sizes of 4:2:0.
                 "format=yuv444p16le" if self.is_yuv else "format=gbrp16le",
                 # agamma, on by default, approximates HLG's system gamma by one of each channel.
-                f"zscale={given}:t=linear:npl={_WHITE_NITS}:agamma=false",
+                # Without p, the output keeps the tag of the input, which may be missing.
+                f"zscale={given}:p={primaries}:t=linear:npl={_WHITE_NITS}:agamma=false",
                 "format=gbrpf32le",
                 "zscale=p=bt709",
                 f"tonemap=mobius:param={_KNEE}:peak={_PEAK:.6f}:desat=0",

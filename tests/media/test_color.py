@@ -109,6 +109,17 @@ def test_hdr_is_tone_mapped_to_the_colour_that_it_shows(
     assert media.remarks == (f"hdr: {name}, tone-mapped to BT.709",)
 
 
+def test_hdr_without_tags_of_matrix_and_primaries_is_taken_for_bt2020(
+    tmp_path: Path, ffmpeg: str, recipe: Recipe
+) -> None:
+    codes = ycbcr(encoded(RED, "smpte2084"), 0.2627, 0.0593, 10)
+    path = film(tmp_path / "clip.mkv", ffmpeg, codes, (64, 48), 10, "-color_trc", "smpte2084")
+
+    _, color = stored(path, tmp_path, replace(recipe, tonemap=True))
+
+    assert np.abs(color - RED).max() <= TOLERANCE
+
+
 @pytest.mark.parametrize("curve", ["smpte2084", "arib-std-b67"])
 def test_hdr_keeps_its_curve_unless_asked_and_is_remarked(
     tmp_path: Path, ffmpeg: str, recipe: Recipe, curve: str
