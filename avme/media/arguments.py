@@ -150,6 +150,7 @@ def _given(cut: Cut | None, uncropped: bool = False, is_steady: bool = False) ->
         format_whitelist=DEMUXERS,
         threads=1,
         max_pixels=MAX_PIXELS,  # a stream may change its size after it was probed
+        **{"flags:v": "+unaligned"},  # crops of the codec at the left are exact
         **cropping,
         **jumping,
         **_reading(cut),

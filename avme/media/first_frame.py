@@ -48,7 +48,8 @@ def read_first_frame(
     context = video.codec_context
     context.thread_type = ThreadType.NONE
     context.options = {"max_pixels": str(max_pixels)}
-    context.flags |= Flags.copy_opaque
+    # Crops of the codec at the left are rounded to an alignment otherwise, and not by ffmpeg 9.0.
+    context.flags |= Flags.copy_opaque | Flags.unaligned
     with suppress(av.error.FFmpegError):
         for packet in islice(container.demux(video), _MAX_PACKETS):
             if packet.size:

@@ -77,6 +77,24 @@ def test_pictures_are_whole_and_keep_their_shape(
     )
 
 
+def test_a_crop_of_the_codec_at_the_left_is_exact(
+    cropped_videos: Path, tmp_path: Path, ffmpeg: str
+) -> None:
+    path = tmp_path / "left.mp4"
+    crop = "h264_metadata=crop_left=10:crop_right=6:crop_top=2:crop_bottom=4"
+    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error"]
+    command += ["-i", str(cropped_videos / "plain.mp4"), "-c", "copy", "-bsf:v", crop, str(path)]
+    subprocess.run(command, check=True, timeout=60)
+
+    media, picture = first_picture(path, tmp_path, ffmpeg)
+    _, plain = first_picture(cropped_videos / "plain.mp4", tmp_path, ffmpeg)
+
+    assert picture.shape == (HEIGHT - 6, WIDTH - 16)
+    expected = plain[2:-4, 10:-6].astype(int)
+    assert np.abs(picture - expected).mean() < 3  # blocks of the JPEG begin elsewhere
+    assert media.remarks == ()
+
+
 def test_a_file_without_a_crop_is_not_remarked(cropped_videos: Path, tmp_path: Path) -> None:
     media, _ = first_picture(cropped_videos / "plain.mp4", tmp_path, find_ffmpeg())
 
