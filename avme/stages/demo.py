@@ -7,6 +7,7 @@ best. Every stage is said with the command that does the same.
 import shlex
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from avme.artifacts import RUN_STATUS, read_json, replacing, write_status
 from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig
 from avme.config.presets import preset
 from avme.config.resolve import resolve
-from avme.errors import Stopped, UsageError
+from avme.errors import Interrupted, Stopped, UsageError
 from avme.figures.curves import draw_curves
 from avme.media.synthetic import HEARD, SEEN, make_set, plan_set
 from avme.report import Quiet, Reporter
@@ -62,14 +63,26 @@ def demo(
     sizes: DemoSizes | None = None,
     report: Reporter | None = None,
 ) -> DemoResult:
-    """Runs every stage inside `out`; raises UsageError where `out` is in use."""
+    """Run every stage inside `out`; status.json states how it ended.
+
+    Raises UsageError where `out` is in use, ConfigError where `seed` is out of range, and Stopped
+    or Interrupted where a signal stops a training stage.
+    """
+    resolve(PretrainConfig, flags={"train.seed": seed})  # before a folder is made
     work = _Demo(open_folder(out, overwrite), seed, sizes or DemoSizes(), report or Quiet())
     try:
         return work.run()
-    except Stopped as error:  # the stage would have people resume a command they never typed
-        raise Stopped(
-            "stopped by a signal: run the same command with --overwrite to start anew"
+    except (Stopped, KeyboardInterrupt) as error:
+        _write_end(out, "stopped", str(error) or "interrupted")
+        if not isinstance(error, Stopped):
+            raise
+        name = "Ctrl-C" if isinstance(error, Interrupted) else "a signal"
+        raise type(error)(  # the stage names a command of its own, which was not typed
+            f"stopped by {name}: run the same command with --overwrite to start from the beginning"
         ) from error
+    except BaseException as error:
+        _write_end(out, "failed", f"{type(error).__name__}: {error}")
+        raise
 
 
 def open_folder(out: Path, overwrite: bool) -> Path:
@@ -91,6 +104,11 @@ def open_folder(out: Path, overwrite: bool) -> Path:
             shutil.rmtree(out / name, ignore_errors=True)
     write_status(out, STAGE, "running")
     return out
+
+
+def _write_end(out: Path, state: str, reason: str) -> None:
+    with suppress(OSError):  # a full disk; the error itself matters more
+        write_status(out, STAGE, state, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
-from avme.artifacts import write_status
-from avme.errors import UsageError
+from avme.artifacts import read_json, write_status
+from avme.errors import ConfigError, Interrupted, MachineError, Stopped, UsageError
 from avme.report import Task
 from avme.stages.demo import DemoResult, DemoSizes, demo, open_folder
 from avme_cli.app import app
@@ -113,3 +113,39 @@ def test_a_file_is_no_folder_for_a_demo(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="is a file"):
         open_folder(tmp_path / "file", overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "state", "message"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt, "stopped", ""),
+        (Interrupted("stopped at step 3"), Interrupted, "stopped", "stopped by Ctrl-C: run"),
+        (Stopped("stopped at step 3"), Stopped, "stopped", "stopped by a signal: run"),
+        (MachineError("no room"), MachineError, "failed", "no room"),
+    ],
+)
+def test_a_demo_that_ends_early_has_the_exit_code_and_the_state_of_its_end(
+    error: BaseException,
+    kind: type[BaseException],
+    state: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def end(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("avme.stages.demo.make_set", end)
+
+    with pytest.raises(kind, match=message or None) as caught:
+        demo(tmp_path / "demo", sizes=SMALL)
+
+    assert type(caught.value) is kind
+    assert read_json(tmp_path / "demo" / "status.json")["state"] == state
+
+
+def test_a_seed_out_of_range_is_refused_before_a_folder_is_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"train\.seed: found -1"):
+        demo(tmp_path / "demo", sizes=SMALL, seed=-1)
+
+    assert list(tmp_path.iterdir()) == []
