@@ -7,6 +7,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing import forkserver, resource_tracker, util
 from typing import Any
 
@@ -31,7 +32,8 @@ class Loader:
     """Batches of a DataLoader, with failures of its worker processes in one line.
 
     Raises MachineError where a worker is killed or cannot hand over a batch, and what a worker
-    raised.
+    raised. Ctrl-C or another request to stop, while a batch is waited for, ends the workers: one
+    that still started would look for what this process has deleted, and print a traceback.
     """
 
     def __init__(self, loader: DataLoader[AVBatch]) -> None:
@@ -46,6 +48,10 @@ class Loader:
             stream = iter(self._loader)
         except Exception as error:
             raise explained(error, ()) from error
+        except BaseException:
+            _end_server()
+            _end_workers()
+            raise
         return self._batches(stream)
 
     def _batches(self, stream: Iterator[AVBatch]) -> Iterator[AVBatch]:
@@ -59,6 +65,9 @@ class Loader:
                 if known is error:
                     raise
                 raise known from error
+            except BaseException:
+                _end_workers()
+                raise
             yield batch
 
 
@@ -123,6 +132,14 @@ def _start_server() -> None:
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_server() -> None:
+    """Kill what workers are forked from: a start that was interrupted may still be asked of it."""
+    pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _shorten_socket_paths() -> None:

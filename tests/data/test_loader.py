@@ -188,6 +188,86 @@ class OneClip(Dataset[AVBatch]):
         )
 
 
+INTERRUPTED_WHILE_ITS_WORKERS_START = """
+import multiprocessing, signal, time
+from avme.data.loader import build_loader
+
+class Slow:
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        raise NotImplementedError
+
+    def __setstate__(self, state):  # in a worker: it starts for a minute
+        time.sleep(60)
+
+    def __getstate__(self):
+        return {"x": 1}
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGALRM, interrupt)
+    stream = iter(build_loader(Slow(), [[0], [1]], workers=2, pin=False))
+    workers = multiprocessing.active_children()
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        next(stream)
+    except KeyboardInterrupt:
+        for worker in workers:
+            worker.join(20)
+    print(len(workers), sorted({worker.exitcode for worker in workers}, key=str), flush=True)
+"""
+
+
+def test_ctrl_c_ends_workers_that_still_start(tmp_path: Path) -> None:
+    program = tmp_path / "interrupted.py"  # which workers can import
+    program.write_text(INTERRUPTED_WHILE_ITS_WORKERS_START)
+
+    ended = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert (ended.stdout, ended.stderr) == ("2 [-9]\n", "")
+
+
+INTERRUPTED_WHILE_ITS_SERVER_STARTS = """
+import os, signal, sys, time
+from multiprocessing import forkserver
+from avme.data.loader import build_loader
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    loader = build_loader([0, 1], [[0], [1]], workers=2, pin=False)
+    server = forkserver._forkserver._forkserver_pid
+    os.kill(server, signal.SIGSTOP)  # as while it imports torch
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        iter(loader)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    os.kill(server, signal.SIGCONT)
+    time.sleep(float(sys.argv[1]))
+"""
+
+
+def test_ctrl_c_ends_the_start_of_a_worker(tmp_path: Path) -> None:
+    program = tmp_path / "interrupted.py"
+    program.write_text(INTERRUPTED_WHILE_ITS_SERVER_STARTS)
+
+    ended = subprocess.run(
+        [sys.executable, str(program), "3"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (ended.stdout, ended.stderr) == ("interrupted\n", "")
+
+
 def test_a_loader_draws_random_numbers_when_it_starts_and_not_with_its_first_batch() -> None:
     """torch's loaders draw their seed then; a step after a resumption must not notice."""
     loader = build_loader(OneClip(), [[0]], workers=0, pin=False)
