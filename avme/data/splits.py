@@ -181,9 +181,11 @@ def warn_of_unheld_classes(
     if not names:
         return ()
     some = ", ".join(names[:_MOST_NAMED]) + (", ..." if names[_MOST_NAMED:] else "")
+    count = f"{len(names)} class{'es' if len(names) > 1 else ''}"
+    size = "all" if 2 * fraction >= 1 else f"more than {2 * fraction:.0%}"
     return (
-        f"warning: no clip of {len(names)} classes is held out, as each of their groups is more "
-        f"than {min(1.0, 2 * fraction):.0%} of its class: {some}",
+        f"warning: no clip of {count} is held out, as each of their groups is {size} of its class: "
+        f"{some}",
     )
 
 

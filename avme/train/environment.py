@@ -48,6 +48,8 @@ def _number(environ: Mapping[str, str], name: str, default: int | None = None) -
 
 
 def _require_below(name: str, value: int, size_name: str, size: int) -> None:
+    if size < 1:
+        raise _refusal(f"{size_name}={size}, expected 1 or more", size_name)
     if not 0 <= value < size:
         raise _refusal(f"{name}={value} and {size_name}={size}, expected 0 to {size - 1}", "RANK")
 

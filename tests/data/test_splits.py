@@ -198,6 +198,19 @@ def test_a_class_without_a_small_group_is_named() -> None:
     assert {c.class_name for c in held} == {"Class0"}
     (warning,) = warn_of_unheld_classes(kept, held, 0.1)
     assert warning == (
-        "warning: no clip of 1 classes is held out, as each of their groups is more than 20% of "
+        "warning: no clip of 1 class is held out, as each of their groups is more than 20% of "
         "its class: Pair"
+    )
+
+
+@pytest.mark.parametrize("fraction", [0.5, 0.99])
+def test_a_class_of_one_group_is_named_at_large_fractions(fraction: float) -> None:
+    clips = [*ucf(classes=1), *(clip("Alone", "g01", n) for n in range(1, 5))]
+
+    kept, held = hold_out(clips, fraction, seed=0)
+
+    (warning,) = warn_of_unheld_classes(kept, held, fraction)
+    assert warning == (
+        "warning: no clip of 1 class is held out, as each of their groups is all of its class: "
+        "Alone"
     )

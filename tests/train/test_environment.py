@@ -42,6 +42,8 @@ def test_a_rank_without_the_rest_names_what_is_missing(left: str, empty: bool) -
         ({"LOCAL_WORLD_SIZE": "2"}, "LOCAL_WORLD_SIZE=2 but no RANK"),
         (WHOLE | {"RANK": "2"}, "RANK=2 and WORLD_SIZE=2, expected 0 to 1"),
         (WHOLE | {"RANK": "-1"}, "RANK=-1 and"),
+        (WHOLE | {"WORLD_SIZE": "0"}, "WORLD_SIZE=0, expected 1 or more"),
+        (WHOLE | {"LOCAL_WORLD_SIZE": "-1"}, "LOCAL_WORLD_SIZE=-1, expected 1 or more"),
         (WHOLE | {"RANK": "one"}, "RANK='one', expected a whole number"),
         (WHOLE | {"WORLD_SIZE": "two"}, "WORLD_SIZE='two'"),
         (WHOLE | {"MASTER_PORT": "http"}, "MASTER_PORT='http'"),
