@@ -12,6 +12,7 @@ from avme.errors import ArtifactError, MismatchError
 _NUMBERED: Final = re.compile(r"(\d+)\s+(\S.*)")
 _PLACEHOLDER: Final = re.compile(r"LABEL_\d+")
 """Hugging Face's names of classes that nobody named."""
+_MOST_NUMBERS: Final = 5
 _EXPECTED: Final = (
     "a name in each line, `1 ApplyEyeMakeup` as in UCF-101's classInd.txt, or JSON: a list, "
     "id2label, or an object that holds id2label"
@@ -34,7 +35,13 @@ def read_class_names(file: Path, rows: int) -> tuple[str, ...]:
         except ValueError as error:
             raise ArtifactError(f"{file} is no JSON ({error}): expected {_EXPECTED}") from error
     else:
-        names = _of_lines([line.strip() for line in text.splitlines() if line.strip()])
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        names = _of_lines(lines)
+        if lines and not names:
+            raise ArtifactError(
+                f"{file} numbers its classes {_some_numbers(lines)}, expected 1 to {len(lines)} or "
+                f"0 to {len(lines) - 1}, each once: correct them, or give a JSON list of names"
+            )
     if not names:
         raise ArtifactError(f"{file} names no classes: expected {_EXPECTED}")
     if len(names) != rows:
@@ -71,13 +78,17 @@ def _of_json(content: Any) -> tuple[str, ...]:
 
 
 def _of_lines(lines: Sequence[str]) -> tuple[str, ...]:
-    parts = [_NUMBERED.fullmatch(line) for line in lines]
-    numbered = {part[1]: part[2] for part in parts if part}
-    if len(numbered) == len(lines):
-        names = _by_number(numbered)
-        if names:
-            return names
-    return tuple(lines)
+    """The names; empty where every line has a number, and these do not count the lines."""
+    parts = [part for line in lines if (part := _NUMBERED.fullmatch(line))]
+    if len(parts) < len(lines):
+        return tuple(lines)
+    numbered = {part[1]: part[2] for part in parts}
+    return _by_number(numbered) if len(numbered) == len(lines) else ()
+
+
+def _some_numbers(lines: Sequence[str]) -> str:
+    numbers = [line.split()[0] for line in lines]
+    return ", ".join(numbers[:_MOST_NUMBERS]) + " ..." * (len(numbers) > _MOST_NUMBERS)
 
 
 def _by_number(names: Mapping[str, str]) -> tuple[str, ...]:

@@ -47,6 +47,12 @@ def test_names_may_have_blanks_and_begin_with_numbers(tmp_path: Path) -> None:
         ("a\nb\na\n", MismatchError, "names a 2 times, expected once"),
         ("", ArtifactError, "names no classes: expected a name in each line, `1 ApplyEye"),
         ("{broken", ArtifactError, "is no JSON"),
+        (
+            "1 a\n1 b\n3 c\n",
+            ArtifactError,
+            "numbers its classes 1, 1, 3, expected 1 to 3 or 0 to 2",
+        ),
+        ("1 a\n2 b\n4 c\n", ArtifactError, "numbers its classes 1, 2, 4, expected 1 to 3"),
         ('{"0": "a", "2": "b", "3": "c"}', ArtifactError, "names no classes"),
         ('["a", 1, "c"]', ArtifactError, "names no classes"),
     ],
