@@ -32,7 +32,8 @@ KILLED = "killed"
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that becomes `path`, whole, when the block ends well.
 
-    Raises OSError if the disk is full or the folder is not writable; `path` is then untouched.
+    Raises OSError, which names `path`, if the disk is full or the folder is not writable; `path` is
+    then untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Other hosts have the same process ids, and other threads this one.
@@ -44,6 +45,10 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary), temporary):
+            error.filename, error.filename2 = str(path), None  # a failed write() names no file
+        raise
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()

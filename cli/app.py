@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from avme import __version__
-from avme.errors import AvmeError, SiblingLost
+from avme.errors import AvmeError, MachineError, SiblingLost
 from avme.train.environment import require_whole_group
 
 from . import (
@@ -53,7 +53,7 @@ _ORDER: Final = (
 _MANY_PROCESSES: Final = ("pretrain", "finetune", "eval")
 _NO_COMMAND: Final = re.compile("No such command '(.+?)'")
 _NO_CHOICE: Final = re.compile("'([^']*)' is not one of (.+)$")
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PIPELINE: Final = "Pipeline"
 _BESIDE: Final = "Beside the pipeline"
 
@@ -158,11 +158,9 @@ def _errors_as_lines(verbose: bool) -> Iterator[None]:
     except AvmeError as error:
         _end(f"error: {_one_line(error)}", error.exit_code, verbose, error)
     except OSError as error:
-        if error.errno not in _FULL:
+        if (line := _system_line(error)) is None:
             raise
-        _end(
-            f"error: the disk is full ({_one_line(error)}): make room and repeat", 6, verbose, error
-        )
+        _end(f"error: {line}", MachineError.exit_code, verbose, error)
     except _UsageProblem as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             raise
@@ -180,6 +178,17 @@ def _print_error(line: str, exit_code: int, verbose: bool, *, is_echo: bool = Fa
     if not leave_failure(line, exit_code, is_echo=is_echo):
         mark = f"[rank {rank()}] " if rank() > 0 else ""
         typer.secho(f"{mark}{line}", fg="red", err=True)
+
+
+def _system_line(error: OSError) -> str | None:
+    """The file that cannot be written or read, and why; None where the system names neither."""
+    if error.errno is None or (error.filename is None and error.errno not in _FULL):
+        return None
+    why = os.strerror(error.errno)
+    named = "a file" if error.filename is None else os.fsdecode(error.filename)
+    if error.errno in _FULL:
+        return f"{named} cannot be written ({why}): make room and repeat"
+    return f"{named} cannot be written or read ({why}): correct it and repeat"
 
 
 def _one_line(error: BaseException) -> str:

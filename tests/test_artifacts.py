@@ -45,6 +45,22 @@ def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_names_the_file_and_not_its_temporary_name(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+
+    def write() -> None:
+        with replacing(path) as temporary:
+            temporary.symlink_to("/dev/full")
+            temporary.write_text("x" * 100_000)
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        write()
+
+    assert caught.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_json_comes_back_as_it_was(tmp_path: Path) -> None:
     content = {"name": "Übung", "counts": [1, 2.5, None]}
 

@@ -6,6 +6,7 @@
 import csv
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,28 @@ def write_results(
     classes: tuple[str, ...],
     ranks: tuple[int, ...],
 ) -> None:
-    """Write summary, predictions, the table of classes and the confusion matrix."""
+    """Write summary, predictions, the table of classes and the confusion matrix.
+
+    Raises OSError where the disk is full; all of them are deleted then, so that the same command
+    works once there is room.
+    """
+    try:
+        _write_files(folder, summary, scores, entries, classes, ranks)
+    except BaseException:
+        for name in _FILES:
+            with suppress(OSError):
+                (folder / name).unlink()
+        raise
+
+
+def _write_files(
+    folder: Path,
+    summary: Mapping[str, Any],
+    scores: Scores,
+    entries: tuple[ClipEntry, ...],
+    classes: tuple[str, ...],
+    ranks: tuple[int, ...],
+) -> None:
     count = len(classes)
     confusion = np.zeros((count, count), dtype=np.int64)
     np.add.at(confusion, (scores.label, scores.probability.argmax(axis=1)), 1)

@@ -27,6 +27,7 @@ from torch import Tensor
 from avme.artifacts import replacing
 from avme.errors import ArtifactError
 from avme.train.checkpoint import require_whole
+from avme.train.machine import system_error
 
 _PLAIN: Final[list[Any]] = [
     argparse.Namespace,
@@ -90,11 +91,34 @@ def write_safetensors(
         temporary.chmod(mode)
 
 
+def write_pickle(path: Path, content: Mapping[str, Any]) -> None:
+    """Write what torch.save writes, all or nothing.
+
+    Raises OSError where the disk is full or the folder is not writable.
+    """
+    with replacing(path) as temporary:
+        try:
+            with temporary.open("wb") as file:  # of a path, torch reports no errno
+                torch.save(dict(content), file)
+        except RuntimeError as error:
+            system = system_error(error)
+            if system is None:
+                raise
+            raise OSError(system.errno, str(system), str(path)) from error
+
+
+def _begins_as_pickle(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1) == pickle.PROTO
+
+
 def read_pickle(path: Path) -> Any:
     """What torch.save wrote; raises ArtifactError where it is broken or holds code."""
     try:
         if zipfile.is_zipfile(path):  # older files have no checksums
             require_whole(path)
+        elif not _begins_as_pickle(path):  # of text, torch would take letters for instructions
+            raise pickle.UnpicklingError("no pickle")
         with warnings.catch_warnings(), torch.serialization.safe_globals(_PLAIN):
             warnings.simplefilter("ignore")  # torch warns of foreign pickles before it refuses them
             return torch.load(path, map_location="cpu", weights_only=True)

@@ -1,14 +1,15 @@
 """Weights to a file of another form; VideoMAE's and Hugging Face's hold the visual tower alone."""
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from torch import Tensor
 
-from avme.artifacts import replacing, write_json
+from avme.artifacts import write_json
 from avme.errors import MismatchError, UsageError
 from avme.weights.files import SIDECAR
 from avme.weights.hf_export import huggingface_config, preprocessor_config
@@ -16,7 +17,7 @@ from avme.weights.names import Form, rule_for
 from avme.weights.read import Weights
 from avme.weights.settings import require_heads, settings_of
 from avme.weights.start import Tally
-from avme.weights.tensor_files import write_safetensors
+from avme.weights.tensor_files import write_pickle, write_safetensors
 
 _BRIDGE: Final = "decoder.bridge.weight"
 
@@ -24,7 +25,8 @@ _BRIDGE: Final = "decoder.bridge.weight"
 def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
     """Writes a .pth file, a folder or a .safetensors file that must not exist yet.
 
-    Raises MismatchError where the form cannot say what the weights are.
+    Raises MismatchError where the form cannot say what the weights are, and OSError where the disk
+    is full or the folder is not writable: nothing is left of OUT then.
     """
     if out.exists():
         raise UsageError(f"{out} exists already: choose another OUT, nothing is overwritten")
@@ -41,14 +43,24 @@ def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
     named = _named(weights, tower, form)
     if form == "official":
         note = _note(weights)
-        with replacing(out) as temporary:
-            torch.save({"model": named, SIDECAR: note}, temporary)
+        write_pickle(out, {"model": named, SIDECAR: note})
     else:
-        write_safetensors(out / "model.safetensors", named, {})
-        write_json(out / "preprocessor_config.json", preprocessor_config(weights))
-        write_json(out / "config.json", huggingface_config(weights))
+        with _whole_or_absent(out):
+            write_safetensors(out / "model.safetensors", named, {})
+            write_json(out / "preprocessor_config.json", preprocessor_config(weights))
+            write_json(out / "config.json", huggingface_config(weights))
     dropped = [*weights.dropped, *(name for name in weights.tensors if name not in tower)]
     return Tally(tuple(tower), tuple(dropped), (), (*weights.remarks, *remarks))
+
+
+@contextmanager
+def _whole_or_absent(folder: Path) -> Iterator[None]:
+    """Delete the new folder if the block fails: a second attempt would find it in the way."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _visual_tower(weights: Weights, form: Form) -> tuple[dict[str, Tensor], list[str]]:

@@ -1,5 +1,6 @@
 """The command line turns whatever goes wrong into one line and an exit code."""
 
+import errno
 import importlib.metadata
 import re
 import subprocess
@@ -166,6 +167,37 @@ def test_ctrl_c_during_the_imports_is_one_line(
 
     assert ended.value.code == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "filename", "line"),
+    [
+        (
+            errno.ENOSPC,
+            "eval/x.npz",
+            "eval/x.npz cannot be written (No space left on device): make room and repeat",
+        ),
+        (
+            errno.ENOSPC,
+            None,
+            "a file cannot be written (No space left on device): make room and repeat",
+        ),
+        (
+            errno.EROFS,
+            "eval",
+            "eval cannot be written or read (Read-only file system): correct it and repeat",
+        ),
+    ],
+)
+def test_a_file_that_the_system_refuses_is_an_error_of_the_machine(
+    number: int, filename: str | None, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise OSError(number, "reason", filename)
+
+    monkeypatch.setattr("avme_cli.places.checkpoint", refuse)
+
+    assert run("eval", "best.pt") == (6, "", f"error: {line}\n")
 
 
 def test_the_unexpected_is_one_line_that_offers_the_traceback(

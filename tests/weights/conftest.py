@@ -6,7 +6,10 @@ The names of VideoMAE's own files are written out here, apart from the library's
 import argparse
 import json
 import re
-from collections.abc import Callable
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -295,3 +298,21 @@ class Parity:
 @pytest.fixture(scope="session")
 def parity() -> type[Parity]:
     return Parity
+
+
+@pytest.fixture(scope="session")
+def no_file_larger_than() -> Callable[[int], AbstractContextManager[None]]:
+    """Inside, writing more bytes fails with EFBIG, as on a full disk it does with ENOSPC."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, before)
+
+    return limited

@@ -2,14 +2,12 @@
 
 import errno
 import os
-import resource
-import signal
 import stat
 import sys
 import types
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -17,20 +15,9 @@ import torch
 from safetensors import safe_open
 
 from avme.errors import ArtifactError
-from avme.weights.tensor_files import read_pickle, read_safetensors, write_safetensors
+from avme.weights.tensor_files import read_pickle, read_safetensors, write_pickle, write_safetensors
 
-
-@contextmanager
-def no_file_larger_than(size: int) -> Iterator[None]:
-    """Writing more fails with EFBIG, as on a full disk it does with ENOSPC."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
+Limit = Callable[[int], AbstractContextManager[None]]
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
@@ -48,7 +35,9 @@ def test_the_mode_is_that_of_the_umask(umask: int, mode: int, tmp_path: Path) ->
     assert torch.equal(read_safetensors(tmp_path / "a.safetensors")[0]["x"], torch.ones(3))
 
 
-def test_a_disk_without_room_is_an_error_of_the_system(tmp_path: Path) -> None:
+def test_a_disk_without_room_is_an_error_of_the_system(
+    tmp_path: Path, no_file_larger_than: Limit
+) -> None:
     path = tmp_path / "a.safetensors"
     write_safetensors(path, {"x": torch.ones(3)}, {})
     before = path.read_bytes()
@@ -89,3 +78,24 @@ def test_other_classes_are_refused_by_name(tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactError, match=r"holds pathlib\.\S+, which is code and not weights"):
         read_pickle(tmp_path / "a.pt")
+
+
+def test_a_text_is_not_taken_for_code(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("clip:\n  size: 224\n")
+
+    with pytest.raises(ArtifactError, match=r"yaml cannot be read as weights .*: is it whole"):
+        read_pickle(tmp_path / "config.yaml")
+
+
+def test_a_pickle_without_room_is_an_error_of_the_system(
+    tmp_path: Path, no_file_larger_than: Limit
+) -> None:
+    path = tmp_path / "a.pth"
+
+    with no_file_larger_than(1000), pytest.raises(OSError, match="too large") as caught:
+        write_pickle(path, {"x": torch.ones(3000)})
+
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(path))
+    assert list(tmp_path.iterdir()) == []
+    write_pickle(path, {"x": torch.ones(3)})
+    assert torch.equal(read_pickle(path)["x"], torch.ones(3))

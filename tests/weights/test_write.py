@@ -1,7 +1,9 @@
 """Exports: the visual tower alone, nothing overwritten, and no form made to say what it cannot."""
 
+import errno
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,31 @@ def test_unfit_places_are_refused(
     with pytest.raises(UsageError, match=line):
         write_weights(read_weights(pretrained_files[0]), tmp_path / name, form)
     assert not (tmp_path / name).is_file()
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "file"),
+    [
+        ("official", "new.pth", "new.pth"),
+        ("huggingface", "new", "new/model.safetensors"),
+        ("avme", "new.safetensors", "new.safetensors"),
+    ],
+)
+def test_a_disk_without_room_is_named_and_leaves_nothing(
+    form: Form,
+    name: str,
+    file: str,
+    tmp_path: Path,
+    pretrained_files: list[Path],
+    no_file_larger_than: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    weights, folder = read_weights(pretrained_files[0]), tmp_path / "out"
+
+    with no_file_larger_than(20_000), pytest.raises(OSError, match=name) as caught:
+        write_weights(weights, folder / name, form)
+
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(folder / file))
+    assert list(folder.iterdir()) == []
 
 
 def test_what_the_forms_cannot_say_is_refused(
