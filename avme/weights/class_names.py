@@ -52,6 +52,26 @@ def read_class_names(file: Path, rows: int) -> tuple[str, ...]:
     return names
 
 
+def letters(name: str) -> str:
+    """A name without capitals, blanks and punctuation."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def require_same_rows(
+    file: Path, known: Sequence[str], names_file: Path, names: Sequence[str]
+) -> None:
+    """Raise MismatchError where one class has another row in `names` than among the `known` ones
+    of a file of weights, capitals, blanks and punctuation apart. Other names may replace them.
+    """
+    rows = {letters(name): row for row, name in enumerate(known)}
+    for row, name in enumerate(names):
+        if rows.get(letters(name), row) != row:
+            raise MismatchError(
+                f"{file} has {name} in row {rows[letters(name)] + 1} of its head, {names_file} in "
+                f"row {row + 1}: leave --classes out, or list the classes in the order of the rows"
+            )
+
+
 def names_in(config: Mapping[str, Any], rows: int) -> tuple[str, ...]:
     """What config.json's id2label calls the rows; empty where it does not name each one once."""
     labels = config.get("id2label")

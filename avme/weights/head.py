@@ -11,6 +11,7 @@ from torch import Tensor
 
 from avme.errors import MismatchError
 from avme.models.classifier import Classifier
+from avme.weights.class_names import letters
 from avme.weights.read import Weights
 
 _MOST_NAMES: Final = 3
@@ -114,12 +115,8 @@ def _told(
 
 def _nearly(known: Sequence[str], wanted: Sequence[str]) -> str:
     """A hint where names differ only in capitals, blanks and punctuation."""
-    plain = {_letters(name): name for name in known}
+    plain = {letters(name): name for name in known}
     for name in wanted:
-        if name not in known and _letters(name) in plain:
-            return f"; names are compared exactly: {plain[_letters(name)]!r} is not {name!r}"
+        if name not in known and letters(name) in plain:
+            return f"; names are compared exactly: {plain[letters(name)]!r} is not {name!r}"
     return ""
-
-
-def _letters(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())

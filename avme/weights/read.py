@@ -19,7 +19,7 @@ from avme.config.tree import flatten, nest
 from avme.errors import ArtifactError, ConfigError, MismatchError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier, Modality
-from avme.weights.class_names import names_in, read_class_names
+from avme.weights.class_names import names_in, read_class_names, require_same_rows
 from avme.weights.files import SIDECAR, Stored, read_file
 from avme.weights.geometry import geometry_of
 from avme.weights.names import Form, Rule, Shape, Stage, rule_for, spell_biases
@@ -98,7 +98,7 @@ def read_weights(path: Path, classes: Path | None = None) -> Weights:
     """The weights in a file or folder; the file `classes` names the rows of their head.
 
     Raises ArtifactError for what cannot be read whole, MismatchError for what is no model of ours,
-    such as learned positions, and for names that do not fit the head.
+    such as learned positions, and for names that do not fit the head or contradict the file's own.
     """
     stored = read_file(path)
     weights = _ours(stored) if stored.form == "avme" else _foreign(stored)
@@ -108,7 +108,11 @@ def read_weights(path: Path, classes: Path | None = None) -> Weights:
         raise MismatchError(f"{weights.file} names its classes itself: leave {classes} out")
     if not weights.num_classes:
         raise MismatchError(f"{weights.file} has no head that {classes} could name the rows of")
-    return replace(weights, classes=read_class_names(classes, weights.num_classes))
+    names, remarks = read_class_names(classes, weights.num_classes), weights.remarks
+    if weights.classes and names != weights.classes:
+        require_same_rows(weights.file, weights.classes, classes, names)
+        remarks = (*remarks, f"the names in {classes} replace those in {weights.file.parent}")
+    return replace(weights, classes=names, remarks=remarks)
 
 
 def _foreign(stored: Stored) -> Weights:

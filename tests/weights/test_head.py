@@ -131,3 +131,19 @@ def test_names_survive_the_way_through_videomaes_own_form(
 
     assert read_weights(tmp_path / "b.pth").classes == NAMES
     assert json.loads((folder / "config.json").read_text())["id2label"]["0"] == NAMES[0]
+
+
+def test_names_given_beside_the_files_own_may_spell_them_anew_but_not_move_them(
+    theirs: Any, tmp_path: Path, save_as: SaveAs
+) -> None:
+    folder, names = save_as(theirs, "hf q_bias", tmp_path / "a"), tmp_path / "names.txt"
+    names.write_bytes(b"1 talking head\r\n2 city timelapse\r\n3 Woods\r\n")
+
+    weights = read_weights(folder, names)
+
+    assert weights.classes == ("talking head", "city timelapse", "Woods")
+    assert weights.remarks[-1] == f"the names in {names} replace those in {folder}"
+    for text in ("BunnyForest\nCityTimelapse\nTalkingHead\n", "a\ntalking head\nb\n"):
+        names.write_text(text)
+        with pytest.raises(MismatchError, match=r"in row \d of its head, .* leave --classes out"):
+            read_weights(folder, names)
