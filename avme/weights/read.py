@@ -111,7 +111,7 @@ def read_weights(path: Path, classes: Path | None = None) -> Weights:
     names, remarks = read_class_names(classes, weights.num_classes), weights.remarks
     if weights.classes and names != weights.classes:
         require_same_rows(weights.file, weights.classes, classes, names)
-        remarks = (*remarks, f"the names in {classes} replace those in {weights.file.parent}")
+        remarks = (*remarks, f"the names in {classes} replace those that belong to {weights.file}")
     return replace(weights, classes=names, remarks=remarks)
 
 

@@ -142,7 +142,8 @@ def test_names_given_beside_the_files_own_may_spell_them_anew_but_not_move_them(
     weights = read_weights(folder, names)
 
     assert weights.classes == ("talking head", "city timelapse", "Woods")
-    assert weights.remarks[-1] == f"the names in {names} replace those in {folder}"
+    file = folder / "model.safetensors"
+    assert weights.remarks[-1] == f"the names in {names} replace those that belong to {file}"
     for text in ("BunnyForest\nCityTimelapse\nTalkingHead\n", "a\ntalking head\nb\n"):
         names.write_text(text)
         with pytest.raises(MismatchError, match=r"in row \d of its head, .* leave --classes out"):
