@@ -25,6 +25,12 @@ _BOXES: Final = (b"ftyp", b"moov", b"mdat", b"wide", b"pnot", b"styp")
 _ASF: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_VIDEO: Final = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 _OGG_VIDEO: Final = (b"\x80theora", b"\x01video\0\0\0", b"OVP80", b"BBCD\0")
+_RAW: Final = (
+    *(b"\0\0\1\xb3", b"\0\0\1\xb0"),  # MPEG-1 and MPEG-2, MPEG-4 Part 2
+    *(b"\0\0\0\1" + bytes([unit]) for unit in (0x09, 0x27, 0x47, 0x67)),  # H.264
+    *(b"\0\0\0\1" + bytes([unit, 1]) for unit in (0x40, 0x42, 0x46)),  # HEVC
+)
+"""Streams without a container, which are refused by name."""
 _MXF: Final = bytes.fromhex("060e2b34020501010d01020101")
 
 
@@ -61,7 +67,7 @@ def holds_video(head: bytes) -> bool:
         return bool(head[4:5]) and bool(head[4] & 1)
     return (
         (head.startswith((b"RIFF", b"ON2 ")) and head[8:12] in (b"AVI ", b"AVIX", b"AMV ", b"ON2f"))
-        or head.startswith((b"\0\0\1\xba", b"\0\0\1\xb3"))  # MPEG program and elementary streams
+        or head.startswith((b"\0\0\1\xba", *_RAW))
         or (head.startswith(b".RMF") and b"video/x-pn-" in head)
         or head.startswith((_MXF, b"nut/multimedia container\0", b"\x1f\x07\0"))  # the last is DV
         or _is_transport_stream(head)

@@ -33,6 +33,8 @@ def made(path: Path, container: str, *options: str) -> Path:
         ("ogg", "libtheora"),
         ("mpeg", "mpeg1video"),
         ("mpeg2video", "mpeg2video"),
+        ("m4v", "mpeg4"),
+        ("h264", "libx264"),
         ("mpegts", "mpeg2video"),
         ("rm", "rv10"),
         ("mxf", "mpeg2video"),
