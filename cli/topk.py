@@ -2,13 +2,16 @@
 
 The parser knows options with a fixed number of values only. Before it runs, the option is
 repeated: `--topk 1 5 ckpt.pt` becomes `--topk 1 --topk 5 ckpt.pt`. A file whose name is a number
-is written with its folder: `./5`.
+is written with its folder: `./5`. Commas separate integers too: `--topk 1,5`.
 """
 
+import re
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from typer.core import TyperCommand
+
+_COMMAS: Final = re.compile(r"\d+(,\d+)+")
 
 
 class ManyIntegers(TyperCommand):
@@ -17,7 +20,7 @@ class ManyIntegers(TyperCommand):
     many: ClassVar[tuple[str, ...]] = ("--topk",)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, repeat_options(args, self.many))
+        return super().parse_args(ctx, repeat_options(_without_commas(args, self.many), self.many))
 
 
 def repeat_options(
@@ -37,3 +40,18 @@ def repeat_options(
             option, has_value = (name if name in many else ""), bool(equals)
             written.append(arg)
     return written + args[end:]
+
+
+def _without_commas(args: list[str], many: tuple[str, ...]) -> list[str]:
+    """`args` with the integers of `1,5`, after an option of `many`, as words of their own."""
+    written: list[str] = []
+    for before, arg in zip(["", *args], args, strict=False):
+        name, equals, values = arg.partition("=")
+        if equals and name in many and _COMMAS.fullmatch(values):
+            first, *others = values.split(",")
+            written += [f"{name}={first}", *others]
+        elif before in many and _COMMAS.fullmatch(arg):
+            written += arg.split(",")
+        else:
+            written.append(arg)
+    return written

@@ -28,6 +28,8 @@ def score(
         ("--topk 1 5 10 --views 3 ckpt.pt", "ckpt.pt [1, 5, 10] 3"),
         ("--topk 1 --topk 5 ckpt.pt", "ckpt.pt [1, 5] 0"),
         ("--topk=1 5 ckpt.pt", "ckpt.pt [1, 5] 0"),
+        ("--topk 1,5 ckpt.pt", "ckpt.pt [1, 5] 0"),
+        ("ckpt.pt --topk=1,5,10 --views 3", "ckpt.pt [1, 5, 10] 3"),
         ("--topk 1 ./5", "./5 [1] 0"),
         ("--topk 1 -- 5", "5 [1] 0"),
         ("--views 3 ckpt.pt", "ckpt.pt None 3"),
