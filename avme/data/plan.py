@@ -184,7 +184,7 @@ def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> Non
     usual = PrepConfig().content()  # of settings that are younger than the set
     before = {f"{_SETTINGS}{key}": value for key, value in usual.items()} | old
     differing = [
-        f"{key} is {before.get(key)!r} there, {new.get(key)!r} now"
+        f"{key.removeprefix(_SETTINGS)} is {_shown(before, key)} there, {_shown(new, key)} now"
         for key in dict.fromkeys([*before, *new])
         if key != _SOURCE and before.get(key) != new.get(key)
     ]
@@ -193,6 +193,11 @@ def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> Non
             f"{folder} was prepared otherwise: {'; '.join(differing)}: choose another folder with "
             "--out or --name, or delete this one"
         )
+
+
+def _shown(identity: dict[str, Any], key: str) -> str:
+    value = identity.get(key)
+    return "none" if value is None else repr(value)
 
 
 def _require_same_files(old: Earlier, source: str, folder: Path) -> None:

@@ -254,7 +254,7 @@ def test_settings_that_say_only_how_do_not_matter(
 def test_other_settings_are_refused_with_both_values(
     videos: Path, folder: Path, run_prep: RunPrep
 ) -> None:
-    with pytest.raises(MismatchError, match=r"jpeg_quality is 3 there, 9 now") as caught:
+    with pytest.raises(MismatchError, match=r": jpeg_quality is 3 there, 9 now:") as caught:
         run_prep(videos, folder.parent, jpeg_quality=9)
 
     assert "--out or --name" in str(caught.value)
