@@ -55,7 +55,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         help="Folder to write.",
-        show_default="<run>/eval/<data>-split<split>-<part>-<checkpoint>-<views>",
+        show_default="in <run>/eval/, named after set, split, part, checkpoint and views",
     ),
 ]
 
