@@ -1,8 +1,7 @@
 """The versions of ffmpeg that made the shards of a set.
 
 Versions round pixels in different ways (docs/ffmpeg-versions.md), so that the bytes of a set of
-several depend on which machine made which shard. Shards hold no versions, as equal pixels shall be
-equal bytes.
+several depend on which machine made which shard. Every shard holds its version as an attribute.
 """
 
 from collections import Counter

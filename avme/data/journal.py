@@ -56,16 +56,16 @@ def account(folder: Path, shards: Iterable[Path]) -> list[ShardDone]:
             status.st_size,
             status.st_mtime_ns,
         ):
-            known = _account(path, status, known)
+            known = _account(path, status)
             append(folder, known)
         accounts.append(known)
     return accounts
 
 
-def _account(path: Path, status: os.stat_result, known: ShardDone | None) -> ShardDone:
+def _account(path: Path, status: os.stat_result) -> ShardDone:
     sha256 = sha256_of(path)
     reader = ShardReader(path)
-    records = reader.records()
+    records, ffmpeg = reader.records(), reader.ffmpeg()
     reader.close()
     bad = sum(bool(record.reason) for record in records)
     return ShardDone(
@@ -76,5 +76,5 @@ def _account(path: Path, status: os.stat_result, known: ShardDone | None) -> Sha
         clips=len(records) - bad,
         bad=bad,
         seconds=0.0,
-        ffmpeg=known.ffmpeg if known is not None and known.sha256 == sha256 else "",
+        ffmpeg=ffmpeg,
     )

@@ -93,9 +93,10 @@ def _pack(task: ShardTask) -> ShardDone:
     work.mkdir(parents=True)
     path = task.folder / task.name
     recipe = _here(task.recipe)
+    version = ffmpeg_version(recipe.ffmpeg)
     bad = 0
     try:
-        with ShardWriter(work / "spool", recipe.num_cepstra) as shard:
+        with ShardWriter(work / "spool", recipe.num_cepstra, version) as shard:
             for done, labelled in enumerate(task.clips):
                 clip = labelled.clip.id
                 marker.put(task.work, task.name, marker.Mark(done, clip))
@@ -118,7 +119,7 @@ def _pack(task: ShardTask) -> ShardDone:
         clips=len(task.clips) - bad,
         bad=bad,
         seconds=round(time.monotonic() - began, 3),
-        ffmpeg=ffmpeg_version(recipe.ffmpeg),
+        ffmpeg=version,
     )
 
 

@@ -121,6 +121,11 @@ class ShardReader:
         with self._naming():
             return from_lines(self.column("records").tobytes())
 
+    def ffmpeg(self) -> str:
+        """Return the version that decoded the clips; empty if unknown."""
+        with self._naming():
+            return bytes(self._opened().attrs.get("ffmpeg", b"")).decode(errors="replace")
+
     @property
     def is_open(self) -> bool:
         """Whether this process holds the file."""

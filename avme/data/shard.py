@@ -1,9 +1,11 @@
 """Clips to one write-once HDF5 file of contiguous columns.
 
 JPEGs lie one after the other in the blob `jpeg`, all frames of a clip together, so that a window
-is one read. The same clips and settings give the same bytes: no times, no paths, no versions.
+is one read. The same clips, settings and version of ffmpeg give the same bytes: no times, no paths.
 While clips are added, what grows with their length waits in spool files: memory holds one clip,
 whatever the shard.
+
+The version of ffmpeg that decoded the clips is the attribute `ffmpeg`.
 
 Columns (c clips, t frames of all clips, s MFCC rows of all clips, f cepstra):
     jpeg u1[bytes]   frame_offset i8[t+1]   pts f8[t]   clip_frame i8[c+1]
@@ -42,9 +44,10 @@ class ShardWriter:
         shard.write(folder / "shard-00000.h5")
     """
 
-    def __init__(self, spool: Path, num_cepstra: int) -> None:
+    def __init__(self, spool: Path, num_cepstra: int, ffmpeg: str = "") -> None:
         self._path = spool
         self._num_cepstra = num_cepstra
+        self._ffmpeg = ffmpeg
         self._records: list[ClipRecord] = []
         self._good: list[ClipRecord] = []
         self._num_rows: list[int] = []
@@ -110,6 +113,8 @@ class ShardWriter:
         with h5py.File(path, "w", libver=("earliest", "v110")) as file:
             file.attrs["schema"] = SHARD_SCHEMA
             file.attrs["num_cepstra"] = self._num_cepstra
+            if self._ffmpeg:
+                file.attrs["ffmpeg"] = np.bytes_(self._ffmpeg.encode())
             for name, column in self._columns().items():
                 file.create_dataset(name, data=column)
             for name, spool in self._spools.items():

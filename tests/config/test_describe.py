@@ -23,7 +23,7 @@ def test_a_row_says_default_range_and_meaning() -> None:
     rows = {row.key: row for row in describe(PretrainConfig)}
 
     assert rows["clip.size"].default == "224"
-    assert rows["clip.size"].accepts == "integer >= 16"
+    assert rows["clip.size"].accepts == "integer >= 16, <= 65536"
     assert rows["clip.size"].doc == "Height and width of the picture in pixels."
     assert rows["model.fusion.kind"].accepts == "cross-attention | concat | none"
     assert rows["train.workers"].accepts == "integer >= 0 or none"

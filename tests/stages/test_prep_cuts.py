@@ -164,12 +164,13 @@ def test_a_cut_behind_the_end_is_quarantined(
     assert len(done.entries) == 4
 
 
-def test_whole_files_of_class_folders_are_planned_as_ever(finished: PreparedSet) -> None:
+def test_the_plan_of_whole_files_has_size_time_label_and_group(finished: PreparedSet) -> None:
     plan = json.loads((finished.folder / "plan.json").read_text())
 
-    assert all(
-        [type(value) for value in stamp] == [int, int, int] for stamp in plan["clips"].values()
-    )
+    for clip, (num_bytes, mtime_ns, label, group) in plan["clips"].items():
+        class_name, _, name = clip.partition("/")
+        assert [type(value) for value in (num_bytes, mtime_ns, label)] == [int, int, int]
+        assert group == f"{class_name}/{name.split('_')[2]}"
 
 
 def test_kinetics_is_prepared_from_clips_and_whole_videos(

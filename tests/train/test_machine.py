@@ -19,9 +19,9 @@ import resource, sys
 from pathlib import Path
 import torch
 from avme.errors import MachineError
-from avme.stages.run import export_weights
 from avme.train.checkpoint import Checkpoint, save_checkpoint
 from avme.train.machine import machine_error
+from avme.weights.tensor_files import write_safetensors
 
 folder = Path(sys.argv[1])
 
@@ -38,7 +38,7 @@ try:
 except MachineError as error:
     print(error)
 try:
-    export_weights(folder, {"weight": torch.zeros(100_000)}, {})
+    write_safetensors(folder / "weights.safetensors", {"weight": torch.zeros(100_000)}, {})
 except Exception as error:
     print(machine_error(error, folder))
 """
@@ -57,7 +57,9 @@ def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole_and_says_what_it_n
     assert first.startswith(f"{tmp_path / 'last.pt'} cannot be written (File too large): ")
     assert "it needs 400 kB, " in first
     assert "--resume" in first
-    assert second.startswith(f"{tmp_path} cannot be written (File too large): ")
+    assert second.startswith(
+        f"{tmp_path / 'weights.safetensors'} cannot be written (File too large): "
+    )
     assert load_checkpoint(tmp_path / "last.pt").step == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last.pt"]
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ def test_tensorboard_shows_every_point_and_picture_once_after_a_restart(tmp_path
             record.write("train", step, {"loss": 1.0})
             record.picture("reconstruction", step, picture)
 
+    # Within a second, TensorBoard orders the files of one process as text: 10 comes before 9.
+    time.sleep(1.1)
     with Record(tmp_path, first_step=20) as record:
         for step in (30, 40):
             record.write("train", step, {"loss": 2.0})
