@@ -128,7 +128,7 @@ class Trainer:
         and at the end; `end_epoch` gets the number of the epoch that ended and returns a note.
         `estimate` times the first steps, and `report` is told once how long the others will take.
         Raises Stopped after SIGTERM or SIGUSR1 and Interrupted after Ctrl-C, with a checkpoint
-        written.
+        written; a request that comes when the last step is done is left to the caller.
         """
         wrapped = self._wrapped()
         stream = interruptible(batches, self.processes.world)
@@ -180,7 +180,7 @@ class Trainer:
                 interrupted = request.signal == "SIGINT"
                 wishes = (request.signal is not None, interrupted, saver.is_due())
                 stops, interrupted, is_due = cadence.agree(self.step, *wishes)
-                if stops:
+                if stops and self.step < total:  # else what is left takes less than a restart
                     saver.save()
                     self.processes.wait()  # torchrun ends the others when one leaves
                     raise self._stopped(request, interrupted, "with a checkpoint written")

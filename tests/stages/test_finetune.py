@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from avme.stages.init import starting_point
 from avme.stages.pretrain import pretrain
 from avme.train.checkpoint import load_checkpoint, save_checkpoint
 from avme.train.record import read_record
+from avme.train.scoring import Scorer
 from avme.weights.read import read_weights
 
 MakeConfig = Callable[..., FinetuneConfig]
@@ -208,6 +210,33 @@ def test_a_resumed_run_remembers_what_it_started_from(
     assert ours.facts["pretrained"] == theirs.facts["pretrained"]
     assert ours.best == theirs.best
     assert all(torch.equal(ours.model[name], theirs.model[name]) for name in theirs.model)
+
+
+def test_a_signal_in_the_last_validation_does_not_keep_a_run_from_its_end(
+    finished: PreparedSet,
+    finetuned: Path,
+    pretrained: Path,
+    make_finetune_config: MakeConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    score, expected = Scorer.score, read_record(finetuned / "metrics.jsonl")
+
+    def score_and_stop(self: Scorer, *given: Any) -> Any:
+        if len(read_record(tmp_path / "run/metrics.jsonl")) == len(expected) - 1:
+            signal.raise_signal(signal.SIGUSR1)
+        return score(self, *given)
+
+    monkeypatch.setattr(Scorer, "score", score_and_stop)
+
+    run = finetune(
+        make_finetune_config(), data=finished.folder, out=tmp_path / "run", init=pretrained
+    )
+
+    ours, theirs = (load_checkpoint(each / "checkpoints/best.pt") for each in (run, finetuned))
+    assert (ours.best, ours.step) == (theirs.best, theirs.step)
+    assert len(read_record(run / "metrics.jsonl")) == len(expected)
+    assert (run / "weights.safetensors").is_file()
 
 
 def test_a_modality_that_was_not_pretrained_is_refused(

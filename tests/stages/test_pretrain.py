@@ -127,6 +127,18 @@ def test_a_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
     assert steps == list(range(1, 9))
 
 
+def test_a_signal_at_the_last_step_does_not_keep_a_run_from_its_end(
+    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    stop = Interrupting(8, signal.SIGUSR1)
+
+    run = pretrain(make_pretrain_config(), data=finished.folder, out=tmp_path / "run", report=stop)
+
+    assert json.loads((run / "status.json").read_text())["state"] == "finished"
+    ours, theirs = (load_file(each / "weights.safetensors") for each in (run, pretrained))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
 def test_a_line_of_metrics_does_not_tell_that_the_run_was_stopped(
     finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
