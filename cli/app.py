@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from avme import __version__
+from avme.cores import limit_threads
 from avme.errors import AvmeError, MachineError, SiblingLost
 from avme.train.environment import require_whole_group
 
@@ -31,7 +32,7 @@ from . import (
     verify,
     weights,
 )
-from .launch import ChildFailed, join_launcher, leave_failure, rank
+from .launch import ChildFailed, join_launcher, leave_failure, processes_here, rank
 from .progress import reporter
 from .srun import join_step
 from .topk import ManyIntegers
@@ -129,6 +130,7 @@ def avme(
         join_step()
         require_whole_group(os.environ)
         join_launcher()
+    limit_threads(processes_here())
     if rank() > 0:
         ctx.with_resource(redirect_stdout(StringIO()))
     ctx.obj = reporter(quiet)

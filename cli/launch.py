@@ -20,10 +20,8 @@ from types import FrameType
 from typing import Any, Final
 
 from avme.artifacts import amend_failure
-from avme.cores import available_cores
+from avme.cores import TASKS_ARE_RANKS, limit_threads
 from avme.errors import AvmeError, MachineError, UsageError
-
-from .srun import JOINED
 
 _FAILURES: Final = "AVME_FAILURES"
 """Environment variable: the folder into which a child of ours writes why it failed."""
@@ -53,6 +51,12 @@ def rank() -> int:
     return int(number) if number.isdigit() else 0
 
 
+def processes_here() -> int:
+    """Return the processes of a distributed run on this machine; 1 without one."""
+    number = os.environ.get("LOCAL_WORLD_SIZE", "1") if "RANK" in os.environ else "1"
+    return int(number) if number.isdigit() and int(number) > 0 else 1
+
+
 def device_setting(device: str | None, gpus: int | None, procs: int | None) -> str | None:
     """The device that the three options ask for together; raises UsageError if they disagree."""
     if gpus is not None and procs is not None:
@@ -72,7 +76,7 @@ def spread(gpus: int | None, procs: int | None, run: Path | None = None) -> bool
     `run` is the run folder that the command writes: its status.json names the process that fails
     without a word. Raises MachineError when there are fewer GPUs than asked for, and ChildFailed.
     """
-    if JOINED in os.environ and max(gpus or 1, procs or 1) > 1:
+    if TASKS_ARE_RANKS in os.environ and max(gpus or 1, procs or 1) > 1:
         raise UsageError(
             "--gpus and --procs start processes, which srun has done: leave them out, and give "
             "srun a task for each GPU"
@@ -102,7 +106,7 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // processes)))
+    limit_threads(processes)
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", _SECONDS_TO_STOP)
     with TemporaryDirectory(prefix="avme-") as folder:
         os.environ[_FAILURES] = folder

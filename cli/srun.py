@@ -9,12 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-JOINED: Final = "AVME_SRUN"
-"""Environment variable: set where this module made the others."""
+from avme.cores import TASKS_ARE_RANKS, is_in_step
+
 _FIRST_PORT: Final = 15_000
 _PORTS: Final = 15_000
-_SPECIAL_STEPS: Final = 4_294_967_290
-"""Slurm numbers the steps of batch scripts and interactive shells from here."""
 
 
 def join_step() -> None:
@@ -25,14 +23,14 @@ def join_step() -> None:
 
 def torchrun_variables(slurm: Mapping[str, str]) -> dict[str, str]:
     """What torchrun would set for this task of a step; empty outside of one."""
-    step, tasks = slurm.get("SLURM_STEP_ID", ""), slurm.get("SLURM_STEP_NUM_TASKS", "1")
-    if not step.isdigit() or int(step) >= _SPECIAL_STEPS or int(tasks) < 2:
+    tasks = slurm.get("SLURM_STEP_NUM_TASKS", "1")
+    if not is_in_step(slurm) or int(tasks) < 2:
         return {}
     node = int(slurm.get("SLURM_NODEID", "0"))
     nodes = slurm.get("SLURM_STEP_NODELIST") or slurm["SLURM_JOB_NODELIST"]
-    number = int(slurm.get("SLURM_JOB_ID", "0")) + int(step)
+    number = int(slurm.get("SLURM_JOB_ID", "0")) + int(slurm["SLURM_STEP_ID"])
     return {
-        JOINED: "1",
+        TASKS_ARE_RANKS: "1",
         "RANK": slurm["SLURM_PROCID"],
         "WORLD_SIZE": tasks,
         "LOCAL_RANK": slurm.get("SLURM_LOCALID", "0"),

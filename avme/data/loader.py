@@ -116,7 +116,7 @@ def build_loader(
 
 def default_workers(local_world: int) -> int:
     """Cores that are left to a process of this machine after its own, at most 8."""
-    return max(0, min(_MOST_WORKERS, available_cores() // local_world - 1))
+    return max(0, min(_MOST_WORKERS, available_cores(local_world) - 1))
 
 
 def _start_server() -> None:

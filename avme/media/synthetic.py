@@ -7,7 +7,6 @@ background, light and background noise, and no other group has them.
 Shape letters: t frames, h and w pixels, c colours, n samples.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from jaxtyping import Float64, Int16, UInt8
 
 from avme.artifacts import replacing
+from avme.cores import available_cores
 from avme.errors import MachineError, MediaError
 from avme.media.ffmpeg import SAMPLE_RATE_HZ, find_ffmpeg, transcode
 from avme.media.sound import AudioState
@@ -110,7 +110,7 @@ def plan_set(groups: Sequence[int], clips_per_group: int, seed: int) -> tuple[Sy
 def make_set(clips: Sequence[SyntheticClip], folder: Path, report: Reporter) -> None:
     """Writes every clip below `folder`; raises MachineError where ffmpeg cannot."""
     ffmpeg = find_ffmpeg()
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count())
+    pool = ThreadPoolExecutor(max_workers=available_cores())
     try:
         with report.task("make videos", total=len(clips)) as task:
             made = [pool.submit(write_clip, clip, folder, ffmpeg) for clip in clips]

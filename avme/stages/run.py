@@ -6,7 +6,6 @@ env.json, train.log, metrics.jsonl, tb/, checkpoints/, weights.safetensors and s
 
 import importlib.metadata
 import logging
-import os
 import platform
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +31,7 @@ from avme.artifacts import (
 )
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
+from avme.cores import available_cores
 from avme.data.order import require_equal_shares, require_two_clips
 from avme.errors import Stopped
 from avme.lock import holding
@@ -203,7 +203,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "device": device or platform.machine(),
-        "cores": os.cpu_count(),
+        "cores": available_cores(),
         "threads": torch.get_num_threads(),
         **{name: importlib.metadata.version(name) for name in _PACKAGES},
     }

@@ -4,7 +4,6 @@ Nothing is written. Shards are hashed and read by a few threads; what they hold 
 the tables afterwards.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from avme.artifacts import DATASET_MANIFEST, read_json
+from avme.cores import available_cores
 from avme.data.check_shard import ShardCheck, ShardFacts, check_shard
 from avme.data.check_tables import check_manifest, check_plan, check_tables
 from avme.data.ffmpeg_versions import describe_mixture
@@ -125,7 +125,7 @@ def _check_shards(
     shards: tuple[ShardFacts, ...], seed: int | None, report: Reporter
 ) -> list[ShardCheck]:
     """What came out of every shard, in their order, as the threads get to them."""
-    threads = ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1))
+    threads = ThreadPoolExecutor(min(_MOST_THREADS, available_cores()))
     try:
         with report.task("verify", total=len(shards)) as progress:
             waiting = [

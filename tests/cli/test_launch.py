@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from avme.cores import available_cores
 from avme.errors import MachineError, UsageError
 from avme_cli.launch import ChildFailed, device_setting, leave_failure, rank, spread
 
@@ -85,7 +86,7 @@ def test_every_rank_works_with_its_share_of_the_cores(parent: list[str]) -> None
         [sys.executable, *parent, "work"], capture_output=True, text=True, check=True, env=clean
     )
 
-    threads = max(1, len(os.sched_getaffinity(0)) // 2)
+    threads = available_cores(2)
     assert sorted(done.stdout.splitlines()) == [f"0 2 {threads}", f"1 2 {threads}"]
     assert done.stderr == ""
 
