@@ -6,6 +6,7 @@ even opened: HDF5 is not made for damaged files.
 Shape letters: c clips, t frames of all clips, s MFCC rows, n offsets.
 """
 
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from avme.artifacts import sha256_of
+from avme.data.jpeg import declared_size, require_possible
 from avme.data.problem import Problem, short
 from avme.data.reader import UNREADABLE, ShardReader
 from avme.data.record import ClipRecord
@@ -65,6 +67,7 @@ def check_shard(facts: ShardFacts, seed: Sequence[int] | None) -> ShardCheck:
         return ShardCheck((_problem(facts, found),), None)
     reader = ShardReader(facts.path)
     try:
+        reader.require_columns()
         problems = [_problem(facts, what) for what in _column_problems(reader)]
         if problems:
             return ShardCheck(tuple(problems), None)
@@ -97,9 +100,11 @@ def _problem(facts: ShardFacts, what: str) -> Problem:
 
 def _bytes_problem(facts: ShardFacts) -> str:
     try:
-        num_bytes = facts.path.stat().st_size
-        if num_bytes != facts.num_bytes:
-            return f"has {num_bytes} bytes, expected {facts.num_bytes}"
+        status = facts.path.lstat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+            return "is a link or no regular file, expected a file of the set"
+        if status.st_size != facts.num_bytes:
+            return f"has {status.st_size} bytes, expected {facts.num_bytes}"
         sha256 = sha256_of(facts.path)
     except FileNotFoundError:
         return "is missing"
@@ -214,10 +219,14 @@ def _picture_problem(
     reader: ShardReader, row: int, record: ClipRecord, frames: Sequence[int]
 ) -> str:
     expected = f"{record.width}x{record.height}"
+    try:
+        require_possible(record.height, record.width)
+    except ValueError as error:
+        return f"its record tells of {error}"
     bad = [
         (frame, found)
         for frame, blob in zip(frames, reader.frames(row, frames), strict=True)
-        if (found := _size(blob)) != expected
+        if (found := _size(blob, expected)) != expected
     ]
     if not bad:
         return ""
@@ -228,9 +237,12 @@ def _picture_problem(
     )
 
 
-def _size(blob: NDArray[np.uint8]) -> str:
+def _size(blob: NDArray[np.uint8], expected: str) -> str:
+    """Return the size of a picture; one whose header says another than expected is not decoded."""
     try:
-        height, width, _ = simplejpeg.decode_jpeg(blob, "RGB").shape
+        height, width = declared_size(blob)
+        if f"{width}x{height}" == expected:
+            height, width, _ = simplejpeg.decode_jpeg(blob, "RGB").shape
     except ValueError as error:
         return f"no picture ({error})"
     return f"{width}x{height}"

@@ -65,6 +65,7 @@ def account(folder: Path, shards: Iterable[Path]) -> list[ShardDone]:
 def _account(path: Path, status: os.stat_result) -> ShardDone:
     sha256 = sha256_of(path)
     reader = ShardReader(path)
+    reader.require_columns()
     records, ffmpeg = reader.records(), reader.ffmpeg()
     reader.close()
     bad = sum(bool(record.reason) for record in records)

@@ -21,6 +21,14 @@ from numpy.typing import NDArray
 
 from avme.data.record import ClipRecord, from_lines
 from avme.data.shard import SHARD_SCHEMA
+from avme.data.shard_file import (
+    open_column,
+    open_shard,
+    read_ffmpeg,
+    read_num_cepstra,
+    read_schema,
+    require_columns,
+)
 from avme.errors import ArtifactError, MachineError
 
 UNREADABLE: Final = (
@@ -48,6 +56,8 @@ class ShardReader:
         self._pid = -1
         self._index: dict[str, NDArray[Any]] = {}
         self._datasets: dict[str, h5py.Dataset] = {}
+        self._checked: set[str] = set()
+        self._identity: tuple[int, ...] = ()
         self._num_cepstra = 0
 
     def __reduce__(self) -> tuple[type["ShardReader"], tuple[Path]]:
@@ -104,7 +114,7 @@ class ShardReader:
     def column(self, name: str) -> NDArray[Any]:
         """A whole column of one value per clip."""
         with self._naming():
-            return np.asarray(self._opened()[name][()])
+            return np.asarray(self._dataset(name)[()])
 
     def length(self, name: str) -> int:
         """Rows of a column, none of which is read."""
@@ -124,7 +134,12 @@ class ShardReader:
     def ffmpeg(self) -> str:
         """Return the version that decoded the clips; empty if unknown."""
         with self._naming():
-            return bytes(self._opened().attrs.get("ffmpeg", b"")).decode(errors="replace")
+            return read_ffmpeg(self._opened())
+
+    def require_columns(self) -> None:
+        """Raise ArtifactError unless all columns are there, as documented, and nothing else is."""
+        with self._naming():
+            require_columns(self._opened())
 
     @property
     def is_open(self) -> bool:
@@ -151,24 +166,33 @@ class ShardReader:
         return self._index[name]
 
     def _dataset(self, name: str) -> h5py.Dataset:
-        """A column on the disk, looked up once: finding it takes as long as reading a window."""
+        """A column on the disk, looked up once: finding it takes as long as reading a window.
+
+        One that was checked is not checked again when the same file is opened again.
+        """
         file = self._opened()
         if name not in self._datasets:
-            self._datasets[name] = file[name]
+            is_known = name in self._checked
+            self._datasets[name] = file[name] if is_known else open_column(file, name)
+            self._checked.add(name)
         return self._datasets[name]
 
     def _opened(self) -> h5py.File:
         if self._file is None or self._pid != os.getpid():
             with self._naming():
-                file = h5py.File(self.path, "r", locking=False)
-                schema = file.attrs.get("schema")
-                self._num_cepstra = int(file.attrs.get("num_cepstra", 0))
-            if schema != SHARD_SCHEMA:
+                file = open_shard(self.path)
+                status = os.fstat(file.id.get_vfd_handle())
+                identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                if identity != self._identity:
+                    schema, self._num_cepstra = read_schema(file), read_num_cepstra(file)
+                    self._checked = set()
+            if identity != self._identity and schema != SHARD_SCHEMA:
                 file.close()
                 raise ArtifactError(
                     f"{self.path} has schema {schema}, this avme reads {SHARD_SCHEMA}: prepare anew"
                 )
-            self._file, self._pid, self._index, self._datasets = file, os.getpid(), {}, {}
+            self._file, self._pid, self._identity = file, os.getpid(), identity
+            self._index, self._datasets = {}, {}
         return self._file
 
     @contextmanager

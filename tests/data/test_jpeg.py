@@ -1,11 +1,13 @@
 """JPEG files to arrays: the decoder's own pixels, at the size that was asked for."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import simplejpeg
 from numpy.typing import NDArray
 
-from avme.data.jpeg import decode
+from avme.data.jpeg import declared_size, decode, require_possible
 
 
 def files(height: int, width: int, count: int = 3) -> list[NDArray[np.uint8]]:
@@ -43,3 +45,39 @@ def test_a_damaged_picture_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"\w"):
         decode(broken, height=31, width=45)
+
+
+def declare(file: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """The file with another size in its header."""
+    content = bytearray(file.tobytes())
+    at = content.index(b"\xff\xc0") + 5
+    content[at : at + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return np.frombuffer(bytes(content), np.uint8)
+
+
+def test_a_size_is_known_before_anything_is_decoded() -> None:
+    (file,) = files(31, 45, 1)
+
+    assert declared_size(file) == (31, 45)
+    assert declared_size(declare(file, 65500, 65499)) == (65500, 65499)
+    with pytest.raises(ValueError, match=r"\w"):
+        declared_size(np.zeros(9, np.uint8))
+
+
+def test_a_header_that_declares_more_than_expected_is_not_decoded() -> None:
+    grown = [declare(file, 4000, 4000) for file in files(31, 45, 1)]
+    tracemalloc.start()
+
+    with pytest.raises(ValueError, match="buffer"):
+        decode(grown, height=31, width=45)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize(("height", "width"), [(8193, 8192), (65500, 65500), (0, 45), (-31, -45)])
+def test_a_size_that_no_set_can_have_is_refused(height: int, width: int) -> None:
+    with pytest.raises(ValueError, match="expected at most 67108864 pixels"):
+        decode(files(31, 45), height=height, width=width)
+    require_possible(8192, 8192)

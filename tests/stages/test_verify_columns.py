@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import simplejpeg
 
 from avme.artifacts import read_json, write_json
+from avme.data.record import from_lines, to_lines
 from avme.report import Quiet
 from avme.stages.verify import verify
 
@@ -64,6 +66,21 @@ def scribble(file: h5py.File) -> None:
     file["jpeg"][0:4] = np.zeros(4, np.uint8)
 
 
+def grow(file: h5py.File) -> None:
+    """The header of frame 0 of clip 0 says that it is large."""
+    content = file["jpeg"][: int(file["frame_offset"][1])].tobytes()
+    at = content.index(b"\xff\xc0") + 5
+    file["jpeg"][at : at + 4] = np.frombuffer((4000).to_bytes(2, "big") * 2, np.uint8)
+
+
+def lead_out(file: h5py.File) -> None:
+    other = Path(file.filename).parents[2] / "other.h5"
+    with h5py.File(other, "w") as outside:
+        outside["jpeg"] = file["jpeg"][()]
+    del file["jpeg"]
+    file["jpeg"] = h5py.ExternalLink(str(other), "jpeg")
+
+
 FIRST = "clip Archery/v_Archery_g01_c01.avi"
 SHARD = f"shards/{NAME}"
 
@@ -97,6 +114,8 @@ SHARD = f"shards/{NAME}"
             paint,
             f"{FIRST} in {SHARD}: 1 of 10 pictures are broken, first frame 2: found 16x8, expec",
         ),
+        (grow, f"{FIRST} in {SHARD}: 1 of 10 pictures are broken, first frame 0: found 4000x4000,"),
+        (lead_out, f"{SHARD}: cannot be read as a shard (column jpeg is a link to another place"),
         (
             scribble,
             f"{FIRST} in {SHARD}: 1 of 10 pictures are broken, first frame 0: found no pict",
@@ -109,3 +128,37 @@ def test_contents_that_do_not_fit_are_named(
     lines = lines_after(change)
 
     assert any(line.startswith(told) for line in lines), lines
+
+
+def test_a_picture_whose_header_says_another_size_is_not_decoded(
+    lines_after: Callable[[Change], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, ...]] = []
+    original = simplejpeg.decode_jpeg
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        made = original(*args, **kwargs)
+        sizes.append(made.shape)
+        return made
+
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", watched)
+    lines_after(grow)
+
+    assert set(sizes) == {(32, 48, 3)}
+
+
+@pytest.mark.parametrize(("width", "height"), [(65500, 65500), (0, 32)])
+def test_a_size_that_no_picture_can_have_is_named(
+    lines_after: Callable[[Change], list[str]], width: int, height: int
+) -> None:
+    def claim(file: h5py.File) -> None:
+        first, *rest = from_lines(file["records"][()].tobytes())
+        lines = to_lines([replace(first, width=width, height=height), *rest])
+        del file["records"]
+        file["records"] = np.frombuffer(lines, np.uint8)
+        file["width"][0], file["height"][0] = width, height
+
+    lines = lines_after(claim)
+
+    told = f"its record tells of a picture of {width}x{height}, expected at most 67108864 pixels"
+    assert f"{FIRST} in {SHARD}: {told}" in lines
