@@ -16,16 +16,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 from avme.errors import ArtifactError, UsageError
 from avme.lock import is_held, lock_path
+from avme.plain_json import MOST_BYTES, parse_json, read_json_text
 
 DATASET_MANIFEST = "dataset.json"
 RUN_STATUS = "status.json"
 RUN_LOCK = "run"
 """Held by the first process of a run, as long as it lives."""
+STATES = ("running", "stopped", "finished", "failed")
 KILLED = "killed"
+_SHORT = Repr()
+"""Shows of what a file holds no more than a line has room for."""
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 40
 
 
 @contextmanager
@@ -67,13 +73,12 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         file.write("\n")
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
     """The object in a JSON file; raises ArtifactError where there is none."""
+    text = read_json_text(path, most_bytes)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArtifactError(f"{path} does not exist") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise ArtifactError(f"{path} is not JSON ({error}): delete it and run its stage") from error
     if not isinstance(content, dict):
         raise ArtifactError(f"{path} holds {type(content).__name__}, expected an object")
@@ -153,9 +158,27 @@ def amend_failure(folder: Path, reason: str, rank: int | None, *, since: float) 
     """
     if not (folder / RUN_STATUS).is_file():
         return
-    status = read_json(folder / RUN_STATUS)
-    if status.get("state") in ("running", "failed") and float(status["updated"]) >= since:
+    status = read_status(folder)
+    if status["state"] in ("running", "failed") and status["updated"] >= since:
         write_status(folder, status["stage"], "failed", reason=reason, rank=rank)
+
+
+def read_status(folder: Path) -> dict[str, Any]:
+    """status.json of a run; raises ArtifactError where stage, state or time are none."""
+    path = folder / RUN_STATUS
+    status = {"updated": 0.0, **read_json(path)}
+    for name, kinds in {"stage": (str,), "state": (str,), "updated": (int, float)}.items():
+        if type(status.get(name)) not in kinds:
+            raise ArtifactError(
+                f"{path} is damaged ({name} is {_SHORT.repr(status.get(name))}): delete it, and "
+                "nothing but what it says of the run is lost"
+            )
+    if status["state"] not in STATES:
+        raise ArtifactError(
+            f"{path} has the state {_SHORT.repr(status['state'])}, expected {', '.join(STATES)}: "
+            "delete it, and nothing but what it says of the run is lost"
+        )
+    return status
 
 
 def state_of(folder: Path) -> str | None:
@@ -165,8 +188,8 @@ def state_of(folder: Path) -> str | None:
     """
     if not (folder / RUN_STATUS).is_file():
         return None
-    status = read_json(folder / RUN_STATUS)
-    state = str(status.get("state"))
+    status = read_status(folder)
+    state: str = status["state"]
     if state == "running":
         who = f"process {status.get('pid', '?')} on {status.get('host', '?')}"
         return f"running as {who}" if is_held(folder, RUN_LOCK) else f"{KILLED} (it was {who})"

@@ -34,6 +34,55 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"a": ' + "[" * 70 + "]" * 70 + "}", "nested more than 64 levels deep"),
+        ('{"a": ' + "[" * 5000 + "]" * 5000 + "}", "nested more than 64 levels deep"),
+        ('{"a": NaN}', "NaN is no number of JSON"),
+        ('{"a": -Infinity}', "-Infinity is no number of JSON"),
+        ('{"a": 1e999}', "1e999 is too large for a float"),
+        ('{"a": ' + "9" * 5000 + "}", "is not JSON"),
+        ('{"a": "\\ud800"}', "surrogates not allowed"),
+        ("[]", "holds list, expected an object"),
+    ],
+)
+def test_json_that_no_stage_writes_is_refused_in_a_line(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    (tmp_path / "odd.json").write_text(content)
+
+    with pytest.raises(ArtifactError) as caught:
+        read_json(tmp_path / "odd.json")
+
+    assert said in str(caught.value)
+    assert "odd.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_too_large_for_its_kind_is_not_parsed(tmp_path: Path) -> None:
+    write_json(tmp_path / "large.json", {"a": "x" * 100})
+
+    with pytest.raises(ArtifactError, match="has more than 99 bytes"):
+        read_json(tmp_path / "large.json", most_bytes=99)
+    assert read_json(tmp_path / "large.json", most_bytes=200)["a"] == "x" * 100
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"state": ["running"]}, {"state": "odd"}, {"stage": 1}, {"updated": "x"}, {"updated": True}],
+)
+def test_a_status_of_other_types_is_refused_by_name(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    write_status(tmp_path, "pretrain", "finished")
+    assert state_of(tmp_path) == "finished"
+    write_json(tmp_path / "status.json", read_json(tmp_path / "status.json") | change)
+
+    with pytest.raises(ArtifactError, match=r"status\.json .*: delete it"):
+        state_of(tmp_path)
+
+
 def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     write_text(path, "old")

@@ -19,6 +19,7 @@ from avme.bench.videos import videos_of
 from avme.config import PrepConfig
 from avme.cores import available_cores
 from avme.data.plan import PLAN
+from avme.data.plan_file import MOST_PLAN_BYTES
 from avme.data.prepared import PreparedSet
 from avme.media.arguments import transcode_arguments
 from avme.media.ffmpeg import find_ffmpeg, target_size, transcode
@@ -107,7 +108,7 @@ def bench_prep(
 
 
 def _settings(prepared: PreparedSet) -> PrepConfig:
-    identity = read_json(prepared.folder / PLAN)["identity"]
+    identity = read_json(prepared.folder / PLAN, most_bytes=MOST_PLAN_BYTES)["identity"]
     return PrepConfig.model_validate(
         {
             key.removeprefix(_SETTINGS): value

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from avme.artifacts import read_json
 from avme.data.plan import PLAN
+from avme.data.plan_file import MOST_PLAN_BYTES
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.errors import UsageError
 
@@ -25,7 +26,7 @@ def videos_of(prepared: PreparedSet, root: Path | None) -> dict[ClipEntry, Path]
 
 
 def _root(prepared: PreparedSet) -> Path:
-    plan = read_json(prepared.folder / PLAN)
+    plan = read_json(prepared.folder / PLAN, most_bytes=MOST_PLAN_BYTES)
     if named := plan.get("call", {}).get("root"):
         return Path(named)
     source = Path(plan["identity"]["source"])

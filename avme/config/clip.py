@@ -1,16 +1,23 @@
 """Which clips a stage reads and what it cuts out of each."""
 
-from typing import Annotated
+import math
+from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
-from avme.config.base import Settings
+from avme.config.base import Name, Settings
+from avme.config.model import ModelConfig
+
+MOST_PIXELS: Final = 2**30
+"""Of a window; 64 frames of 4096 x 4096."""
+MOST_POSITIONS: Final = 2**28
+"""Numbers in the table of positions: places times the width of a token; 1 GiB."""
 
 
 class ClipConfig(Settings):
     """The window of a clip that a model sees: pictures and the sound of the same span."""
 
-    split: str = "1"
+    split: Name = "1"
     """Name of the split: `splits/split<name>-train.txt` and `-test.txt` of the prepared set."""
     num_frames: Annotated[int, Field(ge=2, le=65_536)] = 16
     stride: Annotated[int, Field(ge=1, le=65_536)] = 4
@@ -29,8 +36,10 @@ class ClipConfig(Settings):
         return 4 * self.span_frames
 
 
-def check_grid(clip: ClipConfig, patch: int, tubelet: int) -> None:
-    """Raises ValueError where pictures do not divide into patches, or frames into tubelets."""
+def check_grid(clip: ClipConfig, model: ModelConfig) -> None:
+    """Raises ValueError where pictures do not divide into patches, or frames into tubelets, and
+    where a window or the table of its positions has more numbers than any machine could use."""
+    patch, tubelet = model.visual.patch, model.visual.tubelet
     if clip.size % patch:
         raise ValueError(f"clip.size {clip.size} is not divisible by model.visual.patch {patch}")
     if clip.num_frames % tubelet:
@@ -40,6 +49,21 @@ def check_grid(clip: ClipConfig, patch: int, tubelet: int) -> None:
     slots = clip.num_frames // tubelet
     if clip.span_frames % slots:
         raise ValueError(f"{clip.span_frames} source frames do not divide into {slots} time slots")
+    if (pixels := clip.num_frames * clip.size**2) > MOST_PIXELS:
+        raise ValueError(
+            f"clip.num_frames {clip.num_frames} of clip.size {clip.size} are {pixels:,} pixels, "
+            f"expected at most {MOST_PIXELS:,}"
+        )
+    width = max(model.visual.dim, model.decoder.dim)
+    for name, grid in {
+        "the window": (slots, clip.size // patch, clip.size // patch),
+        "model.positions": model.positions or (1, 1, 1),
+    }.items():
+        if math.prod(grid) * width > MOST_POSITIONS:
+            raise ValueError(
+                f"{name} has {' x '.join(map(str, grid))} places of width {width}, expected at "
+                f"most {MOST_POSITIONS:,} numbers"
+            )
 
 
 class WithGrid(Settings):
@@ -47,10 +71,10 @@ class WithGrid(Settings):
 
     clip: ClipConfig = ClipConfig()
 
-    def _patch_and_tubelet(self) -> tuple[int, int]:
-        raise TypeError("a stage says what its patch and tubelet are")
+    def _network(self) -> ModelConfig:
+        raise TypeError("a stage says what its network is")
 
     @model_validator(mode="after")
     def _grid_fits(self) -> "WithGrid":
-        check_grid(self.clip, *self._patch_and_tubelet())
+        check_grid(self.clip, self._network())
         return self

@@ -6,11 +6,13 @@ from pydantic import Field
 
 from avme.config.base import Settings
 
+Rank = Annotated[int, Field(ge=1, le=1_000_000)]
+
 
 class EvalConfig(Settings):
     """From a classifier to its top-k."""
 
-    topk: tuple[Annotated[int, Field(ge=1)], ...] = (1, 5)
+    topk: Annotated[tuple[Rank, ...], Field(max_length=100)] = (1, 5)
     segments: Annotated[int, Field(ge=1, le=10_000)] = 5
     """Windows spread evenly over every clip; of a short clip, as many as it has distinct ones."""
     crops: Annotated[int, Field(ge=1, le=3)] = 3

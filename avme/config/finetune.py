@@ -8,7 +8,7 @@ from avme.config.base import Settings
 from avme.config.clip import WithGrid
 from avme.config.model import ModelConfig
 from avme.config.slurm import JobConfig
-from avme.config.train import NotNegative, OptimConfig, TrainConfig
+from avme.config.train import OptimConfig, TrainConfig
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Area = Annotated[float, Field(gt=0.0, le=1.0)]
@@ -22,7 +22,7 @@ class HeadConfig(Settings):
     """On the pooled tokens, before the last layer."""
     drop_path: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
     """Share of residual branches dropped in the last block; falls linearly to 0 in the first."""
-    init_scale: Annotated[float, Field(gt=0.0)] = 0.001
+    init_scale: Annotated[float, Field(gt=0.0, le=1000.0)] = 0.001
     """Factor on the last layer's first weights."""
     smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Label smoothing."""
@@ -47,15 +47,15 @@ class AugmentConfig(Settings):
     All defaults together are timm's and VideoMAE's `rand-m7-n4-mstd0.5-inc1`."""
     randaugment_magnitude: Annotated[float, Field(ge=0.0, le=10.0)] = 7.0
     """Mean level of an operation, of 10 as in timm: 7 rotates by 21 degrees."""
-    randaugment_std: NotNegative = 0.5
+    randaugment_std: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.5
     """Standard deviation of the level."""
     randaugment_probability: Share = 0.5
     """Probability that an operation that was drawn is applied."""
     erase: Share = 0.25
     """Probability that a rectangle of all frames is erased."""
-    mixup: Annotated[float, Field(ge=0.0)] = 0.8
+    mixup: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.8
     """Alpha of mixup on pictures, sound and labels alike; 0 switches it off."""
-    cutmix: Annotated[float, Field(ge=0.0)] = 1.0
+    cutmix: Annotated[float, Field(ge=0.0, le=1000.0)] = 1.0
     """Alpha of cutmix; sound is mixed in the same proportion; 0 switches it off."""
     jitter_frames: Annotated[int, Field(ge=0, le=65_536)] = 0
     """A short clip's window may start up to this many frames before the clip does."""
@@ -98,5 +98,5 @@ class FinetuneConfig(WithGrid):
             raise ValueError("head.norm batch needs at least 2 clips at a time, found 1")
         return self
 
-    def _patch_and_tubelet(self) -> tuple[int, int]:
-        return self.model.visual.patch, self.model.visual.tubelet
+    def _network(self) -> ModelConfig:
+        return self.model

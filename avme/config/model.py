@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from avme.config.base import Settings
 
 Positive = Annotated[int, Field(ge=1, le=65_536)]
+Depth = Annotated[int, Field(ge=1, le=1000)]
+"""Blocks in a row."""
 MlpRatio = Annotated[float, Field(gt=0.0, le=64.0)]
 """Width of the hidden layer of an MLP, as a multiple of the width of its tokens."""
 Model = TypeVar("Model", bound=Settings)
@@ -27,7 +29,7 @@ class VisualConfig(Settings):
     """The visual encoder, a ViT over tubelets."""
 
     dim: Positive = 768
-    depth: Positive = 12
+    depth: Depth = 12
     heads: Positive = 12
     mlp_ratio: MlpRatio = 4.0
     patch: Positive = 16
@@ -48,7 +50,7 @@ class AudioConfig(Settings):
     num_cepstra: Positive = 13
     widths: tuple[Positive, Positive, Positive, Positive] = (16, 32, 64, 128)
     """Channels of the four stages."""
-    blocks: tuple[Positive, Positive, Positive, Positive] = (3, 4, 6, 3)
+    blocks: tuple[Depth, Depth, Depth, Depth] = (3, 4, 6, 3)
     """Residual blocks of the four stages."""
 
 
@@ -68,7 +70,7 @@ class DecoderConfig(Settings):
     """The light decoder that only pretraining uses."""
 
     dim: Positive = 384
-    depth: Positive = 4
+    depth: Depth = 4
     heads: Positive = 6
     mlp_ratio: MlpRatio = 4.0
 

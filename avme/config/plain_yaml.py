@@ -1,11 +1,14 @@
 """YAML as people mean it: `on` is a word, 4e-3 is a number, and no key may stand twice.
 
 PyYAML follows YAML 1.1, where `on:` is the key True, 4e-3 a string and 010 the number 8.
+
+Files may come from anybody: length, depth, and what aliases make of a text are limited before
+anything is built, and values are those that settings have.
 """
 
 import re
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -22,12 +25,24 @@ _PLAIN = {
 }
 
 
+MOST_CHARACTERS: Final = 1 << 18
+"""Of a text; a file of all settings with their meaning has some 20,000."""
+MOST_LEVELS: Final = 32
+MOST_VALUES: Final = 10_000
+"""With every alias counted as what it stands for."""
+_TEXT_TAG: Final = "tag:yaml.org,2002:str"
+
+
 class _PlainLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own name and shape
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a list or mapping stands for a key", key.start_mark
+                )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{key.value} stands twice", key.start_mark
@@ -63,8 +78,15 @@ def write_yaml(content: Mapping[str, Any]) -> str:
 
 
 def read_yaml(text: str, origin: str) -> Any:
-    """The value that `text` spells; raises ConfigError, which names `origin`, if it is no YAML."""
+    """The value that `text` spells; raises ConfigError, which names `origin`, if it is no YAML, or
+    more of it than any settings need."""
+    if len(text) > MOST_CHARACTERS:
+        raise ConfigError(
+            f"{origin} has {len(text):,} characters, expected at most {MOST_CHARACTERS:,} of "
+            "settings"
+        )
     try:
+        _require_plain(text)
         return yaml.load(text, Loader=_PlainLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -73,3 +95,42 @@ def read_yaml(text: str, origin: str) -> Any:
     except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{origin} is not YAML: {reason}") from error
+
+
+def _require_plain(text: str) -> None:
+    """Raise YAMLError for a text whose values would be too many, too deep, or of another kind.
+
+    Events come one at a time, and nothing is built of them.
+    """
+    sizes: dict[str, int] = {}
+    open_: list[tuple[str | None, int]] = []
+    total = 0
+    for event in yaml.parse(text, Loader=_PlainLoader):
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_.pop()
+            if anchor is not None:
+                sizes[anchor] = total - before
+            continue
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        name: str | None = event.anchor
+        if isinstance(event, yaml.AliasEvent):
+            if any(name == anchor for anchor, _ in open_):
+                raise _refusal(event, f"*{name} stands inside what it stands for")
+            total += sizes.get(name or "", 1)
+        else:
+            total += 1
+            if getattr(event, "tag", None) not in (None, _TEXT_TAG):
+                raise _refusal(event, "a value has a tag, expected a plain value")
+            if isinstance(event, yaml.CollectionStartEvent):
+                open_.append((name, total - 1))
+            elif name is not None:
+                sizes[name] = 1
+        if len(open_) > MOST_LEVELS:
+            raise _refusal(event, f"nested more than {MOST_LEVELS} levels deep")
+        if total > MOST_VALUES:
+            raise _refusal(event, f"more than {MOST_VALUES:,} values, counting those of aliases")
+
+
+def _refusal(event: Any, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)

@@ -21,13 +21,13 @@ class PrepConfig(Settings):
 
     jpeg_quality: Annotated[int, Field(ge=2, le=31)] = 3
     """ffmpeg's -q:v: 2 is best, 31 worst; 3 gives about 38 dB."""
-    short_side: Annotated[int, Field(ge=16)] | None = None
+    short_side: Annotated[int, Field(ge=16, le=65_536)] | None = None
     """Shrink pictures so that their short side has this many pixels; none keeps their size."""
     num_cepstra: Annotated[int, Field(ge=1, le=26)] = 13
     """Cepstral coefficients per MFCC row."""
-    silence_dbfs: Annotated[float, Field(le=0.0)] = -60.0
+    silence_dbfs: Annotated[float, Field(ge=-1000.0, le=0.0)] = -60.0
     """A sound track whose root mean square lies below this level counts as silent."""
-    max_seconds: Annotated[float, Field(gt=0.0)] = 3600.0
+    max_seconds: Annotated[float, Field(gt=0.0, le=1e9)] = 3600.0
     """A longer clip is quarantined; `avme prep csv` takes cuts of it."""
     min_decoded: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """A clip is quarantined if less than this share of the header's frames and seconds is there."""
@@ -41,15 +41,15 @@ class PrepConfig(Settings):
     """Clips per shard; none takes 128, or fewer for small sets so that all cores have work."""
     test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.25
     """Share of groups that `prep folder` puts into the test list when no split is given."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] = 0
     """Seed of that choice."""
-    workers: Annotated[int, Field(ge=1)] | None = None
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Processes; none takes one per core."""
-    timeout_seconds: Annotated[float, Field(gt=0.0)] = 600.0
+    timeout_seconds: Annotated[float, Field(gt=0.0, le=1e9)] = 600.0
     """A clip that takes longer is quarantined."""
-    max_clip_gb: Annotated[float, Field(gt=0.0)] = 16.0
+    max_clip_gb: Annotated[float, Field(gt=0.0, le=1e6)] = 16.0
     """Disk that the pictures of one clip may take; a clip that needs more is quarantined."""
-    memory_mb: Annotated[int, Field(ge=1024)] = 3072
+    memory_mb: Annotated[int, Field(ge=1024, le=10**9)] = 3072
     """Memory that reading or decoding one clip may take; a clip that needs more is quarantined."""
     max_bad: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     """Share of clips that may be quarantined (one always may); beyond it prep ends with code 3."""

@@ -35,7 +35,12 @@ class LossConfig(Settings):
 class CropConfig(Settings):
     """The only augmentation of pretraining: VideoMAE's multi-scale crop, and no flip."""
 
-    scales: Annotated[tuple[Side, ...], Field(min_length=1)] = (1.0, 0.875, 0.75, 0.66)
+    scales: Annotated[tuple[Side, ...], Field(min_length=1, max_length=100)] = (
+        1.0,
+        0.875,
+        0.75,
+        0.66,
+    )
     """Sides of the crop as shares of the short side; height and width may differ by one step."""
 
 
@@ -50,8 +55,8 @@ class PretrainConfig(WithGrid):
     train: TrainConfig = TrainConfig()
     slurm: JobConfig = JobConfig()
 
-    def _patch_and_tubelet(self) -> tuple[int, int]:
-        return self.model.visual.patch, self.model.visual.tubelet
+    def _network(self) -> ModelConfig:
+        return self.model
 
     @model_validator(mode="after")
     def _mask_hides_some_and_keeps_some(self) -> "PretrainConfig":

@@ -7,6 +7,7 @@ was found. A warm-up that comes from a default or a preset is limited to a share
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from reprlib import Repr
 from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
@@ -22,6 +23,9 @@ from avme.errors import ConfigError, MismatchError
 S = TypeVar("S", bound=Settings)
 
 _MOST_ERRORS = 3
+_SHORT = Repr()
+"""Shows of what a file holds no more than a line has room for."""
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _PRESET = "the preset"
 _WARMUP, _EPOCHS = "optim.warmup_epochs", "train.epochs"
 _FLAGS = ("--out", "--config", "--set")
@@ -228,8 +232,11 @@ def _sentence(error: Any, origins: Mapping[str, str]) -> str:
     expected = message.removeprefix("Input should be ").removeprefix("a valid ")
     if error["type"] in ("missing", "too_short"):
         expected = "more values"
+    elif error["type"].endswith("too_long"):
+        things = "characters" if error["type"].startswith("string") else "values"
+        expected = f"at most {error['ctx']['max_length']} {things}"
     origin = f" (from {origins[key]})" if key in origins else ""
-    return f"{key}: found {error['input']!r}, expected {expected}{origin}"
+    return f"{key}: found {_SHORT.repr(error['input'])}, expected {expected}{origin}"
 
 
 def _some(parts: Sequence[str], joint: str = "and") -> str:

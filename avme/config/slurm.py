@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from avme.config.base import Settings
+from avme.config.base import Name, Settings
 
 
 class SlurmConfig(Settings):
@@ -12,17 +12,17 @@ class SlurmConfig(Settings):
 
     jobs: Annotated[int, Field(ge=1, le=10_000)] = 8
     """Jobs of the array; each does an equal share."""
-    at_once: Annotated[int, Field(ge=1)] | None = None
+    at_once: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Jobs that may run at the same time; none leaves it to Slurm."""
-    partition: str | None = None
+    partition: Name | None = None
     """Partition; none takes the cluster's default."""
-    account: str | None = None
+    account: Name | None = None
     """Account to charge; none takes the user's default."""
-    minutes: Annotated[int, Field(ge=1)] = 24 * 60
+    minutes: Annotated[int, Field(ge=1, le=10_000_000)] = 24 * 60
     """Time limit of a job."""
-    cpus: Annotated[int, Field(ge=1)] = 8
+    cpus: Annotated[int, Field(ge=1, le=65_536)] = 8
     """Cores of a job, one for each process."""
-    memory_gb: Annotated[float, Field(gt=0.0)] = 16.0
+    memory_gb: Annotated[float, Field(gt=0.0, le=1e6)] = 16.0
     """Memory of a job."""
     cluster: Literal["slurm", "local"] = "slurm"
     """`local` runs the jobs as processes of this machine, to try a command out."""
@@ -31,22 +31,24 @@ class SlurmConfig(Settings):
 class JobConfig(Settings):
     """One job that trains, on one node or many (`--slurm`)."""
 
-    nodes: Annotated[int, Field(ge=1)] = 1
-    gpus: Annotated[int, Field(ge=0)] = 1
+    nodes: Annotated[int, Field(ge=1, le=65_536)] = 1
+    gpus: Annotated[int, Field(ge=0, le=1024)] = 1
     """GPUs of a node, each with a process; 0 trains on CPUs."""
-    procs: Annotated[int, Field(ge=1)] = 1
+    procs: Annotated[int, Field(ge=1, le=65_536)] = 1
     """Processes of a node where gpus is 0."""
-    cpus: Annotated[int, Field(ge=1)] = 8
+    cpus: Annotated[int, Field(ge=1, le=65_536)] = 8
     """Cores of a process."""
-    memory_gb: Annotated[float, Field(gt=0.0)] = 64.0
+    memory_gb: Annotated[float, Field(gt=0.0, le=1e6)] = 64.0
     """Memory of a node."""
-    minutes: Annotated[int, Field(ge=1)] = 24 * 60
+    minutes: Annotated[int, Field(ge=1, le=10_000_000)] = 24 * 60
     """Time limit; a job that reaches it goes back into the queue and resumes."""
-    warning_seconds: Annotated[int, Field(ge=10)] = 180
+    warning_seconds: Annotated[int, Field(ge=10, le=604_800)] = 180
     """How long before its limit the job is told to write a checkpoint and stop."""
-    partition: str | None = None
+    partition: Name | None = None
     """Partition; none takes the cluster's default."""
-    account: str | None = None
+    account: Name | None = None
     """Account to charge; none takes the user's default."""
-    options: tuple[str, ...] = ()
+    options: Annotated[
+        tuple[Annotated[str, Field(max_length=1000)], ...], Field(max_length=100)
+    ] = ()
     """More options of sbatch, as they are to stand in the script: [--constraint=h100]."""

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from avme.config.base import Settings
 
-NotNegative = Annotated[float, Field(ge=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0, le=1e6)]
 Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Clips = Annotated[int, Field(ge=1, le=65_536)]
@@ -17,7 +17,7 @@ Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 class OptimConfig(Settings):
     """AdamW with linear warm-up and cosine decay per step."""
 
-    lr: Annotated[float, Field(gt=0.0)] = 3e-4
+    lr: Annotated[float, Field(gt=0.0, le=1e6)] = 3e-4
     """Learning rate for 256 clips a step; the real one is lr x batch / 256."""
     min_lr: NotNegative = 1e-5
     """Where the cosine ends, scaled in the same way."""
@@ -27,7 +27,7 @@ class OptimConfig(Settings):
     weight_decay: NotNegative = 0.05
     """Not applied to biases, norms and other one-dimensional parameters."""
     betas: tuple[Decay, Decay] = (0.9, 0.95)
-    clip_grad: Annotated[float, Field(gt=0.0)] | None = None
+    clip_grad: Annotated[float, Field(gt=0.0, le=1e9)] | None = None
     """Largest norm of the gradient; none leaves it alone."""
     layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """Factor on the learning rate from one layer of the visual encoder to the one below it."""
@@ -64,18 +64,18 @@ class TrainConfig(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: Annotated[int, Field(ge=0, le=1024)] | None = None
     """Loader processes per device; none takes the cores that are left over, at most 8."""
-    log_every: Annotated[int, Field(ge=1)] = 10
+    log_every: Annotated[int, Field(ge=1, le=10**9)] = 10
     """Steps between two lines of metrics.jsonl."""
-    checkpoint_minutes: Annotated[float, Field(gt=0.0)] = 10.0
+    checkpoint_minutes: Annotated[float, Field(gt=0.0, le=1e6)] = 10.0
     """At most this long between two checkpoints; sooner where saving costs under 1 % of time."""
-    keep_every: Annotated[int, Field(ge=1)] | None = None
+    keep_every: Count | None = None
     """Epochs between two checkpoints that are kept as step-N.pt."""
-    keep: Annotated[int, Field(ge=1)] | None = None
+    keep: Count | None = None
     """How many of those stay, the newest; none keeps all."""
-    pictures_every: Annotated[int, Field(ge=1)] | None = 20
+    pictures_every: Count | None = 20
     """Epochs of pretraining between two pictures of reconstructions in TensorBoard; none draws
     none."""
-    wandb: Annotated[str, Field(min_length=1)] | None = None
+    wandb: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     """Project at Weights & Biases to report to as well; none sends nothing."""
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from pathlib import Path
 from avme.artifacts import sha256_of
 from avme.data.pack import ShardDone
 from avme.data.reader import ShardReader
+from avme.plain_json import parse_json, typed_record
 
 JOURNAL = "prep.jsonl"
 
@@ -38,8 +39,8 @@ def read(folder: Path) -> dict[str, ShardDone]:
     lines: dict[str, ShardDone] = {}
     for line in path.read_bytes().splitlines():
         try:
-            done = ShardDone(**json.loads(line))
-        except (ValueError, TypeError):  # torn, or from another version
+            done = typed_record(ShardDone, parse_json(line))
+        except ValueError:  # torn, or from another version
             continue
         lines[done.name] = done
     return lines

@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from avme.plain_json import parse_json
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -30,8 +32,10 @@ def put(work: Path, shard: str, mark: Mark) -> None:
 def read(work: Path, shard: str) -> Mark | None:
     """The last mark of `shard`; None if nobody has begun it."""
     try:
-        done, clip = json.loads(_path(work, shard).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        done, clip = parse_json(_path(work, shard).read_bytes())
+    except (OSError, ValueError, TypeError):
+        return None
+    if not isinstance(done, int) or not isinstance(clip, str | None):
         return None
     return Mark(done, clip)
 

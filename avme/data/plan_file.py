@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from avme.artifacts import replacing
+from avme.plain_json import require_shallow
 
 _IN_PARTS: Final = ("shards", "clips")
 _SPACE: Final = " \t\n\r"
 _PIECE: Final = 1 << 16
+MOST_PLAN_BYTES: Final = 1 << 32
+"""Of a file that is read as a whole; 4 GiB are some 25 million clips."""
 
 
 class Entry(NamedTuple):
@@ -110,9 +113,12 @@ class _Text:
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._here, self._at)
+                require_shallow(value)
                 if end < len(self._here):  # a number may go on
                     self._at = end
                     return value
+            except RecursionError:
+                raise ValueError("nested too deep") from None
             except JSONDecodeError:
                 if not self._more(num_more):
                     raise

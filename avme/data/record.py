@@ -5,13 +5,23 @@ from the shards alone.
 """
 
 import json
+import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Final
 
 from avme.data.catalog import SourceClip
 from avme.errors import MediaError
 from avme.media.extract import Extracted
+from avme.plain_json import parse_json, typed_record
+
+AUDIO_STATES: Final = ("sound", "silent", "none")
+_COUNTS: Final = (
+    *("label", "num_bytes", "frames", "frames_from_header", "fps_num", "fps_den", "width"),
+    *("height", "audio_rate_hz", "audio_channels", "seconds", "audio_seconds", "silent_fraction"),
+)
+_NUMBERS: Final = ("audio_start_seconds", "rms_dbfs", "peak_dbfs")
+_MOST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,19 @@ class ClipRecord:
     reason: str = ""
     """Short code of why the clip is quarantined; empty for a good one."""
     message: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what no clip has: a table or a shard may be anybody's."""
+        if self.audio not in AUDIO_STATES:
+            raise ValueError(f"audio is {self.audio!r}, expected {', '.join(AUDIO_STATES)}")
+        for name in _COUNTS:
+            if not 0 <= (getattr(self, name) or 0) <= _MOST:
+                raise ValueError(f"{name} is {getattr(self, name)!r:.40}, expected 0 to {_MOST}")
+        if self.fps_den == 0:
+            raise ValueError("fps_den is 0")
+        for name in _NUMBERS:
+            if not math.isfinite(getattr(self, name) or 0.0):
+                raise ValueError(f"{name} is not finite")
 
 
 def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> ClipRecord:
@@ -113,17 +136,8 @@ def to_lines(records: Iterable[ClipRecord]) -> bytes:
 
 
 def from_lines(lines: bytes) -> tuple[ClipRecord, ...]:
-    """The records in JSON lines."""
-    known = {field.name for field in fields(ClipRecord)}
-    return tuple(
-        ClipRecord(**{key: value for key, value in _object(line).items() if key in known})
-        for line in lines.splitlines()
-    )
-
-
-def _object(line: bytes) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(line)
-    return content
+    """The records in JSON lines; raises ValueError where a value is of another type."""
+    return tuple(typed_record(ClipRecord, parse_json(line)) for line in lines.splitlines())
 
 
 def _on_one_line(text: str) -> str:

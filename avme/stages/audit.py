@@ -16,6 +16,7 @@ from avme.artifacts import read_json, replacing, write_json, write_text
 from avme.data.index import read_records
 from avme.data.leak import count, measure
 from avme.data.plan import PLAN
+from avme.data.plan_file import MOST_PLAN_BYTES
 from avme.data.prepared import PreparedSet
 from avme.data.protocols import Clips, protocols, sounding_classes
 from avme.data.record import ClipRecord
@@ -144,7 +145,9 @@ def _presence(
 
 def _plan(folder: Path) -> dict[str, Any] | None:
     """plan.json of a set, for the place of its videos; None where it is gone."""
-    return read_json(folder / PLAN) if (folder / PLAN).is_file() else None
+    return (
+        read_json(folder / PLAN, most_bytes=MOST_PLAN_BYTES) if (folder / PLAN).is_file() else None
+    )
 
 
 def _kept(clips: Clips, records: tuple[ClipRecord, ...], sounding: np.ndarray) -> set[str]:

@@ -184,6 +184,11 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
             job.device, trainer.precision, size["forward_gflop_per_clip"], job.processes.world
         )
         with Record(job.run.folder, trainer.step, _wandb(job)) as record:
+            if record.num_lost:
+                job.report.say(
+                    f"warning: {record.num_lost} lines of {record.path} could not be read and are "
+                    "left out; the training itself is not affected"
+                )
             fit(record, estimate)
         say_end(job, trainer, began)
     else:

@@ -17,6 +17,7 @@ from avme.data.check_tables import check_manifest, check_plan, check_tables
 from avme.data.ffmpeg_versions import describe_mixture
 from avme.data.mend import delete_command, places_of, prep_command
 from avme.data.plan import PLAN
+from avme.data.plan_file import MOST_PLAN_BYTES
 from avme.data.prepared import DATASET_SCHEMA, SHARDS
 from avme.data.problem import Problem
 from avme.data.stored import together
@@ -99,7 +100,7 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
 def _plan(folder: Path) -> tuple[dict[str, Any], list[Problem]]:
     """The plan, or an empty one and what is wrong with it."""
     try:
-        plan = read_json(folder / PLAN)
+        plan = read_json(folder / PLAN, most_bytes=MOST_PLAN_BYTES)
         prep_command(plan, folder)
         dict(plan["shards"])
     except ArtifactError as error:

@@ -6,6 +6,7 @@ A run that goes on from a checkpoint first takes back the lines and points that 
 
 import json
 import threading
+from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from avme.artifacts import write_text
+from avme.plain_json import parse_json
 from avme.train.wandb_run import WandbRun
 
 
@@ -24,7 +26,8 @@ class Record:
         from torch.utils.tensorboard import SummaryWriter  # slow to import
 
         self.path = folder / "metrics.jsonl"
-        _cut_back(self.path, first_step)
+        self.num_lost = _cut_back(self.path, first_step)
+        """Lines of the run so far that could not be read, but for a torn last one."""
         self._file = self.path.open("a", encoding="utf-8")
         # TensorBoard drops points from purge_step on, and that of the checkpoint itself must stay.
         self._board = SummaryWriter(str(folder / "tb"), purge_step=first_step + 1)
@@ -71,18 +74,27 @@ class Record:
 
 
 def read_record(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl; a last line that was cut off is left out."""
+    """The lines of a metrics.jsonl; those that are none, as one that was cut off, are left out."""
+    return [line for line in _lines(path) if line is not None]
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
+    """Every line, None where it is no object with a step."""
     if not path.exists():
-        return []
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return lines
+        return
+    with path.open("rb") as file:
+        for text in file:
+            try:
+                line = parse_json(text, has_nan=True)
+            except ValueError:
+                line = None
+            is_line = isinstance(line, dict) and type(line.get("step")) is int
+            yield line if is_line else None
 
 
-def _cut_back(path: Path, first_step: int) -> None:
-    kept = [line for line in read_record(path) if line["step"] <= first_step]
+def _cut_back(path: Path, first_step: int) -> int:
+    """Leave out what lies beyond the step; return how many other lines could not be read."""
+    lines = list(_lines(path))
+    kept = [line for line in lines if line is not None and line["step"] <= first_step]
     write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+    return lines[:-1].count(None)  # a kill may tear the last one

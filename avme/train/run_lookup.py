@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from avme.artifacts import RUN_STATUS, read_json
+from avme.artifacts import RUN_STATUS, read_json, read_status
 from avme.data.dataset_lookup import DatasetId, dataset_id
 from avme.errors import ArtifactError
 
@@ -71,8 +71,9 @@ def newest_pretraining(runs: Path, data: Path) -> FoundRun:
 def _finished(runs: Path) -> list[FoundRun]:
     found = []
     for status in runs.glob(f"*/{RUN_STATUS}"):
-        facts = read_json(status)
-        if facts.get("stage") == "pretrain" and facts.get("state") == "finished":
-            updated = float(facts.get("updated", 0.0))
-            found.append(FoundRun(status.parent, dataset_of(status.parent), updated))
+        facts = read_status(status.parent)
+        if facts["stage"] == "pretrain" and facts["state"] == "finished":
+            found.append(
+                FoundRun(status.parent, dataset_of(status.parent), float(facts["updated"]))
+            )
     return found

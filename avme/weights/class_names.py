@@ -1,6 +1,5 @@
 """The classes of a head's rows: as a file of names or config.json has them, never guessed."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from avme.errors import ArtifactError, MismatchError
+from avme.plain_json import parse_json
 
 _NUMBERED: Final = re.compile(r"(\d+)\s+(\S.*)")
 _PLACEHOLDER: Final = re.compile(r"LABEL_\d+")
@@ -31,7 +31,7 @@ def read_class_names(file: Path, rows: int) -> tuple[str, ...]:
         raise ArtifactError(f"{file} cannot be read ({error}): expected {_EXPECTED}") from error
     if text.lstrip().startswith(("{", "[")):
         try:
-            names = _of_json(json.loads(text))
+            names = _of_json(parse_json(text))
         except ValueError as error:
             raise ArtifactError(f"{file} is no JSON ({error}): expected {_EXPECTED}") from error
     else:

@@ -34,6 +34,21 @@ def test_a_restart_takes_back_what_lies_beyond_its_checkpoint(tmp_path: Path) ->
     assert [(line["step"], line["loss"]) for line in lines] == [(10, 1.0), (20, 1.0), (30, 2.0)]
 
 
+def test_lines_that_cannot_be_read_are_left_out_and_counted(tmp_path: Path) -> None:
+    with Record(tmp_path, first_step=0) as record:
+        for step in (10, 20):
+            record.write("train", step, {"loss": float("inf")})
+        assert record.num_lost == 0
+    path = tmp_path / "metrics.jsonl"
+    bad = (b"\xff", b"[]", b"{}", b'{"step": true}', b'{"step": "1"}', b"[" * 5000 + b"]" * 5000)
+    path.write_bytes(b"\n".join((*bad, path.read_bytes() + b'{"kind": "tr')))
+
+    with Record(tmp_path, first_step=20) as record:
+        assert record.num_lost == len(bad)
+
+    assert [line["step"] for line in read_record(path)] == [10, 20]
+
+
 def board(folder: Path) -> EventAccumulator:
     """As TensorBoard reads it."""
     return EventAccumulator(str(folder / "tb")).Reload()
