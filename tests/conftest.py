@@ -17,6 +17,11 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait
 
+from avme.artifacts import DATASET_MANIFEST, read_json, sha256_of, write_json
+from avme.checksum import with_checksum
+from avme.data.prepared import INDEX, split_path
+from avme.data.publish import QUARANTINE
+from avme.data.splits import list_sha256
 from avme.media.ffmpeg import find_ffmpeg
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -145,6 +150,23 @@ def shared(lacking: Callable[[str], NoReturn]) -> Path:
     if not folder.is_dir():
         lacking(str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def reseal() -> Callable[..., None]:
+    """Makes `dataset.json` fit lists and tables that a test wrote; keywords replace its values."""
+
+    def write(folder: Path, **changes: object) -> None:
+        manifest = read_json(folder / DATASET_MANIFEST) | changes
+        for split, facts in manifest["splits"].items():
+            for part in ("train", "test"):
+                ids = split_path(folder, split, part).read_text().splitlines()
+                facts |= {part: len(ids), f"{part}_sha256": list_sha256(ids)}
+        tables = [name for name in (INDEX, QUARANTINE) if (folder / name).is_file()]
+        manifest["tables"] = {name: sha256_of(folder / name) for name in tables}
+        write_json(folder / DATASET_MANIFEST, with_checksum(manifest))
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST
+from avme.artifacts import DATASET_MANIFEST, sha256_of
+from avme.checksum import has_valid_checksum
 from avme.data.index import COLUMNS, read_rows, to_cells
 from avme.data.prepared import INDEX, SHARDS, SPLITS, split_path
 from avme.data.problem import Problem, short
@@ -50,6 +51,19 @@ def check_manifest(manifest: dict[str, Any]) -> list[Problem]:
             f"its {', '.join(_HASHED)} have fingerprint {short(found)}, it says {recorded}",
         )
     ]
+
+
+def check_bytes(folder: Path, manifest: dict[str, Any], found: list[Problem]) -> list[Problem]:
+    """Changes of manifest and tables that none of the problems found explains."""
+    explained = " ".join(problem.where for problem in found)
+    problems = [
+        _problem(name, f"has SHA-256 {short(now)}, expected {short(sha256)}: bytes have changed")
+        for name, sha256 in manifest["tables"].items()
+        if name not in explained and (now := sha256_of(folder / name)) != sha256
+    ]
+    if DATASET_MANIFEST not in explained and not has_valid_checksum(manifest):
+        problems.append(_problem(DATASET_MANIFEST, "has changed since it was written (checksum)"))
+    return problems
 
 
 def check_plan(manifest: dict[str, Any], planned: dict[str, Any], folder: Path) -> list[Problem]:

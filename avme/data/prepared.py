@@ -4,27 +4,30 @@ Only a folder with `dataset.json`, which is written last, is a prepared set.
 """
 
 import csv
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, BinaryIO, Final, Literal, cast
 
 import numpy as np
 from jaxtyping import Float32
 
 from avme.artifacts import DATASET_MANIFEST, read_json
+from avme.checksum import has_valid_checksum
 from avme.data.splits import list_sha256
 from avme.errors import ArtifactError, UsageError
 from avme.media.sound import AudioState
 
-DATASET_SCHEMA = 1
+DATASET_SCHEMA = 2
 INDEX = "index.csv"
 SHARDS = "shards"
 SPLITS = "splits"
 
 SplitPart = Literal["train", "test"]
+_MEND: Final = "`avme verify` says how to mend it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,12 @@ class PreparedSet:
             raise ArtifactError(
                 f"prepared set {folder} is {state} (no {DATASET_MANIFEST}): run `avme prep` first"
             )
-        manifest = read_json(folder / DATASET_MANIFEST)
-        if manifest.get("schema") != DATASET_SCHEMA:
-            raise ArtifactError(
-                f"{folder / DATASET_MANIFEST} has schema {manifest.get('schema')}, this avme reads "
-                f"{DATASET_SCHEMA}: prepare the set anew"
-            )
+        manifest = read_manifest(folder)
         for name in (manifest["name"], *manifest["splits"]):
             _require_plain(name, folder)
         prepared = cls(folder, manifest)
         if lazily:
-            for _ in _read_entries(folder / INDEX):
+            for _ in prepared.read_entries():
                 pass
         else:
             _ = prepared.entries
@@ -83,7 +81,14 @@ class PreparedSet:
     @cached_property
     def entries(self) -> tuple[ClipEntry, ...]:
         """All good clips, sorted by id."""
-        return tuple(_read_entries(self.folder / INDEX))
+        return tuple(self.read_entries())
+
+    def read_entries(self) -> Iterator[ClipEntry]:
+        """Yield the clips of `index.csv` in its order.
+
+        Raises ArtifactError if it cannot be read, or at its end if its bytes have changed.
+        """
+        yield from _read_entries(self.folder / INDEX, str(self.manifest["tables"][INDEX]))
 
     @property
     def name(self) -> str:
@@ -154,15 +159,34 @@ class PreparedSet:
         self._require_split(split)
         path = split_path(self.folder, split, part)
         try:
-            return tuple(path.read_text(encoding="utf-8").splitlines())
-        except OSError as error:
-            raise ArtifactError(
-                f"{path} cannot be read: `avme verify` says how to mend it"
-            ) from error
+            with path.open(encoding="utf-8", newline="\n") as file:
+                ids = tuple(line.removesuffix("\n") for line in file)
+        except (OSError, ValueError) as error:
+            raise ArtifactError(f"{path} cannot be read: {_MEND}") from error
+        if list_sha256(ids) != self.manifest["splits"][split][f"{part}_sha256"]:
+            raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
+        return ids
 
     def _require_split(self, split: str) -> None:
         if split not in self.splits:
             raise UsageError(f"{self.name} has no split {split!r}: it has {', '.join(self.splits)}")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what `dataset.json` says, unchanged since `avme prep` wrote it.
+
+    Raises ArtifactError if it has another schema, or another content than its checksum says.
+    """
+    path = folder / DATASET_MANIFEST
+    manifest = read_json(path)
+    if manifest.get("schema") != DATASET_SCHEMA:
+        raise ArtifactError(
+            f"{path} has schema {manifest.get('schema')}, this avme reads {DATASET_SCHEMA}: run "
+            "the same `avme prep` again, which keeps the shards"
+        )
+    if not has_valid_checksum(manifest):
+        raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
+    return manifest
 
 
 def split_path(folder: Path, split: str, part: str) -> Path:
@@ -176,14 +200,21 @@ def _require_plain(name: str, folder: Path) -> None:
         raise ArtifactError(f"{folder / DATASET_MANIFEST} holds the name {name!r}: prepare anew")
 
 
-def _read_entries(path: Path) -> Iterator[ClipEntry]:
+def _read_entries(path: Path, sha256: str) -> Iterator[ClipEntry]:
+    digest = hashlib.sha256()
+
+    def lines(file: BinaryIO) -> Iterator[str]:
+        for line in file:
+            digest.update(line)
+            yield line.decode("utf-8")
+
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            yield from map(_entry, csv.DictReader(file))
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise ArtifactError(
-            f"{path} cannot be read ({error!r}): `avme verify` says how to mend it"
-        ) from error
+        with path.open("rb") as file:
+            yield from map(_entry, csv.DictReader(lines(file)))
+    except (OSError, KeyError, ValueError, TypeError, ZeroDivisionError, csv.Error) as error:
+        raise ArtifactError(f"{path} cannot be read ({error!r}): {_MEND}") from error
+    if digest.hexdigest() != sha256:
+        raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
 
 
 def _entry(row: dict[str, str]) -> ClipEntry:

@@ -16,7 +16,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST, replacing, write_json
+from avme.artifacts import DATASET_MANIFEST, replacing, sha256_of, write_json
+from avme.checksum import with_checksum
 from avme.config.prep import PrepConfig
 from avme.data.discover import Layout
 from avme.data.ffmpeg_versions import count_versions
@@ -126,7 +127,9 @@ def write_manifest(
         **content,
         "statistics": {name: sums.statistics() for name, sums in tally.mfcc.items()},
         "ffmpeg": count_versions(shards),
+        "tables": {name: sha256_of(plan.folder / name) for name in (INDEX, QUARANTINE)},
     }
+    manifest = with_checksum(manifest)
     write_json(plan.folder / DATASET_MANIFEST, manifest)
     return manifest
 

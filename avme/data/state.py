@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST, read_json
+from avme.artifacts import DATASET_MANIFEST, sha256_of
 from avme.data import journal
 from avme.data.plan import Draft
-from avme.data.prepared import INDEX, split_path
-from avme.data.publish import QUARANTINE, planned_sha256
+from avme.data.prepared import read_manifest, split_path
+from avme.data.publish import planned_sha256
 from avme.data.reader import ShardReader
 from avme.data.splits import Split, list_sha256
 from avme.errors import ArtifactError, MismatchError
@@ -46,10 +46,7 @@ def state_of(draft: Draft, splits: Sequence[Split]) -> State:
     Raises MismatchError where a finished set's videos were moved and their splits are others.
     """
     plan = draft.plan
-    path = plan.folder / DATASET_MANIFEST
-    manifest: dict[str, Any] = {"shards": {}, "splits": {}}
-    if path.is_file():
-        manifest |= read_json(path)
+    manifest = _manifest(plan.folder)
     there = {
         name: plan.shard_path(name).stat().st_size
         for name in plan.shards
@@ -64,10 +61,10 @@ def state_of(draft: Draft, splits: Sequence[Split]) -> State:
         if name not in draft.stale and _is_broken(plan.shard_path(name), num_bytes, listed, noted)
     )
     missing = tuple(name for name in plan.shards if name not in there)
-    stand = path.is_file() and _tables_stand(plan.folder, manifest["splits"])
+    stand = "tables" in manifest and _tables_stand(plan.folder, manifest)
     planned = {split.name: planned_sha256(split) for split in splits}
     published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
-    if path.is_file() and draft.moved_from and planned != published:
+    if "tables" in manifest and draft.moved_from and planned != published:
         raise MismatchError(
             f"{plan.folder}: its videos were in {draft.moved_from}, and where they are now other "
             "split lists are found, or none: give those of before with --splits, or choose another "
@@ -77,17 +74,30 @@ def state_of(draft: Draft, splits: Sequence[Split]) -> State:
     return State(missing, stale, broken, unchanged and stand and planned == published)
 
 
-def _tables_stand(folder: Path, splits: dict[str, Any]) -> bool:
-    """Whether index and quarantine are there, and every list is as it was written."""
+def _manifest(folder: Path) -> dict[str, Any]:
+    """What `dataset.json` says; without tables if it is not there, damaged or of another schema.
+
+    It then follows from the shards and is written again.
+    """
+    empty: dict[str, Any] = {"shards": {}, "splits": {}}
+    if not (folder / DATASET_MANIFEST).is_file():
+        return empty
     try:
-        lists_stand = all(
+        return read_manifest(folder)
+    except ArtifactError:
+        return empty
+
+
+def _tables_stand(folder: Path, manifest: dict[str, Any]) -> bool:
+    """Whether index, quarantine and every list are as they were written."""
+    try:
+        return all(
             _list_sha256(split_path(folder, split, part)) == facts[f"{part}_sha256"]
-            for split, facts in splits.items()
+            for split, facts in manifest["splits"].items()
             for part in ("train", "test")
-        )
+        ) and all(sha256_of(folder / name) == sha256 for name, sha256 in manifest["tables"].items())
     except (OSError, ValueError):
         return False
-    return lists_stand and all((folder / name).is_file() for name in (INDEX, QUARANTINE))
 
 
 def _list_sha256(path: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.cores import available_cores
 from avme.data.check_shard import ShardCheck, ShardFacts, check_shard
-from avme.data.check_tables import check_manifest, check_plan, check_tables
+from avme.data.check_tables import check_bytes, check_manifest, check_plan, check_tables
 from avme.data.ffmpeg_versions import describe_mixture
 from avme.data.mend import delete_command, places_of, prep_command
 from avme.data.plan import PLAN
@@ -63,7 +63,7 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
     if manifest.get("schema") != DATASET_SCHEMA:
         raise ArtifactError(
             f"{folder / DATASET_MANIFEST} has schema {manifest.get('schema')}, this avme checks "
-            f"{DATASET_SCHEMA}: prepare the set anew"
+            f"{DATASET_SCHEMA}: run the same `avme prep` again, which keeps the shards"
         )
     plan, problems = _plan(folder)
     checks: list[ShardCheck] = []
@@ -81,6 +81,7 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
             [record for part in held for record in part.bad],
         )
         problems += check_tables(folder, manifest, stored, whole=len(held) == len(shards))
+        problems += check_bytes(folder, manifest, problems)
     except (KeyError, TypeError, AttributeError) as error:
         what = f"is not what `avme prep` writes ({error!r})"
         problems.append(Problem(DATASET_MANIFEST, what, delete=DATASET_MANIFEST))

@@ -1,12 +1,15 @@
 """A prepared set is read only when it is finished, and its lists mean what they say."""
 
 import json
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from avme.artifacts import sha256_of, write_json
+from avme.checksum import with_checksum
 from avme.data.prepared import PreparedSet, split_path
 from avme.data.splits import list_sha256
 from avme.errors import ArtifactError, UsageError
@@ -18,10 +21,10 @@ A/one.avi,A,0,g01,10,30000,1001,48,32,sound,shard-00000.h5,0
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, reseal: Callable[..., None]) -> Path:
     """A finished set of two clips, written by hand."""
     manifest = {
-        "schema": 1,
+        "schema": 2,
         "name": "pair",
         "classes": ["A", "B"],
         "fingerprint": "f" * 64,
@@ -33,11 +36,15 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "splits").mkdir()
     split_path(tmp_path, "1", "train").write_text("B/two, three.avi\n")
     split_path(tmp_path, "1", "test").write_text("A/one.avi\n")
+    reseal(tmp_path)
     return tmp_path
 
 
-def test_an_empty_list_is_an_error_for_who_needs_its_clips(folder: Path) -> None:
+def test_an_empty_list_is_an_error_for_who_needs_its_clips(
+    folder: Path, reseal: Callable[..., None]
+) -> None:
     split_path(folder, "1", "train").write_text("")
+    reseal(folder)
     prepared = PreparedSet.open(folder)
 
     with pytest.raises(ArtifactError, match=r"split1-train\.txt lists no clip.*another split"):
@@ -99,15 +106,48 @@ def test_another_schema_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("index", ["id,label\nA/one.avi,0\n", _INDEX.replace(",10,", ",ten,")])
-def test_a_broken_index_is_named(folder: Path, index: str) -> None:
+def test_a_broken_index_is_named(folder: Path, index: str, reseal: Callable[..., None]) -> None:
     (folder / "index.csv").write_text(index)
+    reseal(folder)
 
     with pytest.raises(ArtifactError, match=r"index\.csv"):
         PreparedSet.open(folder)
 
 
-def test_a_list_that_the_index_lacks_is_named(folder: Path) -> None:
+def test_a_list_that_the_index_lacks_is_named(folder: Path, reseal: Callable[..., None]) -> None:
     split_path(folder, "1", "test").write_text("C/gone.avi\n")
+    reseal(folder)
 
     with pytest.raises(ArtifactError, match=r"C/gone\.avi"):
         PreparedSet.open(folder).part("1", "test")
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("dataset.json", "0.5", "0.6"),
+        ("dataset.json", '"A"', '"C"'),
+        ("index.csv", "g01,10,", "g01,11,"),
+        ("splits/split1-train.txt", "B/two", "B/too"),
+    ],
+)
+def test_a_changed_file_is_named(folder: Path, name: str, before: str, after: str) -> None:
+    path = folder / name
+    path.write_text(path.read_text().replace(before, after))
+
+    with pytest.raises(ArtifactError, match="has changed since it was written: `avme verify`"):
+        PreparedSet.open(folder).part("1", "train")
+
+
+def test_ids_may_hold_the_line_separators_of_unicode(
+    folder: Path, reseal: Callable[..., None]
+) -> None:
+    strange = "A/one\u2028\x1cand more.avi"
+    for path in (folder / "index.csv", split_path(folder, "1", "test")):
+        path.write_text(path.read_text().replace("A/one.avi", strange))
+    manifest = json.loads((folder / "dataset.json").read_text())
+    manifest["splits"]["1"]["test_sha256"] = list_sha256([strange])
+    manifest["tables"]["index.csv"] = sha256_of(folder / "index.csv")
+    write_json(folder / "dataset.json", with_checksum(manifest))
+
+    assert [entry.id for entry in PreparedSet.open(folder).part("1", "test")] == [strange]

@@ -1,5 +1,6 @@
 """`audit`: what it writes of a small set."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,12 +57,15 @@ def test_they_lie_in_the_set_unless_told(folder: Path, finished: PreparedSet) ->
     assert PreparedSet.open(folder).fingerprint == finished.fingerprint
 
 
-def test_a_group_on_both_sides_is_counted(tmp_path: Path, folder: Path) -> None:
+def test_a_group_on_both_sides_is_counted(
+    tmp_path: Path, folder: Path, reseal: Callable[..., None]
+) -> None:
     sides = [split_path(folder, "1", part) for part in ("train", "test")]
     train, test = (path.read_text().splitlines() for path in sides)
     moved = next(i for i in test if "v_Archery" in i)
     write_text(sides[0], "".join(f"{i}\n" for i in sorted([*train, moved])))
     write_text(sides[1], "".join(f"{i}\n" for i in test if i != moved))
+    reseal(folder)
 
     facts = audit(folder, out=tmp_path / "out").facts
 
@@ -70,10 +74,13 @@ def test_a_group_on_both_sides_is_counted(tmp_path: Path, folder: Path) -> None:
     ]
 
 
-def test_a_class_that_only_the_test_list_has_is_found(tmp_path: Path, folder: Path) -> None:
+def test_a_class_that_only_the_test_list_has_is_found(
+    tmp_path: Path, folder: Path, reseal: Callable[..., None]
+) -> None:
     train = split_path(folder, "1", "train")
     kept = [line for line in train.read_text().splitlines() if "Archery" not in line]
     write_text(train, "".join(f"{line}\n" for line in kept))
+    reseal(folder)
 
     facts = audit(folder, out=tmp_path / "out").facts
 
@@ -81,9 +88,12 @@ def test_a_class_that_only_the_test_list_has_is_found(tmp_path: Path, folder: Pa
     assert facts["splits"]["2"]["test_only_classes"] == []
 
 
-def test_an_empty_train_list_has_no_leak(tmp_path: Path, folder: Path) -> None:
+def test_an_empty_train_list_has_no_leak(
+    tmp_path: Path, folder: Path, reseal: Callable[..., None]
+) -> None:
     for part in ("train", "test"):
         write_text(split_path(folder, "1", part), "")
+    reseal(folder)
 
     facts = audit(folder, out=tmp_path / "out").facts
 

@@ -15,7 +15,7 @@ import torch
 from einops import rearrange
 from PIL import Image
 
-from avme.artifacts import read_json, sha256_of, write_json, write_text
+from avme.artifacts import sha256_of, write_text
 from avme.config import EvalConfig, FinetuneConfig
 from avme.data.clips import ClipReader
 from avme.data.crop import Box
@@ -189,13 +189,16 @@ def test_results_that_find_no_room_leave_nothing_in_the_way_of_the_same_command(
 
 
 def test_without_a_name_the_checkpoint_finds_its_own_dataset_among_several(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reseal: Callable[..., None],
+    finished: PreparedSet,
+    finetuned: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     own = Path(shutil.copytree(finished.folder, tmp_path / "data" / "renamed"))
     other = Path(shutil.copytree(finished.folder, tmp_path / "data" / "other"))
-    manifest = read_json(other / "dataset.json")
-    write_json(other / "dataset.json", manifest | {"name": "other", "fingerprint": "0" * 64})
+    reseal(other, name="other", fingerprint="0" * 64)
     report = Listening()
 
     result = evaluate(finetuned, config=CONFIG, out=tmp_path / "eval", report=report)
@@ -213,10 +216,9 @@ def test_without_a_name_the_checkpoint_finds_its_own_dataset_among_several(
 
 
 def test_a_copy_of_the_dataset_under_another_name_still_refuses_clips_of_training(
-    finished: PreparedSet, finetuned: Path, folder: Path
+    reseal: Callable[..., None], finished: PreparedSet, finetuned: Path, folder: Path
 ) -> None:
-    manifest = read_json(folder / "dataset.json")
-    write_json(folder / "dataset.json", manifest | {"name": "copy"})
+    reseal(folder, name="copy")
 
     with pytest.raises(MismatchError, match=r"test clips of split 2 were trained on"):
         evaluate(finetuned, data=folder, split="2", config=CONFIG)
@@ -263,11 +265,16 @@ def test_ranks_that_are_all_beyond_the_classes_are_refused(
 
 
 def test_classes_that_only_the_test_list_has_bound_top1(
-    finetuned: Path, finished: PreparedSet, folder: Path, tmp_path: Path
+    reseal: Callable[..., None],
+    finetuned: Path,
+    finished: PreparedSet,
+    folder: Path,
+    tmp_path: Path,
 ) -> None:
     train = split_path(folder, "1", "train")
     kept = [line for line in train.read_text().splitlines() if "Archery" not in line]
     write_text(train, "".join(f"{line}\n" for line in kept))
+    reseal(folder)
     loaded = load_checkpoint(finetuned / "checkpoints" / "best.pt")
     sha256 = hashlib.sha256(train.read_bytes()).hexdigest()
     facts = loaded.facts | {"train_list_sha256": sha256}
@@ -286,10 +293,13 @@ def test_classes_that_only_the_test_list_has_bound_top1(
     assert "at most 50.00 %" in warning
 
 
-def test_a_list_of_one_class_is_told(finetuned: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_list_of_one_class_is_told(
+    reseal: Callable[..., None], finetuned: Path, folder: Path, tmp_path: Path
+) -> None:
     test = split_path(folder, "1", "test")
     kept = [line for line in test.read_text().splitlines() if "Archery" in line]
     write_text(test, "".join(f"{line}\n" for line in kept))
+    reseal(folder)
     report = Listening()
 
     evaluate(finetuned, data=folder, config=CONFIG, out=tmp_path / "eval", report=report)

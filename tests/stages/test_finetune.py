@@ -285,11 +285,12 @@ def test_a_run_that_has_not_finished_is_no_starting_point(
 
 
 def test_a_class_without_a_training_clip_is_told(
-    folder: Path, tmp_path: Path, make_finetune_config: MakeConfig
+    reseal: Callable[..., None], folder: Path, tmp_path: Path, make_finetune_config: MakeConfig
 ) -> None:
     train = split_path(folder, "1", "train")
     kept = [line for line in train.read_text().splitlines() if "Archery" not in line]
     write_text(train, "".join(f"{line}\n" for line in kept))
+    reseal(folder)
     report = Listening()
     config = make_finetune_config(val_fraction=0.0)
     config = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 1})})

@@ -127,6 +127,29 @@ def test_a_table_that_is_gone_is_written_again(
     assert not any("nothing changed" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("index.csv", b",sound,", b",none,"),
+        ("quarantine.csv", b"reason", b"Reason"),
+        ("dataset.json", b'"schema": 2', b'"schema": 1'),
+        ("dataset.json", b'"name": "set"', b'"name": "pet"'),
+        ("dataset.json", b"{", b"["),
+    ],
+)
+def test_a_table_whose_bytes_have_changed_is_written_again(
+    videos: Path, folder: Path, run_prep: RunPrep, name: str, before: bytes, after: bytes
+) -> None:
+    content, shards = (folder / name).read_bytes(), shard_bytes(folder)
+    (folder / name).write_bytes(changed := content.replace(before, after, 1))
+    assert changed != content
+
+    run_prep(videos, folder.parent)
+
+    assert (folder / name).read_bytes() == content
+    assert shard_bytes(folder) == shards
+
+
 def test_a_list_that_somebody_changed_is_written_again(
     videos: Path, folder: Path, run_prep: RunPrep
 ) -> None:

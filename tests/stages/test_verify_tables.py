@@ -127,3 +127,20 @@ def test_an_altered_manifest_is_named(
     write_json(folder / "dataset.json", manifest)
 
     assert any(told in line for line in lines(folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "told"),
+    [
+        ("index.csv", ",sound,", ',"sound",', "index.csv: has SHA-256 "),
+        ("quarantine.csv", "message", "massage", "quarantine.csv: has SHA-256 "),
+        ("dataset.json", '"set"', '"pet"', "dataset.json: has changed since it was written (check"),
+    ],
+)
+def test_a_change_that_contradicts_no_shard_is_named(
+    folder: Path, name: str, before: str, after: str, told: str
+) -> None:
+    replace_in(folder / name, before, after)
+
+    (line,) = lines(folder)
+    assert line.startswith(told)

@@ -1,0 +1,33 @@
+"""A checksum inside a JSON object, over everything else that it holds.
+
+It tells damage and edits by hand from what was written, whatever the layout of the text. It is no
+signature: who changes a file can compute it too.
+"""
+
+import hashlib
+import json
+from typing import Any, Final
+
+KEY: Final = "checksum"
+
+
+def with_checksum(content: dict[str, Any]) -> dict[str, Any]:
+    """Return `content` with the checksum of its other keys as the last one."""
+    return {**_without(content), KEY: _checksum(content)}
+
+
+def has_valid_checksum(content: dict[str, Any]) -> bool:
+    """Return whether `content` is what `with_checksum` returned; False without a checksum."""
+    try:
+        return bool(content.get(KEY) == _checksum(content))
+    except (ValueError, UnicodeEncodeError):  # lone surrogates, which JSON may hold
+        return False
+
+
+def _without(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != KEY}
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    text = json.dumps(_without(content), sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
