@@ -13,6 +13,7 @@ from avme.data.earlier import read_earlier
 from avme.data.journal import JOURNAL
 from avme.data.missing import shards_of_bad
 from avme.data.plan import PLAN, Draft, draft_plan
+from avme.data.share import Share
 from avme.data.sources import Beside, find_clips
 from avme.data.splits import Splits
 from avme.data.state import State, state_of
@@ -101,9 +102,13 @@ class Intent:
         retried = tuple(name for name in bad if name not in state.to_make)
         return replace(state, retried=retried, is_finished=state.is_finished and not retried)
 
-    def remarks(self, draft: Draft) -> tuple[str, ...]:
-        """What people should be told of it beforehand."""
-        return (*self._ffmpeg_remarks(draft.plan.ffmpeg_version), *self.splits.remarks)
+    def remarks(self, draft: Draft, share: Share | None = None) -> tuple[str, ...]:
+        """What people should be told of it beforehand; of many shares, the first tells it of the
+        set, and each of its machine.
+        """
+        of_machine = self._ffmpeg_remarks(draft.plan.ffmpeg_version)
+        is_first = share is None or share.index == 1
+        return (*of_machine, *(self.splits.remarks if is_first else ()))
 
     def _ffmpeg_remarks(self, begun_with: str) -> Iterator[str]:
         if (skipped := skipped_ffmpeg()) is not None:

@@ -76,16 +76,16 @@ def _planned(
     folder = intent.folder
     if share is None:
         with holding(folder):
-            yield _put_down(intent, retry, report)
+            yield _put_down(intent, share, retry, report)
         return
     with ExitStack() as locks:
         with _planning(folder):
             _require_no_other_count(folder, share)
             if intent.has_other_files():
                 with holding(folder):  # other parts go by the plan as it was
-                    plan = _put_down(intent, retry, report)
+                    plan = _put_down(intent, share, retry, report)
             else:
-                plan = _put_down(intent, retry, report)
+                plan = _put_down(intent, share, retry, report)
             locks.enter_context(holding(folder, shared=True))
             locks.enter_context(holding(folder, f"parts-of-{share.count}", shared=True))
             locks.enter_context(holding(folder, f"part-{share.index}-of-{share.count}"))
@@ -106,7 +106,7 @@ def _require_no_other_count(folder: Path, share: Share) -> None:
                 pass
 
 
-def _put_down(intent: Intent, retry: bool, report: Reporter) -> Plan | None:
+def _put_down(intent: Intent, share: Share | None, retry: bool, report: Reporter) -> Plan | None:
     """The plan of what is to be made; None if all of it is there."""
     folder = intent.folder
     draft = intent.draft(report)
@@ -126,7 +126,7 @@ def _put_down(intent: Intent, retry: bool, report: Reporter) -> Plan | None:
             plan.shard_path(name).unlink(missing_ok=True)
     if plan.changes.total:
         report.say(f"{plan.changes.total} source files were added, removed or changed")
-    for remark in intent.remarks(draft):
+    for remark in intent.remarks(draft, share):
         report.say(remark)
     warn_of_disk(plan, report)
     return plan
