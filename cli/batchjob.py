@@ -1,130 +1,151 @@
-"""`--slurm` of a training command: a batch script that trains, and resumes until it is done.
+"""`--slurm` of a training command: one job that trains, and resumes until it is done.
 
-The script is plain bash, for people to read, change and submit. What decides is the exit code: 75
-says that a checkpoint was written on Slurm's signal, and the job goes back into the queue.
+What is in the run folder decides how a job starts, and no time does: it goes on with whatever the
+run has. Only what was there already when `--overwrite` was given is ever deleted.
 """
 
-import re
 import shlex
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from avme.errors import MachineError, UsageError
+from avme.artifacts import RUN_LOCK
+from avme.errors import ArtifactError, UsageError
+from avme.lock import holding
 from avme.report import Reporter
+
+from . import preflight
+from .sbatch import FLAG, Batch, submit
 
 if TYPE_CHECKING:
     from avme.config.slurm import JobConfig
 
-FOLDER: Final = ".slurm"
-"""Beside the run folder: scripts, and what jobs print."""
-_OURS: Final = ("--slurm", "--resume", "--overwrite")
-
-_SCRIPT: Final = """#!/bin/bash
-{options}
-# Written by `{command} --slurm`.
-
-cd {folder} || exit 2
-run={run}
+_START: Final = (FLAG, "--resume", "--overwrite")
+_KEPT: Final = ("checkpoints/*.pt", "weights.safetensors")
+"""What is lost with a run."""
+_BEGIN: Final = """run={run}
 begin=({begin})
-if [ "${{SLURM_RESTART_COUNT:-0}}" -gt 0 ] && [ "${{begin[0]}}" != --resume ]; then
-    begin=(--overwrite)  # it ended before its first checkpoint
-    for name in last previous; do  # an older one is that of a run which is to be replaced
-        [ "$run/checkpoints/$name.pt" -nt {stamp} ] && begin=(--resume)
-    done
-fi
-
-srun --kill-on-bad-exit=0 --cpus-per-task={cpus} {program} "${{begin[@]}}"
-code=$?
-if [ "$code" -eq 75 ]; then  # stopped on a signal, with a checkpoint written
-    scontrol requeue "$SLURM_JOB_ID"
-fi
-exit "$code"
-"""
+# Name, bytes and time of what was there when the job was submitted: no start deletes anything else.
+replaced=({replaced})
+for file in "$run"/checkpoints/*.pt "$run"/weights.safetensors; do
+    [ -e "$file" ] || continue
+    facts=$(stat -c '%n %s %Y' -- "$file")
+    printf '%s\\n' "${{replaced[@]}}" | grep -qxF -e "$facts" || begin=(--resume)
+done
+if [ "$restarts" -gt 0 ] && [ "${{#begin[@]}}" -eq 0 ]; then
+    begin=(--overwrite) # it ended before its first checkpoint
+fi"""
 
 
-def submit(
-    settings: "JobConfig", *, run: Path, resume: bool, overwrite: bool, report: Reporter
+def submit_training(
+    settings: "JobConfig",
+    *,
+    device: str,
+    run: Path,
+    resume: bool,
+    overwrite: bool,
+    command: str,
+    report: Reporter,
 ) -> str:
-    """Writes the script of this command and hands it to sbatch; returns the job's number.
+    """Submits this very command, called `command`, as a job; returns the job's number.
 
-    Raises UsageError where the run folder is in use, MachineError where sbatch is missing or
-    refuses.
+    Raises UsageError where the run folder is in use or has a job, ArtifactError where there is
+    nothing to resume, and MachineError where sbatch is missing or refuses.
     """
-    if run.is_dir() and any(run.iterdir()) and not (resume or overwrite):
-        raise UsageError(
-            f"{run} is not empty: --resume continues it, --overwrite replaces it, "
-            "--out chooses another folder"
+    gpus, processes = devices(settings, device)
+    run = run if run.name else run.resolve()
+    preflight.require_run_folder(run, resume=resume, overwrite=overwrite)
+    if run.is_dir():
+        with holding(run, RUN_LOCK, command=command):
+            pass
+    if resume and not any((run / "checkpoints").glob("*.pt")):
+        raise ArtifactError(
+            f"{run} ended before its first checkpoint: start it again with --overwrite"
         )
-    folder = run.parent / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    script = folder / f"{run.name}.sbatch"
-    begin = [flag for flag, wanted in zip(_OURS[1:], (resume, overwrite), strict=True) if wanted]
-    _stamp(run).write_text("When the job was submitted.\n", encoding="utf-8")
-    script.write_text(batch_script(settings, sys.argv[1:], run, begin), encoding="utf-8")
-    try:
-        done = subprocess.run(
-            ["sbatch", "--parsable", str(script)], capture_output=True, text=True, check=True
-        )
-    except FileNotFoundError:
-        raise MachineError(
-            f"--slurm needs Slurm's sbatch, which is not on this machine: submit {script} where "
-            "it is"
-        ) from None
-    except subprocess.CalledProcessError as error:
-        raise MachineError(f"sbatch refuses {script}: {error.stderr.strip()}") from error
-    number = done.stdout.strip().partition(";")[0]
-    report.say(f"job {number} submitted ({script}); it prints to {folder}/{run.name}-{number}.out")
+    batch = training_batch(
+        settings,
+        gpus=gpus,
+        processes=processes,
+        run=run,
+        start="--resume" if resume else "--overwrite" if overwrite else None,
+        command=command,
+    )
+    number = submit(batch, report)
+    report.say(f"job {number} submitted ({batch.script_path}); it prints to {batch.log(number)}")
     return number
 
 
-def batch_script(
-    settings: "JobConfig", arguments: Sequence[str], run: Path, begin: Sequence[str]
-) -> str:
-    """The script for a command line; `begin` is given to its first start only."""
-    program = [sys.executable, "-m", "avme_cli", *(a for a in arguments if a not in _OURS)]
-    return _SCRIPT.format(
-        options="\n".join(f"#SBATCH {option}" for option in _options(settings, run)),
-        command=shlex.join(["avme", *arguments[:1]]),
-        folder=shlex.quote(str(Path.cwd())),
-        run=shlex.quote(str(run)),
-        begin=shlex.join(begin),
-        stamp=shlex.quote(str(_stamp(run))),
-        cpus=settings.cpus,  # which srun does not take from sbatch, from Slurm 22.05 on
-        program=shlex.join(program),
+def training_batch(
+    settings: "JobConfig",
+    *,
+    gpus: int,
+    processes: int,
+    run: Path,
+    start: str | None,
+    command: str,
+) -> Batch:
+    """The job; `start` is what its first start is told of an earlier run."""
+    return Batch(
+        target=run,
+        settings=settings,
+        options={
+            "job-name": run.name,
+            "nodes": settings.nodes,
+            "ntasks-per-node": processes,
+            "gpus-per-node": gpus or None,
+        },
+        signal=f"USR1@{settings.warning_seconds}",
+        results="checkpoints",
+        begin=_BEGIN.format(
+            run=shlex.quote(str(run)),
+            begin=start or "",
+            replaced="".join(f"\n    {shlex.quote(line)}" for line in _kept_files(run)),
+        ),
+        command=command,
+        arguments=[argument for argument in sys.argv[1:] if argument not in _START],
+        advice="submit the same command with --resume",
     )
 
 
-def _stamp(run: Path) -> Path:
-    return run.parent / FOLDER / f"{run.name}.submitted"
+def devices(settings: "JobConfig", device: str) -> tuple[int, int]:
+    """GPUs and processes of a node, for a run on `device`; raises UsageError where they disagree.
+
+    Runs of earlier versions have both settings at 1.
+    """
+    gpus, processes = settings.gpus, settings.procs
+    if gpus is None:
+        gpus = 0 if device == "cpu" or processes is not None else 1
+    if gpus and (processes or 1) > 1:
+        raise UsageError(
+            f"slurm.gpus {gpus} and slurm.procs {processes} exclude each other: a GPU has one "
+            "process, and slurm.gpus=0 trains on CPUs"
+        )
+    if gpus and device == "cpu":
+        raise UsageError(
+            f"slurm.gpus {gpus} asks for GPUs that --device cpu does not use: leave one of them "
+            "out, or give --set slurm.gpus=0"
+        )
+    if not gpus and device == "cuda":
+        raise UsageError(
+            "--device cuda needs GPUs, and the job would have none: give --set slurm.gpus=N, "
+            "without slurm.procs"
+        )
+    return gpus, gpus or processes or 1
 
 
-def _options(settings: "JobConfig", run: Path) -> list[str]:
-    processes = settings.gpus or settings.procs
-    prints = (run.parent / FOLDER).absolute() / run.name
-    given = {
-        "job-name": run.name,
-        "nodes": settings.nodes,
-        "ntasks-per-node": processes,
-        "gpus-per-node": settings.gpus or None,
-        "cpus-per-task": settings.cpus,
-        "mem": f"{int(settings.memory_gb * 1024)}M",
-        "time": settings.minutes,
-        "signal": f"USR1@{settings.warning_seconds}",
-        "partition": settings.partition,
-        "account": settings.account,
-        "output": f"{str(prints).replace('%', '%%')}-%j.out",
-    }
-    named = [
-        f"--{name}={_quoted(str(value))}" for name, value in given.items() if value is not None
-    ]
-    return [*named, "--open-mode=append", "--requeue", *settings.options]
+def refuse_gpus_with_procs(given: Mapping[str, Any]) -> None:
+    """Raise UsageError where one command gives both, by dotted key, even if they agree."""
+    gpus, processes = given.get("slurm.gpus"), given.get("slurm.procs")
+    if gpus not in (None, 0) and processes is not None:
+        raise UsageError(
+            f"slurm.gpus {gpus} and slurm.procs {processes} exclude each other: give slurm.gpus "
+            "alone for GPUs, slurm.procs alone for CPUs"
+        )
 
 
-def _quoted(value: str) -> str:
-    """The value as sbatch reads it: double quotes, in which a backslash frees what follows."""
-    if re.fullmatch(r"[\w@%+=:,./-]+", value):
-        return value
-    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
+def _kept_files(run: Path) -> list[str]:
+    """`name bytes seconds` of what is in the run folder, as stat prints them."""
+    files = sorted(file for pattern in _KEPT for file in run.glob(pattern))
+    facts = [(file, file.stat()) for file in files]
+    return [f"{file} {stat.st_size} {int(stat.st_mtime)}" for file, stat in facts]

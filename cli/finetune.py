@@ -97,7 +97,7 @@ def finetune(
     preflight.require_split(source, settings.clip.split)
     if earlier_run:
         _refuse_other_model(settings, earlier_run)
-    if training.elsewhere(folder, settings.slurm):
+    if training.elsewhere(folder, settings):
         return
 
     from avme.stages.finetune import finetune as run

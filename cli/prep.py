@@ -189,7 +189,9 @@ def _prepare(
     share = None if job.part is None else read_share(job.part)
     if job.slurm and not job.dry_run:
         require_possible(request, job.ctx.obj)
-        slurm.submit_parts(settings.slurm, logs=target / slurm.LOGS, report=job.ctx.obj)
+        slurm.submit_parts(
+            settings, target=target, command=job.ctx.command_path, report=job.ctx.obj
+        )
         return
     if job.dry_run:
         foretold = forecast(request, share=share, retry=job.retry, report=job.ctx.obj)

@@ -75,7 +75,7 @@ def pretrain(
     base = places.earlier_settings(folder, resume) or given
     settings = _resolved(training, preset, flags, base)
     preflight.require_split(source, settings.clip.split)
-    if training.elsewhere(folder, settings.slurm):
+    if training.elsewhere(folder, settings):
         return
 
     from avme.config.presets import recipe

@@ -1,69 +1,56 @@
-"""`--slurm`: this very command as an array of Slurm jobs, submitted with submitit."""
+"""`avme prep --slurm`: this command as an array of Slurm jobs, one for each `--part i/N`."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from avme.errors import MachineError
 from avme.report import Reporter
 
+from .sbatch import FLAG, Batch, submit
+
 if TYPE_CHECKING:
-    from avme.config.slurm import SlurmConfig
+    from avme.config.prep import PrepConfig
 
-LOGS: Final = ".slurm"
-"""Folder for what the jobs print."""
-_FLAG: Final = "--slurm"
+_SIGNAL: Final = "TERM@60"
+"""Ends the command, whose finished shards stay; the script then has time to requeue the job."""
 
 
-def submit_parts(settings: "SlurmConfig", *, logs: Path, report: Reporter) -> list[str]:
-    """Submits this command once for every `--part i/N`; returns the ids of the jobs.
+def submit_parts(config: "PrepConfig", *, target: Path, command: str, report: Reporter) -> str:
+    """Submits this very command, called `command`, once for every part; returns the array's number.
 
-    Raises MachineError where submitit or Slurm is missing, or Slurm refuses.
+    Raises UsageError where the set has a job, MachineError where sbatch is missing or refuses.
     """
-    try:
-        import submitit
-        from submitit.helpers import CommandFunction
-    except ImportError as error:
-        raise MachineError(
-            f"--slurm needs submitit ({error}): install it with `pip install 'avme[slurm]'`"
-        ) from error
-    logs.mkdir(parents=True, exist_ok=True)
-    try:
-        executor = submitit.AutoExecutor(folder=logs.absolute() / "%j", cluster=settings.cluster)
-        executor.update_parameters(**_parameters(settings))
-        with executor.batch():
-            jobs = [
-                executor.submit(CommandFunction(part, verbose=False))
-                for part in part_commands(sys.argv[1:], settings.jobs)
-            ]
-    except (RuntimeError, OSError, submitit.core.utils.FailedJobError) as error:
-        raise MachineError(f"the jobs cannot be submitted: {error}") from error
-    ids = [str(job.job_id) for job in jobs]
-    report.say(f"{len(ids)} jobs submitted ({ids[0]} to {ids[-1]}); they print to {logs}")
+    batch = parts_batch(config, target=target, command=command)
+    number = submit(batch, report)
+    jobs = config.slurm.jobs
+    report.say(
+        f"{jobs} jobs submitted ({number}_1 to {number}_{jobs}, {batch.script_path}); they print "
+        f"to {batch.log(f'{number}_*')}"
+    )
     report.say("the one that ends last finishes the set; submitted again, the rest is done")
-    return ids
+    return number
 
 
-def part_commands(arguments: Sequence[str], count: int) -> list[list[str]]:
-    """The command line of every part of a command that was given `--slurm`."""
-    kept = [argument for argument in arguments if argument != _FLAG]
-    program = [sys.executable, "-m", "avme_cli"]
-    return [[*program, *kept, "--part", f"{index}/{count}"] for index in range(1, count + 1)]
+def parts_batch(config: "PrepConfig", *, target: Path, command: str) -> Batch:
+    """The array; every job has as many workers as cores, unless the command says how many."""
+    from avme.data.prepared import SHARDS
 
-
-def _parameters(settings: "SlurmConfig") -> dict[str, Any]:
-    common: dict[str, Any] = {
-        "name": "avme",
-        "timeout_min": settings.minutes,
-        "cpus_per_task": settings.cpus,
-        "mem_gb": settings.memory_gb,
-        "nodes": 1,
-        "tasks_per_node": 1,
-    }
-    special = {
-        "slurm_partition": settings.partition,
-        "slurm_account": settings.account,
-        "slurm_array_parallelism": settings.at_once,
-    }
-    return common | {key: value for key, value in special.items() if value is not None}
+    settings = config.slurm
+    workers = "" if config.workers else f" --workers {settings.cpus}"
+    limit = f"%{settings.at_once}" if settings.at_once else ""
+    return Batch(
+        target=target,
+        settings=settings,
+        options={
+            "job-name": f"prep-{target.name}",
+            "array": f"1-{settings.jobs}{limit}",
+            "nodes": 1,
+            "ntasks-per-node": 1,
+        },
+        signal=_SIGNAL,
+        results=SHARDS,
+        begin=f'begin=(--part "$SLURM_ARRAY_TASK_ID/{settings.jobs}"{workers})',
+        command=command,
+        arguments=[argument for argument in sys.argv[1:] if argument != FLAG],
+        advice="submit the same command again, which makes what is missing",
+    )

@@ -11,8 +11,7 @@ from avme.errors import UsageError
 from . import batchjob, launch, options, preflight
 
 if TYPE_CHECKING:
-    from avme.config import Settings
-    from avme.config.slurm import JobConfig
+    from avme.config import FinetuneConfig, PretrainConfig, Settings
 
 Slurm = Annotated[
     bool,
@@ -72,8 +71,10 @@ class Training:
         if not self.slurm:  # else another machine computes
             preflight.require_gpus(self.gpus)
             preflight.require_device(given.get("train.device"))
+        else:
+            batchjob.refuse_gpus_with_procs(given)
 
-    def elsewhere(self, folder: Path, job: "JobConfig") -> bool:
+    def elsewhere(self, folder: Path, settings: "PretrainConfig | FinetuneConfig") -> bool:
         """Whether other processes do the work: a job of Slurm, or torchrun's on this machine."""
         if not self.slurm:
             preflight.require_run_folder(folder, resume=self.resume, overwrite=self.overwrite)
@@ -83,7 +84,13 @@ class Training:
                 "--slurm starts the processes itself: say how many with --set slurm.gpus=N (or "
                 "slurm.procs=N) and slurm.nodes=N"
             )
-        batchjob.submit(
-            job, run=folder, resume=self.resume, overwrite=self.overwrite, report=self.ctx.obj
+        batchjob.submit_training(
+            settings.slurm,
+            device=settings.train.device,
+            run=folder,
+            resume=self.resume,
+            overwrite=self.overwrite,
+            command=self.ctx.command_path,
+            report=self.ctx.obj,
         )
         return True

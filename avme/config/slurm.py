@@ -1,10 +1,12 @@
 """What to ask of Slurm for the jobs that a command submits."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from avme.config.base import Name, Settings
+
+Options = Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Field(max_length=100)]
 
 
 class SlurmConfig(Settings):
@@ -19,23 +21,23 @@ class SlurmConfig(Settings):
     account: Name | None = None
     """Account to charge; none takes the user's default."""
     minutes: Annotated[int, Field(ge=1, le=10_000_000)] = 24 * 60
-    """Time limit of a job."""
+    """Time limit; a job that reaches it goes back into the queue and makes what is missing."""
     cpus: Annotated[int, Field(ge=1, le=65_536)] = 8
-    """Cores of a job, one for each process."""
+    """Cores of a job, one for each of its `--workers`."""
     memory_gb: Annotated[float, Field(gt=0.0, le=1e6)] = 16.0
     """Memory of a job."""
-    cluster: Literal["slurm", "local"] = "slurm"
-    """`local` runs the jobs as processes of this machine, to try a command out."""
+    options: Options = ()
+    """More options of sbatch, as they are to stand in the script: [--qos=long]."""
 
 
 class JobConfig(Settings):
     """One job that trains, on one node or many (`--slurm`)."""
 
     nodes: Annotated[int, Field(ge=1, le=65_536)] = 1
-    gpus: Annotated[int, Field(ge=0, le=1024)] = 1
-    """GPUs of a node, each with a process; 0 trains on CPUs."""
-    procs: Annotated[int, Field(ge=1, le=65_536)] = 1
-    """Processes of a node where gpus is 0."""
+    gpus: Annotated[int, Field(ge=0, le=1024)] | None = None
+    """GPUs of a node, each with a process; none is 1, or 0 with train.device cpu or procs."""
+    procs: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Processes of a node that trains on CPUs; none is 1."""
     cpus: Annotated[int, Field(ge=1, le=65_536)] = 8
     """Cores of a process."""
     memory_gb: Annotated[float, Field(gt=0.0, le=1e6)] = 64.0
@@ -48,7 +50,5 @@ class JobConfig(Settings):
     """Partition; none takes the cluster's default."""
     account: Name | None = None
     """Account to charge; none takes the user's default."""
-    options: Annotated[
-        tuple[Annotated[str, Field(max_length=1000)], ...], Field(max_length=100)
-    ] = ()
+    options: Options = ()
     """More options of sbatch, as they are to stand in the script: [--constraint=h100]."""

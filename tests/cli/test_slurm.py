@@ -1,62 +1,138 @@
-"""`--slurm`: this command as an array of parts, tried out with processes of this machine."""
+"""`avme prep --slurm`: this command as an array of parts."""
 
+import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from avme.artifacts import DATASET_MANIFEST, read_json
-from avme_cli.slurm import part_commands
+from avme.config import PrepConfig
+from avme.config.slurm import SlurmConfig
+from avme.report import Quiet
+from avme_cli.slurm import parts_batch, submit_parts
+
+PREP = [sys.executable, "-m", "avme_cli", "prep", "folder", "videos", "--slurm"]
+SETTINGS = ("slurm.jobs=2", "slurm.cpus=1", "shard_clips=2", "test_fraction=0.5")
 
 
-def test_every_part_is_this_command_without_slurm() -> None:
-    commands = part_commands(["prep", "folder", "videos", "--slurm", "--name", "a b"], 2)
-
-    kept = [sys.executable, "-m", "avme_cli", "prep", "folder", "videos", "--name", "a b"]
-    assert commands == [[*kept, "--part", "1/2"], [*kept, "--part", "2/2"]]
+def run_command(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_the_parts_finish_the_set(tmp_path: Path, make_video: Callable[..., Path]) -> None:
-    for number in range(8):
-        make_video(tmp_path / f"videos/class{number % 2}/clip{number}.avi")
-    command = [sys.executable, "-m", "avme_cli", "prep", "folder", "videos", "--slurm"]
-    settings = ["--set", "slurm.cluster=local", "--set", "slurm.jobs=2", "--set", "shard_clips=3"]
+def test_the_parts_say_what_they_do_and_finish_the_set(
+    slurm: Any, make_video: Callable[..., Path]
+) -> None:
+    for number in range(4):
+        make_video(Path(f"videos/class{number % 2}/clip{number}.avi"))
+    slurm.plays("srun", 'shift 2; exec "$@"')
 
-    done = subprocess.run(
-        [*command, *settings], cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
+    done = run_command([*PREP, *(word for each in SETTINGS for word in ("--set", each))])
 
     assert done.returncode == 0, done.stderr
-    assert "2 jobs submitted" in done.stderr
-    manifest = tmp_path / "data/videos" / DATASET_MANIFEST
-    for _ in range(600):
-        if manifest.is_file():
-            break
-        time.sleep(0.2)
-    assert read_json(manifest)["counts"]["clips"] == 8
+    assert done.stderr.splitlines()[0] == (
+        "2 jobs submitted (77_1 to 77_2, data/.slurm/videos.sbatch); they print to "
+        "data/.slurm/videos-77_*.out"
+    )
+    assert not Path("data/videos").exists()
+    script = Path("data/.slurm/videos.sbatch")
+    jobs = [
+        slurm.run(script, SLURM_ARRAY_JOB_ID="77", SLURM_ARRAY_TASK_ID=part) for part in ("1", "2")
+    ]
+    assert [job.returncode for job in jobs] == [0, 0], [job.stderr for job in jobs]
+    assert jobs[0].stdout == "job 77_1, start 1: avme prep folder --part 1/2 --workers 1\n"
+    assert "part 1/2 is done; 1 shards of others are still to be made" in jobs[0].stderr
+    assert ["no split given" in job.stderr for job in jobs] == [True, False]
+    assert "data/videos: 4 clips, 2 classes" in jobs[1].stderr
+    assert read_json(Path("data/videos") / DATASET_MANIFEST)["counts"]["clips"] == 4
 
 
-def test_what_a_part_would_refuse_is_not_submitted(tmp_path: Path) -> None:
-    (tmp_path / "videos").mkdir()
-    command = [sys.executable, "-m", "avme_cli", "prep", "folder", "videos", "--slurm"]
+def test_exit_codes_of_parts_stay_as_they_are(slurm: Any) -> None:
+    submit_parts(PrepConfig(), target=Path("data/pets"), command="avme prep folder", report=Quiet())
+    part = {"SLURM_JOB_ID": "79", "SLURM_ARRAY_JOB_ID": "77", "SLURM_ARRAY_TASK_ID": "3"}
+    for code in (0, 2, 3, 6):
+        slurm.plays("srun", f"exit {code}")
+        assert slurm.run(Path("data/.slurm/pets.sbatch"), **part).returncode == code
+    assert slurm.noted("scontrol.log") == []
 
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+
+@pytest.mark.parametrize(("restarts", "makes"), [(0, False), (20, True), (3, False)])
+def test_a_part_that_a_signal_ends_is_requeued_while_it_gets_on(
+    slurm: Any, restarts: int, makes: bool
+) -> None:
+    submit_parts(PrepConfig(), target=Path("data/pets"), command="avme prep folder", report=Quiet())
+    Path("data/pets/shards").mkdir(parents=True)
+    slurm.plays("srun", f"{'touch data/pets/shards/000001.h5; ' if makes else ''}exit 143")
+
+    done = slurm.run(
+        Path("data/.slurm/pets.sbatch"),
+        SLURM_JOB_ID="77",  # the last job of an array bears the number of them all
+        SLURM_ARRAY_JOB_ID="77",
+        SLURM_ARRAY_TASK_ID="3",
+        SLURM_RESTART_COUNT=str(restarts),
+    )
+
+    assert done.returncode == 143
+    is_requeued = restarts < 3 or makes
+    assert slurm.noted("scontrol.log") == (["requeue 77_3"] if is_requeued else [])
+    last = done.stdout.splitlines()[-1]
+    if is_requeued:
+        assert last == (
+            "job 77_3: ended by a signal; what is in data/pets/shards is kept; back into the queue"
+        )
+    else:
+        assert "nothing new is in data/pets/shards: give it more time than slurm.minutes" in last
+
+
+def test_the_script_says_what_is_asked_of_slurm() -> None:
+    settings = SlurmConfig(jobs=4, at_once=2, cpus=3, memory_gb=5.5, options=("--qos=long",))
+
+    batch = parts_batch(
+        PrepConfig(slurm=settings), target=Path("data/my pets"), command="avme prep folder"
+    )
+
+    assert set(batch.sbatch_options()) == {
+        '--job-name="prep-my pets"',
+        "--array=1-4%2",
+        "--nodes=1",
+        "--ntasks-per-node=1",
+        "--cpus-per-task=3",
+        "--mem=5632M",
+        "--time=1440",
+        "--signal=TERM@60",
+        f'--output="{Path.cwd()}/data/.slurm/my pets-%A_%a.out"',
+        "--open-mode=append",
+        "--requeue",
+        "--qos=long",
+    }
+    assert "--workers 3" in batch.script()
+
+
+def test_workers_that_were_asked_for_stay() -> None:
+    batch = parts_batch(PrepConfig(workers=2), target=Path("data/pets"), command="avme prep folder")
+
+    assert not re.search("--workers", batch.begin)
+
+
+def test_what_a_part_would_refuse_is_not_submitted(slurm: Any) -> None:
+    Path("videos").mkdir()
+
+    done = run_command(PREP)
 
     assert done.returncode == 2
     assert "videos" in done.stderr
     assert "submitted" not in done.stderr
-    assert not (tmp_path / "data").exists()
+    assert not Path("data").exists()
 
 
 @pytest.mark.parametrize("other", [["--part", "1/2"], ["--dask", "tcp://127.0.0.1:1"]])
-def test_slurm_excludes_parts_and_dask(tmp_path: Path, other: list[str]) -> None:
-    (tmp_path / "videos").mkdir()
-    command = [sys.executable, "-m", "avme_cli", "prep", "folder", "videos", "--slurm", *other]
+def test_slurm_excludes_parts_and_dask(slurm: Any, other: list[str]) -> None:
+    Path("videos").mkdir()
 
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = run_command([*PREP, *other])
 
     assert done.returncode == 2
     assert done.stderr.startswith("error: --slurm submits parts itself: leave --part and --dask")

@@ -1,0 +1,50 @@
+"""What sbatch says when it refuses a job, with the settings that would change it."""
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from avme.config.slurm import JobConfig, SlurmConfig
+
+_MOST_CHARACTERS: Final = 240
+_SETTINGS: Final = (
+    (r"gres|GRES|TRES", ("gpus",)),
+    (r"partition", ("partition",)),
+    (r"[Aa]ccount", ("account",)),
+    (r"[Qq][Oo][Ss]\b|reservation|constraint|feature", ("options",)),
+    (r"time limit|time-min", ("minutes",)),
+    (r"[Mm]emory", ("memory_gb",)),
+    (r"CPU|processors|node configuration", ("cpus",)),
+    (r"node configuration", ("memory_gb", "gpus", "procs", "nodes")),
+    (r"[Nn]ode count|[Tt]ask count|Job size", ("nodes",)),
+    (r"array", ("jobs", "at_once")),
+    (r"option", ("options",)),
+)
+"""Patterns of Slurm's own texts, and the settings of `slurm` that they are about."""
+
+
+def explain(text: str, settings: "JobConfig | SlurmConfig") -> str:
+    """`reason): what to change` from what sbatch printed, on one line."""
+    lines = [re.sub(r"^sbatch: (error|fatal): ", "", line).strip() for line in text.splitlines()]
+    said = "; ".join(
+        dict.fromkeys(line.removeprefix("Batch job submission failed: ") for line in lines if line)
+    )
+    content = settings.model_dump()
+    named = dict.fromkeys(
+        key
+        for pattern, keys in _SETTINGS
+        if re.search(pattern, said)
+        for key in keys
+        if key in content
+    )
+    if not named:
+        return f"{said[:_MOST_CHARACTERS]}): options of sbatch go into --set slurm.options=[...]"
+    found = ", ".join(f"slurm.{key} ({_shown(content[key])})" for key in named)
+    hint = "; --set slurm.gpus=0 asks for no GPU" if "gpus" in named else ""
+    return f"{said[:_MOST_CHARACTERS]}): change {found} with --set{hint}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "none" if value is None else str(value)
