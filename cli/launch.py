@@ -22,9 +22,11 @@ from typing import Any, Final
 from avme.artifacts import amend_failure
 from avme.cores import TASKS_ARE_RANKS, limit_threads
 from avme.errors import AvmeError, MachineError, UsageError
+from avme.train.early_stop import StoppedEarly
+from avme.train.signals import active_request
 
-_FAILURES: Final = "AVME_FAILURES"
-"""Environment variable: the folder into which a child of ours writes why it failed."""
+from .early_error import FAILURES
+
 _SIGNALS: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1")
 """Handed on to the ranks by torchrun; SIGINT is by `_Interrupts`."""
 _SECONDS_TO_STOP: Final = "120"
@@ -109,7 +111,7 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
     limit_threads(processes)
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", _SECONDS_TO_STOP)
     with TemporaryDirectory(prefix="avme-") as folder:
-        os.environ[_FAILURES] = folder
+        os.environ[FAILURES] = folder
         options = [
             "--standalone",
             f"--nproc-per-node={processes}",
@@ -120,6 +122,8 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
         before = signal.getsignal(signal.SIGINT)
         if before is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, interrupts.note)
+        if (early := active_request()) is not None:
+            early.unwatch()
         try:
             torchrun.main([*options, *program])
         except ChildFailedError as error:
@@ -133,7 +137,7 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
         finally:
             signal.signal(signal.SIGINT, before)
             logging.disable(logging.NOTSET)
-            del os.environ[_FAILURES]
+            del os.environ[FAILURES]
 
 
 class _Interrupts:
@@ -162,7 +166,7 @@ class _Interrupts:
 
 def join_launcher() -> None:
     """In a child of ours, leave the number of this process, which leads its session."""
-    folder = os.environ.get(_FAILURES)
+    folder = os.environ.get(FAILURES)
     if folder is not None and "RANK" in os.environ:
         with suppress(OSError):
             (Path(folder) / f"{rank()}.pid").write_text(str(os.getpid()), encoding="ascii")
@@ -170,7 +174,7 @@ def join_launcher() -> None:
 
 def leave_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
     """In a child of ours, hands the error to the parent; False if this process has none."""
-    folder = os.environ.get(_FAILURES)
+    folder = os.environ.get(FAILURES)
     if folder is None or "RANK" not in os.environ:
         return False
     failure = {"line": line, "exit_code": exit_code, "is_echo": is_echo}
@@ -219,6 +223,9 @@ def _after_signal(folder: Path, name: str) -> ChildFailed:
     left = _left_in(folder)
     if left:
         return ChildFailed(left[0]["line"], left[0]["exit_code"])
+    if not any(folder.glob("*.pid")):  # no process had come to its first lines
+        early = StoppedEarly(signal.Signals[name])
+        return ChildFailed(f"error: {early}", early.exit_code)
     line = f"error: stopped by {name} before a checkpoint was written"
     return ChildFailed(line, 130 if name == "SIGINT" else 1)
 

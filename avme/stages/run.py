@@ -98,7 +98,7 @@ def running(
     require_equal_shares(config.train.batch, processes.world)
     if isinstance(config, FinetuneConfig) and config.head.norm == "batch":
         require_two_clips(config.train.batch, config.train.micro_batch, processes.world)
-    with _as_machine_errors(out), ExitStack() as until_end:
+    with stop_requests(), _as_machine_errors(out), ExitStack() as until_end:
 
         def open_() -> Path:
             lock = holding(out, RUN_LOCK, command=f"avme {stage}")
@@ -136,7 +136,7 @@ def running(
         run = Run(folder, stage, checkpoint, report)
         if processes.is_first:
             _begin(run, processes, command)
-        with stop_requests(), _ending_said(run, processes, command), _as_machine_errors(out):
+        with _ending_said(run, processes, command), _as_machine_errors(out):
             yield run
 
 

@@ -149,6 +149,11 @@ class Trainer:
             self._stopping(request, saver),
             report.task(title, total, done=self.step) as task,
         ):
+            early = (request.signal is not None, request.signal == "SIGINT")
+            stops, interrupted = cadence.agree(self.step, *early)
+            if stops and self.step < total:
+                self.processes.wait()
+                raise self._stopped(request, interrupted, "with a checkpoint written")
             while self.step < total:
                 logged = (self.step + 1) % self.train.log_every == 0 or self.step + 1 == total
                 with estimate.step() if estimate else nullcontext():

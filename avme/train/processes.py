@@ -17,8 +17,10 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from avme.errors import AvmeError, MachineError, SiblingLost, Stopped
+from avme.train.early_stop import StoppedEarly
 from avme.train.environment import require_whole_group
 from avme.train.siblings import Failure, Siblings, is_echo
+from avme.train.signals import active_request
 
 Result = TypeVar("Result")
 _TIMEOUT = timedelta(minutes=30)
@@ -116,9 +118,11 @@ def joined(device: torch.device) -> Iterator[Processes]:
             world_size=world,
             timeout=_TIMEOUT,
         )
+        if (request := active_request()) is not None:
+            request.take_over()  # processes stop together from now on
         yield processes
         processes.wait()  # rank 0 may keep the store: nobody leaves before the others
-    except Stopped:
+    except (Stopped, StoppedEarly):
         raise
     except BaseException as error:
         failure = siblings.failed(error)

@@ -39,6 +39,12 @@ class StopRequest:
         if self._seconds is not None:
             signal.setitimer(signal.ITIMER_REAL, self._seconds)
 
+    def unwatch(self) -> None:
+        """Do nothing: see EarlyStop."""
+
+    def take_over(self) -> None:
+        """Do nothing: see EarlyStop."""
+
     @contextmanager
     def waiting(self, seconds: float) -> Iterator[None]:
         """Raise StopWaiting in the block if it goes on for `seconds` after the request."""
@@ -61,20 +67,32 @@ def stop_requests() -> Iterator[StopRequest]:
     A block inside another one has the same request: what came early is not forgotten. SIGINT is
     left alone where it is ignored, as in the background of a shell script.
     """
-    outer = _active()
+    outer = active_request()
     if outer is not None:
+        outer.take_over()
         yield outer
         return
     request = StopRequest()
-    numbers = [signal.SIGTERM, signal.SIGUSR1]
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        numbers.append(signal.SIGINT)
-    before = {number: signal.signal(number, request.note) for number in numbers}
+    before = {number: signal.signal(number, request.note) for number in handled_signals()}
     try:
         yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def handled_signals() -> list[signal.Signals]:
+    """Return the signals that stop a run; SIGINT only where it is not ignored."""
+    numbers = [signal.SIGTERM, signal.SIGUSR1]
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        numbers.append(signal.SIGINT)
+    return numbers
+
+
+def active_request() -> StopRequest | None:
+    """Return the request whose handlers are installed, if any."""
+    found = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return found if isinstance(found, StopRequest) else None
 
 
 def interruptible(items: Iterable[Item], world: int) -> Iterator[Item]:
@@ -89,17 +107,12 @@ def interruptible(items: Iterable[Item], world: int) -> Iterator[Item]:
 
 def _interruptible(stream: Iterator[Item], seconds: float) -> Iterator[Item]:
     while True:
-        request = _active()
+        request = active_request()
         with nullcontext() if request is None else request.waiting(seconds):
             item = next(stream, None)
         if item is None:
             return
         yield item
-
-
-def _active() -> StopRequest | None:
-    found = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return found if isinstance(found, StopRequest) else None
 
 
 def _stop_waiting(number: int, frame: FrameType | None) -> None:

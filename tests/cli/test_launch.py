@@ -63,6 +63,9 @@ if what == "wait":
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     os.write(1, b"ready\\n")
+if what == "begin":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.write(1, b"ready\\n")
 if what == "hang":
     join_launcher()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -128,6 +131,22 @@ def test_a_signal_reaches_all_ranks_and_ends_with_their_code(
 
     assert running.wait() == 75
     assert running.said == "error: stopped, run again with --resume\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGUSR1, 75), (signal.SIGINT, 130)])
+def test_ranks_that_a_signal_ends_before_their_first_lines_have_trained_nothing(
+    number: signal.Signals, code: int, parent: list[str], start: Start
+) -> None:
+    running = start([*parent, "begin"])
+    deadline = time.monotonic() + 60
+    while running.printed != "ready\nready\n" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    os.kill(running.pid, number)
+
+    assert running.wait() == code
+    assert "nothing was trained yet, run the same command again" in running.said
+    assert running.said.count("\n") == 1
 
 
 def test_a_second_ctrl_c_ends_the_launcher_and_ranks_that_hang_at_once(

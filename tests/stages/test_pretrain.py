@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -125,6 +126,22 @@ def test_a_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
         assert all(torch.equal(ours.optimizer["state"][key][k], v) for k, v in state.items())
     steps = [line["step"] for line in read_record(out / "metrics.jsonl")]
     assert steps == list(range(1, 9))
+
+
+def test_a_signal_before_the_first_step_leaves_a_run_of_no_steps_that_goes_on(
+    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    class AtOnce(Interrupting):
+        def say(self, line: str) -> None:
+            self.advance()
+
+    given: dict[str, Any] = {"data": finished.folder, "out": tmp_path / "run", "preset": "tiny"}
+    with pytest.raises(Stopped, match="stopped at step 0 of 8 by SIGUSR1, with a checkpoint"):
+        pretrain(make_pretrain_config(), report=AtOnce(1, signal.SIGUSR1), **given)
+    run = pretrain(make_pretrain_config(), resume=True, **given)
+
+    ours, theirs = (load_file(each / "weights.safetensors") for each in (run, pretrained))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 def test_a_signal_at_the_last_step_does_not_keep_a_run_from_its_end(
