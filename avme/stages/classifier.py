@@ -15,7 +15,7 @@ from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.report import Reporter
 from avme.stages.finetune import build_classifier
-from avme.weights.files import SIDECAR
+from avme.weights.checksum import SIDECAR
 from avme.weights.head import in_order_of, some
 from avme.weights.read import Weights, read_weights
 from avme.weights.settings import settings_of

@@ -44,6 +44,7 @@ def describe_weights(weights: Weights) -> Iterator[tuple[str, str]]:
         yield "step", str(weights.facts["step"])
     for name, value in (weights.facts.get("best") or {}).items():
         yield f"best {name}", f"{value:g}"
+    yield "checksum inside", weights.checksum
     yield "SHA-256", weights.sha256()
     for remark in weights.remarks:
         yield "remark", remark

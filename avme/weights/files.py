@@ -3,10 +3,10 @@
 A folder is a Hugging Face folder (config.json), a checkpoint folder of DeepSpeed, or a run of ours.
 """
 
-import json
 import re
+import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +14,14 @@ from torch import Tensor
 
 from avme.artifacts import require_finished_run
 from avme.errors import ArtifactError
+from avme.plain_json import parse_json
 from avme.train.checkpoint import FORMAT, find_checkpoint
-from avme.weights.hf_config import videomae_config, videomae_v2_config
+from avme.weights.checksum import CHECKSUM, SIDECAR
+from avme.weights.hf_config import require_same_config, videomae_config, videomae_v2_config
 from avme.weights.names import Form
 from avme.weights.shards import read_shards
 from avme.weights.tensor_files import read_pickle, read_safetensors
 
-SIDECAR: Final = "avme"
-"""Key under which we note, in files of other forms, what these cannot say."""
 _WRAPPERS: Final = ("model", "module", "state_dict", "model_state_dict")
 _AVERAGES: Final = ("model_ema", "state_dict_ema")
 """Moving averages of the weights: read where a file holds nothing else."""
@@ -32,6 +32,10 @@ _FOLDER_FILES: Final = (
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
+)
+_UNCHECKED: Final = (
+    "the file has no checksum, as an earlier avme wrote it: whether it is damaged is unknown; "
+    "`avme weights convert --to avme` of a checkpoint of its run writes one"
 )
 _DEEPSPEED: Final = "mp_rank_00_model_states.pt"
 _PART: Final = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
@@ -53,6 +57,8 @@ class Stored:
     parts: tuple[Path, ...] = ()
     """The files of a sharded folder, where `file` is their index."""
     remarks: tuple[str, ...] = ()
+    checksum: str = "none"
+    """What stands in the file against damage, for people."""
 
 
 def read_file(path: Path) -> Stored:
@@ -71,7 +77,10 @@ def read_file(path: Path) -> Stored:
         raise ArtifactError(f"{path} is one shard of several: give the folder {path.parent}")
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    return _unwrap(path, read_pickle(path))
+    stored = _unwrap(path, read_pickle(path))
+    return (
+        replace(stored, checksum="CRC-32 of every tensor") if zipfile.is_zipfile(path) else stored
+    )
 
 
 def _read_folder(path: Path) -> Stored:
@@ -112,8 +121,9 @@ def _deepspeed_file(path: Path) -> Path | None:
 
 def _read_safetensors(path: Path) -> Stored:
     tensors, metadata = read_safetensors(path)
+    checksum = "SHA-256 of tensors and settings" if CHECKSUM in metadata else "none"
     try:
-        noted = json.loads(metadata[SIDECAR]) if SIDECAR in metadata else None
+        noted = parse_json(metadata[SIDECAR]) if SIDECAR in metadata else None
     except ValueError as error:
         raise ArtifactError(f"{path} is not a whole safetensors file: {error}") from error
     if isinstance(noted, Mapping) and isinstance(noted.get("config"), Mapping):
@@ -125,8 +135,12 @@ def _read_safetensors(path: Path) -> Stored:
             wrapping="safetensors",
             config=dict(noted["config"]),
             facts=facts,
+            remarks=() if CHECKSUM in metadata else (_UNCHECKED,),
+            checksum=checksum,
         )
-    return _foreign(path, tensors, "safetensors", {})
+    if isinstance(noted, Mapping):
+        require_same_config(path, noted)
+    return replace(_foreign(path, tensors, "safetensors", {}), checksum=checksum)
 
 
 def _unwrap(path: Path, content: Any) -> Stored:

@@ -1,12 +1,15 @@
 """config.json beside weights: Hugging Face's VideoMAE and VideoMAE V2."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from avme.artifacts import read_json
-from avme.errors import MismatchError
+from avme.errors import ArtifactError, MismatchError
 
+_CONFIG_SHA256: Final = "config_sha256"
 _V2_NAMES: Final = {
     "num_heads": "num_attention_heads",
     "num_frames": "num_frames",
@@ -17,6 +20,30 @@ _V2_OTHERS: Final = {
     "use_learnable_pos_emb": "learned positions",
     "init_values": "layer scale",
 }
+
+
+def config_note(config: Mapping[str, Any]) -> dict[str, str]:
+    """What model.safetensors notes of the config.json that is written beside it."""
+    return {_CONFIG_SHA256: _sha256(config)}
+
+
+def require_same_config(weights: Path, noted: Mapping[str, Any]) -> None:
+    """Raise ArtifactError where config.json beside weights is not the one that they note.
+
+    save_pretrained of transformers writes weights without a note, and any config.json.
+    """
+    file = weights.with_name("config.json")
+    if _CONFIG_SHA256 not in noted or not file.is_file():
+        return
+    if _sha256(read_json(file)) != noted[_CONFIG_SHA256]:
+        raise ArtifactError(
+            f"{file} is not the one that {weights.name} was written with, it is damaged or was "
+            "edited: copy it again, or save the folder anew with save_pretrained of transformers"
+        )
+
+
+def _sha256(config: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 def videomae_config(file: Path) -> dict[str, Any]:

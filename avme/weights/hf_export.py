@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from avme.models.blocks import NORM_EPS
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
-from avme.weights.files import SIDECAR
+from avme.weights.checksum import SIDECAR
 from avme.weights.names import Stage
 from avme.weights.read import Weights
 from avme.weights.settings import target_is_normalised

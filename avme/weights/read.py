@@ -19,8 +19,9 @@ from avme.config.tree import flatten, nest
 from avme.errors import ArtifactError, ConfigError, MismatchError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier, Modality
+from avme.weights.checksum import SIDECAR
 from avme.weights.class_names import names_in, read_class_names, require_same_rows
-from avme.weights.files import SIDECAR, Stored, read_file
+from avme.weights.files import Stored, read_file
 from avme.weights.geometry import geometry_of
 from avme.weights.names import Form, Rule, Shape, Stage, rule_for, spell_biases
 from avme.weights.position_tables import position_tables
@@ -58,6 +59,8 @@ class Weights:
     """Tensors of every precision in the file."""
     parts: tuple[Path, ...] = ()
     """The shards, where `file` is their index."""
+    checksum: str = "none"
+    """What stands in the file against damage."""
 
     @property
     def preset(self) -> str:
@@ -147,6 +150,7 @@ def _foreign(stored: Stored) -> Weights:
         remarks=(*stored.remarks, *geometry.remarks),
         stored_as=_precisions(stored.tensors),
         parts=stored.parts,
+        checksum=stored.checksum,
     )
 
 
@@ -195,8 +199,9 @@ def _ours(stored: Stored) -> Weights:
         config=config.model_dump(mode="json"),
         facts=stored.facts,
         dropped=(),
-        remarks=(),
+        remarks=stored.remarks,
         stored_as=_precisions(stored.tensors),
+        checksum=stored.checksum,
     )
 
 

@@ -6,6 +6,7 @@ are let in. Safetensors files are written with the mode that the umask gives.
 
 import argparse
 import errno
+import json
 import pickle
 import re
 import stat
@@ -28,6 +29,7 @@ from avme.artifacts import replacing
 from avme.errors import ArtifactError
 from avme.train.checkpoint import require_whole
 from avme.train.machine import system_error
+from avme.weights.checksum import require_unchanged, with_checksum
 
 _PLAIN: Final[list[Any]] = [
     argparse.Namespace,
@@ -63,19 +65,23 @@ _OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file; raises ArtifactError where it is not whole."""
+    """Tensors and metadata of a safetensors file; raises ArtifactError where it is not whole, or
+    not what its checksum was taken of."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except _UNREADABLE as error:
         raise ArtifactError(f"{path} is not a whole safetensors file: {error}") from error
+    require_unchanged(path, tensors, metadata)
+    return tensors, metadata
 
 
 def write_safetensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Writes the file, all or nothing, with mode 0666 less the umask; safetensors alone gives 0600.
+    """Writes the file and a checksum, all or nothing, with mode 0666 less the umask; safetensors
+    alone gives 0600. The same content gives the same bytes.
 
     Raises OSError where the disk is full or the folder is not writable.
     """
@@ -84,11 +90,26 @@ def write_safetensors(
         mode = stat.S_IMODE(temporary.stat().st_mode)
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         try:
-            save_file(whole, temporary, {"format": "pt", **metadata})
+            save_file(whole, temporary, with_checksum(whole, {"format": "pt", **metadata}))
         except SafetensorError as error:
             number = _OS_ERROR.search(str(error))
             raise OSError(int(number[1]) if number else errno.EIO, str(error), str(path)) from error
+        _sort_metadata(temporary)
         temporary.chmod(mode)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the metadata of a safetensors file in the order of their keys: safetensors orders them
+    by chance, another one in every call. The header keeps its length, and nothing else moves."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(text) > length:
+            raise RuntimeError(f"the header takes {len(text)} bytes in place of {length}")
+        file.seek(8)
+        file.write(text.ljust(length))
 
 
 def write_pickle(path: Path, content: Mapping[str, Any]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from avme.errors import ArtifactError
 from avme.train.checkpoint import Checkpoint, load_checkpoint
-from avme.weights.files import SIDECAR, read_file
+from avme.weights.checksum import SIDECAR
+from avme.weights.files import read_file
 from avme.weights.tensor_files import write_safetensors
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from avme.artifacts import write_json
 from avme.errors import MismatchError, UsageError
-from avme.weights.files import SIDECAR
+from avme.weights.checksum import SIDECAR
+from avme.weights.hf_config import config_note
 from avme.weights.hf_export import huggingface_config, preprocessor_config
 from avme.weights.names import Form, rule_for
 from avme.weights.read import Weights
@@ -45,10 +46,12 @@ def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
         note = _note(weights)
         write_pickle(out, {"model": named, SIDECAR: note})
     else:
+        config = huggingface_config(weights)
         with _whole_or_absent(out):
-            write_safetensors(out / "model.safetensors", named, {})
+            noted = {SIDECAR: json.dumps(config_note(config))}
+            write_safetensors(out / "model.safetensors", named, noted)
             write_json(out / "preprocessor_config.json", preprocessor_config(weights))
-            write_json(out / "config.json", huggingface_config(weights))
+            write_json(out / "config.json", config)
     dropped = [*weights.dropped, *(name for name in weights.tensors if name not in tower)]
     return Tally(tuple(tower), tuple(dropped), (), (*weights.remarks, *remarks))
 

@@ -1,0 +1,59 @@
+"""A hash over the tensors of a safetensors file and over our note beside them.
+
+The format itself has no checksum: a flipped bit in a file gives other numbers in silence. Files of
+other makers have none either, and are taken as they are.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from avme.errors import ArtifactError
+
+SIDECAR: Final = "avme"
+"""Key under which we note, in files of other forms, what these cannot say."""
+CHECKSUM: Final = "avme.sha256"
+"""Key of the hash in the metadata of a safetensors file."""
+_SHOWN: Final = 12
+
+
+def content_sha256(tensors: Mapping[str, Tensor], note: str) -> str:
+    """SHA-256 of `note`, then of names, types, shapes and bytes of the tensors by their names.
+
+    Takes 0.1 s for 100 MB where the processor has instructions for it.
+    """
+    names = sorted(tensors)
+    heads = [[name, str(tensors[name].dtype), list(tensors[name].shape)] for name in names]
+    head = json.dumps([note, heads], separators=(",", ":")).encode()
+    digest = hashlib.sha256(len(head).to_bytes(8, "little") + head)
+    for name in names:
+        flat = tensors[name].detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def with_checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata and the hash of what is written."""
+    note = metadata.get(SIDECAR, "")
+    return {**metadata, CHECKSUM: content_sha256(tensors, note)}
+
+
+def require_unchanged(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> None:
+    """Raise ArtifactError where the file has a hash and its content has another one."""
+    told = metadata.get(CHECKSUM)
+    if told is None:
+        return
+    found = content_sha256(tensors, metadata.get(SIDECAR, ""))
+    if found != told:
+        raise ArtifactError(
+            f"{path} is damaged: its tensors and settings have SHA-256 {found[:_SHOWN]}, it was "
+            f"written with {told[:_SHOWN]}: copy it again, or write it anew from checkpoints/ of "
+            "its run with `avme weights convert --to avme`"
+        )
