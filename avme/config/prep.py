@@ -12,7 +12,15 @@ from avme.config.base import Settings
 from avme.config.slurm import SlurmConfig
 
 _HOW_ONLY = frozenset(
-    {"workers", "timeout_seconds", "max_clip_gb", "memory_mb", "max_bad", "slurm"}
+    {
+        "workers",
+        "timeout_seconds",
+        "max_clip_gb",
+        "memory_mb",
+        "dask_timeout_seconds",
+        "max_bad",
+        "slurm",
+    }
 )
 
 
@@ -51,6 +59,8 @@ class PrepConfig(Settings):
     """Disk that the pictures of one clip may take; a clip that needs more is quarantined."""
     memory_mb: Annotated[int, Field(ge=1024, le=10**9)] = 3072
     """Memory that reading or decoding one clip may take; a clip that needs more is quarantined."""
+    dask_timeout_seconds: Annotated[float, Field(ge=1.0, le=1e9)] = 300.0
+    """How long `--dask` waits for a worker where none is left; then prep ends with code 6."""
     max_bad: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     """Share of clips that may be quarantined (one always may); beyond it prep ends with code 3."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from avme.data.dask_workers import DaskWorkers, quiet_dask
 from avme.data.nursery import Nursery, Worker
 from avme.errors import MachineError, UsageError
 
@@ -33,6 +34,8 @@ class Crew:
     """Tasks to hand over at a time: enough that nobody waits, and no more in memory."""
     poll_seconds: float
     """How often to look how far the tasks are."""
+    workers: DaskWorkers | None = None
+    """Those that may all be gone; None where the executor replaces them itself."""
 
 
 @contextmanager
@@ -46,10 +49,11 @@ def local_crew(num_workers: int) -> Iterator[Crew]:
 
 
 @contextmanager
-def dask_crew(address: str) -> Iterator[Crew]:
+def dask_crew(address: str, *, timeout_seconds: float = 300.0) -> Iterator[Crew]:
     """The workers of the Dask cluster at `address`, which see the same files as this machine.
 
-    Raises MachineError if Dask is not installed, and UsageError if nobody answers there.
+    `timeout_seconds` is how long to wait for others where none is left. Raises MachineError if Dask
+    is not installed, and UsageError if nobody answers there.
     """
     try:
         from distributed import Client, KilledWorker
@@ -67,23 +71,40 @@ def dask_crew(address: str) -> Iterator[Crew]:
             "tcp://10.0.0.5:8786"
         ) from error
     executor = client.get_executor(pure=False)
-    try:
+    with quiet_dask():
         try:
-            client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
-        except TimeoutError as error:
-            raise MachineError(
-                f"the Dask scheduler at {address} has no worker: start one with `dask worker`"
-            ) from error
-        threads = sum(client.nthreads().values())
-        yield Crew(
-            executor,
-            deaths=(KilledWorker,),
-            in_flight=_TASKS_PER_THREAD * max(1, threads),
-            poll_seconds=1.0,
-        )
-    finally:
-        executor.shutdown(wait=False)
-        client.close()
+            yield _dask_crew(client, executor, KilledWorker, address, timeout_seconds)
+        finally:
+            executor.shutdown(wait=False)
+            client.close()
+
+
+def _dask_crew(
+    client: Any, executor: Executor, death: type[Exception], address: str, timeout_seconds: float
+) -> Crew:
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+    except TimeoutError as error:
+        raise MachineError(
+            f"the Dask scheduler at {address} has no worker: start one with `dask worker {address}`"
+        ) from error
+    threads = sum(client.nthreads().values())
+
+    def count() -> int | None:
+        if client.status != "running":
+            return None
+        try:
+            return len(client.nthreads())
+        except OSError:
+            return None
+
+    return Crew(
+        executor,
+        deaths=(death,),
+        in_flight=_TASKS_PER_THREAD * max(1, threads),
+        poll_seconds=1.0,
+        workers=DaskWorkers(address, count, timeout_seconds),
+    )
 
 
 class LocalExecutor(Executor):

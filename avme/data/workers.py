@@ -19,8 +19,6 @@ from avme.report import Reporter
 
 _DEATHS_OF_A_SHARD_ELSEWHERE = 3
 
-_Pending = dict[Future[ShardDone], ShardTask]
-
 
 def run_tasks(
     tasks: Iterable[ShardTask], crew: Crew, report: Reporter, *, total: int, done: int
@@ -30,50 +28,83 @@ def run_tasks(
     `total` and `done` count the clips of all shards and of those that were there before. Raises
     MachineError where a shard cannot be made, and AvmeError where workers die over and over.
     """
-    waiting = iter(tasks)
-    pending: _Pending = {}
-    suspects: list[ShardTask] = []
-    alone: Future[ShardDone] | None = None
-    deaths = _Deaths(report)
-    with report.task("prepare", total=total, done=done) as progress:
-        finished, shown = 0, 0
-        while True:
-            for task in islice(waiting, crew.in_flight - len(pending)):
-                pending[crew.executor.submit(pack, task)] = task
-            if not pending:
-                if not suspects:
-                    break
-                task = suspects.pop()
-                alone = crew.executor.submit(pack, task)
-                pending[alone] = task
-            ready, _ = wait(pending, timeout=crew.poll_seconds, return_when=FIRST_COMPLETED)
-            for future in ready:
-                task = pending.pop(future)
-                try:
-                    shard = future.result()
-                except crew.deaths:
-                    suspects.append(deaths.begin_again(task, future is alone))
-                    continue
-                except CancelledError as error:
-                    raise MachineError(
-                        "whoever did the work is gone (a Dask scheduler that ended?): finished "
-                        "shards are kept, run the same command again"
-                    ) from error
-                except OSError as error:
-                    raise MachineError(
-                        f"{task.name} cannot be made ({error}): finished shards are kept, mend it "
-                        "and run again"
-                    ) from error
-                finished += len(task.clips)
-                yield shard
-            counted = finished + _in_work(pending)
-            progress.advance(max(0, counted - shown))
-            shown = max(shown, counted)
+    work = _Work(tasks, crew, report)
+    shown = 0
+    while work.is_left():
+        if work.has_no_workers:
+            work.wait_for_workers()
+        with report.task("prepare", total=total, done=done + shown) as progress:
+            while work.is_left() and not work.has_no_workers:
+                yield from work.finish()
+                counted = work.counted()
+                progress.advance(max(0, counted - shown))
+                shown = max(shown, counted)
 
 
-def _in_work(pending: _Pending) -> int:
-    marks = (marker.read(task.work, task.name) for task in pending.values())
-    return sum(mark.done for mark in marks if mark)
+class _Work:
+    """The tasks that wait, and those in work."""
+
+    def __init__(self, tasks: Iterable[ShardTask], crew: Crew, report: Reporter) -> None:
+        self._waiting, self._crew, self._report = iter(tasks), crew, report
+        self._pending: dict[Future[ShardDone], ShardTask] = {}
+        self._suspects: list[ShardTask] = []
+        self._alone: Future[ShardDone] | None = None
+        self._deaths = _Deaths(report)
+        self._finished = self._counted = 0
+        self.has_no_workers = False
+
+    def is_left(self) -> bool:
+        """Hands over what can be, and returns whether there is anything to wait for."""
+        pending, submit = self._pending, self._crew.executor.submit
+        for task in islice(self._waiting, self._crew.in_flight - len(pending)):
+            pending[submit(pack, task)] = task
+        if not pending and self._suspects:
+            task = self._suspects.pop()
+            self._alone = submit(pack, task)
+            pending[self._alone] = task
+        return bool(pending)
+
+    def finish(self) -> Iterator[ShardDone]:
+        """Waits a little, and yields the shards that are on the disk now."""
+        ready = self._wait()
+        for future in ready:
+            task = self._pending.pop(future)
+            try:
+                shard = future.result()
+            except self._crew.deaths:
+                self._suspects.append(self._deaths.begin_again(task, future is self._alone))
+                continue
+            except CancelledError as error:
+                raise MachineError(
+                    "whoever did the work is gone (a Dask scheduler that ended?): finished "
+                    "shards are kept, run the same command again"
+                ) from error
+            except OSError as error:
+                raise MachineError(
+                    f"{task.name} cannot be made ({error}): finished shards are kept, mend it "
+                    "and run again"
+                ) from error
+            self._finished += len(task.clips)
+            yield shard
+        before, self._counted = self._counted, self.counted()
+        if self._crew.workers is not None:
+            is_moving = bool(ready) or self._counted != before
+            self.has_no_workers = self._crew.workers.are_gone(is_moving=is_moving)
+
+    def counted(self) -> int:
+        """Clips that are done, those of shards in work included."""
+        marks = (marker.read(task.work, task.name) for task in self._pending.values())
+        return self._finished + sum(mark.done for mark in marks if mark)
+
+    def wait_for_workers(self) -> None:
+        """Returns when there are some again; raises MachineError if none comes in time."""
+        if self._crew.workers is not None:
+            self._crew.workers.wait(self._report, lambda: bool(self._wait()))
+        self.has_no_workers = False
+
+    def _wait(self) -> set[Future[ShardDone]]:
+        poll_seconds = self._crew.poll_seconds
+        return wait(self._pending, timeout=poll_seconds, return_when=FIRST_COMPLETED).done
 
 
 class _Deaths:

@@ -54,7 +54,9 @@ def prepare(
         missing = missing_shards(plan, share)
         if missing:
             workers = min(intent.workers, len(missing))
-            with local_crew(workers) if dask is None else dask_crew(dask) as crew:
+            seconds = intent.request.config.dask_timeout_seconds
+            made = local_crew(workers) if dask is None else dask_crew(dask, timeout_seconds=seconds)
+            with made as crew:
                 make_shards(plan, missing, intent.recipe(), crew, report)
         with _planning(intent.folder):
             if share is not None and (others := len(plan.missing())):
