@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from avme.artifacts import write_text
-from avme.errors import MachineError
+from avme.errors import MachineError, UsageError
 from avme.lock import holding
 from avme.report import Reporter
 
@@ -150,7 +150,15 @@ class Batch:
             "open-mode": "append",
         }
         named = [f"--{name}={_quoted(str(value))}" for name, value in given.items() if value]
-        return [*named, "--requeue", *settings.options]
+        options = [*named, "--requeue", *settings.options]
+        for option in options:
+            if not option.isprintable() or not option.startswith("-"):
+                raise UsageError(
+                    f"{option[:80]!r} cannot stand in a script of sbatch: expected an option on "
+                    "one line; correct slurm.options, slurm.partition, slurm.account or the name "
+                    "of the folder"
+                )
+        return options
 
 
 def submit(batch: Batch, report: Reporter) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from avme.config import PrepConfig
 from avme.config.slurm import JobConfig, SlurmConfig
-from avme.errors import AvmeError, MachineError
+from avme.errors import AvmeError, MachineError, UsageError
 from avme.report import Quiet
 from avme_cli.batchjob import submit_training
 from avme_cli.progress import Lines
@@ -218,6 +218,28 @@ def test_without_sbatch_the_script_is_left(slurm: Any, submit: Callable[[], str]
         f"--slurm needs Slurm's sbatch, which is not on this machine: submit {script} where it is"
     )
     assert Path(script).read_text().startswith("#!/bin/bash\n#SBATCH --")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"options": ["--qos=long\ntouch here"]},
+        {"options": ["touch here"]},
+        {"partition": "fast\ntouch here"},
+        {"account": "lab\rtouch here"},
+    ],
+)
+def test_settings_cannot_carry_lines_of_their_own_into_the_script(
+    slurm: Any, tmp_path: Path, paths_below: Callable[[Path], set[str]], settings: dict[str, Any]
+) -> None:
+    there = paths_below(tmp_path)
+
+    with pytest.raises(UsageError, match="cannot stand in a script of sbatch"):
+        submit_run(**settings)
+    with pytest.raises(UsageError, match="cannot stand in a script of sbatch"):
+        submit_run(Path("runs/two\ntouch here"))
+
+    assert paths_below(tmp_path) == there
 
 
 @SUBMITS
