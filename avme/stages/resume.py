@@ -26,6 +26,7 @@ _MAY_CHANGE = {
         "epochs",
     )
 }
+_SLURM = "slurm"
 _EPOCHS = "train.epochs"
 _MOST_NAMED = 5
 
@@ -38,12 +39,16 @@ def changed_settings(
     Raises MismatchError for settings and data that decide what is learnt.
     """
     known = {key: value for key, value in checkpoint.facts.items() if key != FACT}
-    before = flat(_completed(checkpoint.config, config)) | flat({"data": known})
+    # What is asked of Slurm is no part of a run; checkpoints of earlier versions have it.
+    learnt = {key: value for key, value in checkpoint.config.items() if key != _SLURM}
+    before = flat(_completed(learnt, config)) | flat({"data": known})
     now = flat(config.model_dump(mode="json")) | flat({"data": dict(facts)})
-    changed = changes(before, now)
+    changed = {
+        key: text for key, text in changes(before, now).items() if not key.startswith(f"{_SLURM}.")
+    }
     if _EPOCHS in changed:  # the warm-up stays as the run began with, whatever would be usual now
         changed.pop("optim.warmup_epochs", None)
-    refused = [text for key, text in changed.items() if not _may_change(key)]
+    refused = [text for key, text in changed.items() if key not in _MAY_CHANGE]
     if refused:
         raise MismatchError(
             f"{folder} was started with other settings or data "
@@ -59,10 +64,6 @@ def _completed(before: dict[str, Any], config: Settings) -> dict[str, Any]:
         return type(config).model_validate(before).model_dump(mode="json")
     except ValueError:  # settings that there are no more: they are named as differing
         return before
-
-
-def _may_change(key: str) -> bool:
-    return key in _MAY_CHANGE or key.startswith("slurm.")
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:

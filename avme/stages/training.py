@@ -77,7 +77,7 @@ class Job:
         average = trainer.average
         return Checkpoint(
             stage=self.stage,
-            config=self.config.model_dump(mode="json"),
+            config=self.config.model_dump(mode="json", exclude={"slurm"}),
             facts=self.facts,
             step=trainer.step,
             model=whole(self.model.state_dict()),

@@ -41,7 +41,7 @@ class Checkpoint:
     stage: str
     """`pretrain` or `finetune`."""
     config: dict[str, Any]
-    """The resolved settings of the run."""
+    """The resolved settings of the run, without what was asked of Slurm."""
     facts: dict[str, Any]
     """What the settings do not say: preset, classes, data fingerprint, hash of the train list."""
     step: int

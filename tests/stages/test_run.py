@@ -14,6 +14,7 @@ import torch
 from avme.artifacts import RUN_LOCK, read_json, require_finished_run, state_of, write_status
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import from_yaml, to_yaml
+from avme.config.slurm import JobConfig
 from avme.data.order import require_two_clips
 from avme.data.prepared import PreparedSet
 from avme.errors import (
@@ -28,7 +29,9 @@ from avme.lock import holding
 from avme.report import Quiet
 from avme.stages.pretrain import pretrain
 from avme.stages.run import running
+from avme.train.checkpoint import load_checkpoint
 from avme.train.processes import Processes
+from avme.weights.files import read_file
 
 MakeConfig = Callable[..., PretrainConfig]
 
@@ -178,6 +181,7 @@ def test_resuming_says_what_became_of_the_run_and_what_is_other_now(
     torn.write_bytes(b"half")
     report = Listening()
     config = make_pretrain_config(log_every=5, keep=3)
+    config = config.model_copy(update={"slurm": JobConfig(nodes=2)})  # of the job, not of the run
 
     pretrain(config, data=finished.folder, out=out, preset="tiny", resume=True, report=report)
 
@@ -186,6 +190,13 @@ def test_resuming_says_what_became_of_the_run_and_what_is_other_now(
     assert changed in report.lines
     assert from_yaml(PretrainConfig, (out / "config.yaml").read_text()) == config
     assert not torn.exists()
+
+
+def test_what_is_asked_of_slurm_is_not_kept_with_the_weights(pretrained: Path) -> None:
+    kept = read_file(pretrained / "weights.safetensors").config
+
+    assert kept == load_checkpoint(pretrained / "checkpoints/last.pt").config
+    assert set(PretrainConfig.model_fields) - set(kept) == {"slurm"}
 
 
 @pytest.mark.parametrize(
