@@ -212,11 +212,11 @@ def _first_failure(folder: Path, ends: Mapping[int, tuple[int, int]]) -> ChildFa
     number, (_, code) = min(ends.items(), key=order)
     if code < 0:
         guess = " (out of memory?)" if code == -signal.SIGKILL else ""
-        line = f"error: process {number} was killed by signal {-code}{guess}"
+        line = f"error: rank {number} was killed by signal {-code}{guess}"
         return ChildFailed(line, 1, rank=number, was_killed=True)
     if left:
         return ChildFailed(left[0]["line"], left[0]["exit_code"])
-    return ChildFailed(f"error: process {number} ended with exit code {code}", max(code, 1))
+    return ChildFailed(f"error: rank {number} ended with exit code {code}", max(code, 1))
 
 
 def _after_signal(folder: Path, name: str) -> ChildFailed:

@@ -35,7 +35,7 @@ class Failure:
     """None where it is the process that started the others."""
 
     def __str__(self) -> str:
-        return self.reason if self.rank is None else f"process {self.rank}: {self.reason}"
+        return self.reason if self.rank is None else f"rank {self.rank}: {self.reason}"
 
 
 class Siblings:

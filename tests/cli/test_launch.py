@@ -106,7 +106,7 @@ def test_a_killed_rank_is_named(parent: list[str], start: Start) -> None:
     done = start([*parent, "die"])
 
     assert done.wait() == 1
-    assert done.said == "error: process 1 was killed by signal 9 (out of memory?)\n"
+    assert done.said == "error: rank 1 was killed by signal 9 (out of memory?)\n"
 
 
 def test_a_killed_rank_is_named_though_its_echo_ended_before_anybody_looked(
@@ -115,7 +115,7 @@ def test_a_killed_rank_is_named_though_its_echo_ended_before_anybody_looked(
     done = start([*parent, "echo"], cwd=tmp_path)
 
     assert done.wait() == 1
-    assert done.said == "error: process 1 was killed by signal 9 (out of memory?)\n"
+    assert done.said == "error: rank 1 was killed by signal 9 (out of memory?)\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM, signal.SIGINT])

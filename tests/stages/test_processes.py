@@ -152,7 +152,7 @@ def test_the_death_of_a_process_ends_its_siblings_and_is_noted(
 
     assert running.wait() == 1
     assert time.monotonic() - began < 60
-    reason = f"process {rank} was killed by signal 9 (out of memory?)"
+    reason = f"rank {rank} was killed by signal 9 (out of memory?)"
     assert running.said.splitlines()[-1] == f"error: {reason}"
     status = read_json(run / "status.json")
     assert (status["state"], status["rank"], status["reason"]) == ("failed", rank, reason)

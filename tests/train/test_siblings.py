@@ -60,6 +60,7 @@ def test_the_first_failure_is_that_of_all(meet: Meet) -> None:
     told = first.failed(ValueError("clip 7 is broken"))
 
     assert told == Failure("ValueError: clip 7 is broken", 0)
+    assert str(told) == "rank 0: ValueError: clip 7 is broken"
     assert wait_for(ended) == told
     assert second.failed(GLOO) == told
     assert second.failed(KeyError("mine came later")) == told
