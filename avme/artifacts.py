@@ -56,7 +56,7 @@ def replacing(path: Path) -> Iterator[Path]:
             error.filename, error.filename2 = str(path), None  # a failed write() names no file
         raise
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # it is not there; the error itself matters more
             temporary.unlink()
 
 

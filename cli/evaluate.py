@@ -111,8 +111,8 @@ def evaluate(
         out=out,
         overwrite=overwrite,
         report=ctx.obj,
+        tell=lambda summary: print_table(summary, settings.topk),
     )
-    print_table(result.summary, settings.topk)
     typer.echo(result.folder)
     next_command.say_next(ctx.obj, "audit", next_command.set_name(result.dataset))
 

@@ -94,6 +94,17 @@ def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_that_cannot_even_be_begun_is_named_and_not_the_temporary_one(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / ("n" * 250)  # too long with what is put around it
+
+    with pytest.raises(OSError, match="too long") as caught:
+        write_text(path, "text")
+
+    assert caught.value.filename == str(path)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_names_the_file_and_not_its_temporary_name(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 _SHORT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 """Of processes, of memory, of open files."""
+
+_CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
@@ -27,10 +30,29 @@ def writing(folder: Path) -> Iterator[None]:
 
 def free_bytes(folder: Path) -> int:
     """Room for files in `folder`, which need not exist yet; quotas are not seen."""
-    there = folder.absolute()
-    while not os.path.exists(there):
-        there = there.parent
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(_existing(folder)).free
+
+
+def try_write(folder: Path, num_bytes: int) -> None:
+    """Write that many zeros where `folder` is, or will be made, into a file that leaves no trace.
+
+    Raises MachineError where they cannot be written; unlike `free_bytes`, this knows quotas, limits
+    and permissions.
+    """
+    there = _existing(folder)
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            for begin in range(0, num_bytes, _CHUNK_BYTES):
+                file.write(bytes(min(_CHUNK_BYTES, num_bytes - begin)))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        why = os.strerror(error.errno or errno.EIO)
+        needs = f"{readable(num_bytes)} are needed, {readable(free_bytes(there))} free"
+        what = f"make room ({needs})" if error.errno in FULL else "correct it"
+        raise MachineError(
+            f"{folder} cannot be written ({why}): {what}, or name another folder with --out"
+        ) from error
 
 
 def readable(num_bytes: int | float) -> str:
@@ -39,6 +61,14 @@ def readable(num_bytes: int | float) -> str:
         if num_bytes >= size:
             return f"{num_bytes / size:.1f} {unit}"
     return f"{num_bytes / 1e3:.0f} kB"
+
+
+def _existing(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    there = folder.absolute()
+    while not os.path.exists(there):
+        there = there.parent
+    return there
 
 
 def _sentence(error: OSError, folder: Path) -> str:

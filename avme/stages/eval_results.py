@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from avme.artifacts import read_json, replacing, write_json, write_text
+from avme.data.disk import try_write
 from avme.data.prepared import ClipEntry
 from avme.errors import ArtifactError, UsageError
 from avme.figures.confusion import draw_confusion
@@ -22,6 +23,8 @@ from avme.train.scoring import Scores
 from avme.weights.read import Weights
 
 SUMMARY = "summary.json"
+_BYTES_BESIDE_SCORES = 100_000
+"""Of summary, tables and picture."""
 _FILES = (SUMMARY, "predictions.npz", "per_class.csv", "confusion.csv", "confusion.png")
 
 
@@ -77,6 +80,13 @@ def _identity(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def require_room(folder: Path, entries: tuple[ClipEntry, ...], num_classes: int) -> None:
+    """Raise MachineError where results of so many clips and classes cannot be written, as far as
+    can be told before they are there."""
+    names = sum(len(entry.id) for entry in entries)
+    try_write(folder, _BYTES_BESIDE_SCORES + names + 8 * len(entries) * num_classes)
+
+
 def write_results(
     folder: Path,
     summary: Mapping[str, Any],
@@ -87,8 +97,8 @@ def write_results(
 ) -> None:
     """Write summary, predictions, the table of classes and the confusion matrix.
 
-    Raises OSError where the disk is full; all of them are deleted then, so that the same command
-    works once there is room.
+    Raises OSError where the disk is full; all of them are deleted then, and the folder if it is
+    empty, so that the same command works once there is room.
     """
     try:
         _write_files(folder, summary, scores, entries, classes, ranks)
@@ -96,6 +106,8 @@ def write_results(
         for name in _FILES:
             with suppress(OSError):
                 (folder / name).unlink()
+        with suppress(OSError):
+            folder.rmdir()
         raise
 
 

@@ -3,6 +3,7 @@
 Every clip counts exactly once; one that cannot be read is an error, never replaced by another.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,12 @@ from avme.stages.eval_dataset import (
     require_unseen,
     trained_classes,
 )
-from avme.stages.eval_results import require_replaceable, results_folder, write_results
+from avme.stages.eval_results import (
+    require_replaceable,
+    require_room,
+    results_folder,
+    write_results,
+)
 from avme.stages.pretrain import mfcc_facts
 from avme.train.processes import joined, pick_device, pick_precision
 from avme.train.scoring import Scorer, Scores
@@ -51,6 +57,7 @@ def evaluate(
     out: Path | None = None,
     overwrite: bool = False,
     report: Reporter | None = None,
+    tell: Callable[[dict[str, Any]], None] = lambda summary: None,
 ) -> EvalResult:
     """Score the list of a split with all views of every clip.
 
@@ -62,9 +69,11 @@ def evaluate(
         split: name of the split; None for the checkpoint's.
         out: folder of the results; None for one in the run, named from the evaluation's settings.
         overwrite: replace results in that folder.
+        tell: given the summary before anything is written, in the first process.
 
     Raises:
         ArtifactError: checkpoint or dataset are missing.
+        MachineError: the folder of the results cannot be written, which is tried before scoring.
         MismatchError: the checkpoint is no classifier of the dataset's classes, or was trained on
             clips of the test list.
         UsageError: several datasets in `data/`, none of them the checkpoint's; no usable rank in
@@ -94,6 +103,7 @@ def evaluate(
     folder = out or results_folder(weights, prepared.name, split, config.part, views)
     require_replaceable(folder, summary, ranks, overwrite=overwrite)
     with joined(device) as processes:
+        processes.first(lambda: require_room(folder, entries, len(trained.classes)))
         model = trained.model.to(device)
         reader = ClipReader(prepared, entries, facts.get("mfcc") or mfcc_facts(prepared, split))
         scorer = Scorer(
@@ -113,6 +123,7 @@ def evaluate(
         scores = scorer.score(model, report, "eval")
         summary = _figures(scores, entries, ranks) | summary
         if processes.is_first:
+            tell(summary)
             write_results(folder, summary, scores, entries, trained.classes, ranks)
     return EvalResult(summary, folder, prepared.folder)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avme.data.disk import writing
+from avme.data.disk import try_write, writing
 from avme.errors import MachineError
 
 
@@ -71,3 +71,16 @@ def test_what_is_no_file_is_not_blamed_on_one(tmp_path: Path) -> None:
     assert said_of(OSError("truncated file: eof = 96"), tmp_path).startswith(
         f"the work on {tmp_path} failed (truncated file: eof = 96)"
     )
+
+
+def test_what_can_be_written_leaves_no_trace(tmp_path: Path) -> None:
+    try_write(tmp_path / "not" / "there", 3_000_000)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(MachineError, match=r"file/below cannot be written \(Not a directory\)"):
+        try_write(tmp_path / "file" / "below", 1)

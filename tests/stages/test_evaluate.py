@@ -1,7 +1,6 @@
 """Evaluation counts every clip once, and its files agree with each other."""
 
 import csv
-import errno
 import hashlib
 import json
 import shutil
@@ -167,25 +166,6 @@ def test_the_same_evaluation_is_replaced_only_on_request(
 
     assert json.loads((out / "summary.json").read_text())["views"] == {"segments": 1, "crops": 3}
     assert (out / "notes.txt").read_text() == "mine"
-
-
-def test_results_that_find_no_room_leave_nothing_in_the_way_of_the_same_command(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "eval"
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("avme.stages.eval_results.draw_confusion", full)
-        with pytest.raises(OSError, match="No space left") as caught:
-            evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
-
-    assert caught.value.filename == str(out / "confusion.png")
-    assert list(out.iterdir()) == []
-    evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
-    assert (out / "summary.json").is_file()
 
 
 def test_without_a_name_the_checkpoint_finds_its_own_dataset_among_several(
