@@ -18,6 +18,9 @@ from avme.artifacts import write_text
 from avme.plain_json import parse_json
 from avme.train.wandb_run import WandbRun
 
+_BOARD_THREAD = "_AsyncWriterThread"
+_SECONDS_TO_FAIL = 1.0
+
 
 class Record:
     """Numbers and pictures by step; used as a context so that files are closed."""
@@ -63,14 +66,22 @@ class Record:
             with suppress(OSError) if error else nullcontext():
                 self._board.close()
         finally:
+            if error:
+                self._wait_for_failed_writer()
             threading.excepthook = self._hook
             if self._wandb is not None:
                 self._wandb.close(failed=error is not None)
 
     def _without_tensorboards(self, failed: threading.ExceptHookArgs) -> None:
         """Print no traceback of TensorBoard's thread, whose error comes back at the next flush."""
-        if type(failed.thread).__name__ != "_AsyncWriterThread":
+        if type(failed.thread).__name__ != _BOARD_THREAD:
             self._hook(failed)
+
+    def _wait_for_failed_writer(self) -> None:
+        """A thread whose error came back may not have got as far as its traceback."""
+        for thread in threading.enumerate():
+            if type(thread).__name__ == _BOARD_THREAD:
+                thread.join(_SECONDS_TO_FAIL)
 
 
 def read_record(path: Path) -> list[dict[str, Any]]:

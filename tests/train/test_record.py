@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -108,3 +109,24 @@ def test_a_full_disk_is_an_error_without_tracebacks(limit: int, tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, "")
     assert "File too large" in done.stdout
     assert all(line["loss"] == 1.0 for line in read_record(tmp_path / "metrics.jsonl"))
+
+
+def test_the_traceback_of_a_slow_thread_of_the_board_is_not_printed_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorBoard hands on the error of its thread before the thread has ended."""
+    printed: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda failed: printed.append(str(failed)))
+
+    class _AsyncWriterThread(threading.Thread):
+        def run(self) -> None:
+            time.sleep(0.1)
+            raise OSError("No space left on device")
+
+    record = Record(tmp_path, first_step=0)
+    thread = _AsyncWriterThread(daemon=True)
+    thread.start()
+    record.__exit__(OSError, None, None)
+
+    thread.join()
+    assert printed == []
