@@ -31,6 +31,7 @@ from avme.stages.eval_results import (
     write_results,
 )
 from avme.stages.pretrain import mfcc_facts
+from avme.train.ending import ended_by_signals
 from avme.train.processes import joined, pick_device, pick_precision
 from avme.train.scoring import Scorer, Scores
 
@@ -76,6 +77,7 @@ def evaluate(
         MachineError: the folder of the results cannot be written, which is tried before scoring.
         MismatchError: the checkpoint is no classifier of the dataset's classes, or was trained on
             clips of the test list.
+        Stopped: SIGTERM or SIGUSR1 came while clips were scored.
         UsageError: several datasets in `data/`, none of them the checkpoint's; no usable rank in
             `config.topk`; results in the folder.
     """
@@ -102,7 +104,7 @@ def evaluate(
     }
     folder = out or results_folder(weights, prepared.name, split, config.part, views)
     require_replaceable(folder, summary, ranks, overwrite=overwrite)
-    with joined(device) as processes:
+    with ended_by_signals(), joined(device) as processes:
         processes.first(lambda: require_room(folder, entries, len(trained.classes)))
         model = trained.model.to(device)
         reader = ClipReader(prepared, entries, facts.get("mfcc") or mfcc_facts(prepared, split))

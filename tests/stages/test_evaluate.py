@@ -3,8 +3,11 @@
 import csv
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +23,8 @@ from avme.data.clips import ClipReader
 from avme.data.crop import Box
 from avme.data.prepared import PreparedSet, split_path
 from avme.data.window import Window
-from avme.errors import ArtifactError, MismatchError, UsageError
-from avme.report import Quiet
+from avme.errors import ArtifactError, MismatchError, Stopped, UsageError
+from avme.report import Quiet, Task
 from avme.stages.evaluate import evaluate
 from avme.stages.finetune import build_classifier
 from avme.train.checkpoint import load_checkpoint, save_checkpoint
@@ -166,6 +169,25 @@ def test_the_same_evaluation_is_replaced_only_on_request(
 
     assert json.loads((out / "summary.json").read_text())["views"] == {"segments": 1, "crops": 3}
     assert (out / "notes.txt").read_text() == "mine"
+
+
+class Signalling(Quiet):
+    """Sends this process a signal as soon as clips are scored."""
+
+    @contextmanager
+    def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with super().task(title, total, done) as task:
+            yield task
+
+
+def test_a_signal_ends_it_with_nothing_written(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Stopped, match="stopped by SIGTERM, nothing was written"):
+        evaluate(finetuned, data=finished.folder, out=tmp_path / "eval", report=Signalling())
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_name_the_checkpoint_finds_its_own_dataset_among_several(
