@@ -18,8 +18,8 @@ from torchvision.transforms import v2
 from avme.config import AugmentConfig, ClipConfig, CropConfig
 from avme.data.crop import Box, Squares
 from avme.data.randaugment import RandAugment
+from avme.data.spec_augment import spec_augment
 from avme.data.window import Window, random_window
-from avme.errors import MachineError
 
 Sound = tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]
 _MEAN_COLOUR = [124.0, 116.0, 104.0]
@@ -120,28 +120,9 @@ class FinetuneView:
         if settings.audio_noise:
             mfcc = mfcc + settings.audio_noise * torch.randn_like(mfcc)
         longest = int(settings.audio_time_mask * len(mfcc))
-        mfcc = _mask(mfcc, longest, settings.audio_coefficient_mask)
+        mfcc = spec_augment(mfcc, longest, settings.audio_coefficient_mask)
         return mfcc * valid[:, None], valid
 
 
 def _below(end: int) -> int:
     return int(torch.randint(end, ()))
-
-
-def _mask(mfcc: Float[Tensor, "s f"], longest: int, coefficients: int) -> Float[Tensor, "s f"]:
-    """SpecAugment (Park et al. 2019): the mean, which is zero here, over rows and coefficients."""
-    if not longest and not coefficients:
-        return mfcc
-    try:
-        from torchaudio.functional import mask_along_axis
-    except (ImportError, OSError) as error:  # OSError: a build that does not fit torch's
-        raise MachineError(
-            f"torchaudio cannot be loaded beside this torch ({error}): reinstall both with "
-            "`pip install --force-reinstall torch torchaudio`, or switch the sound masks off"
-        ) from error
-    spectrum = mfcc.T[None]
-    if coefficients:
-        spectrum = mask_along_axis(spectrum, coefficients, 0.0, axis=1)
-    if longest:
-        spectrum = mask_along_axis(spectrum, longest, 0.0, axis=2)
-    return spectrum[0].T

@@ -1,0 +1,58 @@
+"""SpecAugment (Park et al. 2019): stretches of MFCC rows and of coefficients set to their mean, 0.
+
+torchaudio's function masks where it loads, the one below elsewhere: torchaudio 2.11 is the last
+release and refuses a torch that was built for another CUDA version. Both draw the same numbers from
+torch's generator and return the same bits, so a run may go on with either.
+
+s = MFCC rows, f = coefficients
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+MaskAlongAxis = Callable[[Tensor, int, float, int], Tensor]
+
+
+def spec_augment(
+    mfcc: Float[Tensor, "s f"], max_rows: int, max_coefficients: int
+) -> Float[Tensor, "s f"]:
+    """Return `mfcc` with a random stretch of fewer than `max_coefficients` coefficients and one of
+    fewer than `max_rows` rows set to zero; 0 masks none."""
+    if not max_rows and not max_coefficients:
+        return mfcc
+    mask = _torchaudio_mask() or mask_along_axis
+    spectrogram = mask(mfcc.T, max_coefficients, 0.0, 0)
+    return mask(spectrogram, max_rows, 0.0, 1).T
+
+
+def mask_along_axis(
+    spectrogram: Float[Tensor, "f s"], mask_param: int, mask_value: float, axis: int
+) -> Float[Tensor, "f s"]:
+    """Return what `torchaudio.functional.mask_along_axis` returns, from the same random numbers.
+
+    The width of the mask is uniform in [0, mask_param), its start in [0, length - width). Where
+    `mask_param` exceeds the length, width may too: the mask then covers what is there.
+    """
+    if mask_param < 1:
+        return spectrogram
+    length = spectrogram.shape[axis]
+    width = torch.rand(1) * mask_param
+    start = (torch.rand(1) * (length - width)).long()
+    place = torch.arange(length)
+    is_masked = (place >= start) & (place < start + width.long())
+    return spectrogram.masked_fill(is_masked[:, None] if axis == 0 else is_masked, mask_value)
+
+
+@cache
+def _torchaudio_mask() -> MaskAlongAxis | None:
+    """torchaudio's function; None where torchaudio is missing or does not load."""
+    try:
+        from torchaudio.functional import mask_along_axis as mask
+    except Exception:  # RuntimeError of other CUDA versions, OSError of its library, any of a stub
+        return None
+    return cast(MaskAlongAxis, mask)
