@@ -11,6 +11,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
 
+from avme.media.ratio import as_fraction, to_seconds
+
 _IMPAIRED = Disposition.hearing_impaired | Disposition.visual_impaired
 _UNKNOWN_LAYOUT = re.compile(r"\d+ channels")
 """Libav's name for channels of which only the number is known, or for a list without a name."""
@@ -73,13 +75,13 @@ def _rank(stream: AudioStream) -> int:
 
 
 def _describe(stream: AudioStream, position: int, reason: str) -> AudioInfo:
-    codec, start, tick = stream.codec_context, stream.start_time, stream.time_base
+    codec, start, tick = stream.codec_context, stream.start_time, as_fraction(stream.time_base)
     return AudioInfo(
         stream=stream.index,
         codec=codec.name if codec else "unknown",
         sample_rate_hz=codec.sample_rate if codec else 0,
         channels=codec.channels if codec else 0,
-        start_seconds=None if start is None or tick is None else float(start * tick),
+        start_seconds=None if start is None or tick is None else to_seconds(start, tick),
         layout=codec.layout.name if codec else "",
         position=position,
         reason=reason,

@@ -8,7 +8,6 @@ kept. A span rests on its last key frame that is shown by its start, and on noth
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from av.video.stream import VideoStream
 
 from avme.media.cut import Cut
 from avme.media.probe import MAX_PIXELS, MediaInfo, open_media
+from avme.media.ratio import Ratio, to_seconds
 
 _BEHIND_SECONDS = 1.0
 """Pictures and sound of one time may lie so far apart."""
@@ -126,11 +126,11 @@ def _last_key(container: InputContainer, video: VideoStream, until: float) -> fl
             continue
         if packet.is_keyframe and seconds <= until:
             last = seconds
-        if packet.dts is not None and float(packet.dts * packet.time_base) > until:
+        if packet.dts is not None and to_seconds(packet.dts, packet.time_base) > until:
             break
     return last
 
 
-def _seconds(pts: int | None, dts: int | None, tick: Fraction) -> float | None:
+def _seconds(pts: int | None, dts: int | None, tick: Ratio) -> float | None:
     stamp = dts if pts is None else pts
-    return None if stamp is None else float(stamp * tick)
+    return None if stamp is None else to_seconds(stamp, tick)

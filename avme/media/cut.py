@@ -22,6 +22,7 @@ from avme.errors import MediaError
 from avme.media.first_frame import is_dated_by_decoding, read_first_frame
 from avme.media.on_screen import GRACE_SECONDS, Shown, begin_of_shown, last_shown
 from avme.media.probe import MAX_PIXELS, MediaInfo, open_media, unreadable
+from avme.media.ratio import as_fraction, to_seconds
 from avme.media.span import Span
 
 MOST_MENDED_SECONDS = 0.2
@@ -134,9 +135,10 @@ def _first_picture(container: InputContainer, stream: VideoStream, begins: float
     frame = read_first_frame(container, stream, MAX_PIXELS)
     if frame is not None and frame.seconds is not None:
         return frame.seconds
-    if stream.start_time is None or stream.time_base is None:
-        return begins
-    return float(stream.start_time * stream.time_base)
+    tick = as_fraction(stream.time_base)
+    return (
+        begins if stream.start_time is None or tick is None else to_seconds(stream.start_time, tick)
+    )
 
 
 def _require_order(
@@ -147,12 +149,13 @@ def _require_order(
     Muxers write such times where fragments begin before the delay of the encoder is known. Packets
     with times before the first frame may also belong to frames that cannot be decoded.
     """
-    if "mp4" not in container.format.name or stream.time_base is None:
+    tick = as_fraction(stream.time_base)
+    if "mp4" not in container.format.name or tick is None:
         return
     container.seek(container.start_time or 0)
     stamps = [packet.pts for packet in islice(container.demux(stream), _MAX_REORDERED)]
     if all(
-        stamp is None or first - stamp * stream.time_base < MOST_MENDED_SECONDS for stamp in stamps
+        stamp is None or first - to_seconds(stamp, tick) < MOST_MENDED_SECONDS for stamp in stamps
     ):
         return
     with open_media(path) as other:
@@ -209,7 +212,7 @@ def _next_key(
         stamp = packet.dts if packet.pts is None or is_dated_by_decoding(container) else packet.pts
         if stamp is None:
             continue
-        seconds = float(stamp * packet.time_base)
+        seconds = to_seconds(stamp, packet.time_base)
         if packet.stream_index != stream.index:
             sound = min(sound, seconds)
         elif key is None and packet.is_keyframe:

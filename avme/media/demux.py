@@ -26,6 +26,7 @@ from avme.errors import MediaError
 from avme.media.ffmpeg import SAMPLE_RATE_HZ
 from avme.media.frame_writer import FrameWriter
 from avme.media.frame_writer import Sink as Sink  # a part of what is asked for here
+from avme.media.ratio import Ratio
 
 _TOLERANCE_SAMPLES = SAMPLE_RATE_HZ // 100
 """Up to 10 ms between a time stamp and the end of what came before is rounding."""
@@ -125,7 +126,7 @@ def _usual_fps(ticks: Sequence[int], tick: Fraction) -> Fraction | None:
     return 1 / step if step > 0 else None
 
 
-def _sample_at(ticks: int, tick: Fraction) -> int:
+def _sample_at(ticks: int, tick: Ratio) -> int:
     """The sample nearest to a time; a hundred packets a second are too many for fractions."""
     return (2 * ticks * tick.numerator * SAMPLE_RATE_HZ + tick.denominator) // (
         2 * tick.denominator

@@ -17,6 +17,8 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from avme.media.ratio import as_fraction
+
 _MAX_PACKETS = 64
 
 
@@ -61,7 +63,7 @@ def read_first_frame(
 
 def _describe(container: InputContainer, video: VideoStream, frame: VideoFrame) -> FirstFrame:
     seconds, delay = frame.time, Fraction(0)
-    own, returned, tick = frame.opaque, frame.dts, video.time_base
+    own, returned, tick = frame.opaque, frame.dts, as_fraction(video.time_base)
     if is_dated_by_decoding(container) and isinstance(own, int) and tick is not None:
         seconds = float(own * tick)
         if returned is not None:  # None for a frame that only the end of the file brings out

@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Protocol, runtime_checkable
 
 from avme.media.on_screen import GRACE_SECONDS
+from avme.media.ratio import Ratio, to_seconds
 
 _SLIVER_SECONDS = 0.001
 """A picture that leaves the screen so soon after a start is left out: times of Matroska and FLV are
@@ -24,9 +25,14 @@ class FrameWriter:
 
     def __init__(self, sink: Sink, start_seconds: float | None) -> None:
         self.sizes, self.ticks = array("q"), array("q")
-        self.tick = Fraction(1)
+        self._tick: Ratio = Fraction(1)
         self._sink, self._start = sink, start_seconds
         self._waiting: tuple[int, bytes] | None = None
+
+    @property
+    def tick(self) -> Fraction:
+        """Return the seconds of a tick of the file's clock."""
+        return Fraction(self._tick.numerator, self._tick.denominator)
 
     @property
     def zero(self) -> Fraction:
@@ -36,10 +42,10 @@ class FrameWriter:
             return first
         return Fraction(self._start).limit_denominator(10**9)  # as the time was written
 
-    def add(self, count: int, tick: Fraction, jpeg: bytes) -> None:
+    def add(self, count: int, tick: Ratio, jpeg: bytes) -> None:
         """Take one picture; those that come later appear later."""
-        self.tick = tick
-        if self._start is not None and float(count * tick) <= self._start + _SLIVER_SECONDS:
+        self._tick = tick
+        if self._start is not None and to_seconds(count, tick) <= self._start + _SLIVER_SECONDS:
             self._waiting = (count, jpeg)  # it replaces the one before it on the screen
             return
         self.finish()

@@ -14,6 +14,7 @@ from av.container import InputContainer
 
 from avme.errors import MediaError
 from avme.media.probe import MAX_PIXELS, open_media, probe
+from avme.media.ratio import to_seconds
 
 WHOLE, DAMAGED, UNREADABLE = range(3)
 
@@ -74,9 +75,9 @@ def _read(container: InputContainer, index: int, max_decoded: int) -> tuple[bool
                     decodes = count < max_decoded
                     count += len(packet.decode()) if decodes else packet.size > 0
                     if packet.pts is not None and packet.size:
-                        seconds = float(packet.pts * packet.time_base)
+                        seconds = to_seconds(packet.pts, packet.time_base)
                         first, last = min(first, seconds), max(last, seconds)
-                        length = float((packet.duration or 0) * packet.time_base)
+                        length = to_seconds(packet.duration or 0, packet.time_base)
             except (av.error.FFmpegError, IndexError):  # PyAV's, of a stream that appears late
                 failed = True
         return failed or bool(messages), count, max(0.0, last - first + length)

@@ -18,6 +18,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from avme.media.first_frame import is_dated_by_decoding
+from avme.media.ratio import as_fraction, to_seconds
 
 GRACE_SECONDS = 1e-6
 """A written time is rounded; the shortest tick of a usual clock is ten times this."""
@@ -123,10 +124,12 @@ def _times(
             stamp = packet.dts if by_decoding or packet.pts is None else packet.pts
             if stamp is None or not packet.size:
                 continue
-            time = float(stamp * packet.time_base) - (delay if by_decoding else 0.0)
-            yield time, float((packet.duration or 0) * packet.time_base)
+            time = to_seconds(stamp, packet.time_base) - (delay if by_decoding else 0.0)
+            yield time, to_seconds(packet.duration or 0, packet.time_base)
             beyond = beyond + 1 if time > until + GRACE_SECONDS else 0
-            decoded = -inf if packet.dts is None else float(packet.dts * packet.time_base) - delay
+            decoded = -inf
+            if packet.dts is not None:
+                decoded = to_seconds(packet.dts, packet.time_base) - delay
             if decoded > until + GRACE_SECONDS or beyond > _MAX_REORDERED:
                 return
 
@@ -136,6 +139,7 @@ def _end_of_chunks(stream: VideoStream) -> float:
 
     The header counts them; libavformat corrects the duration where the file is too short for that.
     """
-    if stream.time_base is None or not stream.frames or stream.duration != stream.frames:
+    tick = as_fraction(stream.time_base)
+    if tick is None or not stream.frames or stream.duration != stream.frames:
         return 0.0
-    return float(stream.frames * stream.time_base)
+    return to_seconds(stream.frames, tick)

@@ -21,6 +21,7 @@ from avme.media.color import UNTAGGED, ColorTags
 from avme.media.containers import DEMUXERS, PROTOCOLS
 from avme.media.cropping import read_shown_size
 from avme.media.first_frame import read_first_frame
+from avme.media.ratio import as_fraction, to_seconds
 from avme.media.sniff import is_raw_stream
 from avme.media.video_track import choose_video
 
@@ -146,7 +147,7 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         width=width,
         height=height,
         fps=_claimed_rate(video),
-        time_base=video.time_base or Fraction(1, 90_000),
+        time_base=as_fraction(video.time_base) or Fraction(1, 90_000),
         num_frames_from_header=video.frames or None,
         start_seconds=_start_seconds(video),
         audio=audio[0] if audio else None,
@@ -158,7 +159,7 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         num_sound_tracks=len(container.streams.audio),
         delay_seconds=delay,
         shown_size=_shown_size(container, path, track.position, video, (width, height)),
-        pixel_aspect=video.sample_aspect_ratio or None,
+        pixel_aspect=as_fraction(video.sample_aspect_ratio),
         color=_color_tags(video.codec_context),
         may_jump=container.format.name in _MAY_JUMP,
     )
@@ -189,15 +190,17 @@ def _color_tags(codec: VideoCodecContext) -> ColorTags:
 
 def _claimed_rate(video: VideoStream) -> Fraction | None:
     """Return the frame rate; None where it is merely the tick of the clock, which is a guess."""
-    rate = video.average_rate or video.guessed_rate or None
-    ticks = 1 / video.time_base if video.time_base else None
+    rate = as_fraction(video.average_rate) or as_fraction(video.guessed_rate)
+    tick = as_fraction(video.time_base)
+    ticks = 1 / tick if tick else None
     return None if rate == ticks and rate is not None and rate >= _FASTEST_FPS else rate
 
 
 def _start_seconds(stream: VideoStream) -> float | None:
-    if stream.start_time is None or stream.time_base is None:
-        return None
-    return float(stream.start_time * stream.time_base)
+    tick = as_fraction(stream.time_base)
+    return (
+        None if stream.start_time is None or tick is None else to_seconds(stream.start_time, tick)
+    )
 
 
 def _claimed_seconds(container: InputContainer, video: VideoStream) -> float | None:
@@ -209,10 +212,11 @@ def _claimed_seconds(container: InputContainer, video: VideoStream) -> float | N
     """
     if container.format.name in _PROMISE_NOTHING:
         return None
-    if video.frames and video.average_rate and "mp4" not in container.format.name:
-        return float(video.frames / video.average_rate)
-    if video.duration and video.time_base:
-        return float(video.duration * video.time_base)
+    rate, tick = as_fraction(video.average_rate), as_fraction(video.time_base)
+    if video.frames and rate and "mp4" not in container.format.name:
+        return float(video.frames / rate)
+    if video.duration and tick:
+        return to_seconds(video.duration, tick)
     tagged = _TAGGED_SECONDS.fullmatch(video.metadata.get("DURATION", ""))
     if tagged is None:
         return None

@@ -16,6 +16,7 @@ import numpy as np
 from avme.errors import MediaError
 from avme.media.aside import Aside
 from avme.media.probe import MediaInfo, open_media, unreadable
+from avme.media.ratio import to_seconds
 
 JUMP_SECONDS: Final = 10.0
 """ffmpeg's default for `-dts_delta_threshold`."""
@@ -53,9 +54,10 @@ def is_steady(path: Path, info: MediaInfo) -> bool:
             selected = [stream for stream in container.streams if stream.index in decoded]
             for packet in container.demux(*selected):
                 if packet.dts is not None:
-                    decoded[packet.stream_index].append(float(packet.dts * packet.time_base))
+                    seconds = to_seconds(packet.dts, packet.time_base)
+                    decoded[packet.stream_index].append(seconds)
                 if packet.pts is not None:
-                    shown.append(float(packet.pts * packet.time_base))
+                    shown.append(to_seconds(packet.pts, packet.time_base))
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
         raise unreadable(path, error) from error
     grow = all(
