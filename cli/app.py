@@ -25,6 +25,7 @@ from . import (
     bench,
     config,
     demo,
+    doctor,
     evaluate,
     finetune,
     prep,
@@ -47,6 +48,7 @@ _ORDER: Final = (
     "verify",
     "audit",
     "bench",
+    "doctor",
     "demo",
     "weights",
     "config",
@@ -100,6 +102,7 @@ app.command("eval", cls=ManyIntegers, rich_help_panel=_PIPELINE, epilog=evaluate
 app.command(rich_help_panel=_BESIDE, epilog=verify.EXAMPLES)(verify.verify)
 app.command(rich_help_panel=_BESIDE, epilog=audit.EXAMPLES)(audit.audit)
 app.add_typer(bench.app, name="bench", rich_help_panel=_BESIDE)
+app.command(rich_help_panel=_BESIDE, epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(rich_help_panel=_BESIDE, epilog=demo.EXAMPLES)(demo.demo)
 app.add_typer(weights.app, name="weights", rich_help_panel=_BESIDE)
 app.add_typer(config.app, name="config", rich_help_panel=_BESIDE)

@@ -4,7 +4,6 @@ The folder holds config.yaml (as resolved), derived.json (what follows from it),
 env.json, train.log, metrics.jsonl, tb/, checkpoints/, weights.safetensors and status.json.
 """
 
-import importlib.metadata
 import logging
 import platform
 import shlex
@@ -36,6 +35,7 @@ from avme.data.order import require_equal_shares, require_two_clips
 from avme.errors import Stopped
 from avme.lock import holding
 from avme.models.flops import count_flops
+from avme.packages import installed_version
 from avme.report import Logged, Quiet, Reporter
 from avme.stages.extension import require_steps_left
 from avme.stages.log_file import logged
@@ -205,7 +205,7 @@ def environment() -> dict[str, Any]:
         "device": device or platform.machine(),
         "cores": available_cores(),
         "threads": torch.get_num_threads(),
-        **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        **{name: installed_version(name) for name in _PACKAGES},
     }
 
 

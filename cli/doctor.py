@@ -1,0 +1,49 @@
+"""`avme doctor`: whether this machine has what avme needs."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from avme.errors import MachineError
+
+from .rows import Json, print_json
+
+if TYPE_CHECKING:
+    from avme.stages.doctor import Finding
+
+EXAMPLES: Final = """Examples:
+    avme doctor
+    avme doctor > report.txt"""
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say what this machine has, what is missing and how to get it (exit code 6).
+
+    What it prints is what a report of a fault should contain.
+    """
+    from avme.stages.doctor import examine
+
+    findings = examine()
+    if as_json:
+        print_json(tuple(findings))
+    else:
+        for line in _lines(findings):
+            typer.echo(line)
+    missing = [each.name for each in findings if each.state == "missing"]
+    if missing:
+        raise MachineError(f"missing or broken: {', '.join(missing)}; how to mend it is said above")
+
+
+def _lines(findings: "list[Finding]") -> Iterator[str]:
+    """One line a finding, and one for what to do; nothing is cut or wrapped."""
+    width = max(len(each.name) for each in findings)
+    colours = {"ok": "green", "note": "yellow", "missing": "red"}
+    for topic, group in groupby(findings, key=lambda each: each.topic):
+        yield topic
+        for each in group:
+            mark = typer.style(f"{each.state:7}", fg=colours[each.state])
+            yield f"  {mark}  {each.name:{width}}  {each.found}"
+            if each.advice:
+                yield f"{'':{width + 13}}{each.advice}"
