@@ -18,6 +18,8 @@ from avme.media.probe import probe
 
 RATE = 16_000
 PACKET = 320
+THEORA = ("-c:v", "libtheora", "-q:v", "9", "-g", "1")
+"""Key frames alone: libtheora 1.2.0 alpha (Debian 13) dates one that follows repeats too early."""
 
 
 def offsets(
@@ -53,7 +55,7 @@ def offsets_of(film: Path, ffmpeg: str, work: Path) -> list[float]:
 def test_block_switches_of_vorbis_in_ogg_shift_no_audio(
     tmp_path: Path, make_film: Callable[..., Path], ffmpeg: str, rate: int
 ) -> None:
-    codecs = ("-c:v", "libtheora", "-q:v", "9", "-c:a", "libvorbis")
+    codecs = (*THEORA, "-c:a", "libvorbis")
     film = make_film(tmp_path / "film.ogv", *codecs, rate=rate, seconds=8)
 
     found = offsets_of(film, ffmpeg, tmp_path)
@@ -65,7 +67,7 @@ def test_block_switches_of_vorbis_in_ogg_shift_no_audio(
 def test_a_late_packet_in_matroska_shifts_no_audio(
     tmp_path: Path, make_film: Callable[..., Path], ffmpeg: str
 ) -> None:
-    codecs = ("-c:v", "libtheora", "-q:v", "9", "-c:a", "libvorbis")
+    codecs = (*THEORA, "-c:a", "libvorbis")
     ogg = make_film(tmp_path / "film.ogv", *codecs, rate=44_100)
     film = tmp_path / "film.mkv"
     transcode(
