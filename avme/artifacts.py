@@ -20,6 +20,7 @@ from reprlib import Repr
 from typing import Any
 
 from avme.errors import ArtifactError, UsageError
+from avme.links import own_file, require_no_links
 from avme.lock import is_held, lock_path
 from avme.plain_json import MOST_BYTES, parse_json, read_json_text
 
@@ -38,6 +39,7 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 40
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that becomes `path`, whole, when the block ends well.
 
+    It is a new, empty file. A link at `path` is replaced, not followed.
     Raises OSError, which names `path`, if the disk is full or the folder is not writable; `path` is
     then untouched.
     """
@@ -46,6 +48,9 @@ def replacing(path: Path) -> Iterator[Path]:
     who = f"{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
     temporary = path.with_name(f".{path.name}.{who}.tmp")
     try:
+        temporary.unlink(missing_ok=True)  # what a killed process left, or a link
+        with temporary.open("x"):
+            pass
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
@@ -111,6 +116,8 @@ def open_run(folder: Path, stage: str, *, resume: bool, overwrite: bool) -> Path
 
 def require_openable(folder: Path, *, resume: bool, overwrite: bool) -> None:
     """Raise what `open_run` would raise; nothing is written."""
+    if resume:
+        require_no_links(folder)
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other: give one")
     if folder.exists() and not folder.is_dir():
@@ -223,7 +230,7 @@ def only_dataset(root: Path, option: str = "--data") -> Path:
 
 def _write_in_place(path: Path, content: dict[str, Any]) -> None:
     """Overwrite a small file, which a full disk allows as far as its blocks go."""
-    with path.open("r+", encoding="utf-8", newline="") as file:
+    with open(path, "r+", encoding="utf-8", newline="", opener=own_file) as file:
         json.dump(content, file, indent=2, ensure_ascii=False)
         file.write("\n")
         file.truncate()

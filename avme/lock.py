@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from avme.errors import UsageError
+from avme.links import open_unlinked
 
 _UNKNOWN = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 """What a file system says that knows no locks."""
@@ -35,8 +36,8 @@ def holding(
 
     Holders that share it disturb nobody but one who does not, and other names nobody at all.
     `command` is what holds it, for messages.
-    Raises UsageError if another process still holds it when the patience is over, and OSError if
-    the folder cannot be written.
+    Raises UsageError if another process still holds it when the patience is over, ArtifactError if
+    a link or a pipe is in its place, and OSError if the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = lock_path(folder, name)
@@ -61,7 +62,7 @@ def lock_path(folder: Path, name: str) -> Path:
 def is_held(folder: Path, name: str) -> bool:
     """Whether a living process holds `name`, on any machine whose locks reach this one."""
     try:
-        handle = os.open(lock_path(folder, name), os.O_RDONLY | os.O_CLOEXEC)
+        handle = open_unlinked(lock_path(folder, name), os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
@@ -76,7 +77,7 @@ def is_held(folder: Path, name: str) -> bool:
 def _taken(path: Path, name: str, command: str, shared: bool, looks: int) -> int:
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        handle = open_unlinked(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -102,7 +103,7 @@ def _is_still(path: Path, handle: int) -> bool:
     """Whether the file was not deleted by its former holder while we waited for it."""
     try:
         # Opened anew, as what is told of a path without that may be old news over a network.
-        named = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        named = open_unlinked(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:

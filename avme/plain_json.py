@@ -24,6 +24,8 @@ _HALF: Final = "\\ud"
 
 def read_json_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
     """The text of a file of at most `most_bytes`; raises ArtifactError where it is none."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ArtifactError(f"{path} is no regular file, expected a JSON file")
     try:
         with path.open("rb") as file:
             content = file.read(most_bytes + 1)

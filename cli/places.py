@@ -7,6 +7,7 @@ from typing import Any, Final
 from avme.artifacts import DATASET_MANIFEST, only_dataset, require_finished_run
 from avme.data.dataset_lookup import dataset_id, find_dataset
 from avme.errors import ArtifactError, UsageError
+from avme.links import require_no_links
 from avme.train.run_lookup import dataset_of, newest_pretraining, run_folder
 
 from . import preflight
@@ -41,6 +42,8 @@ def dataset_to_train_on(data: str | None, run: Path | None, *, resume: bool) -> 
 
     Raises UsageError where data/ holds several sets, none of which is that of the run.
     """
+    if resume and run is not None:
+        require_no_links(run)
     if data is None and resume and run is not None and any(DATA.glob(f"*/{DATASET_MANIFEST}")):
         wanted = dataset_of(run)
         if wanted is not None:
@@ -143,6 +146,7 @@ def earlier_settings(folder: Path, resume: bool) -> dict[str, Any] | None:
         return None
     from avme.config.resolve import read_settings
 
+    require_no_links(folder)
     file = folder / "config.yaml"
     if not file.is_file():
         raise ArtifactError(f"{folder} holds no run to resume: run without --resume to start one")

@@ -9,6 +9,7 @@ from pathlib import Path
 from avme.accelerator import may_have_cuda
 from avme.artifacts import DATASET_MANIFEST, RUN_LOCK, read_json, require_openable
 from avme.errors import ArtifactError, MachineError, UsageError
+from avme.links import require_no_links
 from avme.lock import is_held
 
 
@@ -16,6 +17,7 @@ def require_split(dataset: Path | None, split: str | None) -> None:
     """Raise UsageError where a prepared set has no such split; None of either is not checked."""
     if dataset is None or split is None:
         return
+    require_no_links(dataset)
     manifest = read_json(dataset / DATASET_MANIFEST)
     known = list(manifest.get("splits", [split]))
     if split not in known:

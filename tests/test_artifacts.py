@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,7 @@ def test_a_full_disk_names_the_file_and_not_its_temporary_name(tmp_path: Path) -
 
     def write() -> None:
         with replacing(path) as temporary:
+            temporary.unlink()
             temporary.symlink_to("/dev/full")
             temporary.write_text("x" * 100_000)
 
@@ -147,6 +149,16 @@ def test_what_is_no_json_object_is_named(text: str, tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="does not exist"):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_named_and_not_waited_for(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    make(tmp_path / "a.json")
+
+    with pytest.raises(ArtifactError, match=r"a\.json is no regular file"):
         read_json(tmp_path / "a.json")
 
 

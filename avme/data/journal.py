@@ -13,6 +13,7 @@ from pathlib import Path
 from avme.artifacts import sha256_of
 from avme.data.pack import ShardDone
 from avme.data.reader import ShardReader
+from avme.links import own_file
 from avme.plain_json import parse_json, typed_record
 
 JOURNAL = "prep.jsonl"
@@ -21,7 +22,7 @@ JOURNAL = "prep.jsonl"
 def append(folder: Path, done: ShardDone) -> None:
     """Adds a line; a torn one before it is ended first."""
     path = folder / JOURNAL
-    with path.open("ab+") as file:
+    with open(path, "ab+", opener=own_file) as file:
         if file.seek(0, os.SEEK_END) > 0:
             file.seek(-1, os.SEEK_END)
             torn = file.read(1) != b"\n"

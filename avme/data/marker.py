@@ -25,7 +25,9 @@ def put(work: Path, shard: str, mark: Mark) -> None:
     """Leaves `mark` for `shard`; whoever reads it gets this or an earlier one, never a part."""
     path = _path(work, shard)
     temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps([mark.done, mark.clip]), encoding="utf-8")
+    temporary.unlink(missing_ok=True)  # of a process that was killed
+    with temporary.open("x", encoding="utf-8") as file:
+        file.write(json.dumps([mark.done, mark.clip]))
     temporary.replace(path)
 
 

@@ -19,6 +19,7 @@ from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.checksum import has_valid_checksum
 from avme.data.splits import list_sha256
 from avme.errors import ArtifactError, UsageError
+from avme.links import require_no_links
 from avme.media.sound import AudioState
 
 DATASET_SCHEMA = 2
@@ -58,10 +59,12 @@ class PreparedSet:
 
     @classmethod
     def open(cls, folder: Path, *, lazily: bool = False) -> "PreparedSet":
-        """Raises ArtifactError if `folder` is no finished prepared set of this version.
+        """Raises ArtifactError if `folder` is no finished prepared set of this version, or holds
+        links.
 
         `lazily` looks at all entries and keeps none: who asks for them reads them again.
         """
+        require_no_links(folder)
         if not (folder / DATASET_MANIFEST).is_file():
             state = "unfinished" if folder.is_dir() else "missing"
             raise ArtifactError(

@@ -12,6 +12,7 @@ from avme.artifacts import RUN_STATUS, require_finished_run
 from avme.config import EvalConfig, FinetuneConfig
 from avme.data.prepared import PreparedSet
 from avme.errors import MismatchError
+from avme.links import require_no_links
 from avme.models.classifier import Classifier
 from avme.report import Reporter
 from avme.stages.finetune import build_classifier
@@ -102,10 +103,16 @@ def build_trained(weights: Weights, prepared: PreparedSet, report: Reporter) -> 
 
 
 def results_of(weights: Weights) -> Path:
-    """The folder for results: the run's, or one below runs/ for weights from elsewhere."""
+    """The folder for results: the run's, or one below runs/ for weights from elsewhere.
+
+    Raises ArtifactError if the run holds links.
+    """
     file = weights.file
     run = file.parent.parent if file.parent.name == "checkpoints" else file.parent
     if (run / RUN_STATUS).is_file():
+        require_no_links(run)
         return run / "eval"
     in_folder = bool(weights.parts) or (file.parent / "config.json").is_file()
-    return _RUNS / f"eval-{file.resolve().parent.name if in_folder else file.stem}"
+    folder = _RUNS / f"eval-{file.parent.resolve().name if in_folder else file.stem}"
+    require_no_links(folder)
+    return folder

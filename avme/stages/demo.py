@@ -17,6 +17,7 @@ from avme.config.presets import preset
 from avme.config.resolve import resolve
 from avme.errors import Interrupted, Stopped, UsageError
 from avme.figures.curves import draw_curves
+from avme.links import require_no_links
 from avme.media.synthetic import HEARD, SEEN, make_set, plan_set
 from avme.report import Quiet, Reporter
 from avme.stages.evaluate import EvalResult, evaluate
@@ -86,9 +87,13 @@ def demo(
 
 
 def open_folder(out: Path, overwrite: bool) -> Path:
-    """The folder, ready for a demo; with `overwrite` an earlier demo in it is deleted."""
+    """The folder, ready for a demo; with `overwrite` an earlier demo in it is deleted.
+
+    Raises UsageError where it is in use, and ArtifactError if it holds links.
+    """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, expected a folder: choose another with --out")
+    require_no_links(out)
     if out.is_dir() and any(out.iterdir()):
         marker = out / RUN_STATUS
         if not marker.is_file() or read_json(marker).get("stage") != STAGE:

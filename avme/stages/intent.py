@@ -18,6 +18,7 @@ from avme.data.sources import Beside, find_clips
 from avme.data.splits import Splits
 from avme.data.state import State, state_of
 from avme.errors import ArtifactError, UsageError
+from avme.links import require_no_links
 from avme.media.color import TONEMAP_FILTERS
 from avme.media.extract import Recipe
 from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg, require_filters, skipped_ffmpeg
@@ -142,6 +143,7 @@ def _set_folder(out: Path, name: str) -> Path:
     if not name or name in (".", "..") or Path(name).name != name:
         raise UsageError(f"{name!r} cannot be a set's name: give one word with --name")
     folder = out / name
+    require_no_links(folder)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file: choose another folder with --out or --name")
     if folder.is_dir() and not (folder / PLAN).is_file():

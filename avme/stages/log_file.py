@@ -3,11 +3,17 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
+
+from avme.links import own_file
 
 
 class LogFile(logging.FileHandler):
     """A log that is left incomplete where its disk is full, without a traceback for each line."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=own_file)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Ignore the error."""

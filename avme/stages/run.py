@@ -33,6 +33,7 @@ from avme.config.resolve import to_yaml
 from avme.cores import available_cores
 from avme.data.order import require_equal_shares, require_two_clips
 from avme.errors import Stopped
+from avme.links import own_file, require_no_links
 from avme.lock import holding
 from avme.models.flops import count_flops
 from avme.packages import installed_version
@@ -101,6 +102,8 @@ def running(
     with stop_requests(), _as_machine_errors(out), ExitStack() as until_end:
 
         def open_() -> Path:
+            if resume:
+                require_no_links(out)  # before anything of it is read or written
             lock = holding(out, RUN_LOCK, command=f"avme {stage}")
             state = state_of(out)
             is_new = not out.is_dir()
@@ -154,9 +157,9 @@ def _as_machine_errors(folder: Path) -> Iterator[None]:
 def _begin(run: Run, processes: Processes, command: Sequence[str]) -> None:
     for folder in (run.folder, run.folder / "checkpoints"):
         sweep(folder)
-    run.say_running(processes, run.checkpoint.step if run.checkpoint else 0)
-    with (run.folder / "command.txt").open("a", encoding="utf-8") as file:
+    with open(run.folder / "command.txt", "a", encoding="utf-8", opener=own_file) as file:
         file.write(shlex.join(command) + "\n")
+    run.say_running(processes, run.checkpoint.step if run.checkpoint else 0)
     write_json(run.folder / "env.json", environment())
 
 

@@ -4,6 +4,7 @@ Nothing is written. Shards are hashed and read by a few threads; what they hold 
 the tables afterwards.
 """
 
+import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from avme.data.prepared import DATASET_SCHEMA, SHARDS
 from avme.data.problem import Problem
 from avme.data.stored import together
 from avme.errors import ArtifactError
+from avme.links import find_links
 from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
 from avme.report import Reporter
 
@@ -59,6 +61,8 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
 
     `seed` draws the clips. Raises ArtifactError if there is no finished set of this version.
     """
+    if links := _links(folder):
+        return _only(folder, links)
     manifest = read_json(folder / DATASET_MANIFEST)
     if manifest.get("schema") != DATASET_SCHEMA:
         raise ArtifactError(
@@ -96,6 +100,21 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
         num_clips_seen=sum(check.num_clips_seen for check in checks),
         num_pictures=sum(check.num_pictures for check in checks),
     )
+
+
+def _links(folder: Path) -> list[Problem]:
+    """What is neither a file nor a folder: nothing is read where there is some."""
+    what = "is a link or no regular file, expected a file or folder of the set"
+    names = sorted(str(path.relative_to(folder)) for path in find_links(folder))
+    return [Problem(name, what, delete=name) for name in names]
+
+
+def _only(folder: Path, links: list[Problem]) -> Verified:
+    """A set of which nothing else was looked at."""
+    plan = {} if any(problem.where == PLAN for problem in links) else _plan(folder)[0]
+    copy = shlex.join(["cp", "-rL", str(folder), f"{folder}-copy"])
+    mend = (*_mend(folder, plan, links), f"# or, if the links are your own, copy it: {copy}")
+    return Verified(folder, tuple(links), mend, (), 0, 0, 0, 0, 0)
 
 
 def _plan(folder: Path) -> tuple[dict[str, Any], list[Problem]]:

@@ -162,6 +162,7 @@ def keep_as(path: Path, previous: Path) -> None:
     except _UNREADABLE:
         return
     with replacing(previous) as temporary:
+        temporary.unlink()
         try:
             os.link(path, temporary)
         except OSError:  # a file system without hard links

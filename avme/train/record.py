@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from avme.artifacts import write_text
+from avme.links import own_file
 from avme.plain_json import parse_json
 from avme.train.wandb_run import WandbRun
 
@@ -31,7 +32,7 @@ class Record:
         self.path = folder / "metrics.jsonl"
         self.num_lost = _cut_back(self.path, first_step)
         """Lines of the run so far that could not be read, but for a torn last one."""
-        self._file = self.path.open("a", encoding="utf-8")
+        self._file = open(self.path, "a", encoding="utf-8", opener=own_file)  # noqa: SIM115
         # TensorBoard drops points from purge_step on, and that of the checkpoint itself must stay.
         self._board = SummaryWriter(str(folder / "tb"), purge_step=first_step + 1)
         self._wandb = wandb

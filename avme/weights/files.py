@@ -38,6 +38,7 @@ _UNCHECKED: Final = (
     "`avme weights convert --to avme` of a checkpoint of its run writes one"
 )
 _DEEPSPEED: Final = "mp_rank_00_model_states.pt"
+_LONGEST_NAME: Final = 255
 _PART: Final = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
 
 
@@ -106,8 +107,9 @@ def _deepspeed_file(path: Path) -> Path | None:
     of its output folder, as `latest` names it."""
     latest = path / "latest"
     if latest.is_file() and not (path / "status.json").is_file():
-        name = latest.read_text(encoding="utf-8", errors="replace").strip()
-        if Path(name).name == name and (path / name).is_dir():
+        with latest.open(encoding="utf-8", errors="replace") as text:
+            name = text.read(_LONGEST_NAME).strip()
+        if Path(name).name == name != ".." and (path / name).is_dir():
             path = path / name
     if any(path.glob("zero_pp_rank_*_model_states.pt")):
         raise ArtifactError(

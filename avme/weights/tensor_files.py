@@ -86,7 +86,6 @@ def write_safetensors(
     Raises OSError where the disk is full or the folder is not writable.
     """
     with replacing(path) as temporary:
-        temporary.touch()
         mode = stat.S_IMODE(temporary.stat().st_mode)
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         try:

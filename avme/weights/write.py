@@ -1,6 +1,7 @@
 """Weights to a file of another form; VideoMAE's and Hugging Face's hold the visual tower alone."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
     Raises MismatchError where the form cannot say what the weights are, and OSError where the disk
     is full or the folder is not writable: nothing is left of OUT then.
     """
-    if out.exists():
+    if os.path.lexists(out):  # a link to nowhere is something, too
         raise UsageError(f"{out} exists already: choose another OUT, nothing is overwritten")
     wanted = {"official": (".pth", ".pt"), "huggingface": ("",), "avme": (".safetensors",)}[form]
     if out.suffix not in wanted:

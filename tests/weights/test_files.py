@@ -154,6 +154,18 @@ def test_what_trainers_wrap_around_the_weights(
         assert read_weights(tmp_path).file == file
 
 
+@pytest.mark.parametrize("name", ["..", "../out", "/"])
+def test_latest_leads_to_no_other_folder(name: str, tmp_path: Path) -> None:
+    """Not to that above, either, where somebody else's weights may be."""
+    for folder in (tmp_path, tmp_path / "out"):
+        folder.mkdir(exist_ok=True)
+        torch.save({"module": {}}, folder / "mp_rank_00_model_states.pt")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "latest").write_text(name)
+
+    assert "in holds no checkpoint" in refusal(tmp_path / "in")
+
+
 def test_an_average_beside_the_weights_is_left_out_and_told(
     tmp_path: Path, make_theirs: MakeTheirs, parity: Any
 ) -> None:

@@ -70,6 +70,17 @@ def test_pickled_shards_are_read_too(saved: Path, cut: Path) -> None:
     assert read_weights(cut).tensors.keys() == read_weights(saved / "whole").tensors.keys()
 
 
+def test_a_folder_of_links_as_hugging_faces_cache_has_them_is_read(
+    saved: Path, cut: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "blobs").mkdir()
+    for number, file in enumerate(sorted(cut.iterdir())):
+        file.rename(tmp_path / "blobs" / str(number))
+        file.symlink_to(f"../blobs/{number}")
+
+    assert read_weights(cut).tensors.keys() == read_weights(saved / "whole").tensors.keys()
+
+
 @pytest.mark.parametrize("prefix", ["../", "/etc/", "sub/", "..\\", "C:\\"])
 def test_a_shard_that_lies_elsewhere_is_refused(prefix: str, cut: Path) -> None:
     for folder in (cut.parent, cut / "sub"):

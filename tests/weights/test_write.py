@@ -87,6 +87,8 @@ def test_the_target_travels_in_hugging_faces_configuration(
     ("name", "form", "line"),
     [
         ("there", "huggingface", "exists already"),
+        ("link", "huggingface", "exists already"),
+        ("link.pth", "official", "exists already"),
         ("new.bin", "official", "--to official writes a name that ends in .pth"),
         ("new.pth", "huggingface", "--to huggingface writes a folder"),
         ("new.pt", "avme", "--to avme writes a name that ends in .safetensors"),
@@ -96,10 +98,13 @@ def test_unfit_places_are_refused(
     name: str, form: Form, line: str, tmp_path: Path, pretrained_files: list[Path]
 ) -> None:
     (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "link.pth").symlink_to("nowhere.pth")
 
     with pytest.raises(UsageError, match=line):
         write_weights(read_weights(pretrained_files[0]), tmp_path / name, form)
     assert not (tmp_path / name).is_file()
+    assert not (tmp_path / "nowhere").exists()
 
 
 @pytest.mark.parametrize(
