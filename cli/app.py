@@ -33,9 +33,11 @@ from . import (
     verify,
     weights,
 )
+from .console import print_error, print_line
 from .launch import ChildFailed, join_launcher, leave_failure, processes_here, rank
 from .progress import reporter
 from .srun import join_step
+from .streams import escaping
 from .topk import ManyIntegers
 
 _EVERYWHERE: Final = ("--verbose", "--quiet")
@@ -79,7 +81,13 @@ class _Avme(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         with _errors_as_lines(verbose=bool(ctx.params.get("verbose"))):
-            return super().invoke(ctx)
+            done = super().invoke(ctx)
+            sys.stdout.flush()  # while an error can still be said
+            return done
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with escaping():
+            return super().main(*args, **kwargs)
 
 
 app = typer.Typer(
@@ -110,7 +118,7 @@ app.add_typer(config.app, name="config", rich_help_panel=_BESIDE)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"avme {__version__}")
+        print_line(f"avme {__version__}")
         raise typer.Exit
 
 
@@ -142,14 +150,15 @@ def avme(
 def main() -> None:
     """The `avme` script: what the boundary does not know becomes one line too."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch; docs/decisions.md 13
-    try:
-        app(prog_name="avme")
-    except Exception as error:
-        what = f"{type(error).__name__}: {_one_line(error)}"
-        verbose = "--verbose" in sys.argv[1:]
-        hint = "" if verbose else "; run again with --verbose for the traceback"
-        _print_error(f"unexpected error: {what}{hint}", 1, verbose)
-        sys.exit(1)
+    with escaping():
+        try:
+            app(prog_name="avme")
+        except Exception as error:
+            what = f"{type(error).__name__}: {_one_line(error)}"
+            verbose = "--verbose" in sys.argv[1:]
+            hint = "" if verbose else "; run again with --verbose for the traceback"
+            _print_error(f"unexpected error: {what}{hint}", 1, verbose)
+            sys.exit(1)
 
 
 @contextmanager
@@ -182,7 +191,7 @@ def _print_error(line: str, exit_code: int, verbose: bool, *, is_echo: bool = Fa
         traceback.print_exc()
     if not leave_failure(line, exit_code, is_echo=is_echo):
         mark = f"[rank {rank()}] " if rank() > 0 else ""
-        typer.secho(f"{mark}{line}", fg="red", err=True)
+        print_error(f"{mark}{line}")
 
 
 def _system_line(error: OSError) -> str | None:

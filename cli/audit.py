@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from . import next_command, places
-from .console import verbatim
+from .console import print_line, verbatim
 from .options import DataArgument
 
 EXAMPLES: Final = """Examples:
@@ -28,7 +28,7 @@ def audit(ctx: typer.Context, data: DataArgument = None, out: Out = None) -> Non
     from avme.stages.audit import audit as run
 
     for file in run(folder, out=out, tell=print_audit).files:
-        typer.echo(file)
+        print_line(file)
     next_command.after_prep(ctx.obj, folder)
 
 
@@ -44,7 +44,7 @@ def print_audit(facts: dict[str, Any]) -> None:
     ):
         console.print(_table(title, header, rows))
     for line in (*_commands(facts["splits"]), *_remarks(facts["splits"])):
-        typer.echo(line)
+        print_line(line)
 
 
 def _table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Any:

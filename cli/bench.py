@@ -9,6 +9,7 @@ from typer.core import TyperCommand
 from . import places
 from .bench_step import EXAMPLES as STEP_EXAMPLES
 from .bench_step import step
+from .console import print_line
 from .options import DataArgument, Workers
 from .rows import Json, Rounds, print_json, print_table
 from .topk import repeat_options
@@ -100,9 +101,9 @@ def loader(
         ],
     )
     for row in found.rows[1:-1]:
-        typer.echo(f"{found.rows[0].name} is {1 / row.ratio:.2f} times as fast as {row.name}")
+        print_line(f"{found.rows[0].name} is {1 / row.ratio:.2f} times as fast as {row.name}")
     for name, reason in found.absent.items():
-        typer.echo(f"{name}: {reason}")
+        print_line(f"{name}: {reason}")
 
 
 @app.command(epilog=_PREP)

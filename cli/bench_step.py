@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from . import options
+from .console import print_line
 from .rows import Json, Rounds, print_json, print_table
 
 EXAMPLES: Final = """Examples:
@@ -108,6 +109,6 @@ def step(
         ],
     )
     ours, heard = found.rows[-3], found.rows[-1]
-    typer.echo(f"a step with sound takes {heard.seconds / ours.seconds:.3f} of one without")
+    print_line(f"a step with sound takes {heard.seconds / ours.seconds:.3f} of one without")
     for name, reason in found.absent.items():
-        typer.echo(f"{name}: {reason}")
+        print_line(f"{name}: {reason}")

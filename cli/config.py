@@ -8,7 +8,7 @@ import typer
 from avme.errors import UsageError
 
 from . import options
-from .console import verbatim
+from .console import print_line, print_text, verbatim
 
 if TYPE_CHECKING:
     from avme.config import Settings
@@ -37,7 +37,7 @@ def list_presets() -> None:
 
     width = max(map(len, RECIPES))
     for name, recipe in RECIPES.items():
-        typer.echo(f"{name:{width}}  {recipe.summary}")
+        print_line(f"{name:{width}}  {recipe.summary}")
 
 
 @app.command(
@@ -100,14 +100,14 @@ def init(stage: Stage, file: Yaml, preset: Preset = None, sets: options.Sets = N
     settings = _resolved(stage, preset, None, sets)
     known = sources_of(stage, preset, settings) if preset else None
     write_text(file, commented_yaml(settings, title, known))
-    typer.echo(file)
+    print_line(file)
 
 
 @app.command(epilog="Example:\n    avme config validate pretrain pretrain.yaml")
 def validate(stage: Stage, file: Yaml, preset: Preset = None) -> None:
     """Check a YAML file against the settings of a stage."""
     _resolved(stage, preset, file, None)
-    typer.echo(f"{file} is good for avme {stage}")
+    print_line(f"{file} is good for avme {stage}")
 
 
 def _show_stages(
@@ -120,7 +120,7 @@ def _show_stages(
             f"{what} is neither a stage ({', '.join(_STAGES)}) nor a preset (`avme config list`)"
         )
     if what and (preset or config or sets):
-        typer.echo(to_yaml(_resolved(what, preset, config, sets)), nl=False)
+        print_text(to_yaml(_resolved(what, preset, config, sets)))
         return
     if preset or config or sets:
         raise UsageError(f"--preset, --config and --set need a stage: {', '.join(_STAGES)}")

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from . import next_command, options
-from .console import verbatim
+from .console import print_line, verbatim
 
 EXAMPLES: Final = "Example:\n    avme demo --out avme-demo"
 
@@ -31,5 +31,5 @@ def demo(
         table.add_row(name, f"{100 * top1:.1f} %", f"{100 * top5:.1f} %")
     verbatim().print(table)
     for picture in result.pictures:
-        typer.echo(picture)
+        print_line(picture)
     next_command.say_next(ctx.obj, "audit", out / "data" / "demo")

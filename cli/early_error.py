@@ -6,6 +6,7 @@ system call, once for all processes of a run.
 
 import os
 import sys
+from contextlib import suppress
 from typing import Final
 
 from avme.train.early_stop import StoppedEarly
@@ -22,4 +23,5 @@ def print_early_error(error: StoppedEarly) -> None:
         return
     rank = os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))
     if rank == "0" and FAILURES not in os.environ:
-        os.write(2, f"{line}\n".encode())
+        with suppress(OSError):  # nobody reads it, and the exit code says it too
+            os.write(2, f"{line}\n".encode())

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 
 from . import next_command, options, places, preflight
-from .console import verbatim
+from .console import print_line, verbatim
 
 EXAMPLES: Final = """Examples:
     avme eval runs/finetune-ucf101-av --topk 1 5
@@ -113,7 +113,7 @@ def evaluate(
         report=ctx.obj,
         tell=lambda summary: print_table(summary, settings.topk),
     )
-    typer.echo(result.folder)
+    print_line(result.folder)
     next_command.say_next(ctx.obj, "audit", next_command.set_name(result.dataset))
 
 

@@ -9,6 +9,7 @@ import typer
 from avme.errors import UsageError
 
 from . import next_command, options, places, preflight
+from .console import print_line
 from .sharing import sharing
 from .training import Training
 
@@ -117,7 +118,7 @@ def finetune(
         command=["avme", *sys.argv[1:]],
         report=training.ctx.obj,
     )
-    typer.echo(finished)
+    print_line(finished)
     next_command.after_finetune(training.ctx.obj, finished, source)
 
 

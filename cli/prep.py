@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from . import next_command, places, slurm
+from .console import print_line
 from .options import MACHINE, Config, Sets, Workers
 from .sharing import sharing
 from .tables import ManyTables
@@ -195,12 +196,13 @@ def _prepare(
         return
     if job.dry_run:
         foretold = forecast(request, share=share, retry=job.retry, report=job.ctx.obj)
-        typer.echo("\n".join(foretold.lines()))
+        for line in foretold.lines():
+            print_line(line)
         foretold.require_room()
         return
     finished = prepare(request, share=share, dask=job.dask, retry=job.retry, report=job.ctx.obj)
     if finished is not None:
-        typer.echo(target)
+        print_line(target)
         next_command.after_prep(job.ctx.obj, target)
 
 

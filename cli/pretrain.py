@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from . import next_command, options, places, preflight
+from .console import print_line
 from .sharing import sharing
 from .training import Training
 
@@ -94,7 +95,7 @@ def pretrain(
         command=["avme", *sys.argv[1:]],
         report=training.ctx.obj,
     )
-    typer.echo(finished)
+    print_line(finished)
     next_command.after_pretrain(training.ctx.obj, finished, source, settings)
 
 

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from avme.escape import escape_text
 from avme.report import Quiet, Reporter, Task
 
 from .console import verbatim
 from .launch import rank
+from .streams import EscapedStream, is_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +28,7 @@ def reporter(quiet: bool) -> Reporter:
     """The reporter that suits stderr; only rank 0 of a distributed run speaks."""
     if quiet or rank() > 0:
         return Quiet()
-    return Terminal() if sys.stderr.isatty() else Lines(sys.stderr)
+    return Terminal() if is_terminal(sys.stderr) else Lines(sys.stderr)
 
 
 class Lines:
@@ -44,7 +46,7 @@ class Lines:
 
     def say(self, line: str) -> None:
         """Writes the line at once."""
-        print(line, file=self._stream, flush=True)
+        print(escape_text(line), file=self._stream, flush=True)
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
@@ -115,7 +117,8 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """Prints the line above the bars."""
-        self._console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        text = escape_text(line)
+        self._console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
@@ -123,6 +126,7 @@ class Terminal:
         if self._live is None:
             self._live = _bars(self._console)
             self._live.start()
+            _print_above(self._console)
         progress = self._live
         self._num_running += 1
         try:
@@ -130,6 +134,7 @@ class Terminal:
         finally:
             self._num_running -= 1
             if self._num_running == 0:
+                _print_above(None)
                 progress.stop()
                 self._live = None
 
@@ -137,7 +142,9 @@ class Terminal:
 class _BarTask:
     def __init__(self, progress: "Progress", title: str, total: int, done: int) -> None:
         self._progress = progress
-        self._id = progress.add_task(title, total=total, completed=done, note="", rate="")
+        self._id = progress.add_task(
+            escape_text(title), total=total, completed=done, note="", rate=""
+        )
         self._started = time.monotonic()
         self._num_here = 0
         self._note = ""
@@ -147,7 +154,7 @@ class _BarTask:
         self._num_here += steps
         passed = time.monotonic() - self._started
         rate = f"{self._num_here / passed:.1f}/s" if passed > 0 else ""
-        self._note = note or self._note
+        self._note = escape_text(note) or self._note
         self._progress.update(self._id, advance=steps, rate=rate, note=self._note)
 
 
@@ -175,4 +182,17 @@ def _bars(console: "Console") -> "Progress":
         TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("{task.fields[note]}", markup=False),
         console=console,
+        redirect_stdout=False,
+        redirect_stderr=False,
     )
+
+
+def _print_above(console: "Console | None") -> None:
+    """Let what others print to stderr, warnings and logs, appear above the bars of `console`."""
+    from rich.file_proxy import FileProxy
+
+    stream = sys.stderr
+    if isinstance(stream, EscapedStream):
+        stream.flush()
+        below = stream.rich_proxied_file
+        stream.target = below if console is None else FileProxy(console, below)

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from . import places
-from .console import verbatim
+from .console import print_line, verbatim
 
 if TYPE_CHECKING:
     from avme.config import FinetuneConfig, PretrainConfig
@@ -33,22 +31,26 @@ def show(
     from avme.config.presets import recipe
 
     chosen = recipe(name)
-    typer.echo(f"{name}: {chosen.summary}")
+    print_line(f"{name}: {chosen.summary}")
     if chosen.clips:
         clips = chosen.clips
         counted = f"{clips.train:,} train clips of {clips.classes} classes ({clips.source})"
-        typer.echo(f"made for {clips.name}: {counted}")
+        print_line(f"made for {clips.name}: {counted}")
     if chosen.starts_from:
-        typer.echo(f"begins with {chosen.starts_from}: --init FILE")
+        print_line(f"begins with {chosen.starts_from}: --init FILE")
     for stage in stages:
         _show_stage(stage, name, chosen, config, sets, data, report)
-    typer.echo("Sources that end in .sh and .py: github.com/MCG-NJU/VideoMAE at 14ef8d8.")
+    print_line("Sources that end in .sh and .py: github.com/MCG-NJU/VideoMAE at 14ef8d8.")
     if chosen.differs:
-        typer.echo("\nOtherwise in its origin:")
-        typer.echo("\n".join(f"  {line}" for line in chosen.differs))
+        print_line()
+        print_line("Otherwise in its origin:")
+        for line in chosen.differs:
+            print_line(f"  {line}")
     if chosen.commands:
-        typer.echo("\nFrom videos to top-1:")
-        typer.echo("\n".join(f"  {line}" for line in chosen.commands))
+        print_line()
+        print_line("From videos to top-1:")
+        for line in chosen.commands:
+            print_line(f"  {line}")
 
 
 def _show_stage(

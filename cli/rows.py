@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import verbatim
+from .console import print_text, verbatim
 
 _IN_A_LOG = 140
 """Columns of a table that no terminal bounds."""
@@ -18,7 +18,7 @@ def print_json(rows: tuple[Any, ...]) -> None:
     import json
     from dataclasses import asdict
 
-    typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
+    print_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
 
 
 def print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

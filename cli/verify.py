@@ -7,6 +7,7 @@ import typer
 from avme.errors import ArtifactError
 
 from . import places
+from .console import print_line
 from .options import DataArgument
 
 EXAMPLES: Final = """Examples:
@@ -30,14 +31,14 @@ def verify(
 
     found = run(folder, every_picture=every, seed=seed, report=ctx.obj)
     for remark in found.remarks:
-        typer.echo(remark)
+        print_line(remark)
     if not found.problems:
-        typer.echo(found.summary)
+        print_line(found.summary)
         return
     for line in (
         *map(str, found.problems),
         "mend it with",
         *(f"    {line}" for line in found.mend),
     ):
-        typer.echo(line)
+        print_line(line)
     raise ArtifactError(f"{folder} is broken: {len(found.problems)} problems, named above")

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from . import preflight
+from .console import print_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,7 +37,7 @@ def inspect(file: File) -> None:
     from avme.weights.read import read_weights
 
     for name, value in describe_weights(read_weights(file)):
-        typer.echo(f"{name:<18} {value}")
+        print_line(f"{name:<18} {value}")
 
 
 @app.command(epilog=_CONVERT)
@@ -52,4 +53,4 @@ def convert(ctx: typer.Context, file: File, out: Out, to: Form) -> None:
 
     for line in write_weights(read_weights(file), out, to).lines():
         ctx.obj.say(line)
-    typer.echo(out)
+    print_line(out)

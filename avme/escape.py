@@ -1,0 +1,49 @@
+r"""Text from anywhere to text that a terminal, a log or a page shows and does not obey.
+
+Names of classes, clips and tensors, and what is said of them, may hold what moves the cursor, turns
+the direction of writing or begins a line. Each such character becomes its escape (`\x1b`, `\n`,
+`\u202e`); all other text, Chinese names too, stays as it is. Escaped text is not escaped again.
+"""
+
+import re
+from typing import Final
+
+_CONTROL: Final = "\x00-\x1f\x7f-\x9f"
+_BREAKS: Final = "\u2028\u2029"
+_BIDI: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSEEN: Final = "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+_SURROGATES: Final = "\ud800-\udfff"
+CONTROLS: Final = f"{_CONTROL}{_BREAKS}{_BIDI}{_UNSEEN}{_SURROGATES}"
+"""What is escaped, as the inside of a class of a regular expression."""
+_ESCAPED: Final = re.compile(f"[{CONTROLS}]")
+_GAP: Final = " ... "
+_IN_JSON: Final = re.compile(f"[\x7f-\x9f{_BREAKS}{_BIDI}{_UNSEEN}{_SURROGATES}]")
+
+
+def escape_text(text: str, *, keep: str = "") -> str:
+    """Return the text with all control characters escaped but those in `keep`."""
+    if text.isprintable() and text.isascii():
+        return text
+    return _ESCAPED.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
+
+
+def escape_json(text: str) -> str:
+    """Return JSON of the same value in which strings hold no control character as it is."""
+    return _IN_JSON.sub(lambda found: _in_json(found[0]), text)
+
+
+def shorten_middle(text: str, most: int) -> str:
+    """Return at most `most` characters of the text: its beginning, " ... " and its end."""
+    if len(text) <= most:
+        return text
+    begin = (most - len(_GAP)) * 3 // 5
+    return text[:begin] + _GAP + text[len(text) - (most - len(_GAP) - begin) :]
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _in_json(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
