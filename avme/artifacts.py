@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from reprlib import Repr
-from typing import Any
+from typing import Any, TextIO
 
 from avme.errors import ArtifactError, UsageError
+from avme.escape import escape_json
 from avme.links import own_file, require_no_links
 from avme.lock import is_held, lock_path
 from avme.plain_json import MOST_BYTES, parse_json, read_json_text
@@ -72,10 +73,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes readable JSON, all or nothing; piece by piece, as a plan may be large."""
+    """Writes readable JSON, all or nothing; piece by piece, as a plan may be large.
+
+    Names stay readable; characters that a terminal would obey are written as `\\u202e`.
+    """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        json.dump(content, file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
+        _write_object(file, content)
 
 
 def read_json(path: Path, *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
@@ -231,9 +234,14 @@ def only_dataset(root: Path, option: str = "--data") -> Path:
 def _write_in_place(path: Path, content: dict[str, Any]) -> None:
     """Overwrite a small file, which a full disk allows as far as its blocks go."""
     with open(path, "r+", encoding="utf-8", newline="", opener=own_file) as file:
-        json.dump(content, file, indent=2, ensure_ascii=False)
-        file.write("\n")
+        _write_object(file, content)
         file.truncate()
+
+
+def _write_object(file: TextIO, content: dict[str, Any]) -> None:
+    pieces = json.JSONEncoder(indent=2, ensure_ascii=False, allow_nan=False).iterencode(content)
+    file.writelines(map(escape_json, pieces))
+    file.write("\n")
 
 
 def _content_of(folder: Path) -> list[Path]:

@@ -28,7 +28,10 @@ def escape_text(text: str, *, keep: str = "") -> str:
 
 
 def escape_json(text: str) -> str:
-    """Return JSON of the same value in which strings hold no control character as it is."""
+    """Return JSON of the same value in which strings hold no control character as it is.
+
+    Halves of characters, which no reader of JSON takes, become the text that stands for them.
+    """
     return _IN_JSON.sub(lambda found: _in_json(found[0]), text)
 
 
@@ -45,5 +48,7 @@ def _escaped(character: str) -> str:
 
 
 def _in_json(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass")
+    if _SURROGATES[0] <= character <= _SURROGATES[-1]:
+        return f"\\{_escaped(character)}"
+    units = character.encode("utf-16-be")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

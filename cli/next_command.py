@@ -3,11 +3,11 @@
 Paths are those that the stage was given, quoted for a POSIX shell, and count from the same folder.
 """
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 from avme.report import Reporter
+from avme.shell import join_command
 
 from . import places
 
@@ -15,7 +15,7 @@ from . import places
 def say_next(report: Reporter, *words: str | Path | None) -> None:
     """Print the command `avme WORDS`; words that are None are left out."""
     command = ["avme", *(_word(word) for word in words if word is not None)]
-    report.say(f"next: {shlex.join(command)}")
+    report.say(f"next: {join_command(command)}")
 
 
 def after_prep(report: Reporter, folder: Path) -> None:

@@ -6,7 +6,6 @@ to DIR, with forward slashes on every system; for a cut of a file, `#` and its s
 """
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,6 +19,7 @@ from avme.data.videos import Seen, Video, Videos, identifier
 from avme.errors import UsageError
 from avme.media.containers import VIDEO_SUFFIXES
 from avme.report import some_of
+from avme.shell import quote_word
 
 Layout = Literal["ucf101", "folder", "csv", "hmdb51", "kinetics", "vggsound"]
 _MOST_INNER = 4
@@ -138,7 +138,7 @@ class _Found:
             return (
                 f"{source} holds no {self._expected()}: its videos "
                 f"({self._left_out.count}) have other names, as {self._left_out}; for one folder "
-                f"per class, run avme prep folder {shlex.quote(str(source))}"
+                f"per class, run avme prep folder {quote_word(str(source))}"
             )
         problem = f"{source} holds no videos: expected {source}/{self._expected()}"
         endings = ", ".join(sorted(VIDEO_SUFFIXES))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avme.data.catalog import Catalog
+from avme.data.names import require_clip_id, require_shard_name
 from avme.data.plan_file import read_entries
 from avme.data.prepared import SHARDS
 from avme.data.reader import ShardReader
@@ -99,6 +100,7 @@ def _fill(old: Earlier, path: Path) -> None:
     for section, name, value in read_entries(path):
         sections.add(section)
         if section == "shards" and name is not None:
+            require_shard_name(name)
             places = array("q")
             for clip_id in value:
                 place = clips.find(clip_id, guess)
@@ -109,7 +111,7 @@ def _fill(old: Earlier, path: Path) -> None:
                     guess = place + 1
             old.shards[name] = np.array(places, dtype=np.int64)
         elif section == "clips" and name is not None:
-            place = clips.find(name, guess)
+            place = clips.find(require_clip_id(name), guess)
             if place is None:
                 old.num_removed += 1
             else:

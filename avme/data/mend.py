@@ -5,15 +5,42 @@ broken and running this command.
 """
 
 import math
-import shlex
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from avme.config.prep import PrepConfig
+from avme.data.discover import Layout
+from avme.data.names import require_clip_id, require_shard_name
 from avme.data.publish import QUARANTINE
+from avme.shell import join_command
 
 _SETTINGS: Final = "settings."
+_KEY: Final = re.compile(r"(settings\.)?[a-z][a-z0-9_]{0,63}")
+
+
+def require_plan(plan: Mapping[str, Any]) -> None:
+    """Raise ValueError if what plan.json says cannot stand in a path or in a command.
+
+    Raises KeyError, TypeError or AttributeError if parts of it are missing or of other types.
+    """
+    identity, call = plan["identity"], plan.get("call", {})
+    if identity["layout"] not in get_args(Layout):
+        raise ValueError(f"found the layout {identity['layout']!r}, expected one of avme prep's")
+    for path in (identity["source"], *_beside(call)):
+        if not isinstance(path, str) or not Path(path).is_absolute() or "\0" in path:
+            raise ValueError(f"found the path {path!r}, expected an absolute one")
+    for key in identity:
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"found the setting {key!r}, expected the name of one")
+    for value in (*identity.values(), *(v for k, v in call.items() if k != "annotations")):
+        if not isinstance(value, str | int | float | None):
+            raise ValueError(f"found {value!r}, expected text or a number")
+    for name in plan["shards"]:
+        require_shard_name(name)
+    for clip_id in plan["clips"]:
+        require_clip_id(clip_id)
 
 
 def prep_command(plan: dict[str, Any], folder: Path) -> str:
@@ -42,19 +69,23 @@ def prep_command(plan: dict[str, Any], folder: Path) -> str:
     for key, value in settings.items():
         if value != usual.get(key):
             words += ["--set", f"{key}={'null' if value is None else value}"]
-    return shlex.join(words)
+    return join_command(words)
 
 
 def places_of(plan: dict[str, Any]) -> list[Path]:
     """Files and folders that the command names: without one of these it cannot run."""
-    call = plan.get("call", {})
-    beside = [call.get("splits"), call.get("root"), *(call.get("annotations") or ())]
-    return [Path(path) for path in (plan["identity"]["source"], *beside) if path]
+    return [Path(path) for path in (plan["identity"]["source"], *_beside(plan.get("call", {})))]
 
 
 def delete_command(folder: Path, files: Iterable[str]) -> str:
     """Deletes files below `folder`, as a line for a shell; -f, as some may be missing."""
-    return shlex.join(["rm", "-f", *(str(folder / name) for name in sorted(files))])
+    return join_command(["rm", "-f", "--", *(str(folder / name) for name in sorted(files))])
+
+
+def _beside(call: Mapping[str, Any]) -> list[Any]:
+    """Return the paths that `avme prep` was given beside its source, as plan.json tells them."""
+    given = [call.get("splits"), call.get("root"), *(call.get("annotations") or ())]
+    return [path for path in given if path]
 
 
 def _least_max_bad(folder: Path, num_clips: int) -> float:

@@ -20,6 +20,7 @@ from avme.config.prep import PrepConfig
 from avme.data.catalog import Catalog, Selection
 from avme.data.discover import Layout
 from avme.data.earlier import NEW, Changes, Earlier, read_earlier, stamps
+from avme.data.names import shard_name, shard_number
 from avme.data.plan_file import write_plan
 from avme.data.prepared import SHARDS
 from avme.data.shard import SHARD_SCHEMA
@@ -173,9 +174,9 @@ def _assign(clips: Catalog, old: Earlier, wanted: int | None) -> dict[str, Selec
     shards = {name: Selection(clips, at) for name, at in old.shards.items() if len(at)}
     added = np.flatnonzero(old.said == NEW)
     size = clips_per_shard(len(clips), wanted)
-    number = 1 + max((_number(name) for name in old.shards), default=-1)
+    number = 1 + max((shard_number(name) for name in old.shards), default=-1)
     for begin in range(0, len(added), size):
-        shards[f"shard-{number:05d}.h5"] = Selection(clips, added[begin : begin + size])
+        shards[shard_name(number)] = Selection(clips, added[begin : begin + size])
         number += 1
     return shards
 
@@ -210,7 +211,3 @@ def _require_same_files(old: Earlier, source: str, folder: Path) -> None:
             f"{changes.changed} different): choose another folder with --out or --name, or delete "
             "this one"
         )
-
-
-def _number(name: str) -> int:
-    return int(name.removeprefix("shard-").removesuffix(".h5"))

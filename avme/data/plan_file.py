@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from avme.artifacts import replacing
+from avme.escape import escape_json
 from avme.plain_json import require_shallow
 
 _IN_PARTS: Final = ("shards", "clips")
@@ -78,7 +79,7 @@ def _lines(values: Iterable[Any]) -> str:
 
 def _json(value: Any, indent: int = 0) -> str:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2 if indent else None)
-    return text.replace("\n", "\n" + indent * "  ")
+    return escape_json(text).replace("\n", "\n" + indent * "  ")
 
 
 class _Text:

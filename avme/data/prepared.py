@@ -17,6 +17,12 @@ from jaxtyping import Float32
 
 from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.checksum import has_valid_checksum
+from avme.data.names import (
+    require_clip_id,
+    require_label,
+    require_plain_name,
+    require_shard_name,
+)
 from avme.data.splits import list_sha256
 from avme.errors import ArtifactError, UsageError
 from avme.links import require_no_links
@@ -71,8 +77,7 @@ class PreparedSet:
                 f"prepared set {folder} is {state} (no {DATASET_MANIFEST}): run `avme prep` first"
             )
         manifest = read_manifest(folder)
-        for name in (manifest["name"], *manifest["splits"]):
-            _require_plain(name, folder)
+        _require_names(manifest, folder)
         prepared = cls(folder, manifest)
         if lazily:
             for _ in prepared.read_entries():
@@ -197,10 +202,15 @@ def split_path(folder: Path, split: str, part: str) -> Path:
     return folder / SPLITS / f"split{split}-{part}.txt"
 
 
-def _require_plain(name: str, folder: Path) -> None:
-    """Names become parts of paths, which must not lead out of their folder."""
-    if name in ("", ".", "..") or Path(name).name != name:
-        raise ArtifactError(f"{folder / DATASET_MANIFEST} holds the name {name!r}: prepare anew")
+def _require_names(manifest: dict[str, Any], folder: Path) -> None:
+    """Names become parts of paths, which must not lead out of their folder, and are shown."""
+    try:
+        for name in (manifest["name"], *manifest["splits"]):
+            require_plain_name(name)
+        for name in manifest["classes"]:
+            require_label(name)
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(f"{folder / DATASET_MANIFEST}: {error}: prepare anew") from None
 
 
 def _read_entries(path: Path, sha256: str) -> Iterator[ClipEntry]:
@@ -221,18 +231,16 @@ def _read_entries(path: Path, sha256: str) -> Iterator[ClipEntry]:
 
 
 def _entry(row: dict[str, str]) -> ClipEntry:
-    if Path(row["shard"]).name != row["shard"]:
-        raise ValueError(f"{row['shard']} is no file name")
     return ClipEntry(
-        id=row["id"],
-        class_name=row["class_name"],
+        id=require_clip_id(row["id"]),
+        class_name=require_label(row["class_name"]),
         label=int(row["label"]),
-        group=row["group"],
+        group=require_label(row["group"]),
         num_frames=int(row["frames"]),
         fps=Fraction(int(row["fps_num"]), int(row["fps_den"])),
         width=int(row["width"]),
         height=int(row["height"]),
         audio=cast(AudioState, row["audio"]),
-        shard=row["shard"],
+        shard=require_shard_name(row["shard"]),
         row=int(row["row"]),
     )

@@ -6,13 +6,13 @@ A clip's id is its path below the folder of videos; for a cut, `#` and its span 
 import csv
 import io
 import re
-import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from avme.data.mend import prep_command
 from avme.data.record import ClipRecord
+from avme.shell import join_command
 
 _COLUMNS: Final = ("path", "label", "split", "group", "start", "end")
 _CUT: Final = re.compile(r"(?P<path>.+)#(?P<start>\d+(\.\d+)?)-(?P<end>\d+(\.\d+)?)?")
@@ -58,7 +58,7 @@ def finetune_command(
     """
     chosen = [] if split == "1" else ["--split", split]
     out = ["--out", f"runs/finetune-{dataset.resolve().name}-av-{run}"] if run else []
-    return shlex.join(["avme", "finetune", "--data", str(dataset), *chosen, *options, *out])
+    return join_command(["avme", "finetune", "--data", str(dataset), *chosen, *options, *out])
 
 
 def _place(clip_id: str) -> tuple[str, str, str]:

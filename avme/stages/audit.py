@@ -15,6 +15,7 @@ import numpy as np
 from avme.artifacts import read_json, replacing, write_json, write_text
 from avme.data.index import read_records
 from avme.data.leak import count, measure
+from avme.data.mend import require_plan
 from avme.data.plan import PLAN
 from avme.data.plan_file import MOST_PLAN_BYTES
 from avme.data.prepared import PreparedSet
@@ -144,10 +145,15 @@ def _presence(
 
 
 def _plan(folder: Path) -> dict[str, Any] | None:
-    """plan.json of a set, for the place of its videos; None where it is gone."""
-    return (
-        read_json(folder / PLAN, most_bytes=MOST_PLAN_BYTES) if (folder / PLAN).is_file() else None
-    )
+    """plan.json of a set, for the place of its videos; None where it is gone or damaged."""
+    if not (folder / PLAN).is_file():
+        return None
+    plan = read_json(folder / PLAN, most_bytes=MOST_PLAN_BYTES)
+    try:
+        require_plan(plan)
+    except (KeyError, TypeError, ValueError, AttributeError):  # `avme verify` says so
+        return None
+    return plan
 
 
 def _kept(clips: Clips, records: tuple[ClipRecord, ...], sounding: np.ndarray) -> set[str]:

@@ -4,7 +4,6 @@ A class of the set is something seen and something heard, so that either alone c
 best. Every stage is said with the command that does the same.
 """
 
-import shlex
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from avme.figures.curves import draw_curves
 from avme.links import require_no_links
 from avme.media.synthetic import HEARD, SEEN, make_set, plan_set
 from avme.report import Quiet, Reporter
+from avme.shell import join_command
 from avme.stages.evaluate import EvalResult, evaluate
 from avme.stages.finetune import finetune
 from avme.stages.init import starting_point
@@ -226,5 +226,6 @@ class _Demo:
     def _say(self, arguments: list[str]) -> list[str]:
         """Tells the command that does what comes next, and returns it."""
         command = ["avme", *arguments]
-        self.report.say(f"\n$ {shlex.join(command)}")
+        self.report.say("")
+        self.report.say(f"$ {join_command(command)}")
         return command

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 
+from avme.escape import escape_text
 from avme.links import own_file
 
 
@@ -24,11 +25,23 @@ class LogFile(logging.FileHandler):
             super().close()
 
 
+class _OneLine(logging.Formatter):
+    """One line for what is said, whatever it holds; a traceback below it keeps its lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Escape what a terminal would obey."""
+        return escape_text(super().formatMessage(record))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Escape it in a traceback too."""
+        return escape_text(super().format(record), keep="\n\t")
+
+
 @contextmanager
 def logged(folder: Path) -> Iterator[Callable[[str], None]]:
     """Appends what the library logs to train.log; yields what appends a line to it."""
     handler = LogFile(folder / "train.log", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("avme")
 
     def write(line: str) -> None:

@@ -6,7 +6,6 @@ env.json, train.log, metrics.jsonl, tb/, checkpoints/, weights.safetensors and s
 
 import logging
 import platform
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -38,6 +37,7 @@ from avme.lock import holding
 from avme.models.flops import count_flops
 from avme.packages import installed_version
 from avme.report import Logged, Quiet, Reporter
+from avme.shell import join_command
 from avme.stages.extension import require_steps_left
 from avme.stages.log_file import logged
 from avme.stages.resume import changed_settings
@@ -122,7 +122,7 @@ def running(
         folder = processes.first(open_)
         if processes.is_first:
             write = until_end.enter_context(logged(folder))
-            write(f"$ {shlex.join(command)}")
+            write(f"$ {join_command(command)}")
             report = Logged(report, write)
         checkpoint = None
         if resume:
@@ -158,7 +158,7 @@ def _begin(run: Run, processes: Processes, command: Sequence[str]) -> None:
     for folder in (run.folder, run.folder / "checkpoints"):
         sweep(folder)
     with open(run.folder / "command.txt", "a", encoding="utf-8", opener=own_file) as file:
-        file.write(shlex.join(command) + "\n")
+        file.write(join_command(command) + "\n")
     run.say_running(processes, run.checkpoint.step if run.checkpoint else 0)
     write_json(run.folder / "env.json", environment())
 
@@ -195,7 +195,7 @@ def _continuation(command: Sequence[str], processes: Processes) -> str:
     if not (command and is_whole):
         return "continue with the same command and --resume"
     kept = [word for word in command if word not in ("--overwrite", "--resume")]
-    return f"continue with: {shlex.join([*kept, '--resume'])}"
+    return f"continue with: {join_command([*kept, '--resume'])}"
 
 
 def environment() -> dict[str, Any]:

@@ -16,7 +16,8 @@ from avme.cores import available_cores
 from avme.data.check_shard import ShardCheck, ShardFacts, check_shard
 from avme.data.check_tables import check_bytes, check_manifest, check_plan, check_tables
 from avme.data.ffmpeg_versions import describe_mixture
-from avme.data.mend import delete_command, places_of, prep_command
+from avme.data.mend import delete_command, places_of, prep_command, require_plan
+from avme.data.names import require_shard_name
 from avme.data.plan import PLAN
 from avme.data.plan_file import MOST_PLAN_BYTES
 from avme.data.prepared import DATASET_SCHEMA, SHARDS
@@ -26,6 +27,7 @@ from avme.errors import ArtifactError
 from avme.links import find_links
 from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
 from avme.report import Reporter
+from avme.shell import comment
 
 _MOST_THREADS = 4
 
@@ -86,7 +88,7 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
         )
         problems += check_tables(folder, manifest, stored, whole=len(held) == len(shards))
         problems += check_bytes(folder, manifest, problems)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         what = f"is not what `avme prep` writes ({error!r})"
         problems.append(Problem(DATASET_MANIFEST, what, delete=DATASET_MANIFEST))
     return Verified(
@@ -121,8 +123,8 @@ def _plan(folder: Path) -> tuple[dict[str, Any], list[Problem]]:
     """The plan, or an empty one and what is wrong with it."""
     try:
         plan = read_json(folder / PLAN, most_bytes=MOST_PLAN_BYTES)
+        require_plan(plan)
         prep_command(plan, folder)
-        dict(plan["shards"])
     except ArtifactError as error:
         return {}, [Problem(PLAN, f"cannot be read ({error})", delete="")]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -134,7 +136,7 @@ def _shards(folder: Path, manifest: dict[str, Any], plan: dict[str, Any]) -> Ite
     for name, facts in manifest["shards"].items():
         ids = plan["shards"].get(name) if plan else None
         yield ShardFacts(
-            path=folder / SHARDS / Path(name).name,
+            path=folder / SHARDS / require_shard_name(name),
             sha256=str(facts["sha256"]),
             num_bytes=int(facts["bytes"]),
             num_clips=int(facts["clips"]),
@@ -187,6 +189,6 @@ def _mend(folder: Path, plan: dict[str, Any], problems: list[Problem]) -> Iterat
     yield prep_command(plan, folder)
     for path in places_of(plan):
         if not path.exists():
-            yield f"# but {path} is not there: bring it back first"
+            yield comment(f"but {path} is not there: bring it back first")
     if "call" not in plan:
-        yield "# with --splits as it was given then, if it was"
+        yield comment("with --splits as it was given then, if it was")

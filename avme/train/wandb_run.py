@@ -5,20 +5,23 @@ nothing of the machine. `WANDB_MODE=offline` keeps all of it in the run folder, 
 A run that goes on has the id that it began with, and steps that were told are not told again.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from jaxtyping import UInt8
 
 from avme.artifacts import read_json, write_json
-from avme.errors import MachineError
+from avme.errors import ArtifactError, MachineError
+from avme.escape import escape_text
 
 IDENTITY = "wandb.json"
 """In the run folder: the project, and the id of the run there."""
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class WandbRun:
@@ -39,7 +42,7 @@ class WandbRun:
             self._run = self._wandb.init(
                 project=project,
                 id=_identity(folder, project),
-                name=folder.name,
+                name=escape_text(folder.name),
                 dir=str(folder),
                 config=dict(config),
                 resume="allow",
@@ -84,4 +87,6 @@ def _identity(folder: Path, project: str) -> str:
     if known.get("project") != project:
         known = {"project": project, "id": secrets.token_hex(8)}
         write_json(path, known)
-    return str(known["id"])
+    if not _ID.fullmatch(name := str(known.get("id"))):  # wandb makes a folder of it
+        raise ArtifactError(f"{path} has the id {name!r}, expected letters and digits: delete it")
+    return name

@@ -75,4 +75,4 @@ def test_a_set_of_an_older_version_keeps_its_bad_clips_allowed(
 def test_files_are_deleted_by_their_paths() -> None:
     line = delete_command(Path("my data"), ["shards/b.h5", "shards/a.h5"])
 
-    assert shlex.split(line) == ["rm", "-f", "my data/shards/a.h5", "my data/shards/b.h5"]
+    assert shlex.split(line) == ["rm", "-f", "--", "my data/shards/a.h5", "my data/shards/b.h5"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from avme.artifacts import read_json, write_json
 from avme.data.prepared import PreparedSet
 from avme.errors import ArtifactError, MismatchError
 from avme.media.ffmpeg import find_ffmpeg
@@ -93,6 +94,23 @@ def test_a_second_run_has_nothing_to_do(
     assert any("nothing changed" in line for line in lines)
     assert again.fingerprint == finished.fingerprint
     assert (folder / "dataset.json").stat().st_mtime_ns == manifest.st_mtime_ns
+
+
+@pytest.mark.parametrize("name", ["../../marker.h5", "/{}/marker.h5"])
+def test_a_plan_that_names_a_file_elsewhere_deletes_nothing(
+    name: str, tmp_path: Path, videos: Path, folder: Path, run_prep: RunPrep
+) -> None:
+    marker = tmp_path / "marker.h5"
+    marker.write_text("precious")
+    plan = read_json(folder / "plan.json")
+    plan["shards"][name.format(tmp_path)] = plan["shards"].pop("shard-00001.h5")
+    plan["clips"].popitem()  # as if a file were gone: its shard is stale
+    write_json(folder / "plan.json", plan)
+
+    with pytest.raises(ArtifactError, match=r"plan\.json is damaged"):
+        run_prep(videos, folder.parent)
+
+    assert marker.read_text() == "precious"
 
 
 def test_a_missing_shard_is_made_again_and_only_that(

@@ -83,6 +83,20 @@ def test_a_failure_is_noted_with_its_reason_and_its_rank(given: dict[str, Any]) 
     assert "clip 7 is broken" in (given["out"] / "train.log").read_text()
 
 
+def test_what_a_name_holds_moves_no_terminal_that_shows_the_log(given: dict[str, Any]) -> None:
+    with running(**given) as run:
+        run.report.say("class \x1b[2J\nfinished: 射箭")
+    log = (given["out"] / "train.log").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="odd"), running(**given | {"overwrite": True}):
+        raise ValueError("odd \x9b\u202e")
+
+    assert log.replace("\n", "").isprintable()
+    assert "class \\x1b[2J\\nfinished: 射箭\n" in log
+    status = (given["out"] / "status.json").read_text(encoding="utf-8")
+    assert status.replace("\n", "").isprintable()
+    assert read_json(given["out"] / "status.json")["reason"] == "ValueError: odd \x9b\u202e"
+
+
 def test_an_interruption_is_a_stop(given: dict[str, Any]) -> None:
     with pytest.raises(KeyboardInterrupt), running(**given):
         raise KeyboardInterrupt

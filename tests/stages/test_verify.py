@@ -1,6 +1,7 @@
 """`verify`: everything that may happen to the files of a set is named, and the set left alone."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def test_a_missing_shard_is_named(folder: Path) -> None:
     found = check(folder)
 
     assert [str(problem) for problem in found.problems] == [f"{SHARD}: is missing"]
-    assert found.mend[0] == f"rm -f {folder / SHARD}"
+    assert found.mend[0] == f"rm -f -- {folder / SHARD}"
     assert found.mend[1].startswith("avme prep ucf101 ")
     assert f"--out {folder} --set shard_clips=4" in found.mend[1]
 
@@ -117,6 +118,37 @@ def test_a_source_that_is_gone_is_said(folder: Path) -> None:
     (folder / SHARD).unlink()
 
     assert "# but /nowhere/videos is not there: bring it back first" in check(folder).mend
+
+
+def test_what_is_pasted_to_mend_runs_nothing_of_a_strangers(folder: Path, tmp_path: Path) -> None:
+    plan = read_json(folder / "plan.json")
+    plan["identity"]["source"] = "/nowhere\n: > marker\n$(: > marker)\x1b[2J`: > marker`"
+    write_json(folder / "plan.json", plan)
+    (folder / SHARD).unlink()
+
+    mend = check(folder).mend
+    subprocess.run(
+        ["/bin/bash", "-c", "\n".join(mend)], cwd=tmp_path, env={"PATH": ""}, capture_output=True
+    )
+
+    assert len(mend) == 3
+    assert all(line.isprintable() for line in mend)
+    assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize("name", ["../../marker", "shard-1.h5", "a\n"])
+def test_a_shard_of_another_name_is_neither_opened_nor_told_to_be_deleted(
+    name: str, folder: Path
+) -> None:
+    for file in ("plan.json", "dataset.json"):
+        content = read_json(folder / file)
+        content["shards"][name] = content["shards"].pop("shard-00001.h5")
+        write_json(folder / file, content)
+
+    found = check(folder)
+
+    assert {problem.where for problem in found.problems} == {"plan.json", "dataset.json"}
+    assert not any("marker" in line for line in found.mend)
 
 
 def test_of_a_table_all_that_its_command_names_is_looked_for(
