@@ -24,6 +24,14 @@ def print_line(text: object = "") -> None:
     print(escape_text(str(text)))
 
 
+def print_parts(*parts: tuple[str, str]) -> None:
+    """Print a line of parts, each with a style of rich's, which only terminals show."""
+    from rich.text import Text
+
+    line = Text.assemble(*((escape_text(text), style) for text, style in parts))
+    verbatim().print(line, soft_wrap=True)
+
+
 def print_text(text: str) -> None:
     """Print text of avme's own that has many lines and ends with a line break."""
     print(text, end="")

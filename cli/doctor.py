@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-import typer
-
 from avme.errors import MachineError
 
+from .console import print_parts
 from .rows import Json, print_json
 
 if TYPE_CHECKING:
@@ -29,21 +28,21 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         print_json(tuple(findings))
     else:
-        for line in _lines(findings):
-            typer.echo(line)
+        for parts in _lines(findings):
+            print_parts(*parts)
     missing = [each.name for each in findings if each.state == "missing"]
     if missing:
         raise MachineError(f"missing or broken: {', '.join(missing)}; how to mend it is said above")
 
 
-def _lines(findings: "list[Finding]") -> Iterator[str]:
-    """One line a finding, and one for what to do; nothing is cut or wrapped."""
+def _lines(findings: "list[Finding]") -> Iterator[list[tuple[str, str]]]:
+    """One line a finding, and one for what to do, in parts with their styles."""
     width = max(len(each.name) for each in findings)
     colours = {"ok": "green", "note": "yellow", "missing": "red"}
     for topic, group in groupby(findings, key=lambda each: each.topic):
-        yield topic
+        yield [(topic, "")]
         for each in group:
-            mark = typer.style(f"{each.state:7}", fg=colours[each.state])
-            yield f"  {mark}  {each.name:{width}}  {each.found}"
+            mark = (f"  {each.state:7}", colours[each.state])
+            yield [mark, (f"  {each.name:{width}}  {each.found}", "")]
             if each.advice:
-                yield f"{'':{width + 13}}{each.advice}"
+                yield [(f"{'':{width + 13}}{each.advice}", "")]
