@@ -176,8 +176,16 @@ def prune(folder: Path, keep: int) -> None:
 
 
 def require_whole(path: Path) -> None:
-    """Raises BadZipFile or zlib.error where a checksum is wrong, which torch does not look at."""
+    """Raises BadZipFile or zlib.error where a checksum is wrong, which torch does not look at.
+
+    A file of which more is declared than it has bytes, as of one with compressed parts, which
+    torch does not write, is refused before any of it is read.
+    """
     with zipfile.ZipFile(path) as file:
+        parts = file.infolist()
+        is_plain = all(part.compress_type == zipfile.ZIP_STORED for part in parts)
+        if not is_plain or sum(part.file_size for part in parts) > path.stat().st_size:
+            raise zipfile.BadZipFile("more is declared than stored")
         broken = file.testzip()
     if broken is not None:
         raise zipfile.BadZipFile(f"{broken} is damaged")

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import zipfile
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from avme.train.checkpoint import (
     newest_checkpoint,
     save_checkpoint,
 )
+from avme.weights.tensor_files import read_pickle
 
 
 def make_checkpoint() -> Checkpoint:
@@ -79,6 +82,35 @@ def test_other_files_are_refused_in_one_line(content: bytes, tmp_path: Path) -> 
         load_checkpoint(tmp_path / "odd.pt")
     assert "odd.pt" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["compressed", "overlapping"])
+def test_more_than_a_file_has_is_not_unpacked(how: str, tmp_path: Path) -> None:
+    """A few bytes may stand for any number of them; torch writes plain ones, one after another."""
+    path = tmp_path / "last.pt"
+    large = replace(make_checkpoint(), model={"weight": torch.zeros(40_000)})
+    save_checkpoint(tmp_path / "whole.pt", large)
+    with zipfile.ZipFile(tmp_path / "whole.pt") as whole:
+        parts = {part.filename: whole.read(part) for part in whole.infolist()}
+    if how == "compressed":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+            for name, content in parts.items():
+                made.writestr(name, content)
+        assert path.stat().st_size < 20_000
+    else:
+        with zipfile.ZipFile(path, "w") as made:
+            for name, content in parts.items():
+                made.writestr(name, content)
+            (first,) = (part for part in made.infolist() if part.file_size == 160_000)
+            twin = copy(first)
+            twin.filename = f"{first.filename}0"
+            made.filelist.append(twin)
+
+    for read in (load_checkpoint, read_pickle):
+        with pytest.raises(ArtifactError, match=r"last\.pt cannot be read .*BadZipFile") as caught:
+            read(path)
+        assert str(caught.value.__cause__) == "more is declared than stored"
+    load_checkpoint(tmp_path / "whole.pt")
 
 
 def test_a_foreign_checkpoint_is_named_as_such(tmp_path: Path) -> None:
