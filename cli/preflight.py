@@ -19,7 +19,8 @@ def require_split(dataset: Path | None, split: str | None) -> None:
         return
     require_no_links(dataset)
     manifest = read_json(dataset / DATASET_MANIFEST)
-    known = list(manifest.get("splits", [split]))
+    splits = manifest.get("splits")
+    known = list(splits) if isinstance(splits, dict) else [split]
     if split not in known:
         raise UsageError(
             f"{manifest.get('name')} has no split {split!r}: it has {', '.join(known)}"

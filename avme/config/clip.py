@@ -38,7 +38,7 @@ class ClipConfig(Settings):
 
 def check_grid(clip: ClipConfig, model: ModelConfig) -> None:
     """Raises ValueError where pictures do not divide into patches, or frames into tubelets, and
-    where a window or the table of its positions has more numbers than any machine could use."""
+    what `check_extent` raises."""
     patch, tubelet = model.visual.patch, model.visual.tubelet
     if clip.size % patch:
         raise ValueError(f"clip.size {clip.size} is not divisible by model.visual.patch {patch}")
@@ -49,14 +49,21 @@ def check_grid(clip: ClipConfig, model: ModelConfig) -> None:
     slots = clip.num_frames // tubelet
     if clip.span_frames % slots:
         raise ValueError(f"{clip.span_frames} source frames do not divide into {slots} time slots")
+    check_extent(clip, model)
+
+
+def check_extent(clip: ClipConfig, model: ModelConfig) -> None:
+    """Raises ValueError where a window, or the table of its positions, has more numbers than any
+    machine could use."""
     if (pixels := clip.num_frames * clip.size**2) > MOST_PIXELS:
         raise ValueError(
             f"clip.num_frames {clip.num_frames} of clip.size {clip.size} are {pixels:,} pixels, "
             f"expected at most {MOST_PIXELS:,}"
         )
     width = max(model.visual.dim, model.decoder.dim)
+    side, slots = clip.size // model.visual.patch, clip.num_frames // model.visual.tubelet
     for name, grid in {
-        "the window": (slots, clip.size // patch, clip.size // patch),
+        "the window": (slots, side, side),
         "model.positions": model.positions or (1, 1, 1),
     }.items():
         if math.prod(grid) * width > MOST_POSITIONS:

@@ -22,7 +22,7 @@ from avme.data.order import Draw
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.reader import UNREADABLE, ShardReader
 from avme.data.window import Window, spread_windows
-from avme.errors import ArtifactError
+from avme.errors import ArtifactError, MismatchError
 
 Statistics = Mapping[str, Sequence[float]]
 """`mean` and `deviation` of every coefficient over the train list that a model learnt from."""
@@ -48,6 +48,12 @@ class ClipReader:
         self._mean = torch.tensor(statistics["mean"])
         self._deviation = torch.tensor(statistics["deviation"])
         self.num_cepstra = len(self._mean)
+        stored = prepared.num_cepstra
+        if stored is not None and stored != self.num_cepstra:
+            raise MismatchError(
+                f"{prepared.folder} has {stored} cepstra a row, the statistics of the checkpoint "
+                f"{self.num_cepstra}: choose the set that it was trained on with --data"
+            )
 
     def pictures(self, entry: ClipEntry, window: Window) -> UInt8[Tensor, "t c h w"]:
         """The window's whole frames in RGB; a frame that is shown twice is decoded once."""

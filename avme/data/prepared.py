@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, cast
+from typing import Any, BinaryIO, Final, Literal, cast, get_args
 
 import numpy as np
 from jaxtyping import Float32
 
 from avme.artifacts import DATASET_MANIFEST, read_json
 from avme.checksum import has_valid_checksum
+from avme.data.manifest import require_types
 from avme.data.names import (
     require_clip_id,
     require_label,
@@ -32,6 +33,8 @@ DATASET_SCHEMA = 2
 INDEX = "index.csv"
 SHARDS = "shards"
 SPLITS = "splits"
+_MOST: Final = 2**31
+"""More than any clip has of anything."""
 
 SplitPart = Literal["train", "test"]
 _MEND: Final = "`avme verify` says how to mend it"
@@ -96,7 +99,26 @@ class PreparedSet:
 
         Raises ArtifactError if it cannot be read, or at its end if its bytes have changed.
         """
-        yield from _read_entries(self.folder / INDEX, str(self.manifest["tables"][INDEX]))
+        path = self.folder / INDEX
+        for entry in _read_entries(path, str(self.manifest["tables"].get(INDEX))):
+            if not self._knows(entry):
+                raise ArtifactError(
+                    f"{path}: the line of {entry.id} does not fit {DATASET_MANIFEST} or the range "
+                    f"of its columns: {_MEND}"
+                )
+            yield entry
+
+    def _knows(self, entry: ClipEntry) -> bool:
+        """Whether the class is that of the label, and all numbers may be those of a clip."""
+        classes = self.manifest["classes"]
+        numbers = (entry.num_frames, entry.width, entry.height, entry.row)
+        return (
+            0 <= entry.label < len(classes)
+            and classes[entry.label] == entry.class_name
+            and entry.audio in get_args(AudioState)
+            and entry.fps > 0
+            and all(0 <= number <= _MOST for number in numbers)
+        )
 
     @property
     def name(self) -> str:
@@ -112,6 +134,12 @@ class PreparedSet:
     def fingerprint(self) -> str:
         """Hash over settings, shards and splits: equal for equal content."""
         return str(self.manifest["fingerprint"])
+
+    @property
+    def num_cepstra(self) -> int | None:
+        """Coefficients of an MFCC row; None where the set does not say."""
+        found: int | None = self.manifest.get("settings", {}).get("num_cepstra")
+        return found
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -194,6 +222,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         )
     if not has_valid_checksum(manifest):
         raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
+    require_types(manifest, path)
     return manifest
 
 

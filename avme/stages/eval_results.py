@@ -64,7 +64,7 @@ def _earlier(
 ) -> str:
     try:
         earlier = _identity(read_json(folder / SUMMARY))
-    except ArtifactError:
+    except (ArtifactError, TypeError, ValueError):
         return f"earlier results ({there[0]})"
     new = _identity({**summary, **{f"top{k}": None for k in ranks}})
     other = [name for name in new if new[name] != earlier[name]]

@@ -10,7 +10,7 @@ from typing import Any
 
 from avme.artifacts import read_json
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.errors import UsageError
+from avme.errors import ArtifactError, UsageError
 from avme.train.checkpoint import Checkpoint
 from avme.train.schedule import Schedule, build_schedule
 
@@ -65,7 +65,12 @@ def require_steps_left(
     history, step = history_of(checkpoint, config), checkpoint.step
     if config.train.epochs == checkpoint.config["train"]["epochs"]:
         return None
-    steps_per_epoch = int(read_json(folder / "derived.json")["steps_per_epoch"])
+    steps_per_epoch = read_json(folder / "derived.json").get("steps_per_epoch")
+    if type(steps_per_epoch) is not int or steps_per_epoch < 1:
+        raise ArtifactError(
+            f"{folder / 'derived.json'} does not say how many steps an epoch has: resume with the "
+            "epochs of before, which writes it anew"
+        )
     another = (
         f"start another run from its weights, with a warm-up and a cosine of its own: --init "
         f"{folder} --out NEW"

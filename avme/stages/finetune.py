@@ -111,6 +111,7 @@ def finetune(
             report=report,
         ) as run,
     ):
+        run.require_fitting(lambda: build_classifier(config, len(prepared.classes)), config)
         torch.manual_seed(config.train.seed)
         model = build_classifier(config, len(prepared.classes))
         if run.checkpoint is None and given is not None:
@@ -181,10 +182,12 @@ def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) ->
             "missing): choose a --modality that it was pretrained for, or --from scratch"
         )
     for name in wanted:
-        if start.weights[name].shape != own[name].shape:
+        found = start.weights[name]
+        if found.shape != own[name].shape or found.dtype != own[name].dtype:
             raise MismatchError(
-                f"{name} is {tuple(start.weights[name].shape)} in the checkpoint, expected "
-                f"{tuple(own[name].shape)}: keep the pretrain run's model settings"
+                f"{name} is {tuple(found.shape)} of {found.dtype} in the checkpoint, expected "
+                f"{tuple(own[name].shape)} of {own[name].dtype}: keep the pretrain run's model "
+                "settings"
             )
     model.load_state_dict({name: start.weights[name] for name in wanted}, strict=False)
     used = {name.split(".")[0] for name in wanted}

@@ -13,7 +13,7 @@ from avme.report import Quiet, Reporter
 from avme.train.checkpoint import find_checkpoint, newest_checkpoint
 from avme.weights.read import Weights, read_weights
 from avme.weights.start import Tally, require_geometry
-from avme.weights.trained import load_trained
+from avme.weights.trained import load_trained, settings_in
 
 
 def weights_for(
@@ -37,14 +37,15 @@ def starting_point(init: Path) -> dict[str, Any]:
 
     Raises ArtifactError where there is no checkpoint, or weights that are of no run.
     """
-    checkpoint = load_trained(find_checkpoint(init, "last"))
+    file = find_checkpoint(init, "last")
+    checkpoint = load_trained(file)
     if "preset" not in checkpoint.facts:
         raise ArtifactError(f"{init} does not name the run that it is from: give it with --init")
-    clip = checkpoint.config["clip"]
+    settings = settings_in(checkpoint, file).model_dump(mode="json")
     return {
         "preset": checkpoint.facts["preset"],
-        "model": checkpoint.config["model"],
-        "clip": {key: clip[key] for key in ("split", "num_frames", "stride", "size")},
+        "model": settings["model"],
+        "clip": {key: settings["clip"][key] for key in ("split", "num_frames", "stride", "size")},
     }
 
 
@@ -75,10 +76,10 @@ def require_unseen_tests(origin: dict[str, Any] | None, prepared: PreparedSet, s
         require_unseen_tests(origin.get(earlier), prepared, split)
     if origin.get("fingerprint") != prepared.fingerprint:
         return
-    if origin["train_list_sha256"] == prepared.list_sha256(split, "train"):
+    if origin.get("train_list_sha256") == prepared.list_sha256(split, "train"):
         return
     raise MismatchError(
-        f"the encoder was pretrained on split {origin['split']} of {prepared.name}, whose "
+        f"the encoder was pretrained on split {origin.get('split')} of {prepared.name}, whose "
         f"train list holds test clips of split {split}: fine-tune with --split "
-        f"{origin['split']}, or pretrain with --split {split}"
+        f"{origin.get('split')}, or pretrain with --split {split}"
     )

@@ -80,6 +80,7 @@ def pretrain(
             report=report,
         ) as run,
     ):
+        run.require_fitting(lambda: MaskedAutoencoder(config.model, config.clip), config)
         torch.manual_seed(config.train.seed)
         model = MaskedAutoencoder(config.model, config.clip)
         if run.checkpoint is None and weights is not None:

@@ -30,9 +30,10 @@ from avme.models.masking import TokenChoice, TubeMask
 from avme.models.reconstruction import Target, in_both_units, scale_of
 from avme.models.tubelets import to_pixels, to_tubelets
 from avme.train.checkpoint import Checkpoint, find_checkpoint
+from avme.train.fitting import build_on_meta, require_fitting_weights
 from avme.train.processes import pick_device
 from avme.train.run_lookup import run_folder
-from avme.weights.trained import load_trained
+from avme.weights.trained import load_trained, settings_in
 
 _GREY = 0.5
 COLUMNS = ("truth", "seen by the model", "reconstruction")
@@ -133,8 +134,7 @@ def draw_reconstructions(
 
     Raises ArtifactError where checkpoint or set are missing, MismatchError for a classifier.
     """
-    loaded = _load(checkpoint)
-    config = PretrainConfig.model_validate(loaded.config)
+    loaded, config = _load(checkpoint)
     prepared = PreparedSet.open(data)
     tested = prepared.part(config.clip.split, "test")
     entries = choose_clips(tested, clips, seed)
@@ -192,14 +192,17 @@ def choose_clips(entries: Sequence[ClipEntry], count: int, seed: int) -> tuple[C
     return tuple(sorted(chosen, key=lambda entry: entry.id))
 
 
-def _load(checkpoint: Path) -> Checkpoint:
+def _load(checkpoint: Path) -> tuple[Checkpoint, PretrainConfig]:
     path = find_checkpoint(checkpoint, "last")
     loaded = load_trained(path)
     if loaded.stage != "pretrain":
         raise MismatchError(
             f"{path} is a {loaded.stage} checkpoint, which has no decoder: give a pretrain run"
         )
-    return loaded
+    config = cast(PretrainConfig, settings_in(loaded, path))
+    model = build_on_meta(lambda: MaskedAutoencoder(config.model, config.clip))
+    require_fitting_weights(path, loaded.weights, model)
+    return loaded, config
 
 
 def _rows(entries: Sequence[ClipEntry], made: Versions, num_frames: int) -> list[ClipRow]:

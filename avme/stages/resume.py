@@ -29,6 +29,7 @@ _MAY_CHANGE = {
 _SLURM = "slurm"
 _EPOCHS = "train.epochs"
 _MOST_NAMED = 5
+_MOST_SHOWN = 60
 
 
 def changed_settings(
@@ -69,10 +70,15 @@ def _completed(before: dict[str, Any], config: Settings) -> dict[str, Any]:
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
     """`key old -> new` by key, for the keys whose values differ."""
     return {
-        key: f"{key} {before.get(key)} -> {now.get(key)}"
+        key: f"{key} {_short(before.get(key))} -> {_short(now.get(key))}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     }
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -6,7 +6,7 @@ env.json, train.log, metrics.jsonl, tb/, checkpoints/, weights.safetensors and s
 
 import logging
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,6 +42,7 @@ from avme.stages.extension import require_steps_left
 from avme.stages.log_file import logged
 from avme.stages.resume import changed_settings
 from avme.train.checkpoint import Checkpoint, newest_checkpoint
+from avme.train.fitting import build_on_meta, require_fitting_run
 from avme.train.machine import machine_error
 from avme.train.processes import Processes
 from avme.train.siblings import Failure
@@ -64,6 +65,17 @@ class Run:
     def checkpoint_path(self, name: str) -> Path:
         """Where the checkpoint `name` (last, best, step-N) lies."""
         return self.folder / "checkpoints" / f"{name}.pt"
+
+    def require_fitting(
+        self, build: Callable[[], nn.Module], config: PretrainConfig | FinetuneConfig
+    ) -> None:
+        """Raise MismatchError where the checkpoint that the run goes on from is not of the model
+        that `build` makes, before it is made."""
+        if self.checkpoint is not None:
+            owner = f"the checkpoint of {self.folder}"
+            depth = config.model.visual.depth
+            model = build_on_meta(build)
+            require_fitting_run(owner, self.checkpoint, model, config.optim, depth)
 
     def say_running(self, processes: Processes, step: int) -> None:
         """Brings status.json up to date; for the first process, which holds the folder's lock."""

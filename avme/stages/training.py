@@ -19,6 +19,7 @@ from avme.data.clips import ClipReader, TrainingClips
 from avme.data.loader import build_loader
 from avme.data.order import Order, RankBatches
 from avme.data.prepared import PreparedSet
+from avme.errors import ArtifactError
 from avme.models.batchnorm import freeze_statistics
 from avme.report import Reporter
 from avme.stages.extension import FACT, history_of, schedule_of
@@ -32,6 +33,7 @@ from avme.train.loop import LossOf, Trainer
 from avme.train.peak import most_clips_per_second
 from avme.train.processes import Processes, pick_precision
 from avme.train.record import Record
+from avme.train.schedule import Schedule
 from avme.train.sharding import whole
 from avme.train.wandb_run import WandbRun
 from avme.weights.trained import export_run
@@ -128,7 +130,7 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         model=job.model,
         optim=job.config.optim,
         train=settings,
-        schedule=schedule_of(job.config, history, order.steps_per_epoch),
+        schedule=_schedule(job, history, order.steps_per_epoch),
         depth=job.config.model.visual.depth,
         device=job.device,
         precision=pick_precision(
@@ -200,6 +202,16 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
             export_run(job.run.folder, last, epoch, job.run.checkpoint_path("best"))
 
 
+def _schedule(job: Job, history: dict[str, Any] | None, steps_per_epoch: int) -> Schedule:
+    try:
+        return schedule_of(job.config, history, steps_per_epoch)
+    except ValueError as error:
+        raise ArtifactError(
+            f"{job.run.folder}: its checkpoint remembers changes of epochs that no run makes "
+            f"({error}): take another checkpoint"
+        ) from error
+
+
 def _wandb(job: Job) -> WandbRun | None:
     project = job.config.train.wandb
     settings = job.config.model_dump(mode="json")
@@ -219,7 +231,11 @@ def _go_on(job: Job, trainer: Trainer) -> None:
 def _say_derived(job: Job, derived: dict[str, Any]) -> None:
     path = job.run.folder / "derived.json"
     if job.run.checkpoint is not None and path.is_file():
-        changed = changes(flat(read_json(path)), flat(derived))
+        try:
+            changed = changes(flat(read_json(path)), flat(derived))
+        except ArtifactError as error:
+            changed = {}
+            job.report.say(f"warning: {error}; it is written anew")
         if changed:
             job.report.say(f"changed since: {', '.join(changed.values())}")
     write_json(path, derived)

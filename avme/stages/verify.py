@@ -16,6 +16,7 @@ from avme.cores import available_cores
 from avme.data.check_shard import ShardCheck, ShardFacts, check_shard
 from avme.data.check_tables import check_bytes, check_manifest, check_plan, check_tables
 from avme.data.ffmpeg_versions import describe_mixture
+from avme.data.manifest import require_types
 from avme.data.mend import delete_command, places_of, prep_command, require_plan
 from avme.data.names import require_shard_name
 from avme.data.plan import PLAN
@@ -88,7 +89,11 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
         )
         problems += check_tables(folder, manifest, stored, whole=len(held) == len(shards))
         problems += check_bytes(folder, manifest, problems)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if not problems:
+            require_types(manifest, folder / DATASET_MANIFEST)
+    except ArtifactError as error:
+        problems.append(Problem(DATASET_MANIFEST, str(error), delete=DATASET_MANIFEST))
+    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         what = f"is not what `avme prep` writes ({error!r})"
         problems.append(Problem(DATASET_MANIFEST, what, delete=DATASET_MANIFEST))
     return Verified(

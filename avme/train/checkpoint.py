@@ -1,8 +1,10 @@
 """Checkpoints: plain tensors and plain values, whole or not there, read without unpickling."""
 
+import errno
 import os
 import pickle
 import shutil
+import struct
 import warnings
 import zipfile
 import zlib
@@ -17,6 +19,7 @@ from torch import Tensor
 
 from avme.artifacts import replacing
 from avme.errors import ArtifactError
+from avme.train.content import require_content
 from avme.train.machine import cannot_write, system_error
 
 FORMAT = 2
@@ -30,7 +33,12 @@ _UNREADABLE = (
     RuntimeError,
     EOFError,
     ValueError,
-    KeyError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    struct.error,
 )
 
 
@@ -104,6 +112,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise ArtifactError(f"{path} is no checkpoint of avme: expected the keys {sorted(names)}")
     if content.pop("format") != FORMAT:
         raise ArtifactError(f"{path} was written by another version of avme, expected {FORMAT}")
+    try:
+        require_content(content)
+    except ValueError as error:
+        raise ArtifactError(
+            f"{path} holds what no run writes ({error}): take another checkpoint of the run, or "
+            "copy the file again"
+        ) from error
     return Checkpoint(**content)
 
 
@@ -181,12 +196,17 @@ def require_whole(path: Path) -> None:
     A file of which more is declared than it has bytes, as of one with compressed parts, which
     torch does not write, is refused before any of it is read.
     """
-    with zipfile.ZipFile(path) as file:
-        parts = file.infolist()
-        is_plain = all(part.compress_type == zipfile.ZIP_STORED for part in parts)
-        if not is_plain or sum(part.file_size for part in parts) > path.stat().st_size:
-            raise zipfile.BadZipFile("more is declared than stored")
-        broken = file.testzip()
+    try:
+        with zipfile.ZipFile(path) as file:
+            parts = file.infolist()
+            is_plain = all(part.compress_type == zipfile.ZIP_STORED for part in parts)
+            if not is_plain or sum(part.file_size for part in parts) > path.stat().st_size:
+                raise zipfile.BadZipFile("more is declared than stored")
+            broken = file.testzip()
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise zipfile.BadZipFile("a part begins outside of the file") from error
     if broken is not None:
         raise zipfile.BadZipFile(f"{broken} is damaged")
 

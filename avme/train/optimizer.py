@@ -2,12 +2,14 @@
 
 import re
 from collections import defaultdict
+from typing import Any, Final
 
 from torch import nn
 from torch.optim import AdamW
 
 from avme.config import OptimConfig
 
+EPSILON: Final = 1e-8
 _BLOCK = re.compile(r"visual\.blocks\.(\d+)\.")
 
 
@@ -20,14 +22,20 @@ def layer_of(name: str, depth: int) -> int:
 
 
 def build_optimizer(model: nn.Module, config: OptimConfig, depth: int) -> AdamW:
-    """Parameter groups carry `scale`, the factor that layer decay puts on the schedule's rate.
+    """AdamW over all weights of the model.
 
     Fused: one pass over the numbers instead of a dozen, on GPUs and CPUs alike.
     """
+    groups = parameter_groups(model, config, depth)
+    return AdamW(groups, lr=config.lr, betas=config.betas, eps=EPSILON, fused=True)
+
+
+def parameter_groups(model: nn.Module, config: OptimConfig, depth: int) -> list[dict[str, Any]]:
+    """Groups carry `scale`, the factor that layer decay puts on the schedule's rate."""
     members: dict[tuple[int, bool], list[nn.Parameter]] = defaultdict(list)
     for name, parameter in model.named_parameters():
         members[layer_of(name, depth), parameter.ndim > 1].append(parameter)
-    groups = [
+    return [
         {
             "params": parameters,
             "scale": config.layer_decay ** (depth + 1 - layer),
@@ -35,4 +43,3 @@ def build_optimizer(model: nn.Module, config: OptimConfig, depth: int) -> AdamW:
         }
         for (layer, decays), parameters in sorted(members.items(), key=lambda item: item[0])
     ]
-    return AdamW(groups, lr=config.lr, betas=config.betas, eps=1e-8, fused=True)

@@ -84,7 +84,7 @@ def require_wandb() -> ModuleType:
 def _identity(folder: Path, project: str) -> str:
     path = folder / IDENTITY
     known = read_json(path) if path.exists() else {}
-    if known.get("project") != project:
+    if known.get("project") != project or not isinstance(known.get("id"), str):
         known = {"project": project, "id": secrets.token_hex(8)}
         write_json(path, known)
     if not _ID.fullmatch(name := str(known.get("id"))):  # wandb makes a folder of it

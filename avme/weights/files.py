@@ -16,6 +16,12 @@ from avme.artifacts import require_finished_run
 from avme.errors import ArtifactError
 from avme.plain_json import parse_json
 from avme.train.checkpoint import FORMAT, find_checkpoint
+from avme.train.content import (
+    require_dense,
+    require_facts,
+    require_numbers,
+    require_plain,
+)
 from avme.weights.checksum import CHECKSUM, SIDECAR
 from avme.weights.hf_config import require_same_config, videomae_config, videomae_v2_config
 from avme.weights.names import Form
@@ -65,8 +71,24 @@ class Stored:
 def read_file(path: Path) -> Stored:
     """Reads a .pth, .pt, .bin or .safetensors file, an index of shards, or a folder.
 
-    Raises ArtifactError where there is none, where it is broken, or holds more than plain data.
+    Raises ArtifactError where there is none, where it is broken, or holds more than plain data, as
+    tensors that claim more numbers than the file has, or settings of other types.
     """
+    stored = _read(path)
+    try:
+        for name, tensor in stored.tensors.items():
+            require_dense(tensor, name)
+        require_plain(stored.config, "its settings")
+        require_facts({key: value for key, value in stored.facts.items() if key != "best"})
+        require_numbers(stored.facts.get("best") or {}, "best")
+        if type(stored.facts.get("step", 0)) is not int:
+            raise ValueError("step is no count")
+    except ValueError as error:
+        raise ArtifactError(f"{stored.file} cannot be used as weights: {error}") from error
+    return stored
+
+
+def _read(path: Path) -> Stored:
     if path.is_dir():
         return _read_folder(path)
     if not path.is_file():
@@ -88,18 +110,18 @@ def _read_folder(path: Path) -> Stored:
     if (path / "config.json").is_file():
         for name in _FOLDER_FILES:
             if (path / name).is_file():
-                return read_file(path / name)
+                return _read(path / name)
         raise ArtifactError(
             f"{path} holds config.json but none of {', '.join(_FOLDER_FILES)}: weights of other "
             "frameworks are not read, save them with save_pretrained first"
         )
     deepspeed = _deepspeed_file(path)
     if deepspeed is not None:
-        return read_file(deepspeed)
+        return _read(deepspeed)
     run, weights = require_finished_run(path), path / "weights.safetensors"
     if weights.is_file() and not any((path / "checkpoints").glob("*.pt")):
-        return read_file(weights)  # checkpoints may be deleted, they are larger
-    return read_file(find_checkpoint(run, "best", "last"))
+        return _read(weights)  # checkpoints may be deleted, they are larger
+    return _read(find_checkpoint(run, "best", "last"))
 
 
 def _deepspeed_file(path: Path) -> Path | None:
@@ -166,7 +188,7 @@ def _unwrap(path: Path, content: Any) -> Stored:
             facts={
                 **content["facts"],
                 "step": content.get("step"),
-                "best": dict(content.get("best") or {}),
+                "best": content.get("best") or {},
             },
         )
     whole = [key for key in _WRAPPERS if isinstance(content.get(key), Mapping)]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from avme.config import ClipConfig, DecoderConfig, FusionConfig, ModelConfig, VisualConfig
+from avme.config.clip import check_extent
 from avme.errors import ArtifactError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier, Pool
@@ -61,7 +62,9 @@ class Geometry:
 
     def grid(self) -> Grid:
         """The token grid of the window."""
-        return grid_of(self._model_config(), self._clip())
+        config, clip = self._model_config(), self._clip()
+        check_extent(clip, config)
+        return grid_of(config, clip)
 
     def shapes(self) -> dict[str, Shape]:
         """Every tensor of such a model, by our names."""

@@ -123,7 +123,7 @@ def _foreign(stored: Stored) -> Weights:
     stored = replace(stored, tensors=tensors)
     try:
         geometry = geometry_of(stored)
-        shapes, grid = geometry.shapes(), geometry.grid()
+        grid, shapes = geometry.grid(), geometry.shapes()
         sizes = {"visual": geometry.visual, "decoder": geometry.decoder}
     except (ArtifactError, ConfigError, ValueError, TypeError) as error:
         raise ArtifactError(f"{stored.file}: {_first_line(error)}") from error
@@ -169,6 +169,12 @@ def _ours(stored: Stored) -> Weights:
     num_classes, head = 0, stored.tensors.get("head.weight")
     if stage == "finetune":
         num_classes = 1 if head is None or head.ndim != 2 else len(head)
+    classes = tuple(stored.facts.get("classes", ()))
+    if classes and len(classes) != num_classes:
+        raise ArtifactError(
+            f"{stored.file} names {len(classes)} classes, its head has {num_classes} rows: copy it "
+            "again, or take another checkpoint of its run"
+        )
     with torch.device("meta"):
         model = (
             MaskedAutoencoder(config.model, config.clip)
@@ -194,7 +200,7 @@ def _ours(stored: Stored) -> Weights:
         window=(config.clip.num_frames, config.clip.size),
         grid=config.model.positions or (grid.slots, grid.rows, grid.columns),
         num_classes=num_classes,
-        classes=tuple(stored.facts.get("classes", ())),
+        classes=classes,
         pool=config.head.pool if isinstance(config, FinetuneConfig) else "mean",
         config=config.model_dump(mode="json"),
         facts=stored.facts,

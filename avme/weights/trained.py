@@ -7,8 +7,10 @@ metadata, so that it can be moved.
 import json
 from pathlib import Path
 
+from avme.config import FinetuneConfig, PretrainConfig
 from avme.errors import ArtifactError
 from avme.train.checkpoint import Checkpoint, load_checkpoint
+from avme.train.content import require_weights
 from avme.weights.checksum import SIDECAR
 from avme.weights.files import read_file
 from avme.weights.tensor_files import write_safetensors
@@ -19,7 +21,7 @@ def export_run(run: Path, last: Checkpoint, epoch: int, best: Path) -> None:
     which was trained for `epoch` epochs."""
     chosen = last
     if last.best and best.is_file():
-        chosen, epoch = load_checkpoint(best), int(last.best["epoch"])
+        chosen, epoch = load_checkpoint(best), int(last.best.get("epoch", epoch))
     write_trained(run / "weights.safetensors", chosen, epoch=epoch)
 
 
@@ -44,6 +46,18 @@ def write_trained(path: Path, checkpoint: Checkpoint, *, epoch: int) -> None:
     write_safetensors(path, checkpoint.model, {SIDECAR: json.dumps(noted), **told})
 
 
+def settings_in(checkpoint: Checkpoint, path: Path) -> PretrainConfig | FinetuneConfig:
+    """The settings in a checkpoint; raises ArtifactError where they are not those of its stage."""
+    model = PretrainConfig if checkpoint.stage == "pretrain" else FinetuneConfig
+    try:
+        return model.model_validate(checkpoint.config)
+    except ValueError as error:
+        reason = "; ".join(line.strip() for line in str(error).splitlines()[:3])
+        raise ArtifactError(
+            f"the settings in {path} are not those of avme {checkpoint.stage}: {reason}"
+        ) from error
+
+
 def load_trained(path: Path) -> Checkpoint:
     """A checkpoint of ours, or a safetensors file of ours as one without optimiser.
 
@@ -57,6 +71,10 @@ def load_trained(path: Path) -> Checkpoint:
             f"{path} was not written by `avme pretrain` or `avme finetune`: give it with --init"
         )
     facts = {key: value for key, value in stored.facts.items() if key not in ("step", "best")}
+    try:
+        require_weights(stored.tensors, "it")
+    except ValueError as error:
+        raise ArtifactError(f"{path} cannot be used: {error}") from error
     return Checkpoint(
         stage="pretrain" if "decoder.mask_token" in stored.tensors else "finetune",
         config=stored.config,
