@@ -25,10 +25,7 @@ _SETTINGS: Final = (
 
 def explain(text: str, settings: "JobConfig | SlurmConfig") -> str:
     """`reason): what to change` from what sbatch printed, on one line."""
-    lines = [re.sub(r"^sbatch: (error|fatal): ", "", line).strip() for line in text.splitlines()]
-    said = "; ".join(
-        dict.fromkeys(line.removeprefix("Batch job submission failed: ") for line in lines if line)
-    )
+    said = _one_line(text)
     content = settings.model_dump()
     named = dict.fromkeys(
         key
@@ -38,13 +35,28 @@ def explain(text: str, settings: "JobConfig | SlurmConfig") -> str:
         if key in content
     )
     if not named:
-        return f"{said[:_MOST_CHARACTERS]}): options of sbatch go into --set slurm.options=[...]"
+        return f"{said}): options of sbatch go into --set slurm.options=[...]"
     found = ", ".join(f"slurm.{key} ({_shown(content[key])})" for key in named)
     hint = "; --set slurm.gpus=0 asks for no GPU" if "gpus" in named else ""
-    return f"{said[:_MOST_CHARACTERS]}): change {found} with --set{hint}"
+    return f"{said}): change {found} with --set{hint}"
+
+
+def _one_line(text: str) -> str:
+    """What sbatch printed, without its prefixes and repetitions; the end says most."""
+    lines = [re.sub(r"^sbatch: ((error|fatal): )?", "", line).strip() for line in text.splitlines()]
+    said = "; ".join(
+        dict.fromkeys(
+            line.removeprefix("Batch job submission failed: ")
+            for line in lines
+            if line and not line.startswith("Try ")
+        )
+    )
+    return said if len(said) <= _MOST_CHARACTERS else f"... {said[-_MOST_CHARACTERS:]}"
 
 
 def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, tuple):
+        return " ".join(value) or "none"
     return "none" if value is None else str(value)

@@ -164,6 +164,11 @@ def test_a_refusal_leaves_the_script_of_an_earlier_job(slurm: Any) -> None:
             "CPU count per node can not be satisfied): change slurm.cpus (8) with --set",
         ),
         (
+            "sbatch: unrecognized option '--foo'\nTry \"sbatch --help\" for more information\n",
+            JobConfig(),
+            "unrecognized option '--foo'): change slurm.options (none) with --set",
+        ),
+        (
             "sbatch: error: a site's own rule",
             JobConfig(),
             "a site's own rule): options of sbatch go into --set slurm.options=[...]",
@@ -185,12 +190,13 @@ def test_a_refusal_names_the_setting_to_change(
 
 
 def test_a_long_refusal_is_cut(slurm: Any) -> None:
-    slurm.plays("sbatch", "printf 'word %.0s' {1..999} >&2; exit 1")
+    slurm.plays("sbatch", "printf 'attempt %s\\n' {1..99} >&2; echo 'no such host' >&2; exit 1")
 
     with pytest.raises(MachineError) as refused:
         submit_run()
 
     assert len(str(refused.value)) < 400
+    assert "attempt 99; no such host)" in str(refused.value)
 
 
 def test_warnings_of_sbatch_are_said(slurm: Any, capsys: pytest.CaptureFixture[str]) -> None:
