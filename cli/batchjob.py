@@ -104,7 +104,7 @@ def training_batch(
         ),
         command=command,
         arguments=[argument for argument in sys.argv[1:] if argument not in _START],
-        advice="submit the same command with --resume",
+        advice="submit the command again, with --resume once it has written a checkpoint",
     )
 
 

@@ -1,8 +1,8 @@
 """Scripts for Slurm's sbatch, and their submission: one writer for the jobs of all commands.
 
 A script is plain bash, to be read, changed and submitted by hand too. The command's exit code
-decides what follows: 75 (a checkpoint was written on Slurm's signal) goes back into the queue, and
-so does a command that a signal ended, as long as it gets on.
+decides what follows: a job that was stopped by a signal goes back into the queue, as long as it
+gets on.
 """
 
 import os
@@ -54,6 +54,7 @@ cd {folder} || exit 2
 job=${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}${{SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}}
 restarts=${{SLURM_RESTART_COUNT:-0}}
 results={results}
+idle={log}-$job.idle # starts in a row that brought nothing new
 {begin}
 echo "job $job, start $((restarts + 1)): {command} ${{begin[*]}}"
 content() {{ ls -l --full-time "$results" 2>/dev/null; }}
@@ -62,21 +63,20 @@ before=$(content)
 srun --kill-on-bad-exit=0 --cpus-per-task={cpus} {program} "${{begin[@]}}"
 code=$?
 
-requeue() {{
-    echo "job $job: $1; back into the queue"
-    scontrol requeue "$job" || echo "job $job cannot be requeued: {advice}"
-}}
 case $code in
-75) requeue "stopped on a signal with a checkpoint written" ;;
-137) echo "job $job: killed; was slurm.memory_gb={memory:g} too little? {advice}" ;;
-138 | 143) # SIGUSR1 or SIGTERM, before the command could take it
-    if [ "$restarts" -lt 3 ] || [ "$before" != "$(content)" ]; then
-        requeue "ended by a signal; what is in $results is kept"
+75 | 138 | 143) # asked to stop, which the command heard, or was too young to hear
+    if [ "$before" != "$(content)" ]; then rm -f "$idle"; else echo "$restarts" >>"$idle"; fi
+    if [ "$(cat "$idle" 2>/dev/null | wc -l)" -lt 4 ]; then
+        echo "job $job: stopped by a signal; what is in $results is kept; back into the queue"
+        scontrol requeue "$job" || echo "job $job cannot be requeued: {advice}"
     else
-        echo "job $job: ended by a signal again, and nothing new is in $results:" \\
-            "give it more time than slurm.minutes={minutes}; {advice}"
+        rm -f "$idle"
+        echo "job $job: stopped by a signal at four starts in a row, with nothing new in" \\
+            "$results: give it more time than slurm.minutes={minutes}; {advice}"
     fi
     ;;
+137) echo "job $job: killed; was slurm.memory_gb={memory:g} too little? {advice}" ;;
+*) rm -f "$idle" ;;
 esac
 exit "$code"
 """
@@ -125,6 +125,7 @@ class Batch:
             command=self.command,
             folder=shlex.quote(str(Path.cwd())),
             results=shlex.quote(str(self.target / self.results)),
+            log=shlex.quote(str(self.folder / self.target.name)),
             begin=self.begin,
             cpus=self.settings.cpus,  # which srun does not take from sbatch, from Slurm 22.05 on
             program=shlex.join([sys.executable, "-m", "avme_cli", *self.arguments]),

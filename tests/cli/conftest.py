@@ -45,7 +45,7 @@ class Slurm:
         """The job: its script in bash, with the variables that Slurm sets."""
         job = {"SLURM_JOB_ID": "77"} | variables
         return subprocess.run(
-            ["bash", str(script)], env=os.environ | job, capture_output=True, text=True, timeout=120
+            ["bash", str(script)], env=os.environ | job, capture_output=True, text=True, timeout=300
         )
 
 
