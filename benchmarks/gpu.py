@@ -28,10 +28,10 @@ from avme.config.presets import preset
 from avme.config.pretrain import PretrainConfig
 from avme.config.resolve import resolve
 from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.example import example_clip
+from avme.models.flops import count_gflop
 from avme.models.masking import TubeMask
 from avme.report import Quiet
-from avme.stages.pretrain import example_clip
-from avme.stages.run import count_gflop
 from avme.train.peak import peak_tflops
 from avme.train.record import read_record
 

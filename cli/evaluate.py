@@ -85,6 +85,7 @@ def evaluate(
     from avme.config.resolve import resolve
 
     trained = places.classifier(checkpoint, init)
+    preflight.require_class_names(classes)
     source = None if data is None else places.dataset(data)
     flags = {
         "topk": topk or None,

@@ -79,6 +79,7 @@ def finetune(
         raise UsageError("--classes names the rows of the head that --init brings: give both")
     training.preflight(FinetuneConfig, source)
     preflight.require_weights(init)
+    preflight.require_class_names(classes)
     begin = places.pretrained(start, source) if start or not (resume or init) else None
     earlier_run = begin.path if begin else None
     implied = preset or (places.preset_of(earlier_run) if earlier_run else None)

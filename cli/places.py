@@ -127,7 +127,8 @@ def classifier(trained: Path | None, published: Path | None) -> Path:
     chosen = trained or published
     if chosen is None or (trained and published):
         raise UsageError("give a finetune run, or published weights with --init: one of the two")
-    return checkpoint(chosen)
+    preflight.require_weights(checkpoint(chosen))
+    return chosen
 
 
 def given_by(weights: Path | None) -> tuple[str | None, dict[str, Any]]:

@@ -5,12 +5,21 @@ The stages check the same again, and what only torch can tell, for those who cal
 
 import os
 from pathlib import Path
+from typing import Final
 
 from avme.accelerator import may_have_cuda
-from avme.artifacts import DATASET_MANIFEST, RUN_LOCK, read_json, require_openable
+from avme.artifacts import (
+    DATASET_MANIFEST,
+    RUN_LOCK,
+    read_json,
+    require_finished_run,
+    require_openable,
+)
 from avme.errors import ArtifactError, MachineError, UsageError
 from avme.links import require_no_links
 from avme.lock import is_held
+
+_WEIGHTS: Final = (".pt", ".pth", ".bin", ".safetensors")
 
 
 def require_split(dataset: Path | None, split: str | None) -> None:
@@ -55,13 +64,30 @@ def require_run_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def require_weights(path: Path | None) -> None:
-    """Raise ArtifactError where a file or folder of weights does not exist."""
-    if path is not None and not path.exists():
+    """Raise ArtifactError where a file or folder of weights does not exist, and where a folder is
+    of a run that has not finished or holds nothing that weights could be in."""
+    if path is None:
+        return
+    if not path.exists():
         raise ArtifactError(f"{path} does not exist: expected a file or folder of weights")
+    if path.is_dir() and not (path / "config.json").is_file():
+        require_finished_run(path)
+        files = (*path.iterdir(), *path.glob("*/*.pt"))
+        if not any(file.suffix in _WEIGHTS for file in files):
+            require_checkpoints(path, "best")
 
 
-def require_checkpoints(run: Path) -> None:
-    """Raise ArtifactError where a run folder holds no checkpoint."""
+def require_class_names(file: Path | None) -> None:
+    """Raise ArtifactError where a file of class names does not exist or names none."""
+    if file is None:
+        return
+    from avme.weights.class_names import names_in_file
+
+    names_in_file(file)
+
+
+def require_checkpoints(run: Path, wanted: str = "last") -> None:
+    """Raise ArtifactError where a run folder holds no checkpoint; `wanted` is named then."""
     folder = run if run.name == "checkpoints" else run / "checkpoints"
     if run.is_dir() and not any(folder.glob("*.pt")):
-        raise ArtifactError(f"{run} holds no checkpoint: expected {folder / 'last.pt'}")
+        raise ArtifactError(f"{run} holds no checkpoint: expected {folder / wanted}.pt")

@@ -64,13 +64,16 @@ def _show_stage(
 ) -> None:
     from avme.config.presets import STAGES, preset
     from avme.config.resolve import resolve
-    from avme.stages.derive import derive, training_clips, training_clips_of
 
     model = STAGES[stage]
     settings: Any = resolve(model, preset=preset(stage, name), file=config, sets=sets or ())
+    folder = None if data is None else places.dataset(data)
+
+    from avme.stages.derive import derive, training_clips, training_clips_of
+
     count, classes = None, chosen.clips.classes if chosen.clips else 101
-    if data is not None:
-        count, classes = training_clips_of(settings, places.dataset(data))
+    if folder is not None:
+        count, classes = training_clips_of(settings, folder)
     elif chosen.clips:
         count = training_clips(settings, chosen.clips)
     derived = derive(settings, classes, count)

@@ -46,7 +46,10 @@ def convert(ctx: typer.Context, file: File, out: Out, to: Form) -> None:
 
     VideoMAE's and Hugging Face's forms hold the visual tower alone.
     """
+    from avme.weights.output import require_output
+
     preflight.require_weights(file)
+    require_output(out, to)
 
     from avme.weights.read import read_weights
     from avme.weights.write import write_weights

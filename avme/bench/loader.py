@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avme.bench.contest import Contender, Score, compete, one_core
-from avme.bench.peers import Load, find_peers
+from avme.bench.peers import Load, find_peers, without_broken
 from avme.bench.videos import videos_of
 from avme.config import ClipConfig, CropConfig
 from avme.data.augment import PretrainView, seeded
@@ -91,6 +91,10 @@ def bench_loader(
     reader = ClipReader(prepared, tuple(found), statistics)
     view = PretrainView(clip, CropConfig())
     jobs = _jobs(found, view, windows)
+    first = jobs[0]
+    peers = without_broken(
+        peers, first.video, first.window.frames(first.entry.num_frames), first.box
+    )
     items = TrainingClips(reader, view)
 
     def ours(piece: int) -> object:

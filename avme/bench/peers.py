@@ -17,9 +17,13 @@ from einops import rearrange
 from jaxtyping import UInt8
 from torch import Tensor
 
+from avme.bench.absence import LOADING_ERRORS, reason_of
 from avme.data.crop import Box, cut
 from avme.errors import UsageError
 
+_PACKAGES: Final = {"pyav": "av"}
+"""By peer, the package that it imports where that has another name."""
+_SMALLEST: Final = 16
 Squares = UInt8[Tensor, "t c m m"]
 Load = Callable[[Path, Sequence[int], Box, int], Squares]
 
@@ -41,10 +45,21 @@ def find_peers(names: Sequence[str]) -> Peers:
             raise UsageError(f"no peer {name!r}: there are {', '.join(PEERS)}")
         try:
             present[name] = PEERS[name]()
-        except ModuleNotFoundError:
-            absent[name] = "not installed"
-        except (ImportError, OSError, RuntimeError) as error:  # FFmpeg's libraries, say
-            absent[name] = f"cannot be loaded ({str(error).strip().splitlines()[0]})"
+        except LOADING_ERRORS as error:
+            absent[name] = reason_of(error, _PACKAGES.get(name, name))
+    return Peers(present, absent)
+
+
+def without_broken(peers: Peers, video: Path, frames: Sequence[int], box: Box) -> Peers:
+    """Return the peers that can load one piece of work; what they load at the first call only,
+    such as FFmpeg's libraries, is loaded then."""
+    present, absent = {}, dict(peers.absent)
+    for name, load in peers.present.items():
+        try:
+            load(video, frames, box, _SMALLEST)
+            present[name] = load
+        except LOADING_ERRORS as error:
+            absent[name] = reason_of(error, _PACKAGES.get(name, name))
     return Peers(present, absent)
 
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from avme.batch import AVBatch
 from avme.bench.contest import Contender, Score, compete
-from avme.bench.videomae import build_videomae, find_transformers, layers_of
+from avme.bench.videomae import build_videomae, import_transformers, layers_of, why_no_transformers
 from avme.config import PretrainConfig
 from avme.errors import UsageError
 from avme.models.autoencoder import MaskedAutoencoder
@@ -97,7 +97,7 @@ def bench_step(
     unknown = [name for name in against if name != TRANSFORMERS]
     if unknown:
         raise UsageError(f"no peer {unknown[0]!r}: there is {TRANSFORMERS}")
-    absent = {name: "not installed" for name in against if find_transformers() is None}
+    absent = {name: why for name in against if (why := why_no_transformers()) is not None}
     names = [*(name for name in against if name not in absent), *ROWS]
     before = torch.get_num_threads()
     torch.set_num_threads(job.threads or before)
@@ -204,7 +204,7 @@ def _peak_on_gpu(name: str, job: StepJob) -> int:
 def _peak_here(name: str, job: StepJob) -> int:
     torch.set_num_threads(job.threads or 1)
     if name == TRANSFORMERS:
-        find_transformers()  # an import takes memory too
+        import_transformers()  # an import takes memory too
     before = _status_bytes("VmRSS")
     work = _build(name, job)
     for piece in range(_WARM_UP):

@@ -8,7 +8,7 @@ Shape letters: b clips, c colours, t frames, h and w pixels, n tokens.
 
 import importlib
 import warnings
-from typing import Any, cast
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from avme.batch import AVBatch
+from avme.bench.absence import LOADING_ERRORS, reason_of
 from avme.config import PretrainConfig
 from avme.models.autoencoder import grid_of
 from avme.models.masking import TubeMask
@@ -23,19 +24,27 @@ from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 from avme.train.loop import BatchLoss, LossOf
 
 
-def find_transformers() -> Any | None:
-    """What it has of VideoMAE, or None where it is not installed."""
+def import_transformers() -> Any:
+    """Return what it has of VideoMAE; raises as imports do."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        videomae = importlib.import_module("transformers.models.videomae")
+        videomae.VideoMAEForPreTraining  # noqa: B018  (imported when it is asked for)
+    return videomae
+
+
+def why_no_transformers() -> str | None:
+    """Return why it cannot be used, in a short clause; None where it can."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return importlib.import_module("transformers.models.videomae")
-    except ImportError:
-        return None
+        import_transformers()
+    except LOADING_ERRORS as error:
+        return reason_of(error, "transformers")
+    return None
 
 
 def build_videomae(config: PretrainConfig, batch: AVBatch) -> tuple[nn.Module, LossOf]:
     """The model of the sizes of `config`, and a step that does the clips of `batch`."""
-    videomae = cast(Any, find_transformers())
+    videomae = import_transformers()
     visual, decoder, clip = config.model.visual, config.model.decoder, config.clip
     settings = videomae.VideoMAEConfig(
         image_size=clip.size,

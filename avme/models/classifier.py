@@ -19,7 +19,7 @@ from einops import reduce
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from avme.config import ClipConfig, ModelConfig
+from avme.config import ClipConfig, FinetuneConfig, ModelConfig
 from avme.models.audio import AudioEncoder
 from avme.models.autoencoder import grid_of, trained_grid
 from avme.models.batchnorm import GlobalBatchNorm
@@ -112,3 +112,19 @@ def _full_precision(device_type: str) -> AbstractContextManager[Any]:
     if not torch.amp.is_autocast_available(device_type):
         return nullcontext()
     return torch.autocast(device_type, enabled=False)
+
+
+def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:
+    """The classifier that the settings describe, with fresh weights."""
+    head = config.head
+    return Classifier(
+        config.model,
+        config.clip,
+        num_classes,
+        config.modality,
+        dropout=head.dropout,
+        drop_path=head.drop_path,
+        init_scale=head.init_scale,
+        pool=head.pool,
+        norm=head.norm,
+    )

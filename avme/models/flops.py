@@ -89,3 +89,8 @@ def _sum(made: Any) -> Tensor:
     seen = made.prediction.seen
     hidden = made.prediction.hidden.sum()
     return hidden if seen is None else hidden + seen.sum()
+
+
+def count_gflop(model: nn.Module, *inputs: Any) -> float:
+    """Forward GFLOP of one call, a multiplication and an addition counted as two."""
+    return count_flops(model, *inputs, backward=False).forward / 1e9

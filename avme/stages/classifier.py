@@ -13,9 +13,8 @@ from avme.config import EvalConfig, FinetuneConfig
 from avme.data.prepared import PreparedSet
 from avme.errors import MismatchError
 from avme.links import require_no_links
-from avme.models.classifier import Classifier
+from avme.models.classifier import Classifier, build_classifier
 from avme.report import Reporter
-from avme.stages.finetune import build_classifier
 from avme.weights.checksum import SIDECAR
 from avme.weights.head import in_order_of, some
 from avme.weights.read import Weights, read_weights

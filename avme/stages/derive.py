@@ -16,11 +16,11 @@ from avme.data.order import Order
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.splits import hold_out
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
+from avme.models.classifier import build_classifier
+from avme.models.example import example_clip
 from avme.models.flops import Flops, count_flops
 from avme.models.masking import Grid, TubeMask
-from avme.stages.finetune import build_classifier
-from avme.stages.pretrain import example_clip
-from avme.stages.run import count_parameters
+from avme.models.parameters import count_parameters
 from avme.train.schedule import build_schedule
 
 Training = PretrainConfig | FinetuneConfig

@@ -22,10 +22,11 @@ from avme.data.clips import ClipReader, ScoringClips
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.data.splits import hold_out, warn_of_unheld_classes
 from avme.errors import ConfigError, MismatchError
-from avme.models.classifier import Classifier
+from avme.models.classifier import Classifier, build_classifier
+from avme.models.example import example_clip
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, require_unseen_tests, say_tally, weights_for
-from avme.stages.pretrain import example_clip, lengths_of, mfcc_facts
+from avme.stages.pretrain import lengths_of, mfcc_facts
 from avme.stages.run import running
 from avme.stages.training import EndEpoch, Job, train
 from avme.train.attention import fusion_entropy
@@ -147,22 +148,6 @@ def finetune(
             best = replace(last, model=last.weights, average={})
             save_checkpoint(job.run.checkpoint_path("best"), best)
     return run.folder
-
-
-def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:
-    """The classifier that the settings describe, with fresh weights."""
-    head = config.head
-    return Classifier(
-        config.model,
-        config.clip,
-        num_classes,
-        config.modality,
-        dropout=head.dropout,
-        drop_path=head.drop_path,
-        init_scale=head.init_scale,
-        pool=head.pool,
-        norm=head.norm,
-    )
 
 
 def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) -> None:

@@ -10,11 +10,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from avme.batch import AVBatch
-from avme.config import ClipConfig, PretrainConfig
+from avme.config import PretrainConfig
 from avme.data.augment import PretrainView
 from avme.data.clips import ClipReader
 from avme.data.prepared import PreparedSet
 from avme.models.autoencoder import Masked, MaskedAutoencoder
+from avme.models.example import example_clip
 from avme.models.masking import TubeMask
 from avme.models.reconstruction import in_both_units, reconstruction_loss
 from avme.report import Quiet, Reporter
@@ -162,15 +163,3 @@ def lengths_of(prediction: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
     """The length of the prediction for each clip: no number where its part of the loss is none."""
     flat = prediction.detach().flatten(1)
     return cast(Tensor, torch.linalg.vector_norm(flat, dim=1, dtype=torch.float32))
-
-
-def example_clip(
-    clip: ClipConfig, num_cepstra: int, device: torch.device
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Empty pictures and sound of one clip, in the shapes that every model takes."""
-    size = (1, 3, clip.num_frames, clip.size, clip.size)
-    return (
-        torch.zeros(size, dtype=torch.uint8, device=device),
-        torch.zeros(1, clip.span_rows, num_cepstra, device=device),
-        torch.ones(1, clip.span_rows, dtype=torch.bool, device=device),
-    )

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 import avme
 from avme.artifacts import (
@@ -34,7 +33,6 @@ from avme.data.order import require_equal_shares, require_two_clips
 from avme.errors import Stopped
 from avme.links import own_file, require_no_links
 from avme.lock import holding
-from avme.models.flops import count_flops
 from avme.packages import installed_version
 from avme.report import Logged, Quiet, Reporter
 from avme.shell import join_command
@@ -222,17 +220,3 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         **{name: installed_version(name) for name in _PACKAGES},
     }
-
-
-def count_parameters(model: nn.Module) -> dict[str, int]:
-    """Learned numbers by part, and in all."""
-    parts = {
-        name: sum(parameter.numel() for parameter in part.parameters())
-        for name, part in model.named_children()
-    }
-    return {"all": sum(parameter.numel() for parameter in model.parameters())} | parts
-
-
-def count_gflop(model: nn.Module, *inputs: Any) -> float:
-    """Forward GFLOP of one call, a multiplication and an addition counted as two."""
-    return count_flops(model, *inputs, backward=False).forward / 1e9

@@ -21,11 +21,13 @@ from avme.data.order import Order, RankBatches
 from avme.data.prepared import PreparedSet
 from avme.errors import ArtifactError
 from avme.models.batchnorm import freeze_statistics
+from avme.models.flops import count_gflop
+from avme.models.parameters import count_parameters
 from avme.report import Reporter
 from avme.stages.extension import FACT, history_of, schedule_of
 from avme.stages.header import announce, say_end
 from avme.stages.resume import changes, flat
-from avme.stages.run import Run, count_gflop, count_parameters
+from avme.stages.run import Run
 from avme.train.checkpoint import LAST, PREVIOUS, Checkpoint, prune, save_checkpoint
 from avme.train.estimate import Estimate
 from avme.train.guard import Guard

@@ -22,8 +22,23 @@ _EXPECTED: Final = (
 def read_class_names(file: Path, rows: int) -> tuple[str, ...]:
     """Names of the rows of a head, in their order.
 
+    Raises ArtifactError as `names_in_file` does, MismatchError where the file does not name each of
+    `rows` rows once.
+    """
+    names = names_in_file(file)
+    if len(names) != rows:
+        raise MismatchError(f"{file} names {len(names)} classes, the head has {rows} rows")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise MismatchError(f"{file} names {twice[0]} {names.count(twice[0])} times, expected once")
+    return names
+
+
+def names_in_file(file: Path) -> tuple[str, ...]:
+    """Return all names in a file, in the order of their rows.
+
     Numbered lines count from 0 or 1 and may come in any order. Raises ArtifactError where the file
-    is none of these, MismatchError where it does not name each of `rows` rows once.
+    is none of what is expected.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -44,11 +59,6 @@ def read_class_names(file: Path, rows: int) -> tuple[str, ...]:
             )
     if not names:
         raise ArtifactError(f"{file} names no classes: expected {_EXPECTED}")
-    if len(names) != rows:
-        raise MismatchError(f"{file} names {len(names)} classes, the head has {rows} rows")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise MismatchError(f"{file} names {twice[0]} {names.count(twice[0])} times, expected once")
     return names
 
 

@@ -1,7 +1,6 @@
 """Weights to a file of another form; VideoMAE's and Hugging Face's hold the visual tower alone."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,11 +10,12 @@ from typing import Any, Final
 from torch import Tensor
 
 from avme.artifacts import write_json
-from avme.errors import MismatchError, UsageError
+from avme.errors import MismatchError
 from avme.weights.checksum import SIDECAR
 from avme.weights.hf_config import config_note
 from avme.weights.hf_export import huggingface_config, preprocessor_config
 from avme.weights.names import Form, rule_for
+from avme.weights.output import require_output
 from avme.weights.read import Weights
 from avme.weights.settings import require_heads, settings_of
 from avme.weights.start import Tally
@@ -30,12 +30,7 @@ def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
     Raises MismatchError where the form cannot say what the weights are, and OSError where the disk
     is full or the folder is not writable: nothing is left of OUT then.
     """
-    if os.path.lexists(out):  # a link to nowhere is something, too
-        raise UsageError(f"{out} exists already: choose another OUT, nothing is overwritten")
-    wanted = {"official": (".pth", ".pt"), "huggingface": ("",), "avme": (".safetensors",)}[form]
-    if out.suffix not in wanted:
-        expected = "a folder" if form == "huggingface" else f"a name that ends in {wanted[0]}"
-        raise UsageError(f"--to {form} writes {expected}, found {out}")
+    require_output(out, form)
     if form != "official":
         require_heads(weights)
     if form == "avme":

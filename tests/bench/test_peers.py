@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from avme.bench.peers import PEERS, find_peers
+from avme.bench.peers import PEERS, Peers, find_peers, without_broken
 from avme.data.crop import Box, cut
 from avme.errors import UsageError
 
@@ -41,3 +42,51 @@ def test_a_peer_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "decord", None)
 
     assert find_peers(["pyav", "decord"]).absent == {"decord": "not installed"}
+
+
+LONG = (
+    """Could not load libtorchcodec. Likely causes:
+          1. FFmpeg is not properly installed in your environment.
+"""
+    + "FFmpeg version 9: Traceback\n" * 200
+)
+
+
+def missing(error: Exception) -> Callable[..., Any]:
+    def load(*_: object) -> Any:
+        raise error
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError(LONG), "cannot be loaded (Could not load libtorchcodec)"),
+        (OSError(f"lib{'x' * 6000}.so: cannot open"), f"cannot be loaded (lib{'x' * 74}...)"),
+        (ModuleNotFoundError("No module named 'PIL'", name="PIL"), "cannot be loaded (No module "),
+        (RuntimeError(""), "cannot be loaded (RuntimeError)"),
+    ],
+)
+def test_a_peer_that_does_not_load_is_absent_with_a_short_reason(
+    error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PEERS, "decord", missing(error))
+
+    found = find_peers(["decord", "pyav"])
+
+    assert list(found.present) == ["pyav"]
+    assert found.absent["decord"].startswith(reason)
+    assert len(found.absent["decord"]) < 110
+
+
+def test_a_peer_that_fails_at_its_first_call_is_absent(
+    make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    video = make_video(tmp_path / "a.avi", frames=4, size="64x48")
+    present = {"torchcodec": missing(RuntimeError(LONG)), "pyav": PEERS["pyav"]()}
+
+    found = without_broken(Peers(present, {}), video, [0, 2], Box(0, 0, 48, 48))
+
+    assert list(found.present) == ["pyav"]
+    assert found.absent == {"torchcodec": "cannot be loaded (Could not load libtorchcodec)"}

@@ -92,3 +92,19 @@ def test_a_peer_that_nobody_knows_is_refused() -> None:
 
     with pytest.raises(UsageError, match="no peer 'fairseq': there is transformers"):
         bench_step(job, against=["fairseq"], rounds=1, steps=1, report=Quiet())
+
+
+def test_a_transformers_that_does_not_load_is_absent_with_a_short_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: str) -> Any:
+        raise RuntimeError("Failed to import transformers.models.videomae\n" + "because " * 500)
+
+    monkeypatch.setattr("avme.bench.videomae.importlib.import_module", broken)
+
+    found = run("transformers", threads=1)
+
+    assert found.absent == {
+        "transformers": "cannot be loaded (Failed to import transformers.models.videomae)"
+    }
+    assert [row.name for row in found.rows] == ["avme", "avme, half decoded", "avme with sound"]

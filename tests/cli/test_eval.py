@@ -53,6 +53,7 @@ def test_scoring_needs_a_prepared_set() -> None:
 
 def test_a_split_that_the_own_set_of_a_run_lacks_is_refused_early() -> None:
     write_json(Path("runs/a/derived.json"), {"dataset": "pets", "fingerprint": "aa"})
+    write_text(Path("runs/a/checkpoints/best.pt"), "nothing that is read here")
     for name in ("pets", "birds"):
         manifest = {"name": name, "fingerprint": "aa" if name == "pets" else "bb"}
         write_json(Path(f"data/{name}/dataset.json"), manifest | {"splits": {"1": {}}})

@@ -13,7 +13,11 @@ from avme.errors import UsageError
 from avme.lock import holding
 from avme_cli.preflight import require_run_folder, require_split
 
-_HEAVY = ("torch", "torchvision", "h5py", "matplotlib", "av", "scipy")
+_HEAVY = (
+    *("torch", "torchvision", "torchaudio", "h5py", "matplotlib", "av", "scipy", "numpy"),
+    *("ffmpeg", "imageio_ffmpeg", "PIL", "simplejpeg", "safetensors", "tensorboard"),
+    *("transformers", "distributed", "sympy", "einops"),
+)
 _PROGRAM = """
 import json, re, sys
 from pathlib import Path
@@ -25,13 +29,14 @@ except SystemExit as ended:
 heavy = [name for name in {heavy!r} if name in sys.modules]
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
 megabytes = int(peak[1]) / 1024  # ru_maxrss would be that of the parent, which exec keeps
+print()
 print(json.dumps([code, heavy, megabytes]))
 """
 
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    """A set with one split, and a finished run without its checkpoints."""
+    """A set with one split, a finished run without its checkpoints, and one that was stopped."""
     pets = tmp_path / "data" / "pets"
     pets.mkdir(parents=True)
     (pets / "dataset.json").write_text(
@@ -40,6 +45,11 @@ def work(tmp_path: Path) -> Path:
     run = tmp_path / "runs" / "old"
     run.mkdir(parents=True)
     (run / "status.json").write_text(json.dumps({"stage": "pretrain", "state": "finished"}))
+    (tmp_path / "runs" / "cut").mkdir()
+    (tmp_path / "runs/cut/status.json").write_text(
+        json.dumps({"stage": "finetune", "state": "stopped"})
+    )
+    (tmp_path / "some.pth").write_text("nothing that is read here")
     return tmp_path
 
 
@@ -51,7 +61,7 @@ def refused(work: Path, *args: str) -> tuple[int, str, list[str], float]:
         text=True,
         check=True,
     )
-    code, heavy, megabytes = json.loads(done.stdout)
+    code, heavy, megabytes = json.loads(done.stdout.splitlines()[-1])
     return code, done.stderr, heavy, megabytes
 
 
@@ -61,7 +71,7 @@ def refused(work: Path, *args: str) -> tuple[int, str, list[str], float]:
         ("pretrain --split 9", 2, "pets has no split '9': it has 1"),
         ("pretrain --set clip.split=9", 2, "pets has no split '9': it has 1"),
         ("finetune --split 9 --from runs/old", 2, "pets has no split '9': it has 1"),
-        ("eval runs/old --data pets --split 9", 2, "pets has no split '9': it has 1"),
+        ("eval some.pth --data pets --split 9", 2, "pets has no split '9': it has 1"),
         ("pretrain --data cats", 2, "--data cats: no such folder"),
         ("pretrain --device tpu", 2, "Invalid value for '--device'"),
         ("pretrain --device cuda:9", 2, "Invalid value for '--device'"),
@@ -71,7 +81,21 @@ def refused(work: Path, *args: str) -> tuple[int, str, list[str], float]:
         ("finetune --from runs/none", 2, "runs/none does not exist"),
         ("finetune --from runs/old", 5, "runs/old holds no checkpoint"),
         ("finetune --from runs/old --set lerning=1", 2, "unknown setting lerning"),
+        ("finetune --init some.pth --classes none.txt", 5, "none.txt cannot be read"),
+        ("eval none.pt", 2, "none.pt does not exist"),
+        ("eval runs/old", 5, "runs/old holds no checkpoint: expected runs/old/checkpoints/best.pt"),
+        ("eval runs/cut", 5, "runs/cut is stopped, expected a finished run"),
+        ("eval --init runs/old", 5, "runs/old holds no checkpoint"),
+        ("eval --init some.pth --classes none.txt", 5, "none.txt cannot be read"),
         ("weights inspect none.pth", 5, "none.pth does not exist"),
+        ("weights inspect runs", 5, "runs holds no checkpoint"),
+        ("weights convert some.pth runs --to avme", 2, "runs exists already"),
+        ("weights convert some.pth new --to avme", 2, "writes a name that ends in .safetensors"),
+        ("bench loader cats", 2, "DATA cats: no such folder"),
+        ("config validate pretrain none.yaml", 2, "none.yaml does not exist"),
+        ("config show paper --data cats", 2, "--data cats: no such folder"),
+        ("config show paper --stage finetune --set lerning=1", 2, "unknown setting lerning"),
+        ("audit cats", 2, "DATA cats: no such folder"),
         ("prep folder none", 2, "none does not exist"),
         ("prep csv none.csv", 2, "none.csv does not exist"),
         ("verify cats", 2, "DATA cats: no such folder"),
@@ -98,6 +122,25 @@ def test_a_device_that_is_not_there_is_told_without_torch(work: Path) -> None:
 
     assert (code, heavy) == (6, [])
     assert said.startswith("error: --gpus 2 asks for more GPUs than this machine has (0)")
+
+
+@pytest.mark.parametrize(
+    "args", ["--help", "config list", "config show pretrain", "pretrain --help"]
+)
+def test_what_needs_no_heavy_import_has_none(args: str, work: Path) -> None:
+    code, _, heavy, _ = refused(work, *args.split())
+
+    assert (code, heavy) == (0, [])
+
+
+def test_what_follows_from_settings_is_told_without_media_and_pictures() -> None:
+    """torch's counter of operations needs torch._dynamo and sympy."""
+    code = "import json, sys, avme.stages.derive; "
+    code += f"print(json.dumps([name for name in {_HEAVY} if name in sys.modules]))"
+
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+    assert set(json.loads(done.stdout)) <= {"torch", "numpy", "einops"}
 
 
 def test_weights_are_inspected_without_torchvision() -> None:

@@ -24,9 +24,9 @@ from avme.data.crop import Box
 from avme.data.prepared import PreparedSet, split_path
 from avme.data.window import Window
 from avme.errors import ArtifactError, MismatchError, Stopped, UsageError
+from avme.models.classifier import build_classifier
 from avme.report import Quiet, Task
 from avme.stages.evaluate import evaluate
-from avme.stages.finetune import build_classifier
 from avme.train.checkpoint import load_checkpoint, save_checkpoint
 
 EVALUATE = """

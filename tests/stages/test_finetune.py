@@ -17,8 +17,9 @@ from avme.artifacts import write_status, write_text
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.data.prepared import PreparedSet, split_path
 from avme.errors import ArtifactError, ConfigError, MismatchError, Stopped
+from avme.models.classifier import build_classifier
 from avme.report import Quiet
-from avme.stages.finetune import build_classifier, finetune, start_from
+from avme.stages.finetune import finetune, start_from
 from avme.stages.init import starting_point
 from avme.stages.pretrain import pretrain
 from avme.train.checkpoint import load_checkpoint, save_checkpoint

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from avme.models.blocks import SelfAttention
-from avme.stages.run import count_gflop
+from avme.models.flops import count_gflop
 
 
 def test_attention_is_counted_and_not_only_its_projections() -> None:

@@ -1,0 +1,18 @@
+"""Inputs of one clip, to count the operations of a model."""
+
+import torch
+from torch import Tensor
+
+from avme.config import ClipConfig
+
+
+def example_clip(
+    clip: ClipConfig, num_cepstra: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Empty pictures and sound of one clip, in the shapes that every model takes."""
+    size = (1, 3, clip.num_frames, clip.size, clip.size)
+    return (
+        torch.zeros(size, dtype=torch.uint8, device=device),
+        torch.zeros(1, clip.span_rows, num_cepstra, device=device),
+        torch.ones(1, clip.span_rows, dtype=torch.bool, device=device),
+    )
