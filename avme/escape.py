@@ -16,6 +16,9 @@ _SURROGATES: Final = "\ud800-\udfff"
 CONTROLS: Final = f"{_CONTROL}{_BREAKS}{_BIDI}{_UNSEEN}{_SURROGATES}"
 """What is escaped, as the inside of a class of a regular expression."""
 _ESCAPED: Final = re.compile(f"[{CONTROLS}]")
+_FORMULA: Final = (*"=+-@\t\r\n", *map(chr, (0xFF1D, 0xFF0B, 0xFF0D, 0xFF20)))
+"""What a formula begins with: the last four are the full-width forms of the first four."""
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _GAP: Final = " ... "
 _IN_JSON: Final = re.compile(f"[\x7f-\x9f{_BREAKS}{_BIDI}{_UNSEEN}{_SURROGATES}]")
 
@@ -33,6 +36,16 @@ def escape_json(text: str) -> str:
     Halves of characters, which no reader of JSON takes, become the text that stands for them.
     """
     return _IN_JSON.sub(lambda found: _in_json(found[0]), text)
+
+
+def escape_formula(cell: object) -> object:
+    """Return what a spreadsheet shows of text that it would run as a formula: `'=1+1`.
+
+    Numbers, and text that is one, stay as they are.
+    """
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA) or _NUMBER.fullmatch(cell):
+        return cell
+    return f"'{cell}"
 
 
 def shorten_middle(text: str, most: int) -> str:

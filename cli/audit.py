@@ -27,7 +27,7 @@ def audit(ctx: typer.Context, data: DataArgument = None, out: Out = None) -> Non
 
     from avme.stages.audit import audit as run
 
-    for file in run(folder, out=out, tell=print_audit).files:
+    for file in run(folder, out=out, tell=print_audit, report=ctx.obj).files:
         print_line(file)
     next_command.after_prep(ctx.obj, folder)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avme.escape import escape_json, escape_text, shorten_middle
+from avme.escape import escape_formula, escape_json, escape_text, shorten_middle
 
 OBEYED = {
     "\x1b[2J": "\\x1b[2J",
@@ -55,6 +55,20 @@ def test_escaped_json_says_the_same(text: str) -> None:
     whole = text.encode(errors="backslashreplace").decode()  # but for halves of characters
     assert json.loads(written) == {whole: whole}
     assert escape_text(written) == written
+
+
+@pytest.mark.parametrize("cell", ["-0.5", "+1", "-1e-3", "-.5", "3", "a=b", "射箭", "", " -x"])
+def test_cells_that_no_spreadsheet_runs_stay_as_they_are(cell: str) -> None:
+    assert escape_formula(cell) == cell
+
+
+@pytest.mark.parametrize("cell", ["=1", "+a", "-1+2", "@x", "\tx", "\rx", "-0.5;=1", "\uff1dx"])
+def test_cells_that_a_spreadsheet_would_run_are_text(cell: str) -> None:
+    assert escape_formula(cell) == f"'{cell}"
+
+
+def test_what_is_no_text_is_no_formula() -> None:
+    assert escape_formula(-0.5) == -0.5
 
 
 def test_long_text_keeps_its_beginning_and_its_end() -> None:

@@ -11,11 +11,10 @@ import numpy as np
 from jaxtyping import Int
 from matplotlib.figure import Figure
 
+from avme.figures.plain_text import plain_text, shown_name
 from avme.figures.title import add_title, save_png, title_size
 
 _MOST_NUMBERS = 25
-_MOST_CHARACTERS = 40
-"""Of a class name beside the matrix."""
 _MOST_INCHES = 24.0
 _INCHES_PER_POINT = 1.0 / 72.0
 _LINE_HEIGHT = 1.25
@@ -24,6 +23,7 @@ _CHARACTER_WIDTH = 0.6
 _DPI = 110
 
 
+@plain_text()
 def draw_confusion(
     path: Path, confusion: Int[np.ndarray, "l l"], classes: Sequence[str], title: str
 ) -> None:
@@ -33,7 +33,7 @@ def draw_confusion(
     """
     count = len(classes)
     size = 9 if count <= _MOST_NUMBERS else 6
-    labels = [_shortened(name) for name in classes]
+    labels = [shown_name(name) for name in classes]
     longest = max(map(len, labels), default=0)
     beside = longest * _CHARACTER_WIDTH * size * _INCHES_PER_POINT
     side = min(3.0 + beside + 0.32 * count, _MOST_INCHES)
@@ -57,7 +57,3 @@ def draw_confusion(
             number = str(confusion[row, column])
             axes.text(column, row, number, ha="center", va="center", color=colour, fontsize=8)
     save_png(figure, path, title, dpi=_DPI)
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _MOST_CHARACTERS else f"{name[: _MOST_CHARACTERS - 3]}..."

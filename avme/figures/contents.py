@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
+from avme.figures.plain_text import plain_text, shown_name
 from avme.figures.title import add_title, save_png
 
 _COLOURS: Final = {"sound": "#3b75af", "silent": "#e8a33d", "none": "#b0b0b0"}
@@ -20,6 +21,7 @@ _DPI = 120
 _LONG_TAIL = 0.995
 
 
+@plain_text()
 def draw_lengths(path: Path, seconds: Mapping[str, Float[np.ndarray, " n"]], title: str) -> None:
     """Writes a PNG: a histogram of the clips' lengths in seconds, by state of sound.
 
@@ -52,6 +54,7 @@ def draw_lengths(path: Path, seconds: Mapping[str, Float[np.ndarray, " n"]], tit
     save_png(figure, path, title, dpi=_DPI)
 
 
+@plain_text()
 def draw_classes(
     path: Path,
     classes: Sequence[str],
@@ -83,7 +86,7 @@ def draw_classes(
         axes.grid(axis="x", alpha=0.25)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_yticks(places, [classes[place] for place in order], fontsize=8)
+    panels[0].set_yticks(places, [shown_name(classes[place]) for place in order], fontsize=8)
     panels[0].set_ylim(len(classes) - 0.4, -0.6)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)

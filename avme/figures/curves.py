@@ -10,12 +10,14 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from avme.figures.plain_text import plain_text, shown_name
 from avme.figures.title import add_title, save_png
 
 Lines = Sequence[Mapping[str, Any]]
 _DPI = 130
 
 
+@plain_text()
 def draw_curves(
     path: Path,
     pretrain: Lines,
@@ -34,8 +36,8 @@ def draw_curves(
     before.set(title="pretraining", ylabel="loss")
     before.set_ylim(bottom=0.0)
     for name, lines in finetunes.items():
-        loss.plot(*_points(lines, "train", "loss"), label=name)
-        accuracy.plot(*_points(lines, "validation", "top1"), label=name)
+        loss.plot(*_points(lines, "train", "loss"), label=shown_name(name))
+        accuracy.plot(*_points(lines, "validation", "top1"), label=shown_name(name))
     loss.set(title="fine-tuning", ylabel="loss")
     loss.set_ylim(bottom=0.0)
     accuracy.set(title="fine-tuning: validation", ylabel="top-1", ylim=(0.0, 1.03))

@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from avme.figures.plain_text import plain_text, shown_name
 from avme.figures.title import add_title, save_png
 
 _INCHES_PER_FRAME = 0.85
@@ -38,6 +39,7 @@ class ClipRow:
     cells: tuple[Cell, ...]
 
 
+@plain_text()
 def draw_reconstruction(
     path: Path, rows: Sequence[ClipRow], columns: Sequence[str], note: str, title: str
 ) -> None:
@@ -45,6 +47,7 @@ def draw_reconstruction(
     save_png(_figure(rows, columns, note, title), path, title, dpi=_DPI)
 
 
+@plain_text()
 def paint_reconstruction(
     rows: Sequence[ClipRow], columns: Sequence[str], note: str, title: str
 ) -> UInt8[np.ndarray, "h w 3"]:
@@ -70,7 +73,7 @@ def _figure(rows: Sequence[ClipRow], columns: Sequence[str], note: str, title: s
             axes.set_xticks([])
             axes.set_yticks([])
             axes.spines[:].set_visible(False)
-        line[0].set_ylabel(row.name, fontsize=8)
+        line[0].set_ylabel(shown_name(row.name), fontsize=8)
     for axes, title in zip(grid[0], columns, strict=True):
         axes.set_title(title, fontsize=11)
     figure.supxlabel(note, fontsize=8, color="0.3")

@@ -9,6 +9,8 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
+from avme.escape import escape_text
+
 _FONT_SIZES: Final = (9.0, 16.0)
 """In points, of small figures and of large ones."""
 _FONT_SIZE_PER_INCH: Final = 0.65
@@ -22,7 +24,7 @@ def add_title(figure: Figure, title: str) -> None:
     size = title_size(figure)
     points = _POINTS_PER_INCH * figure.get_figwidth()
     most = max(20, int(points / (_CHARACTER_WIDTH * size)))
-    lines = [part for line in title.splitlines() for part in textwrap.wrap(line, most)]
+    lines = [part for line in _shown(title).split("\n") for part in textwrap.wrap(line, most)]
     figure.suptitle("\n".join(lines), fontsize=size, x=0.01, ha="left")
 
 
@@ -34,4 +36,8 @@ def title_size(figure: Figure) -> float:
 
 def save_png(figure: Figure, path: Path, title: str, dpi: int) -> None:
     """Write the figure with its title in the file's metadata."""
-    figure.savefig(path, dpi=dpi, format="png", metadata={"Title": title})
+    figure.savefig(path, dpi=dpi, format="png", metadata={"Title": _shown(title)})
+
+
+def _shown(title: str) -> str:
+    return escape_text(title, keep="\n")

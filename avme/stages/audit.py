@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from avme.artifacts import read_json, replacing, write_json, write_text
+from avme.artifacts import read_json, write_json, write_text
 from avme.data.index import read_records
 from avme.data.leak import count, measure
 from avme.data.mend import require_plan
@@ -25,6 +26,8 @@ from avme.data.subset import finetune_command, subset_command, subset_table
 from avme.data.survey import Sides, survey, survey_classes, survey_split
 from avme.errors import MachineError, UsageError
 from avme.figures.contents import draw_classes, draw_lengths
+from avme.figures.drawing import draw_or_warn
+from avme.report import Quiet, Reporter
 
 _STATES = ("sound", "silent", "none")
 _SHOWN = ("name", "train", "test", "classes", "bits")
@@ -45,12 +48,13 @@ def audit(
     *,
     out: Path | None,
     tell: Callable[[dict[str, Any]], None] = lambda facts: None,
+    report: Reporter | None = None,
 ) -> Audit:
     """Writes audit.json and pictures to `out`, or to `audit` in the set's folder.
 
-    `tell` is given the facts before anything is written. Raises ArtifactError if there is no
-    finished prepared set, UsageError where a file stands in the way, and MachineError where the
-    folder cannot be written.
+    `tell` is given the facts before anything is written, `report` is told of pictures that could
+    not be drawn. Raises ArtifactError if there is no finished prepared set, UsageError where a file
+    stands in the way, and MachineError where the folder cannot be written.
     """
     prepared, target = PreparedSet.open(folder), out or folder / "audit"
     records, tables = read_records(folder), dict[Path, str]()
@@ -80,7 +84,7 @@ def audit(
         write_json(target / "audit.json", facts)
         for path, text in tables.items():
             write_text(path, text)
-        pictures = _draw(target, prepared, records, splits)
+        pictures = _draw(target, prepared, records, splits, report or Quiet())
     return Audit(facts, (target / "audit.json", *tables, *pictures))
 
 
@@ -167,15 +171,18 @@ def _draw(
     prepared: PreparedSet,
     records: tuple[ClipRecord, ...],
     splits: dict[str, Sides],
+    report: Reporter,
 ) -> list[Path]:
+    """The pictures that could be drawn."""
     classes = prepared.classes
     lengths = {
         state: np.array([record.seconds for record in records if record.audio == state])
         for state in _STATES
     }
-    pictures = [target / "lengths.png"]
-    with replacing(pictures[0]) as temporary:
-        draw_lengths(temporary, lengths, _title_of_lengths(prepared.name, records))
+    title = _title_of_lengths(prepared.name, records)
+    draw: dict[Path, Callable[[Path], None]] = {
+        target / "lengths.png": partial(draw_lengths, seconds=lengths, title=title)
+    }
     by_id = {record.id: record for record in records}
     for split, sides in splits.items():
         clips = {
@@ -185,10 +192,11 @@ def _draw(
         for part, ids in sides.items():
             for clip_id in ids:
                 clips[part][by_id[clip_id].audio][by_id[clip_id].label] += 1
-        pictures.append(target / f"classes-split{split}.png")
-        with replacing(pictures[-1]) as temporary:
-            draw_classes(temporary, classes, clips, _title_of_classes(prepared.name, split, clips))
-    return pictures
+        title = _title_of_classes(prepared.name, split, clips)
+        draw[target / f"classes-split{split}.png"] = partial(
+            draw_classes, classes=classes, clips=clips, title=title
+        )
+    return [path for path, drawing in draw.items() if draw_or_warn(path, drawing, report)]
 
 
 def _title_of_lengths(name: str, records: tuple[ClipRecord, ...]) -> str:

@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from avme.artifacts import RUN_STATUS, read_json, replacing, write_status
+from avme.artifacts import RUN_STATUS, read_json, write_status
 from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig
 from avme.config.presets import preset
 from avme.config.resolve import resolve
 from avme.errors import Interrupted, Stopped, UsageError
 from avme.figures.curves import draw_curves
+from avme.figures.drawing import draw_or_warn
 from avme.links import require_no_links
 from avme.media.synthetic import HEARD, SEEN, make_set, plan_set
 from avme.report import Quiet, Reporter
@@ -193,21 +194,28 @@ class _Demo:
 
     def draw(self, pretrained: Path, scored: Mapping[str, EvalResult]) -> list[Path]:
         folder = self.out / "pictures"
-        pictures = [draw_reconstructions(pretrained, self.data, folder / "reconstruction.png")]
+        made = draw_reconstructions(
+            pretrained, self.data, folder / "reconstruction.png", report=self.report
+        )
+        pictures = [] if made is None else [made]
         curves = folder / "curves.png"
         lines = {
             name: read_record(self.out / "runs" / f"finetune-{name}" / "metrics.jsonl")
             for name in scored
         }
         levels = {"one thing known": 1 / len(SEEN), "chance": 1 / len(SEEN) / len(HEARD)}
-        with replacing(curves) as temporary:
-            before = read_record(pretrained / "metrics.jsonl")
-            draw_curves(temporary, before, lines, self.title_of_curves(scored), levels)
-        pictures.append(curves)
+        before, title = read_record(pretrained / "metrics.jsonl"), self.title_of_curves(scored)
+
+        def draw(path: Path) -> None:
+            draw_curves(path, before, lines, title, levels)
+
+        if draw_or_warn(curves, draw, self.report):
+            pictures.append(curves)
         for name, result in scored.items():
-            pictures.append(folder / f"confusion-{name}.png")
-            with replacing(pictures[-1]) as temporary:
-                shutil.copyfile(result.folder / "confusion.png", temporary)
+            drawn, copy = result.folder / "confusion.png", folder / f"confusion-{name}.png"
+            if drawn.is_file():  # else a warning named it
+                shutil.copyfile(drawn, copy)
+                pictures.append(copy)
         return pictures
 
     def title_of_curves(self, scored: Mapping[str, EvalResult]) -> str:

@@ -11,21 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int64
 
 from avme.artifacts import read_json, replacing, write_json, write_text
 from avme.data.disk import try_write
 from avme.data.prepared import ClipEntry
 from avme.errors import ArtifactError, UsageError
+from avme.escape import escape_formula
 from avme.figures.confusion import draw_confusion
+from avme.figures.drawing import draw_or_warn
+from avme.report import Reporter
 from avme.stages.classifier import results_of
 from avme.train.run_lookup import run_folder
 from avme.train.scoring import Scores
 from avme.weights.read import Weights
 
 SUMMARY = "summary.json"
+PICTURE = "confusion.png"
 _BYTES_BESIDE_SCORES = 100_000
 """Of summary, tables and picture."""
-_FILES = (SUMMARY, "predictions.npz", "per_class.csv", "confusion.csv", "confusion.png")
+_FILES = (SUMMARY, "predictions.npz", "per_class.csv", "confusion.csv", PICTURE)
 
 
 def results_folder(
@@ -95,7 +100,7 @@ def write_results(
     classes: tuple[str, ...],
     ranks: tuple[int, ...],
 ) -> None:
-    """Write summary, predictions, the table of classes and the confusion matrix.
+    """Write predictions, the table of classes, the confusion matrix and the summary.
 
     Raises OSError where the disk is full; all of them are deleted then, and the folder if it is
     empty, so that the same command works once there is room.
@@ -119,11 +124,9 @@ def _write_files(
     classes: tuple[str, ...],
     ranks: tuple[int, ...],
 ) -> None:
-    count = len(classes)
-    confusion = np.zeros((count, count), dtype=np.int64)
-    np.add.at(confusion, (scores.label, scores.probability.argmax(axis=1)), 1)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SUMMARY).unlink(missing_ok=True)
+    for name in (SUMMARY, PICTURE):  # the picture of other results
+        (folder / name).unlink(missing_ok=True)
     with replacing(folder / "predictions.npz") as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
@@ -137,11 +140,37 @@ def _write_files(
         )
     write_text(folder / "per_class.csv", _per_class(scores, classes, ranks))
     header = [["true \\ predicted", *classes]]
-    rows = [[name, *line] for name, line in zip(classes, confusion.tolist(), strict=True)]
+    counts = _confusion(scores, len(classes)).tolist()
+    rows = [[name, *line] for name, line in zip(classes, counts, strict=True)]
     write_text(folder / "confusion.csv", _csv(header + rows))
-    with replacing(folder / "confusion.png") as temporary:
-        draw_confusion(temporary, confusion, classes, _title(summary, ranks))
     write_json(folder / SUMMARY, dict(summary))
+
+
+def draw_results(
+    folder: Path,
+    summary: Mapping[str, Any],
+    scores: Scores,
+    classes: tuple[str, ...],
+    ranks: tuple[int, ...],
+    report: Reporter,
+) -> None:
+    """Draw the confusion matrix; where that fails, `report` is told and the results stand."""
+    confusion, title = _confusion(scores, len(classes)), _title(summary, ranks)
+
+    def draw(path: Path) -> None:
+        draw_confusion(path, confusion, classes, title)
+
+    draw_or_warn(folder / PICTURE, draw, report)
+
+
+def _confusion(scores: Scores, num_classes: int) -> Int64[np.ndarray, "l l"]:
+    """Clips by true class and by the class that was predicted.
+
+    Shape letters: l classes.
+    """
+    counts = np.zeros((num_classes, num_classes), dtype=np.int64)
+    np.add.at(counts, (scores.label, scores.probability.argmax(axis=1)), 1)
+    return counts
 
 
 def _title(summary: Mapping[str, Any], ranks: tuple[int, ...]) -> str:
@@ -167,6 +196,8 @@ def _per_class(scores: Scores, classes: tuple[str, ...], ranks: tuple[int, ...])
 
 
 def _csv(rows: list[list[Any]]) -> str:
+    """For people and their spreadsheets, which would take `=...` in a class name for a formula."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([escape_formula(cell) for cell in row] for row in rows)
     return text.getvalue()

@@ -25,6 +25,7 @@ from avme.stages.eval_dataset import (
     trained_classes,
 )
 from avme.stages.eval_results import (
+    draw_results,
     require_replaceable,
     require_room,
     results_folder,
@@ -70,7 +71,8 @@ def evaluate(
         split: name of the split; None for the checkpoint's.
         out: folder of the results; None for one in the run, named from the evaluation's settings.
         overwrite: replace results in that folder.
-        tell: given the summary before anything is written, in the first process.
+        tell: given the summary before anything is written, in the first process; a picture that
+            fails afterwards is a warning.
 
     Raises:
         ArtifactError: checkpoint or dataset are missing.
@@ -127,6 +129,7 @@ def evaluate(
         if processes.is_first:
             tell(summary)
             write_results(folder, summary, scores, entries, trained.classes, ranks)
+            draw_results(folder, summary, scores, trained.classes, ranks, report)
     return EvalResult(summary, folder, prepared.folder)
 
 

@@ -7,6 +7,7 @@ from typing import cast
 
 from avme.config import PretrainConfig
 from avme.data.prepared import PreparedSet
+from avme.figures.drawing import not_drawn
 from avme.figures.reconstruction import paint_reconstruction
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.stages.reconstruct import COLUMNS, Gallery, ListedClips, choose_clips
@@ -39,8 +40,12 @@ def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
                 drawn = gallery.draw(model, config, job.device, _FRAMES)
                 listed = ListedClips(prepared.name, config.clip.split, "train", num_clips)
                 title = listed.title(drawn, job.run.folder.name, trainer.step)
-                pixels = paint_reconstruction(drawn.rows, COLUMNS, drawn.note, title)
-                record.picture(NAME, trainer.step, pixels)
+                try:
+                    pixels = paint_reconstruction(drawn.rows, COLUMNS, drawn.note, title)
+                except Exception as error:
+                    job.run.report.say(not_drawn(f"{NAME} at step {trainer.step}", error))
+                else:
+                    record.picture(NAME, trainer.step, pixels)
         return ""
 
     return end_epoch

@@ -18,17 +18,18 @@ from einops import rearrange, repeat
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from avme.artifacts import replacing
 from avme.batch import AVBatch
 from avme.config import PretrainConfig
 from avme.data.clips import ClipReader, ScoringClips, Statistics, join
 from avme.data.prepared import ClipEntry, PreparedSet
 from avme.errors import MismatchError
+from avme.figures.drawing import draw_or_warn
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction
 from avme.models.autoencoder import Masked, MaskedAutoencoder
 from avme.models.masking import TokenChoice, TubeMask
 from avme.models.reconstruction import Target, in_both_units, scale_of
 from avme.models.tubelets import to_pixels, to_tubelets
+from avme.report import Quiet, Reporter
 from avme.train.checkpoint import Checkpoint, find_checkpoint
 from avme.train.fitting import build_on_meta, require_fitting_weights
 from avme.train.processes import pick_device
@@ -129,8 +130,11 @@ def draw_reconstructions(
     clips: int = 4,
     frames: int = 4,
     seed: int = 0,
-) -> Path:
+    report: Reporter | None = None,
+) -> Path | None:
     """Writes `out`, a PNG of clips of the test list; the seed chooses the clips and their masks.
+
+    Returns None where it could not be drawn, which `report` is told.
 
     Raises ArtifactError where checkpoint or set are missing, MismatchError for a classifier.
     """
@@ -147,9 +151,11 @@ def draw_reconstructions(
     title = listed.title(
         drawn, run_folder(find_checkpoint(checkpoint, "last")).resolve().name, loaded.step
     )
-    with replacing(out) as temporary:
-        draw_reconstruction(temporary, drawn.rows, COLUMNS, drawn.note, title)
-    return out
+
+    def draw(path: Path) -> None:
+        draw_reconstruction(path, drawn.rows, COLUMNS, drawn.note, title)
+
+    return out if draw_or_warn(out, draw, report or Quiet()) else None
 
 
 def complete(

@@ -9,7 +9,18 @@ from PIL import Image
 from avme.artifacts import read_json, write_json, write_text
 from avme.data.prepared import PreparedSet, split_path
 from avme.errors import ArtifactError, AvmeError, MachineError, UsageError
+from avme.report import Quiet
 from avme.stages.audit import audit
+
+
+class Listening(Quiet):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
 
 
 def test_the_counts_are_those_of_the_videos(tmp_path: Path, finished: PreparedSet) -> None:
@@ -48,6 +59,40 @@ def test_pictures_name_the_set_and_its_clips(tmp_path: Path, finished: PreparedS
     assert titles["classes-split1.png"] == (
         "set, split 1: n = 8 train and 4 test clips, 50.0 % with sound"
     )
+
+
+def test_a_class_that_is_called_like_a_formula_is_drawn(
+    tmp_path: Path, folder: Path, reseal: Callable[..., None]
+) -> None:
+    reseal(folder, classes=["$5 or $6", r"$\frac$"])
+
+    result = audit(folder, out=tmp_path / "out")
+
+    assert len(result.files) == 5
+    assert all(path.is_file() for path in result.files)
+
+
+def test_a_picture_that_fails_is_a_warning(
+    tmp_path: Path, finished: PreparedSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, told = Listening(), list[bool]()
+
+    def fail(*_: object, **__: object) -> None:
+        assert told == [False]
+        raise ValueError("no such glyph")
+
+    monkeypatch.setattr("avme.stages.audit.draw_lengths", fail)
+    result = audit(
+        finished.folder,
+        out=tmp_path,
+        tell=lambda facts: told.append((tmp_path / "audit.json").exists()),
+        report=report,
+    )
+
+    (line,) = report.lines
+    assert line.startswith(f"warning: {tmp_path / 'lengths.png'} was not drawn (ValueError: ")
+    assert (tmp_path / "audit.json").is_file()
+    assert len(result.files) == 4
 
 
 def test_they_lie_in_the_set_unless_told(folder: Path, finished: PreparedSet) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from avme.data.window import Window
 from avme.errors import ArtifactError, MismatchError, Stopped, UsageError
 from avme.models.classifier import build_classifier
 from avme.report import Quiet, Task
+from avme.stages.eval_results import _csv
 from avme.stages.evaluate import evaluate
 from avme.train.checkpoint import load_checkpoint, save_checkpoint
 
@@ -188,6 +190,52 @@ def test_a_signal_ends_it_with_nothing_written(
         evaluate(finetuned, data=finished.folder, out=tmp_path / "eval", report=Signalling())
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_fails_is_a_warning_after_all_results(
+    finished: PreparedSet, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, told, out = Listening(), list[bool](), tmp_path / "eval"
+    evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
+    (out / "summary.json").unlink()
+
+    def fail(*_: object) -> None:
+        assert (out / "summary.json").is_file()
+        assert told == [False]
+        raise ValueError("no such glyph")
+
+    monkeypatch.setattr("avme.stages.eval_results.draw_confusion", fail)
+    result = evaluate(
+        finetuned,
+        data=finished.folder,
+        config=CONFIG,
+        out=out,
+        overwrite=True,
+        report=report,
+        tell=lambda summary: told.append((out / "summary.json").exists()),
+    )
+
+    warning = f"warning: {out / 'confusion.png'} was not drawn (ValueError: no such glyph)"
+    assert [line for line in report.lines if line.startswith(warning)]
+    assert json.loads((out / "summary.json").read_text())["top1"] == result.summary["top1"]
+    assert not (out / "confusion.png").exists()
+
+
+def test_tables_for_people_hold_no_formula() -> None:
+    rows: list[list[Any]] = [
+        ["class", "n"],
+        ["=HYPERLINK(1)", -0.5],
+        ["@a", "-0.5"],
+        ["射箭", 1],
+        ["\uff1d1", 2],
+    ]
+
+    text = _csv(rows)
+
+    assert [row[0] for row in csv.reader(text.splitlines())] == [
+        *("class", "'=HYPERLINK(1)", "'@a", "射箭", "'\uff1d1"),
+    ]
+    assert [row[1] for row in csv.reader(text.splitlines())] == ["n", "-0.5", "-0.5", "1", "2"]
 
 
 def test_without_a_name_the_checkpoint_finds_its_own_dataset_among_several(

@@ -36,6 +36,26 @@ def test_every_few_epochs_and_at_the_end_the_same_clips_are_shown(
     assert not np.array_equal(first[:, 2 * third :], last[:, 2 * third :])  # what was learnt
 
 
+def test_a_picture_that_fails_does_not_end_a_training(
+    finished: PreparedSet,
+    make_pretrain_config: MakeConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("no such glyph")
+
+    monkeypatch.setattr("avme.stages.pictures.paint_reconstruction", fail)
+    config = make_pretrain_config(pictures_every=1)
+
+    run = pretrain(config, data=finished.folder, out=tmp_path / "run")
+
+    assert "reconstruction at step 2 was not drawn (ValueError: no such" in (
+        (run / "train.log").read_text()
+    )
+    assert (run / "weights.safetensors").is_file()
+
+
 def test_pictures_do_not_change_what_is_learnt(
     finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:

@@ -108,12 +108,11 @@ def test_a_normalised_prediction_of_nothing_shows_the_mean_of_every_hidden_patch
 def test_a_seed_decides_the_picture(tmp_path: Path, finished: PreparedSet) -> None:
     checkpoint = save(tmp_path / "a.pt", "pretrain")
 
-    drawn = [
-        draw_reconstructions(
-            checkpoint, finished.folder, tmp_path / f"{n}.png", clips=2, frames=2, seed=seed
-        ).read_bytes()
-        for n, seed in enumerate((1, 1, 2))
-    ]
+    drawn = []
+    for number, seed in enumerate((1, 1, 2)):
+        path = tmp_path / f"{number}.png"
+        draw_reconstructions(checkpoint, finished.folder, path, clips=2, frames=2, seed=seed)
+        drawn.append(path.read_bytes())
 
     assert drawn[0] == drawn[1] != drawn[2]
     with Image.open(tmp_path / "0.png") as image:
