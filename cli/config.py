@@ -1,7 +1,7 @@
 """`avme config`: what can be set, and to what."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 import typer
 
@@ -30,6 +30,11 @@ Yaml = Annotated[Path, typer.Argument(help="YAML file of settings.")]
 _STAGES: Final = ("prep", "pretrain", "finetune", "eval")
 
 
+def _complete(begun: str) -> list[str]:
+    """Return the stages and presets that begin so, for the Tab key."""
+    return [name for name in (*_STAGES, *get_args(options.Preset)) if name.startswith(begun)]
+
+
 @app.command("list", epilog="Example:\n    avme config list")
 def list_presets() -> None:
     """List the presets, in a line each."""
@@ -51,7 +56,9 @@ def show(
     ctx: typer.Context,
     what: Annotated[
         str | None,
-        typer.Argument(metavar="STAGE|PRESET", help="All stages without one."),
+        typer.Argument(
+            metavar="STAGE|PRESET", help="All stages without one.", autocompletion=_complete
+        ),
     ] = None,
     preset: Preset = None,
     config: options.Config = None,

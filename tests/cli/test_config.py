@@ -1,5 +1,8 @@
 """`avme config` shows, writes and checks the settings of every stage."""
 
+import os
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -108,3 +111,42 @@ def test_what_is_wrong_is_one_line_and_code_2(args: list[str], line: str) -> Non
     assert (code, out) == (2, "")
     assert err.startswith(line)
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("avme config show ", ["prep", "pretrain", "finetune", "eval", *RECIPES]),
+        ("avme config show vi", [name for name in RECIPES if name.startswith("vi")]),
+        ("avme pretrain --preset ", list(RECIPES)),
+        ("avme finetune --preset ti", ["tiny"]),
+        ("avme bench step --preset la", ["large"]),
+    ],
+)
+def test_the_tab_key_offers_presets(words: str, offered: list[str]) -> None:
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+
+    result = CliRunner().invoke(
+        app, prog_name="avme", env=asked | {"_AVME_COMPLETE": "complete_bash"}
+    )
+
+    assert (result.exit_code, result.stdout.split()) == (0, offered)
+
+
+def test_the_tab_key_does_not_wait_for_torch() -> None:
+    code = (
+        "import sys, avme_cli\n"
+        "try: avme_cli.main()\n"
+        "finally: print('heavy:', *{'torch', 'numpy', 'yaml'} & set(sys.modules))"
+    )
+    asked = {"COMP_WORDS": "avme config show pa", "COMP_CWORD": "3"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | asked | {"_AVME_COMPLETE": "complete_bash"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "paper\nheavy:\n"
