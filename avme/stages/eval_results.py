@@ -17,7 +17,7 @@ from avme.artifacts import read_json, replacing, write_json, write_text
 from avme.data.disk import try_write
 from avme.data.prepared import ClipEntry
 from avme.errors import ArtifactError, UsageError
-from avme.escape import escape_formula
+from avme.escape import escape_formula, escape_text
 from avme.figures.confusion import draw_confusion
 from avme.figures.drawing import draw_or_warn
 from avme.report import Reporter
@@ -196,8 +196,13 @@ def _per_class(scores: Scores, classes: tuple[str, ...], ranks: tuple[int, ...])
 
 
 def _csv(rows: list[list[Any]]) -> str:
-    """For people and their spreadsheets, which would take `=...` in a class name for a formula."""
+    """For people and their spreadsheets, which would take `=...` in a class name for a formula.
+
+    Text that a terminal would obey is escaped, too.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([escape_formula(cell) for cell in row] for row in rows)
+    for row in rows:
+        shown = (escape_text(cell) if isinstance(cell, str) else cell for cell in row)
+        writer.writerow([escape_formula(cell) for cell in shown])
     return text.getvalue()

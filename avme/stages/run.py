@@ -48,6 +48,8 @@ from avme.train.siblings import Failure
 from avme.train.signals import stop_requests
 
 _log = logging.getLogger(__name__)
+_MOST_PASTED = 250
+"""Characters of a command in an error line."""
 _PACKAGES = ("torch", "torchvision", "torchaudio", "numpy", "h5py", "av", "python_speech_features")
 
 
@@ -188,7 +190,9 @@ def _ending_said(run: Run, processes: Processes, command: Sequence[str]) -> Iter
             with suppress(OSError):
                 write_status(run.folder, run.stage, "stopped", reason=str(error) or "interrupted")
         if isinstance(error, Stopped):
-            raise type(error)(f"{error}: {_continuation(command, processes)}") from error
+            raise type(error)(
+                f"{error}: {_continuation(command, processes, run.folder)}"
+            ) from error
         raise
     except BaseException as error:
         failure = processes.failed(error)
@@ -198,15 +202,21 @@ def _ending_said(run: Run, processes: Processes, command: Sequence[str]) -> Iter
         raise
 
 
-def _continuation(command: Sequence[str], processes: Processes) -> str:
-    """The command that goes on, unless torchrun or srun started it with words of their own."""
+def _continuation(command: Sequence[str], processes: Processes, folder: Path) -> str:
+    """The command that goes on, unless torchrun or srun started it with words of their own.
+
+    An error line, which is cut where it is too long, names the file of a long command instead.
+    """
     is_whole = processes.world == 1 or any(
         word.split("=")[0] in ("--gpus", "--procs") for word in command
     )
     if not (command and is_whole):
         return "continue with the same command and --resume"
     kept = [word for word in command if word not in ("--overwrite", "--resume")]
-    return f"continue with: {join_command([*kept, '--resume'])}"
+    line = join_command([*kept, "--resume"])
+    if len(line) > _MOST_PASTED:
+        return f"continue with the command in {folder / 'command.txt'} and --resume"
+    return f"continue with: {line}"
 
 
 def environment() -> dict[str, Any]:

@@ -11,11 +11,14 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch.distributed as dist
 from torch.distributed.distributed_c10d import Store
+
+from avme.escape import escape_text
 
 BEAT_SECONDS = 1.0
 SILENCE_SECONDS = 40.0
@@ -178,8 +181,9 @@ class Siblings:
 
     def _end_process(self, failure: Failure) -> None:
         self.last_words(failure)
-        sys.stderr.write(f"error: {failure}\n")  # nobody else can say it any more
-        sys.stderr.flush()
+        with suppress(OSError):  # nobody reads it
+            sys.stderr.write(f"error: {escape_text(str(failure))}\n")  # nobody else can say it
+            sys.stderr.flush()
         os._exit(1)
 
 

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
@@ -62,6 +63,16 @@ def test_a_whole_set_is_one_line_and_code_0(prepared: Path) -> None:
     assert (code, err) == (0, "")
     assert out.startswith(f"{prepared} is whole: 2 shards of ")
     assert out.count("\n") == 1
+
+
+def test_with_all_streams_closed_it_works_and_its_exit_code_tells(prepared: Path) -> None:
+    line = f"{sys.executable} -m avme_cli verify <&- >&- 2>&-"
+
+    codes = [subprocess.run(["bash", "-c", line]).returncode]
+    (prepared / "index.csv").unlink()
+    codes.append(subprocess.run(["bash", "-c", line]).returncode)
+
+    assert codes == [0, 5]
 
 
 def test_what_it_says_mends_shards_and_tables(prepared: Path) -> None:

@@ -228,14 +228,15 @@ def test_tables_for_people_hold_no_formula() -> None:
         ["@a", "-0.5"],
         ["射箭", 1],
         ["\uff1d1", 2],
+        ["\x1b[2J", 3],
     ]
 
     text = _csv(rows)
 
     assert [row[0] for row in csv.reader(text.splitlines())] == [
-        *("class", "'=HYPERLINK(1)", "'@a", "射箭", "'\uff1d1"),
+        *("class", "'=HYPERLINK(1)", "'@a", "射箭", "'\uff1d1", "\\x1b[2J"),
     ]
-    assert [row[1] for row in csv.reader(text.splitlines())] == ["n", "-0.5", "-0.5", "1", "2"]
+    assert [row[1] for row in csv.reader(text.splitlines())] == ["n", "-0.5", "-0.5", *"123"]
 
 
 def test_without_a_name_the_checkpoint_finds_its_own_dataset_among_several(

@@ -119,6 +119,18 @@ def test_a_stop_names_the_command_that_goes_on(
     assert read_json(given["out"] / "status.json")["state"] == "stopped"
 
 
+def test_a_stop_of_a_command_that_no_line_holds_names_its_file(given: dict[str, Any]) -> None:
+    command = ["avme", "pretrain", *(f"--set=optim.lr={number}" for number in range(40))]
+
+    with pytest.raises(Stopped) as caught, running(**given | {"command": command}):
+        raise Stopped("stopped at step 3 of 8")
+
+    file = given["out"] / "command.txt"
+    assert str(caught.value).endswith(f"continue with the command in {file} and --resume")
+    assert len(str(caught.value)) < 400
+    assert file.read_text() == f"{' '.join(command)}\n"
+
+
 LIMITED = """
 import resource, sys
 from pathlib import Path
