@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from avme.config.slurm import JobConfig, SlurmConfig
 
 _MOST_CHARACTERS: Final = 240
+_NO_ANSWER: Final = r"slurm controller|configuration source|control machine|timed out|uthenticat"
+"""Slurm's own texts where the settings of the job are not to blame."""
 _SETTINGS: Final = (
     (r"gres|GRES|TRES", ("gpus",)),
     (r"partition", ("partition",)),
@@ -26,6 +28,8 @@ _SETTINGS: Final = (
 def explain(text: str, settings: "JobConfig | SlurmConfig") -> str:
     """`reason): what to change` from what sbatch printed, on one line."""
     said = _one_line(text)
+    if re.search(_NO_ANSWER, said):
+        return f"{said}): repeat, or submit on a machine from which Slurm can be reached"
     content = settings.model_dump()
     named = dict.fromkeys(
         key

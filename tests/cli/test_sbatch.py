@@ -169,6 +169,20 @@ def test_a_refusal_leaves_the_script_of_an_earlier_job(slurm: Any) -> None:
             "unrecognized option '--foo'): change slurm.options (none) with --set",
         ),
         (
+            "sbatch: error: fetch_config: DNS SRV lookup failed\n"
+            "sbatch: fatal: Could not establish a configuration source\n",
+            JobConfig(),
+            "fetch_config: DNS SRV lookup failed; Could not establish a configuration source): "
+            "repeat, or submit on a machine from which Slurm can be reached",
+        ),
+        (
+            "sbatch: error: Batch job submission failed: "
+            "Unable to contact slurm controller (connect failure)\n",
+            SlurmConfig(),
+            "Unable to contact slurm controller (connect failure)): repeat, or submit on a machine "
+            "from which Slurm can be reached",
+        ),
+        (
             "sbatch: error: a site's own rule",
             JobConfig(),
             "a site's own rule): options of sbatch go into --set slurm.options=[...]",
