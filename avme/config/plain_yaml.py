@@ -82,8 +82,7 @@ def read_yaml(text: str, origin: str) -> Any:
     more of it than any settings need."""
     if len(text) > MOST_CHARACTERS:
         raise ConfigError(
-            f"{origin} has {len(text):,} characters, expected at most {MOST_CHARACTERS:,} of "
-            "settings"
+            f"{origin} has more than {MOST_CHARACTERS:,} characters, which no file of settings has"
         )
     try:
         _require_plain(text)

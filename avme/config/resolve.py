@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from avme.config.base import Settings
 from avme.config.hint import find_hint
-from avme.config.plain_yaml import read_yaml, write_yaml
+from avme.config.plain_yaml import MOST_CHARACTERS, read_yaml, write_yaml
 from avme.config.tree import Leaves, flatten, nest
 from avme.config.warmup import limited_warmup
 from avme.errors import ConfigError, MismatchError
@@ -156,7 +156,8 @@ def _read_file(file: Path | None) -> Leaves:
     if file is None:
         return {}
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8") as opened:
+            text = opened.read(MOST_CHARACTERS + 1)  # what is longer is refused
     except FileNotFoundError:
         raise ConfigError(f"{file} does not exist: expected a YAML file of settings") from None
     except (OSError, UnicodeDecodeError) as error:

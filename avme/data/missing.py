@@ -13,6 +13,7 @@ from avme.data.prepared import SHARDS
 from avme.data.publish import QUARANTINE
 from avme.data.share import Share
 from avme.data.workers import run_tasks
+from avme.errors import ArtifactError
 from avme.media.extract import Recipe
 from avme.report import Reporter
 
@@ -28,12 +29,20 @@ def missing_shards(plan: Plan, share: Share | None) -> list[str]:
 
 
 def shards_of_bad(plan: Plan) -> list[str]:
-    """Shards that stand and hold clips of `quarantine.csv`; what helps may have been done since."""
+    """Shards that stand and hold clips of `quarantine.csv`; what helps may have been done since.
+
+    Raises ArtifactError where that is no such table.
+    """
     path = plan.folder / QUARANTINE
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        bad = {plan.clips.find(row["id"]) for row in csv.DictReader(file)} - {None}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            bad = {plan.clips.find(row["id"]) for row in csv.DictReader(file)} - {None}
+    except (KeyError, ValueError, csv.Error) as error:
+        raise ArtifactError(
+            f"{path} cannot be read ({error!r}): `avme verify` says how to mend it"
+        ) from error
     return [
         name
         for name, clips in plan.shards.items()

@@ -42,7 +42,7 @@ from avme.stages.log_file import logged
 from avme.stages.resume import changed_settings
 from avme.train.checkpoint import Checkpoint, newest_checkpoint
 from avme.train.fitting import build_on_meta, require_fitting_run
-from avme.train.machine import machine_error
+from avme.train.machine import machine_error, require_memory
 from avme.train.processes import Processes
 from avme.train.siblings import Failure
 from avme.train.signals import stop_requests
@@ -71,12 +71,13 @@ class Run:
         self, build: Callable[[], nn.Module], config: PretrainConfig | FinetuneConfig
     ) -> None:
         """Raise MismatchError where the checkpoint that the run goes on from is not of the model
-        that `build` makes, before it is made."""
+        that `build` makes, and MachineError where no memory holds that, before it is made."""
+        model = build_on_meta(build)
         if self.checkpoint is not None:
             owner = f"the checkpoint of {self.folder}"
             depth = config.model.visual.depth
-            model = build_on_meta(build)
             require_fitting_run(owner, self.checkpoint, model, config.optim, depth)
+        require_memory(model)
 
     def say_running(self, processes: Processes, step: int) -> None:
         """Brings status.json up to date; for the first process, which holds the folder's lock."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from torch import nn
 
 from avme.data.disk import FULL, free_bytes, readable
 from avme.errors import AvmeError, MachineError
@@ -38,6 +39,19 @@ def machine_error(error: BaseException, folder: Path) -> MachineError | None:
         if system is not None and (system.errno in FULL or system.filename is not None):
             return cannot_write(folder, system)
     return None
+
+
+def require_memory(model: nn.Module) -> None:
+    """Raise MachineError where the weights of a model, which may be on the meta device, take more
+    than all of this machine's memory."""
+    tensors = [*model.parameters(), *model.buffers()]
+    needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise MachineError(
+            f"the model of these settings takes {readable(needed)} in weights alone, this machine "
+            f"has {readable(there)} of memory: choose a smaller one"
+        )
 
 
 def cannot_write(path: Path, error: OSError, num_bytes: int | None = None) -> MachineError:

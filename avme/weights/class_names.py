@@ -12,6 +12,7 @@ from avme.plain_json import parse_json
 _NUMBERED: Final = re.compile(r"(\d+)\s+(\S.*)")
 _PLACEHOLDER: Final = re.compile(r"LABEL_\d+")
 """Hugging Face's names of classes that nobody named."""
+_MOST_CHARACTERS: Final = 1 << 24
 _MOST_NUMBERS: Final = 5
 _EXPECTED: Final = (
     "a name in each line, `1 ApplyEyeMakeup` as in UCF-101's classInd.txt, or JSON: a list, "
@@ -41,9 +42,12 @@ def names_in_file(file: Path) -> tuple[str, ...]:
     is none of what is expected.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open(encoding="utf-8-sig") as opened:
+            text = opened.read(_MOST_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{file} cannot be read ({error}): expected {_EXPECTED}") from error
+    if len(text) > _MOST_CHARACTERS:
+        raise ArtifactError(f"{file} has more than {_MOST_CHARACTERS:,} characters of names")
     if text.lstrip().startswith(("{", "[")):
         try:
             names = _of_json(parse_json(text))

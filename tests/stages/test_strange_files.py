@@ -11,7 +11,7 @@ import torch
 from avme.config import EvalConfig, PretrainConfig
 from avme.data.clips import ClipReader
 from avme.data.prepared import PreparedSet
-from avme.errors import ArtifactError, MismatchError
+from avme.errors import ArtifactError, MachineError, MismatchError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.stages.evaluate import evaluate
 from avme.stages.init import starting_point
@@ -61,6 +61,20 @@ def test_a_resumed_run_is_compared_with_its_model_before_that_is_made(
             preset="tiny",
             resume=True,
         )
+
+
+def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(
+    finished: PreparedSet,
+    make_pretrain_config: Callable[..., PretrainConfig],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = make_pretrain_config().model_dump()
+    config["model"]["visual"] |= LARGE | {"depth": 1000}
+    monkeypatch.setattr("avme.stages.pretrain.MaskedAutoencoder", OnMetaAlone)
+
+    with pytest.raises(MachineError, match=r"in weights alone, this machine has .*smaller"):
+        pretrain(PretrainConfig.model_validate(config), data=finished.folder, out=tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -119,3 +133,13 @@ def test_statistics_of_another_width_than_the_set_are_refused(
             out=tmp_path / "eval",
         )
     assert ClipReader(finished, (), {"mean": [0.0] * 13, "deviation": [1.0] * 13}).num_cepstra == 13
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"name,reason\nA/a,why\n", b'id\n"' + b"x" * 200_000])
+def test_a_broken_quarantine_is_named_where_clips_are_to_be_tried_again(
+    folder: Path, videos: Path, run_prep: Callable[..., PreparedSet], content: bytes
+) -> None:
+    (folder / "quarantine.csv").write_bytes(content)
+
+    with pytest.raises(ArtifactError, match=r"quarantine\.csv cannot be read .*`avme verify`"):
+        run_prep(videos, folder.parent, retry=True)
