@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from avme import __version__
 from avme.cores import limit_threads
 from avme.errors import AvmeError, MachineError, SiblingLost
+from avme.shortage import shortage
 from avme.train.environment import require_whole_group
 
 from . import (
@@ -171,8 +172,8 @@ def _errors_as_lines(verbose: bool) -> Iterator[None]:
         _end(str(error), error.exit_code, verbose, error)
     except AvmeError as error:
         _end(f"error: {_one_line(error)}", error.exit_code, verbose, error)
-    except OSError as error:
-        if (line := _system_line(error)) is None:
+    except (MemoryError, OSError, RuntimeError) as error:
+        if (line := shortage(error) or _system_line(error)) is None:
             raise
         _end(f"error: {line}", MachineError.exit_code, verbose, error)
     except _UsageProblem as error:
@@ -194,9 +195,11 @@ def _print_error(line: str, exit_code: int, verbose: bool, *, is_echo: bool = Fa
         print_error(f"{mark}{line}")
 
 
-def _system_line(error: OSError) -> str | None:
+def _system_line(error: Exception) -> str | None:
     """The file that cannot be written or read, and why; None where the system names neither."""
-    if error.errno is None or (error.filename is None and error.errno not in _FULL):
+    if not isinstance(error, OSError) or error.errno is None:
+        return None
+    if error.filename is None and error.errno not in _FULL:
         return None
     why = os.strerror(error.errno)
     named = "a file" if error.filename is None else os.fsdecode(error.filename)

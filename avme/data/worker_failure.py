@@ -18,11 +18,11 @@ from torch._utils import ExceptionWrapper
 
 from avme.data.shared_memory import ADVICE, FOLDER
 from avme.errors import AvmeError, MachineError
+from avme.shortage import shortage
 
 _SECONDS_TO_END = 1.0
 _SHARED_MEMORY = re.compile(r"shared memory|</torch_\d+")
 """What torch says of a file in shared memory that it cannot make, resize or write."""
-_TOO_MANY_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 def report_lost_batches() -> None:
@@ -37,10 +37,12 @@ def explained(error: Exception, workers: Sequence[ForkServerProcess]) -> Excepti
         return _unwrapped(error)
     if dead is not None:
         return _death_of(dead, len(workers))
-    if isinstance(error, OSError) and error.errno in _TOO_MANY_FILES:
+    if (lacking := shortage(error)) is not None:
+        return MachineError(f"loader processes cannot go on: {lacking}")
+    if isinstance(error, EOFError):  # from the process that workers are forked from
         return MachineError(
-            f"too many open files for {len(workers)} loader processes: raise `ulimit -n`, or use "
-            "fewer --workers"
+            "loader processes cannot be started: is there memory for them, and do `ulimit -n` and "
+            "`ulimit -u` allow them? --workers 0 does without"
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # of a semaphore
         return _not_handed_over(error)
@@ -60,6 +62,8 @@ def _send_error(queue: Any, error: Exception, item: Any) -> None:
 
 
 def _not_handed_over(error: Exception) -> MachineError:
+    if (lacking := shortage(error)) is not None:
+        return MachineError(f"loader processes cannot hand over data: {lacking}")
     text = " ".join(str(error).split())
     return MachineError(
         f"loader processes cannot hand over data ({text}): if {FOLDER} is too small, {ADVICE}"

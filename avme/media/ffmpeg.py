@@ -20,6 +20,7 @@ from avme.errors import MachineError, MediaError
 from avme.media.child import limit_memory, wait_for_end
 from avme.media.messages import Messages, summary
 from avme.media.probe import MediaInfo
+from avme.shortage import shortage
 
 SAMPLE_RATE_HZ = 16_000
 _OLDEST = 5, 1  # -fps_mode came with 5.1
@@ -86,13 +87,17 @@ def _defect(executable: str) -> str | None:
     return None
 
 
+def _does_not_run(executable: str, error: Exception) -> MachineError:
+    return MachineError(shortage(error) or f"{executable} does not run ({error}): install it again")
+
+
 @lru_cache(maxsize=8)
 def ffmpeg_version(executable: str) -> str:
     """What `ffmpeg -version` calls itself."""
     try:
         done = subprocess.run([executable, "-version"], capture_output=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        raise MachineError(f"{executable} does not run ({error}): install ffmpeg again") from error
+        raise _does_not_run(executable, error) from error
     words = done.stdout.decode(errors="replace").split()
     return words[2] if len(words) > 2 else "unknown"
 
@@ -106,7 +111,7 @@ def crops_by_container(executable: str) -> bool:
     try:
         done = subprocess.run([executable, "-h", "long"], capture_output=True, timeout=60)
     except (OSError, subprocess.SubprocessError) as error:
-        raise MachineError(f"{executable} does not run ({error}): install ffmpeg again") from error
+        raise _does_not_run(executable, error) from error
     return b"\n-apply_cropping" in done.stdout
 
 
@@ -190,7 +195,7 @@ def require_filters(executable: str, names: Iterable[str]) -> None:
             [executable, "-hide_banner", "-filters"], capture_output=True, timeout=60, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise MachineError(f"{executable} does not run ({error}): install ffmpeg again") from error
+        raise _does_not_run(executable, error) from error
     rows = (line.split() for line in done.stdout.decode(errors="replace").splitlines())
     known = {row[1] for row in rows if len(row) > 2}
     for name in names:
