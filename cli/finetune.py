@@ -80,8 +80,8 @@ def finetune(
     training.preflight(FinetuneConfig, source)
     preflight.require_weights(init)
     preflight.require_class_names(classes)
-    begin = places.pretrained(start, source) if start or not (resume or init) else None
-    earlier_run = begin.path if begin else None
+    chosen = places.pretrained(start, source) if start or not (resume or init) else None
+    earlier_run = chosen.path if chosen else None
     implied = preset or (places.preset_of(earlier_run) if earlier_run else None)
     reads = modality or places.modality_of(implied)
     if resume and not (modality or implied):
@@ -99,26 +99,30 @@ def finetune(
     preflight.require_split(source, settings.clip.split)
     if earlier_run:
         _refuse_other_model(settings, earlier_run)
-    if training.elsewhere(folder, settings):
+
+    def begin(checks_for: int | None = None) -> Path:
+        from avme.stages.finetune import finetune as run
+
+        return run(
+            settings,
+            data=source,
+            out=folder,
+            init=earlier_run,
+            weights=init,
+            names=classes,
+            preset=recipe,
+            resume=resume,
+            overwrite=training.overwrite,
+            command=["avme", *sys.argv[1:]],
+            report=training.ctx.obj,
+            checks_for=checks_for,
+        )
+
+    if training.elsewhere(folder, settings, begin):
         return
-
-    from avme.stages.finetune import finetune as run
-
     if earlier_run or init:
-        training.ctx.obj.say(f"starting from {begin or init}")
-    finished = run(
-        settings,
-        data=source,
-        out=folder,
-        init=earlier_run,
-        weights=init,
-        names=classes,
-        preset=recipe,
-        resume=resume,
-        overwrite=training.overwrite,
-        command=["avme", *sys.argv[1:]],
-        report=training.ctx.obj,
-    )
+        training.ctx.obj.say(f"starting from {chosen or init}")
+    finished = begin()
     print_line(finished)
     next_command.after_finetune(training.ctx.obj, finished, source)
 

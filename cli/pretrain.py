@@ -76,25 +76,31 @@ def pretrain(
     base = places.earlier_settings(folder, resume) or given
     settings = _resolved(training, preset, flags, base)
     preflight.require_split(source, settings.clip.split)
-    if training.elsewhere(folder, settings):
+
+    def begin(checks_for: int | None = None) -> Path:
+        from avme.stages.pretrain import pretrain as run
+
+        return run(
+            settings,
+            data=source,
+            out=folder,
+            init=init,
+            preset=preset or size or places.preset_of(folder if resume else None, resume=resume),
+            resume=resume,
+            overwrite=training.overwrite,
+            command=["avme", *sys.argv[1:]],
+            report=training.ctx.obj,
+            checks_for=checks_for,
+        )
+
+    if training.elsewhere(folder, settings, begin):
         return
 
     from avme.config.presets import recipe
-    from avme.stages.pretrain import pretrain as run
 
     if preset and not (init or resume) and (weights := recipe(preset).starts_from):
         training.ctx.obj.say(f"without --init from scratch; preset {preset} begins with {weights}")
-    finished = run(
-        settings,
-        data=source,
-        out=folder,
-        init=init,
-        preset=preset or size or places.preset_of(folder if resume else None, resume=resume),
-        resume=resume,
-        overwrite=training.overwrite,
-        command=["avme", *sys.argv[1:]],
-        report=training.ctx.obj,
-    )
+    finished = begin()
     print_line(finished)
     next_command.after_pretrain(training.ctx.obj, finished, source, settings)
 

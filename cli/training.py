@@ -1,5 +1,6 @@
 """What `avme pretrain` and `avme finetune` have in common: their options, and where they run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,8 +75,16 @@ class Training:
         else:
             batchjob.refuse_gpus_with_procs(given)
 
-    def elsewhere(self, folder: Path, settings: "PretrainConfig | FinetuneConfig") -> bool:
-        """Whether other processes do the work: a job of Slurm, or torchrun's on this machine."""
+    def elsewhere(
+        self,
+        folder: Path,
+        settings: "PretrainConfig | FinetuneConfig",
+        check: Callable[[int], object],
+    ) -> bool:
+        """Whether other processes do the work: a job of Slurm, or torchrun's on this machine.
+
+        `check` raises what a job of so many processes would, before it is submitted.
+        """
         if not self.slurm:
             preflight.require_run_folder(folder, resume=self.resume, overwrite=self.overwrite)
             return launch.spread(self.gpus, self.procs, folder)
@@ -84,6 +93,10 @@ class Training:
                 "--slurm starts the processes itself: say how many with --set slurm.gpus=N (or "
                 "slurm.procs=N) and slurm.nodes=N"
             )
+        settings.slurm.require_time_to_train()
+        _, processes = batchjob.devices(settings.slurm, settings.train.device)
+        preflight.require_run_folder(folder, resume=self.resume, overwrite=self.overwrite)
+        check(settings.slurm.nodes * processes)
         batchjob.submit_training(
             settings.slurm,
             device=settings.train.device,

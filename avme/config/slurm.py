@@ -5,7 +5,13 @@ from typing import Annotated
 from pydantic import Field
 
 from avme.config.base import Name, Settings
+from avme.errors import ConfigError
 
+_EARLY_SECONDS = 60
+"""How much earlier than asked for Slurm may send a signal."""
+_SHORTEST_WARNING = 10
+_START_SECONDS = 30
+"""Time of a job before its first step, at least."""
 Options = Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Field(max_length=100)]
 
 
@@ -44,11 +50,28 @@ class JobConfig(Settings):
     """Memory of a node."""
     minutes: Annotated[int, Field(ge=1, le=10_000_000)] = 24 * 60
     """Time limit; a job that reaches it goes back into the queue and resumes."""
-    warning_seconds: Annotated[int, Field(ge=10, le=604_800)] = 180
-    """How long before its limit the job is told to write a checkpoint and stop."""
+    warning_seconds: Annotated[int, Field(ge=_SHORTEST_WARNING, le=604_800)] = 180
+    """How long before its limit, or up to a minute more, the job is told to save and stop."""
     partition: Name | None = None
     """Partition; none takes the cluster's default."""
     account: Name | None = None
     """Account to charge; none takes the user's default."""
     options: Options = ()
     """More options of sbatch, as they are to stand in the script: [--constraint=h100]."""
+
+    def require_time_to_train(self) -> None:
+        """Raise ConfigError where the warning may come before the job has made a step.
+
+        It is asked of a job that is submitted, not of every settings file: those of an earlier run
+        stay readable.
+        """
+        longest = self.minutes * 60 - _EARLY_SECONDS - _START_SECONDS
+        if self.warning_seconds <= longest:
+            return
+        needed = -(-(self.warning_seconds + _EARLY_SECONDS + _START_SECONDS) // 60)
+        shorter = f"slurm.warning_seconds={longest} or " if longest >= _SHORTEST_WARNING else ""
+        raise ConfigError(
+            f"slurm.warning_seconds {self.warning_seconds} leaves a job of {self.minutes} minutes "
+            f"no time to train: Slurm may warn {_EARLY_SECONDS} s earlier, and a start takes "
+            f"{_START_SECONDS} s: give --set {shorter}slurm.minutes={needed}"
+        )

@@ -27,7 +27,7 @@ from avme.models.example import example_clip
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, require_unseen_tests, say_tally, weights_for
 from avme.stages.pretrain import lengths_of, mfcc_facts
-from avme.stages.run import running
+from avme.stages.run import require_possible, running
 from avme.stages.training import EndEpoch, Job, train
 from avme.train.attention import fusion_entropy
 from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
@@ -59,6 +59,7 @@ def finetune(
     overwrite: bool = False,
     command: Sequence[str] = (),
     report: Reporter | None = None,
+    checks_for: int | None = None,
 ) -> Path:
     """Trains a classifier on the train list, from the run `init`, from `weights` of any form or
     from scratch; returns the run folder. The file `names` says which class each row of the weights'
@@ -66,7 +67,7 @@ def finetune(
 
     Raises ArtifactError for an unfinished set or checkpoint, UsageError for a folder that is in
     use, MismatchError where the checkpoint does not fit or has seen the split's test clips, Stopped
-    after SIGTERM or SIGUSR1.
+    after SIGTERM or SIGUSR1. With `checks_for` nothing is trained or written, as in `pretrain`.
     """
     report = report or Quiet()
     if config.modality == "av" and config.model.fusion.kind == "none":
@@ -97,6 +98,11 @@ def finetune(
         "pretrained": pretrained,
     }
     require_unseen_tests(pretrained, prepared, split)
+    if checks_for is not None:
+        require_possible(
+            config, facts, out=out, resume=resume, overwrite=overwrite, world=checks_for
+        )
+        return out
     device = pick_device(config.train.device)
     with (
         joined(device) as processes,

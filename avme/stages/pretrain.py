@@ -21,7 +21,7 @@ from avme.models.reconstruction import in_both_units, reconstruction_loss
 from avme.report import Quiet, Reporter
 from avme.stages.init import origin_of, say_tally, weights_for
 from avme.stages.pictures import picture_epochs
-from avme.stages.run import running
+from avme.stages.run import require_possible, running
 from avme.stages.training import Job, train
 from avme.train.attention import fusion_entropy
 from avme.train.loop import BatchLoss, LossOf
@@ -43,12 +43,16 @@ def pretrain(
     overwrite: bool = False,
     command: Sequence[str] = (),
     report: Reporter | None = None,
+    checks_for: int | None = None,
 ) -> Path:
     """Trains the masked autoencoder on the train list of a prepared set, from the weights `init` or
     from scratch; returns the run folder.
 
     Raises ArtifactError for an unfinished set or broken weights, UsageError for a folder that is in
     use, MismatchError where a resumed run or the weights differ, Stopped after SIGTERM or SIGUSR1.
+
+    With `checks_for` nothing is trained or written: what a job of so many processes would raise
+    before its first step is raised, as far as this machine can tell.
     """
     report = report or Quiet()
     if config.train.wandb is not None:
@@ -66,6 +70,11 @@ def pretrain(
         "mfcc": mfcc_facts(prepared, split),
         "init": origin_of(weights, out if resume else None, "init"),
     }
+    if checks_for is not None:
+        require_possible(
+            config, facts, out=out, resume=resume, overwrite=overwrite, world=checks_for
+        )
+        return out
     device = pick_device(config.train.device)
     with (
         joined(device) as processes,

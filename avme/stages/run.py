@@ -21,6 +21,7 @@ from avme.artifacts import (
     RUN_LOCK,
     RUN_STATUS,
     open_run,
+    require_openable,
     state_of,
     sweep,
     write_json,
@@ -90,6 +91,25 @@ class Run:
             write_status(self.folder, self.stage, "failed", **asdict(failure))
 
 
+def require_possible(
+    config: PretrainConfig | FinetuneConfig,
+    facts: Mapping[str, Any],
+    *,
+    out: Path,
+    resume: bool,
+    overwrite: bool,
+    world: int,
+) -> None:
+    """Raise what `running` would raise in `world` processes elsewhere; nothing is written."""
+    _require_shares(config, world)
+    require_openable(out, resume=resume, overwrite=overwrite)
+    if resume:
+        require_no_links(out)
+        checkpoint = newest_checkpoint(out, Quiet().say)
+        changed_settings(checkpoint, config, facts, out)
+        require_steps_left(config, checkpoint, out)
+
+
 @contextmanager
 def running(
     stage: str,
@@ -110,9 +130,7 @@ def running(
     UsageError where the folder is in use, MismatchError where a run that is to go on was started
     with other settings or data, MachineError where memory or disk space is short.
     """
-    require_equal_shares(config.train.batch, processes.world)
-    if isinstance(config, FinetuneConfig) and config.head.norm == "batch":
-        require_two_clips(config.train.batch, config.train.micro_batch, processes.world)
+    _require_shares(config, processes.world)
     with stop_requests(), _as_machine_errors(out), ExitStack() as until_end:
 
         def open_() -> Path:
@@ -155,6 +173,12 @@ def running(
             _begin(run, processes, command)
         with _ending_said(run, processes, command), _as_machine_errors(out):
             yield run
+
+
+def _require_shares(config: PretrainConfig | FinetuneConfig, world: int) -> None:
+    require_equal_shares(config.train.batch, world)
+    if isinstance(config, FinetuneConfig) and config.head.norm == "batch":
+        require_two_clips(config.train.batch, config.train.micro_batch, world)
 
 
 @contextmanager
