@@ -39,6 +39,11 @@ class _Statistics(_Strict):
     ]
 
 
+class _Counts(_Strict):
+    clips: Count
+    quarantined: Count
+
+
 class _Settings(_Strict):
     num_cepstra: Annotated[int, Field(ge=1, le=65_536)] | None = None
 
@@ -52,7 +57,7 @@ class _Manifest(_Strict):
     tables: dict[Text, Text]
     settings: _Settings = _Settings()
     shards: dict[Text, _Shard] = Field(default_factory=dict)
-    counts: dict[Text, Count] = Field(default_factory=dict)
+    counts: _Counts
     ffmpeg: dict[Text, Count] = Field(default_factory=dict)
 
 

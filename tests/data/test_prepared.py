@@ -28,6 +28,7 @@ def folder(tmp_path: Path, reseal: Callable[..., None]) -> Path:
         "name": "pair",
         "classes": ["A", "B"],
         "fingerprint": "f" * 64,
+        "counts": {"clips": 2, "quarantined": 0},
         "splits": {"1": {"train": 1, "test": 1}},
         "statistics": {"1": {"mfcc_mean": [1.0, 2.0], "mfcc_deviation": [0.5, 4.0]}},
     }
