@@ -87,7 +87,8 @@ def bench_loader(
     }
     if not found:
         raise UsageError(f"no clip of {folder} is as long as a window, {clip.span_frames} frames")
-    statistics = {"mean": [0.0], "deviation": [1.0]}  # the work is the same with any numbers
+    count = prepared.num_cepstra or 1
+    statistics = {"mean": [0.0] * count, "deviation": [1.0] * count}  # any numbers are as much work
     reader = ClipReader(prepared, tuple(found), statistics)
     view = PretrainView(clip, CropConfig())
     jobs = _jobs(found, view, windows)
