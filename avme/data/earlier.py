@@ -18,6 +18,7 @@ from avme.data.reader import ShardReader
 from avme.errors import ArtifactError
 
 _SECTIONS = frozenset({"identity", "ffmpeg", "shards", "clips"})
+_HEAD_TYPES = {"identity": dict, "call": dict, "ffmpeg": str, "classes": list}
 NEW, KEPT, TOUCHED, CHANGED, UNSURE = range(5)
 """What an earlier plan says of a clip. Touched: only the file's time is another. Unsure: that, and
 nothing tells what its shard was made from."""
@@ -122,9 +123,20 @@ def _fill(old: Earlier, path: Path) -> None:
     held = np.zeros(len(clips), dtype=np.int64)
     for at in old.shards.values():
         np.add.at(held, at, 1)
+    _require_types(old.head)
     _mark_renamed_classes(old, path)
     if not sections >= _SECTIONS or ((old.said != NEW) != held).any():
         raise ValueError("its shards and clips do not fit")
+
+
+def _require_types(head: dict[str, Any]) -> None:
+    """Raise TypeError where a section is not of the type that it is written with."""
+    for section, kind in _HEAD_TYPES.items():
+        if not isinstance(head.get(section, kind()), kind):
+            raise TypeError(f"{section} is {type(head[section]).__name__}, not {kind.__name__}")
+    source = head.get("identity", {}).get("source")
+    if not all(isinstance(text, str) for text in (source or "", *head.get("classes", ()))):
+        raise TypeError("source or classes are no text")
 
 
 def _mark_renamed_classes(old: Earlier, path: Path) -> None:

@@ -254,7 +254,8 @@ def _read_entries(path: Path, sha256: str) -> Iterator[ClipEntry]:
         with path.open("rb") as file:
             yield from map(_entry, csv.DictReader(lines(file)))
     except (OSError, KeyError, ValueError, TypeError, ZeroDivisionError, csv.Error) as error:
-        raise ArtifactError(f"{path} cannot be read ({error!r}): {_MEND}") from error
+        what = type(error).__name__ if isinstance(error, UnicodeError) else repr(error)
+        raise ArtifactError(f"{path} cannot be read ({what}): {_MEND}") from error
     if digest.hexdigest() != sha256:
         raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
 

@@ -9,6 +9,7 @@ from avme.artifacts import read_json, write_json
 from avme.config.prep import PrepConfig
 from avme.data.catalog import Catalog, SourceClip, catalog_of
 from avme.data.plan import Draft, draft_plan
+from avme.errors import ArtifactError
 
 IDS = ("test/cat/1.mp4", "test/dog/2.mp4", "train/cat/3.mp4", "train/dog/4.mp4")
 
@@ -70,3 +71,23 @@ def test_a_clip_is_changed_when_its_label_stands_for_another_class(
     assert same.plan.changes.total == 0
     assert other.plan.changes.changed == len(IDS)
     assert len(other.stale) == len(IDS)
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("identity", "here"),
+        ("identity", {"source": ["here"]}),
+        ("call", []),
+        ("ffmpeg", 9),
+        ("classes", {"A": 0}),
+        ("classes", [3]),
+    ],
+)
+def test_a_section_of_another_type_is_damage(tmp_path: Path, section: str, value: object) -> None:
+    draft(clips_of(depth=0), tmp_path).put_down()
+    facts = read_json(tmp_path / "plan.json")
+    write_json(tmp_path / "plan.json", {**facts, section: value})
+
+    with pytest.raises(ArtifactError, match=r"plan\.json is damaged"):
+        draft(clips_of(depth=0), tmp_path)
