@@ -227,7 +227,8 @@ class Cataloguing:
             array("q", sorted(range(at, min(at + _PIECE, len(self))), key=self._ids.raw))
             for at in range(0, len(self), _PIECE)
         )
-        order = np.fromiter(merge(*pieces, key=self._ids.raw), np.int64, len(self))
+        merged: Iterator[int] = merge(*pieces, key=self._ids.raw)
+        order = np.fromiter(merged, np.int64, len(self))
         again = (self._ids.raw(int(a)) == self._ids.raw(int(b)) for a, b in pairwise(order))
         repeated = np.fromiter(chain((False,), again), np.bool_, len(order))
         if repeated.any() and not first_only:
