@@ -128,7 +128,12 @@ def avme(
     ctx: typer.Context,
     version: Annotated[
         bool,
-        typer.Option("--version", help="Print it.", callback=_print_version, is_eager=True),
+        typer.Option(
+            "--version",
+            help="Print it; `avme doctor` prints those of all packages.",
+            callback=_print_version,
+            is_eager=True,
+        ),
     ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Log more; errors come with a traceback.")
