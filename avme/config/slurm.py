@@ -26,8 +26,9 @@ class SlurmConfig(Settings):
     """Partition; none takes the cluster's default."""
     account: Name | None = None
     """Account to charge; none takes the user's default."""
-    minutes: Annotated[int, Field(ge=1, le=10_000_000)] = 24 * 60
-    """Time limit; a job that reaches it goes back into the queue and makes what is missing."""
+    minutes: Annotated[int, Field(ge=2, le=10_000_000)] = 24 * 60
+    """Time limit; a job that reaches it goes back into the queue and makes what is missing. It is
+    told to end a minute before, or two: 1 would leave it no time."""
     cpus: Annotated[int, Field(ge=1, le=65_536)] = 8
     """Cores of a job, one for each of its `--workers`."""
     memory_gb: Annotated[float, Field(gt=0.0, le=1e6)] = 16.0

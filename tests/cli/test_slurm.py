@@ -120,6 +120,16 @@ def test_what_a_part_would_refuse_is_not_submitted(slurm: Any) -> None:
     assert not Path("data").exists()
 
 
+def test_a_limit_that_is_all_warning_is_refused(slurm: Any) -> None:
+    Path("videos").mkdir()
+
+    done = run_command([*PREP, "--set", "slurm.minutes=1"])
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: slurm.minutes")
+    assert not Path("data").exists()
+
+
 @pytest.mark.parametrize("other", [["--part", "1/2"], ["--dask", "tcp://127.0.0.1:1"]])
 def test_slurm_excludes_parts_and_dask(slurm: Any, other: list[str]) -> None:
     Path("videos").mkdir()
