@@ -36,8 +36,9 @@ class StoppedEarly(BaseException):
 class EarlyStop(StopRequest):
     """A request that ends the program as long as no run takes it over.
 
-    `report` is called with the error where the main thread does not return from a call that looks
-    at no signals, such as waiting for other processes; the process then ends.
+    `report` is called with the error where a module is imported, and where the main thread does not
+    return from a call that looks at no signals, such as waiting for other processes; the process
+    then ends.
     """
 
     def __init__(self, report: Callable[[StoppedEarly], None]) -> None:
@@ -50,7 +51,11 @@ class EarlyStop(StopRequest):
         threading.Thread(target=self._watch, args=(reads,), daemon=True).start()
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Raise StoppedEarly for the first signal; remember it if that is caught somewhere."""
+        """Raise StoppedEarly for the first signal; remember it if that is caught somewhere.
+
+        Where a module is imported, the program ends here: many catch everything around an import,
+        and go on with half a module, which fails in odd ways.
+        """
         if not self._is_early:
             super().note(number, frame)
             return
@@ -59,7 +64,11 @@ class EarlyStop(StopRequest):
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         if is_first:
             self.signal = signal.Signals(number).name
-            raise StoppedEarly(number)
+            error = StoppedEarly(number)
+            if _is_importing(frame):
+                self._report(error)
+                os._exit(error.exit_code)
+            raise error
 
     def unwatch(self) -> None:
         """Leave signals to the main thread alone, which from now on looks at them."""
@@ -83,6 +92,14 @@ class EarlyStop(StopRequest):
                 self._report(error)
                 os._exit(error.exit_code)
         os.close(reads)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def listen(report: Callable[[StoppedEarly], None]) -> EarlyStop:

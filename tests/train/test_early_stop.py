@@ -21,6 +21,15 @@ if pathlib.Path("deaf").exists():  # a call that looks at no signals
         ctypes.CDLL(None).pthread_mutex_lock(mutex)
 time.sleep(60)
 """
+GREEDY = """
+import os, pathlib, signal
+pathlib.Path("importing").touch()
+try:
+    os.kill(os.getpid(), signal.SIGUSR1)
+except:
+    pass
+raise RecursionError("of what is left of a module that caught everything")
+"""
 PROGRAM = """
 import avme_cli
 from avme.train import early_stop
@@ -88,6 +97,17 @@ def test_a_signal_while_torch_is_imported_is_one_line_and_no_run_folder(
 
     assert (running.returncode, said) == (code, f"error: stopped by {name} {NOTHING}\n")
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_module_that_catches_everything_does_not_keep_the_signal(
+    importing: Callable[[], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "torch/__init__.py").write_text(GREEDY)
+
+    with importing() as running:
+        _, said = running.communicate(timeout=30)
+
+    assert (running.returncode, said) == (75, f"error: stopped by SIGUSR1 {NOTHING}\n")
 
 
 def test_a_main_thread_that_looks_at_no_signals_is_ended(
