@@ -94,7 +94,7 @@ def _debian(told: argparse.Namespace) -> tuple[str, dict[str, str], int]:
         inside("python3", "-m", "venv", "/root/venv", check=True)
     inside(python, "-m", "pip", "install", "-q", "-e", ".[dev]", check=True)
     code = inside(python, *_pytest(told, "/tmp/result.xml"), stdout=sys.stderr).returncode
-    pip_list = (python, "-m", "pip", "list", "-q", "--format=json")
+    pip_list = (python, "-m", "pip", "list", "--format=json")
     versions = json.loads(inside(*pip_list, check=True, stdout=subprocess.PIPE).stdout)
     name = inside(python, "-V", check=True, stdout=subprocess.PIPE).stdout.strip()
     found = _counts(root / "tmp/result.xml") | {"versions": _versions(versions)}
