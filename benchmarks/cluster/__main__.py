@@ -43,10 +43,10 @@ def _up(told: argparse.Namespace) -> None:
     cluster = Cluster(told.dir.resolve(), Network(told.network), told.nodes)
     try:
         cluster.up()
+        print(f"{told.nodes} nodes are idle; `down {told.dir}` takes them down")
     except BaseException:
         cluster.down()
         raise
-    print(f"{told.nodes} nodes are idle; `down {told.dir}` takes them down")
 
 
 def _run(told: argparse.Namespace) -> None:

@@ -139,17 +139,20 @@ def start_node(
 ) -> Process:
     """Starts a machine that runs `command`; the process returned is the one that holds it up.
 
-    It is there, with its name and its mounts, on return.
+    Its name and its mounts come a moment later.
     """
     own = ["--mount", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child"]
     shell = ["sh", "-c", _ON_NODE, str(hosts), f"n{node}"]
     whole = ["ip", "netns", "exec", network.namespace(node), "unshare", *own, *shell, *command]
-    holder = start(whole, environment=environment, log=log)
+    return start(whole, environment=environment, log=log)
+
+
+def wait_for_node(holder: Process, node: int, log: Path) -> None:
+    """Returns when the machine has its name and its mounts; raises OSError if it ends before."""
     while not _is_named(holder, f"n{node}"):
         if not holder.is_alive():
             raise OSError(f"machine n{node} cannot be started: see {log}")
         time.sleep(0.05)
-    return holder
 
 
 def on_node(holder: Process, folder: Path, command: Sequence[str]) -> list[str]:

@@ -24,6 +24,7 @@ from benchmarks.cluster.machines import (
     on_node,
     start,
     start_node,
+    wait_for_node,
 )
 
 PROGRAMS: Final = ("slurmctld", "slurmd", "sbatch", "munged", "ip", "unshare", "nsenter")
@@ -185,6 +186,7 @@ class Cluster:
             log=log,
         )
         self._write()
+        wait_for_node(self.daemons[f"n{node}"], node, log)
 
     def kill_node(self, node: int) -> None:
         """Ends a machine and all that runs on it at once, as a power cut would."""
