@@ -226,7 +226,7 @@ def _print_table(title: str, rows: Rows) -> None:
     from rich.table import Table
 
     table = Table(
-        title=f"\n{title}",
+        title=title,
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -237,4 +237,6 @@ def _print_table(title: str, rows: Rows) -> None:
         table.add_column(overflow="fold")
     for row in rows:
         table.add_row(*row)
-    verbatim().print(table)
+    console = verbatim()
+    console.line()
+    console.print(table)

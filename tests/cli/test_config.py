@@ -38,6 +38,17 @@ def test_show_explains_every_setting(stage: str) -> None:
     assert f"avme {stage}" in text
 
 
+def test_a_blank_line_stands_before_each_table_of_a_preset() -> None:
+    code, text, _ = run("show", "tiny")
+
+    lines = text.splitlines()
+    assert code == 0
+    assert "\\n" not in text
+    for stage in ("pretrain", "finetune"):
+        at = next(at for at, line in enumerate(lines) if line.startswith(f"avme {stage} --preset"))
+        assert not lines[at - 1].strip()
+
+
 def test_colons_are_no_pictures() -> None:
     _, text, _ = run("show", "prep")
 
