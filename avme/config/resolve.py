@@ -7,13 +7,13 @@ was found. A warm-up that comes from a default or a preset is limited to a share
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from reprlib import Repr
 from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from avme.config.base import Settings
+from avme.config.faults import describe_fault
 from avme.config.hint import find_hint
 from avme.config.plain_yaml import MOST_CHARACTERS, read_yaml, write_yaml
 from avme.config.tree import Leaves, flatten, nest
@@ -23,9 +23,6 @@ from avme.errors import ConfigError, MismatchError
 S = TypeVar("S", bound=Settings)
 
 _MOST_ERRORS = 3
-_SHORT = Repr()
-"""Shows of what a file holds no more than a line has room for."""
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _PRESET = "the preset"
 _WARMUP, _EPOCHS = "optim.warmup_epochs", "train.epochs"
 _FLAGS = ("--out", "--config", "--set")
@@ -139,7 +136,7 @@ def _build(model: type[S], layers: Sequence[tuple[str, Leaves]]) -> S:
             settings = model.model_validate(nest(merged))
         return settings
     except ValidationError as error:
-        raise ConfigError(_some([_sentence(e, origins) for e in error.errors()])) from error
+        raise ConfigError(_some([describe_fault(e, origins) for e in error.errors()])) from error
 
 
 def _given_layers(
@@ -222,22 +219,6 @@ def _of_other_stage(key: str) -> str | None:
     }
     have = [name for name, model in models.items() if key in leaf_fields(model)]
     return f"it is a setting of avme {' and avme '.join(have)}" if have and "." in key else None
-
-
-def _sentence(error: Any, origins: Mapping[str, str]) -> str:
-    key = ".".join(part for part in error["loc"] if isinstance(part, str))
-    message = error["msg"]
-    if error["type"] == "value_error":
-        reason = message.removeprefix("Value error, ")
-        return f"{key}: {reason}" if key else reason
-    expected = message.removeprefix("Input should be ").removeprefix("a valid ")
-    if error["type"] in ("missing", "too_short"):
-        expected = "more values"
-    elif error["type"].endswith("too_long"):
-        things = "characters" if error["type"].startswith("string") else "values"
-        expected = f"at most {error['ctx']['max_length']} {things}"
-    origin = f" (from {origins[key]})" if key in origins else ""
-    return f"{key}: found {_SHORT.repr(error['input'])}, expected {expected}{origin}"
 
 
 def _some(parts: Sequence[str], joint: str = "and") -> str:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from avme.artifacts import sha256_of
 from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.faults import describe_first_fault
 from avme.config.tree import flatten, nest
 from avme.errors import ArtifactError, ConfigError, MismatchError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
@@ -246,4 +248,6 @@ def _precisions(tensors: Mapping[str, Tensor]) -> dict[str, int]:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return describe_first_fault(error)
     return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())

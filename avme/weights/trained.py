@@ -7,7 +7,10 @@ metadata, so that it can be moved.
 import json
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.faults import describe_first_fault
 from avme.errors import ArtifactError
 from avme.train.checkpoint import Checkpoint, load_checkpoint
 from avme.train.content import require_weights
@@ -51,10 +54,10 @@ def settings_in(checkpoint: Checkpoint, path: Path) -> PretrainConfig | Finetune
     model = PretrainConfig if checkpoint.stage == "pretrain" else FinetuneConfig
     try:
         return model.model_validate(checkpoint.config)
-    except ValueError as error:
-        reason = "; ".join(line.strip() for line in str(error).splitlines()[:3])
+    except ValidationError as error:
         raise ArtifactError(
-            f"the settings in {path} are not those of avme {checkpoint.stage}: {reason}"
+            f"the settings in {path} are not those of avme {checkpoint.stage}: "
+            f"{describe_first_fault(error)}"
         ) from error
 
 

@@ -1,5 +1,6 @@
 """Strict reading: what is missing, left over, misshapen or not plain data is named."""
 
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -193,3 +194,16 @@ def test_settings_of_a_stage_accept_what_the_weights_bring(
         assert config.model.visual.dim == 32
         assert (config.clip.num_frames, config.clip.size) == (4, 16)
         assert config.model.positions == (2, 4, 4)
+
+
+def test_a_size_that_no_setting_may_have_is_one_short_clause(
+    tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
+) -> None:
+    folder = save_as(make_theirs(), "hf q_bias", tmp_path / "theirs")
+    said = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(said | {"num_frames": 2**40}))
+
+    line = refusal(folder)
+
+    assert "num_frames: found 1099511627776, expected less than or equal to 65536" in line
+    assert "pydantic" not in line
