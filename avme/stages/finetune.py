@@ -151,7 +151,7 @@ def finetune(
         train(job, _validation(job, prepared, held_out))
         if not held_out and processes.is_first:
             last = load_checkpoint(job.run.checkpoint_path("last"))
-            best = replace(last, model=last.weights, average={})
+            best = replace(last, model=last.weights, average={}, optimizer={})
             save_checkpoint(job.run.checkpoint_path("best"), best)
     return run.folder
 
