@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from avme.artifacts import write_json, write_status, write_text
 from avme.errors import ArtifactError, UsageError
@@ -95,7 +96,8 @@ def test_a_resumed_run_brings_its_own_settings() -> None:
 def test_a_resumed_run_tells_its_preset_by_the_checkpoint_that_is_whole() -> None:
     run = Path("runs/a")
     last, previous = (run / f"checkpoints/{name}.pt" for name in ("last", "previous"))
-    old = Checkpoint(stage="pretrain", config={}, facts={"preset": "tiny"}, step=3, model={})
+    facts, model = {"preset": "tiny"}, {"weight": torch.zeros(1)}
+    old = Checkpoint(stage="pretrain", config={}, facts=facts, step=3, model=model)
     save_checkpoint(previous, old)
     last.write_bytes(previous.read_bytes()[:100])
 

@@ -221,7 +221,7 @@ def test_verify_names_a_link_and_what_deletes_it(name: str, folder: Path, outsid
     if name == "plan.json":
         assert found.mend[0].startswith("nothing tells from what ")
     else:
-        assert found.mend[0] == f"rm -f {folder / name}"
+        assert found.mend[0] == f"rm -f -- {folder / name}"
         assert found.mend[1].startswith("avme prep ucf101 ")
 
 
@@ -234,7 +234,7 @@ def test_a_link_in_a_set_is_mended_as_verify_says(
 
     found = verify(folder, every_picture=False, seed=0, report=Quiet())
     delete, _, *_ = found.mend
-    for path in delete.split()[2:]:
+    for path in delete.split()[3:]:
         Path(path).unlink()
     run_prep(videos, folder.parent, name=folder.name)
 
