@@ -64,7 +64,8 @@ def _states(number: str, cluster: str, record: Path, environment: Mapping[str, s
             return {line.strip() for line in done.stdout.splitlines() if ":" not in line} - {""}
         if _UNKNOWN_JOB in done.stderr:
             return set()
-        found = "; ".join(line.strip() for line in done.stderr.splitlines() if line.strip())[:200]
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        found = "; ".join(lines)[:200] or f"squeue ended with exit code {done.returncode}"
     raise MachineError(
         f"whether job {number}, submitted earlier, is over cannot be told ({found}): repeat, or "
         f"delete {record} if it is"

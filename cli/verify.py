@@ -41,4 +41,6 @@ def verify(
         *(f"    {line}" for line in found.mend),
     ):
         print_line(line)
-    raise ArtifactError(f"{folder} is broken: {len(found.problems)} problems, named above")
+    count = len(found.problems)
+    problems = "1 problem" if count == 1 else f"{count} problems"
+    raise ArtifactError(f"{folder} is broken: {problems}, named above")

@@ -127,7 +127,8 @@ def _quarantine(folder: Path, stored: Stored, whole: bool) -> list[Problem]:
         with (folder / QUARANTINE).open(encoding="utf-8", newline="") as file:
             listed = {row["id"]: row.get("reason") for row in csv.DictReader(file)}
     except (OSError, ValueError, KeyError, csv.Error) as error:
-        return [_problem(QUARANTINE, f"cannot be read ({error!r})")]
+        why = getattr(error, "strerror", None) or repr(error)
+        return [_problem(QUARANTINE, f"cannot be read ({why})")]
     held = {record.id: record.reason for record in stored.bad}
     problems = [
         _problem(QUARANTINE, f"says {listed.get(i)!r} of clip {i}, its shard says {reason!r}")
@@ -154,7 +155,8 @@ def _lists(
             try:
                 ids = path.read_text(encoding="utf-8").splitlines()
             except (OSError, ValueError) as error:
-                problems.append(_problem(f"{SPLITS}/{path.name}", f"cannot be read ({error})"))
+                why = getattr(error, "strerror", None) or type(error).__name__
+                problems.append(_problem(f"{SPLITS}/{path.name}", f"cannot be read ({why})"))
                 continue
             whats = [*_list_problems(ids, facts[part], facts[f"{part}_sha256"], rows, sides)]
             problems += [_problem(f"{SPLITS}/{path.name}", what) for what in whats]

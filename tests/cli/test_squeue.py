@@ -50,6 +50,7 @@ def test_the_cluster_of_the_job_is_asked(slurm: Any, record: Path) -> None:
     ("bash", "found"),
     [
         ("echo 'slurm_load_jobs error: Unable to contact' >&2; exit 1", "Unable to contact"),
+        ("exit 3", "squeue ended with exit code 3"),
         ("exec sleep 20", r"squeue gave no answer in 0 s"),
     ],
 )

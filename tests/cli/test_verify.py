@@ -99,11 +99,11 @@ def test_what_it_says_mends_shards_and_tables(prepared: Path) -> None:
 
 def test_tables_alone_are_mended_too(prepared: Path) -> None:
     before = contents(prepared)
-    (prepared / "splits" / "split1-test.txt").write_text("")
+    (prepared / "splits" / "split1-test.txt").unlink()
 
-    code, out, _ = run("verify")
+    code, out, err = run("verify")
 
-    assert code == 5
+    assert (code, err) == (5, f"error: {prepared} is broken: 1 problem, named above\n")
     delete, prep = out.splitlines()[-2:]
     subprocess.run(shlex.split(delete), check=True)
     assert run(prep.strip().removeprefix("avme "))[0] == 0
