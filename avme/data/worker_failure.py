@@ -87,7 +87,7 @@ def _death_of(worker: ForkServerProcess, count: int) -> MachineError:
     guess = " (out of memory?)" if code == -signal.SIGKILL else ""
     return MachineError(
         f"loader process {worker.pid} {how}{guess}: give the job more memory, or use fewer "
-        f"--workers than {count}; training goes on with --resume"
+        f"--workers than {count}; a training run goes on with --resume"
     )
 
 

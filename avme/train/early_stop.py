@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 from avme.train.signals import StopRequest, handled_signals
@@ -48,7 +49,8 @@ class EarlyStop(StopRequest):
         reads, self._writes = os.pipe()
         os.set_blocking(self._writes, False)
         signal.set_wakeup_fd(self._writes, warn_on_full_buffer=False)
-        threading.Thread(target=self._watch, args=(reads,), daemon=True).start()
+        with suppress(RuntimeError):  # as `ulimit -u` may have it: the main thread is left alone
+            threading.Thread(target=self._watch, args=(reads,), daemon=True).start()
 
     def note(self, number: int, frame: FrameType | None) -> None:
         """Raise StoppedEarly for the first signal; remember it if that is caught somewhere.

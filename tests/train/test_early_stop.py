@@ -5,12 +5,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from avme.train.early_stop import EarlyStop, StoppedEarly
 
 TORCH = """
 import ctypes, pathlib, time
@@ -160,3 +163,20 @@ with stop_requests() as request:
     running = start(["-c", program])
 
     assert (running.wait(30), running.printed) == (0, "75\nSIGTERM\nSIGUSR1\n"), running.said
+
+
+def test_a_machine_that_allows_no_thread_still_raises_for_a_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    request = EarlyStop(lambda error: None)
+    try:
+        with pytest.raises(StoppedEarly) as caught:
+            request.note(signal.SIGTERM, None)
+    finally:
+        request.unwatch()
+
+    assert caught.value.exit_code == 75
