@@ -83,24 +83,9 @@ def damage(data: bytes, rng: random.Random) -> bytes:
 
 def odd_value(rng: random.Random, value: Any) -> Any:
     """A value that a stranger may have written in place of this one."""
-    choices: list[Any] = [
-        None,
-        [],
-        {},
-        "",
-        "x",
-        -1,
-        0,
-        1,
-        3,
-        2**31,
-        2**63,
-        -(2**70),
-        1e308,
-        -0.5,
-        True,
-    ]
-    choices += ["../../up", "/etc/hostname", "a\nb", "\x1b[31m", "$$x$$", "9" * 5000, [[[[1]]]]]
+    choices: list[Any] = [None, [], {}, "", "x", -1, 0, 1, 3, 2**31, 2**63, -(2**70), 1e308]
+    choices += [-0.5, True, "a\nb", "\x1b[31m", "$$x$$", "9" * 5000, [[[[1]]]]]
+    choices += ["../../up", "/etc/hostname"]
     if isinstance(value, int | float) and not isinstance(value, bool):
         choices += [value + 1, -value, value * 1000, str(value), float(value), [value]] * 2
     if isinstance(value, str):
