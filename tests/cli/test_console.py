@@ -120,6 +120,6 @@ def test_nothing_else_prints() -> None:
         ("evaluate.py", "console.print"),
         ("progress.py", "print"),
         ("progress.py", "self._console.print"),
-        ("recipes.py", "verbatim().print"),
+        ("recipes.py", "console.print"),
         ("rows.py", "console.print"),
     }
