@@ -99,8 +99,8 @@ def require_unseen(
             return  # another dataset, of which the checkpoint holds no list
         raise MismatchError(
             f"{prepared.folder} was prepared again after the checkpoint was trained: its train "
-            f"list of split {facts['split']} differs, so that test clips may have been trained on; "
-            "fine-tune on it again"
+            f"list of split {facts.get('split')} differs, so that test clips may have been "
+            "trained on; fine-tune on it again"
         )
     trained = facts["split"]
     seen = {entry.id for entry in prepared.part(trained, "train")}

@@ -27,6 +27,7 @@ from avme.data.window import Window
 from avme.errors import ArtifactError, MismatchError, Stopped, UsageError
 from avme.models.classifier import build_classifier
 from avme.report import Quiet, Task
+from avme.stages.eval_dataset import require_unseen
 from avme.stages.eval_results import _csv
 from avme.stages.evaluate import evaluate
 from avme.train.checkpoint import load_checkpoint, save_checkpoint
@@ -472,3 +473,10 @@ def test_any_number_of_processes_counts_every_clip_once(
     with ours, theirs:
         assert ours["id"].tolist() == theirs["id"].tolist()
         np.testing.assert_allclose(ours["probability"], theirs["probability"], rtol=1e-6)
+
+
+def test_weights_that_name_the_set_and_no_split_are_refused(finished: PreparedSet) -> None:
+    entries = finished.part("1", "test")
+
+    with pytest.raises(MismatchError, match="list of split None differs"):
+        require_unseen(entries, finished, {"dataset": finished.name}, "1")
