@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from typing import Any
 
 _TIMEOUT_SECONDS = 120
 """An import from a busy network disk takes tens of seconds."""
@@ -83,14 +84,15 @@ def check_import(module: str) -> Imported:
             warnings.simplefilter("always")
             count = imported.cuda.device_count() if imported.cuda.is_available() else 0
             gpus = tuple(_describe_gpu(imported, number) for number in range(count))
-        reason = short_reason(said[-1].message) if said and not gpus else ""  # type: ignore[arg-type]
+        warned = said[-1].message if said and not gpus else ""
+        reason = short_reason(warned) if isinstance(warned, Warning) else ""
         return Imported(module, gpus=gpus, gpu_warning=reason)
     except (Exception, SystemExit) as error:
         return Imported(module, error=short_reason(error))
 
 
-def _describe_gpu(torch: object, number: int) -> str:
-    properties = torch.cuda.get_device_properties(number)  # type: ignore[attr-defined]
+def _describe_gpu(torch: Any, number: int) -> str:
+    properties = torch.cuda.get_device_properties(number)
     return f"{properties.name}, {properties.total_memory / 1e9:.1f} GB"
 
 

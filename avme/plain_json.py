@@ -54,8 +54,8 @@ def parse_json(text: str | bytes, *, has_nan: bool = False) -> Any:
     except RecursionError:
         raise ValueError(f"nested more than {MOST_LEVELS} levels deep") from None
     require_shallow(value)
-    half = _HALF if isinstance(text, str) else _HALF.encode()
-    if half in text.lower():  # type: ignore[operator]  # both are str, or both bytes
+    has_half = _HALF in text.lower() if isinstance(text, str) else _HALF.encode() in text.lower()
+    if has_half:
         json.dumps(value, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
     return value
 

@@ -24,8 +24,10 @@ from typing import Any
 
 _ROOT = Path(__file__).resolve().parent.parent
 _DEBIAN = ("ca-certificates", "ffmpeg", "procps", "python3", "python3-venv")
-_PIP_SETTINGS = ("/etc/pip.conf", "/etc/xdg/pip", "/root/.config/pip")
+_PIP_SETTINGS = ("/etc/pip.conf", "/etc/xdg/pip", str(Path.home() / ".config/pip"))
 _NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
+_INSIDE = Path("/srv/avme-tests")
+"""Folder of the copy and the virtual environment within Debian 13."""
 _NO_WHEEL = "python_speech_features"
 _TOLD = ("torch", "torchvision", "torchaudio", "av", "numpy", "h5py", "scipy", "matplotlib")
 _TOLD_TOO = ("pydantic", "typer", "pyyaml", "imageio-ffmpeg", "jaxtyping", "pytest")
@@ -76,12 +78,12 @@ def _debian(told: argparse.Namespace) -> tuple[str, dict[str, str], int]:
         elif path.exists():
             shutil.copy(path, there)
     shared = _ROOT.parent / "shared"
-    copy = Path("/work/avme")
+    copy = _INSIDE / "avme"
     _copy_tree(root / copy.relative_to("/"))
     bound = [str(path) for path in map(Path, told.bind) if path.is_dir()]
     if shared.is_dir():
-        (root / "work/shared").mkdir(exist_ok=True)
-        shutil.copytree(shared, root / "work/shared", dirs_exist_ok=True)
+        beside = root / (_INSIDE / "shared").relative_to("/")
+        shutil.copytree(shared, beside, dirs_exist_ok=True)
 
     def inside(*command: str, **how: Any) -> subprocess.CompletedProcess[str]:
         enter = ["unshare", "--mount", "bash", "-c", _ENTER, "enter", str(root), *bound, "--"]
@@ -89,9 +91,10 @@ def _debian(told: argparse.Namespace) -> tuple[str, dict[str, str], int]:
         words = [*enter, "/bin/bash", "-c", told_inside, "inside", *command]
         return subprocess.run(words, text=True, **how)
 
-    python = "/root/venv/bin/python"
-    if not (root / python.lstrip("/")).exists():
-        inside("python3", "-m", "venv", "/root/venv", check=True)
+    environment = _INSIDE / "venv"
+    python = str(environment / "bin/python")
+    if not (root / python.lstrip("/")).is_symlink():  # to a Python of Debian 13
+        inside("python3", "-m", "venv", str(environment), check=True)
     inside(python, "-m", "pip", "install", "-q", "-e", ".[dev]", check=True)
     code = inside(python, *_pytest(told, "/tmp/result.xml"), stdout=sys.stderr).returncode
     pip_list = (python, "-m", "pip", "list", "--format=json")
