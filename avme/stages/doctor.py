@@ -7,6 +7,7 @@ that does not load is a finding and not the end of the examination.
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from avme.packages import Package, required_packages
 
 State = Literal["ok", "note", "missing"]
 _TORCH: Final = ("torch", "torchvision", "torchaudio")
-_EXTRAS: Final = {"cluster": "prep --dask", "slurm": "prep --slurm", "wandb": "--wandb"}
+_EXTRAS: Final = {"cluster": "prep --dask", "wandb": "--wandb"}
 _LITTLE_SHARED_MEMORY: Final = 10**9
 _LITTLE_DISK: Final = 10 * 10**9
 _MEMORY_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
@@ -185,8 +186,11 @@ def _slurm() -> Finding:
     except (OSError, subprocess.SubprocessError) as error:
         return Finding("programs", "Slurm", "note", f"{program}: {short_reason(error)}")
     if done.returncode:
-        said = " ".join(done.stderr.split()) or f"exit {done.returncode}"
-        return Finding("programs", "Slurm", "note", f"{program} --version: {shortened(said)}")
+        lines = [re.sub(r"^sbatch: (error: )?", "", line) for line in done.stderr.splitlines()]
+        said = next(filter(None, lines), f"exit code {done.returncode}")
+        found = f"{program} does not answer ({shortened(said)})"
+        advice = "--slurm needs a machine that reaches Slurm"
+        return Finding("programs", "Slurm", "note", found, advice)
     return Finding("programs", "Slurm", "ok", f"{done.stdout.strip()} ({program})")
 
 

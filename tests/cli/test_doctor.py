@@ -146,7 +146,12 @@ def test_slurm_is_told_by_its_version_or_by_why_it_does_not_run(
     program.parent.mkdir()
     monkeypatch.setenv("PATH", str(program.parent))
     said = []
-    for text in (None, "echo slurm 22.05.8", "echo no slurm.conf >&2; exit 1"):
+    for text in (
+        None,
+        "echo slurm 22.05.8",
+        "echo sbatch: error: no slurm.conf >&2; echo sbatch: error: more >&2; exit 1",
+        "exit 3",
+    ):
         if text is not None:
             program.write_text(f"#!/bin/sh\n{text}\n")
             program.chmod(0o755)
@@ -156,7 +161,8 @@ def test_slurm_is_told_by_its_version_or_by_why_it_does_not_run(
     assert said == [
         ("ok", "none here; only --slurm needs it"),
         ("ok", f"slurm 22.05.8 ({program})"),
-        ("note", f"{program} --version: no slurm.conf"),
+        ("note", f"{program} does not answer (no slurm.conf)"),
+        ("note", f"{program} does not answer (exit code 3)"),
     ]
 
 
