@@ -36,24 +36,6 @@ def test_every_command_of_the_documents_exists_with_its_options(command: str) ->
         assert f" {option} " in helped.stdout
 
 
-def test_the_tree_of_the_readme_is_the_tree_on_disk() -> None:
-    block = next(text for text in README.split("```") if text.startswith("\navme/"))
-    listed, folders = set(), [Path()]
-    for line in block.strip().splitlines():
-        depth = (len(line) - len(line.lstrip())) // 4
-        folders = [*folders[: depth + 1], folders[depth] / line.split()[0]]
-        listed.add(folders[-1].as_posix())
-
-    found = {
-        path.relative_to(ROOT).as_posix()
-        for folder in ("avme", "cli")
-        for path in (ROOT / folder).rglob("*.py")
-        if not path.name.startswith("__")
-    }
-    assert {path for path in listed if path.endswith(".py")} == found
-    assert all((ROOT / path).exists() for path in listed)
-
-
 def test_links_between_documents_lead_somewhere() -> None:
     for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "data" / "README.md"]:
         for link in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
