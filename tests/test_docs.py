@@ -1,27 +1,52 @@
 """What the documents tell people to type and where to look is there."""
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
+from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig
+from avme.config.describe import describe
 from avme.config.presets import RECIPES, STAGES, preset
 from avme.config.resolve import resolve
+from avme.models.audio import ROWS_PER_TOKEN
+from avme.models.autoencoder import grid_of
+from avme.models.masking import TubeMask
 from avme.stages.derive import derive, training_clips
 from avme_cli.app import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RECIPES_PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+TEXT = re.sub(r"^\$ .*\nerror: .*$", "", TEXT, flags=re.M)  # examples of what is refused
 COMMANDS = sorted(
     {
-        line.split("#")[0].strip()
-        for line in re.findall(r"(?:^|`|&& )(avme [^`\n]+)", README + RECIPES_PAGE, re.M)
+        re.split(r" #|\\\||\.\.\.", line)[0].strip()
+        for line in re.findall(r"(?:^|`|&& |^\$ )(avme [^`\n]+)", TEXT, re.M)
     }
 )
+MOST_README_LINES = 150
+FILES = {"model.safetensors", "train.log"}
+"""Files whose names could be those of settings."""
+
+
+def setting_keys() -> set[str]:
+    """Return the dotted keys of all stages."""
+    models = (PrepConfig, PretrainConfig, FinetuneConfig, EvalConfig)
+    return {row.key for model in models for row in describe(model)}
+
+
+def anchors_of(document: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -36,10 +61,60 @@ def test_every_command_of_the_documents_exists_with_its_options(command: str) ->
         assert f" {option} " in helped.stdout
 
 
+def test_settings_that_documents_name_exist() -> None:
+    keys = setting_keys()
+    sections = {key.split(".")[0] for key in keys if "." in key}
+    assigned = set(re.findall(r"--set \"?([a-z][\w.]*)=", TEXT))
+    quoted = set(re.findall(r"`([a-z_]+\.[a-z_.]+)(?:=[^`]*)?`", TEXT))
+
+    assert assigned <= keys
+    assert {name for name in quoted - FILES if name.split(".")[0] in sections} <= keys
+
+
 def test_links_between_documents_lead_somewhere() -> None:
-    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "data" / "README.md"]:
-        for link in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
-            assert link.startswith("https://") or (document.parent / link).exists(), link
+    for document in [*PAGES, *ROOT.glob("*.md"), *ROOT.glob("docs/*/*.md")]:
+        for link in re.findall(r"\]\(([^)]+)\)", document.read_text(encoding="utf-8")):
+            path, _, anchor = link.partition("#")
+            target = document.parent / path if path else document
+            assert link.startswith("https://") or target.exists(), link
+            if anchor and not link.startswith("https://"):
+                assert anchor in anchors_of(target), link
+
+
+def test_the_figure_of_the_model_is_what_its_script_draws() -> None:
+    script = ROOT / "docs" / "figures" / "model.py"
+
+    drawn = runpy.run_path(str(script))["draw"]()
+
+    assert drawn == script.with_suffix(".svg").read_text(encoding="utf-8")
+
+
+def test_the_figure_of_the_model_has_the_sizes_of_the_default_one() -> None:
+    figure = (ROOT / "docs" / "figures" / "model.svg").read_text(encoding="utf-8")
+    config = PretrainConfig()
+    grid = grid_of(config.model, config.clip)
+    choice = TubeMask(grid, config.mask.ratio)(torch.zeros(1, dtype=torch.int64))
+    visible, masked = choice.keep.shape[1], choice.hide.shape[1]
+    rows, width = config.clip.span_rows, config.model.visual.dim
+
+    for size in (
+        f">{config.clip.num_frames} frames<",
+        f">{config.clip.size} x {config.clip.size}<",
+        f">{visible} x {width}<",
+        f">{rows // ROWS_PER_TOKEN} x {width}<",
+        f">{rows} x {config.model.audio.num_cepstra}, four rows<",
+        f": {visible} x {2 * width}, one<",
+        f">{config.model.visual.depth} blocks<",
+        f">{config.model.decoder.depth} blocks<",
+        f">width {config.model.decoder.dim}<",
+        f">{masked} mask tokens<",
+        f"no mask: {grid.tokens} video tokens",
+    ):
+        assert size in figure, size
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= MOST_README_LINES
 
 
 def test_every_reason_and_every_remark_of_a_clip_is_explained() -> None:
@@ -66,9 +141,9 @@ def test_the_gate_types_what_the_readme_tells_newcomers_to_type() -> None:
 
 
 def test_presets_that_documents_name_exist() -> None:
-    named = set(re.findall(r"(?:--preset|config show) ([a-z0-9-]+)", README + RECIPES_PAGE))
+    named = set(re.findall(r"(?:--preset|config show) ([a-z0-9-]+)", TEXT))
 
-    assert named - {"pretrain"} <= set(RECIPES)
+    assert named - {"prep", "pretrain"} <= set(RECIPES)
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name != "tiny"])

@@ -38,8 +38,8 @@ def test_the_reason_survives_too() -> None:
     assert error.reason == "cut"
 
 
-def test_the_readme_lists_every_exit_code() -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
+def test_the_page_on_the_command_line_lists_every_exit_code() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "cli.md").read_text()
 
     for code in {kind.exit_code for kind in KINDS} | {0, 130}:
-        assert re.search(rf"^\| {code} \|", readme, re.MULTILINE)
+        assert re.search(rf"^\| {code} \|", page, re.MULTILINE)

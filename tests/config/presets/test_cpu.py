@@ -4,7 +4,7 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.presets import preset
 from avme.config.resolve import resolve
 
-# The two commands behind README's table of digits, without paths.
+# The two commands behind the table of digits in docs/results.md, without paths.
 PRETRAIN = [
     "clip.size=32",
     "clip.num_frames=4",
