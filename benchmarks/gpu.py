@@ -22,18 +22,18 @@ from typing import Any
 import torch
 
 import avme
-from avme.artifacts import write_text
 from avme.bench.step import HALF, OURS, WITH_SOUND, StepJob, StepRow, bench_step, config_of
 from avme.config.presets import preset
 from avme.config.pretrain import PretrainConfig
 from avme.config.resolve import resolve
+from avme.io.atomic import write_text
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.models.example import example_clip
+from avme.models.example_input import example_clip
 from avme.models.flops import count_gflop
 from avme.models.masking import TubeMask
-from avme.report import Quiet
-from avme.train.peak import peak_tflops
-from avme.train.record import read_record
+from avme.progress import Quiet
+from avme.train.metrics.gpu_specs import peak_tflops
+from avme.train.metrics.loggers import read_record
 
 Table = list[list[str]]
 

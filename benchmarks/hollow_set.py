@@ -18,16 +18,16 @@ from pathlib import Path
 import numpy as np
 
 from avme.config.prep import PrepConfig
-from avme.data.plan import Plan
-from avme.data.record import record_of
-from avme.data.shard import ShardWriter
-from avme.data.sources import Beside
-from avme.media.audio_track import AudioInfo
-from avme.media.extract import Extracted
-from avme.media.probe import MediaInfo
-from avme.media.sound import Loudness
-from avme.report import Quiet
-from avme.stages.intent import Request, intend
+from avme.media.container.audio_track import AudioInfo
+from avme.media.container.probe import MediaInfo
+from avme.media.decode import Extracted
+from avme.media.loudness import Loudness
+from avme.prep.plan import Plan
+from avme.prep.request import Request, intend
+from avme.progress import Quiet
+from avme.shards.record import record_of
+from avme.shards.writer import ShardWriter
+from avme.sources.find import Beside
 from avme.stages.prep import prepare
 
 _TESTED = {"01": range(1, 8), "02": range(8, 15), "03": range(15, 22)}

@@ -30,8 +30,8 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import from_yaml
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
-from avme.train.meter import MEASURED
-from avme.train.record import read_record
+from avme.train.metrics.loggers import read_record
+from avme.train.metrics.meter import MEASURED
 
 _LONGEST_SECONDS = 300.0
 

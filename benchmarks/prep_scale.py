@@ -21,9 +21,9 @@ _RUN = """
 import json, sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
-from avme.data.sources import Beside
-from avme.report import Quiet
-from avme.stages.intent import Request
+from avme.sources.find import Beside
+from avme.progress import Quiet
+from avme.prep.request import Request
 from avme.stages.prep import prepare
 
 source, out, lists, settings, facts = sys.argv[1:]

@@ -86,8 +86,8 @@ def normalised(name: str) -> str:
 def option_hint(option: str, context: Any) -> str | None:
     """Return what an unknown option of the command in `context` was likely meant to be."""
     from avme import config
-    from avme.config.hint import find_hint
     from avme.config.resolve import leaf_fields
+    from avme.config.suggestions import find_hint
 
     flags = {flag for each in context.command.params for flag in each.opts if flag[:2] == "--"}
     stages = [name for name in context.command_path.split() if name in _SETTINGS]

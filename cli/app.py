@@ -15,10 +15,10 @@ import typer
 from typer.core import TyperGroup
 
 from avme import __version__
-from avme.cores import limit_threads
 from avme.errors import AvmeError, MachineError, SiblingLost
-from avme.shortage import shortage
-from avme.train.environment import require_whole_group
+from avme.system.cpu_count import limit_threads
+from avme.system.resource_errors import shortage
+from avme.train.distributed.torchrun_env import require_whole_group
 
 from . import (
     aliases,
@@ -34,12 +34,12 @@ from . import (
     verify,
     weights,
 )
-from .console import print_error, print_line
-from .launch import ChildFailed, join_launcher, leave_failure, processes_here, rank
-from .progress import reporter
-from .srun import join_step
-from .streams import escaping
-from .topk import ManyIntegers
+from .multi_value import ManyIntegers
+from .slurm.env import join_step
+from .terminal.output import print_error, print_line
+from .terminal.progress import reporter
+from .terminal.streams import escaping
+from .torchrun import ChildFailed, join_launcher, leave_failure, processes_here, rank
 
 _EVERYWHERE: Final = ("--verbose", "--quiet")
 """Options of `avme` itself that may also follow the command."""

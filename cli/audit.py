@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from . import next_command, places
-from .console import print_line, verbatim
+from . import next_command, paths
 from .options import DataArgument
+from .terminal.output import print_line, verbatim
 
 EXAMPLES: Final = """Examples:
     avme audit
@@ -23,7 +23,7 @@ Out = Annotated[Path | None, typer.Option(help="Folder to write.", show_default=
 
 def audit(ctx: typer.Context, data: DataArgument = None, out: Out = None) -> None:
     """Say what is in a prepared set, and what the presence of sound alone gives away."""
-    folder = places.dataset(data, "DATA")
+    folder = paths.dataset(data, "DATA")
 
     from avme.stages.audit import audit as run
 

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
-from . import places
+from . import paths
 from .bench_step import EXAMPLES as STEP_EXAMPLES
 from .bench_step import step
-from .console import print_line
+from .multi_value import repeat_options
 from .options import DataArgument, Workers
 from .rows import Json, Rounds, print_json, print_table
-from .topk import repeat_options
+from .terminal.output import print_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -69,7 +69,7 @@ def loader(
 
     All do the same: 16 frames at stride 4, one random box, RGB bytes of 224x224.
     """
-    folder = places.dataset(data, "DATA")
+    folder = paths.dataset(data, "DATA")
 
     from avme.bench.loader import bench_loader
 
@@ -117,7 +117,7 @@ def prep(
     as_json: Json = False,
 ) -> None:
     """Prepare a set's videos once more, beside ffmpeg that only decodes and writes JPEGs."""
-    folder = places.dataset(data, "DATA")
+    folder = paths.dataset(data, "DATA")
 
     from avme.bench.prep import bench_prep
 

@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal
 import typer
 
 from . import options
-from .console import print_line
 from .rows import Json, Rounds, print_json, print_table
+from .terminal.output import print_line
 
 EXAMPLES: Final = """Examples:
     avme bench step --against transformers
@@ -55,7 +55,7 @@ def step(
     from avme.config.presets import preset as settings_of
     from avme.config.pretrain import PretrainConfig
     from avme.config.resolve import resolve
-    from avme.train.processes import pick_device
+    from avme.train.distributed.process_group import pick_device
 
     job = StepJob(
         config=resolve(

@@ -8,7 +8,7 @@ import typer
 from avme.errors import UsageError
 
 from . import options
-from .console import print_line, print_text, verbatim
+from .terminal.output import print_line, print_text, verbatim
 
 if TYPE_CHECKING:
     from avme.config import Settings
@@ -84,10 +84,10 @@ def show(
             raise UsageError(f"{what} is a preset itself: leave --preset out")
         if (config or sets) and stage is None:
             raise UsageError("--config and --set need one stage: add --stage pretrain or finetune")
-        from . import recipes
+        from . import preset_report
 
         stages = (stage,) if stage else ("pretrain", "finetune")
-        recipes.show(what, stages, config, sets, data, ctx.obj if probe else None)
+        preset_report.show(what, stages, config, sets, data, ctx.obj if probe else None)
         return
     if stage or data or probe:
         raise UsageError(f"--stage, --data and --probe need a preset: {', '.join(RECIPES)}")
@@ -97,9 +97,9 @@ def show(
 @app.command(epilog="Example:\n    avme config init pretrain pretrain.yaml --preset small")
 def init(stage: Stage, file: Yaml, preset: Preset = None, sets: options.Sets = None) -> None:
     """Write a YAML file with every setting and its meaning, and with --preset its source."""
-    from avme.artifacts import write_text
-    from avme.config.describe import commented_yaml
+    from avme.config.docs import commented_yaml
     from avme.config.presets import sources_of
+    from avme.io.atomic import write_text
 
     if file.exists():
         raise UsageError(f"{file} exists: choose another name")
@@ -164,7 +164,7 @@ def _print_meanings(stage: str) -> None:
     from rich import box
     from rich.table import Table
 
-    from avme.config.describe import describe
+    from avme.config.docs import describe
 
     table = Table(title=f"avme {stage}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("setting", no_wrap=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from . import next_command, options
-from .console import print_line, verbatim
+from .terminal.output import print_line, verbatim
 
 EXAMPLES: Final = "Example:\n    avme demo --out avme-demo"
 

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-from avme.train.early_stop import StoppedEarly
+from avme.train.distributed.early_stop import StoppedEarly
 
 FAILURES: Final = "AVME_FAILURES"
 """Environment variable: the folder into which a child of ours writes why it failed."""
@@ -18,7 +18,7 @@ FAILURES: Final = "AVME_FAILURES"
 def print_early_error(error: StoppedEarly) -> None:
     """Print the error; a process of a launcher of ours leaves it to its parent."""
     line = f"error: {error}"
-    leave = getattr(sys.modules.get("avme_cli.launch"), "leave_failure", None)
+    leave = getattr(sys.modules.get("avme_cli.torchrun"), "leave_failure", None)
     if leave is not None and leave(line, error.exit_code):
         return
     rank = os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from . import next_command, options, places, preflight
-from .console import print_line, verbatim
+from . import next_command, options, paths, preflight
+from .terminal.output import print_line, verbatim
 
 EXAMPLES: Final = """Examples:
     avme eval runs/finetune-ucf101-av --topk 1 5
@@ -84,9 +84,9 @@ def evaluate(
     from avme.config.evaluate import EvalConfig
     from avme.config.resolve import resolve
 
-    trained = places.classifier(checkpoint, init)
+    trained = paths.classifier(checkpoint, init)
     preflight.require_class_names(classes)
-    source = None if data is None else places.dataset(data)
+    source = None if data is None else paths.dataset(data)
     flags = {
         "topk": topk or None,
         "segments": segments,
@@ -98,7 +98,7 @@ def evaluate(
         "workers": workers,
     }
     settings = resolve(EvalConfig, file=config, sets=sets or (), flags=flags)
-    preflight.require_split(source or places.own_dataset(trained), split)
+    preflight.require_split(source or paths.own_dataset(trained), split)
     preflight.require_device(settings.device)
 
     from avme.stages.evaluate import evaluate as run

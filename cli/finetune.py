@@ -8,10 +8,10 @@ import typer
 
 from avme.errors import UsageError
 
-from . import next_command, options, places, preflight
-from .console import print_line
+from . import next_command, options, paths, preflight
 from .sharing import sharing
-from .training import Training
+from .terminal.output import print_line
+from .train_options import Training
 
 if TYPE_CHECKING:
     from avme.config.finetune import FinetuneConfig
@@ -72,7 +72,7 @@ def finetune(
     from avme.config.finetune import FinetuneConfig
 
     resume = training.resume
-    source = places.dataset_to_train_on(training.data, out, resume=resume)
+    source = paths.dataset_to_train_on(training.data, out, resume=resume)
     if init and start:
         raise UsageError("--from and --init exclude each other: give one")
     if classes and not init:
@@ -80,21 +80,21 @@ def finetune(
     training.preflight(FinetuneConfig, source)
     preflight.require_weights(init)
     preflight.require_class_names(classes)
-    chosen = places.pretrained(start, source) if start or not (resume or init) else None
+    chosen = paths.pretrained(start, source) if start or not (resume or init) else None
     earlier_run = chosen.path if chosen else None
-    implied = preset or (places.preset_of(earlier_run) if earlier_run else None)
-    reads = modality or places.modality_of(implied)
+    implied = preset or (paths.preset_of(earlier_run) if earlier_run else None)
+    reads = modality or paths.modality_of(implied)
     if resume and not (modality or implied):
-        reads = places.modality_that_is_there(source.name)
-    folder = out or places.RUNS / f"finetune-{source.name}-{reads}"
+        reads = paths.modality_that_is_there(source.name)
+    folder = out or paths.RUNS / f"finetune-{source.name}-{reads}"
     flags = {
         "modality": modality,
         "val_fraction": val_fraction,
         **training.flags(),
     }
-    size, given = places.given_by(None if resume else init)
-    base = places.earlier_settings(folder, resume) or places.fixed_by(earlier_run) or given
-    recipe = preset or size or places.preset_of(folder if resume else earlier_run, resume=resume)
+    size, given = paths.given_by(None if resume else init)
+    base = paths.earlier_settings(folder, resume) or paths.fixed_by(earlier_run) or given
+    recipe = preset or size or paths.preset_of(folder if resume else earlier_run, resume=resume)
     settings = _resolved(training, preset, None if resume else recipe, flags, base)
     preflight.require_split(source, settings.clip.split)
     if earlier_run:
@@ -157,7 +157,7 @@ def _resolved(
 def _refuse_other_model(settings: "FinetuneConfig", init: Path) -> None:
     from avme.config.resolve import refuse_contradictions
 
-    fixed, run = places.fixed_by(init), str(init)
+    fixed, run = paths.fixed_by(init), str(init)
     other_window = f"give --init {init}, which takes another window, instead of --from"
     refuse_contradictions(settings, fixed, ("model",), run)
     refuse_contradictions(settings, fixed, _WINDOW, run, other_window)

@@ -6,10 +6,10 @@ Paths are those that the stage was given, quoted for a POSIX shell, and count fr
 from pathlib import Path
 from typing import Any
 
-from avme.report import Reporter
-from avme.shell import join_command
+from avme.io.shell_quote import join_command
+from avme.progress import Reporter
 
-from . import places
+from . import paths
 
 
 def say_next(report: Reporter, *words: str | Path | None) -> None:
@@ -20,7 +20,7 @@ def say_next(report: Reporter, *words: str | Path | None) -> None:
 
 def after_prep(report: Reporter, folder: Path) -> None:
     """Pretraining on the set; on a machine without a GPU with the preset for CPUs."""
-    from avme.accelerator import may_have_cuda
+    from avme.system.gpu import may_have_cuda
 
     tiny = () if may_have_cuda() else ("--preset", "tiny")
     say_next(report, "pretrain", "--data", set_name(folder), *tiny, *_out("pretrain", folder.name))
@@ -41,14 +41,14 @@ def after_finetune(report: Reporter, run: Path, data: Path) -> None:
 
 def set_name(folder: Path) -> str | Path:
     """What `--data` takes for a set: its name below data/, else its folder."""
-    if folder.parent == places.DATA and not Path(folder.name).exists():
+    if folder.parent == paths.DATA and not Path(folder.name).exists():
         return folder.name
     return folder
 
 
 def _out(stage: str, *names: str) -> tuple[str | Path, ...]:
     """`--out` with a free folder, where the usual one is in use."""
-    usual = places.RUNS / "-".join((stage, *names))
+    usual = paths.RUNS / "-".join((stage, *names))
     if not _in_use(usual):
         return ()
     number = 2

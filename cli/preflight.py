@@ -7,17 +7,13 @@ import os
 from pathlib import Path
 from typing import Final
 
-from avme.accelerator import may_have_cuda
-from avme.artifacts import (
-    DATASET_MANIFEST,
-    RUN_LOCK,
-    read_json,
-    require_finished_run,
-    require_openable,
-)
 from avme.errors import ArtifactError, MachineError, UsageError
-from avme.links import require_no_links
-from avme.lock import is_held
+from avme.io.atomic import read_json
+from avme.io.filenames import DATASET_MANIFEST
+from avme.io.lock import is_held
+from avme.io.run_status import RUN_LOCK, require_finished_run, require_openable
+from avme.io.symlinks import require_no_links
+from avme.system.gpu import may_have_cuda
 
 _WEIGHTS: Final = (".pt", ".pth", ".bin", ".safetensors")
 

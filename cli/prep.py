@@ -7,11 +7,12 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from . import next_command, places, slurm
-from .console import print_line
+from . import next_command, paths
 from .options import MACHINE, Config, Sets, Workers
 from .sharing import sharing
+from .slurm import prep
 from .tables import ManyTables
+from .terminal.output import print_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -75,7 +76,7 @@ Slurm = Annotated[
     bool,
     typer.Option(
         "--slurm",
-        help="Submit an array of slurm.jobs jobs, each a part, and return.",
+        help="Submit an array of prep.jobs jobs, each a part, and return.",
         rich_help_panel=MACHINE,
     ),
 ]
@@ -116,7 +117,7 @@ def ucf101(job: Job, source: Videos, splits: Splits = None) -> None:
 
     Official split lists in or beside DIR are used; without them the splits follow from the groups.
     """
-    _prepare(job, "ucf101", places.folder_of_videos(source), splits=splits)
+    _prepare(job, "ucf101", paths.folder_of_videos(source), splits=splits)
 
 
 @app.command(epilog=_FOLDER)
@@ -124,7 +125,7 @@ def ucf101(job: Job, source: Videos, splits: Splits = None) -> None:
 def folder(job: Job, source: Videos, splits: Splits = None) -> None:
     """Prepare any folder with one folder of videos per class."""
     default = source.resolve().name
-    _prepare(job, "folder", places.folder_of_videos(source), default=default, splits=splits)
+    _prepare(job, "folder", paths.folder_of_videos(source), default=default, splits=splits)
 
 
 @app.command(epilog=_CSV)
@@ -134,14 +135,14 @@ def csv(job: Job, source: Table, root: Root = None) -> None:
 
     Times are in seconds after the first picture. Without a column split, one is drawn by groups.
     """
-    _prepare(job, "csv", places.table(source), default=source.stem, root=root)
+    _prepare(job, "csv", paths.table(source), default=source.stem, root=root)
 
 
 @app.command(epilog=_HMDB51)
 @sharing(Job)
 def hmdb51(job: Job, source: Videos, splits: Splits = None) -> None:
     """Prepare HMDB51 with its three official splits."""
-    _prepare(job, "hmdb51", places.folder_of_videos(source), splits=splits)
+    _prepare(job, "hmdb51", paths.folder_of_videos(source), splits=splits)
 
 
 @app.command(epilog=_KINETICS, cls=ManyTables)
@@ -151,14 +152,14 @@ def kinetics(job: Job, source: AnyVideos, annotations: Tables) -> None:
 
     val is tested, unless a test file with labels is given.
     """
-    _prepare(job, "kinetics", places.folder_of_videos(source), annotations=annotations)
+    _prepare(job, "kinetics", paths.folder_of_videos(source), annotations=annotations)
 
 
 @app.command(epilog=_VGGSOUND)
 @sharing(Job)
 def vggsound(job: Job, source: AnyVideos, annotations: OneTable) -> None:
     """Prepare what there is of VGGSound: clips, or whole videos, which are cut."""
-    _prepare(job, "vggsound", places.folder_of_videos(source), annotations=[annotations])
+    _prepare(job, "vggsound", paths.folder_of_videos(source), annotations=[annotations])
 
 
 def _prepare(
@@ -174,14 +175,14 @@ def _prepare(
     from avme.config.prep import PrepConfig
     from avme.config.resolve import resolve
 
-    target = places.set_folder(job.out, job.name, default or layout)
+    target = paths.set_folder(job.out, job.name, default or layout)
     flags = {"max_bad": job.max_bad, "workers": job.workers}
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
     _require_fitting(job)
-    from avme.data.share import read_share
-    from avme.data.sources import Beside
-    from avme.stages.forecast import forecast
-    from avme.stages.intent import Request
+    from avme.prep.dry_run import forecast
+    from avme.prep.partition import read_share
+    from avme.prep.request import Request
+    from avme.sources.find import Beside
     from avme.stages.prep import prepare, require_possible
 
     beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
@@ -190,9 +191,7 @@ def _prepare(
     share = None if job.part is None else read_share(job.part)
     if job.slurm and not job.dry_run:
         require_possible(request, job.ctx.obj)
-        slurm.submit_parts(
-            settings, target=target, command=job.ctx.command_path, report=job.ctx.obj
-        )
+        prep.submit_parts(settings, target=target, command=job.ctx.command_path, report=job.ctx.obj)
         return
     if job.dry_run:
         foretold = forecast(request, share=share, retry=job.retry, report=job.ctx.obj)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from . import next_command, options, places, preflight
-from .console import print_line
+from . import next_command, options, paths, preflight
 from .sharing import sharing
-from .training import Training
+from .terminal.output import print_line
+from .train_options import Training
 
 if TYPE_CHECKING:
     from avme.config.pretrain import PretrainConfig
@@ -62,18 +62,18 @@ def pretrain(
     from avme.config.pretrain import PretrainConfig
 
     resume = training.resume
-    source = places.dataset_to_train_on(training.data, out, resume=resume)
+    source = paths.dataset_to_train_on(training.data, out, resume=resume)
     training.preflight(PretrainConfig, source)
     preflight.require_weights(init)
-    folder = out or places.RUNS / f"pretrain-{source.name}"
+    folder = out or paths.RUNS / f"pretrain-{source.name}"
     flags = {
         "mask.ratio": mask,
         "mask.decoder_keep": decoder_keep,
         "model.fusion.kind": fusion,
         **training.flags(),
     }
-    size, given = places.given_by(None if resume else init)
-    base = places.earlier_settings(folder, resume) or given
+    size, given = paths.given_by(None if resume else init)
+    base = paths.earlier_settings(folder, resume) or given
     settings = _resolved(training, preset, flags, base)
     preflight.require_split(source, settings.clip.split)
 
@@ -85,7 +85,7 @@ def pretrain(
             data=source,
             out=folder,
             init=init,
-            preset=preset or size or places.preset_of(folder if resume else None, resume=resume),
+            preset=preset or size or paths.preset_of(folder if resume else None, resume=resume),
             resume=resume,
             overwrite=training.overwrite,
             command=["avme", *sys.argv[1:]],

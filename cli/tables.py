@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from typer.core import TyperCommand
 
-from .topk import repeat_options
+from .multi_value import repeat_options
 
 
 class ManyTables(TyperCommand):

@@ -6,9 +6,9 @@ import typer
 
 from avme.errors import ArtifactError
 
-from . import places
-from .console import print_line
+from . import paths
 from .options import DataArgument
+from .terminal.output import print_line
 
 EXAMPLES: Final = """Examples:
     avme verify
@@ -25,7 +25,7 @@ def verify(
 
     Nothing is written. What is broken is said line by line, then how to mend it (exit code 5).
     """
-    folder = places.dataset(data, "DATA")
+    folder = paths.dataset(data, "DATA")
 
     from avme.stages.verify import verify as run
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from . import preflight
-from .console import print_line
+from .terminal.output import print_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,8 +33,8 @@ def inspect(file: File) -> None:
     """Show form, sizes, precision, classes and positions; an error says what does not belong."""
     preflight.require_weights(file)
 
-    from avme.weights.describe import describe_weights
-    from avme.weights.read import read_weights
+    from avme.weights.inspect_file import describe_weights
+    from avme.weights.load import read_weights
 
     for name, value in describe_weights(read_weights(file)):
         print_line(f"{name:<18} {value}")
@@ -46,13 +46,13 @@ def convert(ctx: typer.Context, file: File, out: Out, to: Form) -> None:
 
     VideoMAE's and Hugging Face's forms hold the visual tower alone.
     """
-    from avme.weights.output import require_output
+    from avme.weights.output_path import require_output
 
     preflight.require_weights(file)
     require_output(out, to)
 
-    from avme.weights.read import read_weights
-    from avme.weights.write import write_weights
+    from avme.weights.export import write_weights
+    from avme.weights.load import read_weights
 
     for line in write_weights(read_weights(file), out, to).lines():
         ctx.obj.say(line)

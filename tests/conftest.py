@@ -17,12 +17,14 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait
 
-from avme.artifacts import DATASET_MANIFEST, read_json, sha256_of, write_json
-from avme.checksum import with_checksum
-from avme.data.prepared import INDEX, split_path
-from avme.data.publish import QUARANTINE
-from avme.data.splits import list_sha256
-from avme.media.ffmpeg import find_ffmpeg
+from avme.io.atomic import read_json, write_json
+from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE
+from avme.io.hashing import list_sha256, sha256_of
+from avme.io.json_checksum import with_checksum
+from avme.media.ffmpeg.process import find_ffmpeg
+from avme.shards.dataset import split_path
+
+pytest_plugins = ("tests.pipeline",)
 
 _ROOT = Path(__file__).resolve().parent.parent
 

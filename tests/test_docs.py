@@ -10,14 +10,14 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from avme.bench.run_estimate import derive, training_clips
 from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig
-from avme.config.describe import describe
+from avme.config.docs import describe
 from avme.config.presets import RECIPES, STAGES, preset
 from avme.config.resolve import resolve
-from avme.models.audio import ROWS_PER_TOKEN
+from avme.models.audio_encoder import ROWS_PER_TOKEN
 from avme.models.autoencoder import grid_of
 from avme.models.masking import TubeMask
-from avme.stages.derive import derive, training_clips
 from avme_cli.app import app
 
 ROOT = Path(__file__).parents[1]

@@ -22,16 +22,14 @@ def project() -> dict[str, Any]:
 
 
 def test_every_package_folder_is_listed() -> None:
+    names = {"avme": "avme", "cli": "avme_cli"}
     found = {
-        ".".join(init.parent.relative_to(ROOT).parts)
-        for init in (ROOT / "avme").rglob("__init__.py")
+        ".".join((names[folder], *init.parent.relative_to(ROOT / folder).parts))
+        for folder in names
+        for init in (ROOT / folder).rglob("__init__.py")
     }
 
-    assert set(project()["tool"]["setuptools"]["packages"]) == found | {"avme_cli"}
-
-
-def test_the_command_line_has_one_flat_folder() -> None:
-    assert not [path for path in (ROOT / "cli").iterdir() if (path / "__init__.py").exists()]
+    assert set(project()["tool"]["setuptools"]["packages"]) == found
 
 
 def test_both_packages_are_typed() -> None:

@@ -27,7 +27,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `avme` does before it 
 
 import torch.distributed.elastic.multiprocessing.subprocess_handler.subprocess_handler as torchrun
 
-from avme.data import loader
+from avme.data import dataloader
 
 _KEPT = (
     "avme.stages.evaluate",
@@ -90,8 +90,8 @@ def become(
     if "RANK" in env and name.exists():
         name.write_text(f"rank {env['RANK']}")  # where a test looks for the one to kill
     vars(torchrun)["Popen"] = Forked
-    atexit.unregister(loader._end_workers)
-    atexit.register(loader._end_workers)  # Python 3.13 drops what a fork has from its parent
+    atexit.unregister(dataloader._end_workers)
+    atexit.register(dataloader._end_workers)  # Python 3.13 drops what a fork has from its parent
     warnings.simplefilter("ignore")  # of modules that are here already, and of forks beside threads
     try:
         _run(argv)

@@ -1,1 +1,1 @@
-"""How fast it is, beside other ways of doing the same."""
+"""Benchmarks: speed of loading, preparation and training steps against baselines."""

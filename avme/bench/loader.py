@@ -8,18 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avme.bench.contest import Contender, Score, compete, one_core
-from avme.bench.peers import Load, find_peers, without_broken
-from avme.bench.videos import videos_of
+from avme.bench.baselines import Load, find_peers, without_broken
+from avme.bench.source_videos import videos_of
+from avme.bench.timing import Contender, Score, compete, one_core
 from avme.config import ClipConfig, CropConfig
-from avme.data.augment import PretrainView, seeded
-from avme.data.clips import ClipReader, TrainingClips
 from avme.data.crop import Box
-from avme.data.order import Draw, Order
-from avme.data.prepared import ClipEntry, PreparedSet
-from avme.data.window import Window
+from avme.data.dataset import ClipReader, TrainingClips
+from avme.data.sampler import Draw, Order
+from avme.data.temporal_sampling import Window
+from avme.data.transforms import PretrainView, seeded
 from avme.errors import UsageError
-from avme.report import Reporter
+from avme.progress import Reporter
+from avme.shards.dataset import ClipEntry, PreparedSet
 
 OURS = "avme"
 WITH_SOUND = "avme with sound"

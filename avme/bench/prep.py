@@ -13,20 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from avme.artifacts import read_json
-from avme.bench.contest import Contender, Score, compete
-from avme.bench.videos import videos_of
+from avme.bench.source_videos import videos_of
+from avme.bench.timing import Contender, Score, compete
 from avme.config import PrepConfig
-from avme.cores import available_cores
-from avme.data.plan import PLAN
-from avme.data.plan_file import MOST_PLAN_BYTES
-from avme.data.prepared import PreparedSet
-from avme.media.arguments import transcode_arguments
-from avme.media.ffmpeg import find_ffmpeg, target_size, transcode
-from avme.media.probe import probe
-from avme.report import Quiet, Reporter
-from avme.stages.intent import Request
+from avme.io.atomic import read_json
+from avme.io.filenames import PLAN
+from avme.media.container.probe import probe
+from avme.media.ffmpeg.args import transcode_arguments
+from avme.media.ffmpeg.process import find_ffmpeg, target_size, transcode
+from avme.prep.plan_file import MOST_PLAN_BYTES
+from avme.prep.request import Request
+from avme.progress import Quiet, Reporter
+from avme.shards.dataset import PreparedSet
 from avme.stages.prep import prepare
+from avme.system.cpu_count import available_cores
 
 _SETTINGS = "settings."
 

@@ -16,17 +16,17 @@ import torch
 from torch import nn
 
 from avme.batch import AVBatch
-from avme.bench.contest import Contender, Score, compete
+from avme.bench.timing import Contender, Score, compete
 from avme.bench.videomae import build_videomae, import_transformers, layers_of, why_no_transformers
 from avme.config import PretrainConfig
 from avme.errors import UsageError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TubeMask
-from avme.report import Reporter
+from avme.progress import Reporter
 from avme.stages.pretrain import reconstruction_step
-from avme.train.compiling import compile_blocks, compile_parts
-from avme.train.loop import LossOf
-from avme.train.optimizer import build_optimizer
+from avme.train.compile import compile_blocks, compile_parts
+from avme.train.optim import build_optimizer
+from avme.train.trainer import LossOf
 
 TRANSFORMERS: Final = "transformers"
 OURS: Final = "avme"

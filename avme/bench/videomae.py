@@ -16,12 +16,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from avme.batch import AVBatch
-from avme.bench.absence import LOADING_ERRORS, reason_of
+from avme.bench.optional_import import LOADING_ERRORS, reason_of
 from avme.config import PretrainConfig
 from avme.models.autoencoder import grid_of
 from avme.models.masking import TubeMask
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
-from avme.train.loop import BatchLoss, LossOf
+from avme.train.trainer import BatchLoss, LossOf
 
 
 def import_transformers() -> Any:

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from avme.config.base import Settings
-from avme.config.faults import describe_fault
-from avme.config.hint import find_hint
-from avme.config.plain_yaml import MOST_CHARACTERS, read_yaml, write_yaml
-from avme.config.tree import Leaves, flatten, nest
+from avme.config.dotted_keys import Leaves, flatten, nest
+from avme.config.suggestions import find_hint
+from avme.config.validation_errors import describe_fault
 from avme.config.warmup import limited_warmup
+from avme.config.yaml12 import MOST_CHARACTERS, read_yaml, write_yaml
 from avme.errors import ConfigError, MismatchError
 
 S = TypeVar("S", bound=Settings)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from avme.data.prepared import ClipEntry
+from avme.shards.dataset import ClipEntry
 
 _MOST_NAMED = 5
 

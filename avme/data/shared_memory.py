@@ -6,8 +6,8 @@ torch hands a batch from a process to another in /dev/shm, of which a container 
 import os
 from pathlib import Path
 
-from avme.data.disk import readable
 from avme.errors import MachineError
+from avme.io.disk import readable
 
 FOLDER = Path("/dev/shm")
 PREFETCH = 4

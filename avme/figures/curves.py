@@ -1,6 +1,7 @@
 """Lines of metrics.jsonl to training curves: the loss of one run, and what others did with it.
 
-A line is a dict with `kind` (train or validation) and `step`, as `avme.train.record` writes it.
+A line is a dict with `kind` (train or validation) and `step`, as written by
+`avme.train.metrics.loggers`.
 """
 
 from collections.abc import Mapping, Sequence

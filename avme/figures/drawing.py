@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from avme.artifacts import replacing
-from avme.report import Reporter
+from avme.io.atomic import replacing
+from avme.progress import Reporter
 
 
 def draw_or_warn(path: Path, draw: Callable[[Path], object], report: Reporter) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 
 import matplotlib as mpl
 
-from avme.escape import escape_text
+from avme.io.escape import escape_text
 
 _MOST_CHARACTERS: Final = 40
 

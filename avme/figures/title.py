@@ -9,7 +9,7 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from avme.escape import escape_text
+from avme.io.escape import escape_text
 
 _FONT_SIZES: Final = (9.0, 16.0)
 """In points, of small figures and of large ones."""

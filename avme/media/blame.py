@@ -19,9 +19,9 @@ from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from avme.media.cut import Cut
-from avme.media.probe import MAX_PIXELS, MediaInfo, open_media
-from avme.media.ratio import Ratio, to_seconds
+from avme.media.container.probe import MAX_PIXELS, MediaInfo, open_media
+from avme.media.container.rational import Ratio, to_seconds
+from avme.media.ffmpeg.seek import Cut
 
 _BEHIND_SECONDS = 1.0
 """Pictures and sound of one time may lie so far apart."""

@@ -17,12 +17,12 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float64, Int16, UInt8
 
-from avme.artifacts import replacing
-from avme.cores import available_cores
 from avme.errors import MachineError, MediaError
-from avme.media.ffmpeg import SAMPLE_RATE_HZ, find_ffmpeg, transcode
-from avme.media.sound import AudioState
-from avme.report import Reporter
+from avme.io.atomic import replacing
+from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, find_ffmpeg, transcode
+from avme.media.loudness import AudioState
+from avme.progress import Reporter
+from avme.system.cpu_count import available_cores
 
 Seen = Literal["Balls", "Bars", "Rings"]
 Heard = Literal["Bell", "Buzz", "Chirp"]

@@ -14,12 +14,12 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from avme.config import ClipConfig, ModelConfig
-from avme.models.audio import AudioEncoder
+from avme.models.audio_encoder import AudioEncoder
 from avme.models.decoder import Decoder, Reconstruction
 from avme.models.fusion import build_fusion
 from avme.models.masking import Grid, TokenChoice
 from avme.models.tubelets import cut_tubelets, take_tubelets
-from avme.models.visual import VisualEncoder
+from avme.models.video_encoder import VisualEncoder
 
 
 @dataclass(frozen=True, slots=True)

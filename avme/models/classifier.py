@@ -20,14 +20,14 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from avme.config import ClipConfig, FinetuneConfig, ModelConfig
-from avme.models.audio import AudioEncoder
+from avme.models.audio_encoder import AudioEncoder
 from avme.models.autoencoder import grid_of, trained_grid
-from avme.models.batchnorm import GlobalBatchNorm
 from avme.models.blocks import NORM_EPS
-from avme.models.dropping import Dropout
+from avme.models.dropout import Dropout
 from avme.models.fusion import build_fusion
+from avme.models.sync_batchnorm import GlobalBatchNorm
 from avme.models.tubelets import to_tubelets
-from avme.models.visual import VisualEncoder
+from avme.models.video_encoder import VisualEncoder
 
 Modality = Literal["av", "v", "a"]
 Pool = Literal["mean", "max", "first"]

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from avme.config import DecoderConfig
 from avme.models.blocks import NORM_EPS, Block, initialise
-from avme.models.linear import Linear
 from avme.models.masking import Grid, TokenChoice
-from avme.models.positions import positions_on
+from avme.models.onednn_linear import Linear
+from avme.models.pos_embed import positions_on
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from einops import rearrange
 from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor, nn
 
-from avme.models.linear import Linear
 from avme.models.masking import Grid
+from avme.models.onednn_linear import Linear
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)

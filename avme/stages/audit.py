@@ -13,21 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from avme.artifacts import read_json, write_json, write_text
-from avme.data.index import read_records
-from avme.data.leak import count, measure
-from avme.data.mend import require_plan
-from avme.data.plan import PLAN
-from avme.data.plan_file import MOST_PLAN_BYTES
-from avme.data.prepared import PreparedSet
-from avme.data.protocols import Clips, protocols, sounding_classes
-from avme.data.record import ClipRecord
-from avme.data.subset import finetune_command, subset_command, subset_table
-from avme.data.survey import Sides, survey, survey_classes, survey_split
+from avme.audit.audio_leak import count, measure
+from avme.audit.protocols import Clips, protocols, sounding_classes
+from avme.audit.subset_csv import finetune_command, subset_command, subset_table
+from avme.audit.summary import Sides, survey, survey_classes, survey_split
 from avme.errors import MachineError, UsageError
 from avme.figures.contents import draw_classes, draw_lengths
 from avme.figures.drawing import draw_or_warn
-from avme.report import Quiet, Reporter
+from avme.io.atomic import read_json, write_json, write_text
+from avme.io.filenames import PLAN
+from avme.prep.plan_file import MOST_PLAN_BYTES
+from avme.progress import Quiet, Reporter
+from avme.shards.dataset import PreparedSet
+from avme.shards.index import read_records
+from avme.shards.rebuild_command import require_plan
+from avme.shards.record import ClipRecord
 
 _STATES = ("sound", "silent", "none")
 _SHOWN = ("name", "train", "test", "classes", "bits")

@@ -10,25 +10,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from avme.artifacts import RUN_STATUS, read_json, write_status
 from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig
 from avme.config.presets import preset
 from avme.config.resolve import resolve
 from avme.errors import Interrupted, Stopped, UsageError
 from avme.figures.curves import draw_curves
 from avme.figures.drawing import draw_or_warn
-from avme.links import require_no_links
+from avme.io.atomic import read_json
+from avme.io.filenames import RUN_STATUS
+from avme.io.run_status import write_status
+from avme.io.shell_quote import join_command
+from avme.io.symlinks import require_no_links
 from avme.media.synthetic import HEARD, SEEN, make_set, plan_set
-from avme.report import Quiet, Reporter
-from avme.shell import join_command
+from avme.prep.request import Request
+from avme.progress import Quiet, Reporter
 from avme.stages.evaluate import EvalResult, evaluate
 from avme.stages.finetune import finetune
-from avme.stages.init import starting_point
-from avme.stages.intent import Request
 from avme.stages.prep import prepare
 from avme.stages.pretrain import pretrain
 from avme.stages.reconstruct import draw_reconstructions
-from avme.train.record import read_record
+from avme.train.metrics.loggers import read_record
+from avme.weights.init_from import starting_point
 
 STAGE = "demo"
 MODALITIES = ("v", "a", "av")

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 import avme
-from avme.accelerator import torch_build
-from avme.cores import available_cores
-from avme.data.disk import free_bytes, readable
 from avme.data.shared_memory import ADVICE, FOLDER, free_shared_memory
 from avme.errors import MachineError
-from avme.import_check import ImportCheck, Imported, short_reason, shortened
-from avme.packages import Package, required_packages
+from avme.io.disk import free_bytes, readable
+from avme.system.cpu_count import available_cores
+from avme.system.gpu import torch_build
+from avme.system.import_check import ImportCheck, Imported, short_reason, shortened
+from avme.system.packages import Package, required_packages
 
 State = Literal["ok", "note", "missing"]
 _TORCH: Final = ("torch", "torchvision", "torchaudio")
@@ -159,7 +159,7 @@ def _accelerators(torch: Imported | None) -> Finding:
 
 def _ffmpeg() -> Iterator[Finding]:
     try:
-        from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg, skipped_ffmpeg
+        from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg, skipped_ffmpeg
 
         used = find_ffmpeg()
         version, skipped = ffmpeg_version(used), skipped_ffmpeg()

@@ -12,29 +12,29 @@ import numpy as np
 
 from avme.config import EvalConfig
 from avme.data.class_coverage import ClassCoverage, cover
-from avme.data.clips import ClipReader, ScoringClips
-from avme.data.prepared import ClipEntry, PreparedSet
+from avme.data.dataset import ClipReader, ScoringClips
 from avme.errors import UsageError
-from avme.report import Quiet, Reporter
-from avme.stages.classifier import TrainedClassifier, build_trained, complete, read_classifier
-from avme.stages.eval_dataset import (
+from avme.evaluation.dataset import (
     own_dataset,
     report_coverage,
     report_other_dataset,
     require_unseen,
     trained_classes,
 )
-from avme.stages.eval_results import (
+from avme.evaluation.results import (
     draw_results,
     require_replaceable,
     require_room,
     results_folder,
     write_results,
 )
+from avme.progress import Quiet, Reporter
+from avme.shards.dataset import ClipEntry, PreparedSet
 from avme.stages.pretrain import mfcc_facts
-from avme.train.ending import ended_by_signals
-from avme.train.processes import joined, pick_device, pick_precision
-from avme.train.scoring import Scorer, Scores
+from avme.train.distributed.interrupt import ended_by_signals
+from avme.train.distributed.process_group import joined, pick_device, pick_precision
+from avme.train.evaluator import Scorer, Scores
+from avme.weights.load_classifier import TrainedClassifier, build_trained, complete, read_classifier
 
 SOUND_STATES = ("sound", "silent", "none")
 

@@ -13,33 +13,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avme.artifacts import require_finished_run
 from avme.batch import AVBatch
+from avme.checkpoint.file import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
 from avme.config import FinetuneConfig
-from avme.data.augment import FinetuneView
 from avme.data.class_coverage import training_warnings
-from avme.data.clips import ClipReader, ScoringClips
-from avme.data.prepared import ClipEntry, PreparedSet
-from avme.data.splits import hold_out, warn_of_unheld_classes
+from avme.data.dataset import ClipReader, ScoringClips
+from avme.data.transforms import FinetuneView
 from avme.errors import ConfigError, MismatchError
+from avme.io.run_status import require_finished_run
 from avme.models.classifier import Classifier, build_classifier
-from avme.models.example import example_clip
-from avme.report import Quiet, Reporter
-from avme.stages.init import origin_of, require_unseen_tests, say_tally, weights_for
+from avme.models.example_input import example_clip
+from avme.progress import Quiet, Reporter
+from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.sources.splits import hold_out, warn_of_unheld_classes
 from avme.stages.pretrain import lengths_of, mfcc_facts
-from avme.stages.run import require_possible, running
-from avme.stages.training import EndEpoch, Job, train
-from avme.train.attention import fusion_entropy
-from avme.train.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
-from avme.train.loop import BatchLoss, LossOf, Trainer
-from avme.train.mixing import mix
-from avme.train.processes import joined, pick_device, pick_precision
-from avme.train.record import Record
-from avme.train.scoring import Scorer
-from avme.train.selection import Best, better
-from avme.train.sharding import unsharded
-from avme.train.wandb_run import require_wandb
-from avme.weights.start import start_with
+from avme.train.distributed.fsdp import unsharded
+from avme.train.distributed.process_group import joined, pick_device, pick_precision
+from avme.train.evaluator import Scorer
+from avme.train.job import EndEpoch, Job, train
+from avme.train.metrics.attention_entropy import fusion_entropy
+from avme.train.metrics.loggers import Record
+from avme.train.metrics.wandb_run import require_wandb
+from avme.train.mixup import mix
+from avme.train.model_selection import Best, better
+from avme.train.run.folder import require_possible, running
+from avme.train.trainer import BatchLoss, LossOf, Trainer
+from avme.weights.init_from import origin_of, require_unseen_tests, say_tally, weights_for
+from avme.weights.initialize import start_with
 from avme.weights.trained import load_trained
 
 STAGE = "finetune"

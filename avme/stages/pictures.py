@@ -6,15 +6,15 @@ The test list is never looked at during training.
 from typing import cast
 
 from avme.config import PretrainConfig
-from avme.data.prepared import PreparedSet
 from avme.figures.drawing import not_drawn
 from avme.figures.reconstruction import paint_reconstruction
 from avme.models.autoencoder import MaskedAutoencoder
+from avme.shards.dataset import PreparedSet
 from avme.stages.reconstruct import COLUMNS, Gallery, ListedClips, choose_clips
-from avme.stages.training import EndEpoch, Job
-from avme.train.loop import Trainer
-from avme.train.record import Record
-from avme.train.sharding import unsharded
+from avme.train.distributed.fsdp import unsharded
+from avme.train.job import EndEpoch, Job
+from avme.train.metrics.loggers import Record
+from avme.train.trainer import Trainer
 
 NAME = "reconstruction"
 _CLIPS, _FRAMES, _SEED = 4, 4, 0

@@ -10,22 +10,23 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST, read_json, sweep
 from avme.config.prep import PrepConfig
-from avme.data import journal
-from avme.data.disk import writing
-from avme.data.executors import dask_crew, local_crew
-from avme.data.ffmpeg_versions import describe_mixture
-from avme.data.missing import WORK, make_shards, missing_shards
-from avme.data.plan import Plan
-from avme.data.prepared import SHARDS, SPLITS, PreparedSet
-from avme.data.publish import MOST_NAMED, Tally, write_manifest, write_tables
-from avme.data.share import Share
 from avme.errors import TooManyBadClips
-from avme.lock import holding
-from avme.report import Reporter
-from avme.stages.forecast import warn_of_disk
-from avme.stages.intent import Intent, Request, intend
+from avme.io.atomic import read_json, sweep
+from avme.io.disk import writing
+from avme.io.filenames import DATASET_MANIFEST, SHARDS, SPLITS
+from avme.io.lock import holding
+from avme.prep import journal
+from avme.prep.build_shards import WORK, make_shards, missing_shards
+from avme.prep.dry_run import warn_of_disk
+from avme.prep.partition import Share
+from avme.prep.plan import Plan
+from avme.prep.publish import MOST_NAMED, Tally, write_manifest, write_tables
+from avme.prep.request import Intent, Request, intend
+from avme.progress import Reporter
+from avme.shards.dataset import PreparedSet
+from avme.shards.ffmpeg_versions import describe_mixture
+from avme.workers.pool import dask_crew, local_crew
 
 _PATIENCE_SECONDS = 3600.0
 

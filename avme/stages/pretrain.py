@@ -11,23 +11,23 @@ from torch import Tensor, nn
 
 from avme.batch import AVBatch
 from avme.config import PretrainConfig
-from avme.data.augment import PretrainView
-from avme.data.clips import ClipReader
-from avme.data.prepared import PreparedSet
+from avme.data.dataset import ClipReader
+from avme.data.transforms import PretrainView
 from avme.models.autoencoder import Masked, MaskedAutoencoder
-from avme.models.example import example_clip
+from avme.models.example_input import example_clip
 from avme.models.masking import TubeMask
-from avme.models.reconstruction import in_both_units, reconstruction_loss
-from avme.report import Quiet, Reporter
-from avme.stages.init import origin_of, say_tally, weights_for
+from avme.models.reconstruction_loss import in_both_units, reconstruction_loss
+from avme.progress import Quiet, Reporter
+from avme.shards.dataset import PreparedSet
 from avme.stages.pictures import picture_epochs
-from avme.stages.run import require_possible, running
-from avme.stages.training import Job, train
-from avme.train.attention import fusion_entropy
-from avme.train.loop import BatchLoss, LossOf
-from avme.train.processes import joined, pick_device
-from avme.train.wandb_run import require_wandb
-from avme.weights.start import start_with
+from avme.train.distributed.process_group import joined, pick_device
+from avme.train.job import Job, train
+from avme.train.metrics.attention_entropy import fusion_entropy
+from avme.train.metrics.wandb_run import require_wandb
+from avme.train.run.folder import require_possible, running
+from avme.train.trainer import BatchLoss, LossOf
+from avme.weights.init_from import origin_of, say_tally, weights_for
+from avme.weights.initialize import start_with
 
 STAGE = "pretrain"
 

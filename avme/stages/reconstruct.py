@@ -19,21 +19,21 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from avme.batch import AVBatch
+from avme.checkpoint.file import Checkpoint, find_checkpoint
 from avme.config import PretrainConfig
-from avme.data.clips import ClipReader, ScoringClips, Statistics, join
-from avme.data.prepared import ClipEntry, PreparedSet
+from avme.data.dataset import ClipReader, ScoringClips, Statistics, join
 from avme.errors import MismatchError
 from avme.figures.drawing import draw_or_warn
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction
 from avme.models.autoencoder import Masked, MaskedAutoencoder
 from avme.models.masking import TokenChoice, TubeMask
-from avme.models.reconstruction import Target, in_both_units, scale_of
+from avme.models.reconstruction_loss import Target, in_both_units, scale_of
 from avme.models.tubelets import to_pixels, to_tubelets
-from avme.report import Quiet, Reporter
-from avme.train.checkpoint import Checkpoint, find_checkpoint
-from avme.train.fitting import build_on_meta, require_fitting_weights
-from avme.train.processes import pick_device
-from avme.train.run_lookup import run_folder
+from avme.progress import Quiet, Reporter
+from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.train.distributed.process_group import pick_device
+from avme.train.run.checkpoint_compat import build_on_meta, require_fitting_weights
+from avme.train.run.lookup import run_folder
 from avme.weights.trained import load_trained, settings_in
 
 _GREY = 0.5

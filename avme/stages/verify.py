@@ -11,24 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avme.artifacts import DATASET_MANIFEST, read_json
-from avme.cores import available_cores
-from avme.data.check_shard import ShardCheck, ShardFacts, check_shard
-from avme.data.check_tables import check_bytes, check_manifest, check_plan, check_tables
-from avme.data.ffmpeg_versions import describe_mixture
-from avme.data.manifest import require_types
-from avme.data.mend import delete_command, places_of, prep_command, require_plan
-from avme.data.names import require_shard_name
-from avme.data.plan import PLAN
-from avme.data.plan_file import MOST_PLAN_BYTES
-from avme.data.prepared import DATASET_SCHEMA, SHARDS
-from avme.data.problem import Problem
-from avme.data.stored import together
 from avme.errors import ArtifactError
-from avme.links import find_links
-from avme.media.ffmpeg import ffmpeg_version, find_ffmpeg
-from avme.report import Reporter
-from avme.shell import comment
+from avme.io.atomic import read_json
+from avme.io.filenames import DATASET_MANIFEST, PLAN, SHARDS
+from avme.io.shell_quote import comment
+from avme.io.symlinks import find_links
+from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg
+from avme.prep.plan_file import MOST_PLAN_BYTES
+from avme.progress import Reporter
+from avme.shards.contents import together
+from avme.shards.dataset import DATASET_SCHEMA
+from avme.shards.ffmpeg_versions import describe_mixture
+from avme.shards.manifest import require_types
+from avme.shards.name_rules import require_shard_name
+from avme.shards.rebuild_command import delete_command, places_of, prep_command, require_plan
+from avme.system.cpu_count import available_cores
+from avme.verify.problem import Problem
+from avme.verify.shard_checks import ShardCheck, ShardFacts, check_shard
+from avme.verify.table_checks import check_bytes, check_manifest, check_plan, check_tables
 
 _MOST_THREADS = 4
 

@@ -1,1 +1,1 @@
-"""Weights of other origin: VideoMAE's own files, Hugging Face's folders and ours, both ways."""
+"""Weight files of avme, VideoMAE and Hugging Face, loaded and exported."""

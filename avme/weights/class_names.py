@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from avme.errors import ArtifactError, MismatchError
-from avme.plain_json import parse_json
+from avme.io.strict_json import parse_json
 
 _NUMBERED: Final = re.compile(r"(\d+)\s+(\S.*)")
 _PLACEHOLDER: Final = re.compile(r"LABEL_\d+")

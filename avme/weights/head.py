@@ -12,7 +12,7 @@ from torch import Tensor
 from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.weights.class_names import letters
-from avme.weights.read import Weights
+from avme.weights.load import Weights
 
 _MOST_NAMES: Final = 3
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from avme.errors import ArtifactError, MismatchError
-from avme.models.positions import sine_cosine_table
-from avme.weights.geometry import Geometry
+from avme.models.pos_embed import sine_cosine_table
+from avme.weights.infer_config import Geometry
 
 _TABLES: Final = {
     "encoder.pos_embed": "visual",

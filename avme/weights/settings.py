@@ -3,10 +3,10 @@
 from typing import Any
 
 from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.dotted_keys import nest
 from avme.config.resolve import resolve
-from avme.config.tree import nest
 from avme.errors import ConfigError, MismatchError
-from avme.weights.read import Weights
+from avme.weights.load import Weights
 
 
 def settings_of(weights: Weights) -> PretrainConfig | FinetuneConfig:

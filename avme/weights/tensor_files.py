@@ -25,11 +25,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from avme.artifacts import replacing
+from avme.checkpoint.file import require_whole
 from avme.errors import ArtifactError
-from avme.train.checkpoint import require_whole
-from avme.train.machine import system_error
-from avme.weights.checksum import require_unchanged, with_checksum
+from avme.io.atomic import replacing
+from avme.system.torch_errors import system_error
+from avme.weights.tensor_hash import require_unchanged, with_checksum
 
 _PLAIN: Final[list[Any]] = [
     argparse.Namespace,

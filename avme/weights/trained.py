@@ -9,14 +9,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from avme.checkpoint.file import Checkpoint, load_checkpoint
+from avme.checkpoint.schema import require_weights
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.config.faults import describe_first_fault
+from avme.config.validation_errors import describe_first_fault
 from avme.errors import ArtifactError
-from avme.train.checkpoint import Checkpoint, load_checkpoint
-from avme.train.content import require_weights
-from avme.weights.checksum import SIDECAR
-from avme.weights.files import read_file
+from avme.weights.checkpoint_files import read_file
 from avme.weights.tensor_files import write_safetensors
+from avme.weights.tensor_hash import SIDECAR
 
 
 def export_run(run: Path, last: Checkpoint, epoch: int, best: Path) -> None:

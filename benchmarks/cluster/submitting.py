@@ -53,7 +53,7 @@ def refused_at_once(site: Site) -> Iterator[Check]:
 
 def workers_heed_the_job(site: Site) -> Iterator[Check]:
     """A job of one core prepares with one process, though the node has more."""
-    count = "from avme.cores import available_cores; print(available_cores())"
+    count = "from avme.system.cpu_count import available_cores; print(available_cores())"
     probe = [sys.executable, "-c", count]
     for cores in ("1", "2"):
         srun = ["timeout", "60", "srun", "-p", site.partition, "-n1", f"--cpus-per-task={cores}"]

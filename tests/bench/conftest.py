@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from avme.config import PrepConfig
-from avme.data.prepared import PreparedSet
-from avme.report import Quiet
-from avme.stages.intent import Request
+from avme.prep.request import Request
+from avme.progress import Quiet
+from avme.shards.dataset import PreparedSet
 from avme.stages.prep import prepare
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from avme.data.prepared import PreparedSet
+from avme.shards.dataset import PreparedSet
 
 _SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
 _SMALL = (

@@ -2,12 +2,12 @@
 
 import pytest
 
+from avme.bench.baselines import PEERS, find_peers
 from avme.bench.loader import LoaderBench, bench_loader
-from avme.bench.peers import PEERS, find_peers
 from avme.config import ClipConfig
-from avme.data.prepared import PreparedSet
 from avme.errors import UsageError
-from avme.report import Quiet
+from avme.progress import Quiet
+from avme.shards.dataset import PreparedSet
 
 
 def run(prepared: PreparedSet, **clip: int) -> LoaderBench:

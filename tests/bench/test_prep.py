@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from avme.bench.prep import bench_prep
-from avme.data.prepared import PreparedSet
-from avme.report import Quiet
+from avme.progress import Quiet
+from avme.shards.dataset import PreparedSet
 
 
 def test_both_do_the_same_videos_and_nothing_is_left_behind(

@@ -12,7 +12,7 @@ from avme.config import PretrainConfig
 from avme.errors import UsageError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TubeMask
-from avme.report import Quiet
+from avme.progress import Quiet
 
 CONFIG = PretrainConfig.model_validate(
     {

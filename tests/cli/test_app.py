@@ -149,7 +149,7 @@ def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("avme_cli.places.checkpoint", interrupted)
+    monkeypatch.setattr("avme_cli.paths.checkpoint", interrupted)
 
     assert run("eval", "best.pt") == (130, "", "interrupted\n")
 
@@ -195,7 +195,7 @@ def test_a_file_that_the_system_refuses_is_an_error_of_the_machine(
     def refuse(_: object) -> None:
         raise OSError(number, "reason", filename)
 
-    monkeypatch.setattr("avme_cli.places.checkpoint", refuse)
+    monkeypatch.setattr("avme_cli.paths.checkpoint", refuse)
 
     assert run("eval", "best.pt") == (6, "", f"error: {line}\n")
 
@@ -206,7 +206,7 @@ def test_the_unexpected_is_one_line_that_offers_the_traceback(
     def broken(_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("avme_cli.places.checkpoint", broken)
+    monkeypatch.setattr("avme_cli.paths.checkpoint", broken)
     monkeypatch.setattr(sys, "argv", ["avme", "eval", "best.pt"])
 
     with pytest.raises(SystemExit) as ended:

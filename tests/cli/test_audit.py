@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from avme.data.leak import count, measure
-from avme.data.prepared import PreparedSet
-from avme.data.protocols import protocols
-from avme.data.record import ClipRecord
-from avme.data.survey import survey, survey_classes, survey_split
+from avme.audit.audio_leak import count, measure
+from avme.audit.protocols import protocols
+from avme.audit.summary import survey, survey_classes, survey_split
+from avme.shards.dataset import PreparedSet
+from avme.shards.record import ClipRecord
 from avme_cli.app import app
 from avme_cli.audit import print_audit
 

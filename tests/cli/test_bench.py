@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from avme.bench import peers
+from avme.bench import baselines
 from avme_cli import bench
 from avme_cli.app import app
 
@@ -40,7 +40,7 @@ def prepared(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_peers_that_are_offered_are_those_that_there_are() -> None:
-    assert tuple(peers.PEERS) == bench.PEERS
+    assert tuple(baselines.PEERS) == bench.PEERS
 
 
 @pytest.mark.usefixtures("prepared")

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import avme
-from avme.packages import required_packages
+from avme.system.packages import required_packages
 from avme_cli.app import app
 
 TORCH = "class cuda:\n    is_available = staticmethod(lambda: False)\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from avme.artifacts import write_json, write_text
+from avme.io.atomic import write_json, write_text
 from avme_cli.app import app
 from avme_cli.evaluate import print_table
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from avme.report import Quiet
+from avme.progress import Quiet
 from avme_cli.app import app
 from avme_cli.next_command import after_prep, say_next, set_name
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from avme.accelerator import may_have_cuda
-from avme.artifacts import RUN_LOCK
 from avme.errors import UsageError
-from avme.lock import holding
+from avme.io.lock import holding
+from avme.io.run_status import RUN_LOCK
+from avme.system.gpu import may_have_cuda
 from avme_cli.preflight import require_run_folder, require_split
 
 _HEAVY = (
@@ -135,7 +135,7 @@ def test_what_needs_no_heavy_import_has_none(args: str, work: Path) -> None:
 
 def test_what_follows_from_settings_is_told_without_media_and_pictures() -> None:
     """torch's counter of operations needs torch._dynamo and sympy."""
-    code = "import json, sys, avme.stages.derive; "
+    code = "import json, sys, avme.bench.run_estimate; "
     code += f"print(json.dumps([name for name in {_HEAVY} if name in sys.modules]))"
 
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
@@ -144,7 +144,7 @@ def test_what_follows_from_settings_is_told_without_media_and_pictures() -> None
 
 
 def test_weights_are_inspected_without_torchvision() -> None:
-    code = "import sys, avme.weights.describe, avme.weights.read, avme.weights.write; "
+    code = "import sys, avme.weights.inspect_file, avme.weights.load, avme.weights.export; "
     code += "sys.exit(any(name in sys.modules for name in ('torchvision', 'h5py', 'av')))"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

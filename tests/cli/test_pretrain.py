@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from avme.artifacts import write_text
+from avme.io.atomic import write_text
 from avme_cli.app import app
 
 
@@ -125,7 +125,7 @@ def test_a_disk_that_is_full_is_an_error_of_the_machine(monkeypatch: pytest.Monk
     def full(_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "eval/summary.json")
 
-    monkeypatch.setattr("avme_cli.places.checkpoint", full)
+    monkeypatch.setattr("avme_cli.paths.checkpoint", full)
 
     code, err = refusal("eval", "best.pt")
 

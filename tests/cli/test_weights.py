@@ -14,10 +14,10 @@ import torch
 from transformers import VideoMAEConfig, VideoMAEForVideoClassification
 from typer.testing import CliRunner
 
+from avme.checkpoint.file import Checkpoint, load_checkpoint, save_checkpoint
 from avme.config import ModelConfig, PretrainConfig
 from avme.config.resolve import read_settings
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from avme_cli.app import app
 
 MODEL = {

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from avme.bench.run_estimate import TrainingClips, derive
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.presets import RECIPES, STAGES, preset, sources_of
 from avme.config.resolve import from_yaml, resolve, to_yaml
 from avme.config.warmup import warmup_warning
-from avme.stages.derive import TrainingClips, derive
 from avme.train.schedule import build_schedule
 
 

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from avme.data.class_coverage import cover, name_some, training_warnings
-from avme.data.prepared import ClipEntry
+from avme.shards.dataset import ClipEntry
 
 
 def clips(names: str) -> tuple[ClipEntry, ...]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from avme.data.crop import Box, cut, shrink_factor, view_boxes
-from avme.data.jpeg import decode
+from avme.shards.jpeg import decode
 
 
 def decoded(picture: np.ndarray, factor: int) -> Tensor:

@@ -10,8 +10,8 @@ from torchvision.transforms.v2 import functional as F
 
 from avme.config import AugmentConfig
 from avme.data import randaugment
-from avme.data.augment import seeded
 from avme.data.randaugment import OPERATIONS, RandAugment
+from avme.data.transforms import seeded
 
 GREY = (128, 128, 128)
 AFFINE, BILINEAR = Image.Transform.AFFINE, Image.Resampling.BILINEAR

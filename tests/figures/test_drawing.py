@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from avme.figures.drawing import draw_or_warn
-from avme.report import Quiet
+from avme.progress import Quiet
 
 
 class Listening(Quiet):

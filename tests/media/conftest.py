@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avme.media.ffmpeg import find_ffmpeg
+from avme.media.ffmpeg.process import find_ffmpeg
 
 
 @pytest.fixture(scope="session")

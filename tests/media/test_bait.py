@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from avme.errors import MediaError
-from avme.media.arguments import transcode_arguments
-from avme.media.extract import Recipe, extract
-from avme.media.ffmpeg import find_ffmpeg, transcode
-from avme.media.probe import probe
+from avme.media.container.probe import probe
+from avme.media.decode import Recipe, extract
+from avme.media.ffmpeg.args import transcode_arguments
+from avme.media.ffmpeg.process import find_ffmpeg, transcode
 
 MakeVideo = Callable[..., Path]
 

@@ -10,10 +10,10 @@ import pytest
 
 from avme.media import blame
 from avme.media.blame import concerns_span
-from avme.media.cut import find_cut
-from avme.media.extract import Extracted, Recipe, extract
-from avme.media.ffmpeg import find_ffmpeg
-from avme.media.probe import probe
+from avme.media.container.probe import probe
+from avme.media.decode import Extracted, Recipe, extract
+from avme.media.ffmpeg.process import find_ffmpeg
+from avme.media.ffmpeg.seek import find_cut
 from avme.media.span import Span
 
 KINDS = {

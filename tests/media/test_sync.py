@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avme.media.extract import Recipe, extract
-from avme.media.ffmpeg import find_ffmpeg
+from avme.media.decode import Recipe, extract
+from avme.media.ffmpeg.process import find_ffmpeg
 
 BEEP = "aevalsrc=if(between(t\\,60\\,60.005)\\,0.8*sin(2*PI*1000*t)\\,0):s={rate}"
 

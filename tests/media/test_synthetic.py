@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avme.data.discover import discover
 from avme.errors import MachineError
-from avme.media.ffmpeg import find_ffmpeg
-from avme.media.probe import probe
+from avme.media.container.probe import probe
+from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.synthetic import (
     FPS,
     HEARD,
@@ -26,7 +25,8 @@ from avme.media.synthetic import (
     record,
     write_clip,
 )
-from avme.report import Quiet
+from avme.progress import Quiet
+from avme.sources.folder import discover
 
 
 def clip_of(seen: Seen = "Balls", heard: Heard = "Bell", group: int = 1) -> SyntheticClip:

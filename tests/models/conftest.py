@@ -14,7 +14,7 @@ from avme.config import (
     ModelConfig,
     VisualConfig,
 )
-from avme.models.audio import SqueezeExcitation
+from avme.models.audio_encoder import SqueezeExcitation
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 

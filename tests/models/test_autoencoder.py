@@ -11,7 +11,7 @@ from transformers import VideoMAEConfig, VideoMAEForPreTraining
 from avme.config import ClipConfig, FusionConfig, ModelConfig
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TubeMask
-from avme.models.reconstruction import reconstruction_loss
+from avme.models.reconstruction_loss import reconstruction_loss
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 
 Inputs = tuple[Tensor, Tensor, Tensor]

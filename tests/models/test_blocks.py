@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from avme.models.blocks import Block
-from avme.models.dropping import DropPath
+from avme.models.dropout import DropPath
 
 
 @pytest.fixture

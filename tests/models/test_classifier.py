@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from avme.config import ClipConfig, ModelConfig
-from avme.models.audio import AudioEncoder
+from avme.models.audio_encoder import AudioEncoder
 from avme.models.classifier import Classifier, Modality, Pool, PooledNorm
 
 Inputs = tuple[Tensor, Tensor, Tensor]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from avme.artifacts import read_json, write_json, write_text
-from avme.data.prepared import PreparedSet, split_path
 from avme.errors import ArtifactError, AvmeError, MachineError, UsageError
-from avme.report import Quiet
+from avme.io.atomic import read_json, write_json, write_text
+from avme.progress import Quiet
+from avme.shards.dataset import PreparedSet, split_path
 from avme.stages.audit import audit
 
 

@@ -9,14 +9,14 @@ import h5py
 import numpy as np
 import pytest
 
+from avme.checkpoint.file import load_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.data.order import Order
-from avme.data.prepared import ClipEntry, PreparedSet
+from avme.data.sampler import Order
 from avme.errors import AvmeError
+from avme.shards.dataset import ClipEntry, PreparedSet
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
-from avme.train.checkpoint import load_checkpoint
 
 MakeConfig = Callable[..., PretrainConfig]
 

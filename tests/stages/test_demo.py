@@ -10,9 +10,10 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
-from avme.artifacts import read_json, write_status
 from avme.errors import ConfigError, Interrupted, MachineError, Stopped, UsageError
-from avme.report import Task
+from avme.io.atomic import read_json
+from avme.io.run_status import write_status
+from avme.progress import Task
 from avme.stages.demo import DemoResult, DemoSizes, demo, open_folder
 from avme_cli.app import app
 

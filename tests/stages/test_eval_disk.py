@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from avme.data.prepared import PreparedSet
+from avme.shards.dataset import PreparedSet
 from avme.stages.evaluate import evaluate
 from avme_cli.app import app
 
@@ -54,7 +54,7 @@ def test_a_disk_without_room_is_found_before_scoring(
 def test_scores_are_printed_before_they_are_written(
     finished: PreparedSet, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avme.stages.eval_results.write_json", full)
+    monkeypatch.setattr("avme.evaluation.results.write_json", full)
 
     done = CliRunner().invoke(app, arguments(finetuned, finished, tmp_path / "e"), prog_name="avme")
 
@@ -69,7 +69,7 @@ def test_results_that_find_no_room_leave_nothing_in_the_way_of_the_same_command(
     out = tmp_path / "eval"
 
     with monkeypatch.context() as patch:
-        patch.setattr("avme.stages.eval_results.write_json", full)
+        patch.setattr("avme.evaluation.results.write_json", full)
         with pytest.raises(OSError, match="No space left"):
             evaluate(finetuned, data=finished.folder, out=out)
 

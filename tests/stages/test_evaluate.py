@@ -18,19 +18,20 @@ import torch
 from einops import rearrange
 from PIL import Image
 
-from avme.artifacts import sha256_of, write_text
+from avme.checkpoint.file import load_checkpoint, save_checkpoint
 from avme.config import EvalConfig, FinetuneConfig
-from avme.data.clips import ClipReader
 from avme.data.crop import Box
-from avme.data.prepared import PreparedSet, split_path
-from avme.data.window import Window
+from avme.data.dataset import ClipReader
+from avme.data.temporal_sampling import Window
 from avme.errors import ArtifactError, MismatchError, Stopped, UsageError
+from avme.evaluation.dataset import require_unseen
+from avme.evaluation.results import _csv
+from avme.io.atomic import write_text
+from avme.io.hashing import sha256_of
 from avme.models.classifier import build_classifier
-from avme.report import Quiet, Task
-from avme.stages.eval_dataset import require_unseen
-from avme.stages.eval_results import _csv
+from avme.progress import Quiet, Task
+from avme.shards.dataset import PreparedSet, split_path
 from avme.stages.evaluate import evaluate
-from avme.train.checkpoint import load_checkpoint, save_checkpoint
 
 EVALUATE = """
 import sys
@@ -205,7 +206,7 @@ def test_a_picture_that_fails_is_a_warning_after_all_results(
         assert told == [False]
         raise ValueError("no such glyph")
 
-    monkeypatch.setattr("avme.stages.eval_results.draw_confusion", fail)
+    monkeypatch.setattr("avme.evaluation.results.draw_confusion", fail)
     result = evaluate(
         finetuned,
         data=finished.folder,

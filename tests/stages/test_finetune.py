@@ -13,19 +13,20 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from avme.artifacts import write_status, write_text
+from avme.checkpoint.file import load_checkpoint, save_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.data.prepared import PreparedSet, split_path
 from avme.errors import ArtifactError, ConfigError, MismatchError, Stopped
+from avme.io.atomic import write_text
+from avme.io.run_status import write_status
 from avme.models.classifier import build_classifier
-from avme.report import Quiet
+from avme.progress import Quiet
+from avme.shards.dataset import PreparedSet, split_path
 from avme.stages.finetune import finetune, start_from
-from avme.stages.init import starting_point
 from avme.stages.pretrain import pretrain
-from avme.train.checkpoint import load_checkpoint, save_checkpoint
-from avme.train.record import read_record
-from avme.train.scoring import Scorer
-from avme.weights.read import read_weights
+from avme.train.evaluator import Scorer
+from avme.train.metrics.loggers import read_record
+from avme.weights.init_from import starting_point
+from avme.weights.load import read_weights
 
 MakeConfig = Callable[..., FinetuneConfig]
 

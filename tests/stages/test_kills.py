@@ -12,7 +12,7 @@ import pytest
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.data.prepared import PreparedSet
+from avme.shards.dataset import PreparedSet
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kills.py"
 

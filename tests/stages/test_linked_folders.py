@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from avme.artifacts import write_status
 from avme.config import EvalConfig, FinetuneConfig, PretrainConfig
-from avme.data.journal import append
-from avme.data.pack import ShardDone
-from avme.data.prepared import PreparedSet
 from avme.errors import ArtifactError
-from avme.report import Quiet
+from avme.io.run_status import write_status
+from avme.prep.journal import append
+from avme.prep.write_shard import ShardDone
+from avme.progress import Quiet
+from avme.shards.dataset import PreparedSet
 from avme.stages.audit import audit
 from avme.stages.demo import demo
 from avme.stages.evaluate import evaluate
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
-from avme.stages.run import running
 from avme.stages.verify import verify
-from avme.train.processes import Processes
+from avme.train.distributed.process_group import Processes
+from avme.train.run.folder import running
 from avme_cli.app import app
 
 MARKER = "marker: of another folder"

@@ -25,17 +25,18 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from avme.artifacts import read_json, sha256_of, write_json
-from avme.checksum import with_checksum
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.data.prepared import PreparedSet
-from avme.data.publish import fingerprint
 from avme.errors import Stopped
+from avme.io.atomic import read_json, write_json
+from avme.io.hashing import sha256_of
+from avme.io.json_checksum import with_checksum
+from avme.shards.dataset import PreparedSet
+from avme.shards.manifest import fingerprint
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
-from avme.weights import checksum
-from avme.weights.read import read_weights
-from avme.weights.write import write_weights
+from avme.weights import tensor_hash
+from avme.weights.export import write_weights
+from avme.weights.load import read_weights
 from avme_cli.app import app
 
 COUNT = int(os.environ.get("AVME_MUTATIONS", "6"))
@@ -377,7 +378,7 @@ def forged_safetensors(path: Path, rng: random.Random) -> None:
     else:
         tensors = forge(tensors, rng)
     tensors = {k: v.to_dense().contiguous() for k, v in tensors.items() if torch.is_tensor(v)}
-    metadata = checksum.with_checksum(tensors, metadata)
+    metadata = tensor_hash.with_checksum(tensors, metadata)
     save_file(tensors, path, metadata)
 
 

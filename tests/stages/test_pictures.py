@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from avme.config import PretrainConfig
-from avme.data.prepared import PreparedSet
 from avme.errors import MachineError
+from avme.shards.dataset import PreparedSet
 from avme.stages.pictures import NAME
 from avme.stages.pretrain import pretrain
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from avme.data.prepared import PreparedSet
-from avme.data.reader import ShardReader
+from avme.shards.dataset import PreparedSet
+from avme.shards.reader import ShardReader
 
 MakeVideo = Callable[..., Path]
 RunPrep = Callable[..., PreparedSet]
@@ -19,8 +19,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
-from avme.report import Quiet
-from avme.stages.intent import Request
+from avme.progress import Quiet
+from avme.prep.request import Request
 from avme.stages.prep import prepare
 
 config = PrepConfig(workers=1, shard_clips=4)

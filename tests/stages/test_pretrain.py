@@ -12,14 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from avme.checkpoint.file import load_checkpoint
 from avme.config import PretrainConfig
 from avme.config.resolve import from_yaml
-from avme.data.prepared import PreparedSet
 from avme.errors import ArtifactError, MismatchError, Stopped, UsageError
+from avme.shards.dataset import PreparedSet
 from avme.stages.pretrain import pretrain
-from avme.train.checkpoint import load_checkpoint
-from avme.train.meter import MEASURED
-from avme.train.record import read_record
+from avme.train.metrics.loggers import read_record
+from avme.train.metrics.meter import MEASURED
 
 MakeConfig = Callable[..., PretrainConfig]
 

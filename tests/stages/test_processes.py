@@ -15,13 +15,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from avme.artifacts import read_json
+from avme.checkpoint.file import load_checkpoint
 from avme.config import PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.data.prepared import PreparedSet
+from avme.io.atomic import read_json
+from avme.shards.dataset import PreparedSet
 from avme.stages.pretrain import pretrain
-from avme.train.checkpoint import load_checkpoint
-from avme.train.record import read_record
+from avme.train.metrics.loggers import read_record
 
 MakeConfig = Callable[..., PretrainConfig]
 Start = Callable[..., Any]

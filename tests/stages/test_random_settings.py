@@ -17,8 +17,8 @@ import pytest
 from avme.config import EvalConfig, FinetuneConfig, PretrainConfig
 from avme.config.base import Settings
 from avme.config.resolve import leaf_fields, resolve
-from avme.data.prepared import PreparedSet
 from avme.errors import AvmeError
+from avme.shards.dataset import PreparedSet
 from avme.stages.evaluate import evaluate
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain

@@ -9,16 +9,16 @@ from PIL import Image
 from torch import Tensor
 
 from avme.batch import AVBatch
+from avme.checkpoint.file import Checkpoint, save_checkpoint
 from avme.config import PretrainConfig
 from avme.config.presets import preset
 from avme.config.resolve import resolve
-from avme.data.prepared import PreparedSet
 from avme.errors import MismatchError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TokenChoice, TubeMask
 from avme.models.tubelets import to_tubelets
+from avme.shards.dataset import PreparedSet
 from avme.stages.reconstruct import choose_clips, complete, draw_reconstructions
-from avme.train.checkpoint import Checkpoint, save_checkpoint
 
 CONFIG = resolve(
     PretrainConfig,

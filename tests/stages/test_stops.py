@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from avme.artifacts import read_json
+from avme.checkpoint.file import load_checkpoint
 from avme.config import PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.data.prepared import PreparedSet
-from avme.train.checkpoint import load_checkpoint
+from avme.io.atomic import read_json
+from avme.shards.dataset import PreparedSet
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from avme.config import EvalConfig, PretrainConfig
-from avme.data.clips import ClipReader
-from avme.data.prepared import PreparedSet
+from avme.data.dataset import ClipReader
 from avme.errors import ArtifactError, MachineError, MismatchError
 from avme.models.autoencoder import MaskedAutoencoder
+from avme.shards.dataset import PreparedSet
 from avme.stages.evaluate import evaluate
-from avme.stages.init import starting_point
 from avme.stages.pretrain import pretrain
 from avme.stages.reconstruct import draw_reconstructions
-from avme.weights.read import read_weights
+from avme.weights.init_from import starting_point
+from avme.weights.load import read_weights
 
 LARGE = {"dim": 65_520, "heads": 4}
 """48 GB of weights in the two blocks of the visual tower."""

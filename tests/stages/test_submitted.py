@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.data.prepared import PreparedSet
+from avme.shards.dataset import PreparedSet
 from avme_cli.app import app
 
 Commands = dict[str, list[str]]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from avme.artifacts import read_json, write_json
-from avme.data.prepared import PreparedSet
 from avme.errors import ArtifactError
-from avme.report import Quiet
+from avme.io.atomic import read_json, write_json
+from avme.progress import Quiet
+from avme.shards.dataset import PreparedSet
 from avme.stages.verify import Verified, verify
 
 RunPrep = Callable[..., PreparedSet]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from avme.artifacts import read_json, write_json
-from avme.data.record import from_lines, to_lines
-from avme.report import Quiet
+from avme.io.atomic import read_json, write_json
+from avme.progress import Quiet
+from avme.shards.record import from_lines, to_lines
 from avme.stages.verify import verify
 
 NAME = "shard-00000.h5"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from avme.artifacts import read_json, write_json, write_text
-from avme.report import Quiet
+from avme.io.atomic import read_json, write_json, write_text
+from avme.progress import Quiet
 from avme.stages.verify import verify
 
 

@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import load_file
 
 from avme.config import PretrainConfig
-from avme.data.prepared import PreparedSet
+from avme.shards.dataset import PreparedSet
 from avme.stages.pretrain import pretrain
-from avme.train.meter import MEASURED
-from avme.train.record import read_record
+from avme.train.metrics.loggers import read_record
+from avme.train.metrics.meter import MEASURED
 
 
 def test_how_often_lines_are_written_does_not_change_what_is_learnt(

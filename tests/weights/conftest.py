@@ -26,6 +26,7 @@ from transformers import (
     VideoMAEForVideoClassification,
 )
 
+from avme.checkpoint.file import Checkpoint, save_checkpoint
 from avme.config import (
     AudioConfig,
     ClipConfig,
@@ -38,12 +39,11 @@ from avme.config import (
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
 from avme.models.masking import TokenChoice, TubeMask
-from avme.models.reconstruction import reconstruction_loss
+from avme.models.reconstruction_loss import reconstruction_loss
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN, to_tubelets
-from avme.train.checkpoint import Checkpoint, save_checkpoint
-from avme.weights.names import rule_for, spell_biases
-from avme.weights.read import Weights
-from avme.weights.start import start_with
+from avme.weights.initialize import start_with
+from avme.weights.key_mapping import rule_for, spell_biases
+from avme.weights.load import Weights
 from avme.weights.trained import write_trained
 
 TINY: dict[str, Any] = {

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from avme.config import ClipConfig, ModelConfig
 from avme.errors import MismatchError
 from avme.models.classifier import Classifier
+from avme.weights.export import write_weights
 from avme.weights.head import in_order_of
-from avme.weights.read import Weights, read_weights
-from avme.weights.start import Tally, start_with
-from avme.weights.write import write_weights
+from avme.weights.initialize import Tally, start_with
+from avme.weights.load import Weights, read_weights
 
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]

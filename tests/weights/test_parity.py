@@ -16,9 +16,9 @@ from torch import nn
 from avme.config import ClipConfig, FusionConfig, ModelConfig
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
-from avme.weights.read import read_weights
-from avme.weights.start import start_with
-from avme.weights.write import write_weights
+from avme.weights.export import write_weights
+from avme.weights.initialize import start_with
+from avme.weights.load import read_weights
 
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]

@@ -7,9 +7,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from avme.checkpoint.file import load_checkpoint
 from avme.errors import ArtifactError
-from avme.train.checkpoint import load_checkpoint
-from avme.weights.read import read_weights
+from avme.weights.load import read_weights
 from avme.weights.trained import load_trained, write_trained
 
 

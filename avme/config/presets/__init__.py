@@ -8,12 +8,12 @@ name really asks for base.
 from typing import Any, Final
 
 from avme.config.base import Settings
+from avme.config.dotted_keys import flatten, nest
 from avme.config.finetune import FinetuneConfig
 from avme.config.presets import cpu, paper, sizes, videomae
 from avme.config.presets.defaults import DEFAULT_SOURCES
 from avme.config.presets.recipe import Clips, Recipe, Sourced
 from avme.config.pretrain import PretrainConfig
-from avme.config.tree import flatten, nest
 from avme.config.warmup import limited_warmup
 from avme.errors import UsageError
 

@@ -1,9 +1,9 @@
 """The paper's recipe: what the paper says, and nothing that it does not say without a name."""
 
 from avme.config import EvalConfig, FinetuneConfig, PretrainConfig
+from avme.config.dotted_keys import flatten
 from avme.config.presets import RECIPES, preset, sources
 from avme.config.resolve import resolve
-from avme.config.tree import flatten
 
 # Paper III-B, III-C, III-D, III-E, III-F, IV-A, IV-C and Table I.
 SAID = {

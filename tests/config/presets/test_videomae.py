@@ -13,7 +13,7 @@ import pytest
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.presets import RECIPES, preset
 from avme.config.resolve import resolve
-from avme.data.order import Order
+from avme.data.sampler import Order
 from avme.train.schedule import build_schedule
 
 

@@ -1,0 +1,119 @@
+"""Other libraries' ways from a video file to the squares of a window, those that are installed.
+
+Each gets one thread, and only the frames that it is asked for. `decord`, with Pillow, does what
+VideoMAE's pretraining does, short of the floating-point numbers that it ends with.
+
+Shape letters: t frames, c colours, m the model's size.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import UInt8
+from torch import Tensor
+
+from avme.bench.optional_import import LOADING_ERRORS, reason_of
+from avme.data.crop import Box, cut
+from avme.errors import UsageError
+
+_PACKAGES: Final = {"pyav": "av"}
+"""By peer, the package that it imports where that has another name."""
+_SMALLEST: Final = 16
+Squares = UInt8[Tensor, "t c m m"]
+Load = Callable[[Path, Sequence[int], Box, int], Squares]
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Who can compete, and why the others cannot."""
+
+    present: dict[str, Load]
+    absent: dict[str, str]
+
+
+def find_peers(names: Sequence[str]) -> Peers:
+    """Imports the libraries of those that are named; raises UsageError for unknown names."""
+    present: dict[str, Load] = {}
+    absent: dict[str, str] = {}
+    for name in names:
+        if name not in PEERS:
+            raise UsageError(f"no peer {name!r}: there are {', '.join(PEERS)}")
+        try:
+            present[name] = PEERS[name]()
+        except LOADING_ERRORS as error:
+            absent[name] = reason_of(error, _PACKAGES.get(name, name))
+    return Peers(present, absent)
+
+
+def without_broken(peers: Peers, video: Path, frames: Sequence[int], box: Box) -> Peers:
+    """Return the peers that can load one piece of work; what they load at the first call only,
+    such as FFmpeg's libraries, is loaded then."""
+    present, absent = {}, dict(peers.absent)
+    for name, load in peers.present.items():
+        try:
+            load(video, frames, box, _SMALLEST)
+            present[name] = load
+        except LOADING_ERRORS as error:
+            absent[name] = reason_of(error, _PACKAGES.get(name, name))
+    return Peers(present, absent)
+
+
+def _torchcodec() -> Load:
+    from torchcodec.decoders import VideoDecoder
+
+    def load(video: Path, frames: Sequence[int], box: Box, size: int) -> Squares:
+        decoder = VideoDecoder(str(video), num_ffmpeg_threads=1)
+        return cut(decoder.get_frames_at(list(frames)).data, box, size)
+
+    return load
+
+
+def _pyav() -> Load:
+    import av
+
+    def load(video: Path, frames: Sequence[int], box: Box, size: int) -> Squares:
+        wanted, found = set(frames), {}
+        with av.open(str(video)) as container:
+            container.streams.video[0].codec_context.thread_count = 1
+            for index, frame in enumerate(container.decode(video=0)):
+                if index in wanted:
+                    found[index] = frame.to_ndarray(format="rgb24")
+                if index == frames[-1]:
+                    break
+        return cut(_channels_second([found[index] for index in frames]), box, size)
+
+    return load
+
+
+def _decord() -> Load:
+    import decord
+    from PIL import Image
+
+    def load(video: Path, frames: Sequence[int], box: Box, size: int) -> Squares:
+        reader = decord.VideoReader(str(video), num_threads=1)
+        whole = reader.get_batch(list(frames)).asnumpy()
+        place = (box.left, box.top, box.left + box.width, box.top + box.height)
+        squares: list[Any] = [
+            Image.fromarray(picture).crop(place).resize((size, size), Image.Resampling.BILINEAR)
+            for picture in whole
+        ]
+        return _channels_second([np.asarray(square) for square in squares])
+
+    return load
+
+
+PEERS: Final[dict[str, Callable[[], Load]]] = {
+    "torchcodec": _torchcodec,
+    "pyav": _pyav,
+    "decord": _decord,
+}
+"""By the name that `--against` takes; called, each imports its library."""
+
+
+def _channels_second(pictures: list[np.ndarray]) -> UInt8[Tensor, "t c h w"]:
+    return rearrange(torch.from_numpy(np.stack(pictures)), "t h w c -> t c h w")

@@ -1,0 +1,153 @@
+"""What follows from settings before anything is trained: rates, steps, tokens, operations.
+
+Nothing is computed: the network is built on the meta device, which knows shapes only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.presets.recipe import Clips
+from avme.data.sampler import Order
+from avme.models.autoencoder import MaskedAutoencoder, grid_of
+from avme.models.classifier import build_classifier
+from avme.models.example_input import example_clip
+from avme.models.flops import Flops, count_flops
+from avme.models.masking import Grid, TubeMask
+from avme.models.parameter_count import count_parameters
+from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.sources.splits import hold_out
+from avme.train.schedule import build_schedule
+
+Training = PretrainConfig | FinetuneConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingClips:
+    """How many clips of a train list are trained on, and how many are held out."""
+
+    trained: int
+    held_out: int = 0
+    is_estimate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """How long a run is."""
+
+    clips: int
+    """On the train list, less those that are held out."""
+    held_out: int
+    """Clips of the train list that choose the best epoch."""
+    is_estimate: bool
+    """Whether the held-out clips are only about so many, as the list is not at hand."""
+    per_epoch: int
+    warmup: int
+    total: int
+    windows: int
+    """Clips that the model sees in all, one of them as often as it comes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """What follows from the settings of a stage, and from the number of clips where it is known."""
+
+    peak_rate: float
+    last_rate: float
+    """Where the cosine ends."""
+    layer_rates: tuple[float, ...]
+    """Peaks of the embedding, of every block from the pixels up, and of all that stands above."""
+    grid: Grid
+    mask: TubeMask | None
+    """None in fine-tuning, which hides nothing."""
+    flops: Flops
+    """Of one clip with sound."""
+    parameters: dict[str, int]
+    steps: Steps | None
+
+
+def derive(settings: Training, num_classes: int, clips: TrainingClips | None = None) -> Derived:
+    """`clips` are those trained on, as `training_clips` counts them; raises ConfigError where a
+    mask hides everything or nothing."""
+    train, optim = settings.train, settings.optim
+    steps = None if clips is None else _steps(settings, clips)
+    schedule = build_schedule(optim, train.batch, train.epochs, steps.per_epoch if steps else 1)
+    layers = settings.model.visual.depth + 2
+    with torch.device("meta"):
+        model = build_model(settings, num_classes)
+        inputs = example_clip(settings.clip, settings.model.audio.num_cepstra, torch.device("meta"))
+    grid, mask = grid_of(settings.model, settings.clip), None
+    extra: tuple[object, ...] = ()
+    if isinstance(settings, PretrainConfig):
+        mask = TubeMask(grid, settings.mask.ratio, settings.mask.decoder_keep)
+        extra = (mask(torch.zeros(1, dtype=torch.int64)), settings.loss.on == "all")
+    return Derived(
+        peak_rate=schedule.peak,
+        last_rate=schedule.floor,
+        layer_rates=tuple(
+            schedule.peak * optim.layer_decay ** (layers - 1 - layer) for layer in range(layers)
+        ),
+        grid=grid,
+        mask=mask,
+        flops=count_flops(model, *inputs, *extra),
+        parameters=count_parameters(model),
+        steps=steps,
+    )
+
+
+def build_model(settings: Training, num_classes: int) -> nn.Module:
+    """The network of a stage, with fresh weights."""
+    if isinstance(settings, PretrainConfig):
+        return MaskedAutoencoder(settings.model, settings.clip)
+    return build_classifier(settings, num_classes)
+
+
+def training_clips(settings: Training, listed: Clips) -> TrainingClips:
+    """How many clips of a recipe's list are trained on, without the list itself.
+
+    Exact where the recipe knows what its `val_fraction` and seed hold out, else an estimate.
+    """
+    if not isinstance(settings, FinetuneConfig) or settings.val_fraction == 0.0:
+        return TrainingClips(listed.train)
+    usual = FinetuneConfig()
+    asked = settings.val_fraction, settings.train.seed, settings.clip.split
+    if listed.held_out is not None and asked == (
+        usual.val_fraction,
+        usual.train.seed,
+        usual.clip.split,
+    ):
+        return TrainingClips(listed.train - listed.held_out, listed.held_out)
+    held_out = round(settings.val_fraction * listed.train)
+    return TrainingClips(listed.train - held_out, held_out, is_estimate=True)
+
+
+def training_clips_of(settings: Training, data: Path) -> tuple[TrainingClips, int]:
+    """(clips that are trained on, number of classes) of a prepared set.
+
+    Raises ArtifactError for an unfinished set.
+    """
+    prepared = PreparedSet.open(data)
+    entries = prepared.part(settings.clip.split, "train")
+    held_out: Sequence[ClipEntry] = ()
+    if isinstance(settings, FinetuneConfig):
+        entries, held_out = hold_out(entries, settings.val_fraction, settings.train.seed)
+    return TrainingClips(len(entries), len(held_out)), len(prepared.classes)
+
+
+def _steps(settings: Training, clips: TrainingClips) -> Steps:
+    train, num_clips = settings.train, clips.trained
+    order = Order(num_clips=num_clips, batch=train.batch, seed=train.seed, repeat=train.repeat)
+    schedule = build_schedule(settings.optim, train.batch, train.epochs, order.steps_per_epoch)
+    return Steps(
+        clips=num_clips,
+        held_out=clips.held_out,
+        is_estimate=clips.is_estimate,
+        per_epoch=order.steps_per_epoch,
+        warmup=schedule.warmup_steps,
+        total=schedule.total_steps,
+        windows=schedule.total_steps * train.batch,
+    )

@@ -1,0 +1,33 @@
+"""A prepared set to the videos that it was made from."""
+
+from pathlib import Path
+
+from avme.errors import UsageError
+from avme.io.atomic import read_json
+from avme.io.filenames import PLAN
+from avme.prep.plan_file import MOST_PLAN_BYTES
+from avme.shards.dataset import ClipEntry, PreparedSet
+
+
+def videos_of(prepared: PreparedSet, root: Path | None) -> dict[ClipEntry, Path]:
+    """The video of every clip that has one below `root`, or below where the set came from.
+
+    Cuts of long videos are left out. Raises UsageError where no video is there.
+    """
+    folder = root or _root(prepared)
+    found = {entry: folder / entry.id for entry in prepared.entries}
+    there = {entry: path for entry, path in found.items() if path.is_file()}
+    if not there:
+        raise UsageError(
+            f"{folder} holds no video of {prepared.folder}: name the folder that the ids in its "
+            "index.csv count from with --videos"
+        )
+    return there
+
+
+def _root(prepared: PreparedSet) -> Path:
+    plan = read_json(prepared.folder / PLAN, most_bytes=MOST_PLAN_BYTES)
+    if named := plan.get("call", {}).get("root"):
+        return Path(named)
+    source = Path(plan["identity"]["source"])
+    return source.parent if source.is_file() else source

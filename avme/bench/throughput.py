@@ -1,0 +1,171 @@
+"""A few real steps on made-up clips, to say how long a run would take on this device.
+
+What it leaves out: reading clips, validation, checkpoints and what many devices say to each other.
+"""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from avme.batch import AVBatch
+from avme.bench.run_estimate import Derived, Training, build_model
+from avme.config import PretrainConfig
+from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.masking import TubeMask
+from avme.models.sync_batchnorm import freeze_statistics
+from avme.progress import Quiet, Reporter
+from avme.stages.pretrain import reconstruction_step
+from avme.train.compile import set_up
+from avme.train.distributed.process_group import pick_device, pick_precision
+from avme.train.metrics.gpu_specs import most_clips_per_second
+from avme.train.optim import build_optimizer
+
+_GFLOP_AT_A_TIME = 500.0
+"""On a CPU: a step of two clips for ViT-B, of more for smaller networks."""
+_CLIPS_AT_A_TIME = 64
+"""On a GPU, as far as its memory goes."""
+_FEWEST = 2
+"""Batch statistics need company."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """How long this device works; medians."""
+
+    device: str
+    precision: str
+    batch: int
+    """Clips at a time."""
+    clip_seconds: float
+    """Forward and backward of one clip."""
+    update_seconds: float
+    """The optimiser, once a step."""
+    share: float
+    """Of the time of its threads, what a CPU worked for this process; 1 on a GPU. Where other work
+    took the rest, the figures above are those of a busy machine; threads may also have waited."""
+    most_clips_per_second: float | None
+    """At the peak of the device's data sheet; None where it is not known."""
+
+    def hours(self, settings: Training, steps: int) -> float:
+        """Of that many optimiser steps on this device alone."""
+        step = settings.train.batch * self.clip_seconds + self.update_seconds
+        return steps * step / 3600.0
+
+    def teraflops(self, derived: Derived) -> float:
+        """What the device does in a second, in 10^12 operations."""
+        return derived.flops.step / self.clip_seconds / 1e12
+
+    @property
+    def mfu(self) -> float | None:
+        """The share of the device's peak that was used; None where the peak is not known."""
+        if self.most_clips_per_second is None:
+            return None
+        return 1.0 / self.clip_seconds / self.most_clips_per_second
+
+
+def rehearse(
+    settings: Training,
+    derived: Derived,
+    num_classes: int,
+    *,
+    steps: int = 2,
+    report: Reporter | None = None,
+) -> Rehearsal:
+    """Times `steps` steps after one that is not counted; a GPU that is full gets half the clips.
+
+    Raises MachineError where the settings ask for a device that is missing.
+    """
+    device = pick_device(settings.train.device)
+    train = settings.train
+    precision = pick_precision(train.precision, device, is_sharded=train.sharding == "fsdp")
+    model = build_model(settings, num_classes).to(device).train()
+    set_up(model, settings.train, device)
+    if settings.train.batch_norm == "frozen" and (audio := getattr(model, "audio", None)):
+        freeze_statistics(audio)
+    optimizer = build_optimizer(model, settings.optim, settings.model.visual.depth)
+    batch = _clips_at_a_time(settings, derived, device)
+    began = time.perf_counter(), time.process_time()
+    times: list[tuple[float, float]] = []
+    with (report or Quiet()).task("rehearse", total=steps + 1) as task:
+        while len(times) <= steps:
+            try:
+                clips = _made_up(settings, num_classes, batch).to(device)
+                times.append(_step(settings, model, clips, optimizer, device, precision))
+                task.advance(1, f"{batch} clips at a time")
+            except torch.OutOfMemoryError:
+                if batch <= _FEWEST:
+                    raise
+                optimizer.zero_grad(set_to_none=True)
+                batch //= 2
+                times.clear()
+    works, updates = zip(*times[1:], strict=True)
+    wall, worked = time.perf_counter() - began[0], time.process_time() - began[1]
+    threads, on_cpu = torch.get_num_threads(), device.type == "cpu"
+    return Rehearsal(
+        device=f"CPU, {threads} threads" if on_cpu else torch.cuda.get_device_name(device),
+        precision=str(precision).removeprefix("torch."),
+        batch=batch,
+        clip_seconds=statistics.median(works) / batch,
+        update_seconds=statistics.median(updates),
+        share=min(1.0, worked / (wall * threads)) if on_cpu else 1.0,
+        most_clips_per_second=most_clips_per_second(
+            device, precision, derived.flops.forward / 1e9, devices=1
+        ),
+    )
+
+
+def _clips_at_a_time(settings: Training, derived: Derived, device: torch.device) -> int:
+    most = settings.train.micro_batch or settings.train.batch
+    if device.type == "cuda":
+        return min(most, _CLIPS_AT_A_TIME)
+    fitting = int(_GFLOP_AT_A_TIME * 1e9 / derived.flops.step)
+    return max(_FEWEST, min(most, fitting))
+
+
+def _made_up(settings: Training, num_classes: int, count: int) -> AVBatch:
+    clip = settings.clip
+    size = (count, 3, clip.num_frames, clip.size, clip.size)
+    return AVBatch(
+        video=torch.randint(0, 256, size, dtype=torch.uint8),
+        mfcc=torch.randn(count, clip.span_rows, settings.model.audio.num_cepstra),
+        audio_valid=torch.ones(count, clip.span_rows, dtype=torch.bool),
+        label=torch.randint(num_classes, (count,)),
+        clip=torch.arange(count),
+        seed=torch.arange(count),
+    )
+
+
+def _step(
+    settings: Training,
+    model: nn.Module,
+    clips: AVBatch,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+    precision: torch.dtype,
+) -> tuple[float, float]:
+    """Seconds of forward and backward, and of the update."""
+    began = _now(device)
+    with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+        loss = _loss(settings, model, clips)
+    torch.autograd.backward(loss)
+    worked = _now(device)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return worked - began, _now(device) - worked
+
+
+def _loss(settings: Training, model: nn.Module, clips: AVBatch) -> Tensor:
+    if isinstance(settings, PretrainConfig) and isinstance(model, MaskedAutoencoder):
+        mask = TubeMask(model.grid, settings.mask.ratio, settings.mask.decoder_keep)
+        return reconstruction_step(settings, mask)(model, clips, 0, False).loss
+    return F.cross_entropy(model(clips.video, clips.mfcc, clips.audio_valid).float(), clips.label)
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

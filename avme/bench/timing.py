@@ -1,0 +1,94 @@
+"""Several ways of doing one job, timed in turns.
+
+Core seconds are those of all threads and child processes together. On a machine that does other
+work too they say more than the clock on the wall, which waits for that work.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+
+from avme.progress import Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One way of doing the job; it is called with the number of the piece of work."""
+
+    name: str
+    work: Callable[[int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one contender needed for all the work, round by round."""
+
+    name: str
+    wall_seconds: tuple[float, ...]
+    core_seconds: tuple[float, ...]
+
+    @property
+    def usual_wall_seconds(self) -> float:
+        """The median over the rounds."""
+        return median(self.wall_seconds)
+
+    @property
+    def usual_core_seconds(self) -> float:
+        """The median over the rounds."""
+        return median(self.core_seconds)
+
+
+def compete(
+    contenders: Sequence[Contender], *, pieces: int, rounds: int, warm_up: int, report: Reporter
+) -> tuple[Score, ...]:
+    """Everybody does all pieces once a round, in turns, the first of them changing with the round.
+
+    Before that everybody does the first `warm_up` pieces, which nobody counts.
+    """
+    for contender in contenders:
+        for piece in range(warm_up):
+            contender.work(piece)
+    spent: dict[str, list[tuple[float, float]]] = {each.name: [] for each in contenders}
+    with report.task("bench", total=rounds * len(contenders)) as progress:
+        for turn in range(rounds):
+            first = turn % len(contenders)
+            for contender in (*contenders[first:], *contenders[:first]):
+                spent[contender.name].append(_timed(contender, pieces))
+                progress.advance(note=contender.name)
+    return tuple(
+        Score(name, tuple(wall for wall, _ in pairs), tuple(core for _, core in pairs))
+        for name, pairs in spent.items()
+    )
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Whatever is started inside shares one core, where the system can say so."""
+    threads = torch.get_num_threads()
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    try:
+        torch.set_num_threads(1)
+        if allowed:
+            os.sched_setaffinity(0, {max(allowed)})
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        if allowed:
+            os.sched_setaffinity(0, allowed)
+
+
+def _timed(contender: Contender, pieces: int) -> tuple[float, float]:
+    wall, core = time.perf_counter(), _core_seconds()
+    for piece in range(pieces):
+        contender.work(piece)
+    return time.perf_counter() - wall, _core_seconds() - core
+
+
+def _core_seconds() -> float:
+    children = os.times()
+    return time.process_time() + children.children_user + children.children_system

@@ -1,0 +1,1 @@
+"""Checkpoint files: tensors and plain values, read without unpickling."""

@@ -1,0 +1,191 @@
+"""torch DataLoaders over clips: the same batches whatever the number of worker processes."""
+
+import atexit
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from multiprocessing import forkserver, resource_tracker, util
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from avme.batch import AVBatch
+from avme.data.dataset import join
+from avme.data.shared_memory import PREFETCH, prefetch_factor
+from avme.data.worker_errors import explained, report_lost_batches
+from avme.errors import MachineError
+from avme.system.cpu_count import available_cores
+
+_MOST_WORKERS = 8
+_STOP_SIGNALS = {signal.SIGTERM, signal.SIGUSR1, signal.SIGINT}
+"""Often sent to all processes at once, but meant for the loop, which needs its workers."""
+_LONGEST_FOLDER = 60
+"""Bytes of the path of a folder for sockets: the system allows 107 for that of a socket."""
+_SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
+
+
+class Loader:
+    """Batches of a DataLoader, with failures of its worker processes in one line.
+
+    Raises MachineError where a worker is killed or cannot hand over a batch, and what a worker
+    raised. Ctrl-C or another request to stop, while a batch is waited for, ends the workers: one
+    that still started would look for what this process has deleted, and print a traceback.
+    """
+
+    def __init__(self, loader: DataLoader[AVBatch]) -> None:
+        self._loader = loader
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[AVBatch]:
+        """Start the workers, which draws from torch's generator: now, not with the first batch."""
+        try:
+            stream = iter(self._loader)
+        except Exception as error:
+            raise explained(error, ()) from error
+        except BaseException:
+            _end_server()
+            _end_workers()
+            raise
+        return self._batches(stream)
+
+    def _batches(self, stream: Iterator[AVBatch]) -> Iterator[AVBatch]:
+        while True:
+            try:
+                batch = next(stream)
+            except StopIteration:
+                return
+            except Exception as error:
+                known = explained(error, getattr(stream, "_workers", ()))
+                if known is error:
+                    raise
+                raise known from error
+            except BaseException:
+                _end_workers()
+                raise
+            yield batch
+
+
+def build_loader(
+    clips: Dataset[AVBatch],
+    batches: Sampler[list[Any]] | Sequence[list[Any]],
+    *,
+    workers: int | None,
+    pin: bool,
+    local_world: int = 1,
+    batch_bytes: int | None = None,
+) -> Loader:
+    """A loader of joined batches; `batches` lists what goes into each.
+
+    Workers are forked from a server process that has imported what they need, never from one that
+    runs torch's threads; they stay for the next pass. Raises MachineError where shared memory has
+    no room for batches of `batch_bytes`, if that is known, or no folder is fit for sockets.
+    """
+    count = default_workers(local_world) if workers is None else workers
+    extra: dict[str, Any] = {}
+    if count:
+        fitting = PREFETCH
+        if batch_bytes is not None:
+            fitting = prefetch_factor(batch_bytes, count, local_world)
+        _shorten_socket_paths()
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["avme.data.dataloader"])
+        _start_server()
+        extra = {
+            "multiprocessing_context": context,
+            "prefetch_factor": fitting,
+            "persistent_workers": True,
+            "worker_init_fn": _begin_worker,
+        }
+    return Loader(
+        DataLoader(
+            clips,
+            batch_sampler=batches,
+            num_workers=count,
+            collate_fn=join,
+            pin_memory=pin,
+            **extra,
+        )
+    )
+
+
+def default_workers(local_world: int) -> int:
+    """Cores that are left to a process of this machine after its own, at most 8."""
+    return max(0, min(_MOST_WORKERS, available_cores(local_world) - 1))
+
+
+def _start_server() -> None:
+    """Starts what workers are forked from, deaf to the stop signals, as its children then are.
+
+    Masked and not ignored: what comes meanwhile reaches this process afterwards, and a mask
+    outlasts the handler that torch gives its workers.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        resource_tracker.ensure_running()  # which unmasks SIGTERM when it starts
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_server() -> None:
+    """Kill what workers are forked from: a start that was interrupted may still be asked of it."""
+    pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _shorten_socket_paths() -> None:
+    """Give multiprocessing, and its children, a short folder for sockets if TMPDIR is long.
+
+    The system refuses paths of sockets beyond 107 bytes (python/cpython#93852).
+    """
+    if len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER:
+        return
+    found = next((each for each in _SHORT_FOLDERS if os.access(each, os.W_OK | os.X_OK)), None)
+    if found is None:
+        raise MachineError(
+            f"TMPDIR is too long for sockets ({tempfile.gettempdir()}): set it to a path of at "
+            f"most {_LONGEST_FOLDER} characters, or use --workers 0"
+        )
+    before, tempfile.tempdir = tempfile.tempdir, found
+    try:
+        util.get_temp_dir()  # which multiprocessing remembers, and hands to its children
+    finally:
+        tempfile.tempdir = before
+
+
+def _begin_worker(_: int) -> None:
+    report_lost_batches()
+    _end_with_parent()
+
+
+def _end_with_parent() -> None:
+    """In a worker: ends it when the process that asked for it is gone, even by SIGKILL.
+
+    torch looks after the parent by its number only, which is the server's, and the server lives as
+    long as a worker does.
+    """
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, name="avme-parent", daemon=True).start()
+
+
+@atexit.register  # after multiprocessing's own, so that it runs before: that one sends SIGTERM
+def _end_workers() -> None:
+    """Ends workers that torch could not, or did not, bring to an end; they do not hear SIGTERM."""
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            child.kill()

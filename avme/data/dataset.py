@@ -1,0 +1,214 @@
+"""From a place in a list to the tensors of one window: shard -> batch.
+
+Shape letters: t frames, d distinct frames, c colours, h and w pixels, m the model's size, s MFCC
+rows, f coefficients.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from avme.batch import AVBatch
+from avme.config import ClipConfig
+from avme.data.crop import Box, cut, distinct_boxes, shrink_factor, view_boxes
+from avme.data.sampler import Draw
+from avme.data.temporal_sampling import Window, spread_windows
+from avme.data.transforms import TrainingView, seeded
+from avme.errors import ArtifactError, MismatchError
+from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.shards.jpeg import decode
+from avme.shards.reader import UNREADABLE, ShardReader
+
+Statistics = Mapping[str, Sequence[float]]
+"""`mean` and `deviation` of every coefficient over the train list that a model learnt from."""
+
+MOST_OPEN = 256
+"""Shards that a process keeps open: 0.7 MiB each, and systems commonly allow 1,024 files."""
+
+
+class ClipReader:
+    """Reads windows of prepared clips; safe to hand to worker processes.
+
+    Raises ArtifactError that names the clip where its shard is damaged.
+    """
+
+    def __init__(
+        self, prepared: PreparedSet, entries: Sequence[ClipEntry], statistics: Statistics
+    ) -> None:
+        self.entries = tuple(entries)
+        names = sorted({entry.shard for entry in entries})
+        paths = {entry.shard: prepared.shard_path(entry) for entry in entries}
+        self._shards = {name: ShardReader(paths[name]) for name in names}
+        self._open: dict[str, ShardReader] = {}
+        self._mean = torch.tensor(statistics["mean"])
+        self._deviation = torch.tensor(statistics["deviation"])
+        self.num_cepstra = len(self._mean)
+        stored = prepared.num_cepstra
+        if stored is not None and stored != self.num_cepstra:
+            raise MismatchError(
+                f"{prepared.folder} has {stored} cepstra a row, the statistics of the checkpoint "
+                f"{self.num_cepstra}: choose the set that it was trained on with --data"
+            )
+
+    def pictures(self, entry: ClipEntry, window: Window) -> UInt8[Tensor, "t c h w"]:
+        """The window's whole frames in RGB; a frame that is shown twice is decoded once."""
+        decoded, shown = self._decoded(entry, window)
+        return decoded[shown]
+
+    def squares(
+        self, entry: ClipEntry, window: Window, boxes: Sequence[Box], size: int
+    ) -> list[UInt8[Tensor, "t c m m"]]:
+        """Every box of the window's frames as squares; frames are decoded once for all boxes."""
+        factor = shrink_factor(boxes, size)
+        decoded, shown = self._decoded(entry, window, factor)
+        squares = [cut(decoded, box.shrunk(factor), size) for box in boxes]
+        return squares if len(decoded) == len(shown) else [square[shown] for square in squares]
+
+    def sound(
+        self, entry: ClipEntry, window: Window
+    ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
+        """The window's MFCC, normalised by the given statistics, zero where not valid."""
+        with self._naming(entry):
+            rows, valid = self._shard(entry).mfcc(entry.row, *window.rows())
+        heard = torch.from_numpy(valid)
+        mfcc = (torch.from_numpy(rows) - self._mean) / self._deviation
+        return mfcc * heard[:, None], heard
+
+    def _decoded(
+        self, entry: ClipEntry, window: Window, factor: int = 1
+    ) -> tuple[UInt8[Tensor, "d c h w"], list[int]]:
+        """The distinct frames, and which of them is shown when."""
+        wanted = window.frames(entry.num_frames)
+        distinct = sorted(set(wanted))
+        with self._naming(entry):
+            files = self._shard(entry).frames(entry.row, distinct)
+            decoded = decode(files, height=entry.height, width=entry.width, factor=factor)
+        place = {frame: index for index, frame in enumerate(distinct)}
+        frames = rearrange(torch.from_numpy(decoded), "d h w c -> d c h w")
+        return frames, [place[frame] for frame in wanted]
+
+    def _shard(self, entry: ClipEntry) -> ShardReader:
+        """The shard of a clip; of too many open ones, the one not used for longest is closed."""
+        reader = self._shards[entry.shard]
+        self._open.pop(entry.shard, None)
+        self._open[entry.shard] = reader
+        if len(self._open) > MOST_OPEN:
+            self._open.pop(next(iter(self._open))).close()
+        return reader
+
+    @contextmanager
+    def _naming(self, entry: ClipEntry) -> Iterator[None]:
+        try:
+            yield
+        except UNREADABLE as error:
+            path = self._shards[entry.shard].path
+            raise ArtifactError(
+                f"clip {entry.id} cannot be read from {path} ({error}): delete that shard and run "
+                "`avme prep` again"
+            ) from error
+
+
+class TrainingClips(Dataset[AVBatch]):
+    """One random window for every draw; items are batches of one clip."""
+
+    def __init__(self, reader: ClipReader, view: TrainingView) -> None:
+        self.reader, self.view = reader, view
+
+    @property
+    def item_bytes(self) -> int:
+        """Size of a clip in a batch."""
+        return window_bytes(self.view.clip, self.reader.num_cepstra)
+
+    def __getitem__(self, draw: Draw) -> AVBatch:
+        entry = self.reader.entries[draw.clip]
+        with seeded(draw.seed):
+            window = self.view.window(entry.num_frames)
+            box = self.view.box(entry.height, entry.width)
+            squares = self.reader.squares(entry, window, [box], self.view.clip.size)
+            pictures = self.view.pictures(squares[0])
+            mfcc, valid = self.view.sound(*self.reader.sound(entry, window))
+        return _batch([pictures], [mfcc], [valid], entry.label, draw.clip, draw.seed)
+
+
+class ScoringClips(Dataset[AVBatch]):
+    """All distinct views of a clip, the same at every call; items are one clip's views.
+
+    A view is a window and a crop; with `audio_only`, a window. Equal views are made once: windows
+    of a short clip that start at the same frame, crops that give the same pixels.
+    """
+
+    def __init__(
+        self,
+        reader: ClipReader,
+        clip: ClipConfig,
+        segments: int,
+        crops: int,
+        *,
+        audio_only: bool = False,
+    ) -> None:
+        self.reader, self.clip = reader, clip
+        self.segments, self.crops = segments, 1 if audio_only else crops
+
+    def __len__(self) -> int:
+        return len(self.reader.entries)
+
+    @property
+    def item_bytes(self) -> int:
+        """Size of all views of a clip in a batch, at most."""
+        return self.segments * self.crops * window_bytes(self.clip, self.reader.num_cepstra)
+
+    def __getitem__(self, index: int) -> AVBatch:
+        entry = self.reader.entries[index]
+        boxes = distinct_boxes(view_boxes(entry.height, entry.width, self.crops), self.clip.size)
+        views: list[Tensor] = []
+        sounds: list[tuple[Tensor, Tensor]] = []
+        for window in spread_windows(entry.num_frames, self.clip, self.segments):
+            views += self.reader.squares(entry, window, boxes, self.clip.size)
+            sounds += [self.reader.sound(entry, window)] * len(boxes)
+        rows, valids = zip(*sounds, strict=True)
+        return _batch(views, list(rows), list(valids), entry.label, index, 0)
+
+
+def window_bytes(clip: ClipConfig, num_cepstra: int) -> int:
+    """Return the bytes of one window in a batch: frames as bytes, MFCC as floats, valid rows."""
+    frames = 3 * clip.num_frames * clip.size * clip.size
+    return frames + clip.span_rows * (4 * num_cepstra + 1)
+
+
+def join(batches: Sequence[AVBatch]) -> AVBatch:
+    """Several batches as one (the loader's collate function)."""
+    return AVBatch(
+        video=torch.cat([batch.video for batch in batches]),
+        mfcc=torch.cat([batch.mfcc for batch in batches]),
+        audio_valid=torch.cat([batch.audio_valid for batch in batches]),
+        label=torch.cat([batch.label for batch in batches]),
+        clip=torch.cat([batch.clip for batch in batches]),
+        seed=torch.cat([batch.seed for batch in batches]),
+    )
+
+
+def _batch(
+    views: list[Tensor],
+    rows: list[Tensor],
+    valids: list[Tensor],
+    label: int,
+    clip: int,
+    seed: int,
+) -> AVBatch:
+    count = len(views)
+    # Colours stay innermost in memory, as they are decoded: tubelets want them so, and moving a
+    # byte at a time would cost a third of what decoding does.
+    video = torch.stack([rearrange(view, "t c h w -> t h w c") for view in views])
+    return AVBatch(
+        video=rearrange(video, "b t h w c -> b c t h w"),
+        mfcc=torch.stack(rows),
+        audio_valid=torch.stack(valids),
+        label=torch.full((count,), label),
+        clip=torch.full((count,), clip),
+        seed=torch.full((count,), seed),
+    )

@@ -1,0 +1,99 @@
+"""Failures of loader processes, reported in one line instead of a lost batch or a traceback.
+
+A batch that cannot be handed over is dropped by multiprocessing after a traceback on stderr, and
+the process that waits for it waits for ever; `report_lost_batches` sends the error in its place.
+"""
+
+import errno
+import os
+import re
+import signal
+from collections.abc import Sequence
+from multiprocessing import connection
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.queues import Queue
+from typing import Any
+
+from torch._utils import ExceptionWrapper
+
+from avme.data.shared_memory import ADVICE, FOLDER
+from avme.errors import AvmeError, MachineError
+from avme.system.resource_errors import shortage
+
+_SECONDS_TO_END = 1.0
+_SHARED_MEMORY = re.compile(r"shared memory|</torch_\d+")
+"""What torch says of a file in shared memory that it cannot make, resize or write."""
+
+
+def report_lost_batches() -> None:
+    """Make the queues of this process send the error of a batch that cannot be sent."""
+    setattr(Queue, "_on_queue_feeder_error", _send_error)  # noqa: B010  a hook for subclasses
+
+
+def explained(error: Exception, workers: Sequence[ForkServerProcess]) -> Exception:
+    """Return the error of a loader in one line: that of a worker, or what ended the worker."""
+    dead = _dead(workers, patient=not isinstance(error, AvmeError))
+    if isinstance(error, AvmeError):
+        return _unwrapped(error)
+    if dead is not None:
+        return _death_of(dead, len(workers))
+    if (lacking := shortage(error)) is not None:
+        return MachineError(f"loader processes cannot go on: {lacking}")
+    if isinstance(error, EOFError):  # from the process that workers are forked from
+        return MachineError(
+            "loader processes cannot be started: is there memory for them, and do `ulimit -n` and "
+            "`ulimit -u` allow them? --workers 0 does without"
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # of a semaphore
+        return _not_handed_over(error)
+    if isinstance(error, RuntimeError) and _SHARED_MEMORY.search(str(error)):
+        return _not_handed_over(error)
+    return error
+
+
+def _send_error(queue: Any, error: Exception, item: Any) -> None:
+    """Replace the item, (number, batch), by its error; called in the queue's thread."""
+    if not isinstance(item, tuple):
+        os._exit(1)  # which the waiting process notices
+    known = _not_handed_over(error)
+    number, _ = item
+    exc_info = (MachineError, known, error.__traceback__)
+    queue.put((number, ExceptionWrapper(exc_info)))  # type: ignore[no-untyped-call]
+
+
+def _not_handed_over(error: Exception) -> MachineError:
+    if (lacking := shortage(error)) is not None:
+        return MachineError(f"loader processes cannot hand over data: {lacking}")
+    text = " ".join(str(error).split())
+    return MachineError(
+        f"loader processes cannot hand over data ({text}): if {FOLDER} is too small, {ADVICE}"
+    )
+
+
+def _dead(workers: Sequence[ForkServerProcess], *, patient: bool) -> ForkServerProcess | None:
+    """The first worker that has ended; a system may tell so a moment after its sockets close."""
+    seconds = _SECONDS_TO_END if patient else 0.0
+    connection.wait([worker.sentinel for worker in workers], seconds)
+    return next((worker for worker in workers if not worker.is_alive()), None)
+
+
+def _death_of(worker: ForkServerProcess, count: int) -> MachineError:
+    code = worker.exitcode or 0
+    if code == -signal.SIGBUS:
+        return MachineError(
+            f"loader process {worker.pid} found no room in {FOLDER} (bus error): {ADVICE}"
+        )
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    guess = " (out of memory?)" if code == -signal.SIGKILL else ""
+    return MachineError(
+        f"loader process {worker.pid} {how}{guess}: give the job more memory, or use fewer "
+        f"--workers than {count}; a training run goes on with --resume"
+    )
+
+
+def _unwrapped(error: AvmeError) -> AvmeError:
+    """The error as the worker raised it; torch puts the worker's traceback into its message."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[1].startswith("Original Traceback"):
+        return type(error)(lines[-1].partition(": ")[2])
+    return error

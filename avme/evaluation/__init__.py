@@ -1,0 +1,1 @@
+"""Evaluation: the dataset that is scored and the files that hold the results."""

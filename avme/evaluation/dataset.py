@@ -1,0 +1,111 @@
+"""Dataset of an evaluation: found, compared with the checkpoint's, refused where training saw it.
+
+`facts` are what a checkpoint holds beside its settings; published weights have none.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from avme.data.class_coverage import ClassCoverage, name_some
+from avme.errors import MismatchError
+from avme.progress import Reporter
+from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.shards.dataset_lookup import DatasetId, find_dataset, only_dataset
+
+DATA = Path("data")
+Facts = Mapping[str, Any]
+
+
+def own_dataset(facts: Facts, report: Reporter) -> Path:
+    """Return the folder in `data/` of the dataset that a checkpoint was trained on, and report it.
+
+    Without facts it is the only dataset. Raises ArtifactError if there is none and UsageError if
+    there are only several others.
+    """
+    trained = trained_on(facts)
+    folder = only_dataset(DATA) if trained is None else find_dataset(DATA, trained).folder
+    report.say(f"scoring {folder}")
+    return folder
+
+
+def trained_on(facts: Facts) -> DatasetId | None:
+    """Return name and fingerprint of the training dataset, None if they are unknown."""
+    if "dataset" not in facts or "fingerprint" not in facts:
+        return None
+    return DatasetId(str(facts["dataset"]), str(facts["fingerprint"]))
+
+
+def report_other_dataset(facts: Facts, prepared: PreparedSet, report: Reporter) -> None:
+    """Warn of a dataset that is not the one of the checkpoint."""
+    trained, scored = trained_on(facts), DatasetId(prepared.name, prepared.fingerprint)
+    if trained is None or scored.fingerprint == trained.fingerprint:
+        return
+    if scored.name == trained.name:
+        report.say(
+            f"warning: {prepared.folder} was prepared again after training: it is {scored}, the "
+            f"classifier was trained on {trained}"
+        )
+    else:
+        report.say(
+            f"warning: {prepared.folder} is {scored}, the classifier was trained on {trained}: "
+            "whether it was trained on clips of this list is unknown"
+        )
+
+
+def trained_classes(facts: Facts, prepared: PreparedSet) -> tuple[str, ...]:
+    """Return the classes with a training clip, or all if the train list is not this dataset's."""
+    if not has_train_list(facts, prepared):
+        return prepared.classes
+    entries = prepared.part(facts["split"], "train", may_be_empty=True)
+    return tuple({entry.class_name for entry in entries})
+
+
+def has_train_list(facts: Facts, prepared: PreparedSet) -> bool:
+    """Return True if the checkpoint was trained on the train list of this dataset's split."""
+    split = facts.get("split")
+    return split in prepared.splits and (
+        prepared.list_sha256(str(split), "train") == facts.get("train_list_sha256")
+    )
+
+
+def report_coverage(coverage: ClassCoverage, classes: Sequence[str], report: Reporter) -> None:
+    """Warn of classes that were not trained, and of one class only.
+
+    `classes` are those that the classifier chooses from.
+    """
+    if names := coverage.untrained:
+        report.say(
+            f"warning: {len(names)} of {len(classes)} classes have no training clip "
+            f"({name_some(names)}): {coverage.num_untrained_clips} of {coverage.num_clips} clips "
+            f"cannot be right, top-1 is at most {100 * coverage.highest_top1:.2f} %"
+        )
+    if len(classes) == 1:
+        report.say(f"warning: there is one class ({classes[0]}): top-1 is 100 % for any classifier")
+    elif coverage.only_class is not None:
+        report.say(
+            f"warning: all {coverage.num_clips} clips are of one class ({coverage.only_class}): "
+            "top-1 is 100 % for a classifier that always predicts it"
+        )
+
+
+def require_unseen(
+    entries: tuple[ClipEntry, ...], prepared: PreparedSet, facts: Facts, split: str
+) -> None:
+    """Raise MismatchError if the checkpoint was, or may have been, trained on one of the clips."""
+    if not has_train_list(facts, prepared):
+        if facts.get("dataset") != prepared.name:
+            return  # another dataset, of which the checkpoint holds no list
+        raise MismatchError(
+            f"{prepared.folder} was prepared again after the checkpoint was trained: its train "
+            f"list of split {facts.get('split')} differs, so that test clips may have been "
+            "trained on; fine-tune on it again"
+        )
+    trained = facts["split"]
+    seen = {entry.id for entry in prepared.part(trained, "train")}
+    overlap = sum(entry.id in seen for entry in entries)
+    if overlap:
+        raise MismatchError(
+            f"{overlap} of {len(entries)} test clips of split {split} were trained on: the "
+            f"checkpoint belongs to split {trained}; fine-tune again with --split {split}"
+        )

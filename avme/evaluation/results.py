@@ -1,0 +1,208 @@
+"""Results folder of an evaluation: its name, its files, and when they may be replaced.
+
+`summary.json` is written last: a folder without it is unfinished.
+"""
+
+import csv
+import io
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from avme.errors import ArtifactError, UsageError
+from avme.figures.confusion import draw_confusion
+from avme.figures.drawing import draw_or_warn
+from avme.io.atomic import read_json, replacing, write_json, write_text
+from avme.io.disk import try_write
+from avme.io.escape import escape_formula, escape_text
+from avme.progress import Reporter
+from avme.shards.dataset import ClipEntry
+from avme.train.evaluator import Scores
+from avme.train.run.lookup import run_folder
+from avme.weights.load import Weights
+from avme.weights.load_classifier import results_of
+
+SUMMARY = "summary.json"
+PICTURE = "confusion.png"
+_BYTES_BESIDE_SCORES = 100_000
+"""Of summary, tables and picture."""
+_FILES = (SUMMARY, "predictions.npz", "per_class.csv", "confusion.csv", PICTURE)
+
+
+def results_folder(
+    weights: Weights, dataset: str, split: str, part: str, views: Mapping[str, int]
+) -> Path:
+    """Return `<run>/eval/<dataset>-split<split>-<part>-<checkpoint>-<segments>x<crops>`.
+
+    For weights that are of no run, the folder is below `runs/eval-<weights>/`.
+    """
+    size = "x".join(str(count) for count in views.values())
+    checkpoint = Path(weights.file.name.removesuffix(".index.json")).stem
+    return results_of(weights) / f"{dataset}-split{split}-{part}-{checkpoint}-{size}"
+
+
+def require_replaceable(
+    folder: Path, summary: Mapping[str, Any], ranks: tuple[int, ...], *, overwrite: bool
+) -> None:
+    """Raise UsageError if `folder` is a file, or holds results and not `overwrite`.
+
+    `summary` is what is known of the new results before scoring, `ranks` their top-k; the message
+    names what differs in the earlier ones.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, expected a folder: choose another with --out")
+    there = [name for name in _FILES if (folder / name).exists()]
+    if not there or overwrite:
+        return
+    raise UsageError(
+        f"{folder} holds {_earlier(folder, there, summary, ranks)}: replace them with --overwrite, "
+        "or choose another folder with --out"
+    )
+
+
+def _earlier(
+    folder: Path, there: list[str], summary: Mapping[str, Any], ranks: tuple[int, ...]
+) -> str:
+    try:
+        earlier = _identity(read_json(folder / SUMMARY))
+    except (ArtifactError, TypeError, ValueError):
+        return f"earlier results ({there[0]})"
+    new = _identity({**summary, **{f"top{k}": None for k in ranks}})
+    other = [name for name in new if new[name] != earlier[name]]
+    return f"results of another {', '.join(other)}" if other else "the results of this evaluation"
+
+
+def _identity(summary: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "checkpoint": dict(summary.get("checkpoint") or {}).get("sha256"),
+        "dataset": summary.get("fingerprint"),
+        **{key: summary.get(key) for key in ("split", "part", "views", "precision")},
+        "topk": {key for key in summary if key.startswith("top") and key[3:].isdecimal()},
+    }
+
+
+def require_room(folder: Path, entries: tuple[ClipEntry, ...], num_classes: int) -> None:
+    """Raise MachineError where results of so many clips and classes cannot be written, as far as
+    can be told before they are there."""
+    names = sum(len(entry.id) for entry in entries)
+    try_write(folder, _BYTES_BESIDE_SCORES + names + 8 * len(entries) * num_classes)
+
+
+def write_results(
+    folder: Path,
+    summary: Mapping[str, Any],
+    scores: Scores,
+    entries: tuple[ClipEntry, ...],
+    classes: tuple[str, ...],
+    ranks: tuple[int, ...],
+) -> None:
+    """Write predictions, the table of classes, the confusion matrix and the summary.
+
+    Raises OSError where the disk is full; all of them are deleted then, and the folder if it is
+    empty, so that the same command works once there is room.
+    """
+    try:
+        _write_files(folder, summary, scores, entries, classes, ranks)
+    except BaseException:
+        for name in _FILES:
+            with suppress(OSError):
+                (folder / name).unlink()
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+
+
+def _write_files(
+    folder: Path,
+    summary: Mapping[str, Any],
+    scores: Scores,
+    entries: tuple[ClipEntry, ...],
+    classes: tuple[str, ...],
+    ranks: tuple[int, ...],
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (SUMMARY, PICTURE):  # the picture of other results
+        (folder / name).unlink(missing_ok=True)
+    with replacing(folder / "predictions.npz") as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            id=np.array([entry.id for entry in entries]),
+            group=np.array([entry.group for entry in entries]),
+            audio=np.array([entry.audio for entry in entries]),
+            label=scores.label,
+            probability=scores.probability,
+            views=scores.views,
+            classes=np.array(classes),
+        )
+    write_text(folder / "per_class.csv", _per_class(scores, classes, ranks))
+    header = [["true \\ predicted", *classes]]
+    counts = _confusion(scores, len(classes)).tolist()
+    rows = [[name, *line] for name, line in zip(classes, counts, strict=True)]
+    write_text(folder / "confusion.csv", _csv(header + rows))
+    write_json(folder / SUMMARY, dict(summary))
+
+
+def draw_results(
+    folder: Path,
+    summary: Mapping[str, Any],
+    scores: Scores,
+    classes: tuple[str, ...],
+    ranks: tuple[int, ...],
+    report: Reporter,
+) -> None:
+    """Draw the confusion matrix; where that fails, `report` is told and the results stand."""
+    confusion, title = _confusion(scores, len(classes)), _title(summary, ranks)
+
+    def draw(path: Path) -> None:
+        draw_confusion(path, confusion, classes, title)
+
+    draw_or_warn(folder / PICTURE, draw, report)
+
+
+def _confusion(scores: Scores, num_classes: int) -> Int64[np.ndarray, "l l"]:
+    """Clips by true class and by the class that was predicted.
+
+    Shape letters: l classes.
+    """
+    counts = np.zeros((num_classes, num_classes), dtype=np.int64)
+    np.add.at(counts, (scores.label, scores.probability.argmax(axis=1)), 1)
+    return counts
+
+
+def _title(summary: Mapping[str, Any], ranks: tuple[int, ...]) -> str:
+    checkpoint, (segments, crops) = summary["checkpoint"], summary["views"].values()
+    path = Path(checkpoint["path"])
+    tops = ", ".join(f"top-{k} {100 * summary[f'top{k}']:.2f} %" for k in ranks)
+    where = f"{summary['dataset']}, split {summary['split']}, {summary['part']}"
+    return (
+        f"{where}: {tops} of n = {summary['n']} clips\n"
+        f"{run_folder(path).resolve().name}, {path.name} at step {checkpoint['step']}, modality "
+        f"{summary['modality']}, {segments} x {crops} views"
+    )
+
+
+def _per_class(scores: Scores, classes: tuple[str, ...], ranks: tuple[int, ...]) -> str:
+    rows: list[list[Any]] = [["class", "n", *(f"top{k}" for k in ranks)]]
+    for label, name in enumerate(classes):
+        among = scores.label == label
+        if among.any():
+            tops = [f"{scores.top(k, among):.6f}" for k in ranks]
+            rows.append([name, int(among.sum()), *tops])
+    return _csv(rows)
+
+
+def _csv(rows: list[list[Any]]) -> str:
+    """For people and their spreadsheets, which would take `=...` in a class name for a formula.
+
+    Text that a terminal would obey is escaped, too.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        shown = (escape_text(cell) if isinstance(cell, str) else cell for cell in row)
+        writer.writerow([escape_formula(cell) for cell in shown])
+    return text.getvalue()

@@ -1,0 +1,1 @@
+"""Files on disk: atomic writes, hashes, locks, JSON, free space."""

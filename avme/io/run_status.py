@@ -1,0 +1,158 @@
+"""The status.json of a run folder: its stage, its state, and when it may be opened or replaced."""
+
+import errno
+import os
+import shutil
+import socket
+import time
+from pathlib import Path
+from reprlib import Repr
+from typing import Any
+
+from avme.errors import ArtifactError, UsageError
+from avme.io.atomic import read_json, write_json, write_object
+from avme.io.filenames import RUN_STATUS
+from avme.io.lock import is_held, lock_path
+from avme.io.symlinks import own_file, require_no_links
+
+RUN_LOCK = "run"
+"""Held by the first process of a run, as long as it lives."""
+STATES = ("running", "stopped", "finished", "failed")
+KILLED = "killed"
+_SHORT = Repr()
+"""Shortened repr of a value in a file, for one-line messages."""
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 40
+
+
+def open_run(folder: Path, stage: str, *, resume: bool, overwrite: bool) -> Path:
+    """The folder, ready for a run.
+
+    What is overwritten is called running from before its first file goes, and status.json stays:
+    who is killed meanwhile leaves nothing behind that looks finished.
+    Raises UsageError when it holds a run and neither `resume` nor `overwrite` is given, and
+    ArtifactError when there is nothing to resume.
+    """
+    require_openable(folder, resume=resume, overwrite=overwrite)
+    content = _content_of(folder)
+    if content and overwrite:
+        write_status(folder, stage, "running")
+        for path in set(content) - {folder / RUN_STATUS}:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def require_openable(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raise what `open_run` would raise; nothing is written."""
+    if resume:
+        require_no_links(folder)
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other: give one")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, expected a run folder: choose another with --out")
+    content = _content_of(folder)
+    if resume and not content:
+        raise ArtifactError(f"{folder} holds nothing to resume: run without --resume to start")
+    if content and overwrite:
+        _require_run(folder)
+    elif content and not resume:
+        raise UsageError(
+            f"{folder} is not empty: --resume continues it, --overwrite replaces it, "
+            "--out chooses another folder"
+        )
+
+
+def write_status(folder: Path, stage: str, state: str, **facts: Any) -> None:
+    """Says what a run folder is and how far it got.
+
+    `state` is running, stopped, finished or failed. A process that is killed leaves `running`
+    behind, with its number and host: whether it is true, `state_of` tells. On a full disk the file
+    is overwritten where it is.
+    """
+    said = {"stage": stage, "state": state, "updated": time.time()}
+    who = {"host": socket.gethostname(), "pid": os.getpid()} if state == "running" else {}
+    path, content = folder / RUN_STATUS, {**said, **who, **facts}
+    try:
+        write_json(path, content)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not path.is_file():
+            raise
+        _write_in_place(path, content)
+
+
+def amend_failure(folder: Path, reason: str, rank: int | None, *, since: float) -> None:
+    """Corrects what survivors wrote, or nobody did, of a process that was killed.
+
+    `since` is when the run was started: what an earlier one wrote stays.
+    """
+    if not (folder / RUN_STATUS).is_file():
+        return
+    status = read_status(folder)
+    if status["state"] in ("running", "failed") and status["updated"] >= since:
+        write_status(folder, status["stage"], "failed", reason=reason, rank=rank)
+
+
+def read_status(folder: Path) -> dict[str, Any]:
+    """status.json of a run; raises ArtifactError where stage, state or time are none."""
+    path = folder / RUN_STATUS
+    status = {"updated": 0.0, **read_json(path)}
+    for name, kinds in {"stage": (str,), "state": (str,), "updated": (int, float)}.items():
+        if type(status.get(name)) not in kinds:
+            raise ArtifactError(
+                f"{path} is damaged ({name} is {_SHORT.repr(status.get(name))}): delete it, and "
+                "nothing but what it says of the run is lost"
+            )
+    if status["state"] not in STATES:
+        raise ArtifactError(
+            f"{path} has the state {_SHORT.repr(status['state'])}, expected {', '.join(STATES)}: "
+            "delete it, and nothing but what it says of the run is lost"
+        )
+    return status
+
+
+def state_of(folder: Path) -> str | None:
+    """What status.json says of a run, in words; None where there is none.
+
+    What is said to be running, but is not, is called killed.
+    """
+    if not (folder / RUN_STATUS).is_file():
+        return None
+    status = read_status(folder)
+    state: str = status["state"]
+    if state == "running":
+        who = f"process {status.get('pid', '?')} on {status.get('host', '?')}"
+        return f"running as {who}" if is_held(folder, RUN_LOCK) else f"{KILLED} (it was {who})"
+    return state
+
+
+def require_finished_run(path: Path) -> Path:
+    """The path, unless it is a run folder that has not finished, which raises ArtifactError."""
+    state = state_of(path)
+    if state not in (None, "finished"):
+        raise ArtifactError(
+            f"{path} is {state}, expected a finished run: go on with its own command and "
+            "--resume, or name one of its checkpoints/*.pt"
+        )
+    return path
+
+
+def _write_in_place(path: Path, content: dict[str, Any]) -> None:
+    """Overwrite a small file, which a full disk allows as far as its blocks go."""
+    with open(path, "r+", encoding="utf-8", newline="", opener=own_file) as file:
+        write_object(file, content)
+        file.truncate()
+
+
+def _content_of(folder: Path) -> list[Path]:
+    """What lies in a folder, but for the lock of whoever asks."""
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if path != lock_path(folder, RUN_LOCK)]
+
+
+def _require_run(folder: Path) -> None:
+    if not (folder / RUN_STATUS).exists():
+        raise UsageError(
+            f"{folder} is not empty and was not written by avme (it has no {RUN_STATUS}): "
+            "--overwrite refuses to delete it, choose another with --out"
+        )

@@ -1,0 +1,1 @@
+"""Container headers and packets, read with PyAV: streams, times, colors, cropping."""

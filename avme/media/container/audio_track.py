@@ -1,0 +1,88 @@
+"""The audio streams of a container, in the order in which they are tried.
+
+Players take the stream that the container marks as default, then the first; streams for people who
+hear or see little come after the others.
+"""
+
+import re
+from dataclasses import dataclass
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition
+
+from avme.media.container.rational import as_fraction, to_seconds
+
+_IMPAIRED = Disposition.hearing_impaired | Disposition.visual_impaired
+_UNKNOWN_LAYOUT = re.compile(r"\d+ channels")
+"""Libav's name for channels of which only the number is known, or for a list without a name."""
+_MOST_MIXED_CHANNELS = 8
+"""ffmpeg's mix of larger layouts (22.2, hexadecagonal) leaves out most of their channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """One audio stream, as the header describes it."""
+
+    stream: int
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    start_seconds: float | None
+    layout: str = ""
+    """Libav's name of the channel layout: `stereo`, `5.1(side)`, `6 channels`, `ambisonic 1`."""
+    position: int = 1
+    """Counted from 1 among the audio streams of the file."""
+    reason: str = ""
+    """Why it is not the first that is taken; empty if it is."""
+    channel: int | None = None
+    """The only channel that is taken, counted from 0; None for the mix of all."""
+
+    @property
+    def mono_filter(self) -> str | None:
+        """ffmpeg's filter to one channel; None to leave the mix to ffmpeg.
+
+        ffmpeg weighs the loudspeakers of known layouts. It guesses at unknown ones, each version in
+        its own way, or gives up: these are averaged. Of ambisonics the first channel is taken,
+        which hears all directions.
+        """
+        channel = self.channel
+        if channel is None and self.layout.startswith("ambisonic"):
+            channel = 0
+        if channel is not None:
+            return f"pan=mono|c0=c{channel}"
+        is_known = not _UNKNOWN_LAYOUT.match(self.layout)
+        if self.channels <= 2 or (is_known and self.channels <= _MOST_MIXED_CHANNELS):
+            return None
+        weights = (f"{1 / self.channels:.9f}*c{number}" for number in range(self.channels))
+        return f"pan=mono|c0={'+'.join(weights)}"
+
+
+def list_audio(container: InputContainer) -> tuple[AudioInfo, ...]:
+    """Describe the audio streams of a container, the one to try first at the head."""
+    streams = sorted(enumerate(container.streams.audio, 1), key=lambda pair: -_rank(pair[1]))
+    first = [position for position, _ in streams[:1]]
+    reason = "" if first == [1] else "that the container marks as default"
+    return tuple(
+        _describe(stream, position, reason if position in first else "")
+        for position, stream in streams
+    )
+
+
+def _rank(stream: AudioStream) -> int:
+    """As libav's `av_find_best_stream` does."""
+    return bool(stream.disposition & Disposition.default) + (not stream.disposition & _IMPAIRED)
+
+
+def _describe(stream: AudioStream, position: int, reason: str) -> AudioInfo:
+    codec, start, tick = stream.codec_context, stream.start_time, as_fraction(stream.time_base)
+    return AudioInfo(
+        stream=stream.index,
+        codec=codec.name if codec else "unknown",
+        sample_rate_hz=codec.sample_rate if codec else 0,
+        channels=codec.channels if codec else 0,
+        start_seconds=None if start is None or tick is None else to_seconds(start, tick),
+        layout=codec.layout.name if codec else "",
+        position=position,
+        reason=reason,
+    )

@@ -1,0 +1,253 @@
+"""A video file to everything that a shard stores of it: pictures, clocks, MFCC, and the facts.
+
+Counts and sizes are those of what was decoded; the header's claims are only passed along.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+
+from avme.errors import MediaError
+from avme.media.blame import concerns_span
+from avme.media.clip_warnings import (
+    color_remarks,
+    cut_remarks,
+    frame_remarks,
+    require_most,
+    shape_remarks,
+    sound_remarks,
+)
+from avme.media.container.audio_track import AudioInfo
+from avme.media.container.probe import MediaInfo, probe
+from avme.media.container.pts_continuity import with_steadiness
+from avme.media.decode_config import Recipe as Recipe  # a part of what is asked for here
+from avme.media.ffmpeg.audio_choice import candidates
+from avme.media.ffmpeg.demux import Demuxed, Sink, demux
+from avme.media.ffmpeg.messages import without_folders
+from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, target_size
+from avme.media.ffmpeg.seek import Cut, find_cut
+from avme.media.ffmpeg.transcode import transcode_clip
+from avme.media.limits import require_few, require_length, require_room
+from avme.media.loudness import AudioState, Loudness, cancels, measure, state
+from avme.media.span import Span
+from avme.media.timing import (
+    find_last_seconds,
+    frame_rate,
+    heard_samples,
+    last_seconds,
+    shown_seconds,
+    sounding_mfcc,
+)
+from avme.workers.sandbox import Aside, aside
+
+_STATES = ("none", "silent", "sound")
+_SHORT = ("short-cut:", "sound-short:")
+"""Remarks on a cut that lacks something: then ffmpeg's complaints are believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """One clip, decoded; its JPEGs went into the sink."""
+
+    info: MediaInfo
+    width: int
+    height: int
+    fps: Fraction
+    jpeg_bytes: Int64[np.ndarray, " t"]
+    pts: Float64[np.ndarray, " t"]
+    audio: AudioState
+    loudness: Loudness | None
+    """Of the sound that is heard while pictures are shown."""
+    sound_start_seconds: float | None
+    sound_seconds: float
+    mfcc: Float32[np.ndarray, "s f"]
+    """Four rows a frame, or none if `audio` is not "sound"."""
+    sounding_rows: tuple[int, int]
+    """Half-open range of the MFCC rows that start inside the sound track."""
+    complaints: str
+    """ffmpeg's."""
+    remarks: tuple[str, ...] = ()
+    """Ours."""
+    last_seconds: float | None = None
+    """How long the last picture is on screen; None for one frame of `fps`."""
+
+    @property
+    def seconds(self) -> float:
+        """From the first picture to the end of the last."""
+        last = 1.0 / float(self.fps) if self.last_seconds is None else self.last_seconds
+        return float(self.pts[-1]) + last
+
+
+def extract(
+    source: Path, sink: Sink, *, work: Path, recipe: Recipe, span: Span | None = None
+) -> Extracted:
+    """Decodes `source`, or a span of it, in one pass and appends its JPEGs to `sink`.
+
+    `work` is a folder for intermediate files. Time zero of what comes out is the first picture
+    of the span, or the start of the span if that picture appeared before. Raises MediaError with a
+    reason; the sink may then hold a part of the clip, which the caller cuts off.
+    """
+    intermediate, samples = work / "clip.nut", work / "clip.s16"
+    other = aside(recipe.memory_bytes)
+    try:
+        info = other.call(recipe.timeout_seconds, probe, source)
+        size = target_size(info, recipe.short_side)
+        require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
+        cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
+        if cut is None:
+            info = with_steadiness(other, source, info, recipe.timeout_seconds)
+        said, mended = transcode_clip(source, intermediate, info, size, recipe, cut)
+        complaints = without_folders(said, source.parent, work)
+        require_room(intermediate, recipe.max_bytes)
+        start = cut.start_seconds if cut else None
+        demuxed = demux(intermediate, sink, samples, recipe.max_seconds, start)
+        require_few(len(demuxed.pts))
+        last = find_last_seconds(other, source, info, cut, demuxed, recipe.timeout_seconds)
+        judged = _judge(info, size, demuxed, last, complaints, recipe)
+        if judged.audio != "sound" and info.audio is not None:
+            judged = _with_other_audio(_Job(source, work, recipe, cut), judged, demuxed)
+        remarks = tuple(_remarks(judged, recipe, span, mended))
+        short = any(remark.startswith(_SHORT) for remark in remarks)
+        said = judged.complaints
+        if said and cut and not _blames_span(other, source, judged.info, cut, short, recipe):
+            judged = replace(judged, complaints="")
+        if span is None:
+            require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
+    except MediaError as error:
+        if span and error.reason == "no-frames":
+            message = f"{source.name}: no picture in its seconds {span}"
+            raise MediaError(message, reason="empty-cut") from error
+        named = without_folders(str(error), source.parent, work)
+        if source.name not in named:
+            named = f"{source.name}: {named}"
+        raise MediaError(named, reason=error.reason) from error
+    finally:
+        intermediate.unlink(missing_ok=True)
+        samples.unlink(missing_ok=True)
+    return replace(judged, remarks=remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    source: Path
+    work: Path
+    recipe: Recipe
+    cut: Cut | None
+
+
+def _with_other_audio(job: _Job, first: Extracted, demuxed: Demuxed) -> Extracted:
+    """The clip with the first channel or track that sounds, where its own audio does not.
+
+    Silence is taken where there was nothing before.
+    """
+    best, mix = first, first
+    levels = job.work / "levels.nut"
+    for audio in candidates(job.source, levels, first.info, job.recipe, job.cut):
+        try:
+            media = _decode_audio(job, audio, first, demuxed)
+        except MediaError:  # the pictures are there, and the audio of before is
+            continue
+        if audio.channel is None:
+            mix = media
+        elif media.loudness is None or (
+            mix.loudness and not cancels(audio.channels, mix.loudness, media.loudness)
+        ):
+            continue
+        if _STATES.index(media.audio) > _STATES.index(best.audio):
+            best = media
+        if best.audio == "sound":
+            break
+    return best
+
+
+def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxed) -> Extracted:
+    """The clip with `audio` instead of its own; raises MediaError if that cannot be decoded."""
+    intermediate, samples = job.work / "clip.nut", job.work / "clip.s16"
+    info, size = replace(first.info, audio=audio), (first.width, first.height)
+    said, _ = transcode_clip(job.source, intermediate, info, size, job.recipe, job.cut)
+    start = job.cut.start_seconds if job.cut else None
+    again = demux(intermediate, _Nowhere(), samples, job.recipe.max_seconds, start)
+    same_track = first.info.audio is not None and first.info.audio.stream == audio.stream
+    complaints = (
+        first.complaints if same_track else without_folders(said, job.source.parent, job.work)
+    )
+    heard = replace(demuxed, sound=again.sound)
+    media = _judge(info, size, heard, first.last_seconds, complaints, job.recipe)
+    if same_track or media.audio == "none":
+        return media
+    reason = "that sounds" if media.audio == "sound" else "that can be decoded"
+    return replace(media, info=replace(info, audio=replace(audio, reason=reason)))
+
+
+class _Nowhere:
+    """A sink for pictures that are there already."""
+
+    def write(self, data: bytes, /) -> int:
+        return len(data)
+
+
+def _blames_span(
+    other: Aside, source: Path, info: MediaInfo, cut: Cut, short: bool, recipe: Recipe
+) -> bool:
+    try:
+        return other.call(recipe.timeout_seconds, concerns_span, source, info, cut, short)
+    except MediaError:  # it crashed, or took too long: nobody can tell
+        return True
+
+
+def _judge(
+    info: MediaInfo,
+    size: tuple[int, int],
+    demuxed: Demuxed,
+    last: float | None,
+    complaints: str,
+    recipe: Recipe,
+) -> Extracted:
+    fps = frame_rate(info.fps, demuxed)
+    last = last_seconds(demuxed.pts, fps) if last is None else last
+    end_seconds = float(demuxed.pts[-1]) + last
+    require_length(shown_seconds(demuxed.pts, fps, last), recipe.max_seconds)
+    heard = heard_samples(demuxed.sound, end_seconds)
+    loudness = measure(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
+    audio = state(loudness, recipe.silence_dbfs)
+    rows = np.zeros((0, recipe.num_cepstra), dtype=np.float32)
+    sounding = (0, 0)
+    if audio == "sound" and demuxed.sound is not None:
+        rows, sounding = sounding_mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra, last)
+    return Extracted(
+        info=info,
+        width=size[0],
+        height=size[1],
+        fps=fps,
+        jpeg_bytes=demuxed.jpeg_bytes,
+        pts=demuxed.pts,
+        last_seconds=last,
+        audio=audio,
+        loudness=loudness,
+        sound_start_seconds=demuxed.sound.start_seconds if demuxed.sound else None,
+        sound_seconds=len(demuxed.sound.samples) / SAMPLE_RATE_HZ if demuxed.sound else 0.0,
+        mfcc=rows,
+        sounding_rows=sounding,
+        complaints=complaints,
+    )
+
+
+def _remarks(media: Extracted, recipe: Recipe, span: Span | None, mended: bool) -> Iterator[str]:
+    if media.info.audio is not None and media.info.audio.channel is not None:
+        number = media.info.audio.channel + 1
+        yield f"sound-cancelled: the mean of the channels is silent, number {number} alone is taken"
+    if mended:
+        yield f"clock-mended: times of pictures ran backwards; those come {media.fps} a second"
+    if span is None:
+        yield from frame_remarks(media.info, len(media.pts))
+    else:
+        yield from cut_remarks(media.info, span, media.seconds, media.fps)
+    yield from shape_remarks(media.info)
+    yield from color_remarks(media.info, recipe)
+    yield from sound_remarks(
+        media.info, media.seconds, media.sound_start_seconds, media.sound_seconds
+    )

@@ -1,0 +1,1 @@
+"""The ffmpeg process: arguments, seeking, transcoding and its output."""

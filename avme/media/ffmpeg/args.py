@@ -1,0 +1,179 @@
+"""The words of ffmpeg's command lines: which file, what of it, and what becomes of it.
+
+The output is one intermediate file in NUT format, which keeps exact time stamps.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from avme.media.container.audio_track import AudioInfo
+from avme.media.container.formats import DEMUXERS, PROTOCOLS
+from avme.media.container.probe import MAX_PIXELS, MediaInfo
+from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, crops_by_container
+from avme.media.ffmpeg.seek import MOST_MENDED_SECONDS, Cut
+
+_SOURCE, _TARGET = "file:source", "file:target"
+"""ffmpeg-python takes only names that are UTF-8."""
+MAX_FRAMES = 1_000_000
+"""Eleven hours at 25 a second; a small file can hold more empty ones."""
+_NEVER_SECONDS = 10**9
+_RESAMPLE = f"aresample={SAMPLE_RATE_HZ}:filter_size=128:internal_sample_fmt=fltp"
+"""With ffmpeg's default of 32 taps a tone of 8.5 kHz is aliased to 7.5 kHz, at -26 dB.
+
+FFmpeg 5.1 would filter 16-bit audio with 16-bit coefficients, newer ones in floating point.
+"""
+_MENDED_CLOCK = (
+    "setpts='if(isnan(PREV_OUTPTS)+gt(PTS,PREV_OUTPTS)"
+    f"+lt(PTS,PREV_OUTPTS-{MOST_MENDED_SECONDS}/TB),PTS,PREV_OUTPTS+1/(FRAME_RATE*TB))'"
+)
+
+
+def transcode_arguments(
+    executable: str,
+    source: Path,
+    target: Path,
+    info: MediaInfo,
+    *,
+    size: tuple[int, int],
+    jpeg_quality: int,
+    tonemap: bool = False,
+    untagged_hd_is_bt709: bool = False,
+    cut: Cut | None = None,
+    mend_clock: bool = False,
+    max_bytes: int | None = None,
+    memory_bytes: int | None = None,
+) -> list[str]:
+    """The command line of the pass. `-bitexact` keeps version strings out of the pictures.
+
+    Pictures of an AVI whose decoder reorders them are set back by `info.delay_seconds`. A crop that
+    the container asks for is not made.
+    HDR pictures are converted to BT.709 with `tonemap`. HD pictures whose matrix is not tagged are
+    read as BT.709 with `untagged_hd_is_bt709`, else as BT.601.
+
+    With `mend_clock` a picture that would be shown no later than the one before comes a frame's
+    length after it; where times run further back than MOST_MENDED_SECONDS, ffmpeg gives up.
+
+    The output ends a little beyond `max_bytes`, and after MAX_FRAMES + 1 pictures, without a word.
+    """
+    uncropped = info.shown_size is not None and crops_by_container(executable)
+    given = _given(cut, uncropped, info.is_steady)
+    tracks = [given[str(info.stream)]]
+    options: dict[str, Any] = {
+        "c:v": "mjpeg",
+        "q:v": jpeg_quality,
+        "threads:v": 1,
+        "flags:v": "+bitexact",
+        "strict:v": "unofficial",  # without a frame, ffmpeg 9.0 takes the range for limited
+        # No -frames: from ffmpeg 6 on that ends the sound at the time of the last picture.
+        "vf": f"trim=end_frame={MAX_FRAMES + 1},"
+        + _pixel_filters(info, size, tonemap, untagged_hd_is_bt709),
+        "fps_mode": "passthrough",  # neither doubles nor drops frames to fit a claimed rate
+        "enc_time_base:v": f"{info.time_base.numerator}/{info.time_base.denominator}",
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "fflags": "+bitexact",
+        "f": "nut",
+    }
+    if info.audio is not None:
+        tracks.append(given[str(info.audio.stream)])
+        options |= {
+            "c:a": "pcm_s16le",
+            "ar": SAMPLE_RATE_HZ,
+            "ac": 1,
+            "af": _audio_filters(cut, info.audio.mono_filter),
+        }
+    if cut is not None:
+        # The source's own clock: shifted to the seek point, times would be rounded to its ticks.
+        options |= {"copyts": None, "vf": f"{cut.video_filter},{options['vf']}"}
+    if info.delay_seconds:
+        options["vf"] = f"setpts=round(PTS-{float(info.delay_seconds)!r}/TB),{options['vf']}"
+    if mend_clock:
+        options["vf"] = f"{_MENDED_CLOCK},{options['vf']}"
+    if max_bytes is not None:
+        options["fs"] = max_bytes
+    return _compiled(
+        ffmpeg.output(*tracks, _TARGET, **options), executable, source, target, memory_bytes
+    )
+
+
+def _pixel_filters(
+    info: MediaInfo, size: tuple[int, int], tonemap: bool, untagged_hd_is_bt709: bool
+) -> str:
+    """JPEG is full range BT.601 by definition. A fixed size, as a stream may change its own.
+
+    With yuvj420p instead of yuv420p, ffmpeg 7.0 would keep the matrix of the source.
+    """
+    given = ""
+    if untagged_hd_is_bt709 and info.color.is_untagged_hd(info.width, info.height):
+        given = "in_color_matrix=bt709:"
+    scale = f"scale={size[0]}:{size[1]}:{given}out_color_matrix=bt601:out_range=pc,format=yuv420p"
+    if tonemap and info.color.hdr:
+        return f"{info.color.tonemap_filters(*size)},{scale}"
+    return scale
+
+
+def channel_arguments(
+    executable: str,
+    source: Path,
+    target: Path,
+    audio: AudioInfo,
+    *,
+    cut: Cut | None,
+    max_seconds: float,
+    memory_bytes: int | None,
+) -> list[str]:
+    """The command line for the audio alone, all channels of it."""
+    options: dict[str, Any] = {
+        "c:a": "pcm_s16le",
+        "ar": SAMPLE_RATE_HZ,
+        "af": _audio_filters(cut, None),
+        "map_metadata": -1,
+        "f": "nut",
+    }
+    if cut is not None:
+        options["copyts"] = None
+    if math.isfinite(max_seconds):
+        options["fs"] = int(2 * SAMPLE_RATE_HZ * max_seconds * max(audio.channels, 1))
+    output = ffmpeg.output(_given(cut)[str(audio.stream)], _TARGET, **options)
+    return _compiled(output, executable, source, target, memory_bytes)
+
+
+def _given(cut: Cut | None, uncropped: bool = False, is_steady: bool = False) -> Any:
+    jumping = {"dts_delta_threshold": _NEVER_SECONDS} if is_steady else {}
+    cropping = {"apply_cropping": "codec"} if uncropped else {}
+    return ffmpeg.input(
+        _SOURCE,
+        protocol_whitelist=PROTOCOLS,
+        format_whitelist=DEMUXERS,
+        threads=1,
+        max_pixels=MAX_PIXELS,  # a stream may change its size after it was probed
+        **{"flags:v": "+unaligned"},  # crops of the codec at the left are exact
+        **cropping,
+        **jumping,
+        **_reading(cut),
+    )
+
+
+def _audio_filters(cut: Cut | None, mono: str | None) -> str:
+    return ",".join(filter(None, (cut.audio_filter if cut else None, mono, _RESAMPLE)))
+
+
+def _compiled(
+    output: Any, executable: str, source: Path, target: Path, memory_bytes: int | None
+) -> list[str]:
+    guards = ["-nostdin", "-hide_banner", "-loglevel", "error", "-filter_threads", "1"]
+    if memory_bytes is not None:
+        guards += ["-max_alloc", str(memory_bytes)]
+    words = output.global_args(*guards).overwrite_output().compile(cmd=executable)
+    paths = {_SOURCE: f"file:{source.absolute()}", _TARGET: f"file:{target.absolute()}"}
+    return [paths.get(word, word) for word in words]
+
+
+def _reading(cut: Cut | None) -> dict[str, str]:
+    if cut is None:
+        return {}
+    given = {"ss": cut.seek_seconds, "t": cut.read_seconds}
+    return {name: f"{value:.6f}" for name, value in given.items() if value is not None}

@@ -1,0 +1,216 @@
+"""The intermediate file of one pass to JPEGs with times, and the sound on the pictures' clock.
+
+Time zero is the first picture; in a cut it is the start, if that picture appeared before. Sound
+that a container starts earlier or later keeps its offset, and a hole in the sound track stays as
+silence, so that sample n is always heard at `start_seconds + n / 16000`.
+Samples stay in a file, which a long clip may fill as it likes.
+"""
+
+import math
+import os
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from statistics import median_low
+from typing import BinaryIO, Final, NamedTuple
+
+import av
+import av.error
+import numpy as np
+from jaxtyping import Float64, Int16, Int64
+
+from avme.errors import MediaError
+from avme.media.container.rational import Ratio
+from avme.media.ffmpeg.frame_writer import FrameWriter
+from avme.media.ffmpeg.frame_writer import Sink as Sink  # a part of what is asked for here
+from avme.media.ffmpeg.process import SAMPLE_RATE_HZ
+
+_TOLERANCE_SAMPLES = SAMPLE_RATE_HZ // 100
+"""Up to 10 ms between a time stamp and the end of what came before is rounding."""
+_LOOKAHEAD_SAMPLES = SAMPLE_RATE_HZ // 4
+_LOOKAHEAD_PACKETS = 2
+"""A gap or an overlap must last for so much audio: single packets may have wrong time stamps."""
+LONGEST_STEP_SECONDS: Final = 600
+"""A time stamp further ahead is broken, or of another clock: the sound ends before it."""
+_LONGEST_HOLE_SAMPLES = LONGEST_STEP_SECONDS * SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """16 kHz mono samples and when the first is heard, relative to the first picture."""
+
+    samples: Int16[np.ndarray, " n"]
+    start_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Demuxed:
+    """What one pass made of a clip; the JPEGs went into the sink, one after the other."""
+
+    jpeg_bytes: Int64[np.ndarray, " t"]
+    """Size of every JPEG."""
+    pts: Float64[np.ndarray, " t"]
+    """Seconds since time zero, at which the first picture is on screen."""
+    average_fps: Fraction | None
+    """Measured on the time stamps; None for fewer than two pictures."""
+    usual_fps: Fraction | None
+    """From the median step, which holes in the track do not move."""
+    sound: Sound | None
+    """None where there is no track or not a sample in it."""
+    zero_seconds: float = 0.0
+    """Time zero on the clock of the intermediate file."""
+
+
+def demux(
+    intermediate: Path,
+    sink: Sink,
+    samples: Path,
+    max_seconds: float = math.inf,
+    start_seconds: float | None = None,
+) -> Demuxed:
+    """Append all JPEGs to `sink`; raises MediaError if there is not one picture.
+
+    `samples` is a new file for the sound, which ends after `max_seconds`. The sound of what comes
+    out is read from it. Of the pictures that appear by `start_seconds`, on the clock of the file,
+    only the last one is on screen then: time zero is there, and those before it are left out.
+    """
+    samples.unlink(missing_ok=True)  # never cut short: an earlier sound may still be read from it
+    pictures = FrameWriter(sink, start_seconds)
+    try:
+        with (
+            av.open(f"file:{intermediate.absolute()}", format="nut") as container,
+            samples.open("wb") as track,
+        ):
+            sound = _SoundTrack(track, max_seconds)
+            for packet in container.demux():
+                if packet.pts is None or packet.size == 0:
+                    continue
+                if packet.stream.type == "audio":
+                    sound.add(_sample_at(packet.pts, packet.time_base), bytes(packet))
+                    continue
+                pictures.add(packet.pts, packet.time_base, bytes(packet))
+            pictures.finish()
+            sound.flush()
+    except av.error.FFmpegError as error:  # its text would name a path of this machine
+        said = error.strerror
+        if not pictures.ticks:
+            raise MediaError(f"not one picture decodes ({said})", reason="no-frames") from error
+        raise MediaError(f"ffmpeg's output ends early ({said})", reason="undecodable") from error
+    ticks, tick = pictures.ticks, pictures.tick
+    if not ticks:
+        raise MediaError("not one picture decodes", reason="no-frames")
+    zero = pictures.zero
+    pts = np.array([float(count * tick - zero) for count in ticks])
+    return Demuxed(
+        jpeg_bytes=np.array(pictures.sizes, dtype=np.int64),
+        pts=np.maximum(pts, 0.0),
+        average_fps=_average_fps(ticks, tick),
+        usual_fps=_usual_fps(ticks, tick),
+        sound=sound.finish(samples, zero),
+        zero_seconds=float(zero),
+    )
+
+
+def _average_fps(ticks: Sequence[int], tick: Fraction) -> Fraction | None:
+    span = (ticks[-1] - ticks[0]) * tick
+    return (len(ticks) - 1) / span if span > 0 else None
+
+
+def _usual_fps(ticks: Sequence[int], tick: Fraction) -> Fraction | None:
+    if len(ticks) < 2:
+        return None
+    step = median_low(after - before for before, after in pairwise(ticks)) * tick
+    return 1 / step if step > 0 else None
+
+
+def _sample_at(ticks: int, tick: Ratio) -> int:
+    """The sample nearest to a time; a hundred packets a second are too many for fractions."""
+    return (2 * ticks * tick.numerator * SAMPLE_RATE_HZ + tick.denominator) // (
+        2 * tick.denominator
+    )
+
+
+class _Packet(NamedTuple):
+    at: int
+    """Its time stamp, in samples since that of the first packet."""
+    samples: Int16[np.ndarray, " n"]
+    is_clipped: bool
+    """Its time stamp was raised to that of the packet before: ffmpeg's muxers need it to grow."""
+
+
+class _SoundTrack:
+    """Writer of one track's packets at their times.
+
+    A gap is filled with zeros, an overlap cut from what comes later, each only as far as all
+    packets of the lookahead confirm it. FFmpeg dates one packet of Vorbis late at every change from
+    long to short blocks (10 ms at 44.1 kHz, 14 ms at 32 kHz), and the next one is right again.
+    """
+
+    def __init__(self, file: BinaryIO, max_seconds: float) -> None:
+        self._file = file
+        self._max_samples = max_seconds * SAMPLE_RATE_HZ
+        self._first: int | None = None
+        self._num_samples = 0
+        self._ended = False
+        self._waiting: deque[_Packet] = deque()
+        self._num_waiting = 0
+        self._last = _Packet(0, np.zeros(0, np.int16), False)
+
+    def add(self, at: int, payload: bytes) -> None:
+        """`at` counts samples on the container's clock."""
+        samples = np.frombuffer(payload, dtype="<i2")
+        if self._first is None:
+            self._first = at
+        at -= self._first
+        is_clipped = at - self._last.at <= 1 < len(self._last.samples)
+        self._last = _Packet(at, samples, is_clipped)
+        self._waiting.append(self._last)
+        self._num_waiting += len(samples)
+        while (
+            len(self._waiting) > _LOOKAHEAD_PACKETS
+            and self._num_waiting - len(self._waiting[0].samples) >= _LOOKAHEAD_SAMPLES
+        ):
+            self._write_next()
+
+    def flush(self) -> None:
+        """Write what waits for its lookahead."""
+        while self._waiting:
+            self._write_next()
+
+    def finish(self, written: Path, first_picture: Fraction) -> Sound | None:
+        """The track; its file must be closed."""
+        if self._first is None or self._num_samples == 0:
+            return None
+        start = float(Fraction(self._first, SAMPLE_RATE_HZ) - first_picture)
+        samples = np.memmap(written, dtype="<i2", mode="r", shape=(self._num_samples,))
+        return Sound(samples=samples, start_seconds=start)
+
+    def _write_next(self) -> None:
+        shift = self._confirmed_shift()
+        samples = self._waiting.popleft().samples
+        self._num_waiting -= len(samples)
+        gap = max(shift, 0)
+        reach = self._num_samples + gap + len(samples)
+        self._ended |= gap > _LONGEST_HOLE_SAMPLES or reach > self._max_samples
+        if self._ended:
+            return
+        if gap:
+            self._file.seek(gap * samples.itemsize, os.SEEK_CUR)  # reads as zeros
+        samples = samples[max(-shift, 0) :]
+        self._num_samples += gap + len(samples)
+        self._file.write(samples.tobytes())
+
+    def _confirmed_shift(self) -> int:
+        """Samples by which the next packet is late (or early, if negative) for certain."""
+        expected = self._num_samples
+        shift = self._waiting[0].at - expected
+        sign = 1 if shift > 0 else -1
+        for packet in self._waiting:
+            shift = sign * min(sign * shift, sign * (packet.at - expected))
+            if sign * shift <= _TOLERANCE_SAMPLES or (shift > 0 and packet.is_clipped):
+                return 0
+            expected += len(packet.samples)
+        return shift

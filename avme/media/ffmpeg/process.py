@@ -1,0 +1,210 @@
+"""One ffmpeg pass over a clip: every frame as a JPEG, its sound as 16 kHz mono, both with clocks.
+
+ffmpeg-python builds the arguments; the process is ours, so that it has a timeout and keeps its
+complaints.
+Its exit code is checked but never believed alone: a cut AVI ends with code 0.
+"""
+
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable
+from functools import lru_cache
+
+import imageio_ffmpeg
+
+from avme.errors import MachineError, MediaError
+from avme.media.container.probe import MediaInfo
+from avme.media.ffmpeg.messages import Messages, summary
+from avme.system.resource_errors import shortage
+from avme.workers.child_process import limit_memory, wait_for_end
+
+SAMPLE_RATE_HZ = 16_000
+_OLDEST = 5, 1  # -fps_mode came with 5.1
+_BROKEN = 7, 0
+_INSTALL = "install ffmpeg 5.1 or newer, but not 7.0, with the system's package manager"
+_STOPPED_BY_SIGNAL = 255
+_BACKWARDS = re.compile(r"Invalid pts \(-?\d+\) <= last \(")  # the same in 5.1 and in 9.0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_MISSING_FILTER = re.compile(r"No such filter: '([^']*)'")
+_ALWAYS = re.compile(
+    "|".join(
+        (
+            _BACKWARDS.pattern,
+            _MISSING_FILTER.pattern,
+            *(re.escape(os.strerror(code)) for code in (*_NO_ROOM, errno.ENOMEM)),
+        )
+    )
+)
+"""Messages that decide which error is raised."""
+
+
+def find_ffmpeg() -> str:
+    """Return the path of an ffmpeg: that on PATH if it is usable, else imageio-ffmpeg's.
+
+    Usable are 5.1 and newer versions, except 7.0. Raises MachineError if there is neither.
+    """
+    return _find_ffmpeg(os.environ.get("PATH", os.defpath))
+
+
+def skipped_ffmpeg() -> str | None:
+    """Return why the ffmpeg on PATH is not used; None if it is used or if there is none."""
+    own = shutil.which("ffmpeg")
+    return None if own is None else _defect(own)
+
+
+@lru_cache(maxsize=8)
+def _find_ffmpeg(search_path: str) -> str:
+    own = shutil.which("ffmpeg", path=search_path)
+    defect = "no ffmpeg on PATH" if own is None else _defect(own)
+    if own is not None and defect is None:
+        return own
+    try:
+        other = str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise MachineError(
+            f"{defect}, and imageio-ffmpeg has none for this machine: {_INSTALL}"
+        ) from error
+    if (other_defect := _defect(other)) is not None:
+        raise MachineError(f"{other_defect}: {_INSTALL}")
+    return other
+
+
+def _defect(executable: str) -> str | None:
+    """Why this ffmpeg cannot be used; None if it can."""
+    version = ffmpeg_version(executable)
+    number = re.match(r"n?(\d+)\.(\d+)", version)
+    if number is None:  # a build from git calls itself by a commit
+        return None
+    found = int(number[1]), int(number[2])
+    if found < _OLDEST:
+        return f"ffmpeg {version} ({executable}) is older than 5.1"
+    if found == _BROKEN:
+        return f"ffmpeg {version} ({executable}) crashes on transport streams"
+    return None
+
+
+def _does_not_run(executable: str, error: Exception) -> MachineError:
+    return MachineError(shortage(error) or f"{executable} does not run ({error}): install it again")
+
+
+@lru_cache(maxsize=8)
+def ffmpeg_version(executable: str) -> str:
+    """What `ffmpeg -version` calls itself."""
+    try:
+        done = subprocess.run([executable, "-version"], capture_output=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _does_not_run(executable, error) from error
+    words = done.stdout.decode(errors="replace").split()
+    return words[2] if len(words) > 2 else "unknown"
+
+
+@lru_cache(maxsize=8)
+def crops_by_container(executable: str) -> bool:
+    """Return whether this ffmpeg crops as MP4 and Matroska files ask, as it does from 7.1 on.
+
+    It has an option of its own then; the decoder's option of the same name is not listed here.
+    """
+    try:
+        done = subprocess.run([executable, "-h", "long"], capture_output=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _does_not_run(executable, error) from error
+    return b"\n-apply_cropping" in done.stdout
+
+
+def target_size(info: MediaInfo, short_side: int | None) -> tuple[int, int]:
+    """Width and height of the stored pictures: never enlarged, the aspect kept."""
+    short = min(info.width, info.height)
+    if short_side is None or short <= short_side:
+        return info.width, info.height
+    shrink = short_side / short
+    return max(1, round(info.width * shrink)), max(1, round(info.height * shrink))
+
+
+class BackwardsError(MediaError):
+    """ffmpeg gave up at a picture whose time is no later than that of the one before."""
+
+
+def transcode(
+    arguments: list[str], *, timeout_seconds: float, memory_bytes: int | None = None
+) -> str:
+    """Run the pass; return ffmpeg's error messages, the first of each of its parts, on one line.
+
+    Where the system can, ffmpeg gets no more than `memory_bytes` of memory. Raises MediaError when
+    the time is up or when ffmpeg gives up, OSError when its output has no room, and MachineError
+    when the clip is not to blame otherwise.
+    """
+    try:
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,  # no file: a full disk would swallow the very words that say so
+            process_group=0,  # Ctrl-C is the parent's: a clip cut by it is not bad
+        )
+    except OSError as error:
+        raise MachineError(f"{arguments[0]} does not run ({error})") from error
+    if memory_bytes is not None:
+        limit_memory(process, memory_bytes)
+    messages = Messages(always=_ALWAYS)
+    returncode = wait_for_end(process, timeout_seconds, messages.feed)
+    if returncode is None:
+        raise MediaError(
+            f"ffmpeg was not done after {timeout_seconds:g} s: raise timeout_seconds",
+            reason="timeout",
+        )
+    lines = messages.lines()
+    complaints, said = "\n".join(lines), summary(lines)
+    for code in _NO_ROOM:
+        if os.strerror(code) in complaints:
+            raise OSError(code, os.strerror(code))
+    if missing := _MISSING_FILTER.search(complaints):
+        raise MachineError(_lacks_filter(arguments[0], missing[1]))
+    if returncode == _STOPPED_BY_SIGNAL and not said:
+        raise MachineError("ffmpeg was stopped from outside: run again")
+    if returncode == -signal.SIGKILL:  # nothing in a file does that
+        raise MediaError(
+            "ffmpeg was killed from outside, as where memory runs out: try again with --retry",
+            reason="killed",
+        )
+    if returncode != 0 and memory_bytes is not None and os.strerror(errno.ENOMEM) in complaints:
+        raise MediaError(
+            f"ffmpeg wants more than its {memory_bytes // 2**20} MB of memory: raise memory_mb",
+            reason="memory",
+        )
+    if returncode < 0:
+        raise MediaError(
+            f"ffmpeg crashed (signal {-returncode}): {said or 'no reason given'}", reason="crashed"
+        )
+    if returncode != 0:
+        kind = BackwardsError if _BACKWARDS.search(complaints) else MediaError
+        raise kind(
+            f"ffmpeg ended with code {returncode}: {said or 'no reason given'}",
+            reason="undecodable",
+        )
+    return said
+
+
+def require_filters(executable: str, names: Iterable[str]) -> None:
+    """Raises MachineError if `executable` lacks one of these filters."""
+    try:
+        done = subprocess.run(
+            [executable, "-hide_banner", "-filters"], capture_output=True, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _does_not_run(executable, error) from error
+    rows = (line.split() for line in done.stdout.decode(errors="replace").splitlines())
+    known = {row[1] for row in rows if len(row) > 2}
+    for name in names:
+        if name not in known:
+            raise MachineError(_lacks_filter(executable, name))
+
+
+def _lacks_filter(executable: str, name: str) -> str:
+    return (
+        f"{executable} has no filter {name}, which hdr=tonemap needs: install an ffmpeg that is "
+        "built with it (zscale: --enable-libzimg), or leave hdr=keep"
+    )

@@ -1,0 +1,131 @@
+"""The clocks of pictures and sound: a frame rate, a length, and the sound that belongs to pictures.
+
+Shape letters: t frames, n samples, s MFCC rows, f coefficients.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from avme.errors import MediaError
+from avme.media import mfcc
+from avme.media.container.displayed_frame import Shown
+from avme.media.container.probe import MediaInfo
+from avme.media.ffmpeg.demux import LONGEST_STEP_SECONDS, Demuxed, Sound
+from avme.media.ffmpeg.process import SAMPLE_RATE_HZ
+from avme.media.ffmpeg.seek import Cut, find_last_shown
+from avme.workers.sandbox import Aside
+
+_FALLBACK_FPS = Fraction(25)
+_FPS_TOLERANCE = 0.01
+_TICK_SECONDS = 0.001
+"""The clock of Matroska and FLV."""
+_LONGER = 1.5
+"""What exceeds a frame's length by less is the rounding of a clock."""
+
+
+def frame_rate(claimed: Fraction | None, demuxed: Demuxed) -> Fraction:
+    """The header's rate, exact as it is, unless what was decoded contradicts it."""
+    if demuxed.average_fps is None:
+        return claimed or _FALLBACK_FPS
+    if claimed and any(
+        measured is not None and not differ(claimed, measured)
+        for measured in (demuxed.average_fps, demuxed.usual_fps)
+    ):
+        return claimed
+    return demuxed.average_fps.limit_denominator(100_000)
+
+
+def differ(rate: Fraction, other: Fraction) -> bool:
+    """Return whether two frame rates differ by more than the rounding of clocks explains."""
+    return abs(float(rate / other) - 1) > _FPS_TOLERANCE
+
+
+def last_seconds(
+    pts: Float64[np.ndarray, " t"],
+    fps: Fraction,
+    shown: Shown | None = None,
+    end_seconds: float | None = None,
+) -> float:
+    """Return how long the last picture is shown: one frame of `fps`, unless more is known.
+
+    `shown` is the last picture as the packets have it and `end_seconds` is where a cut ends, both
+    after the first picture. A longer time than a frame's is used only if that picture was decoded.
+    """
+    last, seconds = float(pts[-1]), 1.0 / float(fps)
+    if shown is not None and abs(max(shown.begins, 0.0) - last) <= _TICK_SECONDS:
+        declared = shown.ends - last
+        seconds = declared if declared > _LONGER * seconds else seconds
+    if end_seconds is not None and end_seconds - last < seconds - _TICK_SECONDS:
+        seconds = end_seconds - last
+    return seconds
+
+
+def find_last_seconds(
+    other: Aside,
+    source: Path,
+    info: MediaInfo,
+    cut: Cut | None,
+    demuxed: Demuxed,
+    timeout_seconds: float,
+) -> float:
+    """Return how long the last picture is on screen; a file is searched where its header says more.
+
+    `other` reads the packets of a whole file, within `timeout_seconds`.
+    """
+    fps = frame_rate(info.fps, demuxed)
+    if cut is not None:
+        end = None if cut.end_seconds is None else cut.end_seconds - demuxed.zero_seconds
+        shown = cut.last_shown.after(demuxed.zero_seconds) if cut.last_shown else None
+        return last_seconds(demuxed.pts, fps, shown, end)
+    usual = last_seconds(demuxed.pts, fps)
+    if (info.seconds_from_header or 0.0) <= float(demuxed.pts[-1]) + 2 * usual:
+        return usual
+    try:
+        shown = other.call(timeout_seconds, find_last_shown, source, info)
+    except MediaError:  # its packets cannot be read to the end
+        return usual
+    return last_seconds(demuxed.pts, fps, shown)
+
+
+def shown_seconds(
+    pts: Float64[np.ndarray, " t"], fps: Fraction, last_seconds: float | None = None
+) -> float:
+    """How long pictures are shown; where the clock jumps ahead, the last one is not shown so long.
+
+    Transport streams that were joined keep the clock of each part.
+    """
+    steps = np.diff(pts)
+    last = 1.0 / float(fps) if last_seconds is None else last_seconds
+    return float(steps[steps <= LONGEST_STEP_SECONDS].sum()) + last
+
+
+def heard_samples(track: Sound | None, end_seconds: float) -> np.ndarray:
+    """The samples between the first picture and the end of the last one."""
+    if track is None:
+        return np.zeros(0, dtype=np.int16)
+    first = max(0, round(-track.start_seconds * SAMPLE_RATE_HZ))
+    last = max(0, round((end_seconds - track.start_seconds) * SAMPLE_RATE_HZ))
+    return track.samples[first:last]
+
+
+def sounding_mfcc(
+    track: Sound,
+    pts: Float64[np.ndarray, " t"],
+    fps: Fraction,
+    num_cepstra: int,
+    last_seconds: float | None = None,
+) -> tuple[Float32[np.ndarray, "s f"], tuple[int, int]]:
+    """The rows of all pictures, and which of them start inside the track: a half-open range."""
+    starts = mfcc.row_starts(pts, fps, last_seconds) - track.start_seconds
+    rows = mfcc.mfcc_rows(
+        track.samples, SAMPLE_RATE_HZ, starts, mfcc.window_seconds(fps), num_cepstra
+    )
+    # Half a sample of grace: the clocks of sound and picture are rounded differently.
+    grace = 0.5 / SAMPLE_RATE_HZ
+    seconds = len(track.samples) / SAMPLE_RATE_HZ
+    begin = int(np.searchsorted(starts, -grace, side="left"))
+    end = int(np.searchsorted(starts, seconds - grace, side="left"))
+    return rows, (begin, max(begin, end))

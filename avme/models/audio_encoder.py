@@ -1,0 +1,167 @@
+"""The audio encoder E_a (paper III-C, eq. 5): MFCC of the window to tokens T_a.
+
+Four MFCC rows, the time of one source frame, become one token. Clips without usable sound never
+enter the convolutions, so that batch statistics are those of real sound; they, and the tokens past
+the end of a sound track, are a learned null token.
+
+Padding acts like the end of the window: after every layer its places are set to the zeros with
+which convolutions pad, and neither batch statistics nor squeeze-excitation include them. The tokens
+of n valid rows are those of a window of n rows.
+
+Which clips those are is read from `audio_valid` on the host, where it stays in training: reading it
+from the device would make the host wait in the middle of every step.
+
+Shape letters: b clips, s MFCC rows, f coefficients, a = s / 4 tokens, d channels; in the
+convolutions c and e channels, h frequency, w time (h2 and w2 after a stride).
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange, reduce
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from avme.config import AudioConfig
+from avme.models.blocks import NORM_EPS, initialise
+from avme.models.onednn_linear import Linear
+from avme.models.pos_embed import sine_cosine_table
+from avme.models.sync_batchnorm import GlobalBatchNorm
+
+ROWS_PER_TOKEN = 4
+SQUEEZE = 8
+
+
+class SqueezeExcitation(nn.Module):
+    """Weighs channels by what the whole clip holds (Hu et al. 2018)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels, max(channels // SQUEEZE, 1))
+        self.excite = nn.Linear(max(channels // SQUEEZE, 1), channels)
+
+    def forward(
+        self, maps: Float[Tensor, "b c h w"], valid: Bool[Tensor, "b w"] | None = None
+    ) -> Float[Tensor, "b c h w"]:
+        """Same shape in and out; the mean is over valid places, None being all of them."""
+        if valid is None:
+            pooled = reduce(maps, "b c h w -> b c", "mean")
+        else:
+            over_time = reduce(_without_padding(maps, valid).float(), "b c h w -> b c w", "mean")
+            count = valid.sum(dim=1, keepdim=True).clamp(min=1)
+            pooled = (over_time.sum(dim=2) / count).to(maps.dtype)
+        weight = torch.sigmoid(self.excite(F.relu(self.squeeze(pooled))))
+        return maps * weight[:, :, None, None]
+
+
+class ResidualBlock(nn.Module):
+    """TalkNet's order: convolution, ReLU, norm, convolution, norm, squeeze-excitation."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.norm1 = GlobalBatchNorm(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.norm2 = GlobalBatchNorm(outputs)
+        self.excitation = SqueezeExcitation(outputs)
+        same = stride == 1 and inputs == outputs
+        self.shortcut = (
+            nn.Identity()
+            if same
+            else nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), GlobalBatchNorm(outputs)
+            )
+        )
+
+    def forward(
+        self, maps: Float[Tensor, "b c h w"], valid: Bool[Tensor, "b w2"] | None = None
+    ) -> Float[Tensor, "b e h2 w2"]:
+        """Halves height and width where the stride is 2; `valid` marks places of the result, and
+        None is all of them."""
+        inner = _without_padding(self.norm1(F.relu(self.conv1(maps)), valid), valid)
+        inner = self.norm2(self.conv2(inner), valid)
+        if not isinstance(self.shortcut, nn.Identity):
+            convolution, norm = self.shortcut
+            maps = norm(convolution(maps), valid)
+        return _without_padding(F.relu(self.excitation(inner, valid) + maps), valid)
+
+
+class AudioResNet(nn.Module):
+    """TalkNet's SE-ResNet34, of which "dilated" means fewer strides: time shrinks by four only."""
+
+    def __init__(self, config: AudioConfig) -> None:
+        super().__init__()
+        widths = config.widths
+        self.stem = nn.Conv2d(1, widths[0], 7, (2, 1), 3, bias=False)
+        self.stem_norm = GlobalBatchNorm(widths[0])
+        inputs, stages = widths[0], []
+        for width, count, stride in zip(widths, config.blocks, (1, 2, 2, 1), strict=True):
+            stages += [ResidualBlock(inputs, width, stride)]
+            stages += [ResidualBlock(width, width, 1) for _ in range(count - 1)]
+            inputs = width
+        self.stages = nn.Sequential(*stages)
+        self.apply(_kaiming)
+
+    def forward(
+        self, mfcc: Float[Tensor, "b s f"], valid: Bool[Tensor, "b s"] | None = None
+    ) -> Float[Tensor, "b a c"]:
+        """One vector for every four rows; zero clips are legal.
+
+        Vectors of which no row is valid are zero; `valid` None is TalkNet's encoder, operation by
+        operation.
+        """
+        maps = _without_padding(rearrange(mfcc, "b s f -> b 1 f s"), valid)
+        maps = _without_padding(F.relu(self.stem_norm(self.stem(maps), valid)), valid)
+        for block in self.stages:
+            if valid is not None and cast(ResidualBlock, block).stride == 2:
+                valid = F.max_pool1d(valid.float(), 2, ceil_mode=True) > 0
+            maps = block(maps, valid)
+        return reduce(maps, "b c h w -> b w c", "mean")
+
+
+class AudioEncoder(nn.Module):
+    """The ResNet, a projection to the visual width, null tokens and positions in time."""
+
+    positions: Tensor
+
+    def __init__(self, config: AudioConfig, dim: int, num_rows: int) -> None:
+        super().__init__()
+        self.resnet = AudioResNet(config)
+        self.project = Linear(config.widths[-1], dim)
+        self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.null = nn.Parameter(torch.zeros(dim))
+        self.register_buffer(
+            "positions", sine_cosine_table(num_rows // ROWS_PER_TOKEN, dim), persistent=False
+        )
+        self.project.apply(initialise)
+        nn.init.trunc_normal_(self.null, std=0.02)
+
+    def forward(
+        self, mfcc: Float[Tensor, "b s f"], valid: Bool[Tensor, "b s"]
+    ) -> Float[Tensor, "b a d"]:
+        """Tokens of every clip; those that no valid row stands behind are null tokens.
+
+        `valid` may lie on the CPU whatever the device, and better does.
+        """
+        heard = valid.any(dim=1).nonzero().squeeze(1)
+        rows = valid[heard.to(valid.device)]
+        is_whole = rows.is_meta or bool(rows.all())
+        heard = heard.to(mfcc.device, non_blocking=True)
+        valid = valid.to(mfcc.device, non_blocking=True)
+        features = self.resnet(mfcc[heard], None if is_whole else valid[heard])
+        tokens = self.norm(self.project(features))
+        placed = tokens.new_zeros(len(mfcc), *tokens.shape[1:]).index_copy(0, heard, tokens)
+        token_valid = reduce(valid.float(), "b (a four) -> b a", "max", four=ROWS_PER_TOKEN) > 0
+        return torch.where(token_valid[..., None], placed, self.null) + self.positions
+
+
+def _without_padding(maps: Tensor, valid: Tensor | None) -> Tensor:
+    """Zeros where the last axis is not valid, whatever was there."""
+    return maps if valid is None else maps.masked_fill(~valid[:, None, None], 0.0)
+
+
+def _kaiming(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

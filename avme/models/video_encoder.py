@@ -1,0 +1,57 @@
+"""The visual encoder E_v (paper III-B): kept tubelets to tokens T_v.
+
+It is handed kept tubelets only: what is hidden cannot leak, because it never arrives.
+
+Shape letters: b clips, k tokens given, p pixels of a tubelet, d channels.
+"""
+
+from typing import cast
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from avme.config import VisualConfig
+from avme.models.blocks import NORM_EPS, Block, initialise
+from avme.models.masking import Grid
+from avme.models.pos_embed import positions_on
+from avme.models.tubelets import TubeletEmbedding
+
+
+class VisualEncoder(nn.Module):
+    """A ViT over tubelets with fixed positions and no class token."""
+
+    positions: Tensor
+
+    def __init__(
+        self,
+        config: VisualConfig,
+        grid: Grid,
+        *,
+        trained: Grid | None = None,
+        drop_path: float = 0.0,
+        final_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        self.embedding = TubeletEmbedding(config.tubelet, config.patch, config.dim)
+        rates = torch.linspace(0.0, drop_path, config.depth, device="cpu").tolist()  # meta has none
+        self.blocks = nn.ModuleList(
+            Block(config.dim, config.heads, config.mlp_ratio, rate) for rate in rates
+        )
+        self.norm = (
+            nn.LayerNorm(config.dim, eps=NORM_EPS)
+            if final_norm and config.final_norm
+            else nn.Identity()
+        )
+        self.register_buffer("positions", positions_on(grid, config.dim, trained), persistent=False)
+        self.blocks.apply(initialise)
+
+    def forward(
+        self, tubelets: Float[Tensor, "b k p"], index: Int64[Tensor, "b k"] | None = None
+    ) -> Float[Tensor, "b k d"]:
+        """Encodes the tubelets that stand at `index` in the window; None means all, in order."""
+        positions = self.positions if index is None else self.positions[index]
+        tokens = self.embedding(tubelets) + positions
+        for block in self.blocks:
+            tokens = block(tokens)
+        return cast(Tensor, self.norm(tokens))

@@ -1,0 +1,1 @@
+"""Preparation of a dataset: request, plan, shard building, publication."""

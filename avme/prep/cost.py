@@ -1,0 +1,161 @@
+"""A few clips, really prepared in a temporary folder, to what any number of them would cost.
+
+Costs are taken to grow with the bytes of the videos, where cuts are made with the seconds of the
+cuts, and only where those are open with the number of clips. They are estimates.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import av
+import av.error
+
+from avme.errors import MediaError
+from avme.io.disk import writing
+from avme.io.hashing import sha256_of
+from avme.media.container.probe import open_media
+from avme.media.decode import Recipe, extract
+from avme.media.span import Span
+from avme.shards.record import record_of
+from avme.shards.writer import ShardWriter
+from avme.sources.clip_table import Selection, SourceClip
+
+_MOST_CLIPS = 8
+_MOST_SECONDS = 10.0
+_PART_SECONDS = 4.0
+"""Of a clip five times as long, so much is prepared, from its middle."""
+_TIMEOUT_SECONDS = 60.0
+
+Unit = Literal["byte", "second", "clip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What the clips of the sample cost, for each unit of their size."""
+
+    unit: Unit
+    num_clips: int
+    num_bad: int
+    measured_seconds: float
+    bytes_per_shard: float
+    """Of a shard without a clip."""
+    bytes_per_unit: float
+    seconds_per_unit: float
+
+    def num_bytes(self, clips: Iterable[SourceClip]) -> float:
+        """How large one shard of these clips would be."""
+        return self.bytes_per_shard + self.bytes_per_unit * sum(
+            _size(clip, self.unit) for clip in clips
+        )
+
+    def seconds(self, clips: Iterable[SourceClip]) -> float:
+        """How long one process would take."""
+        return self.seconds_per_unit * sum(_size(clip, self.unit) for clip in clips)
+
+
+def measure(clips: Selection, recipe: Recipe) -> Rate:
+    """Prepares up to eight clips spread over `clips`, and begins none after ten seconds.
+
+    Raises MachineError if the temporary folder has no room for that.
+    """
+    recipe = replace(recipe, timeout_seconds=min(recipe.timeout_seconds, _TIMEOUT_SECONDS))
+    unit = _unit(clips)
+    began = time.monotonic()
+    num_bytes = seconds = size = empty = 0.0
+    num_clips = num_bad = 0
+    with TemporaryDirectory(prefix="avme-") as name, writing(Path(name)):
+        for clip in _spread(clips):
+            if num_clips and time.monotonic() - began > _MOST_SECONDS:
+                break
+            cost = _prepare(clip, Path(name), recipe)
+            num_clips += 1
+            num_bad += cost.is_bad
+            num_bytes += cost.num_bytes
+            empty = max(empty, cost.empty_bytes)
+            seconds += cost.seconds
+            size += _size(clip, unit)
+    return Rate(
+        unit=unit,
+        num_clips=num_clips,
+        num_bad=num_bad,
+        measured_seconds=time.monotonic() - began,
+        bytes_per_shard=empty,
+        bytes_per_unit=num_bytes / size if size else 0.0,
+        seconds_per_unit=seconds / size if size else 0.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    num_bytes: float
+    seconds: float
+    empty_bytes: float = 0.0
+    is_bad: bool = False
+
+
+def _prepare(clip: SourceClip, work: Path, recipe: Recipe) -> _Cost:
+    began = time.monotonic()
+    try:
+        digest = sha256_of(clip.path)
+        hashed = time.monotonic()
+        span, scale = _part(clip)
+        with ShardWriter(work / "spool", recipe.num_cepstra) as shard:
+            shard.write(work / "empty.h5")
+            media = extract(clip.path, shard.spool, work=work, recipe=recipe, span=span)
+            shard.add(record_of(clip, 0, digest, media), media)
+            shard.write(work / "shard.h5")
+    except (MediaError, FileNotFoundError, PermissionError):
+        return _Cost(0.0, time.monotonic() - began, is_bad=True)
+    empty = float((work / "empty.h5").stat().st_size)
+    num_bytes = (work / "shard.h5").stat().st_size - empty
+    seconds = hashed - began + scale * (time.monotonic() - hashed)
+    return _Cost(scale * num_bytes, seconds, empty)
+
+
+def _part(clip: SourceClip) -> tuple[Span | None, float]:
+    """What of a clip is prepared, and how many times as much the whole of it is."""
+    start = clip.span.start_seconds if clip.span else 0.0
+    end = clip.span.end_seconds if clip.span else None
+    if end is None:
+        end = _length_seconds(clip.path)
+    if end is None or end - start < 5 * _PART_SECONDS:
+        return clip.span, 1.0
+    middle = (start + end) / 2
+    part = Span(middle - _PART_SECONDS / 2, middle + _PART_SECONDS / 2)
+    return part, (end - start) / _PART_SECONDS
+
+
+def _length_seconds(path: Path) -> float | None:
+    try:
+        with open_media(path) as container:
+            return container.duration / av.time_base if container.duration else None
+    except (av.error.FFmpegError, ValueError, OverflowError):
+        return None
+
+
+def _unit(clips: Selection) -> Unit:
+    if clips.clips.spans is None or not any(clip.span for clip in clips):
+        return "byte"
+    if all(clip.span and clip.span.end_seconds is not None for clip in clips):
+        return "second"
+    return "clip"
+
+
+def _size(clip: SourceClip, unit: Unit) -> float:
+    if unit == "byte":
+        return float(clip.num_bytes)
+    if unit == "second" and clip.span and clip.span.end_seconds is not None:
+        return clip.span.end_seconds - clip.span.start_seconds
+    return 1.0
+
+
+def _spread(clips: Selection) -> list[SourceClip]:
+    """Some clips from all over the list; however few are taken first, they lie far apart."""
+    places = [
+        (2 * place + 1) * len(clips) // (2 * _MOST_CLIPS) for place in (0, 4, 2, 6, 1, 5, 3, 7)
+    ]
+    return [clips[place] for place in dict.fromkeys(places)]

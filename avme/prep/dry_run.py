@@ -1,0 +1,220 @@
+"""What `avme prep` would do, why, and what it would cost: `--dry-run`.
+
+Nothing is written into the set's folder, nor is the folder made. Disk and time are estimates from
+a few clips that are prepared elsewhere and thrown away.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from avme.errors import MachineError
+from avme.io.disk import free_bytes, readable
+from avme.prep.cost import Rate, measure
+from avme.prep.partition import Share
+from avme.prep.plan import Draft, Plan
+from avme.prep.request import Request, intend
+from avme.prep.status import State
+from avme.progress import Reporter
+from avme.sources.clip_table import Selection
+from avme.sources.splits import Split
+from avme.system.cpu_count import available_cores
+
+_TABLE_BYTES = 1000
+"""What plan, index, lists and journal say of one clip: 600 to 900 for names as in UCF-101."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a run would do."""
+
+    draft: Draft
+    state: State
+    own: frozenset[str]
+    """Shards that this run answers for: all, or those of a share."""
+    splits: tuple[Split, ...]
+    remarks: tuple[str, ...]
+    workers: int
+    rate: Rate | None
+    """None if no clip is to be made."""
+    free_bytes: int
+
+    @property
+    def shards(self) -> tuple[Selection, ...]:
+        """The clips of every shard that would be made."""
+        return tuple(
+            self.draft.plan.shards[name] for name in self.state.to_make if name in self.own
+        )
+
+    @property
+    def new_bytes(self) -> float:
+        """What the set would have grown by in the end, without what is thrown away first."""
+        if self.rate is None:
+            return 0.0
+        made = sum(self.rate.num_bytes(clips) for clips in self.shards)
+        return made + _TABLE_BYTES * self.draft.plan.num_clips
+
+    @property
+    def passing_bytes(self) -> float:
+        """Spools of the shards that are being made, and a clip's pictures beside each."""
+        if self.rate is None:
+            return 0.0
+        shard = max(self.rate.num_bytes(clips) for clips in self.shards)
+        clip = max(self.rate.num_bytes([clip]) for clips in self.shards for clip in clips)
+        return self._at_once * (shard + clip)
+
+    @property
+    def freed_bytes(self) -> int:
+        """Shards that would be deleted before others are made."""
+        doomed = self.draft.stale | {*self.state.broken, *self.state.retried}
+        paths = [self.draft.plan.shard_path(name) for name in doomed]
+        return sum(path.stat().st_size for path in paths if path.is_file())
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the disk suffices."""
+        needed = self.new_bytes + self.passing_bytes - self.freed_bytes
+        return needed <= self.free_bytes
+
+    @property
+    def seconds(self) -> float:
+        """How long it would take: no less than the longest shard, no faster than the cores."""
+        if self.rate is None:
+            return 0.0
+        each = [self.rate.seconds(clips) for clips in self.shards]
+        return max(*each, sum(each) / min(self._at_once, available_cores()))
+
+    def lines(self) -> Iterator[str]:
+        """All of it, for people."""
+        plan, num_to_make = self.draft.plan, sum(len(clips) for clips in self.shards)
+        num_own = sum(len(plan.shards[name]) for name in self.own)
+        others = (
+            f" and {plan.num_clips - num_own} of other parts" if num_own < plan.num_clips else ""
+        )
+        yield (
+            f"{plan.folder}: {plan.num_clips} clips of {len(plan.classes)} classes; "
+            f"{num_own - num_to_make} done already{others}, {num_to_make} to make in "
+            f"{len(self.shards)} of {len(plan.shards)} shards"
+        )
+        yield f"why: {'; '.join(self._reasons())}"
+        yield from self.remarks
+        for split in self.splits:
+            yield f"split {split.name}: {len(split.train)} train, {len(split.test)} test"
+        if self.rate is not None:
+            yield from self._costs(self.rate)
+        yield "nothing was written"
+
+    def require_room(self) -> None:
+        """Raises MachineError if the disk does not suffice."""
+        if not self.has_room:
+            needed = self.new_bytes + self.passing_bytes - self.freed_bytes
+            raise MachineError(
+                f"the disk of {self.draft.plan.folder} has {readable(self.free_bytes)} free, about "
+                f"{readable(needed)} are needed: make room, choose another --out, or shrink "
+                "pictures with --set short_side=..."
+            )
+
+    @property
+    def _at_once(self) -> int:
+        return min(self.workers, len(self.shards))
+
+    def _reasons(self) -> Iterator[str]:
+        changes = self.draft.plan.changes
+        if self.state.is_finished:
+            yield "the set is finished and nothing changed: nothing to do"
+            return
+        if self.draft.is_new:
+            yield "a new set"
+            return
+        if changes.total:
+            yield (
+                f"source files: {changes.added} added, {changes.removed} removed, "
+                f"{changes.changed} changed since it was planned"
+            )
+        missing = [name for name in self.state.missing if name not in self.draft.added]
+        if missing:
+            yield f"{len(missing)} shards are missing"
+        if self.state.broken:
+            yield f"{len(self.state.broken)} shards are of another size than they were written with"
+        if self.state.retried:
+            yield f"{len(self.state.retried)} shards hold quarantined clips, which are tried again"
+        if not self.shards and not changes.total:
+            yield "all shards stand: only tables, lists and manifest are to be written"
+
+    def _costs(self, rate: Rate) -> Iterator[str]:
+        enough = "enough" if self.has_room else "NOT ENOUGH"
+        freed = f", after {readable(self.freed_bytes)} are freed" if self.freed_bytes else ""
+        yield (
+            f"disk: about {readable(self.new_bytes)} more, and {readable(self.passing_bytes)} "
+            f"while it runs{freed}; {readable(self.free_bytes)} are free: {enough}"
+        )
+        yield f"time: about {_minutes(self.seconds)} with {self.workers} workers"
+        bad = f", {rate.num_bad} of them bad" if rate.num_bad else ""
+        yield (
+            f"both are estimates from {rate.num_clips} clips{bad}, prepared just now in "
+            f"{rate.measured_seconds:.1f} s and taken to cost alike for every {rate.unit}"
+        )
+
+
+def forecast(
+    request: Request,
+    *,
+    share: Share | None = None,
+    retry: bool = False,
+    report: Reporter | None = None,
+) -> Forecast:
+    """Foretells what `prepare` would do; raises what it would raise.
+
+    Of a `share` only its shards are counted.
+    """
+    intent = intend(request)
+    draft = intent.draft(report)
+    state = intent.state(draft, retry)
+    own = set(draft.plan.shards) if share is None else set(share.of(list(draft.plan.shards)))
+    clips = _together(draft.plan, [shard for shard in state.to_make if shard in own])
+    return Forecast(
+        draft=draft,
+        state=state,
+        own=frozenset(own),
+        splits=intent.splits.splits,
+        remarks=intent.remarks(draft),
+        workers=intent.workers,
+        rate=measure(clips, intent.recipe()) if len(clips) else None,
+        free_bytes=free_bytes(intent.folder),
+    )
+
+
+def warn_of_disk(plan: Plan, report: Reporter) -> None:
+    """A line if the disk will hardly do, from what can be known at once."""
+    missing = set(plan.missing())
+    if not missing:
+        return
+    clips = _together(plan, [name for name in plan.shards if name in missing])
+    done = [plan.shard_path(name) for name in plan.shards if name not in missing]
+    if done:
+        each = sum(path.stat().st_size for path in done) / (plan.num_clips - len(clips))
+        needed, why = each * len(clips), "if clips go on being as large"
+    else:
+        needed = float(clips.num_bytes())
+        why = "if pictures take no more than their videos, and they often do"
+    free = free_bytes(plan.folder)
+    if needed > free:
+        report.say(
+            f"warning: {readable(free)} are free, {readable(needed)} will be needed {why}: "
+            "--dry-run measures it"
+        )
+
+
+def _together(plan: Plan, names: Iterable[str]) -> Selection:
+    """The clips of some shards."""
+    places = [plan.shards[name].places for name in names]
+    return Selection(plan.clips, np.concatenate([np.zeros(0, dtype=np.int64), *places]))
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"

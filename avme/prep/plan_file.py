@@ -1,0 +1,155 @@
+"""`plan.json` in and out, entry by entry: it has 150 bytes a clip, and ten times as much in memory.
+
+Any JSON with these entries is read, in whatever order and however it is indented.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from io import TextIOBase
+from json import JSONDecodeError, JSONDecoder
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from avme.io.atomic import replacing
+from avme.io.escape import escape_json
+from avme.io.strict_json import require_shallow
+
+_IN_PARTS: Final = ("shards", "clips")
+_SPACE: Final = " \t\n\r"
+_PIECE: Final = 1 << 16
+MOST_PLAN_BYTES: Final = 1 << 32
+"""Of a file that is read as a whole; 4 GiB are some 25 million clips."""
+
+
+class Entry(NamedTuple):
+    """A value of the plan."""
+
+    section: str
+    name: str | None
+    """Of a shard or a clip in `shards` and `clips`; None elsewhere, and where these end."""
+    value: Any
+
+
+def read_entries(path: Path) -> Iterator[Entry]:
+    """All entries but `shards` and `clips`, and every one of these.
+
+    Raises ValueError where the file is no such JSON.
+    """
+    with path.open(encoding="utf-8") as file:
+        text = _Text(file)
+        for section in text.members():
+            if section in _IN_PARTS:
+                yield from (Entry(section, name, text.value()) for name in text.members())
+                yield Entry(section, None, None)
+            else:
+                yield Entry(section, None, text.value())
+        text.require_end()
+
+
+def write_plan(
+    path: Path,
+    head: Mapping[str, Any],
+    shards: Iterable[tuple[str, Iterable[str]]],
+    clips: Iterable[tuple[str, list[Any]]],
+) -> None:
+    """Writes what `write_json` would write of `head`, the ids of every shard, and the clips."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.write("{")
+        for name, value in head.items():
+            file.write(f"\n  {_json(name)}: {_json(value, indent=1)},")
+        file.write('\n  "shards": {')
+        _write_members(file, ((name, _lines(ids)) for name, ids in shards))
+        file.write('},\n  "clips": {')
+        _write_members(file, ((name, _lines(stamp)) for name, stamp in clips))
+        file.write("}\n}\n")
+
+
+def _write_members(file: TextIOBase, members: Iterable[tuple[str, str]]) -> None:
+    between, end = "", ""
+    for name, text in members:
+        file.write(f"{between}\n    {_json(name)}: {text}")
+        between, end = ",", "\n  "
+    file.write(end)
+
+
+def _lines(values: Iterable[Any]) -> str:
+    """A list of plain values, one a line, as a member of a member."""
+    return "[\n      " + ",\n      ".join(map(_json, values)) + "\n    ]"
+
+
+def _json(value: Any, indent: int = 0) -> str:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2 if indent else None)
+    return escape_json(text).replace("\n", "\n" + indent * "  ")
+
+
+class _Text:
+    """JSON that is read from the front, a piece at a time; raises ValueError where it is none."""
+
+    def __init__(self, file: TextIOBase) -> None:
+        self._file = file
+        self._decoder = JSONDecoder()
+        self._here, self._at = "", 0
+
+    def members(self) -> Iterator[str]:
+        """The names in an object; after each, its value is to be read."""
+        self._take("{")
+        if self._peek() == "}":
+            self._take("}")
+            return
+        while True:
+            name = self.value()
+            if not isinstance(name, str):
+                raise ValueError(f"found the name {name!r}, expected text")
+            self._take(":")
+            yield name
+            if self._peek() == "}":
+                self._take("}")
+                return
+            self._take(",")
+
+    def value(self) -> Any:
+        """The value that comes next."""
+        self._peek()
+        num_more = _PIECE
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._here, self._at)
+                require_shallow(value)
+                if end < len(self._here):  # a number may go on
+                    self._at = end
+                    return value
+            except RecursionError:
+                raise ValueError("nested too deep") from None
+            except JSONDecodeError:
+                if not self._more(num_more):
+                    raise
+            else:
+                if not self._more(num_more):
+                    self._at = end
+                    return value
+            num_more *= 2  # of a long value, no part is looked at often
+
+    def require_end(self) -> None:
+        """Raises ValueError where anything follows."""
+        if found := self._peek():
+            raise ValueError(f"found {found!r} after the end")
+
+    def _take(self, wanted: str) -> None:
+        if (found := self._peek()) != wanted:
+            raise ValueError(f"found {found!r}, expected {wanted!r}")
+        self._at += 1
+
+    def _peek(self) -> str:
+        """The next character that is no space; empty at the end."""
+        while True:
+            while self._at < len(self._here):
+                if self._here[self._at] not in _SPACE:
+                    return self._here[self._at]
+                self._at += 1
+            if not self._more(_PIECE):
+                return ""
+
+    def _more(self, num_characters: int) -> bool:
+        piece = self._file.read(num_characters)
+        self._here, self._at = self._here[self._at :] + piece, 0
+        return bool(piece)

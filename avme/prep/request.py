@@ -1,0 +1,162 @@
+"""What `avme prep` was asked for, to all that can be known of it without writing a byte."""
+
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, field, replace
+from pathlib import Path
+
+from avme.config.prep import PrepConfig
+from avme.errors import ArtifactError, UsageError
+from avme.io.filenames import DATASET_MANIFEST, JOURNAL, PLAN
+from avme.io.symlinks import require_no_links
+from avme.media.container.color import TONEMAP_FILTERS
+from avme.media.decode import Recipe
+from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg, require_filters, skipped_ffmpeg
+from avme.prep.build_shards import shards_of_bad
+from avme.prep.partition import Share
+from avme.prep.plan import Draft, draft_plan
+from avme.prep.plan_diff import read_earlier
+from avme.prep.status import State, state_of
+from avme.progress import Reporter
+from avme.sources.clip_table import Catalog
+from avme.sources.find import Beside, find_clips
+from avme.sources.folder import Layout
+from avme.sources.splits import Splits
+from avme.system.cpu_count import available_cores
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The videos of `source` as the prepared set `out/name`."""
+
+    layout: Layout
+    source: Path
+    """A folder of videos, or for `csv` the table."""
+    _: KW_ONLY
+    out: Path
+    name: str
+    config: PrepConfig
+    beside: Beside = field(default_factory=Beside)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A request, and what was found for it."""
+
+    request: Request
+    folder: Path
+    """That of the set."""
+    clips: Catalog
+    splits: Splits
+    ffmpeg: str
+    ffmpeg_version: str
+
+    @property
+    def workers(self) -> int:
+        """Processes that were asked for, else one per core."""
+        return self.request.config.workers or available_cores()
+
+    def draft(self, report: Reporter | None = None) -> Draft:
+        """The plan as it would be put down; raises MismatchError if another one is there.
+
+        `report` is told where source files are compared byte by byte.
+        """
+        return draft_plan(
+            self.clips,
+            folder=self.folder,
+            source=self.request.source,
+            layout=self.request.layout,
+            config=self.request.config,
+            ffmpeg_version=self.ffmpeg_version,
+            beside=self.request.beside.as_call(),
+            report=report,
+        )
+
+    def has_other_files(self) -> bool:
+        """Whether a plan is there that speaks of other files, another time or another place."""
+        old = read_earlier(self.folder / PLAN, self.clips)
+        changes, source = old.changes(), str(self.request.source.resolve())
+        return changes.total + changes.touched > 0 or old.source not in (None, source)
+
+    def recipe(self) -> Recipe:
+        """How each clip is prepared."""
+        config = self.request.config
+        return Recipe(
+            ffmpeg=self.ffmpeg,
+            jpeg_quality=config.jpeg_quality,
+            short_side=config.short_side,
+            num_cepstra=config.num_cepstra,
+            silence_dbfs=config.silence_dbfs,
+            timeout_seconds=config.timeout_seconds,
+            max_seconds=config.max_seconds,
+            max_bytes=round(config.max_clip_gb * 1e9),
+            memory_bytes=config.memory_mb * 1024 * 1024,
+            min_decoded=config.min_decoded,
+            tonemap=config.hdr == "tonemap",
+            untagged_hd_is_bt709=config.untagged_hd == "bt709",
+        )
+
+    def state(self, draft: Draft, retry: bool) -> State:
+        """How far the set of the draft is; `retry` has quarantined clips tried again."""
+        state = state_of(draft, self.splits.splits)
+        bad = shards_of_bad(draft.plan) if retry else ()
+        retried = tuple(name for name in bad if name not in state.to_make)
+        return replace(state, retried=retried, is_finished=state.is_finished and not retried)
+
+    def remarks(self, draft: Draft, share: Share | None = None) -> tuple[str, ...]:
+        """What people should be told of it beforehand; of many shares, the first tells it of the
+        set, and each of its machine.
+        """
+        of_machine = self._ffmpeg_remarks(draft.plan.ffmpeg_version)
+        is_first = share is None or share.index == 1
+        return (*of_machine, *(self.splits.remarks if is_first else ()))
+
+    def _ffmpeg_remarks(self, begun_with: str) -> Iterator[str]:
+        if (skipped := skipped_ffmpeg()) is not None:
+            yield f"warning: {skipped}: {self.ffmpeg_version} of imageio-ffmpeg is used"
+        if begun_with != self.ffmpeg_version:
+            yield (
+                f"warning: this set was begun with ffmpeg {begun_with}, this is "
+                f"{self.ffmpeg_version}: pictures of shards made now differ slightly from those of "
+                "the others, by one or two levels"
+            )
+
+
+def intend(request: Request) -> Intent:
+    """Looks for clips, splits and ffmpeg; raises UsageError and MachineError."""
+    folder = _set_folder(request.out, request.name)
+    clips, splits = find_clips(request.layout, request.source, request.beside, request.config)
+    ffmpeg = find_ffmpeg()
+    if request.config.hdr == "tonemap":
+        require_filters(ffmpeg, TONEMAP_FILTERS)
+    return Intent(
+        request=request,
+        folder=folder,
+        clips=clips,
+        splits=splits,
+        ffmpeg=ffmpeg,
+        ffmpeg_version=ffmpeg_version(ffmpeg),
+    )
+
+
+def _set_folder(out: Path, name: str) -> Path:
+    if not name or name in (".", "..") or Path(name).name != name:
+        raise UsageError(f"{name!r} cannot be a set's name: give one word with --name")
+    folder = out / name
+    require_no_links(folder)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file: choose another folder with --out or --name")
+    if folder.is_dir() and not (folder / PLAN).is_file():
+        ours = [name for name in (DATASET_MANIFEST, JOURNAL) if (folder / name).is_file()]
+        if ours:
+            raise ArtifactError(
+                f"{folder} holds {ours[0]} and no {PLAN}, which tells what clips its shards hold: "
+                "restore it from a backup, or delete the folder or choose another with --out, and "
+                "run again"
+            )
+        strange = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+        if strange:
+            raise UsageError(
+                f"{folder} holds {strange[0]} and no {PLAN}, so `avme prep` did not make it: "
+                "choose another folder with --out or --name"
+            )
+    return folder

@@ -1,0 +1,62 @@
+"""What finished shards say of their clips: one shard, or all of a plan in the order of ids.
+
+Clips of one shard stand in the order of their ids, and so do the shards of one run of `prep`, so
+that all of a set are merged without being in memory: a shard is, for every time that clips were
+added to the set.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.shards.reader import ShardReader
+from avme.shards.record import ClipRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StoredClip:
+    """A record, its place, and its share of the MFCC statistics."""
+
+    record: ClipRecord
+    shard: str
+    row: int
+    num_rows: int
+    mfcc_sum: NDArray[np.float64]
+    mfcc_square: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Clips of some shards."""
+
+    good: tuple[StoredClip, ...]
+    bad: tuple[ClipRecord, ...]
+
+
+def stored_in(reader: ShardReader, records: Sequence[ClipRecord] | None = None) -> Stored:
+    """The clips of one shard, in its order; raises ArtifactError for a broken one.
+
+    `records` are those of the reader, where they were read before.
+    """
+    counts = reader.column("mfcc_end") - reader.column("mfcc_begin")
+    sums, squares = reader.column("mfcc_sum"), reader.column("mfcc_square")
+    good: list[StoredClip] = []
+    bad: list[ClipRecord] = []
+    for record in reader.records() if records is None else records:
+        if record.reason:
+            bad.append(record)
+            continue
+        row = len(good)
+        name = reader.path.name
+        good.append(StoredClip(record, name, row, int(counts[row]), sums[row], squares[row]))
+    return Stored(good=tuple(good), bad=tuple(bad))
+
+
+def together(good: Iterable[StoredClip], bad: Iterable[ClipRecord]) -> Stored:
+    """The clips of several shards, sorted by id."""
+    return Stored(
+        good=tuple(sorted(good, key=lambda clip: clip.record.id)),
+        bad=tuple(sorted(bad, key=lambda record: record.id)),
+    )

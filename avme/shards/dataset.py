@@ -1,0 +1,274 @@
+"""A finished prepared set, as later stages see it: clips, labels, splits, statistics, shards.
+
+Only a folder with `dataset.json`, which is written last, is a prepared set.
+"""
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal, cast, get_args
+
+import numpy as np
+from jaxtyping import Float32
+
+from avme.errors import ArtifactError, UsageError
+from avme.io.atomic import read_json
+from avme.io.filenames import DATASET_MANIFEST, INDEX, SHARDS, SPLITS
+from avme.io.hashing import list_sha256
+from avme.io.json_checksum import has_valid_checksum
+from avme.io.symlinks import require_no_links
+from avme.media.loudness import AudioState
+from avme.shards.manifest import require_types
+from avme.shards.name_rules import (
+    require_clip_id,
+    require_label,
+    require_plain_name,
+    require_shard_name,
+)
+
+DATASET_SCHEMA = 2
+_MOST: Final = 2**31
+"""More than any clip has of anything."""
+
+SplitPart = Literal["train", "test"]
+_MEND: Final = "`avme verify` says how to mend it"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipEntry:
+    """A good clip and where it lies."""
+
+    id: str
+    class_name: str
+    label: int
+    group: str
+    num_frames: int
+    fps: Fraction
+    width: int
+    height: int
+    audio: AudioState
+    shard: str
+    """File name below `shards/`."""
+    row: int
+    """Its row in that shard."""
+
+
+@dataclass(frozen=True)
+class PreparedSet:
+    """The set in `folder`; everything else is read from its files."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path, *, lazily: bool = False) -> "PreparedSet":
+        """Raises ArtifactError if `folder` is no finished prepared set of this version, or holds
+        links.
+
+        `lazily` looks at all entries and keeps none: who asks for them reads them again.
+        """
+        require_no_links(folder)
+        if not (folder / DATASET_MANIFEST).is_file():
+            state = "unfinished" if folder.is_dir() else "missing"
+            raise ArtifactError(
+                f"prepared set {folder} is {state} (no {DATASET_MANIFEST}): run `avme prep` first"
+            )
+        manifest = read_manifest(folder)
+        _require_names(manifest, folder)
+        prepared = cls(folder, manifest)
+        if lazily:
+            for _ in prepared.read_entries():
+                pass
+        else:
+            _ = prepared.entries
+        return prepared
+
+    @cached_property
+    def entries(self) -> tuple[ClipEntry, ...]:
+        """All good clips, sorted by id."""
+        return tuple(self.read_entries())
+
+    def read_entries(self) -> Iterator[ClipEntry]:
+        """Yield the clips of `index.csv` in its order.
+
+        Raises ArtifactError if it cannot be read, or at its end if its bytes have changed.
+        """
+        path = self.folder / INDEX
+        for entry in _read_entries(path, str(self.manifest["tables"].get(INDEX))):
+            if not self._knows(entry):
+                raise ArtifactError(
+                    f"{path}: the line of {entry.id} does not fit {DATASET_MANIFEST} or the range "
+                    f"of its columns: {_MEND}"
+                )
+            yield entry
+
+    def _knows(self, entry: ClipEntry) -> bool:
+        """Whether the class is that of the label, and all numbers may be those of a clip."""
+        classes = self.manifest["classes"]
+        numbers = (entry.num_frames, entry.width, entry.height, entry.row)
+        return (
+            0 <= entry.label < len(classes)
+            and classes[entry.label] == entry.class_name
+            and entry.audio in get_args(AudioState)
+            and entry.fps > 0
+            and all(0 <= number <= _MOST for number in numbers)
+        )
+
+    @property
+    def name(self) -> str:
+        """What the set is called."""
+        return str(self.manifest["name"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names; a label is a position in this list."""
+        return tuple(self.manifest["classes"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash over settings, shards and splits: equal for equal content."""
+        return str(self.manifest["fingerprint"])
+
+    @property
+    def num_cepstra(self) -> int | None:
+        """Coefficients of an MFCC row; None where the set does not say."""
+        found: int | None = self.manifest.get("settings", {}).get("num_cepstra")
+        return found
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits."""
+        return tuple(self.manifest["splits"])
+
+    def part(
+        self, split: str, part: SplitPart, *, may_be_empty: bool = False
+    ) -> tuple[ClipEntry, ...]:
+        """The clips of one side of a split, sorted by id.
+
+        Raises UsageError for unknown splits, and ArtifactError if there is no clip at all, as where
+        all were quarantined, unless it `may_be_empty`.
+        """
+        ids = self._ids(split, part)
+        if not ids and not may_be_empty:
+            raise ArtifactError(
+                f"{split_path(self.folder, split, part)} lists no clip, expected at least one: see "
+                "quarantine.csv, mend its videos and run `avme prep` again, or choose another split"
+            )
+        try:
+            return tuple(self._by_id[clip_id] for clip_id in ids)
+        except KeyError as error:
+            raise ArtifactError(
+                f"{self.folder}: split {split} lists {error}, which {INDEX} lacks: `avme verify` "
+                "says how to mend it"
+            ) from None
+
+    def list_sha256(self, split: str, part: SplitPart) -> str:
+        """Fingerprint of the list of ids of one side of a split."""
+        return list_sha256(self._ids(split, part))
+
+    def mfcc_statistics(
+        self, split: str
+    ) -> tuple[Float32[np.ndarray, " f"], Float32[np.ndarray, " f"]]:
+        """Mean and deviation of every coefficient over the sounding rows of the train list."""
+        self._require_split(split)
+        statistics = self.manifest["statistics"][split]
+        return (
+            np.array(statistics["mfcc_mean"], dtype=np.float32),
+            np.array(statistics["mfcc_deviation"], dtype=np.float32),
+        )
+
+    def shard_path(self, entry: ClipEntry) -> Path:
+        """The file that holds `entry`."""
+        return self.folder / SHARDS / entry.shard
+
+    @cached_property
+    def _by_id(self) -> dict[str, ClipEntry]:
+        return {entry.id: entry for entry in self.entries}
+
+    def _ids(self, split: str, part: SplitPart) -> tuple[str, ...]:
+        self._require_split(split)
+        path = split_path(self.folder, split, part)
+        try:
+            with path.open(encoding="utf-8", newline="\n") as file:
+                ids = tuple(line.removesuffix("\n") for line in file)
+        except (OSError, ValueError) as error:
+            raise ArtifactError(f"{path} cannot be read: {_MEND}") from error
+        if list_sha256(ids) != self.manifest["splits"][split][f"{part}_sha256"]:
+            raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
+        return ids
+
+    def _require_split(self, split: str) -> None:
+        if split not in self.splits:
+            raise UsageError(f"{self.name} has no split {split!r}: it has {', '.join(self.splits)}")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what `dataset.json` says, unchanged since `avme prep` wrote it.
+
+    Raises ArtifactError if it has another schema, or another content than its checksum says.
+    """
+    path = folder / DATASET_MANIFEST
+    manifest = read_json(path)
+    if manifest.get("schema") != DATASET_SCHEMA:
+        raise ArtifactError(
+            f"{path} has schema {manifest.get('schema')}, this avme reads {DATASET_SCHEMA}: run "
+            "the same `avme prep` again, which keeps the shards"
+        )
+    if not has_valid_checksum(manifest):
+        raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
+    require_types(manifest, path)
+    return manifest
+
+
+def split_path(folder: Path, split: str, part: str) -> Path:
+    """The list of one side of a split: clip ids, one a line."""
+    return folder / SPLITS / f"split{split}-{part}.txt"
+
+
+def _require_names(manifest: dict[str, Any], folder: Path) -> None:
+    """Names become parts of paths, which must not lead out of their folder, and are shown."""
+    try:
+        for name in (manifest["name"], *manifest["splits"]):
+            require_plain_name(name)
+        for name in manifest["classes"]:
+            require_label(name)
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(f"{folder / DATASET_MANIFEST}: {error}: prepare anew") from None
+
+
+def _read_entries(path: Path, sha256: str) -> Iterator[ClipEntry]:
+    digest = hashlib.sha256()
+
+    def lines(file: BinaryIO) -> Iterator[str]:
+        for line in file:
+            digest.update(line)
+            yield line.decode("utf-8")
+
+    try:
+        with path.open("rb") as file:
+            yield from map(_entry, csv.DictReader(lines(file)))
+    except (OSError, KeyError, ValueError, TypeError, ZeroDivisionError, csv.Error) as error:
+        what = type(error).__name__ if isinstance(error, UnicodeError) else repr(error)
+        raise ArtifactError(f"{path} cannot be read ({what}): {_MEND}") from error
+    if digest.hexdigest() != sha256:
+        raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
+
+
+def _entry(row: dict[str, str]) -> ClipEntry:
+    return ClipEntry(
+        id=require_clip_id(row["id"]),
+        class_name=require_label(row["class_name"]),
+        label=int(row["label"]),
+        group=require_label(row["group"]),
+        num_frames=int(row["frames"]),
+        fps=Fraction(int(row["fps_num"]), int(row["fps_den"])),
+        width=int(row["width"]),
+        height=int(row["height"]),
+        audio=cast(AudioState, row["audio"]),
+        shard=require_shard_name(row["shard"]),
+        row=int(row["row"]),
+    )

@@ -1,0 +1,54 @@
+"""Mean and deviation of MFCC over the clips of a train list, of which no two are in memory.
+
+Sums are added up in the order of ids, so that they are the same to the last bit whenever they are
+taken again.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.shards.contents import StoredClip
+
+_SMALLEST_DEVIATION = 1e-3
+
+
+class MfccSums:
+    """What is added up, clip by clip."""
+
+    def __init__(self) -> None:
+        self._num_rows = 0
+        self._sum: NDArray[np.float64] = np.zeros(0)
+        self._square: NDArray[np.float64] = np.zeros(0)
+
+    def add(self, clip: StoredClip, *, is_trained: bool) -> None:
+        """The next clip; of one that is not trained on, only the number of coefficients counts."""
+        if len(self._sum) == 0:
+            self._sum, self._square = (np.zeros(len(clip.mfcc_sum)) for _ in range(2))
+        if is_trained and clip.num_rows > 0:
+            self._num_rows += clip.num_rows
+            self._sum += clip.mfcc_sum
+            self._square += clip.mfcc_square
+
+    def statistics(self) -> dict[str, Any]:
+        """Over the sounding rows; mean 0 and deviation 1 where there are none."""
+        mean, deviation = np.zeros(len(self._sum)), np.ones(len(self._sum))
+        if self._num_rows:
+            mean = self._sum / self._num_rows
+            spread = np.sqrt(np.maximum(self._square / self._num_rows - mean**2, 0.0))
+            deviation = np.where(spread < _SMALLEST_DEVIATION, 1.0, spread)
+        return {
+            "mfcc_rows": self._num_rows,
+            "mfcc_mean": [float(value) for value in mean],
+            "mfcc_deviation": [float(value) for value in deviation],
+        }
+
+
+def statistics(clips: Iterable[StoredClip], train_ids: Iterable[str]) -> dict[str, Any]:
+    """Mean and deviation of every MFCC coefficient over the sounding rows of a train list."""
+    train, sums = set(train_ids), MfccSums()
+    for clip in clips:
+        sums.add(clip, is_trained=clip.record.id in train)
+    return sums.statistics()

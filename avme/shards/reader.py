@@ -1,0 +1,211 @@
+"""Pictures, times and MFCC out of one shard.
+
+Frames are fetched by one contiguous read of the blob and then picked: a stepped slice of a dataset
+costs sixty times as much. The file is opened on first use and in every process anew, and the
+handle stays behind when the reader is pickled.
+
+Shape letters: t frames, s MFCC rows, f cepstra, n bytes.
+"""
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import h5py
+import numpy as np
+from jaxtyping import Bool, Float32, Float64
+from numpy.typing import NDArray
+
+from avme.errors import ArtifactError, MachineError
+from avme.shards.hdf5_file import (
+    open_column,
+    open_shard,
+    read_ffmpeg,
+    read_num_cepstra,
+    read_schema,
+    require_columns,
+)
+from avme.shards.record import ClipRecord, from_lines
+from avme.shards.writer import SHARD_SCHEMA
+
+UNREADABLE: Final = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What h5py, and numbers that do not fit each other, may raise of a damaged file."""
+
+
+class ShardReader:
+    """Reads the clips of one shard by their row.
+
+    Of a damaged file, `column`, `length`, `part` and `records` raise ArtifactError; what reads a
+    clip may raise any of UNREADABLE, for the caller to name it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: h5py.File | None = None
+        self._pid = -1
+        self._index: dict[str, NDArray[Any]] = {}
+        self._datasets: dict[str, h5py.Dataset] = {}
+        self._checked: set[str] = set()
+        self._identity: tuple[int, ...] = ()
+        self._num_cepstra = 0
+
+    def __reduce__(self) -> tuple[type["ShardReader"], tuple[Path]]:
+        return ShardReader, (self.path,)
+
+    def __len__(self) -> int:
+        return len(self._column("clip_frame")) - 1
+
+    def num_frames(self, row: int) -> int:
+        """Frames of the clip in `row`."""
+        begin, end = self._span("clip_frame", row)
+        return end - begin
+
+    def pts(self, row: int) -> Float64[np.ndarray, " t"]:
+        """Seconds of every frame since the first of its clip."""
+        begin, end = self._span("clip_frame", row)
+        return np.asarray(self._dataset("pts")[begin:end])
+
+    def frames(self, row: int, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
+        """The JPEG files of some frames, in the order of `indices`, which may repeat."""
+        if len(indices) == 0:
+            return []
+        first, end = self._span("clip_frame", row)
+        lowest, highest = min(indices), max(indices)
+        if lowest < 0 or first + highest >= end:
+            raise IndexError(f"{self.path}: row {row} has {end - first} frames, not {indices}")
+        offset = self._column("frame_offset")[first + lowest : first + highest + 2]
+        base = int(offset[0])
+        window = np.asarray(self._dataset("jpeg")[base : int(offset[-1])])
+        return [
+            window[int(offset[i - lowest]) - base : int(offset[i - lowest + 1]) - base]
+            for i in indices
+        ]
+
+    def mfcc(
+        self, row: int, begin: int, end: int
+    ) -> tuple[Float32[np.ndarray, "s f"], Bool[np.ndarray, " s"]]:
+        """MFCC rows `begin` to `end` of a clip, and which of them hold real sound.
+
+        Rows outside the clip or outside its sound are zero.
+        """
+        self._opened()
+        rows = np.zeros((end - begin, self._num_cepstra), dtype=np.float32)
+        valid = np.zeros(end - begin, dtype=np.bool_)
+        first = max(begin, int(self._column("mfcc_begin")[row]))
+        last = min(end, int(self._column("mfcc_end")[row]))
+        if first < last:
+            start = self._span("clip_mfcc", row)[0]
+            wanted = slice(start + first, start + last)
+            rows[first - begin : last - begin] = self._dataset("mfcc")[wanted]
+            valid[first - begin : last - begin] = True
+        return rows, valid
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A whole column of one value per clip."""
+        with self._naming():
+            return np.asarray(self._dataset(name)[()])
+
+    def length(self, name: str) -> int:
+        """Rows of a column, none of which is read."""
+        with self._naming():
+            return int(self._dataset(name).shape[0])
+
+    def part(self, name: str, begin: int, end: int) -> NDArray[Any]:
+        """Some rows of a column."""
+        with self._naming():
+            return np.asarray(self._dataset(name)[begin:end])
+
+    def records(self) -> tuple[ClipRecord, ...]:
+        """What is known of every clip of this shard, quarantined ones too."""
+        with self._naming():
+            return from_lines(self.column("records").tobytes())
+
+    def ffmpeg(self) -> str:
+        """Return the version that decoded the clips; empty if unknown."""
+        with self._naming():
+            return read_ffmpeg(self._opened())
+
+    def require_columns(self) -> None:
+        """Raise ArtifactError unless all columns are there, as documented, and nothing else is."""
+        with self._naming():
+            require_columns(self._opened())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this process holds the file."""
+        return self._file is not None and self._pid == os.getpid()
+
+    def close(self) -> None:
+        """Closes the file; the next call opens it again."""
+        if self._file is not None and self.is_open:
+            self._file.close()
+        self._file, self._datasets, self._index = None, {}, {}
+
+    def _span(self, column: str, row: int) -> tuple[int, int]:
+        offsets = self._column(column)
+        if not 0 <= row < len(offsets) - 1:
+            raise IndexError(f"{self.path} has {len(offsets) - 1} clips, no row {row}")
+        return int(offsets[row]), int(offsets[row + 1])
+
+    def _column(self, name: str) -> NDArray[Any]:
+        """A small index column, kept in memory."""
+        self._opened()
+        if name not in self._index:
+            self._index[name] = self.column(name)
+        return self._index[name]
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        """A column on the disk, looked up once: finding it takes as long as reading a window.
+
+        One that was checked is not checked again when the same file is opened again.
+        """
+        file = self._opened()
+        if name not in self._datasets:
+            is_known = name in self._checked
+            self._datasets[name] = file[name] if is_known else open_column(file, name)
+            self._checked.add(name)
+        return self._datasets[name]
+
+    def _opened(self) -> h5py.File:
+        if self._file is None or self._pid != os.getpid():
+            with self._naming():
+                file = open_shard(self.path)
+                status = os.fstat(file.id.get_vfd_handle())
+                identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                if identity != self._identity:
+                    schema, self._num_cepstra = read_schema(file), read_num_cepstra(file)
+                    self._checked = set()
+            if identity != self._identity and schema != SHARD_SCHEMA:
+                file.close()
+                raise ArtifactError(
+                    f"{self.path} has schema {schema}, this avme reads {SHARD_SCHEMA}: prepare anew"
+                )
+            self._file, self._pid, self._identity = file, os.getpid(), identity
+            self._index, self._datasets = {}, {}
+        return self._file
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except UNREADABLE as error:
+            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+                raise MachineError(
+                    f"too many files are open for {self.path}: raise `ulimit -n` above the "
+                    "number of shards, or prepare larger shards with --set shard_clips=..."
+                ) from error
+            raise ArtifactError(
+                f"{self.path} cannot be read as a shard ({error}): delete it and run "
+                "`avme prep` again"
+            ) from error

@@ -1,0 +1,100 @@
+"""`plan.json` to the command that made a set, so that it can be given again.
+
+`avme prep` makes what is missing and nothing else: a broken set is mended by deleting what is
+broken and running this command.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from avme.config.prep import PrepConfig
+from avme.io.filenames import QUARANTINE
+from avme.io.shell_quote import join_command
+from avme.shards.name_rules import require_clip_id, require_shard_name
+from avme.sources.folder import Layout
+
+_SETTINGS: Final = "settings."
+_KEY: Final = re.compile(r"(settings\.)?[a-z][a-z0-9_]{0,63}")
+
+
+def require_plan(plan: Mapping[str, Any]) -> None:
+    """Raise ValueError if what plan.json says cannot stand in a path or in a command.
+
+    Raises KeyError, TypeError or AttributeError if parts of it are missing or of other types.
+    """
+    identity, call = plan["identity"], plan.get("call", {})
+    if identity["layout"] not in get_args(Layout):
+        raise ValueError(f"found the layout {identity['layout']!r}, expected one of avme prep's")
+    for path in (identity["source"], *_beside(call)):
+        if not isinstance(path, str) or not Path(path).is_absolute() or "\0" in path:
+            raise ValueError(f"found the path {path!r}, expected an absolute one")
+    for key in identity:
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"found the setting {key!r}, expected the name of one")
+    for value in (*identity.values(), *(v for k, v in call.items() if k != "annotations")):
+        if not isinstance(value, str | int | float | None):
+            raise ValueError(f"found {value!r}, expected text or a number")
+    for name in plan["shards"]:
+        require_shard_name(name)
+    for clip_id in plan["clips"]:
+        require_clip_id(clip_id)
+
+
+def prep_command(plan: dict[str, Any], folder: Path) -> str:
+    """What made the set in `folder`, as a line for a shell; raises KeyError for another plan.
+
+    Sets of versions before `call` was noted do not tell of `--splits`.
+    """
+    identity, call = plan["identity"], plan.get("call", {})
+    usual = PrepConfig().model_dump(mode="json")
+    words = ["avme", "prep", identity["layout"], identity["source"], "--out", str(folder)]
+    for name in ("splits", "root"):
+        if call.get(name):
+            words += [f"--{name}", call[name]]
+    if call.get("annotations"):
+        words += ["--annotations", *call["annotations"]]
+    max_bad = call.get("max_bad", _least_max_bad(folder, len(plan["clips"])))
+    if max_bad != usual["max_bad"]:
+        words += ["--max-bad", str(max_bad)]
+    settings = {
+        key.removeprefix(_SETTINGS): value
+        for key, value in identity.items()
+        if key.startswith(_SETTINGS)
+    }
+    limits = (name for name in PrepConfig().limits() if name != "max_bad")
+    settings |= {name: call.get(name, usual[name]) for name in limits}
+    for key, value in settings.items():
+        if value != usual.get(key):
+            words += ["--set", f"{key}={'null' if value is None else value}"]
+    return join_command(words)
+
+
+def places_of(plan: dict[str, Any]) -> list[Path]:
+    """Files and folders that the command names: without one of these it cannot run."""
+    return [Path(path) for path in (plan["identity"]["source"], *_beside(plan.get("call", {})))]
+
+
+def delete_command(folder: Path, files: Iterable[str]) -> str:
+    """Deletes files below `folder`, as a line for a shell; -f, as some may be missing."""
+    return join_command(["rm", "-f", "--", *(str(folder / name) for name in sorted(files))])
+
+
+def _beside(call: Mapping[str, Any]) -> list[Any]:
+    """Return the paths that `avme prep` was given beside its source, as plan.json tells them."""
+    given = [call.get("splits"), call.get("root"), *(call.get("annotations") or ())]
+    return [path for path in given if path]
+
+
+def _least_max_bad(folder: Path, num_clips: int) -> float:
+    """The default, or what lets as many clips be bad as already are."""
+    usual = PrepConfig().max_bad
+    try:
+        bad = len((folder / QUARANTINE).read_text(encoding="utf-8").splitlines()) - 1
+    except (OSError, ValueError):
+        return usual
+    if num_clips == 0 or bad <= max(1, int(usual * num_clips)):
+        return usual
+    return min(1.0, math.ceil(1000 * bad / num_clips) / 1000)

@@ -1,0 +1,154 @@
+"""Clips to one write-once HDF5 file of contiguous columns.
+
+JPEGs lie one after the other in the blob `jpeg`, all frames of a clip together, so that a window
+is one read. The same clips, settings and version of ffmpeg give the same bytes: no times, no paths.
+While clips are added, what grows with their length waits in spool files: memory holds one clip,
+whatever the shard.
+
+The version of ffmpeg that decoded the clips is the attribute `ffmpeg`.
+
+Columns (c clips, t frames of all clips, s MFCC rows of all clips, f cepstra):
+    jpeg u1[bytes]   frame_offset i8[t+1]   pts f8[t]   clip_frame i8[c+1]
+    mfcc f4[s,f]     clip_mfcc i8[c+1]      mfcc_begin, mfcc_end i8[c] (rows of the clip)
+    mfcc_sum, mfcc_square f8[c,f] (over the rows from begin to end)
+    id, class, group, source_sha256 S[c]    label i4[c]   has_audio u1[c]
+    width, height i4[c]   fps_num, fps_den i8[c]   records u1[bytes] (JSON lines, with bad clips)
+"""
+
+import errno
+import re
+from io import BufferedRandom
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.io.atomic import replacing
+from avme.media.decode import Extracted
+from avme.shards.record import ClipRecord, to_lines
+from avme.shards.spool import Spool
+
+SHARD_SCHEMA = 1
+_ERRNO = re.compile(r"errno = (\d+)")
+
+
+class ShardWriter:
+    """Collects clips; `write` makes the file.
+
+    with ShardWriter(spool, num_cepstra=13) as shard:
+        media = extract(path, shard.spool, work=work, recipe=recipe)
+        shard.add(record_of(clip, label, sha256, media), media)
+        shard.write(folder / "shard-00000.h5")
+    """
+
+    def __init__(self, spool: Path, num_cepstra: int, ffmpeg: str = "") -> None:
+        self._path = spool
+        self._num_cepstra = num_cepstra
+        self._ffmpeg = ffmpeg
+        self._records: list[ClipRecord] = []
+        self._good: list[ClipRecord] = []
+        self._num_rows: list[int] = []
+        self._sounding: list[tuple[int, int]] = []
+        self._sums: list[NDArray[np.float64]] = []
+        self._squares: list[NDArray[np.float64]] = []
+        self._spools: dict[str, Spool] = {}
+
+    def __enter__(self) -> "ShardWriter":
+        self._spools = {
+            "jpeg": Spool(self._path, np.uint8),
+            "frame_offset": Spool(self._path.with_suffix(".offset"), np.int64),
+            "pts": Spool(self._path.with_suffix(".pts"), np.float64),
+            "mfcc": Spool(self._path.with_suffix(".mfcc"), np.float32, self._num_cepstra),
+        }
+        self._spools["frame_offset"].add(np.zeros(1, np.int64))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for spool in self._spools.values():
+            spool.close()
+
+    @property
+    def spool(self) -> BufferedRandom:
+        """Where the JPEGs of the next clip go."""
+        return self._spools["jpeg"].file
+
+    def add(self, record: ClipRecord, media: Extracted) -> None:
+        """A good clip, whose JPEGs are at the end of the spool."""
+        self._records.append(record)
+        self._good.append(record)
+        begins = self._spools["jpeg"].num_rows
+        self._spools["frame_offset"].add(begins + np.cumsum(media.jpeg_bytes))
+        self._spools["jpeg"].keep(int(media.jpeg_bytes.sum()))
+        self._spools["pts"].add(media.pts)
+        self._spools["mfcc"].add(media.mfcc)
+        self._num_rows.append(len(media.mfcc))
+        self._sounding.append(media.sounding_rows)
+        heard = media.mfcc[slice(*media.sounding_rows)].astype(np.float64)
+        self._sums.append(heard.sum(axis=0))
+        self._squares.append((heard**2).sum(axis=0))
+
+    def add_bad(self, record: ClipRecord) -> None:
+        """A quarantined clip; whatever it left in the spool is cut off."""
+        self._records.append(record)
+        self._spools["jpeg"].forget()
+
+    def write(self, path: Path) -> None:
+        """Writes the shard, all or nothing; raises OSError if the disk is full."""
+        try:
+            with replacing(path) as temporary:
+                self._write(temporary)
+        except RuntimeError as error:  # what h5py makes of a flush that found no room
+            found = _ERRNO.search(str(error))
+            raise OSError(int(found[1]) if found else errno.EIO, str(error)) from error
+
+    def _write(self, path: Path) -> None:
+        with h5py.File(path, "w", libver=("earliest", "v110")) as file:
+            file.attrs["schema"] = SHARD_SCHEMA
+            file.attrs["num_cepstra"] = self._num_cepstra
+            if self._ffmpeg:
+                file.attrs["ffmpeg"] = np.bytes_(self._ffmpeg.encode())
+            for name, column in self._columns().items():
+                file.create_dataset(name, data=column)
+            for name, spool in self._spools.items():
+                spool.write(file, name)
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        good = self._good
+        begin = np.array([pair[0] for pair in self._sounding], dtype=np.int64)
+        end = np.array([pair[1] for pair in self._sounding], dtype=np.int64)
+        empty = np.zeros((0, self._num_cepstra))
+        return {
+            "clip_frame": _offsets(np.array([record.frames for record in good], dtype=np.int64)),
+            "clip_mfcc": _offsets(np.array(self._num_rows, dtype=np.int64)),
+            "mfcc_begin": begin,
+            "mfcc_end": end,
+            "mfcc_sum": np.stack(self._sums) if good else empty,
+            "mfcc_square": np.stack(self._squares) if good else empty,
+            "id": _strings([record.id for record in good]),
+            "class": _strings([record.class_name for record in good]),
+            "group": _strings([record.group for record in good]),
+            "source_sha256": _strings([record.source_sha256 or "" for record in good]),
+            "label": np.array([record.label for record in good], dtype=np.int32),
+            "has_audio": np.array([record.usable_audio for record in good], dtype=np.uint8),
+            "width": np.array([record.width for record in good], dtype=np.int32),
+            "height": np.array([record.height for record in good], dtype=np.int32),
+            "fps_num": np.array([record.fps_num for record in good], dtype=np.int64),
+            "fps_den": np.array([record.fps_den for record in good], dtype=np.int64),
+            "records": np.frombuffer(to_lines(self._records), dtype=np.uint8),
+        }
+
+
+def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+
+
+def _strings(texts: list[str]) -> NDArray[Any]:
+    return np.array([text.encode() for text in texts], dtype=np.bytes_ if texts else "S1")

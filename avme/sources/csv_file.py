@@ -1,0 +1,189 @@
+"""`avme prep csv`: a table of videos, labels and sides to clips and a split.
+
+Columns: path, label; and, where wanted, split (train, val, test), start and end (seconds), group.
+Other columns are ignored. A path counts from the root and may not leave it. Several rows may cut
+one file; without a group, all cuts of a file are one.
+"""
+
+import os
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from heapq import nsmallest
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.config.prep import PrepConfig
+from avme.errors import UsageError
+from avme.sources.clip_table import Catalog, Cataloguing, SourceClip
+from avme.sources.csv_reader import Row, read_table
+from avme.sources.split_warnings import MOST_NAMED, explained_by, remarks_on_missing
+from avme.sources.splits import Splits, splits_by_chance, splits_by_part
+from avme.sources.string_array import Texts
+from avme.sources.video_scan import identifier
+
+REQUIRED = ("path", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a table says, and what of it is there."""
+
+    clips: Catalog
+    missing: Texts
+    """Ids of listed clips whose file is not on the disk."""
+    has_parts: bool
+    """Whether there is a column `split`."""
+    ungrouped: str | None
+    """A file of which several cuts are listed, not all with a group, where that matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    row: Row
+    file: str
+    """The path below the root."""
+    id: str
+    clip: SourceClip | None
+    """None if the file is not there."""
+
+
+def read_listing(path: Path, root: Path | None) -> Listing:
+    """Reads the table; `root` is its own folder unless it is given.
+
+    Raises UsageError, with the line, for a value that cannot be used, a path that leaves the root
+    and a clip that is listed twice; and if no listed video is on the disk.
+    """
+    folder = path.parent if root is None else root
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder, expected the one that paths count from")
+    clips, missing, has_parts = Cataloguing(folder.resolve()), Texts(), False
+    ids, files, grouped = array("q"), array("q"), array("b")
+    for entry in _entries(path, folder):
+        ids.append(hash(entry.id))
+        files.append(hash(entry.file))
+        grouped.append(bool(entry.row.values.get("group")))
+        has_parts = "split" in entry.row.values
+        if entry.clip is None:
+            missing.append(entry.id.encode())
+        else:
+            clips.add(entry.clip)
+    if not ids:
+        raise UsageError(f"{path} has no rows below its header, expected a row for every video")
+    _require_distinct(path, folder, np.array(ids, dtype=np.int64))
+    if not len(clips):
+        some = f", as {min(missing)}" if len(missing) else ""
+        raise UsageError(
+            f"{path}: none of its {len(ids)} videos is below {folder}{some}: "
+            "give their folder with --root"
+        )
+    ungrouped = None
+    if not has_parts:
+        numbers = np.array(files, dtype=np.int64), np.array(grouped, dtype=np.int8)
+        ungrouped = _ungrouped(path, folder, *numbers)
+    return Listing(clips.catalog(), missing, has_parts, ungrouped)
+
+
+def _entries(path: Path, folder: Path) -> Iterator[_Entry]:
+    return (_entry(row, folder) for row in read_table(path, REQUIRED))
+
+
+def splits_of_listing(path: Path, listing: Listing, config: PrepConfig) -> Splits:
+    """The split that the table names, else one drawn by whole groups.
+
+    Raises UsageError if one would be drawn although cuts of one file have no group.
+    """
+    remarks = remarks_on_missing(len(listing.missing), nsmallest(MOST_NAMED, listing.missing))
+    if listing.has_parts:
+        with explained_by(remarks):
+            chosen = splits_by_part(listing.clips)
+    elif listing.ungrouped:
+        raise UsageError(
+            f"{path}: several cuts of {listing.ungrouped} and no split: add a column split, or "
+            "a column group that says which cuts belong together"
+        )
+    else:
+        chosen = splits_by_chance(listing.clips, config.test_fraction, config.seed)
+    return Splits(chosen.splits, (*remarks, *chosen.remarks))
+
+
+def _entry(row: Row, folder: Path) -> _Entry:
+    file, target = _inside(row, folder)
+    file_id = identifier(Path(file).as_posix())
+    span = row.span("start", "end")
+    clip_id = f"{file_id}#{span}" if span else file_id
+    path = folder.resolve() / file
+    clip = SourceClip(
+        id=clip_id,
+        path=path,
+        class_name=identifier(row.text("label")),
+        group=identifier(row.values.get("group") or target),
+        part=row.part("split") if "split" in row.values else None,
+        num_bytes=0,
+        mtime_ns=0,
+        span=span,
+        is_listed=True,
+    )
+    try:
+        status = path.stat() if path.is_file() else None
+    except OSError:  # a name that is too long, or a folder that may not be read
+        status = None
+    if status is None:
+        return _Entry(row, file, clip_id, None)
+    there = replace(clip, num_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+    return _Entry(row, file, clip_id, there)
+
+
+def _inside(row: Row, folder: Path) -> tuple[str, str]:
+    """The row's path below `folder`, and that of the file it leads to.
+
+    Raises UsageError if it leads out of the folder, links included.
+    """
+    text = row.text("path").replace("\\", "/")
+    if "\0" in text:
+        raise UsageError(f"{row.place}: found a path with a zero byte, expected a file")
+    real = folder.resolve()
+    for base in (real, Path(os.path.abspath(folder))):
+        name = os.path.relpath(base / text, base)
+        target = _followed(real / name)
+        if name.split(os.sep)[0] != os.pardir and target.is_relative_to(real):
+            return name, target.relative_to(real).as_posix()
+    raise UsageError(
+        f"{row.place}: found the path {text}, expected one inside {folder}: see --root"
+    )
+
+
+def _followed(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # too long, or a link in a circle: it is not there
+        return path
+
+
+def _require_distinct(path: Path, folder: Path, ids: NDArray[np.int64]) -> None:
+    """Raises UsageError if a clip is listed twice; the table is read again only then."""
+    values, counts = np.unique(ids, return_counts=True)
+    repeated = set(values[counts > 1].tolist())
+    lines: dict[str, int] = {}
+    for entry in _entries(path, folder) if repeated else ():
+        if entry.id in lines:
+            raise UsageError(
+                f"{entry.row.place}: {entry.id} stands in line {lines[entry.id]} already: "
+                "delete one"
+            )
+        if hash(entry.id) in repeated:
+            lines[entry.id] = entry.row.line
+
+
+def _ungrouped(
+    path: Path, folder: Path, files: NDArray[np.int64], grouped: NDArray[np.int8]
+) -> str | None:
+    """The first file, by name, with more cuts than groups; the table is read again only then."""
+    values, numbers, cuts = np.unique(files, return_inverse=True, return_counts=True)
+    groups = np.bincount(numbers, weights=grouped)
+    few = set(values[cuts > np.maximum(1, groups)].tolist())
+    if not few:
+        return None
+    return min(entry.file for entry in _entries(path, folder) if hash(entry.file) in few)

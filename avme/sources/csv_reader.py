@@ -1,0 +1,170 @@
+"""A CSV file to rows that know their line, so that whatever is wrong in one can be named.
+
+Quotes are taken strictly: an open one would otherwise swallow the rest of the file in silence.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from avme.errors import UsageError
+from avme.media.container.formats import VIDEO_SUFFIXES
+from avme.media.span import Span
+from avme.sources.clip_table import Part
+from avme.sources.subset_names import PARTS
+
+_SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
+_SECONDS = re.compile(r"\d+(\.\d*)?|\.\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table."""
+
+    file: Path
+    line: int
+    """Counted from 1; the last one of a row that has several."""
+    values: dict[str, str]
+    """By column, without outer spaces; empty where the row is shorter."""
+
+    @property
+    def place(self) -> str:
+        """The file and the line, as messages name them."""
+        return f"{self.file}:{self.line}"
+
+    def text(self, column: str) -> str:
+        """A value; raises UsageError if it is empty."""
+        if not self.values[column]:
+            raise UsageError(f"{self.place}: {column} is empty")
+        return self.values[column]
+
+    def seconds(self, column: str) -> float | None:
+        """A time in seconds, or None; raises UsageError if it is no number."""
+        value = self.values.get(column, "")
+        if not value:
+            return None
+        if not _SECONDS.fullmatch(value):
+            raise UsageError(
+                f"{self.place}: found {column} {value!r}, expected seconds, as in 65 or 65.5"
+            )
+        return float(value)
+
+    def span(self, start: str, end: str) -> Span | None:
+        """The span from one column to another, if either has a value."""
+        begin, stop = self.seconds(start), self.seconds(end)
+        if begin is None and stop is None:
+            return None
+        try:
+            return Span(begin or 0.0, stop)
+        except UsageError as error:
+            raise UsageError(f"{self.place}: {error}") from error
+
+    def part(self, column: str) -> Part:
+        """The side of a split that a column names."""
+        part = PARTS.get(self.values[column].lower())
+        if part is None:
+            raise UsageError(
+                f"{self.place}: found {column} {self.values[column]!r}, expected train, val or test"
+            )
+        return part
+
+
+def read_table(path: Path, required: Sequence[str]) -> Iterator[Row]:
+    """The rows below a header, whose names may be in any order and case.
+
+    Raises UsageError if the file cannot be read or lacks a column of `required`, and when it comes
+    to a row that is no CSV or has more values than the header.
+    """
+    lines = _lines(path)
+    number, header = next(lines, (1, []))
+    names = [name.lower() for name in header]
+    missing = [name for name in required if name not in names]
+    if missing:
+        _refuse_other_forms(path, number, header, required)
+        found = f"the columns {', '.join(names)}" if names else "an empty file"
+        raise UsageError(
+            f"{path}:{number}: found {found}, expected {', '.join(required)}: "
+            f"add {', '.join(missing)} to the header line"
+        )
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise UsageError(f"{path}:{number}: the column {twice[0]} stands twice, expected once")
+    return (_row(path, number, names, values) for number, values in lines)
+
+
+def read_columns(path: Path, names: Sequence[str]) -> Iterator[Row]:
+    """The rows of a file without a header; raises UsageError if one has not all of the columns."""
+    for number, values in _lines(path):
+        if len(values) < len(names):
+            _refuse_other_separator(path, number, values)
+            raise UsageError(
+                f"{path}:{number}: found {len(values)} values, expected {', '.join(names)}"
+            )
+        yield _row(path, number, list(names), values)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and values of every line that is not empty."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            try:
+                for values in reader:
+                    stripped = [value.strip() for value in values]
+                    if any(stripped):
+                        yield reader.line_num, stripped
+            except csv.Error as error:
+                if reader.line_num == 1:
+                    _refuse_other_separator(path, 1, [_first_line(path)])
+                raise UsageError(
+                    f"{path}:{reader.line_num}: no CSV ({error}): a value with a comma or a quote "
+                    "stands in double quotes, and quotes in it are doubled"
+                ) from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 ({error.reason}): save it as UTF-8") from error
+
+
+def _refuse_other_forms(
+    path: Path, number: int, header: list[str], required: Sequence[str]
+) -> None:
+    """Raise UsageError where the separator is another, or the first line is no header."""
+    _refuse_other_separator(path, number, header)
+    first = header[0] if header else ""
+    words = first.split()
+    if any(word.lower().endswith(tuple(VIDEO_SUFFIXES)) for word in (first, *words)):
+        spaces = " and write commas in place of spaces" if len(header) == 1 < len(words) else ""
+        raise UsageError(
+            f"{path}:{number}: found a row ({first!r}) in place of the header: put the line "
+            f"{','.join(required)} above it{spaces}"
+        )
+
+
+def _refuse_other_separator(path: Path, number: int, values: list[str]) -> None:
+    """Raise UsageError where a line is one value that holds another separator."""
+    if len(values) != 1:
+        return
+    for mark, name in _SEPARATORS.items():
+        if mark in values[0]:
+            raise UsageError(
+                f"{path}:{number}: found values that are separated by {name}, expected commas: "
+                "save the table as CSV with commas"
+            )
+
+
+def _first_line(path: Path) -> str:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return file.readline().strip()
+
+
+def _row(path: Path, number: int, names: list[str], values: list[str]) -> Row:
+    if any(values[len(names) :]):
+        raise UsageError(
+            f"{path}:{number}: found {len(values)} values, expected {len(names)}: put a value with "
+            "a comma in double quotes"
+        )
+    filled = values + [""] * (len(names) - len(values))
+    return Row(path, number, dict(zip(names, filled, strict=False)))

@@ -1,0 +1,104 @@
+"""Copies of one clip to the one that is prepared: a whole one, if there is any.
+
+Sets come with repaired copies beside broken ones, in folders of any name. Only where there are
+several are files read: first their sizes, then as much as a decoder takes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from avme.errors import MediaError
+from avme.media.container.integrity import UNREADABLE, WHOLE, Integrity, integrity
+from avme.sources.clip_lookup import Keys
+from avme.sources.clip_table import Catalog, Cataloguing
+from avme.sources.video_scan import Seen, identifier
+from avme.workers.sandbox import aside
+
+_TIMEOUT_SECONDS: Final = 120.0
+_MEMORY_BYTES: Final = 3 * 2**30
+_LOOSE_SHARE: Final = 0.98
+_FEW_DECODED: Final = 8
+_MANY_DECODED: Final = 1_000
+"""Frames; the rest of a longer file is read and not decoded."""
+
+
+def without_copies(clips: Catalog) -> Catalog:
+    """Leave one of the clips of a class whose files have one name but for case and ending."""
+
+    def name(place: int) -> tuple[int, str]:
+        return int(clips.labels[place]), PurePosixPath(clips.ids[place]).stem.lower()
+
+    copies, dropped = Copies(clips.root), set[int]()
+    for places in Keys(len(clips), name).repeated():
+        chosen = copies.choose([clips[place].path for place in places])
+        dropped.update(place for index, place in enumerate(places) if index != chosen)
+    if not dropped:
+        return clips
+    kept, named = Cataloguing(clips.root), Seen()
+    for place, clip in enumerate(clips):
+        if place in dropped:
+            named.add(clip.id)
+        else:
+            kept.add(clip)
+    remark = (
+        f"{named.count} videos are further copies of a clip, of which a whole one is taken: left "
+        f"out, as {named}"
+    )
+    return replace(kept.catalog(), remarks=(*clips.remarks, remark))
+
+
+class Copies:
+    """Chooses among files below `root`, and remembers which copies were passed over."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._passed_over = Seen()
+        self._chosen: dict[tuple[Path, ...], int] = {}
+
+    def choose(self, paths: Sequence[Path]) -> int | None:
+        """Return the index of the first whole file, else of the least damaged; None without any."""
+        if len(paths) < 2:
+            return 0 if paths else None
+        key = tuple(paths)
+        if key not in self._chosen:
+            self._chosen[key] = chosen = _best(paths)
+            for other in paths[:chosen]:
+                self._passed_over.add(identifier(other.relative_to(self._root).as_posix()))
+        return self._chosen[key]
+
+    def remarks(self) -> Iterator[str]:
+        """On damaged copies of which another one is taken."""
+        if self._passed_over.count:
+            yield (
+                f"{self._passed_over.count} damaged files are there a second time, whole, and that "
+                f"copy is taken: left out, as {self._passed_over}"
+            )
+
+
+def _best(paths: Sequence[Path]) -> int:
+    """Decode only where reading alone leaves several that are about as long."""
+    read = [_integrity(path, _FEW_DECODED) for path in paths]
+    level = min(found.level for found in read)
+    longest = max(found.seconds for found in read if found.level == level)
+    equals = [
+        index
+        for index, found in enumerate(read)
+        if found.level == level and found.seconds >= _LOOSE_SHARE * longest
+    ]
+    if len(equals) == 1 or level == UNREADABLE:
+        return equals[0]
+    decoded: list[int] = []
+    for index in equals:
+        decoded.append(_integrity(paths[index], _MANY_DECODED).level)
+        if decoded[-1] == WHOLE:
+            break
+    return equals[decoded.index(min(decoded))]
+
+
+def _integrity(path: Path, max_decoded: int) -> Integrity:
+    try:
+        return aside(_MEMORY_BYTES).call(_TIMEOUT_SECONDS, integrity, path, max_decoded)
+    except MediaError:  # it took too long, or crashed the process that read it
+        return Integrity(UNREADABLE)

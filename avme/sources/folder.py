@@ -1,0 +1,182 @@
+"""A folder of videos to a sorted list of clips with class and group.
+
+`ucf101`: DIR/<Class>/v_<Class>_gXX_cYY.avi. `folder`: DIR/<class>/**/<video>, or the same below
+DIR/train, DIR/val and DIR/test. `hmdb51`: DIR/<class>/**/<video>. A clip's id is its path relative
+to DIR, with forward slashes on every system; for a cut of a file, `#` and its span follow.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from avme.errors import UsageError
+from avme.io.shell_quote import quote_word
+from avme.media.container.formats import VIDEO_SUFFIXES
+from avme.progress import some_of
+from avme.sources.clip_table import Catalog, Cataloguing, Part, SourceClip
+from avme.sources.duplicates import without_copies
+from avme.sources.subset_names import PARTS, has_side_folders
+from avme.sources.video_scan import Seen, Video, Videos, identifier
+
+Layout = Literal["ucf101", "folder", "csv", "hmdb51", "kinetics", "vggsound"]
+_MOST_INNER = 4
+GroupOf = Callable[[str], str | None]
+"""The group that an id names, if it names one."""
+
+_UCF_NAME = re.compile(r"v_(?P<name>.+)_g(?P<group>\d+)_c(?P<clip>\d+)", re.IGNORECASE)
+
+
+def ucf101_group(clip_id: str) -> str | None:
+    """Return `Class/gXX` where a name is UCF-101's, else None.
+
+    Group numbers are counted in every class: g08 of two classes are two recordings. Where folder
+    and file name spell the class in different letter case, the folder's spelling is used.
+    """
+    path = PurePosixPath(clip_id)
+    named = _UCF_NAME.fullmatch(path.stem)
+    if named is None:
+        return None
+    folder, name = path.parent.name, named["name"]
+    return f"{folder if folder.lower() == name.lower() else name}/g{int(named['group']):02d}"
+
+
+def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> Catalog:
+    """All clips below `source`, and remarks on videos and links that are none.
+
+    Raises UsageError if there is no such folder or no video at the expected places. Links that
+    lead out of the folder are not followed, and a file is one clip, however many links lead to it.
+    Where names are those of a published set, files of one class that differ in their ending or
+    folder only are copies of one clip, of which a whole one is taken.
+    """
+    if not source.exists():
+        raise UsageError(f"{source} does not exist: give the folder that holds the class folders")
+    if not source.is_dir():
+        raise UsageError(f"{source} is a file, expected a folder of class folders with videos")
+    root = source.resolve()
+    found = _Found(root, layout, group_of)
+    clips = Cataloguing(root)
+    for clip in found:
+        clips.add(clip)
+    if not len(clips):
+        raise UsageError(found.why_nothing(source))
+    catalog = replace(clips.catalog(), remarks=tuple(found.remarks()))
+    return without_copies(catalog) if layout in ("ucf101", "hmdb51") else catalog
+
+
+class _Found:
+    """The clips below a folder, and what else lies there."""
+
+    def __init__(self, root: Path, layout: Layout, group_of: GroupOf) -> None:
+        self._videos, self._layout, self._group_of = Videos(root), layout, group_of
+        self._has_sides = layout == "folder" and has_side_folders(root)
+        self._left_out, self._num_loose, self._twice = Seen(), 0, Seen()
+        self._linked: set[Path] = set()
+        self._lower: Counter[Path] = Counter()
+        """Folders further down that hold class folders, with their videos."""
+        self._classes: set[str] = set()
+        self._inner: set[str] = set()
+        self._num_direct = 0
+
+    def __iter__(self) -> Iterator[SourceClip]:
+        for video in self._videos:
+            relative = video.path.relative_to(self._videos.root)
+            clip_id = identifier(relative.as_posix())
+            side, *inner = self._from_side_on(video.path)
+            if not self._fits(inner):
+                self._left_out.add(clip_id)
+                self._num_loose += len(relative.parts) == 1
+                is_deep = self._layout == "ucf101" and len(relative.parts) > 2
+                if is_deep and self._fits(list(relative.parts[-2:])):
+                    self._lower[video.path.parent.parent] += 1
+            elif self._is_there_without(video):
+                self._twice.add(clip_id)
+            else:
+                self._classes.add(inner[0])
+                self._num_direct += len(inner) == 2
+                if len(inner) > 2 and len(self._inner) < _MOST_INNER:
+                    self._inner.add(inner[1])
+                yield self._clip(clip_id, video, PARTS[side.lower()] if side else None, inner[0])
+
+    def remarks(self) -> Iterator[str]:
+        """On what is no clip, and what is one twice."""
+        yield from self._videos.remarks()
+        if self._left_out.count:
+            is_ucf = self._layout == "ucf101"
+            what = f"are not {self._expected()}" if is_ucf else "lie in no class folder"
+            yield f"{self._left_out.count} videos {what}: left out, as {self._left_out}"
+        if self._twice.count:
+            yield (
+                f"{self._twice.count} videos are links to files that are clips already: left out, "
+                f"as {self._twice}"
+            )
+        (only, *others) = self._classes or {""}
+        if only and not others and not self._num_direct and len(self._inner) > 1:
+            yield (
+                f"warning: all clips are of the class {only}, whose videos lie in folders "
+                f"({some_of(sorted(self._inner))}): did you mean {self._videos.root / only}?"
+            )
+
+    def why_nothing(self, source: Path) -> str:
+        """What to say where no clip was found."""
+        if self._num_loose and self._num_loose == self._left_out.count:
+            return (
+                f"{source}: its videos ({self._num_loose}) lie directly in it, expected "
+                f"{self._expected()} below it: if it is a class, give the folder that holds it, "
+                f"{self._videos.root.parent}"
+            )
+        if self._lower:
+            folder, count = self._lower.most_common(1)[0]
+            inside = source / folder.relative_to(self._videos.root)
+            return (
+                f"{source} holds no {self._expected()}, but {inside} does ({count} videos): did "
+                f"you mean {inside}?"
+            )
+        if self._left_out.count and self._layout == "ucf101":
+            return (
+                f"{source} holds no {self._expected()}: its videos "
+                f"({self._left_out.count}) have other names, as {self._left_out}; for one folder "
+                f"per class, run avme prep folder {quote_word(str(source))}"
+            )
+        problem = f"{source} holds no videos: expected {source}/{self._expected()}"
+        endings = ", ".join(sorted(VIDEO_SUFFIXES))
+        return "; ".join([f"{problem} (endings {endings})", *self.remarks()])
+
+    def _expected(self) -> str:
+        return "<Class>/v_<Class>_gXX_cYY.avi" if self._layout == "ucf101" else "<class>/<video>"
+
+    def _from_side_on(self, path: Path) -> tuple[str, ...]:
+        parts = path.relative_to(self._videos.root).parts
+        return parts if self._has_sides else ("", *parts)
+
+    def _is_there_without(self, video: Video) -> bool:
+        """Whether what a link leads to is a clip by itself, or by an earlier link."""
+        if video.path == video.target:
+            return False
+        side, *inner = self._from_side_on(video.target)
+        is_side = not self._has_sides or side.lower() in PARTS
+        if self._videos.shows(video.target) and is_side and self._fits(inner):
+            return True
+        is_known = video.target in self._linked
+        self._linked.add(video.target)
+        return is_known
+
+    def _fits(self, inner: list[str]) -> bool:
+        """Whether it is the path of a clip, from its class on."""
+        if self._layout == "ucf101":
+            return len(inner) == 2 and ucf101_group(inner[1]) is not None
+        return len(inner) > 1
+
+    def _clip(self, clip_id: str, video: Video, part: Part | None, class_name: str) -> SourceClip:
+        status = video.path.stat()
+        return SourceClip(
+            id=clip_id,
+            path=video.path,
+            class_name=identifier(class_name),
+            group=self._group_of(clip_id) or clip_id,
+            part=part,
+            num_bytes=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+        )

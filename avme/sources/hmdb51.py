@@ -1,0 +1,147 @@
+"""HMDB51: class folders, and `<class>_test_split1.txt` ... with lines `name.avi 1`.
+
+1 trains, 2 tests, 0 is in neither list. A name ends in `_<body>_<camera>_np<people>_<view>_
+<quality>_<number>`; what stands before is the video that the clip was cut from: its group.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.errors import UsageError
+from avme.sources.clip_lookup import Keys
+from avme.sources.clip_table import Catalog
+from avme.sources.folder import discover
+from avme.sources.scenes import Scenes
+from avme.sources.split_warnings import warn_of_unlisted_classes
+from avme.sources.splits import Split, Splits, split_at, warn_of_shared_groups
+
+_FILE = re.compile(r"(?P<name>.+)_test_split(?P<split>\d+)\.txt", re.IGNORECASE)
+_LINE = re.compile(r"(?P<name>.+?)\s+(?P<part>[012])")
+_NAME = re.compile(
+    r"(?P<video>.+)"
+    r"_[a-z]+"  # visible part of the body: h(ead), u(pper), l(ower), f(ull)
+    r"_(?:cm|nm)"  # camera motion, or none
+    r"_np\d+"  # number of people
+    r"_[a-z]{2}"  # view: fr(ont), ba(ck), le(ft), ri(ght)
+    r"_[a-z]{3}"  # quality: goo(d), med(ium), bad
+    r"_\d+",
+    re.IGNORECASE,
+)
+
+
+Key = tuple[str, str]
+
+
+def find_hmdb51(source: Path) -> Catalog:
+    """All clips below `source`; raises UsageError if there is none."""
+    return discover(source, "hmdb51", group_of=source_video)
+
+
+def source_video(clip_id: str) -> str | None:
+    """The video that a clip was cut from, if the clip's name tells it."""
+    match = _NAME.fullmatch(PurePosixPath(clip_id).stem)
+    return match["video"] if match else None
+
+
+def splits_of_hmdb51(source: Path, given: Path | None, clips: Catalog) -> Splits:
+    """The official splits of the clips on the disk; `given` is a folder, else one is looked for.
+
+    Raises UsageError if there is no such folder, or if no split has train and test clips.
+    """
+    folder = given or _find_folder(source)
+    keys = Keys(len(clips), lambda at: (clips.class_name(at).lower(), _stem(clips.ids[at])))
+    scenes = Scenes(clips)
+    splits: list[Split] = []
+    remarks = [f"split lists: {folder}"]
+    for name, files in _files(folder).items():
+        parts = _read_parts(files)
+        split = split_at(name, clips, *(_places(parts, keys, part) for part in ("1", "2")))
+        if not len(split.train) or not len(split.test):
+            remarks.append(f"split {name} left out: none of its train or test clips is on the disk")
+            continue
+        splits.append(split)
+        absent = sum(keys.find(key) is None for key, part in parts.items() if part != "0")
+        if absent:
+            remarks.append(f"split {name}: {absent} train and test clips are not on the disk")
+        unlisted = len(keys) - sum(keys.find(key) is not None for key in parts)
+        if unlisted:
+            remarks.append(f"split {name}: {unlisted} clips on the disk are in no list")
+        remarks.extend(warn_of_shared_groups(split, scenes))
+    if not splits:
+        raise UsageError(f"the lists in {folder} leave every split without train or test clips")
+    return Splits(tuple(splits), (*remarks, *warn_of_unlisted_classes(splits, clips)))
+
+
+def _find_folder(source: Path) -> Path:
+    source = source.resolve()
+    for parent in (source, source.parent):
+        for folder in (parent, *sorted(path for path in parent.iterdir() if path.is_dir())):
+            if _has_lists(folder):
+                return folder
+    raise UsageError(
+        f"no split lists in or beside {source}, expected <class>_test_split1.txt: give their "
+        "folder with --splits, or draw a split with `avme prep folder`"
+    )
+
+
+def _has_lists(folder: Path) -> bool:
+    try:
+        return next(folder.glob("*_test_split1.txt"), None) is not None
+    except OSError:  # a neighbour that may not be read
+        return False
+
+
+def _files(folder: Path) -> dict[str, list[tuple[str, Path]]]:
+    """Class and file of every list, by split, in order."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder, expected <class>_test_split1.txt, ...")
+    found: defaultdict[int, list[tuple[str, Path]]] = defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        if match := _FILE.fullmatch(path.name):
+            found[int(match["split"])].append((match["name"].lower(), path))
+    if not found:
+        raise UsageError(
+            f"{folder} holds no <class>_test_split1.txt: expected HMDB51's split lists"
+        )
+    return {str(number): found[number] for number in sorted(found)}
+
+
+def _read_parts(files: Iterable[tuple[str, Path]]) -> dict[Key, str]:
+    """0, 1 or 2 of every listed clip; raises UsageError with the line that says neither."""
+    parts: dict[Key, str] = {}
+    for class_name, path in files:
+        for number, line in _lines(path):
+            match = _LINE.fullmatch(line)
+            if match is None:
+                raise UsageError(f"{path}:{number}: found {line!r}, expected <clip>.avi 0, 1 or 2")
+            key = class_name, _stem(match["name"])
+            if parts.setdefault(key, match["part"]) != match["part"]:
+                raise UsageError(
+                    f"{path}:{number}: {match['name']} stands above with {parts[key]}: delete one"
+                )
+    return parts
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as a list of clips: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield number, line.strip()
+
+
+def _places(parts: dict[Key, str], keys: Keys, part: str) -> NDArray[np.int64]:
+    found = (keys.find(key) for key in parts if parts[key] == part)
+    return np.array([place for place in found if place is not None], dtype=np.int64)
+
+
+def _stem(name: str) -> str:
+    """In lower case and without the ending: a converted clip is still listed."""
+    return PurePosixPath(name).stem.lower()

@@ -1,0 +1,51 @@
+"""Kinetics: `label,youtube_id,time_start,time_end,split[,is_cc]`, one file for each side or more.
+
+A clip is `<id>_<start>_<end>.mp4`, six digits each, or is cut out of `<id>.mp4`.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+from avme.errors import UsageError
+from avme.sources.clip_table import Catalog
+from avme.sources.csv_reader import Row, read_table
+from avme.sources.splits import Splits
+from avme.sources.youtube import Annotation, annotation_of, find_annotated
+
+_COLUMNS = ("youtube_id", "time_start", "time_end", "split")
+
+
+def find_kinetics(source: Path, files: Sequence[Path]) -> tuple[Catalog, Splits]:
+    """The annotated clips below `source` and their split: val is tested, or test if it has labels.
+
+    Raises UsageError, with the line, for an annotation that cannot be used.
+    """
+    labelled: list[Iterator[Row]] = []
+    remarks: list[str] = []
+    for file in files:
+        rows = read_table(file, _COLUMNS)  # once: it may be a pipe
+        first = next(rows, None)
+        if first is not None and "label" not in first.values:
+            num_rows = 1 + sum(1 for _ in rows)
+            remarks.append(f"{file} has no labels: its {num_rows} videos are left out")
+        elif first is not None:
+            labelled.append(chain([first], rows))
+    if not labelled:
+        names = ", ".join(str(file) for file in files)
+        raise UsageError(f"found no labelled row in {names}, expected label,youtube_id,...")
+    annotations = map(_annotation, chain.from_iterable(labelled))
+    clips, chosen = find_annotated(source, annotations, _trimmed)
+    return clips, Splits(chosen.splits, (*remarks, *chosen.remarks))
+
+
+def _annotation(row: Row) -> Annotation:
+    span = row.span("time_start", "time_end")
+    if span is None or span.end_seconds is None:
+        raise UsageError(f"{row.place}: found no time_end, expected seconds")
+    return annotation_of(row, span)
+
+
+def _trimmed(annotation: Annotation) -> str:
+    end = int(annotation.span.end_seconds or 0)
+    return f"{annotation.video}_{int(annotation.span.start_seconds):06d}_{end:06d}"

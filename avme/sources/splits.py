@@ -1,0 +1,223 @@
+"""Which clips train and which test, where no list says so: derived so that groups stay whole.
+
+A split across a group would ask for scenes that were trained on, and is refused here; lists and
+folders that people give are the field's yardstick, and are only warned about.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Int64
+from numpy.typing import NDArray
+
+from avme.errors import UsageError
+from avme.sources.clip_table import Catalog, Part
+from avme.sources.groups import choose_groups
+from avme.sources.scenes import Scenes
+
+_TEST_GROUPS = {"1": range(1, 8), "2": range(8, 15), "3": range(15, 22)}
+_LARGE_FRACTION = 0.5
+"""More than half a clip wherever a class has two."""
+_MOST_NAMED = 5
+
+
+@runtime_checkable
+class Grouped(Protocol):
+    """What holding out must know of a clip."""
+
+    @property
+    def id(self) -> str:
+        """Names the clip."""
+
+    @property
+    def class_name(self) -> str:
+        """What it shows."""
+
+    @property
+    def group(self) -> str:
+        """Clips of one group never stand on both sides."""
+
+
+Clip = TypeVar("Clip", bound=Grouped)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members(Collection[str]):
+    """The ids of one side of a split, sorted: places in a catalog."""
+
+    clips: Catalog
+    places: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.clips.ids[int(place)] for place in self.places)
+
+    def __contains__(self, clip_id: object) -> bool:
+        place = self.clips.find(clip_id) if isinstance(clip_id, str) else None
+        return place is not None and bool((self.places == place).any())
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Two lists of clip ids, both sorted."""
+
+    name: str
+    train: Members
+    test: Members
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """All splits of a set, and what people should be told about them."""
+
+    splits: tuple[Split, ...]
+    remarks: tuple[str, ...]
+
+
+def split_at(
+    name: str, clips: Catalog, train: NDArray[np.integer], test: NDArray[np.integer]
+) -> Split:
+    """The split of the clips at two lots of places, which may repeat."""
+    return Split(name, *(Members(clips, np.unique(at).astype(np.int32)) for at in (train, test)))
+
+
+def splits_by_group_number(clips: Catalog) -> Splits:
+    """UCF-101's three splits as its group numbers define them."""
+    splits = []
+    for name, numbers in _TEST_GROUPS.items():
+        groups = {f"g{number:02d}" for number in numbers}
+        tested = (group.rpartition("/")[2] in groups for group in clips.groups)
+        split = _split_by(name, clips, _where(tested))
+        if len(split.train) and len(split.test):
+            splits.append(split)
+    if not splits:
+        raise UsageError(
+            "no split follows from the group numbers (test: g01-07, g08-14 or g15-21, train: the "
+            "others): give a folder of lists with --splits"
+        )
+    names = ", ".join(split.name for split in splits)
+    return Splits(tuple(splits), (f"no split lists found: the group numbers give split {names}",))
+
+
+def splits_by_part(clips: Catalog) -> Splits:
+    """One split from folders or a list that name sides.
+
+    `val` is tested if nothing else is, else left out. Raises UsageError where nothing trains or
+    nothing is tested.
+    """
+    tested: Part = "test" if len(clips.places_of("test")) else "val"
+    split = split_at("1", clips, clips.places_of("train"), clips.places_of(tested))
+    if not len(split.train) or not len(split.test):
+        named = Counter(clips.part(place) for place in range(len(clips)))
+        found = ", ".join(f"{count} {part}" for part, count in sorted(named.items(), key=str))
+        raise UsageError(f"found {found} clips on the disk, expected some train and some test")
+    remarks, num_val = [], len(clips.places_of("val"))
+    if tested == "val":
+        remarks.append(f"split 1: there are no test clips, {num_val} val clips are tested")
+    elif num_val:
+        remarks.append(f"split 1: {num_val} val clips neither train nor test")
+    warning = warn_of_shared_groups(split, Scenes(clips))
+    return Splits((split,), (*remarks, *warning))
+
+
+def splits_by_chance(clips: Catalog, fraction: float, seed: int) -> Splits:
+    """One split that puts whole groups into test, about `fraction` of every class."""
+    order = _draw_order((clips.group(place) for place in range(len(clips))), len(clips), seed)
+    held = choose_groups(order, clips.labels.astype(np.int64), fraction)
+    if not held.any():
+        if choose_groups(order, clips.labels.astype(np.int64), _LARGE_FRACTION).any():
+            raise UsageError(
+                f"test_fraction {fraction:g} is no more than half a clip, or less than half a "
+                "group, of every class that has two groups: draw more with --set "
+                f"test_fraction={_LARGE_FRACTION}, or add clips"
+            )
+        raise UsageError(
+            "no clip can be tested without a class losing its last train clip: add clips, or make "
+            "folders train/<class> and test/<class>"
+        )
+    remarks = [
+        f"no split given: {held.sum()} of {len(clips)} clips were drawn for test by whole groups "
+        f"(test_fraction {fraction:g}, seed {seed})"
+    ]
+    tested = {clips.class_names[label] for label in np.unique(clips.labels[held])}
+    if untested := sorted(set(clips.class_names) - tested):
+        remarks.append(f"classes without a test clip: {', '.join(untested)}")
+    return Splits((_split_by("1", clips, held),), tuple(remarks))
+
+
+def hold_out(
+    clips: Iterable[Clip], fraction: float, seed: int
+) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    """Hold about `fraction` of every class out by whole groups: (kept, held out), sorted by id.
+
+    The choice depends on `seed` and on the names of the groups alone. Every class keeps a clip, and
+    of none is more than twice `fraction` held out; a class may therefore give none.
+    """
+    found = sorted(clips, key=lambda clip: clip.id)
+    classes = {name: label for label, name in enumerate(sorted({c.class_name for c in found}))}
+    labels = np.fromiter((classes[clip.class_name] for clip in found), np.int64, len(found))
+    held = choose_groups(_draw_order((c.group for c in found), len(found), seed), labels, fraction)
+    return (
+        tuple(clip for clip, is_held in zip(found, held, strict=True) if not is_held),
+        tuple(clip for clip, is_held in zip(found, held, strict=True) if is_held),
+    )
+
+
+def warn_of_unheld_classes(
+    kept: Iterable[Clip], held: Iterable[Clip], fraction: float
+) -> tuple[str, ...]:
+    """A sentence on classes of which nothing is held out although more than half a clip is due."""
+    counts = Counter(clip.class_name for clip in kept)
+    given = {clip.class_name for clip in held}
+    names = sorted(
+        name for name, count in counts.items() if name not in given and fraction * count > 0.5
+    )
+    if not names:
+        return ()
+    some = ", ".join(names[:_MOST_NAMED]) + (", ..." if names[_MOST_NAMED:] else "")
+    count = f"{len(names)} class{'es' if len(names) > 1 else ''}"
+    size = "all" if 2 * fraction >= 1 else f"more than {2 * fraction:.0%}"
+    return (
+        f"warning: no clip of {count} is held out, as each of their groups is {size} of its class: "
+        f"{some}",
+    )
+
+
+def _draw_order(groups: Iterable[str], count: int, seed: int) -> Int64[np.ndarray, " n"]:
+    """The number of each clip's group, in an order that depends on `seed` and the names alone."""
+    lots = np.fromiter((_lot(group, seed) for group in groups), "S32", count)
+    return np.unique(lots, return_inverse=True)[1].astype(np.int64)
+
+
+def warn_of_shared_groups(split: Split, scenes: Scenes) -> tuple[str, ...]:
+    """A sentence if groups stand on both sides of a split that people gave."""
+    count, some = scenes.shared(split.train.places, split.test.places)
+    if not count:
+        return ()
+    named = ", ".join(some) + (", ..." if count > len(some) else "")
+    return (
+        f"warning: split {split.name} has {count} groups in train and test ({named}): "
+        "its accuracy will flatter",
+    )
+
+
+def _split_by(name: str, clips: Catalog, is_tested: Bool[np.ndarray, " n"]) -> Split:
+    return split_at(name, clips, np.flatnonzero(~is_tested), np.flatnonzero(is_tested))
+
+
+def _where(claims: Iterable[bool]) -> Bool[np.ndarray, " n"]:
+    return np.fromiter(claims, np.bool_)
+
+
+def _lot(group: str, seed: int) -> bytes:
+    return sha256(f"{seed}/{group}".encode()).digest()
+
+
+def _by_id(clips: Iterable[Clip]) -> tuple[Clip, ...]:
+    return tuple(sorted(clips, key=lambda clip: clip.id))

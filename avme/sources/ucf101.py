@@ -1,0 +1,162 @@
+"""UCF-101's split lists: `trainlist01.txt`, `testlist01.txt`, ... and `classInd.txt`.
+
+Lines end in CRLF; labels count from 1 and may be missing. Names are matched without regard to
+case and ending: the lists say HandStandPushups where the archive's folder is HandstandPushups.
+"""
+
+import re
+from array import array
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avme.errors import UsageError
+from avme.progress import some_of
+from avme.sources.clip_lookup import Keys
+from avme.sources.clip_table import Catalog
+from avme.sources.scenes import Scenes
+from avme.sources.split_warnings import warn_of_unlisted_classes
+from avme.sources.splits import Split, Splits, split_at, warn_of_shared_groups
+
+_TRAIN_LIST = re.compile(r"trainlist(\d+)\.txt", re.IGNORECASE)
+_LINE = re.compile(r"(?P<name>.+?\.[A-Za-z0-9]{2,5})(?:\s+(?P<label>\d+))?")
+
+
+def find_lists(source: Path, clips: Catalog) -> Path | None:
+    """The folder in or beside `source` whose lists speak of these clips; None if there is none."""
+    source = source.resolve()
+    for parent in (source, source.parent):
+        for folder in (parent, *sorted(path for path in parent.iterdir() if path.is_dir())):
+            if (folder / "trainlist01.txt").is_file() and names_a_class(folder, clips):
+                return folder
+    return None
+
+
+def read_list(path: Path) -> Iterator[tuple[str, int | None]]:
+    """Names and labels of one list; raises UsageError with the line that is none."""
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            raise UsageError(
+                f"{path}:{number}: found {line!r}, expected <Class>/<clip>.avi [label]"
+            )
+        label = int(match["label"]) if match["label"] else None
+        yield match["name"].replace("\\", "/"), label
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for line in file:
+                yield from line.splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as a list of clips: {error}") from error
+
+
+def names_a_class(folder: Path, clips: Catalog) -> bool:
+    """Whether the lists in `folder` speak of any class that is on the disk."""
+    on_disk = {name.lower() for name in clips.class_names}
+    return any(
+        _key(name)[0] in on_disk
+        for train in _train_lists(folder).values()
+        for name, _ in read_list(train)
+    )
+
+
+def splits_from_lists(folder: Path, clips: Catalog) -> Splits:
+    """The splits that the lists in `folder` give to the clips on the disk."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder, expected trainlist01.txt, testlist01.txt, ...")
+    train_lists = _train_lists(folder)
+    if not train_lists:
+        raise UsageError(f"{folder} holds no trainlist01.txt: expected UCF-101's split lists")
+    if not names_a_class(folder, clips):
+        raise UsageError(
+            f"the lists in {folder} name no class that is on the disk (found "
+            f"{some_of(clips.class_names)}): "
+            "these are another set's lists"
+        )
+    keys, scenes = Keys(len(clips), lambda place: _key(clips.ids[place])), Scenes(clips)
+    classes = _read_class_numbers(folder)
+    splits: list[Split] = []
+    remarks = [f"split lists: {folder}"]
+    for name, train_path in train_lists.items():
+        split, said = _read_split(name, train_path, clips, keys, classes)
+        if not len(split.train) or not len(split.test):
+            remarks.append(f"split {name} left out: none of its train or test clips is on the disk")
+            continue
+        splits.append(split)
+        remarks.extend([*said, *warn_of_shared_groups(split, scenes)])
+    if not splits:
+        raise UsageError(f"the lists in {folder} leave every split without train or test clips")
+    return Splits(tuple(splits), (*remarks, *warn_of_unlisted_classes(splits, clips)))
+
+
+def _train_lists(folder: Path) -> dict[str, Path]:
+    found = {
+        str(int(match[1])): path
+        for path in sorted(folder.iterdir())
+        if (match := _TRAIN_LIST.fullmatch(path.name))
+    }
+    return dict(sorted(found.items(), key=lambda item: int(item[0])))
+
+
+def _read_split(
+    name: str, train_path: Path, clips: Catalog, keys: Keys, classes: dict[int, str]
+) -> tuple[Split, list[str]]:
+    test_path = train_path.with_name(re.sub("train", "test", train_path.name, flags=re.IGNORECASE))
+    if not test_path.is_file():
+        raise UsageError(f"{test_path} is missing beside {train_path.name}")
+    train, missing_train = _match(train_path, keys, classes)
+    test, missing_test = _match(test_path, keys, classes)
+    split = split_at(name, clips, train, test)
+    both = np.intersect1d(train, test)
+    if len(both):
+        first = clips.ids[int(both[0])]
+        raise UsageError(f"{first} stands in {train_path.name} and in {test_path.name}")
+    remarks = []
+    if missing_train or missing_test:
+        remarks.append(
+            f"split {name}: {missing_train} train and {missing_test} test names of the lists are "
+            "not on the disk"
+        )
+    unlisted = len(keys) - len(split.train) - len(split.test)
+    if unlisted:
+        remarks.append(f"split {name}: {unlisted} clips on the disk are in neither list")
+    return split, remarks
+
+
+def _match(path: Path, keys: Keys, classes: dict[int, str]) -> tuple[NDArray[np.int32], int]:
+    """Places of the clips of a list that are on the disk, and how many are not."""
+    found, missing = array("i"), 0
+    for name, label in read_list(path):
+        key = _key(name)
+        if label is not None and classes and classes.get(label) != key[0]:
+            raise UsageError(
+                f"{path}: {name} has label {label}, which classInd.txt calls "
+                f"{classes.get(label, 'nothing')}"
+            )
+        place = keys.find(key)
+        if place is None:
+            missing += 1
+        else:
+            found.append(place)
+    return np.array(found, dtype=np.int32), missing
+
+
+def _read_class_numbers(folder: Path) -> dict[int, str]:
+    path = folder / "classInd.txt"
+    if not path.is_file():
+        return {}
+    rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    return {int(row[0]): row[1].lower() for row in rows if len(row) == 2 and row[0].isdecimal()}
+
+
+def _key(name: str) -> tuple[str, str]:
+    """Class and clip, in lower case and without the ending."""
+    path = PurePosixPath(name)
+    return path.parent.name.lower(), path.stem.lower()

@@ -1,0 +1,40 @@
+"""VGGSound: rows of YouTube id, start in seconds, label, train or test, without a header.
+
+A clip is 10 s long: `<id>_<start>.mp4`, six digits, or it is cut out of `<id>.mp4`.
+"""
+
+from itertools import chain
+from pathlib import Path
+
+from avme.errors import UsageError
+from avme.media.span import Span
+from avme.sources.clip_table import Catalog
+from avme.sources.csv_reader import Row, read_columns
+from avme.sources.splits import Splits
+from avme.sources.youtube import Annotation, annotation_of, find_annotated
+
+_COLUMNS = ("youtube_id", "start", "label", "split")
+_CLIP_SECONDS = 10.0
+
+
+def find_vggsound(source: Path, file: Path) -> tuple[Catalog, Splits]:
+    """The annotated clips below `source` and the official split.
+
+    Raises UsageError, with the line, for an annotation that cannot be used.
+    """
+    rows = read_columns(file, _COLUMNS)  # once: it may be a pipe
+    first = next(rows, None)
+    if first is None:
+        raise UsageError(f"{file} is empty, expected rows of {', '.join(_COLUMNS)}")
+    return find_annotated(source, map(_annotation, chain([first], rows)), _trimmed)
+
+
+def _annotation(row: Row) -> Annotation:
+    start = row.seconds("start")
+    if start is None:
+        raise UsageError(f"{row.place}: start is empty, expected seconds")
+    return annotation_of(row, Span(start, start + _CLIP_SECONDS))
+
+
+def _trimmed(annotation: Annotation) -> str:
+    return f"{annotation.video}_{int(annotation.span.start_seconds):06d}"

@@ -1,0 +1,205 @@
+"""A folder to the videos below it; what is passed by on the way is counted, to be said aloud.
+
+Links are followed inside the folder and nowhere else, to a linked folder once, so that circles end.
+Hidden files and folders are left out, and so are sets that `avme prep` made.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote_from_bytes
+
+from avme.io.filenames import DATASET_MANIFEST, PLAN, SHARDS
+from avme.media.container.formats import OTHER_SUFFIXES, UNFINISHED_SUFFIXES, VIDEO_SUFFIXES
+from avme.media.container.sniff import sniff
+
+_MANIFESTS: Final = (PLAN, DATASET_MANIFEST)
+_MOST_NAMED: Final = 3
+MOST_SNIFFED: Final = 10_000
+"""Files of other names whose first bytes are read; a video set has few."""
+_PRINTABLE: Final = "".join(chr(c) for c in range(32, 127) if chr(c) not in '%,"')
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A file whose name ends as a video's does."""
+
+    path: Path
+    """Below the folder, perhaps through links."""
+    target: Path
+    """Where it lies, which is the same without links."""
+
+
+class Seen:
+    """How many there were of something, and the first names."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._names: list[str] = []
+
+    def add(self, name: str) -> None:
+        """One more."""
+        self.count += 1
+        if len(self._names) < _MOST_NAMED:
+            self._names.append(name)
+
+    def __str__(self) -> str:
+        return ", ".join(self._names) + (", ..." if self.count > len(self._names) else "")
+
+
+class Videos:
+    """The videos below `root`, a resolved path; when all were seen, there are remarks on the rest.
+
+    Where folders hold either files or folders, the order is that of ids.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._linked: set[str] = set()
+        self._outward, self._nowhere, self._again, self._unread = (Seen() for _ in range(4))
+        self._sniffed, self._unfinished, self._unknown = (Seen() for _ in range(3))
+        self._num_sniffed = 0
+
+    def __iter__(self) -> Iterator[Video]:
+        waiting = [(str(self.root), str(self.root))]
+        while waiting:
+            folder, real = waiting.pop()
+            subfolders: list[tuple[str, str]] = []
+            for entry in self._entries(folder):
+                target = os.path.join(real, entry.name)
+                if entry.is_symlink():
+                    followed = self._follow(entry, real)
+                    if followed is None:
+                        continue
+                    target = followed
+                if entry.is_dir():
+                    if not _is_prepared(entry.path):
+                        subfolders.append((entry.path, target))
+                elif entry.is_file() and self._is_taken(entry.path):
+                    path = Path(entry.path)
+                    yield Video(path, path if target == entry.path else Path(target))
+            waiting.extend(sorted(subfolders, key=lambda pair: f"{pair[0]}/", reverse=True))
+
+    def remarks(self) -> Iterator[str]:
+        """What people should know of the links and folders that were not followed."""
+        if self._outward.count:
+            yield (
+                f"{self._outward.count} links lead out of {self.root} and are not followed, as "
+                f"{self._outward}: give the folder that holds the videos, or copy or hard-link them"
+            )
+        if self._nowhere.count:
+            yield f"{self._nowhere.count} links lead nowhere, as {self._nowhere}"
+        if self._again.count:
+            yield (
+                f"{self._again.count} links lead to a folder that they lie in or that another link "
+                f"led to, and are not followed, as {self._again}"
+            )
+        if self._unread.count:
+            yield f"warning: {self._unread.count} folders cannot be read, as {self._unread}"
+        if self._sniffed.count:
+            yield (
+                f"{self._sniffed.count} files hold video though their names do not end as videos' "
+                f"do, and are taken, as {self._sniffed}"
+            )
+        if self._unfinished.count:
+            yield (
+                f"warning: {self._unfinished.count} unfinished downloads are left out, as "
+                f"{self._unfinished}"
+            )
+        if self._unknown.count:
+            yield (
+                f"warning: {self._unknown.count} files whose names do not end as videos' do were "
+                f"not looked into, after {MOST_SNIFFED} of them, as {self._unknown}: rename them "
+                "if they are videos"
+            )
+
+    def shows(self, target: Path) -> bool:
+        """Whether a file below the folder is a video that is found without any link."""
+        parts = target.relative_to(self.root).parts
+        return not any(part.startswith(".") for part in parts) and (
+            _is_video(target.name) or (_is_unusual(target.name) and sniff(target))
+        )
+
+    def _is_taken(self, path: str) -> bool:
+        """Whether a file is a video by its name, else by its first bytes, which is counted."""
+        name = os.path.basename(path)
+        if _is_video(name):
+            return True
+        if Path(name).suffix.lower() in UNFINISHED_SUFFIXES:
+            self._unfinished.add(self._name(path))
+            return False
+        if not _is_unusual(name):
+            return False
+        if self._num_sniffed >= MOST_SNIFFED:
+            self._unknown.add(self._name(path))
+            return False
+        self._num_sniffed += 1
+        if not sniff(Path(path)):
+            return False
+        self._sniffed.add(self._name(path))
+        return True
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as entries:
+                visible = (entry for entry in entries if not entry.name.startswith("."))
+                return sorted(visible, key=lambda entry: entry.name)
+        except OSError:
+            self._unread.add(self._name(folder))
+            return []
+
+    def _follow(self, link: os.DirEntry[str], folder: str) -> str | None:
+        """Where a link in the real `folder` leads, if it is to be followed."""
+        name = self._name(link.path)
+        try:
+            target = os.path.realpath(link.path, strict=True)
+        except OSError:  # nowhere, or in a circle; it could have been a folder
+            if _is_video(link.name) or not Path(link.name).suffix:
+                self._nowhere.add(name)
+            return None
+        is_folder = os.path.isdir(target)
+        is_video = _is_video(link.name) or (_is_unusual(link.name) and sniff(Path(target)))
+        if not is_folder and not is_video:
+            return None
+        if not Path(target).is_relative_to(self.root):
+            self._outward.add(name)
+            return None
+        if is_folder and (target in self._linked or Path(folder).is_relative_to(target)):
+            self._again.add(name)
+            return None
+        if is_folder:
+            self._linked.add(target)
+        return target
+
+    def _name(self, path: str) -> str:
+        return identifier(Path(path).relative_to(self.root).as_posix())
+
+
+def identifier(name: str) -> str:
+    """`name`, with everything escaped that is no text or would break a line of a list."""
+    try:
+        name.encode()
+        if name.isprintable():
+            return name
+    except UnicodeEncodeError:
+        pass
+    return quote_from_bytes(os.fsencode(name), safe=_PRINTABLE)
+
+
+def _is_video(name: str) -> bool:
+    return Path(name).suffix.lower() in VIDEO_SUFFIXES
+
+
+def _is_unusual(name: str) -> bool:
+    """Whether a name tells neither that a file is a video nor that it is something else."""
+    suffix = Path(name).suffix.lower()
+    return suffix not in VIDEO_SUFFIXES | OTHER_SUFFIXES | UNFINISHED_SUFFIXES
+
+
+def _is_prepared(folder: str) -> bool:
+    """Whether it is a set that `avme prep` made, or is making."""
+    return os.path.isdir(os.path.join(folder, SHARDS)) and any(
+        os.path.isfile(os.path.join(folder, name)) for name in _MANIFESTS
+    )

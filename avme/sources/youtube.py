@@ -1,0 +1,144 @@
+"""Annotations of YouTube videos and a folder of what could be downloaded, to clips and a split.
+
+A video is there as a clip that was cut already, or whole, and then it is cut here. That many are
+gone is normal: they are counted. An annotation's id is only compared with names, never opened.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from avme.errors import UsageError
+from avme.media.span import Span
+from avme.sources.clip_lookup import Keys
+from avme.sources.clip_table import Catalog, Cataloguing, Part, SourceClip
+from avme.sources.csv_reader import Row
+from avme.sources.duplicates import Copies
+from avme.sources.split_warnings import explained_by, remarks_on_missing
+from avme.sources.splits import Splits, splits_by_part
+from avme.sources.string_array import Texts
+from avme.sources.video_scan import Videos, identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A span of a YouTube video, what it shows, and its side."""
+
+    video: str
+    """YouTube's id: the group."""
+    span: Span
+    class_name: str
+    part: Part
+
+
+def annotation_of(row: Row, span: Span) -> Annotation:
+    """From the columns `youtube_id`, `label` and `split`; raises UsageError if one is unusable."""
+    return Annotation(
+        video=row.text("youtube_id"),
+        span=span,
+        class_name=identifier(row.text("label")),
+        part=row.part("split"),
+    )
+
+
+def find_annotated(
+    source: Path, annotations: Iterable[Annotation], trimmed: Callable[[Annotation], str]
+) -> tuple[Catalog, Splits]:
+    """The annotated clips below `source` and their split.
+
+    `trimmed` names the file, without ending, of a clip that was cut already. Raises UsageError if
+    none is there, or none to train on or to test.
+    """
+    if not source.is_dir():
+        raise UsageError(f"{source} is not a folder, expected the one that holds the videos")
+    root = source.resolve()
+    files, filling, missing = _Files(root), Cataloguing(root), Texts()
+    num_annotations, some = 0, ""
+    for annotation in annotations:
+        num_annotations += 1
+        clip = _clip(annotation, stem := trimmed(annotation), root, files)
+        if clip is not None:
+            filling.add(clip)
+            continue
+        missing.append(stem.encode())
+        some = some or f"{stem}.mp4 or {annotation.video}.mp4"
+    if not len(filling):
+        raise UsageError(
+            f"none of the {num_annotations} annotated videos is below {source}: expected {some} "
+            "there or in a folder of it"
+        )
+    found = filling.catalog(first_only=True)
+    remarks = [*files.remarks, *files.copies.remarks(), *remarks_on_missing(len(missing), missing)]
+    if num_repeated := len(filling) - len(found):
+        remarks.append(
+            f"{num_repeated} annotations name a clip that an earlier one names: left out"
+        )
+    if files.num_unnamed:
+        remarks.append(f"{files.num_unnamed} videos on the disk are in no annotation: left out")
+    with explained_by(remarks):
+        chosen = splits_by_part(found)
+    return found, Splits(chosen.splits, (*remarks, *chosen.remarks))
+
+
+class _Files:
+    """The videos below a folder, by their names without ending.
+
+    Of several copies of one name it is a whole one, whatever its folder is called; of equals, what
+    is there without a link comes before what is not, and then the first.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root, self.copies = root, Copies(root)
+        self._names, videos = Texts(), Videos(root)
+        self._is_link = bytearray()
+        for video in videos:
+            self._names.append(os.fsencode(video.path.relative_to(root)))
+            self._is_link.append(video.path != video.target)
+        self.remarks = tuple(videos.remarks())
+        self._stems = Keys(len(self._names), lambda place: self._file(place).stem)
+        self._is_named = bytearray(len(self._names))
+
+    @property
+    def num_unnamed(self) -> int:
+        """Names that nobody asked for."""
+        return len(self._stems) - sum(self._is_named)
+
+    def find(self, stem: str) -> PurePath | None:
+        """A path below the folder."""
+        place = self._choose(list(self._stems.all(stem)))
+        if place is None:
+            return None
+        self._is_named[place] = True
+        return self._file(place)
+
+    def _choose(self, places: list[int]) -> int | None:
+        places.sort(key=lambda place: (self._is_link[place], self._file(place).parts))
+        paths = [self._root / self._file(place) for place in places]
+        chosen = self.copies.choose(paths)
+        return None if chosen is None else places[chosen]
+
+    def _file(self, place: int) -> PurePath:
+        return PurePath(os.fsdecode(self._names.raw(place)))
+
+
+def _clip(annotation: Annotation, stem: str, root: Path, files: _Files) -> SourceClip | None:
+    """The clip as a file of its own, else as a span of the whole video, else None."""
+    file = files.find(stem) or files.find(annotation.video)
+    if file is None:
+        return None
+    span = None if file.stem == stem else annotation.span
+    path = root / file
+    status = path.stat()
+    file_id = identifier(file.as_posix())
+    return SourceClip(
+        id=f"{file_id}#{span}" if span else file_id,
+        path=path,
+        class_name=annotation.class_name,
+        group=identifier(annotation.video),
+        part=annotation.part,
+        num_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        span=span,
+        is_listed=True,
+    )

@@ -1,0 +1,1 @@
+"""This machine: CPU count, GPUs, installed packages, errors of the system."""

@@ -1,0 +1,85 @@
+"""Errors of the system and of torch as MachineError: out of memory, out of disk space.
+
+Every sentence says what to change, because the same command fails again otherwise.
+"""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from avme.errors import AvmeError, MachineError
+from avme.io.disk import FULL, free_bytes, readable
+
+_LESS_MEMORY = (
+    "fewer clips at a time (--set train.micro_batch=N, or --batch), "
+    "train.checkpointing=true, or a smaller model or window"
+)
+_CPU_MEMORY = re.compile(r"DefaultCPUAllocator|not enough memory|Cannot allocate memory", re.I)
+_OS_ERROR = re.compile(r"os error (\d+)")
+
+
+def machine_error(error: BaseException, folder: Path) -> MachineError | None:
+    """Return what the machine lacks if `error`, raised while writing `folder`, says so."""
+    if isinstance(error, AvmeError):
+        return None
+    if isinstance(error, torch.OutOfMemoryError):
+        return MachineError(f"the GPU is out of memory: {_LESS_MEMORY}")
+    if isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and _CPU_MEMORY.search(str(error))
+    ):
+        return MachineError(f"this machine is out of memory: {_LESS_MEMORY}")
+    if isinstance(error, SafetensorError | OSError):
+        system = system_error(error)
+        if system is not None and (system.errno in FULL or system.filename is not None):
+            return cannot_write(folder, system)
+    return None
+
+
+def require_memory(model: nn.Module) -> None:
+    """Raise MachineError where the weights of a model, which may be on the meta device, take more
+    than all of this machine's memory."""
+    tensors = [*model.parameters(), *model.buffers()]
+    needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise MachineError(
+            f"the model of these settings takes {readable(needed)} in weights alone, this machine "
+            f"has {readable(there)} of memory: choose a smaller one"
+        )
+
+
+def cannot_write(path: Path, error: OSError, num_bytes: int | None = None) -> MachineError:
+    """Return the error for a file or folder that cannot be written; `num_bytes` is its size."""
+    named = error.filename if isinstance(error.filename, str) and num_bytes is None else path
+    why = os.strerror(error.errno or errno.EIO)
+    if error.errno not in FULL:
+        return MachineError(f"{named} cannot be written or read ({why}): correct it and repeat")
+    needs = "" if num_bytes is None else f"it needs {readable(num_bytes)}, "
+    free = readable(free_bytes(path.parent))
+    return MachineError(
+        f"{named} cannot be written ({why}): {needs}{free} are free there; what was complete "
+        "stays: make room, then run the same command with --resume"
+    )
+
+
+def system_error(error: BaseException) -> OSError | None:
+    """Return the OSError that `error` is, contains or follows from, if any."""
+    for each in _chain(error):
+        if isinstance(each, OSError) and each.errno is not None:
+            return each
+        found = _OS_ERROR.search(str(each)) if isinstance(each, SafetensorError) else None
+        if found:
+            return OSError(int(found[1]), os.strerror(int(found[1])))
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

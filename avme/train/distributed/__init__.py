@@ -1,0 +1,1 @@
+"""Process groups, FSDP, the rank watchdog and stop signals."""

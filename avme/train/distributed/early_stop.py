@@ -1,0 +1,112 @@
+"""Stop signals between the first line of a training program and its run folder.
+
+Imports take seconds, and minutes on a slow network file system: a signal that comes meanwhile must
+not kill the process, whose exit code would tell a batch script nothing. The handlers are installed
+before anything heavy is imported, and this module imports nothing heavy itself. Until
+`stop_requests` takes the request over, a signal ends the program; afterwards it is remembered for
+the training loop.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+from avme.train.distributed.stop_signals import StopRequest, handled_signals
+
+_GRACE_SECONDS = 5.0
+"""How long the main thread may take to notice a signal before the process is ended."""
+_STOPPED, _INTERRUPTED = 75, 130
+
+
+class StoppedEarly(BaseException):
+    """A signal came before the run folder was opened; no `except Exception` may keep it."""
+
+    def __init__(self, number: int) -> None:
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        super().__init__(
+            f"stopped by {name} before training started: nothing was trained yet, run the same "
+            "command again"
+        )
+        self.exit_code = _INTERRUPTED if number == signal.SIGINT else _STOPPED
+
+
+class EarlyStop(StopRequest):
+    """A request that ends the program as long as no run takes it over.
+
+    `report` is called with the error where a module is imported, and where the main thread does not
+    return from a call that looks at no signals, such as waiting for other processes; the process
+    then ends.
+    """
+
+    def __init__(self, report: Callable[[StoppedEarly], None]) -> None:
+        super().__init__()
+        self._is_early = True
+        self._report = report
+        reads, self._writes = os.pipe()
+        os.set_blocking(self._writes, False)
+        signal.set_wakeup_fd(self._writes, warn_on_full_buffer=False)
+        with suppress(RuntimeError):  # as `ulimit -u` may have it: the main thread is left alone
+            threading.Thread(target=self._watch, args=(reads,), daemon=True).start()
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Raise StoppedEarly for the first signal; remember it if that is caught somewhere.
+
+        Where a module is imported, the program ends here: many catch everything around an import,
+        and go on with half a module, which fails in odd ways.
+        """
+        if not self._is_early:
+            super().note(number, frame)
+            return
+        is_first = self.signal is None
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if is_first:
+            self.signal = signal.Signals(number).name
+            error = StoppedEarly(number)
+            if _is_importing(frame):
+                self._report(error)
+                os._exit(error.exit_code)
+            raise error
+
+    def unwatch(self) -> None:
+        """Leave signals to the main thread alone, which from now on looks at them."""
+        if self._writes >= 0:
+            signal.set_wakeup_fd(-1)
+            os.close(self._writes)
+            self._writes = -1
+
+    def take_over(self) -> None:
+        """Remember signals from now on."""
+        self._is_early = False
+        self.unwatch()
+
+    def _watch(self, reads: int) -> None:
+        """End the process after a signal that the main thread does not notice."""
+        heard = os.read(reads, 1)
+        if heard:
+            time.sleep(_GRACE_SECONDS)
+            if self.signal is None and self._writes >= 0:
+                error = StoppedEarly(heard[0])
+                self._report(error)
+                os._exit(error.exit_code)
+        os.close(reads)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def listen(report: Callable[[StoppedEarly], None]) -> EarlyStop:
+    """Install the handlers for the rest of the program; see EarlyStop for `report`."""
+    request = EarlyStop(report)
+    for number in handled_signals():
+        signal.signal(number, request.note)
+    return request

@@ -1,0 +1,166 @@
+"""One process or many: the same code, joined through torch.distributed when `RANK` is set.
+
+gloo on CPUs and NCCL on GPUs; a single process needs no group and opens none.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
+
+from avme.errors import AvmeError, MachineError, SiblingLost, Stopped
+from avme.train.distributed.early_stop import StoppedEarly
+from avme.train.distributed.stop_signals import active_request
+from avme.train.distributed.torchrun_env import require_whole_group
+from avme.train.distributed.watchdog import Failure, Siblings, is_echo
+
+Result = TypeVar("Result")
+_TIMEOUT = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """This process and its siblings."""
+
+    rank: int = 0
+    world: int = 1
+    local_rank: int = 0
+    local_world: int = 1
+    siblings: Siblings | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """The one process that writes files and talks to people."""
+        return self.rank == 0
+
+    def first(self, work: Callable[[], Result]) -> Result:
+        """Runs `work` in the first process only; all get its result, or raise its error."""
+        box: list[Any] = [None, None]
+        if self.is_first:
+            try:
+                box[0] = work()
+            except AvmeError as error:
+                if self.world == 1:
+                    raise
+                box[1] = error
+        if self.world > 1:
+            dist.broadcast_object_list(box, src=0)
+            if box[1] is not None:
+                raise box[1]
+        return cast(Result, box[0])
+
+    def failed(self, error: BaseException) -> Failure:
+        """What ended the run: `error`, or what another process failed of before it."""
+        if self.siblings is None:
+            return Failure(f"{type(error).__name__}: {error}", self.rank)
+        return self.siblings.failed(error)
+
+    def wait(self) -> None:
+        """Returns once all processes have called it."""
+        if self.world > 1:
+            dist.barrier()
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean over processes; all must call it."""
+        if self.world > 1:
+            value = value.clone()
+            dist.all_reduce(value)
+            value /= self.world
+        return value
+
+    def gather(self, value: Result) -> list[Result]:
+        """The values of all processes, in order of rank; all must call it."""
+        if self.world == 1:
+            return [value]
+        values: list[Any] = [None] * self.world
+        dist.all_gather_object(values, value)
+        return values
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[Processes]:
+    """The group that torchrun's environment describes, or this process alone.
+
+    Raises UsageError where the environment describes half a group, MachineError where its address
+    cannot be used, and SiblingLost, within a minute, where another process of it fails or dies.
+    """
+    require_whole_group(os.environ)
+    if "RANK" not in os.environ:
+        yield Processes()
+        return
+    try:
+        store, rank, world = next(rendezvous("env://", timeout=_TIMEOUT))
+    except (dist.DistError, OSError) as error:
+        where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        reason = str(error).splitlines()[0]
+        raise MachineError(f"MASTER_ADDR:MASTER_PORT {where} cannot be used ({reason})") from error
+    siblings = Siblings(PrefixStore("siblings", store.clone()), rank, world)
+    processes = Processes(
+        rank=rank,
+        world=world,
+        local_rank=int(os.environ.get("LOCAL_RANK", "0")),
+        local_world=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+        siblings=siblings,
+    )
+    try:
+        dist.init_process_group(
+            "nccl" if device.type == "cuda" else "gloo",
+            store=PrefixStore("group", store),
+            rank=rank,
+            world_size=world,
+            timeout=_TIMEOUT,
+        )
+        if (request := active_request()) is not None:
+            request.take_over()  # processes stop together from now on
+        yield processes
+        processes.wait()  # rank 0 may keep the store: nobody leaves before the others
+    except (Stopped, StoppedEarly):
+        raise
+    except BaseException as error:
+        failure = siblings.failed(error)
+        if is_echo(error) and failure.rank != rank:
+            raise SiblingLost(str(failure)) from error
+        raise
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+        siblings.leave()
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device of this process; raises MachineError where CUDA is asked for and missing."""
+    available = torch.cuda.is_available()
+    if wanted == "cuda" and not available:
+        raise MachineError(
+            "device cuda: torch sees no CUDA device on this machine: use --device cpu"
+        )
+    if wanted == "cpu" or not available:
+        return torch.device("cpu")
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local_rank % torch.cuda.device_count())  # srun may show one each
+    torch.cuda.set_device(device)
+    return device
+
+
+def pick_precision(wanted: str, device: torch.device, *, is_sharded: bool = False) -> torch.dtype:
+    """Return the dtype that autocast computes in.
+
+    "auto" is bfloat16 on GPUs that have it, float16 on others, and float32 on CPUs and for sharded
+    models without bfloat16, whose losses are not scaled.
+    """
+    if wanted != "auto":
+        return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[wanted]
+    if device.type != "cuda":
+        return torch.float32
+    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    if has_bf16:
+        return torch.bfloat16
+    return torch.float32 if is_sharded else torch.float16

@@ -1,0 +1,282 @@
+"""The part that pretraining and fine-tuning have in common: a model, a view and a loss, trained.
+
+A stage brings these three and, if it wants, something to do at the end of every epoch.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from avme.checkpoint.file import LAST, PREVIOUS, Checkpoint, prune, save_checkpoint
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.warmup import warmup_warning
+from avme.data.dataloader import build_loader
+from avme.data.dataset import ClipReader, TrainingClips
+from avme.data.sampler import Order, RankBatches
+from avme.data.transforms import TrainingView, seeded
+from avme.errors import ArtifactError
+from avme.io.atomic import read_json, write_json
+from avme.models.flops import count_gflop
+from avme.models.parameter_count import count_parameters
+from avme.models.sync_batchnorm import freeze_statistics
+from avme.progress import Reporter
+from avme.shards.dataset import PreparedSet
+from avme.train.distributed.fsdp import whole
+from avme.train.distributed.process_group import Processes, pick_precision
+from avme.train.metrics.gpu_specs import most_clips_per_second
+from avme.train.metrics.loggers import Record
+from avme.train.metrics.time_estimate import Estimate
+from avme.train.metrics.wandb_run import WandbRun
+from avme.train.nan_guard import Guard
+from avme.train.run.extend import FACT, history_of, schedule_of
+from avme.train.run.folder import Run
+from avme.train.run.header import announce, say_end
+from avme.train.run.resume import changes, flat
+from avme.train.schedule import Schedule
+from avme.train.trainer import LossOf, Trainer
+from avme.weights.trained import export_run
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """What a stage trains, and in which folder."""
+
+    stage: str
+    config: PretrainConfig | FinetuneConfig
+    facts: dict[str, Any]
+    model: nn.Module
+    view: TrainingView
+    loss_of: LossOf
+    example: tuple[Any, ...]
+    """Inputs of one clip for the model, to count its FLOPs."""
+    derived: dict[str, Any]
+    """What follows from the settings of this stage alone."""
+    reader: ClipReader
+    prepared: PreparedSet
+    lists: dict[str, int]
+    """Clips by list: train, and validation and test where there are some."""
+    start: str
+    """Where the weights of a run that begins are from, in words."""
+    run: Run
+    device: torch.device
+    processes: Processes
+    best: dict[str, float] = field(default_factory=dict)
+    """Figures of the best epoch, kept up by `end_epoch` and stored in every checkpoint."""
+
+    @property
+    def report(self) -> Reporter:
+        """Where the run tells how far it is: the screen, and train.log."""
+        return self.run.report
+
+    def checkpoint(self, trainer: Trainer, meter: dict[str, Any] | None = None) -> Checkpoint:
+        """The job as it stands; without the meter's state only what an evaluation needs: to be
+        called inside `trainer.averaged()`.
+
+        All processes must call it; only the first one's is whole where the model is cut.
+        """
+        average = trainer.average
+        return Checkpoint(
+            stage=self.stage,
+            config=self.config.model_dump(mode="json", exclude={"slurm"}),
+            facts=self.facts,
+            step=trainer.step,
+            model=whole(self.model.state_dict()),
+            optimizer={} if meter is None else whole(trainer.optimizer.state_dict()),
+            best=dict(self.best),
+            meter=meter or {},
+            average={} if meter is None or average is None else average.state(),
+            scaler={} if meter is None else trainer.scaler.state_dict(),
+        )
+
+    def describe(self, index: int, seed: int) -> dict[str, Any]:
+        """A clip of the list, and what training looked at where its draw had this seed."""
+        entry = self.reader.entries[index]
+        with seeded(seed):
+            window = self.view.window(entry.num_frames)
+            box = self.view.box(entry.height, entry.width)
+        return {
+            "clip": entry.id,
+            "shard": entry.shard,
+            "row": entry.row,
+            "window": asdict(window),
+            "box": asdict(box),
+        }
+
+
+EndEpoch = Callable[[Trainer, int, Record | None], str]
+"""(trainer, number of the epoch that ended, record of the first process) -> a note."""
+
+
+def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
+    """Trains to the end of the schedule, from the run's checkpoint if it has one."""
+    began = time.monotonic()
+    settings = job.config.train
+    audio = getattr(job.model, "audio", None)
+    if settings.batch_norm == "frozen" and audio is not None:
+        freeze_statistics(audio)
+    order = Order(
+        num_clips=len(job.reader.entries),
+        batch=settings.batch,
+        seed=settings.seed,
+        repeat=settings.repeat,
+    )
+    size = _size(job) if job.processes.is_first else {}
+    history = history_of(job.run.checkpoint, job.config)
+    if history is not None:
+        job.facts = job.facts | {FACT: history}
+    trainer = Trainer(
+        model=job.model,
+        optim=job.config.optim,
+        train=settings,
+        schedule=_schedule(job, history, order.steps_per_epoch),
+        depth=job.config.model.visual.depth,
+        device=job.device,
+        precision=pick_precision(
+            settings.precision, job.device, is_sharded=settings.sharding == "fsdp"
+        ),
+        processes=job.processes,
+        steps_per_epoch=order.steps_per_epoch,
+        guard=Guard(
+            job.processes,
+            describe=job.describe,
+            folder=job.run.folder,
+            settings=job.config.model_dump(mode="json"),
+        ),
+    )
+    _go_on(job, trainer)
+    batches = RankBatches(
+        order,
+        first_step=trainer.step,
+        last_step=trainer.schedule.total_steps,
+        rank=job.processes.rank,
+        world=job.processes.world,
+        micro_batch=settings.micro_batch,
+    )
+    clips = TrainingClips(job.reader, job.view)
+    loader = build_loader(
+        clips,
+        batches,
+        workers=settings.workers,
+        pin=job.device.type == "cuda",
+        local_world=job.processes.local_world,
+        batch_bytes=max(batches.sizes) * clips.item_bytes,
+    )
+
+    def fit(record: Record | None, estimate: Estimate | None = None) -> None:
+        trainer.fit(
+            loader,
+            batches.micro_batches,
+            job.loss_of,
+            title=job.stage,
+            record=record,
+            save=lambda: _save(job, trainer),
+            end_epoch=None if end_epoch is None else lambda n: end_epoch(trainer, n, record),
+            report=job.report,
+            estimate=estimate,
+        )
+
+    if job.processes.is_first:
+        if warning := warmup_warning(job.config.optim, settings):
+            job.report.say(warning)
+        _say_derived(job, _derived(job, trainer) | size)
+        estimate = announce(job, trainer, size, max(batches.sizes))
+        trainer.meter.most_clips_per_second = most_clips_per_second(
+            job.device, trainer.precision, size["forward_gflop_per_clip"], job.processes.world
+        )
+        with Record(job.run.folder, trainer.step, _wandb(job)) as record:
+            if record.num_lost:
+                job.report.say(
+                    f"warning: {record.num_lost} lines of {record.path} could not be read and are "
+                    "left out; the training itself is not affected"
+                )
+            fit(record, estimate)
+        say_end(job, trainer, began)
+    else:
+        fit(None)
+    with trainer.averaged():  # tensors of a checkpoint are those of the model
+        last = job.checkpoint(trainer)
+        if job.processes.is_first:
+            epoch = trainer.step // trainer.steps_per_epoch
+            export_run(job.run.folder, last, epoch, job.run.checkpoint_path("best"))
+
+
+def _schedule(job: Job, history: dict[str, Any] | None, steps_per_epoch: int) -> Schedule:
+    try:
+        return schedule_of(job.config, history, steps_per_epoch)
+    except ValueError as error:
+        raise ArtifactError(
+            f"{job.run.folder}: its checkpoint remembers changes of epochs that no run makes "
+            f"({error}): take another checkpoint"
+        ) from error
+
+
+def _wandb(job: Job) -> WandbRun | None:
+    project = job.config.train.wandb
+    settings = job.config.model_dump(mode="json")
+    return None if project is None else WandbRun(job.run.folder, project, settings)
+
+
+def _go_on(job: Job, trainer: Trainer) -> None:
+    checkpoint = job.run.checkpoint
+    if checkpoint is None:
+        return
+    trainer.restore(checkpoint)
+    job.best.update(checkpoint.best)
+    total = trainer.schedule.total_steps
+    job.report.say(f"resuming {job.run.folder} at step {trainer.step} of {total}")
+
+
+def _say_derived(job: Job, derived: dict[str, Any]) -> None:
+    path = job.run.folder / "derived.json"
+    if job.run.checkpoint is not None and path.is_file():
+        try:
+            changed = changes(flat(read_json(path)), flat(derived))
+        except ArtifactError as error:
+            changed = {}
+            job.report.say(f"warning: {error}; it is written anew")
+        if changed:
+            job.report.say(f"changed since: {', '.join(changed.values())}")
+    write_json(path, derived)
+
+
+def _save(job: Job, trainer: Trainer) -> None:
+    checkpoint = job.checkpoint(trainer, trainer.meter.state(job.processes))
+    if not job.processes.is_first:
+        return
+    last, previous = job.run.checkpoint_path(LAST), job.run.checkpoint_path(PREVIOUS)
+    save_checkpoint(last, checkpoint, previous=previous)
+    job.run.say_running(job.processes, trainer.step)
+    settings = job.config.train
+    epoch, place = divmod(trainer.step, trainer.steps_per_epoch)
+    if settings.keep_every and epoch and not place and epoch % settings.keep_every == 0:
+        save_checkpoint(job.run.checkpoint_path(f"step-{trainer.step}"), checkpoint)
+        if settings.keep is not None:
+            prune(last.parent, settings.keep)
+
+
+def _derived(job: Job, trainer: Trainer) -> dict[str, Any]:
+    settings, schedule = job.config.train, trainer.schedule
+    return job.derived | {
+        "dataset": job.facts["dataset"],
+        "fingerprint": job.facts["fingerprint"],
+        "clips": len(job.reader.entries),
+        "learning_rate": schedule.peak,
+        "steps_per_epoch": trainer.steps_per_epoch,
+        "total_steps": schedule.total_steps,
+        "warmup_steps": schedule.warmup_steps,
+        "batch_per_process": settings.batch // job.processes.world,
+        "processes": job.processes.world,
+        "precision": str(trainer.precision).removeprefix("torch."),
+    }
+
+
+def _size(job: Job) -> dict[str, Any]:
+    """Of the model, as long as it is in one piece."""
+    return {
+        "parameters": count_parameters(job.model),
+        "forward_gflop_per_clip": count_gflop(job.model, *job.example),
+    }

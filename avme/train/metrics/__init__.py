@@ -1,0 +1,1 @@
+"""What a run logs: meters, loggers, timers, attention entropy."""

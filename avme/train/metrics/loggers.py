@@ -1,0 +1,112 @@
+"""What a run leaves behind while it runs: metrics.jsonl, TensorBoard's files and, where it was
+asked for, a run at Weights & Biases.
+
+A run that goes on from a checkpoint first takes back the lines and points that lie beyond it.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from avme.io.atomic import write_text
+from avme.io.strict_json import parse_json
+from avme.io.symlinks import own_file
+from avme.train.metrics.wandb_run import WandbRun
+
+_BOARD_THREAD = "_AsyncWriterThread"
+_SECONDS_TO_FAIL = 1.0
+
+
+class Record:
+    """Numbers and pictures by step; used as a context so that files are closed."""
+
+    def __init__(self, folder: Path, first_step: int, wandb: WandbRun | None = None) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # slow to import
+
+        self.path = folder / "metrics.jsonl"
+        self.num_lost = _cut_back(self.path, first_step)
+        """Lines of the run so far that could not be read, but for a torn last one."""
+        self._file = open(self.path, "a", encoding="utf-8", opener=own_file)  # noqa: SIM115
+        # TensorBoard drops points from purge_step on, and that of the checkpoint itself must stay.
+        self._board = SummaryWriter(str(folder / "tb"), purge_step=first_step + 1)
+        self._wandb = wandb
+        self._hook = threading.excepthook
+        threading.excepthook = self._without_tensorboards
+
+    def write(self, kind: str, step: int, numbers: dict[str, Any]) -> None:
+        """One line, e.g. kind `train` with loss and lr; also a point on each curve."""
+        self._file.write(json.dumps({"kind": kind, "step": step, **numbers}) + "\n")
+        self._file.flush()
+        points = {name: value for name, value in numbers.items() if isinstance(value, int | float)}
+        for name, value in points.items():
+            self._board.add_scalar(f"{kind}/{name}", value, step)
+        self._board.flush()  # a run that is killed goes on from a checkpoint of after this point
+        if self._wandb is not None:
+            self._wandb.write(kind, step, points)
+
+    def picture(self, name: str, step: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
+        """A picture on the boards; metrics.jsonl holds numbers only."""
+        self._board.add_image(name, pixels, step, dataformats="HWC")
+        self._board.flush()
+        if self._wandb is not None:
+            self._wandb.picture(name, step, pixels)
+
+    def __enter__(self) -> "Record":
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        try:
+            with suppress(OSError) if error else nullcontext():  # the disk may be full
+                self._file.close()
+            with suppress(OSError) if error else nullcontext():
+                self._board.close()
+        finally:
+            if error:
+                self._wait_for_failed_writer()
+            threading.excepthook = self._hook
+            if self._wandb is not None:
+                self._wandb.close(failed=error is not None)
+
+    def _without_tensorboards(self, failed: threading.ExceptHookArgs) -> None:
+        """Print no traceback of TensorBoard's thread, whose error comes back at the next flush."""
+        if type(failed.thread).__name__ != _BOARD_THREAD:
+            self._hook(failed)
+
+    def _wait_for_failed_writer(self) -> None:
+        """A thread whose error came back may not have got as far as its traceback."""
+        for thread in threading.enumerate():
+            if type(thread).__name__ == _BOARD_THREAD:
+                thread.join(_SECONDS_TO_FAIL)
+
+
+def read_record(path: Path) -> list[dict[str, Any]]:
+    """The lines of a metrics.jsonl; those that are none, as one that was cut off, are left out."""
+    return [line for line in _lines(path) if line is not None]
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
+    """Every line, None where it is no object with a step."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for text in file:
+            try:
+                line = parse_json(text, has_nan=True)
+            except ValueError:
+                line = None
+            is_line = isinstance(line, dict) and type(line.get("step")) is int
+            yield line if is_line else None
+
+
+def _cut_back(path: Path, first_step: int) -> int:
+    """Leave out what lies beyond the step; return how many other lines could not be read."""
+    lines = list(_lines(path))
+    kept = [line for line in lines if line is not None and line["step"] <= first_step]
+    write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+    return lines[:-1].count(None)  # a kill may tear the last one

@@ -1,0 +1,129 @@
+"""How long a training run will take: measured on its first steps, never guessed.
+
+The first step is left out: it allocates memory, starts loader workers and compiles. Validation at
+the end of epochs is counted once it has been measured.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from avme.train.metrics.device_timer import DeviceClock
+
+STEPS = 10
+"""Steps that are timed."""
+LONGEST_SECONDS = 60.0
+"""Steps that take long are timed until this has passed, but at least one."""
+DAY = 86_400.0
+_PRODUCT = 768
+_PRODUCTS = 4
+
+
+class Estimate:
+    """Timer of the first steps of a run, and the time that the others will take."""
+
+    def __init__(
+        self,
+        device: torch.device,
+        total: int,
+        steps_per_epoch: int,
+        advice: str = "",
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`advice` is what to do where the run takes more than a day on a CPU."""
+        self.total, self.steps_per_epoch, self.advice = total, steps_per_epoch, advice
+        self.is_told = False
+        self._device, self._now = DeviceClock(device), clock
+        self._seen, self._seconds, self._epoch_ends = 0, 0.0, list[float]()
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """One optimiser step, timed until the device has done it."""
+        if self.is_told:
+            yield
+            return
+        began = self._now()
+        yield
+        self._device.wait()
+        self._seen += 1
+        if self._seen > 1:
+            self._seconds += self._now() - began
+
+    @contextmanager
+    def epoch_end(self) -> Iterator[None]:
+        """What is done at the end of an epoch."""
+        began = self._now()
+        yield
+        self._epoch_ends.append(self._now() - began)
+
+    @property
+    def num_timed(self) -> int:
+        """Steps that were timed, the first one left out."""
+        return max(0, self._seen - 1)
+
+    def is_due(self) -> bool:
+        """Whether enough was timed and nothing was said yet."""
+        enough = self.num_timed >= STEPS or (self.num_timed and self._seconds >= LONGEST_SECONDS)
+        return bool(enough) and not self.is_told
+
+    def seconds_left(self, step: int) -> float:
+        """Seconds from `step` to the end, validations included that were measured."""
+        left = (self.total - step) * self._seconds / self.num_timed
+        if self._epoch_ends:
+            ends = self.total // self.steps_per_epoch - step // self.steps_per_epoch
+            left += ends * sum(self._epoch_ends) / len(self._epoch_ends)
+        return left
+
+    def lines(self, step: int, *, validates: bool) -> Iterator[str]:
+        """The estimate after `step` steps, and a warning where a CPU would work for days.
+
+        `validates` says that epochs end with a validation.
+        """
+        self.is_told = True
+        pace = duration(self._seconds / self.num_timed)
+        counted = f"mean of {self.num_timed} step{'s' if self.num_timed > 1 else ''}"
+        left, open_end = self.seconds_left(step), ""
+        if validates and not self._epoch_ends:
+            open_end = ", without validation"
+        yield (
+            f"estimate: {pace} a step ({counted}), {duration(left)} for the {self.total - step:,} "
+            f"steps left{open_end}"
+        )
+        if left >= DAY and self._device.device.type == "cpu" and self.advice:
+            yield f"warning: {duration(left)} on this CPU: {self.advice}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in two units at most: 0.35 s, 12 min 30 s, 3 days 4 h."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    many = f"{days:,} day{'s' if days > 1 else ''}"
+    return f"{many} {hours} h" if hours and days < 100 else many
+
+
+def cpu_gflops() -> float:
+    """GFLOP/s of a matrix product in single precision on this CPU, with the threads that it has.
+
+    No training step is faster: an estimate from it is a lower bound unless the machine is busy
+    with something else. It takes some 10 ms.
+    """
+    factor = torch.ones(_PRODUCT, _PRODUCT)
+    made = torch.empty_like(factor)
+    torch.mm(factor, factor, out=made)  # the first one starts threads
+    best = float("inf")
+    for _ in range(_PRODUCTS):
+        began = time.perf_counter()
+        torch.mm(factor, factor, out=made)
+        best = min(best, time.perf_counter() - began)
+    return 2.0 * _PRODUCT**3 / best / 1e9

@@ -1,0 +1,238 @@
+"""Stops a run whose numbers broke, before they are saved, and names the clips that broke them.
+
+The device keeps a few numbers of every clip of the steps since the last look; the host asks for one
+sum, at steps that are logged and before anything is saved. Only if that is no number does it read
+the rest and look for the first bad step: what came after it says nothing, for the weights are
+broken then.
+
+Shape letters: b clips, s MFCC rows, f coefficients.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+
+from avme.batch import AVBatch
+from avme.errors import NotFinite
+from avme.io.atomic import write_json
+from avme.train.distributed.fsdp import part_here
+from avme.train.distributed.process_group import Processes
+from avme.train.metrics.meter import Meter
+
+LEAST_LOSS_SCALE = 1e-4
+"""A loss scale below it ends the run, as fairseq's `--min-loss-scale` does."""
+LOUDEST = 1e9
+"""Deviations from the mean that no sound has: a clip with more is broken."""
+
+_MOST_NAMES = 3
+_CALM = "lower optim.lr, set optim.clip_grad, or use --precision fp32"
+_MEND = "prepare such clips anew, or leave them out"
+_BEFORE = "the last checkpoint is from before"
+
+Describe = Callable[[int, int], dict[str, Any]]
+"""(place of a clip in the list, its seed at this moment) -> `clip`, its name, and its window."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A clip of the first bad step."""
+
+    rank: int
+    index: int
+    """Its place in the list."""
+    seed: int
+    loudest: float
+    """The largest number of its sound, in deviations from the mean."""
+    prediction: float
+    """The length of what the model made of it; no number where its part of the loss is none."""
+    loss: float
+    """Of the whole micro-batch."""
+
+    @property
+    def has_broken_sound(self) -> bool:
+        """Whether it was broken before the model saw it."""
+        return not self.loudest < LOUDEST
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Bad:
+    """The first thing that a process found broken; the smallest one of all was first."""
+
+    step: float = math.inf
+    turn: int = 0
+    """Within a step the loss comes before the gradient that follows from it."""
+    what: str = ""
+    value: str = ""
+    """nan, inf or -inf."""
+
+
+@dataclass(frozen=True, slots=True)
+class _MicroBatch:
+    step: int
+    clips: Tensor
+    seeds: Tensor
+    loss: Tensor
+    numbers: Float[Tensor, "two b"]
+
+
+class Guard:
+    """Watches the losses and gradients of one run."""
+
+    def __init__(
+        self,
+        processes: Processes,
+        *,
+        describe: Describe | None = None,
+        folder: Path | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.processes, self.folder = processes, folder
+        self.describe = describe or (lambda index, _: {"clip": f"number {index}"})
+        self.settings = dict(settings or {})
+        self._seen: list[_MicroBatch] = []
+        self._gradients: list[tuple[int, Tensor]] = []
+
+    def note(
+        self, step: int, batch: AVBatch, loss: Tensor, lengths: Float[Tensor, " b"] | None
+    ) -> None:
+        """Remembers a micro-batch of a step, on its device; `lengths` are those of predictions."""
+        loudest = batch.mfcc.abs().amax(dim=(1, 2)).float()
+        lengths = torch.zeros_like(loudest) if lengths is None else lengths.float()
+        numbers = torch.stack([loudest, lengths])
+        self._seen.append(_MicroBatch(step, batch.clip, batch.seed, loss.detach(), numbers))
+
+    def note_gradient(self, step: int, norm: Tensor) -> None:
+        """Remembers the length of a step's gradient."""
+        self._gradients.append((step, norm.detach()))
+
+    def require_finite(self, meter: Meter, step: int) -> None:
+        """Raises NotFinite that names the clips if a loss or a gradient since the last look is no
+        number; all processes must call it."""
+        if math.isfinite(meter.sum_so_far(("loss", "grad_norm"), self.processes)):
+            self._seen, self._gradients = [], []
+            return
+        raise NotFinite(self._blame(step))
+
+    def require_scale(self, scaler: torch.amp.GradScaler, step: int) -> None:
+        """Raises NotFinite where steps of float16 were skipped until the loss scale is nearly 0.
+
+        Single skipped steps are how the scale is found, and no error.
+        """
+        if scaler.is_enabled() and scaler.get_scale() < LEAST_LOSS_SCALE:
+            raise NotFinite(
+                f"gradients of float16 are inf or nan at every loss scale by step {step} (now "
+                f"{scaler.get_scale():.1g}, expected {LEAST_LOSS_SCALE:g} or more): {_CALM}; "
+                f"{_BEFORE}"
+            )
+
+    def require_sound(self, model: nn.Module, step: int) -> None:
+        """Raises NotFinite if a weight or a statistic is no number; all processes must call it."""
+        state = model.state_dict().values()
+        numbers = [part_here(value) for value in state if value.is_floating_point()]
+        norm = self.processes.mean(get_total_norm(numbers).float())
+        if not math.isfinite(float(norm)):
+            raise NotFinite(
+                f"the weights are no numbers after step {step}, and were not saved: {_CALM}; "
+                f"{_BEFORE}"
+            )
+
+    def _blame(self, step: int) -> str:
+        first = min(self.processes.gather(self._first_bad()))
+        if math.isinf(first.step):
+            return f"the loss became no number by step {step}: {_CALM}; {_BEFORE}"
+        bad = int(first.step)
+        everyone = [one for part in self.processes.gather(self._suspects(bad)) for one in part]
+        guilty = guilty_of(everyone)
+        file = self.processes.first(lambda: self._write(bad, first, everyone, guilty))
+        broken = [one for one in everyone if not math.isfinite(one.loss)]
+        ranks = sorted({one.rank for one in guilty or broken or everyone})
+        where = f"rank{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks))}"
+        return (
+            f"the {first.what} became {first.value} at step {bad} on {where}: "
+            f"{self._reason(everyone, guilty)}; {_BEFORE}{f'; {file} tells more' if file else ''}"
+        )
+
+    def _first_bad(self) -> _Bad:
+        """Of this process."""
+        losses = [(seen.step, 0, "loss", float(seen.loss)) for seen in self._seen]
+        norms = [(step, 1, "gradient", float(norm)) for step, norm in self._gradients]
+        bad = (
+            _Bad(float(step), turn, what, str(value))
+            for step, turn, what, value in [*losses, *norms]
+            if not math.isfinite(value)
+        )
+        return min(bad, default=_Bad())
+
+    def _suspects(self, step: int) -> list[Suspect]:
+        return [
+            Suspect(
+                rank=self.processes.rank,
+                index=index,
+                seed=seed,
+                loudest=loudest,
+                prediction=prediction,
+                loss=float(seen.loss),
+            )
+            for seen in self._seen
+            if seen.step == step
+            for index, seed, loudest, prediction in zip(
+                seen.clips.tolist(), seen.seeds.tolist(), *seen.numbers.tolist(), strict=True
+            )
+        ]
+
+    def _reason(self, everyone: Sequence[Suspect], guilty: Sequence[Suspect]) -> str:
+        if not guilty:
+            return f"none of its {len(everyone)} clips is to blame alone: {_CALM}"
+        names = list(dict.fromkeys(self.describe(one.index, one.seed)["clip"] for one in guilty))
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        named = f"{', '.join(names[:_MOST_NAMES])}{more}"
+        if guilty[0].has_broken_sound:
+            return f"the sound of {named} is no number, or far too large: {_MEND}"
+        return f"what the model made of {named} is no number: {_CALM}"
+
+    def _write(
+        self, step: int, first: _Bad, everyone: Sequence[Suspect], guilty: Sequence[Suspect]
+    ) -> Path | None:
+        if self.folder is None:
+            return None
+        clips = [
+            {
+                **self.describe(one.index, one.seed),
+                "blamed": one in guilty,
+                **{name: _plain(value) for name, value in asdict(one).items()},
+            }
+            for one in everyone
+        ]
+        path = self.folder / f"nan-step-{step}.json"
+        content = {
+            "step": step,
+            "what": first.what,
+            "value": first.value,
+            "processes": self.processes.world,
+            "clips": clips,
+            "settings": self.settings,
+        }
+        write_json(path, content)
+        return path
+
+
+def guilty_of(suspects: Sequence[Suspect]) -> list[Suspect]:
+    """Clips whose sound was broken; else those of which the model made no numbers.
+
+    Batch statistics carry one broken sound to all clips of a step and to all ranks, so that what
+    the model made of the others is no evidence against them.
+    """
+    broken = [one for one in suspects if one.has_broken_sound]
+    return broken or [one for one in suspects if not math.isfinite(one.prediction)]
+
+
+def _plain(value: int | float) -> int | float | str:
+    """JSON knows no nan and no inf."""
+    return value if math.isfinite(value) else str(value)

@@ -1,0 +1,1 @@
+"""Run folders: opening, resuming, extending, header and log file."""

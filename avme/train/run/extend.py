@@ -1,0 +1,94 @@
+"""A run that is resumed with other epochs: what its checkpoints remember, and its learning rate.
+
+The facts of a checkpoint hold `extended`: the warm-up and the epochs that the run was started with,
+and for every change the step at which it was made and the new epochs.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from avme.checkpoint.file import Checkpoint
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.errors import ArtifactError, UsageError
+from avme.io.atomic import read_json
+from avme.train.schedule import Schedule, build_schedule
+
+FACT = "extended"
+
+
+def history_of(
+    checkpoint: Checkpoint | None, config: PretrainConfig | FinetuneConfig
+) -> dict[str, Any] | None:
+    """What is to be remembered of changed epochs; None for a run that keeps those it began with."""
+    if checkpoint is None:
+        return None
+    before = checkpoint.config
+    old: dict[str, Any] | None = checkpoint.facts.get(FACT)
+    if config.train.epochs == before["train"]["epochs"]:
+        return old
+    began = old or {
+        "warmup_epochs": before["optim"]["warmup_epochs"],
+        "epochs": before["train"]["epochs"],
+        "changes": [],
+    }
+    change = [checkpoint.step, config.train.epochs]
+    return began | {"changes": [*began["changes"], change]}
+
+
+def schedule_of(
+    config: PretrainConfig | FinetuneConfig,
+    history: Mapping[str, Any] | None,
+    steps_per_epoch: int,
+) -> Schedule:
+    """The learning rate of a run; raises ValueError where a change leaves no step to make."""
+    optim, train = config.optim, config.train
+    if history is None:
+        return build_schedule(optim, train.batch, train.epochs, steps_per_epoch)
+    first = optim.model_copy(update={"warmup_epochs": history["warmup_epochs"]})
+    schedule = build_schedule(first, train.batch, history["epochs"], steps_per_epoch)
+    for step, epochs in history["changes"]:
+        schedule = schedule.bent(step, epochs * steps_per_epoch)
+    return schedule
+
+
+def require_steps_left(
+    config: PretrainConfig | FinetuneConfig,
+    checkpoint: Checkpoint,
+    folder: Path,
+) -> str | None:
+    """Return a sentence on what changed epochs do to the rate; None where they are the same.
+
+    Raises UsageError where they would end before the run's step or within its warm-up, and where
+    the rate has fallen to zero.
+    """
+    history, step = history_of(checkpoint, config), checkpoint.step
+    if config.train.epochs == checkpoint.config["train"]["epochs"]:
+        return None
+    steps_per_epoch = read_json(folder / "derived.json").get("steps_per_epoch")
+    if type(steps_per_epoch) is not int or steps_per_epoch < 1:
+        raise ArtifactError(
+            f"{folder / 'derived.json'} does not say how many steps an epoch has: resume with the "
+            "epochs of before, which writes it anew"
+        )
+    another = (
+        f"start another run from its weights, with a warm-up and a cosine of its own: --init "
+        f"{folder} --out NEW"
+    )
+    try:
+        schedule = schedule_of(config, history, steps_per_epoch)
+    except ValueError:
+        raise UsageError(
+            f"--epochs {config.train.epochs} ends at step {config.train.epochs * steps_per_epoch:,}"
+            f", and {folder} is at step {step:,} or in its warm-up until then: give more epochs, "
+            f"or {another}"
+        ) from None
+    rate = schedule.rate(step)
+    if rate <= 0.0:
+        raise UsageError(
+            f"{folder} has ended at a learning rate of 0, with which more epochs teach nothing: "
+            f"{another}"
+        )
+    if rate > schedule.floor:
+        return f"the learning rate goes on from {rate:.3g} to {schedule.floor:.3g} at the new end"
+    return f"the learning rate stays at {rate:.3g}, where the run has ended; or {another}"

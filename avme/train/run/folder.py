@@ -1,0 +1,249 @@
+"""What every training stage does around its loop: open the run folder, say what it is, go on.
+
+The folder holds config.yaml (as resolved), derived.json (what follows from it), command.txt,
+env.json, train.log, metrics.jsonl, tb/, checkpoints/, weights.safetensors and status.json.
+"""
+
+import logging
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import avme
+from avme.checkpoint.file import Checkpoint, newest_checkpoint
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.resolve import to_yaml
+from avme.data.sampler import require_equal_shares, require_two_clips
+from avme.errors import Stopped
+from avme.io.atomic import sweep, write_json, write_text
+from avme.io.filenames import RUN_STATUS
+from avme.io.lock import holding
+from avme.io.run_status import KILLED, RUN_LOCK, open_run, require_openable, state_of, write_status
+from avme.io.shell_quote import join_command
+from avme.io.symlinks import own_file, require_no_links
+from avme.progress import Logged, Quiet, Reporter
+from avme.system.cpu_count import available_cores
+from avme.system.packages import installed_version
+from avme.system.torch_errors import machine_error, require_memory
+from avme.train.distributed.process_group import Processes
+from avme.train.distributed.stop_signals import stop_requests
+from avme.train.distributed.watchdog import Failure
+from avme.train.run.checkpoint_compat import build_on_meta, require_fitting_run
+from avme.train.run.extend import require_steps_left
+from avme.train.run.log_file import logged
+from avme.train.run.resume import changed_settings
+
+_log = logging.getLogger(__name__)
+_MOST_PASTED = 250
+"""Characters of a command in an error line."""
+_PACKAGES = ("torch", "torchvision", "torchaudio", "numpy", "h5py", "av", "python_speech_features")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An open run folder and the checkpoint that it goes on from, if any."""
+
+    folder: Path
+    stage: str
+    checkpoint: Checkpoint | None
+    report: Reporter
+    """The reporter of the stage, which also writes to train.log in the first process."""
+
+    def checkpoint_path(self, name: str) -> Path:
+        """Where the checkpoint `name` (last, best, step-N) lies."""
+        return self.folder / "checkpoints" / f"{name}.pt"
+
+    def require_fitting(
+        self, build: Callable[[], nn.Module], config: PretrainConfig | FinetuneConfig
+    ) -> None:
+        """Raise MismatchError where the checkpoint that the run goes on from is not of the model
+        that `build` makes, and MachineError where no memory holds that, before it is made."""
+        model = build_on_meta(build)
+        if self.checkpoint is not None:
+            owner = f"the checkpoint of {self.folder}"
+            depth = config.model.visual.depth
+            require_fitting_run(owner, self.checkpoint, model, config.optim, depth)
+        require_memory(model)
+
+    def say_running(self, processes: Processes, step: int) -> None:
+        """Brings status.json up to date; for the first process, which holds the folder's lock."""
+        facts = {"step": step, "processes": processes.world}
+        write_status(self.folder, self.stage, "running", **facts)
+
+    def say_failed(self, failure: Failure) -> None:
+        """Notes in status.json what ended the run; every process that still can says the same."""
+        if (self.folder / RUN_STATUS).is_file():  # else on another machine with another disk
+            write_status(self.folder, self.stage, "failed", **asdict(failure))
+
+
+def require_possible(
+    config: PretrainConfig | FinetuneConfig,
+    facts: Mapping[str, Any],
+    *,
+    out: Path,
+    resume: bool,
+    overwrite: bool,
+    world: int,
+) -> None:
+    """Raise what `running` would raise in `world` processes elsewhere; nothing is written."""
+    _require_shares(config, world)
+    require_openable(out, resume=resume, overwrite=overwrite)
+    if resume:
+        require_no_links(out)
+        checkpoint = newest_checkpoint(out, Quiet().say)
+        changed_settings(checkpoint, config, facts, out)
+        require_steps_left(config, checkpoint, out)
+
+
+@contextmanager
+def running(
+    stage: str,
+    config: PretrainConfig | FinetuneConfig,
+    facts: Mapping[str, Any],
+    *,
+    out: Path,
+    resume: bool,
+    overwrite: bool,
+    command: Sequence[str],
+    processes: Processes,
+    report: Reporter,
+) -> Iterator[Run]:
+    """The open folder. Inside the block nobody else writes to it, and train.log is kept; however
+    the block ends, status.json tells the truth.
+
+    Raises ConfigError where processes cannot have equal shares or a batch norm gets one clip,
+    UsageError where the folder is in use, MismatchError where a run that is to go on was started
+    with other settings or data, MachineError where memory or disk space is short.
+    """
+    _require_shares(config, processes.world)
+    with stop_requests(), _as_machine_errors(out), ExitStack() as until_end:
+
+        def open_() -> Path:
+            if resume:
+                require_no_links(out)  # before anything of it is read or written
+            lock = holding(out, RUN_LOCK, command=f"avme {stage}")
+            state = state_of(out)
+            is_new = not out.is_dir()
+            if not is_new:
+                until_end.enter_context(lock)
+            if resume and state is not None and state.startswith(KILLED):
+                report.say(f"{out} was {state}")
+            folder = open_run(out, stage, resume=resume, overwrite=overwrite)
+            if is_new:
+                until_end.enter_context(lock)
+            if not resume:
+                write_status(folder, stage, "running")  # first: by it the folder is known as ours
+                write_text(folder / "config.yaml", to_yaml(config))
+            return folder
+
+        folder = processes.first(open_)
+        if processes.is_first:
+            write = until_end.enter_context(logged(folder))
+            write(f"$ {join_command(command)}")
+            report = Logged(report, write)
+        checkpoint = None
+        if resume:
+            say = report.say if processes.is_first else Quiet().say
+            checkpoint = newest_checkpoint(folder, say)
+            changed = changed_settings(checkpoint, config, facts, folder)
+            newest = checkpoint
+            if told := processes.first(lambda: require_steps_left(config, newest, folder)):
+                say(told)
+            if changed:
+                say(f"changed since the run was started: {', '.join(changed)}")
+                if processes.is_first:
+                    write_text(folder / "config.yaml", to_yaml(config))
+        run = Run(folder, stage, checkpoint, report)
+        if processes.is_first:
+            _begin(run, processes, command)
+        with _ending_said(run, processes, command), _as_machine_errors(out):
+            yield run
+
+
+def _require_shares(config: PretrainConfig | FinetuneConfig, world: int) -> None:
+    require_equal_shares(config.train.batch, world)
+    if isinstance(config, FinetuneConfig) and config.head.norm == "batch":
+        require_two_clips(config.train.batch, config.train.micro_batch, world)
+
+
+@contextmanager
+def _as_machine_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        known = machine_error(error, folder)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _begin(run: Run, processes: Processes, command: Sequence[str]) -> None:
+    for folder in (run.folder, run.folder / "checkpoints"):
+        sweep(folder)
+    with open(run.folder / "command.txt", "a", encoding="utf-8", opener=own_file) as file:
+        file.write(join_command(command) + "\n")
+    run.say_running(processes, run.checkpoint.step if run.checkpoint else 0)
+    write_json(run.folder / "env.json", environment())
+
+
+@contextmanager
+def _ending_said(run: Run, processes: Processes, command: Sequence[str]) -> Iterator[None]:
+    if processes.siblings is not None:
+        processes.siblings.last_words = run.say_failed
+    try:
+        yield
+        if processes.is_first:
+            write_status(run.folder, run.stage, "finished")
+    except (Stopped, KeyboardInterrupt) as error:
+        if processes.is_first:
+            _log.warning("%s", str(error) or "interrupted")
+            with suppress(OSError):
+                write_status(run.folder, run.stage, "stopped", reason=str(error) or "interrupted")
+        if isinstance(error, Stopped):
+            raise type(error)(
+                f"{error}: {_continuation(command, processes, run.folder)}"
+            ) from error
+        raise
+    except BaseException as error:
+        failure = processes.failed(error)
+        _log.error("%s", failure)
+        with suppress(OSError):  # a full disk; the error itself matters more
+            run.say_failed(failure)
+        raise
+
+
+def _continuation(command: Sequence[str], processes: Processes, folder: Path) -> str:
+    """The command that goes on, unless torchrun or srun started it with words of their own.
+
+    An error line, which is cut where it is too long, names the file of a long command instead.
+    """
+    is_whole = processes.world == 1 or any(
+        word.split("=")[0] in ("--gpus", "--procs") for word in command
+    )
+    if not (command and is_whole):
+        return "continue with the same command and --resume"
+    kept = [word for word in command if word not in ("--overwrite", "--resume")]
+    line = join_command([*kept, "--resume"])
+    if len(line) > _MOST_PASTED:
+        return f"continue with the command in {folder / 'command.txt'} and --resume"
+    return f"continue with: {line}"
+
+
+def environment() -> dict[str, Any]:
+    """Versions and the machine, for whoever wants to repeat the run."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor()
+    return {
+        "avme": avme.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "device": device or platform.machine(),
+        "cores": available_cores(),
+        "threads": torch.get_num_threads(),
+        **{name: installed_version(name) for name in _PACKAGES},
+    }

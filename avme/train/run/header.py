@@ -1,0 +1,167 @@
+"""What a training run is, in lines that are printed before its first step and kept in train.log."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from avme.config import ClipConfig, FinetuneConfig, PretrainConfig
+from avme.data.dataloader import default_workers
+from avme.train.metrics.time_estimate import DAY, Estimate, cpu_gflops, duration
+from avme.train.schedule import Schedule
+
+if TYPE_CHECKING:
+    from avme.train.job import Job
+    from avme.train.trainer import Trainer
+
+_PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+_BACKWARD = 2.0
+"""Operations of the backward pass in those of the forward pass, about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a run works on, with and for how long."""
+
+    config: PretrainConfig | FinetuneConfig
+    dataset: str
+    folder: Path
+    """Of the prepared set."""
+    lists: dict[str, int]
+    """Clips by list: train, validation, test."""
+    parameters: dict[str, int]
+    """Learned numbers by part, and `all`."""
+    gflop_per_clip: float
+    """Of the forward pass."""
+    start: str
+    """Where the weights are from."""
+    device: torch.device
+    precision: torch.dtype
+    processes: int
+    micro_batch: int
+    """Clips per device at a time."""
+    loader_workers: int
+    """Per process."""
+    schedule: Schedule
+    steps_per_epoch: int
+    out: Path
+    """The run folder."""
+
+    def lines(self) -> Iterator[str]:
+        """One line for each subject, its name in front."""
+        for name, text in self._rows():
+            yield f"{name:<9} {text}"
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        train, clip, schedule = self.config.train, self.config.clip, self.schedule
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.lists.items())
+        yield "data", f"{self.dataset} ({self.folder}), split {clip.split}: {counts} clips"
+        parts = ", ".join(
+            f"{name} {_short(count)}"
+            for name, count in self.parameters.items()
+            if count and name != "all"
+        )
+        yield "model", f"{_short(self.parameters['all'])} parameters ({parts}); {_window(clip)}"
+        yield "weights", self.start
+        precision = _PRECISIONS.get(self.precision, str(self.precision))
+        workers = _counted(self.loader_workers, "loader worker")
+        yield "device", f"{self._device()}, {precision}, {workers} each"
+        share = train.batch // self.processes
+        shared = f" = {self.processes} x {share}" if self.processes > 1 else ""
+        if self.micro_batch < share:
+            shared += f", {self.micro_batch} at a time"
+        yield "batch", f"{train.batch} clips a step{shared}; peak learning rate {schedule.peak:.3g}"
+        yield (
+            "schedule",
+            f"{_counted(train.epochs, 'epoch')} of {_counted(self.steps_per_epoch, 'step')}: "
+            f"{schedule.total_steps:,} in all, {schedule.warmup_steps:,} of them warm-up",
+        )
+        yield "out", str(self.out)
+
+    def _device(self) -> str:
+        if self.device.type == "cuda":
+            name = torch.cuda.get_device_name(self.device)
+            return f"{self.processes} x {name}"
+        processes = _counted(self.processes, "process", "processes")
+        return f"cpu, {processes} of {_counted(torch.get_num_threads(), 'thread')}"
+
+    def warning(self, gflops: float, step: int, preset: str) -> str | None:
+        """A sentence where the steps left take more than a day at `gflops` for each process.
+
+        The rate is that of a matrix product alone, so that the time is a lower bound
+        unless the machine is busy with something else.
+        """
+        left = self.schedule.total_steps - step
+        work = self.gflop_per_clip * (1.0 + _BACKWARD) * self.config.train.batch
+        seconds = left * work / gflops / self.processes
+        if seconds < DAY:
+            return None
+        return (
+            f"warning: about {duration(seconds)} or more on this CPU ({work:,.0f} GFLOP a step at "
+            f"{gflops:,.0f} GFLOP/s): {advice(preset)}"
+        )
+
+
+def announce(job: "Job", trainer: "Trainer", size: dict[str, Any], micro_batch: int) -> Estimate:
+    """Say what is about to be trained, and on a CPU whether it would take days at the least."""
+    settings, schedule, preset = job.config.train, trainer.schedule, str(job.facts["preset"])
+    workers = settings.workers
+    header = Header(
+        config=job.config,
+        dataset=job.prepared.name,
+        folder=job.prepared.folder,
+        lists=job.lists,
+        parameters=size["parameters"],
+        gflop_per_clip=size["forward_gflop_per_clip"],
+        start=job.start if job.run.checkpoint is None else f"of this run at step {trainer.step:,}",
+        device=job.device,
+        precision=trainer.precision,
+        processes=job.processes.world,
+        micro_batch=micro_batch,
+        loader_workers=default_workers(job.processes.local_world) if workers is None else workers,
+        schedule=schedule,
+        steps_per_epoch=trainer.steps_per_epoch,
+        out=job.run.folder,
+    )
+    for line in header.lines():
+        job.report.say(line)
+    if job.device.type == "cpu" and trainer.step < schedule.total_steps:
+        warning = header.warning(cpu_gflops(), trainer.step, preset)
+        if warning:
+            job.report.say(warning)
+    total = schedule.total_steps
+    return Estimate(job.device, total, trainer.steps_per_epoch, advice(preset))
+
+
+def say_end(job: "Job", trainer: "Trainer", began: float) -> None:
+    """Say how a run ended: its steps, its time and its last loss; `began` is monotonic seconds."""
+    last = trainer.meter.last
+    loss = f", loss {last['loss']:.4f}" if last else ""
+    seconds = duration(time.monotonic() - began)
+    job.report.say(f"{job.stage} done: {trainer.step:,} steps, in {seconds}{loss}")
+
+
+def advice(preset: str) -> str:
+    """What to do where a run takes days on a CPU."""
+    if preset == "tiny":
+        return "fewer --epochs, or a GPU"
+    return "take --preset tiny, which is made for CPUs, or --preset small, or a GPU"
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def _window(clip: ClipConfig) -> str:
+    return f"{clip.num_frames} frames of {clip.size} x {clip.size}, stride {clip.stride}"
+
+
+def _short(count: int) -> str:
+    """94.2 M of 94221312."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return str(count)

@@ -1,0 +1,92 @@
+"""What may differ between a run and the command that goes on with it: said, or refused by name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from avme.checkpoint.file import Checkpoint
+from avme.config import Settings
+from avme.errors import MismatchError
+from avme.train.run.extend import FACT
+
+_MAY_CHANGE = {
+    f"train.{name}"
+    for name in (
+        "workers",
+        "device",
+        "micro_batch",
+        "checkpointing",
+        "sharding",
+        "log_every",
+        "checkpoint_minutes",
+        "keep_every",
+        "keep",
+        "pictures_every",
+        "wandb",
+        "epochs",
+    )
+}
+_SLURM = "slurm"
+_EPOCHS = "train.epochs"
+_MOST_NAMED = 5
+_MOST_SHOWN = 60
+
+
+def changed_settings(
+    checkpoint: Checkpoint, config: Settings, facts: Mapping[str, Any], folder: Path
+) -> list[str]:
+    """`key old -> new` for every setting that is another now, and may be.
+
+    Raises MismatchError for settings and data that decide what is learnt.
+    """
+    known = {key: value for key, value in checkpoint.facts.items() if key != FACT}
+    # What is asked of Slurm is no part of a run; checkpoints of earlier versions have it.
+    learnt = {key: value for key, value in checkpoint.config.items() if key != _SLURM}
+    before = flat(_completed(learnt, config)) | flat({"data": known})
+    now = flat(config.model_dump(mode="json")) | flat({"data": dict(facts)})
+    changed = {
+        key: text for key, text in changes(before, now).items() if not key.startswith(f"{_SLURM}.")
+    }
+    if _EPOCHS in changed:  # the warm-up stays as the run began with, whatever would be usual now
+        changed.pop("optim.warmup_epochs", None)
+    refused = [text for key, text in changed.items() if key not in _MAY_CHANGE]
+    if refused:
+        raise MismatchError(
+            f"{folder} was started with other settings or data "
+            f"({', '.join(refused[:_MOST_NAMED])}): resume with the same, or start another run "
+            "with --out"
+        )
+    return list(changed.values())
+
+
+def _completed(before: dict[str, Any], config: Settings) -> dict[str, Any]:
+    """Settings that there were not yet when the run was started have their defaults."""
+    try:
+        return type(config).model_validate(before).model_dump(mode="json")
+    except ValueError:  # settings that there are no more: they are named as differing
+        return before
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """`key old -> new` by key, for the keys whose values differ."""
+    return {
+        key: f"{key} {_short(before.get(key))} -> {_short(now.get(key))}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    }
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+
+
+def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key, as JSON would have them."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
+    return found

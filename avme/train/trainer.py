@@ -1,0 +1,289 @@
+"""The one training loop: batches in, a trained model and checkpoints out.
+
+Everything random about a step follows from (seed, step) and from its clips, so that a run that was
+killed goes on exactly as if it had not been, on as many processes as it then gets. Stages differ by
+the loss of a batch and by what they do at the end of an epoch.
+"""
+
+import inspect
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from avme.batch import AVBatch
+from avme.checkpoint.file import Checkpoint
+from avme.config import OptimConfig, TrainConfig
+from avme.data.sampler import seed_of
+from avme.errors import Interrupted, Stopped
+from avme.progress import Reporter
+from avme.train.compile import set_up
+from avme.train.distributed.collective_interval import Cadence
+from avme.train.distributed.fsdp import is_sharded, load_model, load_optimizer, shard
+from avme.train.distributed.process_group import Processes
+from avme.train.distributed.stop_signals import (
+    StopRequest,
+    StopWaiting,
+    interruptible,
+    stop_requests,
+)
+from avme.train.ema import WeightAverage
+from avme.train.grad_norm import clip_gradients, gradient_norms
+from avme.train.metrics.loggers import Record
+from avme.train.metrics.meter import Meter
+from avme.train.metrics.time_estimate import Estimate
+from avme.train.nan_guard import Guard
+from avme.train.optim import build_optimizer
+from avme.train.save_schedule import Saver
+from avme.train.schedule import Schedule
+
+_LEAVE_BUFFERS: dict[str, Any] = (  # batch statistics are those of the global batch already
+    {"forward_sync_buffers": False}
+    if "forward_sync_buffers" in inspect.signature(DistributedDataParallel.__init__).parameters
+    else {"broadcast_buffers": False}  # torch before 2.14
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLoss:
+    """The loss of one micro-batch and figures to log beside it."""
+
+    loss: Tensor
+    figures: dict[str, Tensor] = field(default_factory=dict)
+    lengths: Tensor | None = None
+    """Of the prediction for each clip, to find the clip whose loss is no number; (b,)."""
+
+
+LossOf = Callable[[nn.Module, AVBatch, int, bool], BatchLoss]
+"""(model, batch, step, whether this step is logged) -> loss."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Trainer:
+    """A model in training, with all that a checkpoint must hold of it."""
+
+    model: nn.Module
+    optim: OptimConfig
+    train: TrainConfig
+    schedule: Schedule
+    depth: int
+    device: torch.device
+    precision: torch.dtype
+    processes: Processes
+    steps_per_epoch: int
+    guard: Guard | None = None
+    """One that knows the names of clips; without it they are numbers."""
+    optimizer: torch.optim.Optimizer = field(init=False)
+    scaler: torch.amp.GradScaler = field(init=False)
+    """Does nothing unless the precision is float16."""
+    average: WeightAverage | None = field(init=False)
+    meter: Meter = field(init=False)
+    step: int = 0
+    _is_between_steps: bool = True
+    """Whether the state is that after `step` steps, and nothing of what belongs to them is left."""
+
+    def __post_init__(self) -> None:
+        self.model.to(self.device)
+        set_up(self.model, self.train, self.device)
+        if self.train.sharding == "fsdp" and self.processes.world > 1:
+            shard(self.model, self.device, self.precision)
+        self.optimizer = build_optimizer(self.model, self.optim, self.depth)
+        self.meter = Meter(self.train.batch, self.device)
+        is_half = self.precision == torch.float16
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=is_half)
+        decay = self.train.ema_decay
+        self.average = None if decay is None else WeightAverage(self.model, decay)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Inside, the model has its averaged weights, if an average is kept."""
+        return nullcontext() if self.average is None else self.average.applied()
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Goes back to where a checkpoint was written."""
+        load_model(self.model, checkpoint.model)
+        load_optimizer(self.optimizer, checkpoint.optimizer)
+        if self.average is not None:
+            self.average.restore(checkpoint.average)
+        if checkpoint.scaler:  # empty where the run began on a device with bfloat16
+            self.scaler.load_state_dict(checkpoint.scaler)
+        self.meter.restore(checkpoint.meter)
+        self.step = checkpoint.step
+
+    def fit(
+        self,
+        batches: Iterable[AVBatch],
+        micro_batches: int,
+        loss_of: LossOf,
+        *,
+        title: str,
+        record: Record | None,
+        save: Callable[[], None],
+        end_epoch: Callable[[int], str] | None,
+        report: Reporter,
+        estimate: Estimate | None = None,
+    ) -> None:
+        """Steps from `self.step` to the end of the schedule.
+
+        `save` is called at the start, between steps as long as it costs at most 1 % of the time,
+        and at the end; `end_epoch` gets the number of the epoch that ended and returns a note.
+        `estimate` times the first steps, and `report` is told once how long the others will take.
+        Raises Stopped after SIGTERM or SIGUSR1 and Interrupted after Ctrl-C, with a checkpoint
+        written; a request that comes when the last step is done is left to the caller.
+        """
+        wrapped = self._wrapped()
+        stream = interruptible(batches, self.processes.world)
+        total = self.schedule.total_steps
+        meter, guard = self.meter, self.guard or Guard(self.processes)
+
+        def save_if_sound() -> None:
+            with meter.aside():
+                self._require_finite(guard)
+                guard.require_sound(self.model, self.step)
+                save()
+
+        saver = Saver(save_if_sound, lambda: self.step, self.train.checkpoint_minutes * 60.0)
+        saver.save()
+        cadence = Cadence(self.processes, self.step)
+        with (
+            stop_requests() as request,
+            self._stopping(request, saver),
+            report.task(title, total, done=self.step) as task,
+        ):
+            early = (request.signal is not None, request.signal == "SIGINT")
+            stops, interrupted = cadence.agree(self.step, *early)
+            if stops and self.step < total:
+                self.processes.wait()
+                raise self._stopped(request, interrupted, "with a checkpoint written")
+            while self.step < total:
+                logged = (self.step + 1) % self.train.log_every == 0 or self.step + 1 == total
+                with estimate.step() if estimate else nullcontext():
+                    made = self._step(wrapped, stream, micro_batches, loss_of, logged, guard)
+                meter.add(made)
+                self.step += 1
+                epoch, place = divmod(self.step, self.steps_per_epoch)
+                if logged:
+                    self._require_finite(guard)
+                    numbers = meter.numbers(self.processes)
+                    if record is not None:
+                        record.write("train", self.step, numbers)
+                note = meter.note(epoch + bool(place), self.train.epochs)
+                if place == 0 and end_epoch is not None:
+                    self._is_between_steps = False  # the epoch ends with its validation
+                    with meter.aside(), estimate.epoch_end() if estimate else nullcontext():
+                        self._require_finite(guard)
+                        note = f"{note}  {end_epoch(epoch)}"
+                    self._is_between_steps = True
+                task.advance(1, note)
+                if estimate is not None and estimate.is_due() and self.step < total:
+                    for line in estimate.lines(self.step, validates=end_epoch is not None):
+                        report.say(line)
+                keep = self.train.keep_every
+                if place == 0 and keep and epoch % keep == 0:
+                    saver.save()
+                if not (logged or place == 0 or cadence.is_now(self.step)):
+                    continue
+                interrupted = request.signal == "SIGINT"
+                wishes = (request.signal is not None, interrupted, saver.is_due())
+                stops, interrupted, is_due = cadence.agree(self.step, *wishes)
+                if stops and self.step < total:  # else what is left takes less than a restart
+                    saver.save()
+                    self.processes.wait()  # torchrun ends the others when one leaves
+                    raise self._stopped(request, interrupted, "with a checkpoint written")
+                if is_due and self.step < total:
+                    saver.save()
+        saver.save()
+
+    @contextmanager
+    def _stopping(self, request: StopRequest, saver: Saver) -> Iterator[None]:
+        """Stop a run that got no data after a request; alone, it still saves between two steps."""
+        try:
+            yield
+        except StopWaiting:
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.processes.world == 1 and self._is_between_steps:
+                saver.save()
+            state = f"waiting for data; the last checkpoint is of step {saver.step}"
+            error = self._stopped(request, request.signal == "SIGINT", state)
+            if self.processes.world > 1:
+                self.processes.failed(error)  # the others may be waiting for this one
+            raise error from None
+
+    def _stopped(self, request: StopRequest, interrupted: bool, state: str) -> Stopped:
+        kind = Interrupted if interrupted else Stopped
+        name = "Ctrl-C" if interrupted else request.signal or "a sibling"
+        return kind(
+            f"stopped at step {self.step} of {self.schedule.total_steps} by {name}, {state}"
+        )
+
+    def _wrapped(self) -> nn.Module:
+        if self.processes.world == 1 or is_sharded(self.model):
+            return self.model
+        # no device_ids: what batches leave on the host is to stay there
+        return DistributedDataParallel(self.model, **_LEAVE_BUFFERS)
+
+    def _step(
+        self,
+        model: nn.Module,
+        stream: Any,
+        micro_batches: int,
+        loss_of: LossOf,
+        logged: bool,
+        guard: Guard,
+    ) -> dict[str, Any]:
+        model.train()
+        torch.manual_seed(seed_of(self.train.seed, self.step))
+        rate = self.schedule.rate(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
+        began, waited = time.perf_counter(), 0.0
+        share = self.train.batch // self.processes.world
+        figures: dict[str, Tensor] = {}
+        for index in range(micro_batches):
+            asked = time.perf_counter()
+            given = next(stream)
+            waited += time.perf_counter() - asked
+            weight = len(given) / share
+            whole = index == micro_batches - 1 or not isinstance(model, DistributedDataParallel)
+            quiet = nullcontext() if whole else cast(DistributedDataParallel, model).no_sync()
+            with self.meter.clock.working(), quiet:
+                self._is_between_steps = False
+                batch = given.to(self.device)
+                with torch.autocast(
+                    self.device.type, self.precision, enabled=self.precision != torch.float32
+                ):
+                    made = loss_of(model, batch, self.step, logged)
+                torch.autograd.backward(self.scaler.scale(made.loss.float() * weight))
+                guard.note(self.step + 1, batch, made.loss, made.lengths)
+            for name, value in {"loss": made.loss, **made.figures}.items():
+                figures[name] = figures.get(name, 0.0) + value.detach() * weight
+        with self.meter.clock.working():
+            self.scaler.unscale_(self.optimizer)
+            norms = gradient_norms(self.model)
+            if self.scaler.is_enabled():
+                norms |= self._scaling(norms)
+            guard.note_gradient(self.step + 1, norms["grad_norm"])
+            if self.optim.clip_grad is not None:
+                clip_gradients(self.model, self.optim.clip_grad, norms["grad_norm"])
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.average is not None:
+                self.average.update()
+        self._is_between_steps = True
+        return {"lr": rate, "began": began, "waited": waited, "figures": figures | norms}
+
+    def _scaling(self, norms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The loss scale, and whether the scaler will skip the step; norms are then 0."""
+        skips = ~torch.isfinite(norms["grad_norm"])
+        counted = {name: torch.where(skips, 0.0, norm) for name, norm in norms.items()}
+        one = torch.ones((), device=self.device)
+        return {**counted, "skipped": skips.float(), "loss_scale": self.scaler.scale(one)}
+
+    def _require_finite(self, guard: Guard) -> None:
+        guard.require_finite(self.meter, self.step)
+        guard.require_scale(self.scaler, self.step)

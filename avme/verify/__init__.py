@@ -1,0 +1,1 @@
+"""Verification of a prepared dataset: checksums of shards and tables."""

@@ -1,0 +1,271 @@
+"""A path to plain tensors and what is written beside them, without running what a file holds.
+
+A folder is a Hugging Face folder (config.json), a checkpoint folder of DeepSpeed, or a run of ours.
+"""
+
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from torch import Tensor
+
+from avme.checkpoint.file import FORMAT, find_checkpoint
+from avme.checkpoint.schema import require_dense, require_facts, require_numbers, require_plain
+from avme.errors import ArtifactError
+from avme.io.filenames import RUN_STATUS
+from avme.io.run_status import require_finished_run
+from avme.io.strict_json import parse_json
+from avme.weights.huggingface.config import require_same_config, videomae_config, videomae_v2_config
+from avme.weights.huggingface.sharded import read_shards
+from avme.weights.key_mapping import Form
+from avme.weights.tensor_files import read_pickle, read_safetensors
+from avme.weights.tensor_hash import CHECKSUM, SIDECAR
+
+_WRAPPERS: Final = ("model", "module", "state_dict", "model_state_dict")
+_AVERAGES: Final = ("model_ema", "state_dict_ema")
+"""Moving averages of the weights: read where a file holds nothing else."""
+_PREFIXES: Final = ("_orig_mod.", "module.", "backbone.", "model.", "_forward_module.")
+_OURS: Final = {"format", "stage", "config", "facts", "model"}
+_FOLDER_FILES: Final = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+_UNCHECKED: Final = (
+    "the file has no checksum, as an earlier avme wrote it: whether it is damaged is unknown; "
+    "`avme weights convert --to avme` of a checkpoint of its run writes one"
+)
+_DEEPSPEED: Final = "mp_rank_00_model_states.pt"
+_LONGEST_NAME: Final = 255
+_PART: Final = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What a file holds, by the file's own names."""
+
+    file: Path
+    form: Form
+    tensors: dict[str, Tensor]
+    wrapping: str
+    """How the tensors lay in the file, for people."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """Hugging Face's config.json, our settings, or our note in an official file."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Of our own files: classes, hashes of data and lists, step and best epoch."""
+    parts: tuple[Path, ...] = ()
+    """The files of a sharded folder, where `file` is their index."""
+    remarks: tuple[str, ...] = ()
+    checksum: str = "none"
+    """What stands in the file against damage, for people."""
+
+
+def read_file(path: Path) -> Stored:
+    """Reads a .pth, .pt, .bin or .safetensors file, an index of shards, or a folder.
+
+    Raises ArtifactError where there is none, where it is broken, or holds more than plain data, as
+    tensors that claim more numbers than the file has, or settings of other types.
+    """
+    stored = _read(path)
+    try:
+        for name, tensor in stored.tensors.items():
+            require_dense(tensor, name)
+        require_plain(stored.config, "its settings")
+        require_facts({key: value for key, value in stored.facts.items() if key != "best"})
+        require_numbers(stored.facts.get("best") or {}, "best")
+        if type(stored.facts.get("step", 0)) is not int:
+            raise ValueError("step is no count")
+    except ValueError as error:
+        raise ArtifactError(f"{stored.file} cannot be used as weights: {error}") from error
+    return stored
+
+
+def _read(path: Path) -> Stored:
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.is_file():
+        raise ArtifactError(f"{path} does not exist: expected a file or folder of weights")
+    if path.name.endswith(".index.json"):
+        tensors, parts = read_shards(path)
+        return _foreign(path, tensors, f"{len(parts)} shards", {}, parts=parts)
+    if _PART.search(path.name):
+        raise ArtifactError(f"{path} is one shard of several: give the folder {path.parent}")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    stored = _unwrap(path, read_pickle(path))
+    return (
+        replace(stored, checksum="CRC-32 of every tensor") if zipfile.is_zipfile(path) else stored
+    )
+
+
+def _read_folder(path: Path) -> Stored:
+    if (path / "config.json").is_file():
+        for name in _FOLDER_FILES:
+            if (path / name).is_file():
+                return _read(path / name)
+        raise ArtifactError(
+            f"{path} holds config.json but none of {', '.join(_FOLDER_FILES)}: weights of other "
+            "frameworks are not read, save them with save_pretrained first"
+        )
+    deepspeed = _deepspeed_file(path)
+    if deepspeed is not None:
+        return _read(deepspeed)
+    run, weights = require_finished_run(path), path / "weights.safetensors"
+    if weights.is_file() and not any((path / "checkpoints").glob("*.pt")):
+        return _read(weights)  # checkpoints may be deleted, they are larger
+    return _read(find_checkpoint(run, "best", "last"))
+
+
+def _deepspeed_file(path: Path) -> Path | None:
+    """The model's file in a folder that DeepSpeed's save_checkpoint wrote, or in the newest one
+    of its output folder, as `latest` names it."""
+    latest = path / "latest"
+    if latest.is_file() and not (path / RUN_STATUS).is_file():
+        with latest.open(encoding="utf-8", errors="replace") as text:
+            name = text.read(_LONGEST_NAME).strip()
+        if Path(name).name == name != ".." and (path / name).is_dir():
+            path = path / name
+    if any(path.glob("zero_pp_rank_*_model_states.pt")):
+        raise ArtifactError(
+            f"{path} is cut over processes (ZeRO stage 3): join it with DeepSpeed's zero_to_fp32.py"
+        )
+    if len(list(path.glob("mp_rank_*_model_states.pt"))) > 1:
+        raise ArtifactError(f"{path} is cut over processes (tensor parallelism): join it first")
+    file = path / _DEEPSPEED
+    return file if file.is_file() else None
+
+
+def _read_safetensors(path: Path) -> Stored:
+    tensors, metadata = read_safetensors(path)
+    checksum = "SHA-256 of tensors and settings" if CHECKSUM in metadata else "none"
+    try:
+        noted = parse_json(metadata[SIDECAR]) if SIDECAR in metadata else None
+    except ValueError as error:
+        raise ArtifactError(f"{path} is not a whole safetensors file: {error}") from error
+    if isinstance(noted, Mapping) and isinstance(noted.get("config"), Mapping):
+        facts = {key: value for key, value in noted.items() if key != "config"}
+        return Stored(
+            file=path,
+            form="avme",
+            tensors=tensors,
+            wrapping="safetensors",
+            config=dict(noted["config"]),
+            facts=facts,
+            remarks=() if CHECKSUM in metadata else (_UNCHECKED,),
+            checksum=checksum,
+        )
+    if isinstance(noted, Mapping):
+        require_same_config(path, noted)
+    return replace(_foreign(path, tensors, "safetensors", {}), checksum=checksum)
+
+
+def _unwrap(path: Path, content: Any) -> Stored:
+    if not isinstance(content, Mapping):
+        raise ArtifactError(f"{path} holds {type(content).__name__}, expected named tensors")
+    if set(content) >= _OURS and all(
+        isinstance(content[key], Mapping) for key in ("model", "config", "facts")
+    ):
+        average, tensors = content.get("average"), content["model"]
+        if isinstance(average, Mapping) and isinstance(average.get("tensors"), Mapping):
+            tensors = average["tensors"]  # as Checkpoint.weights
+        _require_tensors(path, tensors, content)
+        if content["format"] != FORMAT:
+            raise ArtifactError(f"{path} was written by another version of avme, expected {FORMAT}")
+        return Stored(
+            file=path,
+            form="avme",
+            tensors=dict(tensors),
+            wrapping="checkpoint",
+            config=dict(content["config"]),
+            facts={
+                **content["facts"],
+                "step": content.get("step"),
+                "best": content.get("best") or {},
+            },
+        )
+    whole = [key for key in _WRAPPERS if isinstance(content.get(key), Mapping)]
+    average = [key for key in _AVERAGES if isinstance(content.get(key), Mapping)]
+    if len(whole) > 1:
+        raise ArtifactError(
+            f"{path} holds tensors under both `{whole[0]}` and `{whole[1]}`: keep one"
+        )
+    key = next(iter(whole or average), None)
+    remarks: tuple[str, ...] = ()
+    if whole and average:
+        remarks = (
+            f"the file also holds `{average[0]}`, a moving average of the weights, which was left "
+            "out: to start from it, save it alone",
+        )
+    note = content.get(SIDECAR) if key else None
+    tensors = content if key is None else content[key]
+    _require_tensors(path, tensors, content)
+    return _foreign(
+        path,
+        dict(tensors),
+        f"under `{key}`" if key else "bare",
+        dict(note) if isinstance(note, Mapping) else {},
+        remarks=remarks,
+    )
+
+
+def _require_tensors(path: Path, tensors: Mapping[Any, Any], content: Mapping[Any, Any]) -> None:
+    named = all(isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items())
+    if not tensors or not named:
+        raise ArtifactError(
+            f"{path} has no named tensors at its top, nor under "
+            f"{', '.join(f'`{name}`' for name in _WRAPPERS + _AVERAGES)}: found "
+            f"{', '.join(map(str, list(content)[:5])) or 'nothing'}"
+        )
+
+
+def _foreign(
+    path: Path,
+    tensors: dict[str, Tensor],
+    wrapping: str,
+    note: dict[str, Any],
+    *,
+    parts: tuple[Path, ...] = (),
+    remarks: tuple[str, ...] = (),
+) -> Stored:
+    """Tensors without the prefixes of what wrapped the model, and whose names they are."""
+    while prefix := _common_prefix(tensors):
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+        wrapping = f"{wrapping}, each name behind `{prefix}`"
+    beside = path.parent / "config.json"
+    if any(name.startswith("embeddings.patch_embeddings.") for name in tensors):
+        tensors = {f"videomae.{name}": tensor for name, tensor in tensors.items()}
+    if any(name.startswith("videomae.") for name in tensors):
+        form: Form = "huggingface"
+        config = videomae_config(beside)
+    elif any(name.removeprefix("encoder.").startswith("patch_embed.") for name in tensors):
+        form, config = "official", note
+        if path.name in _FOLDER_FILES:
+            config = videomae_v2_config(beside)
+    else:
+        raise ArtifactError(
+            f"{path} holds no VideoMAE: expected names such as encoder.patch_embed.proj.weight or "
+            "videomae.encoder.layer.0.output.dense.weight, found "
+            f"{', '.join(list(tensors)[:3]) or 'none'}"
+        )
+    return Stored(
+        file=path,
+        form=form,
+        tensors=tensors,
+        wrapping=wrapping,
+        config=config,
+        parts=parts,
+        remarks=remarks,
+    )
+
+
+def _common_prefix(tensors: Mapping[str, Tensor]) -> str | None:
+    """A prefix of all names that is no part of a model; an encoder on its own has another."""
+    alone = (*_PREFIXES, "encoder.") if "encoder.patch_embed.proj.weight" in tensors else _PREFIXES
+    for prefix in alone:
+        if tensors and all(name.startswith(prefix) for name in tensors):
+            return prefix
+    return None

@@ -1,0 +1,137 @@
+"""Weights to a file of another form; VideoMAE's and Hugging Face's hold the visual tower alone."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from torch import Tensor
+
+from avme.errors import MismatchError
+from avme.io.atomic import write_json
+from avme.weights.huggingface.config import config_note
+from avme.weights.huggingface.export import huggingface_config, preprocessor_config
+from avme.weights.initialize import Tally
+from avme.weights.key_mapping import Form, rule_for
+from avme.weights.load import Weights
+from avme.weights.output_path import require_output
+from avme.weights.settings import require_heads, settings_of
+from avme.weights.tensor_files import write_pickle, write_safetensors
+from avme.weights.tensor_hash import SIDECAR
+
+_BRIDGE: Final = "decoder.bridge.weight"
+
+
+def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
+    """Writes a .pth file, a folder or a .safetensors file that must not exist yet.
+
+    Raises MismatchError where the form cannot say what the weights are, and OSError where the disk
+    is full or the folder is not writable: nothing is left of OUT then.
+    """
+    require_output(out, form)
+    if form != "official":
+        require_heads(weights)
+    if form == "avme":
+        _write_ours(weights, out)
+        return Tally(tuple(weights.tensors), weights.dropped, (), weights.remarks)
+    tower, remarks = _visual_tower(weights, form)
+    named = _named(weights, tower, form)
+    if form == "official":
+        note = _note(weights)
+        write_pickle(out, {"model": named, SIDECAR: note})
+    else:
+        config = huggingface_config(weights)
+        with _whole_or_absent(out):
+            noted = {SIDECAR: json.dumps(config_note(config))}
+            write_safetensors(out / "model.safetensors", named, noted)
+            write_json(out / "preprocessor_config.json", preprocessor_config(weights))
+            write_json(out / "config.json", config)
+    dropped = [*weights.dropped, *(name for name in weights.tensors if name not in tower)]
+    return Tally(tuple(tower), tuple(dropped), (), (*weights.remarks, *remarks))
+
+
+@contextmanager
+def _whole_or_absent(folder: Path) -> Iterator[None]:
+    """Delete the new folder if the block fails: a second attempt would find it in the way."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _visual_tower(weights: Weights, form: Form) -> tuple[dict[str, Tensor], list[str]]:
+    """The tensors that a VideoMAE has, and what changed on the way."""
+    frames, size = weights.window
+    patch, tubelet = (weights.leaves[f"model.visual.{key}"] for key in ("patch", "tubelet"))
+    if weights.grid != (frames // tubelet, size // patch, size // patch):
+        raise MismatchError(
+            f"{weights.file} stretches the positions of {weights.grid} over its window, which only "
+            "--to avme can say"
+        )
+    tower = {
+        name: tensor
+        for name, tensor in weights.tensors.items()
+        if not name.startswith(("audio.", "fusion."))
+    }
+    if weights.stage == "pretrain" and form == "official" and "visual.norm.weight" not in tower:
+        raise MismatchError(
+            f"{weights.file} has no norm after the last block, which VideoMAE's own form always "
+            "has: choose --to huggingface"
+        )
+    if weights.stage == "pretrain":
+        dim = weights.leaves["model.visual.dim"]
+        if tower[_BRIDGE].shape[1] == dim:
+            return tower, []
+        tower[_BRIDGE] = tower[_BRIDGE][:, :dim].contiguous()
+        return tower, [f"{_BRIDGE}: its audio half was dropped, which the decoder was trained with"]
+    if weights.modality != "v" or weights.pool == "max" or "norm.running_mean" in tower:
+        raise MismatchError(
+            f"{weights.file} is a classifier of modality {weights.modality} with pool "
+            f"{weights.pool}: VideoMAE's forms hold modality v, head.pool mean or first, and "
+            "head.norm layer alone: fine-tune with --modality v --set head.pool=mean --set "
+            "head.norm=layer, or convert the pretrain run"
+        )
+    if weights.stage == "encoder" and form == "huggingface" and "norm.weight" in tower:
+        tower = {name: t for name, t in tower.items() if not name.startswith("norm.")}
+        return tower, ["norm.weight, norm.bias: VideoMAEModel has no norm of the pooled token"]
+    return tower, []
+
+
+def _named(weights: Weights, tower: Mapping[str, Tensor], form: Form) -> dict[str, Tensor]:
+    kernel = (weights.leaves["model.visual.tubelet"], weights.leaves["model.visual.patch"])
+    named: dict[str, Tensor] = {}
+    for own, tensor in tower.items():
+        rule = rule_for(own, form, weights.stage, kernel, weights.pool)
+        parts = rule.to_theirs(tensor)
+        named |= {n: p.contiguous().clone() for n, p in zip(rule.theirs, parts, strict=True)}
+    if form == "huggingface" and weights.stage == "encoder":
+        named = {name.removeprefix("videomae."): tensor for name, tensor in named.items()}
+    return named
+
+
+def _write_ours(weights: Weights, out: Path) -> None:
+    settings = settings_of(weights).model_dump(mode="json")
+    said = weights.facts | {"classes": list(weights.classes), "config": settings}
+    write_safetensors(out, weights.tensors, {SIDECAR: json.dumps(said)})
+
+
+def _note(weights: Weights) -> dict[str, Any]:
+    """What VideoMAE's own form cannot say: window, heads and classes."""
+    frames, size = weights.window
+    note = {"num_frames": frames, "image_size": size, **_heads(weights)}
+    if weights.stride is not None:
+        note[SIDECAR] = {"stride": weights.stride}
+    if not weights.classes:
+        return note
+    return note | {"id2label": {str(row): name for row, name in enumerate(weights.classes)}}
+
+
+def _heads(weights: Weights) -> dict[str, Any]:
+    names = {
+        "model.visual.heads": "num_attention_heads",
+        "model.decoder.heads": "decoder_num_attention_heads",
+    }
+    return {name: weights.leaves[key] for key, name in names.items() if key in weights.leaves}

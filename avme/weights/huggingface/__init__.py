@@ -1,0 +1,1 @@
+"""Files of Hugging Face: config.json, sharded weights, export."""

@@ -1,0 +1,76 @@
+"""config.json beside weights: Hugging Face's VideoMAE and VideoMAE V2."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from avme.errors import ArtifactError, MismatchError
+from avme.io.atomic import read_json
+
+_CONFIG_SHA256: Final = "config_sha256"
+_V2_NAMES: Final = {
+    "num_heads": "num_attention_heads",
+    "num_frames": "num_frames",
+    "img_size": "image_size",
+}
+_V2_OTHERS: Final = {
+    "cos_attn": "cosine attention",
+    "use_learnable_pos_emb": "learned positions",
+    "init_values": "layer scale",
+}
+
+
+def config_note(config: Mapping[str, Any]) -> dict[str, str]:
+    """What model.safetensors notes of the config.json that is written beside it."""
+    return {_CONFIG_SHA256: _sha256(config)}
+
+
+def require_same_config(weights: Path, noted: Mapping[str, Any]) -> None:
+    """Raise ArtifactError where config.json beside weights is not the one that they note.
+
+    save_pretrained of transformers writes weights without a note, and any config.json.
+    """
+    file = weights.with_name("config.json")
+    if _CONFIG_SHA256 not in noted or not file.is_file():
+        return
+    if _sha256(read_json(file)) != noted[_CONFIG_SHA256]:
+        raise ArtifactError(
+            f"{file} is not the one that {weights.name} was written with, it is damaged or was "
+            "edited: copy it again, or save the folder anew with save_pretrained of transformers"
+        )
+
+
+def _sha256(config: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
+def videomae_config(file: Path) -> dict[str, Any]:
+    """The configuration of a VideoMAE, empty where there is no file.
+
+    Raises MismatchError where it is of another model.
+    """
+    config = read_json(file) if file.is_file() else {}
+    kind = config.get("model_type", "videomae")
+    if kind != "videomae":
+        raise MismatchError(f"{file} is of a {kind}, expected a videomae")
+    return config
+
+
+def videomae_v2_config(file: Path) -> dict[str, Any]:
+    """Sizes that VideoMAE V2 keeps under `model_config`, by Hugging Face's names.
+
+    Raises MismatchError for what is no part of a VideoMAE.
+    """
+    config = read_json(file) if file.is_file() else {}
+    given = config.get("model_config")
+    if not isinstance(given, Mapping):
+        return {}
+    for key, what in _V2_OTHERS.items():
+        if given.get(key):
+            raise MismatchError(
+                f"{file}: {key} is {given[key]}, but avme's encoder has no {what}: "
+                "these weights cannot be used"
+            )
+    return {name: given[key] for key, name in _V2_NAMES.items() if given.get(key)}

@@ -1,0 +1,220 @@
+"""The shapes of a file's tensors to the model that they belong to.
+
+Heads leave no trace in shapes: they are those that VideoMAE has at a width, or what stands beside
+the tensors. VideoMAE's files do not say their window: it is 16 frames of 224 pixels there.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import torch
+from torch import Tensor
+
+from avme.config import ClipConfig, DecoderConfig, FusionConfig, ModelConfig, VisualConfig
+from avme.config.clip import check_extent
+from avme.errors import ArtifactError
+from avme.models.autoencoder import MaskedAutoencoder, grid_of
+from avme.models.classifier import Classifier, Pool
+from avme.models.masking import Grid
+from avme.weights.checkpoint_files import Stored
+from avme.weights.key_mapping import Shape, Stage, depth_of, rule_for
+
+_HEADS: Final = {384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16}
+_DECODER_HEADS: Final = {192: 3, 384: 6, 512: 8, 640: 8}
+_SMALL_MISTAKEN: Final = (384, 16)
+"""Width and heads in Hugging Face's configuration of ViT-S, which was trained with 6 heads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """Which layer norms stand at the end of the tower."""
+
+    final: bool
+    """Of every token, after the last block."""
+    pooled: bool
+    """Of the pooled token."""
+    pool: Pool = "mean"
+    """How the pooled token is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """A visual tower: a masked autoencoder without fusion, a classifier, or the tower alone."""
+
+    stage: Stage
+    visual: Mapping[str, int | float]
+    """dim, depth, mlp_ratio, patch, tubelet, final_norm and, where known, heads."""
+    decoder: Mapping[str, int | float]
+    """The same of the decoder; empty without one."""
+    num_classes: int
+    """0 without a head."""
+    num_frames: int
+    size: int
+    norms: Norms
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Frames and side of a tubelet."""
+        return int(self.visual["tubelet"]), int(self.visual["patch"])
+
+    def grid(self) -> Grid:
+        """The token grid of the window."""
+        config, clip = self._model_config(), self._clip()
+        check_extent(clip, config)
+        return grid_of(config, clip)
+
+    def shapes(self) -> dict[str, Shape]:
+        """Every tensor of such a model, by our names."""
+        config, clip = self._model_config(), self._clip()
+        with torch.device("meta"):
+            model = (
+                MaskedAutoencoder(config, clip)
+                if self.decoder
+                else Classifier(config, clip, max(1, self.num_classes), "v")
+            )
+        shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        if self.stage != "encoder":
+            return shapes
+        norm = {f"visual.{name}": s for name, s in shapes.items() if name.startswith("norm.")}
+        absent = ("head.",) if self.norms.pooled else ("head.", "norm.")
+        shapes = {name: s for name, s in shapes.items() if not name.startswith(absent)}
+        return shapes | norm if self.norms.final else shapes
+
+    def _model_config(self) -> ModelConfig:
+        decoder = DecoderConfig()
+        if self.decoder:
+            decoder = DecoderConfig.model_validate({**self.decoder, "heads": 1})
+        return ModelConfig(
+            visual=VisualConfig.model_validate({**self.visual, "heads": 1}),
+            fusion=FusionConfig(kind="none", heads=1),
+            decoder=decoder,
+        )
+
+    def _clip(self) -> ClipConfig:
+        return ClipConfig(num_frames=self.num_frames, size=self.size)
+
+
+def geometry_of(stored: Stored) -> Geometry:
+    """Raises ArtifactError where a tensor that tells a size is missing or has no such shape."""
+    names, config = stored.tensors, stored.config
+    stage = _stage_of(names)
+    norms = _norms_of(stored, stage)
+
+    def shape(own: str, axes: int) -> Shape:
+        name = rule_for(own, stored.form, stage).theirs[0]
+        return _shape(names, name, axes)
+
+    dim, colours, tubelet, patch, width = shape("visual.embedding.linear.weight", 5)
+    if colours != 3 or patch != width:
+        raise ArtifactError(
+            f"the patch kernel is {(dim, colours, tubelet, patch, width)}, expected 3 colours and "
+            "square patches"
+        )
+    if config.get("hidden_act", "gelu") != "gelu":
+        raise ArtifactError(f"hidden_act is {config['hidden_act']}, VideoMAE has gelu")
+    visual: dict[str, int | float] = {
+        "dim": dim,
+        "depth": _depth("visual", stored),
+        "mlp_ratio": _ratio(shape("visual.blocks.0.mlp.first.weight", 2)[0], dim),
+        "patch": patch,
+        "tubelet": tubelet,
+        "final_norm": norms.final if stage == "pretrain" else True,
+    }
+    heads, remarks = _heads(config.get("num_attention_heads"), dim)
+    if heads:
+        visual["heads"] = heads
+    decoder: dict[str, int | float] = {}
+    if stage == "pretrain":
+        inner = shape("decoder.bridge.weight", 2)[0]
+        decoder = {
+            "dim": inner,
+            "depth": _depth("decoder", stored),
+            "mlp_ratio": _ratio(shape("decoder.blocks.0.mlp.first.weight", 2)[0], inner),
+        }
+        given = config.get("decoder_num_attention_heads") or _DECODER_HEADS.get(inner)
+        if given:
+            decoder["heads"] = int(given)
+    return Geometry(
+        stage,
+        visual,
+        decoder,
+        shape("head.weight", 2)[0] if stage == "finetune" else 0,
+        int(config.get("num_frames") or 16),
+        _side(config.get("image_size"), patch),
+        norms,
+        remarks,
+    )
+
+
+def _stage_of(names: Mapping[str, Tensor]) -> Stage:
+    decodes = {"mask_token", "encoder_to_decoder.weight"} & names.keys()
+    if decodes or any(name.startswith("decoder.") for name in names):
+        return "pretrain"
+    heads = {"head.weight", "head.bias", "classifier.weight", "classifier.bias"}
+    return "finetune" if heads & names.keys() else "encoder"
+
+
+def _norms_of(stored: Stored, stage: Stage) -> Norms:
+    """By config.json where there is one, else by what the file holds; VideoMAE's own files of
+    pretraining always have the final norm."""
+    names, column = stored.tensors, 0 if stored.form == "official" else 1
+    last, pooled = (
+        any(f"{name}.{leaf}" in names for leaf in ("weight", "bias"))
+        for name in (("norm", "videomae.layernorm")[column], "fc_norm")
+    )
+    if stored.form == "official":
+        final = stage == "pretrain" or last
+    else:
+        final = (
+            not stored.config["use_mean_pooling"] if "use_mean_pooling" in stored.config else last
+        )
+    if stage == "finetune":
+        pool: Pool = "first" if final and not (stored.form == "official" and pooled) else "mean"
+        return Norms(final=False, pooled=True, pool=pool)
+    return Norms(final=final, pooled=pooled and stage == "encoder")
+
+
+def _depth(tower: Literal["visual", "decoder"], stored: Stored) -> int:
+    depth = depth_of(tower, stored.tensors, stored.form)
+    if depth > len(stored.tensors):
+        raise ArtifactError(f"block {depth - 1} of {tower} is named, most before it are missing")
+    return depth
+
+
+def _heads(configured: Any, dim: int) -> tuple[int | None, tuple[str, ...]]:
+    known = _HEADS.get(dim)
+    if known and (dim, configured) == _SMALL_MISTAKEN:
+        return known, (
+            "config.json says 16 heads at width 384, a slip of its converter: VideoMAE's ViT-S was "
+            "trained with 6, which are taken; if yours was trained with 16 after it was converted, "
+            "set model.visual.heads=16",
+        )
+    if not configured and not known:
+        return None, ("the file does not say how many heads: those of the settings are taken",)
+    return (int(configured) if configured else known), ()
+
+
+def _shape(tensors: Mapping[str, Tensor], name: str, axes: int) -> Shape:
+    if name not in tensors:
+        raise ArtifactError(f"{name} is missing, which a VideoMAE has")
+    shape = tuple(tensors[name].shape)
+    if len(shape) != axes or 0 in shape:
+        raise ArtifactError(f"{name} is {shape}, expected {axes} dimensions")
+    return shape
+
+
+def _ratio(inner: int, dim: int) -> float:
+    """Its product with `dim` is `inner`, after rounding down too."""
+    ratio = inner / dim
+    return ratio if int(dim * ratio) == inner else math.nextafter(ratio, math.inf)
+
+
+def _side(image_size: Any, patch: int) -> int:
+    if isinstance(image_size, list | tuple):
+        if len(set(image_size)) != 1:
+            raise ArtifactError(f"image_size is {list(image_size)}, expected square pictures")
+        image_size = image_size[0]
+    return int(image_size or 224 // patch * patch or patch)

@@ -1,0 +1,85 @@
+"""Weights that a training stage starts from, and what its run remembers of them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from avme.checkpoint.file import find_checkpoint, newest_checkpoint
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.errors import ArtifactError, MismatchError
+from avme.models.autoencoder import grid_of
+from avme.models.masking import Grid
+from avme.progress import Quiet, Reporter
+from avme.shards.dataset import PreparedSet
+from avme.weights.initialize import Tally, require_geometry
+from avme.weights.load import Weights, read_weights
+from avme.weights.trained import load_trained, settings_in
+
+
+def weights_for(
+    settings: PretrainConfig | FinetuneConfig, file: Path, names: Path | None = None
+) -> Weights:
+    """The weights, if the settings describe the visual tower that they belong to; the file `names`
+    names the classes of their head."""
+    weights = read_weights(file, names)
+    require_geometry(settings, weights)
+    known, grid = settings.model.positions, grid_of(settings.model, settings.clip)
+    if known is None or Grid(*known) == grid:
+        return weights
+    stretched = "positions of {} x {} x {} places are stretched over {} x {} x {}".format(
+        *known, grid.slots, grid.rows, grid.columns
+    )
+    return replace(weights, remarks=(*weights.remarks, stretched))
+
+
+def starting_point(init: Path) -> dict[str, Any]:
+    """What a checkpoint fixes for the stage after it: preset, model and window.
+
+    Raises ArtifactError where there is no checkpoint, or weights that are of no run.
+    """
+    file = find_checkpoint(init, "last")
+    checkpoint = load_trained(file)
+    if "preset" not in checkpoint.facts:
+        raise ArtifactError(f"{init} does not name the run that it is from: give it with --init")
+    settings = settings_in(checkpoint, file).model_dump(mode="json")
+    return {
+        "preset": checkpoint.facts["preset"],
+        "model": settings["model"],
+        "clip": {key: settings["clip"][key] for key in ("split", "num_frames", "stride", "size")},
+    }
+
+
+def origin_of(weights: Weights | None, resumed: Path | None, fact: str) -> dict[str, Any] | None:
+    """What the run notes as `fact`: of the weights, or as its own checkpoint has it.
+
+    A run that is resumed with weights must name those that it was started from, byte for byte.
+    """
+    if weights is not None:
+        return weights.origin()
+    if resumed is None:
+        return None
+    noted: dict[str, Any] | None = newest_checkpoint(resumed, Quiet().say).facts.get(fact)
+    return noted
+
+
+def say_tally(report: Reporter, tally: Tally) -> None:
+    """What became of the weights, in the log and on the terminal."""
+    for line in tally.lines():
+        report.say(line)
+
+
+def require_unseen_tests(origin: dict[str, Any] | None, prepared: PreparedSet, split: str) -> None:
+    """What the weights were trained on, at any time, must not be what this split tests."""
+    if not origin:
+        return
+    for earlier in ("init", "pretrained"):
+        require_unseen_tests(origin.get(earlier), prepared, split)
+    if origin.get("fingerprint") != prepared.fingerprint:
+        return
+    if origin.get("train_list_sha256") == prepared.list_sha256(split, "train"):
+        return
+    raise MismatchError(
+        f"the encoder was pretrained on split {origin.get('split')} of {prepared.name}, whose "
+        f"train list holds test clips of split {split}: fine-tune with --split "
+        f"{origin.get('split')}, or pretrain with --split {split}"
+    )

@@ -1,0 +1,158 @@
+"""Weights into a model of ours, with a tally of what was taken, left out and made anew.
+
+A fused autoencoder that starts from a visual one is VideoMAE at its first step: the bridge gets
+zeros for the audio half, and `prenorm` passes the visual half through unchanged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.dotted_keys import flatten
+from avme.errors import MismatchError
+from avme.models.autoencoder import MaskedAutoencoder, grid_of
+from avme.models.classifier import Classifier
+from avme.models.fusion import TalkNetFusion
+from avme.weights.head import end_for
+from avme.weights.load import Weights
+
+_BRIDGE: Final = "decoder.bridge.weight"
+_FEW: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Names of tensors, ours except for those that were dropped on reading."""
+
+    mapped: tuple[str, ...]
+    dropped: tuple[str, ...]
+    new: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The tally for people."""
+        return [
+            f"mapped {len(self.mapped)} tensors: {by_part(self.mapped)}",
+            f"dropped {len(self.dropped)}: {by_part(self.dropped)}",
+            f"newly initialised {len(self.new)}: {by_part(self.new)}",
+            *self.remarks,
+        ]
+
+
+def by_part(names: Sequence[str]) -> str:
+    """`visual 148, decoder 41`; a part of few tensors is named in full."""
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        parts.setdefault(name.partition(".")[0], []).append(name)
+    said = [
+        ", ".join(members) if len(members) <= _FEW else f"{part} {len(members)}"
+        for part, members in parts.items()
+    ]
+    return ", ".join(said) or "none"
+
+
+def start_with(
+    model: MaskedAutoencoder | Classifier, weights: Weights, classes: Sequence[str] = ()
+) -> Tally:
+    """Copies the weights into the model; raises MismatchError where one that is needed is missing
+    or has another shape. `classes` are those that the model tells apart, in the order of its head's
+    rows."""
+    own = model.state_dict()
+    given = dict(weights.tensors)
+    remarks = list(weights.remarks)
+    given = {name: t for name, t in given.items() if not name.startswith(("norm.", "head."))}
+    if isinstance(model, Classifier):
+        end, told = end_for(model, weights, classes)
+        given |= end
+        remarks += told
+    if _BRIDGE in given and _BRIDGE in own:
+        given[_BRIDGE] = _bridge(given[_BRIDGE], own[_BRIDGE], remarks)
+    if isinstance(model.fusion, TalkNetFusion) and "fusion" not in _parts(weights):
+        remarks.append("fusion talknet does not start as VideoMAE: only prenorm and concat do")
+    new = [name for name in own if name not in given]
+    _require_expected(new, model, weights)
+    mapped = [name for name in own if name in given]
+    for name in mapped:
+        if given[name].shape != own[name].shape:
+            raise MismatchError(
+                f"{weights.file}: {name} is {tuple(given[name].shape)}, the model that is set has "
+                f"{tuple(own[name].shape)}: leave the model's settings to the weights"
+            )
+    model.load_state_dict({name: given[name] for name in mapped}, strict=False)
+    dropped = [*weights.dropped, *(name for name in weights.tensors if name not in mapped)]
+    return Tally(tuple(mapped), tuple(dropped), tuple(new), tuple(remarks))
+
+
+def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Weights) -> None:
+    """Raises MismatchError where the settings ask for another visual tower than the weights', or
+    would give it positions that it does not know."""
+    asked = flatten(settings.model_dump(mode="json"))
+    decodes = isinstance(settings, PretrainConfig)
+    fixed = ("model.visual.", "model.decoder.") if decodes else ("model.visual.",)
+    differing = [
+        f"{key} is {value} there, {asked[key]} was asked"
+        for key, value in weights.leaves.items()
+        if key.startswith(fixed) and asked[key] != value and not _is_in_doubt(key, weights)
+    ]
+    if differing:
+        raise MismatchError(
+            f"the settings contradict {weights.file}: {'; '.join(differing[:3])}; leave them out, "
+            "or start from other weights"
+        )
+    grid = grid_of(settings.model, settings.clip)
+    window, known = (grid.slots, grid.rows, grid.columns), weights.grid
+    if settings.model.positions is None and window != known:
+        raise MismatchError(
+            f"{weights.file} knows positions on {known[0]} x {known[1]} x {known[2]} places, the "
+            f"window has {window[0]} x {window[1]} x {window[2]}: set model.positions to the first "
+            "to stretch them, or to what the weights were really trained on"
+        )
+
+
+def _is_in_doubt(key: str, weights: Weights) -> bool:
+    """Hugging Face gives ViT-S other heads than it was trained with."""
+    told = weights.config.get("num_attention_heads", weights.leaves.get(key))
+    return key == "model.visual.heads" and told != weights.leaves[key]
+
+
+def _bridge(theirs: Tensor, own: Tensor, remarks: list[str]) -> Tensor:
+    """The columns that read the visual half, and zeros or nothing for the audio half."""
+    dim = theirs.shape[1]
+    if own.shape[1] == 2 * dim:
+        remarks.append(f"{_BRIDGE}: the visual half is theirs, the audio half is zero")
+        return torch.cat([theirs, torch.zeros_like(theirs)], dim=1)
+    if 2 * own.shape[1] == dim:
+        remarks.append(f"{_BRIDGE}: its audio half was dropped")
+        return theirs[:, : own.shape[1]]
+    return theirs
+
+
+def _parts(weights: Weights) -> set[str]:
+    return {name.partition(".")[0] for name in weights.tensors}
+
+
+def _require_expected(
+    new: Sequence[str], model: MaskedAutoencoder | Classifier, weights: Weights
+) -> None:
+    """New may be whole parts that VideoMAE does not have, the classifier's end, and the norm of an
+    encoder that was fine-tuned or saved without one."""
+    fresh = {"audio", "fusion"} - _parts(weights)
+    if isinstance(model, Classifier):
+        fresh |= {"norm", "head"}
+    normless = isinstance(model, Classifier) and weights.stage != "pretrain"
+    missing = [
+        name
+        for name in new
+        if name.partition(".")[0] not in fresh
+        and not (normless and name.startswith("visual.norm."))
+    ]
+    if missing:
+        kind = "pretrained autoencoder" if isinstance(model, MaskedAutoencoder) else "visual tower"
+        raise MismatchError(
+            f"{weights.file} ({weights.form}, {weights.stage}) lacks {missing[0]} and "
+            f"{len(missing) - 1} more that the model needs: expected a {kind}"
+        )

@@ -1,0 +1,253 @@
+"""A file of any form to weights by our names: all that belongs there, and nothing else.
+
+Strict: what is missing, left over or misshapen is an error that names it. Left out without an error
+are only positions that equal the closed form, and biases of the keys, which have no effect.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.dotted_keys import flatten, nest
+from avme.config.validation_errors import describe_first_fault
+from avme.errors import ArtifactError, ConfigError, MismatchError
+from avme.io.hashing import sha256_of
+from avme.models.autoencoder import MaskedAutoencoder, grid_of
+from avme.models.classifier import Classifier, Modality
+from avme.weights.checkpoint_files import Stored, read_file
+from avme.weights.class_names import names_in, read_class_names, require_same_rows
+from avme.weights.infer_config import geometry_of
+from avme.weights.key_mapping import Form, Rule, Shape, Stage, rule_for, spell_biases
+from avme.weights.position_tables import position_tables
+from avme.weights.tensor_hash import SIDECAR
+
+_LINEAGE: Final = ("dataset", "fingerprint", "train_list_sha256", "split", "step", "init")
+_MOST_NAMES: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """A model's tensors by our names, in single precision, and the settings that they fix."""
+
+    file: Path
+    form: Form
+    wrapping: str
+    stage: Stage
+    modality: Modality
+    tensors: dict[str, Tensor]
+    leaves: dict[str, Any]
+    """Dotted settings of the model that follow from the tensors."""
+    window: tuple[int, int]
+    """Frames and pixels that they were trained with, or VideoMAE's where the file does not say."""
+    grid: tuple[int, int, int]
+    """Slots, rows and columns whose positions the weights know."""
+    num_classes: int
+    classes: tuple[str, ...]
+    """Empty where the file names none."""
+    pool: str
+    config: dict[str, Any]
+    """Beside the tensors: Hugging Face's config.json, or all settings of ours."""
+    facts: dict[str, Any]
+    dropped: tuple[str, ...]
+    remarks: tuple[str, ...]
+    stored_as: dict[str, int]
+    """Tensors of every precision in the file."""
+    parts: tuple[Path, ...] = ()
+    """The shards, where `file` is their index."""
+    checksum: str = "none"
+    """What stands in the file against damage."""
+
+    @property
+    def preset(self) -> str:
+        """The preset whose recipe suits them."""
+        by_width = {384: "small", 768: "base", 1024: "large"}
+        return str(self.facts.get("preset", by_width.get(self.leaves["model.visual.dim"], "base")))
+
+    @property
+    def stride(self) -> int | None:
+        """Source frames from one frame to the next in training, where the file says so."""
+        noted = self.config.get("clip") or self.config.get(SIDECAR)
+        stride = noted.get("stride") if isinstance(noted, Mapping) else None
+        return stride if isinstance(stride, int) and stride > 0 else None
+
+    def settings(self) -> dict[str, Any]:
+        """Defaults for a stage that starts from these weights."""
+        frames, size = self.window
+        clip = {"clip.num_frames": frames, "clip.size": size}
+        if self.stride is not None:
+            clip["clip.stride"] = self.stride
+        return nest(self.leaves | clip | {"model.positions": list(self.grid)})
+
+    def origin(self) -> dict[str, Any]:
+        """What a run remembers of them; ours bring the lists that they were trained on."""
+        mine: dict[str, Any] = {key: self.facts[key] for key in _LINEAGE if key in self.facts}
+        if self.facts.get("pretrained"):
+            mine["pretrained"] = self.facts["pretrained"]
+        return {"form": self.form, "sha256": self.sha256()} | mine
+
+    def sha256(self) -> str:
+        """Hash of the file; of shards, that of their hashes."""
+        if not self.parts:
+            return sha256_of(self.file)
+        return hashlib.sha256("".join(map(sha256_of, self.parts)).encode()).hexdigest()
+
+
+def read_weights(path: Path, classes: Path | None = None) -> Weights:
+    """The weights in a file or folder; the file `classes` names the rows of their head.
+
+    Raises ArtifactError for what cannot be read whole, MismatchError for what is no model of ours,
+    such as learned positions, and for names that do not fit the head or contradict the file's own.
+    """
+    stored = read_file(path)
+    weights = _ours(stored) if stored.form == "avme" else _foreign(stored)
+    if classes is None:
+        return weights
+    if weights.form == "avme" and weights.classes:
+        raise MismatchError(f"{weights.file} names its classes itself: leave {classes} out")
+    if not weights.num_classes:
+        raise MismatchError(f"{weights.file} has no head that {classes} could name the rows of")
+    names, remarks = read_class_names(classes, weights.num_classes), weights.remarks
+    if weights.classes and names != weights.classes:
+        require_same_rows(weights.file, weights.classes, classes, names)
+        remarks = (*remarks, f"the names in {classes} replace those that belong to {weights.file}")
+    return replace(weights, classes=names, remarks=remarks)
+
+
+def _foreign(stored: Stored) -> Weights:
+    tensors, dropped = spell_biases(stored.tensors)
+    stored = replace(stored, tensors=tensors)
+    try:
+        geometry = geometry_of(stored)
+        grid, shapes = geometry.grid(), geometry.shapes()
+        sizes = {"visual": geometry.visual, "decoder": geometry.decoder}
+    except (ArtifactError, ConfigError, ValueError, TypeError) as error:
+        raise ArtifactError(f"{stored.file}: {_first_line(error)}") from error
+    tables = position_tables(stored.file, tensors, geometry)
+    stage, pool = geometry.stage, geometry.norms.pool
+    rules = [rule_for(own, stored.form, stage, geometry.kernel, pool) for own in shapes]
+    kept = {name: tensor for name, tensor in tensors.items() if name not in tables}
+    return Weights(
+        file=stored.file,
+        form=stored.form,
+        wrapping=stored.wrapping,
+        stage=stage,
+        modality="v",
+        tensors=_translate(stored.file, kept, rules, shapes),
+        leaves=flatten({"model": sizes}),
+        window=(geometry.num_frames, geometry.size),
+        grid=(grid.slots, grid.rows, grid.columns),
+        num_classes=geometry.num_classes,
+        classes=names_in(stored.config, geometry.num_classes) if geometry.num_classes else (),
+        pool=pool,
+        config=stored.config,
+        facts={},
+        dropped=(*dropped, *tables),
+        remarks=(*stored.remarks, *geometry.remarks),
+        stored_as=_precisions(stored.tensors),
+        parts=stored.parts,
+        checksum=stored.checksum,
+    )
+
+
+def _ours(stored: Stored) -> Weights:
+    stage: Stage = "pretrain" if "decoder.mask_token" in stored.tensors else "finetune"
+    try:
+        config: PretrainConfig | FinetuneConfig = (
+            PretrainConfig.model_validate(stored.config)
+            if stage == "pretrain"
+            else FinetuneConfig.model_validate(stored.config)
+        )
+    except ValueError as error:
+        raise ArtifactError(
+            f"the settings in {stored.file} are not those of avme {stage}: {_first_line(error)}"
+        ) from error
+    num_classes, head = 0, stored.tensors.get("head.weight")
+    if stage == "finetune":
+        num_classes = 1 if head is None or head.ndim != 2 else len(head)
+    classes = tuple(stored.facts.get("classes", ()))
+    if classes and len(classes) != num_classes:
+        raise ArtifactError(
+            f"{stored.file} names {len(classes)} classes, its head has {num_classes} rows: copy it "
+            "again, or take another checkpoint of its run"
+        )
+    with torch.device("meta"):
+        model = (
+            MaskedAutoencoder(config.model, config.clip)
+            if isinstance(config, PretrainConfig)
+            else Classifier(
+                config.model, config.clip, num_classes, config.modality, norm=config.head.norm
+            )
+        )
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    rules = [rule_for(own, "avme", stage) for own in shapes]
+    grid = grid_of(config.model, config.clip)
+    parts = {"visual"} | {name.partition(".")[0] for name in shapes}
+    parts |= {"fusion"} if "audio" in parts else set()
+    sizes = config.model.model_dump(mode="json")
+    return Weights(
+        file=stored.file,
+        form="avme",
+        wrapping=stored.wrapping,
+        stage=stage,
+        modality=config.modality if isinstance(config, FinetuneConfig) else "av",
+        tensors=_translate(stored.file, stored.tensors, rules, shapes),
+        leaves=flatten({"model": {part: sizes[part] for part in sizes if part in parts}}),
+        window=(config.clip.num_frames, config.clip.size),
+        grid=config.model.positions or (grid.slots, grid.rows, grid.columns),
+        num_classes=num_classes,
+        classes=classes,
+        pool=config.head.pool if isinstance(config, FinetuneConfig) else "mean",
+        config=config.model_dump(mode="json"),
+        facts=stored.facts,
+        dropped=(),
+        remarks=stored.remarks,
+        stored_as=_precisions(stored.tensors),
+        checksum=stored.checksum,
+    )
+
+
+def _translate(
+    file: Path, tensors: Mapping[str, Tensor], rules: Sequence[Rule], shapes: Mapping[str, Shape]
+) -> dict[str, Tensor]:
+    used = [name for rule in rules for name in rule.theirs]
+    _refuse(file, "lacks", [name for name in used if name not in tensors])
+    _refuse(file, "holds unexpected", [name for name in tensors if name not in set(used)])
+    own: dict[str, Tensor] = {}
+    for rule in rules:
+        parts = [tensors[name] for name in rule.theirs]
+        wanted = rule.to_theirs(torch.empty(shapes[rule.own], device="meta"))
+        for name, part, like in zip(rule.theirs, parts, wanted, strict=True):
+            if part.shape != like.shape:
+                raise ArtifactError(
+                    f"{file}: {name} is {tuple(part.shape)}, expected {tuple(like.shape)}"
+                )
+            if not part.is_floating_point() or not part.isfinite().all():
+                found = part.dtype if not part.is_floating_point() else "not finite"
+                raise ArtifactError(f"{file}: {name} is {found}, expected finite real numbers")
+        own[rule.own] = rule.to_own(parts).float().contiguous()
+    return own
+
+
+def _refuse(file: Path, what: str, names: Sequence[str]) -> None:
+    if names:
+        more = len(names) - _MOST_NAMES
+        tail = f" and {more} more" if more > 0 else ""
+        raise ArtifactError(f"{file} {what} {', '.join(names[:_MOST_NAMES])}{tail}")
+
+
+def _precisions(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    names = [str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()]
+    return {name: names.count(name) for name in sorted(set(names))}
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return describe_first_fault(error)
+    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())

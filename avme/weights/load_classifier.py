@@ -1,0 +1,118 @@
+"""The classifier that `avme eval` scores: of a run, of a file that it wrote, or a published one.
+
+Its head's rows are put in the order of the set's classes; classes that the set does not have come
+after them and stay possible answers.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from avme.config import EvalConfig, FinetuneConfig
+from avme.errors import MismatchError
+from avme.io.filenames import RUN_STATUS
+from avme.io.run_status import require_finished_run
+from avme.io.symlinks import require_no_links
+from avme.models.classifier import Classifier, build_classifier
+from avme.progress import Reporter
+from avme.shards.dataset import PreparedSet
+from avme.weights.head import in_order_of, some
+from avme.weights.load import Weights, read_weights
+from avme.weights.settings import settings_of
+from avme.weights.tensor_hash import SIDECAR
+
+_RUNS: Final = Path("runs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedClassifier:
+    """A classifier, on the CPU, and where it came from."""
+
+    model: Classifier
+    settings: FinetuneConfig
+    classes: tuple[str, ...]
+    """Of the head's rows: the set's in its order, then all others."""
+    weights: Weights
+
+
+def read_classifier(path: Path, classes: Path | None = None) -> Weights:
+    """Weights with a head, from a run, a checkpoint, or a file or folder of any form.
+
+    `classes` names the head's rows. Raises MismatchError where there is no head.
+    """
+    weights = read_weights(require_finished_run(path), classes)
+    if weights.stage != "finetune":
+        what = "an encoder alone" if weights.stage == "encoder" else "a pretrain checkpoint"
+        how = "--from" if weights.form == "avme" else "--init"
+        raise MismatchError(
+            f"{weights.file} is {what} and has no classifier: run `avme finetune {how} {path}` "
+            "first"
+        )
+    return weights
+
+
+def complete(weights: Weights, config: EvalConfig) -> Weights:
+    """The weights with the stride and the heads of the settings, where they do not name theirs.
+
+    Raises MismatchError where they name others.
+    """
+    key = "model.visual.heads"
+    for name, asked, known in (
+        ("stride", config.stride, weights.stride),
+        ("heads", config.heads, weights.leaves.get(key)),
+    ):
+        if asked is not None and known is not None and asked != known:
+            raise MismatchError(
+                f"{weights.file} was trained with {name} {known}, {asked} was asked: leave {name} "
+                "out"
+            )
+    if config.stride is not None and weights.stride is None:
+        note = {SIDECAR: {"stride": config.stride}}
+        weights = replace(weights, config=weights.config | note)
+    if config.heads is not None and key not in weights.leaves:
+        leaves = weights.leaves | {key: config.heads}
+        weights = replace(weights, leaves=leaves, remarks=())
+    return weights
+
+
+def build_trained(weights: Weights, prepared: PreparedSet, report: Reporter) -> TrainedClassifier:
+    """The classifier for the classes of a set.
+
+    Raises MismatchError where the set has a class that the head has no row for.
+    """
+    settings = settings_of(weights)
+    if not isinstance(settings, FinetuneConfig):
+        raise TypeError(f"{weights.file} has the settings of {weights.stage}, expected finetune")
+    tensors, classes = in_order_of(weights, prepared.classes)
+    others = classes[len(prepared.classes) :]
+    if others:
+        report.say(
+            f"{len(others)} of the classifier's {len(classes)} classes are not in the set "
+            f"({some(others)}): they stay possible answers"
+        )
+    for remark in weights.remarks:
+        report.say(remark)
+    if weights.stride is None:
+        stride = settings.clip.stride
+        report.say(f"{weights.file} does not name its stride: {stride} is taken, --set stride=N")
+    model = build_classifier(settings, len(classes))
+    model.load_state_dict(tensors)
+    return TrainedClassifier(
+        model=model, settings=settings, classes=tuple(classes), weights=weights
+    )
+
+
+def results_of(weights: Weights) -> Path:
+    """The folder for results: the run's, or one below runs/ for weights from elsewhere.
+
+    Raises ArtifactError if the run holds links.
+    """
+    file = weights.file
+    run = file.parent.parent if file.parent.name == "checkpoints" else file.parent
+    if (run / RUN_STATUS).is_file():
+        require_no_links(run)
+        return run / "eval"
+    in_folder = bool(weights.parts) or (file.parent / "config.json").is_file()
+    folder = _RUNS / f"eval-{file.parent.resolve().name if in_folder else file.stem}"
+    require_no_links(folder)
+    return folder

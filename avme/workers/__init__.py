@@ -1,0 +1,1 @@
+"""Worker processes: sandbox, fork server, pool. The only package that forks."""

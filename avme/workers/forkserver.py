@@ -1,0 +1,201 @@
+"""A process that has imported everything, to workers that are forked from it in milliseconds.
+
+A worker is there for one pipe: it does the calls that come through it, and ends when the pipe's
+other end is closed or whoever holds it is gone. The nursery has one thread and keeps to it, so
+that a fork is safe; workers may start as many as they like.
+"""
+
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import BrokenExecutor
+from contextlib import suppress
+from importlib import import_module
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+from avme.workers.child_process import kill_running, leave_stopping_to_parent, start_python
+from avme.workers.rpc import Outcome, answer
+from avme.workers.sandbox import fork_ahead, kill_asides
+
+FORKS: Final = sys.platform == "linux"
+"""Elsewhere, system libraries may not survive a fork: every worker is then started by itself."""
+_TASKS = "avme.prep.write_shard"
+"""What workers need; it brings all else."""
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Read when numpy is first imported."""
+_PROGRAM = "from avme.workers.forkserver import {function}; {function}({fd})"
+_LAST_SECONDS = 10.0
+
+
+class Nursery:
+    """Starts workers. What it starts ends with this process, however that ends."""
+
+    def __init__(self, *, forks: bool = FORKS) -> None:
+        self._lock = threading.Lock()
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._channel: socket.socket | None = self._begun() if forks else None
+
+    def worker(self) -> Connection:
+        """The pipe of a new worker: pickled (function, arguments) in, an `Outcome` out."""
+        ours, theirs = Pipe()
+        with self._lock, theirs:
+            if self._channel is not None:
+                self._fork(theirs, self._channel)
+            else:
+                self._processes.append(_started("work", theirs.fileno()))
+        return ours
+
+    def close(self) -> None:
+        """Waits for the end of the workers, whose pipes must have been closed."""
+        with self._lock:
+            if self._channel is not None:
+                self._channel.close()
+            for process in self._processes:
+                try:
+                    process.wait(_LAST_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def _fork(self, theirs: Connection, channel: socket.socket) -> None:
+        try:
+            socket.send_fds(channel, [b"w"], [theirs.fileno()])
+        except (BrokenPipeError, ConnectionResetError):  # it was killed: its workers live on
+            channel.close()
+            self._channel = self._begun()
+            socket.send_fds(self._channel, [b"w"], [theirs.fileno()])
+
+    def _begun(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._processes.append(_started("tend", theirs.fileno()))
+        return ours
+
+
+class Worker:
+    """A worker that is replaced when it died."""
+
+    def __init__(self, nursery: Nursery) -> None:
+        self._nursery = nursery
+        self._lock = threading.Lock()
+        self._pipe: Connection | None = nursery.worker()
+        self._stopped = False
+
+    def call(self, message: bytes) -> Any:
+        """What a pickled call returns or raises; BrokenExecutor if the worker dies over it."""
+        try:
+            result, error = _told(self._given(message))
+        except (EOFError, OSError) as gone:
+            self._bury()
+            raise BrokenExecutor("a worker died") from gone
+        if error is not None:
+            raise error
+        return result
+
+    def stop(self) -> None:
+        """Ends it, in the middle of whatever it does; for any thread."""
+        with self._lock:
+            self._stopped = True
+            if self._pipe is not None:
+                # To close it would not wake the thread that reads from it.
+                with socket.socket(fileno=os.dup(self._pipe.fileno())) as end, suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def _given(self, message: bytes) -> Connection:
+        """The pipe of a worker that has the message."""
+        if self._pipe is not None:
+            try:
+                self._pipe.send_bytes(message)
+                return self._pipe
+            except OSError:  # it died while it had nothing to do
+                self._bury()
+        with self._lock:
+            if self._stopped:
+                raise BrokenExecutor("stopped")
+            self._pipe = self._nursery.worker()
+        self._pipe.send_bytes(message)
+        return self._pipe
+
+    def _bury(self) -> None:
+        with self._lock:
+            if self._pipe is not None:
+                self._pipe.close()
+            self._pipe = None
+
+
+def tend(fd: int) -> None:
+    """In the nursery: forks a worker for every pipe that comes through the socket `fd`.
+
+    Ends when the socket's other end is closed and no worker is left.
+    """
+    leave_stopping_to_parent()
+    import_module(_TASKS)
+    gc.collect()
+    gc.freeze()  # what is there now is never garbage: workers would copy its pages to look
+    signal.signal(signal.SIGCHLD, _reap)
+    with socket.socket(fileno=fd) as channel:
+        while handles := socket.recv_fds(channel, 1, 1)[1]:
+            if os.fork() == 0:
+                try:
+                    channel.close()
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    _work(handles[0])
+                finally:
+                    os._exit(1)
+            os.close(handles[0])
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def work(fd: int) -> NoReturn:
+    """In a worker that was not forked: what comes through the pipe `fd`."""
+    leave_stopping_to_parent()
+    _work(fd)
+
+
+def _work(fd: int) -> NoReturn:
+    signal.signal(signal.SIGTERM, _stop_at_once)
+    pipe = Connection(fd)
+    if FORKS:
+        fork_ahead(pipe)
+    answer(pipe, last=_end_children)
+
+
+def _told(pipe: Connection) -> Outcome:
+    outcome: Outcome = pipe.recv()
+    return outcome
+
+
+def _started(function: str, fd: int) -> "subprocess.Popen[bytes]":
+    """A process of its own that calls `function` with its copy of `fd`."""
+    # One process a core: threads of linear algebra would wait for each other, which costs a fifth
+    # of all time, and the last bits of an MFCC would depend on how many cores there are.
+    return start_python(
+        _PROGRAM.format(function=function, fd=fd), fd, **dict.fromkeys(_ONE_THREAD, "1")
+    )
+
+
+def _reap(number: int, _: FrameType | None) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _end_children() -> None:
+    """Waits for nothing: a clip whose ffmpeg was killed would be called bad in the meantime."""
+    kill_running()
+    kill_asides()
+
+
+def _stop_at_once(number: int, _: FrameType | None) -> None:
+    _end_children()
+    os._exit(128 + number)

@@ -1,0 +1,166 @@
+"""Who runs the shard tasks: processes of this machine, or the workers of a Dask cluster.
+
+Both are `concurrent.futures` executors, so the tasks do not know which; what differs is said in a
+`Crew`.
+"""
+
+import pickle
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from avme.errors import MachineError, UsageError
+from avme.workers.dask_cluster import DaskWorkers, quiet_dask
+from avme.workers.forkserver import Nursery, Worker
+
+_Result = TypeVar("_Result")
+_Waiting = tuple[Future[Any], bytes]
+_CONNECT_SECONDS = 30
+_TASKS_PER_THREAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """An executor with what must be known of it."""
+
+    executor: Executor
+    deaths: tuple[type[BaseException], ...]
+    """What a future raises when its worker died."""
+    in_flight: int
+    """Tasks to hand over at a time: enough that nobody waits, and no more in memory."""
+    poll_seconds: float
+    """How often to look how far the tasks are."""
+    workers: DaskWorkers | None = None
+    """Those that may all be gone; None where the executor replaces them itself."""
+
+
+@contextmanager
+def local_crew(num_workers: int) -> Iterator[Crew]:
+    """Processes of this machine; whatever they still do when the block ends is stopped."""
+    executor = LocalExecutor(num_workers)
+    try:
+        yield Crew(executor, deaths=(BrokenExecutor,), in_flight=num_workers, poll_seconds=0.2)
+    finally:
+        executor.stop()
+
+
+@contextmanager
+def dask_crew(address: str, *, timeout_seconds: float = 300.0) -> Iterator[Crew]:
+    """The workers of the Dask cluster at `address`, which see the same files as this machine.
+
+    `timeout_seconds` is how long to wait for others where none is left. Raises MachineError if Dask
+    is not installed, and UsageError if nobody answers there.
+    """
+    try:
+        from distributed import Client, KilledWorker
+        from distributed.comm import get_address_host_port
+    except ImportError as error:
+        raise MachineError(
+            f"--dask needs Dask ({error}): install it with `pip install 'avme[cluster]'`"
+        ) from error
+    try:
+        get_address_host_port(address, strict=True)  # a client looks for a wrong one for a minute
+        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"no Dask scheduler answers at {address} ({error}): --dask takes an address such as "
+            "tcp://10.0.0.5:8786"
+        ) from error
+    executor = client.get_executor(pure=False)
+    with quiet_dask():
+        try:
+            yield _dask_crew(client, executor, KilledWorker, address, timeout_seconds)
+        finally:
+            executor.shutdown(wait=False)
+            client.close()
+
+
+def _dask_crew(
+    client: Any, executor: Executor, death: type[Exception], address: str, timeout_seconds: float
+) -> Crew:
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+    except TimeoutError as error:
+        raise MachineError(
+            f"the Dask scheduler at {address} has no worker: start one with `dask worker {address}`"
+        ) from error
+    threads = sum(client.nthreads().values())
+
+    def count() -> int | None:
+        if client.status != "running":
+            return None
+        try:
+            return len(client.nthreads())
+        except OSError:
+            return None
+
+    return Crew(
+        executor,
+        deaths=(death,),
+        in_flight=_TASKS_PER_THREAD * max(1, threads),
+        poll_seconds=1.0,
+        workers=DaskWorkers(address, count, timeout_seconds),
+    )
+
+
+class LocalExecutor(Executor):
+    """Processes that are forked from a nursery: one that dies fails its own task and is replaced.
+
+    They end when their parent does, however it ends. A function is one that a module names.
+    """
+
+    def __init__(self, num_workers: int) -> None:
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._nursery = Nursery()
+        self._workers = [Worker(self._nursery) for _ in range(num_workers)]
+        self._threads = [
+            threading.Thread(target=self._attend, args=(worker,), daemon=True)
+            for worker in self._workers
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, fn: Callable[..., _Result], /, *args: Any, **kwargs: Any) -> Future[_Result]:
+        """Runs `fn(*args)` in the next process that is free; there are no keywords."""
+        if kwargs:
+            raise TypeError("keywords cannot be handed over")
+        future: Future[_Result] = Future()
+        message = pickle.dumps((fn, args))
+        with self._lock:
+            if self._stopped:
+                raise RuntimeError("the executor was stopped")
+            self._waiting.put((future, message))
+        return future
+
+    def stop(self) -> None:
+        """Ends all processes now, in the middle of their tasks."""
+        with self._lock:
+            self._stopped = True
+        for worker in self._workers:
+            worker.stop()
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._nursery.close()
+
+    def _attend(self, worker: Worker) -> None:
+        """Hands one task after the other to `worker`."""
+        while (waiting := self._waiting.get()) is not None:
+            future, message = waiting
+            if self._stopped:
+                future.cancel()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = worker.call(message)
+            except Exception as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)

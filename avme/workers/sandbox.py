@@ -1,0 +1,208 @@
+"""A call in a process of its own, bounded in time and memory: what it does there costs nobody else.
+
+Headers are read by a library inside a Python process. A hostile one may crash it, keep it busy for
+ever or ask for all memory, and no thread can stop that; the end of a process does.
+"""
+
+import atexit
+import os
+import resource
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeVar
+
+from avme.errors import AvmeError, MediaError
+from avme.workers.child_process import leave_stopping_to_parent, start_python, stay_if_ending
+from avme.workers.rpc import Outcome, answer
+
+_T = TypeVar("_T")
+_STATM = Path("/proc/self/statm")
+_PROGRAM = "from avme.workers.sandbox import serve; serve({fd}, {memory_bytes})"
+_made: "dict[int | None, Aside]" = {}
+_ahead: "list[tuple[_Forked, Connection]]" = []
+
+
+class Aside:
+    """Does calls elsewhere, one at a time; the process starts with the first, and anew if it died.
+
+    It is no process of `multiprocessing`: that would import the script of this one anew, and a
+    worker of Dask may have none.
+    """
+
+    def __init__(self, memory_bytes: int | None) -> None:
+        self._memory_bytes = memory_bytes
+        self._process: subprocess.Popen[bytes] | _Forked | None = None
+        self._pipe: Connection | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def call(self, timeout_seconds: float, function: Callable[..., _T], *arguments: Any) -> _T:
+        """What the function returns or raises; MediaError if it crashes or takes too long."""
+        with self._one_at_a_time:
+            result, error = self._elsewhere(timeout_seconds, function, arguments)
+        if error is not None:
+            raise error
+        answer: _T = result
+        return answer
+
+    def stop(self) -> int | None:
+        """Ends the process, whatever it does; returns its exit code."""
+        process, pipe = self._process, self._pipe
+        self._process = self._pipe = None
+        if process is None or pipe is None:
+            return None
+        pipe.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1.0)
+        process.kill()
+        return process.wait()
+
+    def kill(self) -> None:
+        """Ends the process, and waits for nothing; whoever waits for its answer still does."""
+        if (process := self._process) is not None:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+
+    def _elsewhere(
+        self, timeout_seconds: float, function: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> Outcome:
+        pipe = self._started()
+        try:
+            pipe.send((function, arguments))
+        except OSError:  # it died while it had nothing to do
+            self.stop()
+            pipe = self._started()
+            pipe.send((function, arguments))
+        if not pipe.poll(timeout_seconds):
+            self.stop()
+            raise MediaError(
+                f"its header was not read after {timeout_seconds:g} s", reason="timeout"
+            )
+        try:
+            outcome: Outcome = pipe.recv()
+        except (EOFError, OSError) as ended:
+            stay_if_ending()
+            code = self.stop()
+            raise MediaError(
+                f"reading its header crashed (code {code})", reason="crashed"
+            ) from ended
+        return outcome
+
+    def _started(self) -> Connection:
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+        if self._pipe is None and _ahead:
+            self._process, self._pipe = _ahead.pop()
+            if self._memory_bytes is not None:
+                try:
+                    self._pipe.send((_limit_memory, (self._memory_bytes,)))
+                    self._pipe.recv()
+                except (EOFError, OSError):  # it died while it had nothing to do
+                    self.stop()
+        if self._pipe is None:
+            self._pipe, theirs = Pipe()
+            program = _PROGRAM.format(fd=theirs.fileno(), memory_bytes=self._memory_bytes)
+            with theirs:
+                self._process = start_python(program, theirs.fileno())
+        return self._pipe
+
+
+def aside(memory_bytes: int | None) -> Aside:
+    """The one of this process."""
+    if memory_bytes not in _made:
+        _made[memory_bytes] = Aside(memory_bytes)
+    return _made[memory_bytes]
+
+
+@atexit.register
+def stop_asides() -> None:
+    """Ends those of this process."""
+    for made in _made.values():
+        made.stop()
+
+
+def kill_asides() -> None:
+    """Ends those of this process, which is about to end without waiting for them."""
+    for made in _made.values():
+        made.kill()
+
+
+def fork_ahead(foreign: Connection) -> None:
+    """Starts what the first Aside of this process will use, by a fork, which costs next to nothing.
+
+    Only where no other thread runs. The child closes `foreign`, which is for this process alone.
+    """
+    ours, theirs = Pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            foreign.close()
+            ours.close()
+            answer(theirs, named=_of_a_header)
+        finally:
+            os._exit(1)
+    theirs.close()
+    _ahead.append((_Forked(pid), ours))
+
+
+def serve(fd: int, memory_bytes: int | None) -> None:
+    """Does what is asked for on the pipe `fd`, until whoever has its other end is gone."""
+    leave_stopping_to_parent()
+    if memory_bytes is not None:
+        _limit_memory(memory_bytes)
+    answer(Connection(fd), named=_of_a_header)
+
+
+class _Forked:
+    """A forked process, as far as Popen's ways are needed."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+        return self._waited(os.WNOHANG)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code; raises TimeoutExpired if there is none in time."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while (code := self._waited(0 if until is None else os.WNOHANG)) is None:
+            if until is not None and time.monotonic() > until:
+                raise subprocess.TimeoutExpired("a forked process", timeout or 0.0)
+            time.sleep(0.001)
+        return code
+
+    def kill(self) -> None:
+        """Ends it if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def _waited(self, options: int) -> int | None:
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, options)
+            self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+
+def _of_a_header(error: Exception) -> Exception:
+    if isinstance(error, AvmeError):
+        return error
+    # Anything may come out of a broken header, and not all of it can be pickled.
+    what = f"{type(error).__name__} while its header was read: {error}"
+    return MediaError(what, reason="unforeseen")
+
+
+def _limit_memory(num_bytes: int) -> None:
+    """Lets this process grow by so much and no more."""
+    has_now = int(_STATM.read_text().split()[0]) * resource.getpagesize() if _STATM.exists() else 0
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = has_now + num_bytes
+    with suppress(ValueError, OSError):  # not every system knows this limit
+        resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))

@@ -1,0 +1,196 @@
+"""Which folders a command means when it is not told, or told only a name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from avme.errors import ArtifactError, UsageError
+from avme.io.filenames import DATASET_MANIFEST
+from avme.io.run_status import require_finished_run
+from avme.io.symlinks import require_no_links
+from avme.shards.dataset_lookup import dataset_id, find_dataset, only_dataset
+from avme.train.run.lookup import dataset_of, newest_pretraining, run_folder
+
+from . import preflight
+
+DATA: Final = Path("data")
+RUNS: Final = Path("runs")
+
+
+def dataset(data: str | None, option: str = "--data") -> Path:
+    """The prepared set that `--data` names: a folder, a name under data/, or the only one there.
+
+    `option` is what people gave it with, for messages.
+    """
+    if data is None:
+        return only_dataset(DATA, option)
+    for folder in (Path(data), DATA / data):
+        if (folder / DATASET_MANIFEST).is_file():
+            return folder
+    if Path(data).is_dir():
+        raise ArtifactError(
+            f"{data} is not a prepared set (it has no {DATASET_MANIFEST}): "
+            "run `avme prep`, or again if it was interrupted"
+        )
+    known = sorted(manifest.parent.name for manifest in DATA.glob(f"*/{DATASET_MANIFEST}"))
+    there = f"; {DATA}/ holds {', '.join(known)}" if known else ""
+    raise UsageError(f"{option} {data}: no such folder, nor {DATA / data}{there}")
+
+
+def dataset_to_train_on(data: str | None, run: Path | None, *, resume: bool) -> Path:
+    """The prepared set that `--data` names; without it that of the run that is resumed, or the
+    only one.
+
+    Raises UsageError where data/ holds several sets, none of which is that of the run.
+    """
+    if resume and run is not None:
+        require_no_links(run)
+    if data is None and resume and run is not None and any(DATA.glob(f"*/{DATASET_MANIFEST}")):
+        wanted = dataset_of(run)
+        if wanted is not None:
+            return find_dataset(DATA, wanted).folder
+    return dataset(data)
+
+
+def own_dataset(trained: Path) -> Path | None:
+    """The prepared set in data/ that a checkpoint's run was trained on; None if it does not say."""
+    if not any(DATA.glob(f"*/{DATASET_MANIFEST}")):
+        return only_dataset(DATA)  # raises
+    wanted = dataset_of(run_folder(trained / "any" if trained.is_dir() else trained))
+    return None if wanted is None else find_dataset(DATA, wanted).folder
+
+
+def folder_of_videos(source: Path) -> Path:
+    """The folder, if it is one."""
+    if not source.is_dir():
+        found = "is a file" if source.exists() else "does not exist"
+        raise UsageError(f"{source} {found}, expected a folder of videos")
+    return source
+
+
+def table(file: Path) -> Path:
+    """The CSV file, if it is one; a pipe is not, as the next run could not read it again."""
+    if not file.is_file():
+        found = "is a folder" if file.is_dir() else "does not exist"
+        if file.exists() and not file.is_dir():
+            found = "is no regular file (a pipe?), and the next run has to read it again"
+        raise UsageError(f"{file} {found}, expected a CSV file that lists videos")
+    return file
+
+
+def set_folder(out: Path | None, name: str | None, default: str) -> Path:
+    """The folder of a set that is to be prepared; its name is the set's name."""
+    if out is None:
+        return DATA / (name or default)
+    if name and out.resolve().name != name:
+        raise UsageError(f"--out {out} and --name {name} disagree: a set is called as its folder")
+    return out if out.name else out.resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The pretrain run or checkpoint that a fine-tuning starts from."""
+
+    path: Path
+    why: str = ""
+    """Why it was chosen, if it was not named."""
+
+    def __str__(self) -> str:
+        return f"{self.path}, {self.why}" if self.why else str(self.path)
+
+
+def pretrained(start: str | None, dataset: Path) -> Start | None:
+    """The run or checkpoint that `--from` names, or the newest of the set; None for scratch."""
+    if start == "scratch":
+        return None
+    if start is not None:
+        named = require_finished_run(checkpoint(Path(start)))
+        preflight.require_checkpoints(named)
+        return Start(named)
+    wanted, found = dataset_id(dataset), newest_pretraining(RUNS, dataset)
+    why = f"the newest finished pretrain run of {wanted.name}"
+    if found.dataset is None or found.dataset.fingerprint != wanted.fingerprint:
+        why += f", which was prepared again since (it was {found.dataset}, now {wanted})"
+    return Start(found.folder, why)
+
+
+def checkpoint(path: Path) -> Path:
+    """The run folder or checkpoint file, if it is there."""
+    if not path.exists():
+        run = path.parent.parent / path.name
+        meant = f": is it {run}?" if path.parent.name == "checkpoints" and run.is_file() else ""
+        raise UsageError(f"{path} does not exist, expected a checkpoint or a run folder{meant}")
+    return path
+
+
+def classifier(trained: Path | None, published: Path | None) -> Path:
+    """What `avme eval` is to score: a run or one of its files, or published weights."""
+    chosen = trained or published
+    if chosen is None or (trained and published):
+        raise UsageError("give a finetune run, or published weights with --init: one of the two")
+    preflight.require_weights(checkpoint(chosen))
+    return chosen
+
+
+def given_by(weights: Path | None) -> tuple[str | None, dict[str, Any]]:
+    """The preset and the settings that weights of any form bring: model, window and positions."""
+    if weights is None:
+        return None, {}
+    from avme.weights.load import read_weights
+
+    read = read_weights(weights)
+    return read.preset, read.settings()
+
+
+def earlier_settings(folder: Path, resume: bool) -> dict[str, Any] | None:
+    """The settings of the run that `--resume` continues; None when a run starts."""
+    if not resume:
+        return None
+    from avme.config.resolve import read_settings
+
+    require_no_links(folder)
+    file = folder / "config.yaml"
+    if not file.is_file():
+        raise ArtifactError(f"{folder} holds no run to resume: run without --resume to start one")
+    return read_settings(file)
+
+
+def preset_of(run: Path | None, *, resume: bool = False) -> str:
+    """The preset that a run or checkpoint was started with; base without one.
+
+    A run that is to go on is asked by the checkpoint that it will go on from.
+    """
+    if run is None:
+        return "base"
+    if resume:
+        from avme.checkpoint.file import newest_checkpoint
+        from avme.progress import Quiet
+
+        return str(newest_checkpoint(run, Quiet().say).facts["preset"])
+    from avme.weights.init_from import starting_point
+
+    return str(starting_point(run)["preset"])
+
+
+def modality_that_is_there(dataset: str) -> str:
+    """Of the fine-tuned run of a set under its usual name: `av` if there is one, or none at all."""
+    there = [kind for kind in ("av", "v", "a") if (RUNS / f"finetune-{dataset}-{kind}").is_dir()]
+    return there[0] if there else "av"
+
+
+def modality_of(preset: str | None) -> str:
+    """What the classifier of a preset reads; both streams without one."""
+    from avme.config.presets import RECIPES
+
+    recipe = RECIPES.get(preset or "")
+    given = recipe.finetune.get("modality") if recipe else None
+    return str(given.value) if given else "av"
+
+
+def fixed_by(init: Path | None) -> dict[str, Any]:
+    """The settings that a checkpoint decides for whatever starts from it."""
+    if init is None:
+        return {}
+    from avme.weights.init_from import starting_point
+
+    return {key: value for key, value in starting_point(init).items() if key != "preset"}

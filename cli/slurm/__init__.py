@@ -1,0 +1,1 @@
+"""Slurm: sbatch scripts, job arrays and the variables of a job step."""

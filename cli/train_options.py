@@ -1,0 +1,110 @@
+"""What `avme pretrain` and `avme finetune` have in common: their options, and where they run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avme.errors import UsageError
+
+from . import options, preflight, torchrun
+from .slurm import train
+
+if TYPE_CHECKING:
+    from avme.config import FinetuneConfig, PretrainConfig, Settings
+
+Slurm = Annotated[
+    bool,
+    typer.Option(
+        "--slurm",
+        help="Submit a job that resumes by itself after its time limit, and return.",
+        rich_help_panel=options.MACHINE,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What both commands are told."""
+
+    ctx: typer.Context
+    data: options.Data = None
+    epochs: options.Epochs = None
+    batch: options.Batch = None
+    lr: options.Lr = None
+    split: options.Split = None
+    seed: options.Seed = None
+    wandb: options.Wandb = None
+    resume: options.Resume = False
+    overwrite: options.Overwrite = False
+    config: options.Config = None
+    sets: options.Sets = None
+    gpus: options.Gpus = None
+    procs: options.Procs = None
+    device: options.Device = None
+    precision: options.Precision = None
+    compile: options.Compile = None
+    workers: options.Workers = None
+    slurm: Slurm = False
+
+    def flags(self) -> dict[str, Any]:
+        """The settings that the options stand for."""
+        return {
+            "train.device": torchrun.device_setting(self.device, self.gpus, self.procs),
+            "train.epochs": self.epochs,
+            "train.batch": self.batch,
+            "optim.lr": self.lr,
+            "clip.split": self.split,
+            "train.seed": self.seed,
+            "train.wandb": self.wandb,
+            "train.precision": self.precision,
+            "train.compile": self.compile,
+            "train.workers": self.workers,
+        }
+
+    def preflight(self, model: "type[Settings]", dataset: Path) -> None:
+        """Raise for what was given and cannot be used, as far as that needs no torch."""
+        from avme.config.resolve import given_settings
+
+        given = given_settings(model, file=self.config, sets=self.sets or (), flags=self.flags())
+        preflight.require_split(dataset, given.get("clip.split"))
+        if not self.slurm:  # else another machine computes
+            preflight.require_gpus(self.gpus)
+            preflight.require_device(given.get("train.device"))
+        else:
+            train.refuse_gpus_with_procs(given)
+
+    def elsewhere(
+        self,
+        folder: Path,
+        settings: "PretrainConfig | FinetuneConfig",
+        check: Callable[[int], object],
+    ) -> bool:
+        """Whether other processes do the work: a job of Slurm, or torchrun's on this machine.
+
+        `check` raises what a job of so many processes would, before it is submitted.
+        """
+        if not self.slurm:
+            preflight.require_run_folder(folder, resume=self.resume, overwrite=self.overwrite)
+            return torchrun.spread(self.gpus, self.procs, folder)
+        if self.gpus is not None or self.procs is not None:
+            raise UsageError(
+                "--slurm starts the processes itself: say how many with --set slurm.gpus=N (or "
+                "slurm.procs=N) and slurm.nodes=N"
+            )
+        settings.slurm.require_time_to_train()
+        _, processes = train.devices(settings.slurm, settings.train.device)
+        preflight.require_run_folder(folder, resume=self.resume, overwrite=self.overwrite)
+        check(settings.slurm.nodes * processes)
+        train.submit_training(
+            settings.slurm,
+            device=settings.train.device,
+            run=folder,
+            resume=self.resume,
+            overwrite=self.overwrite,
+            command=self.ctx.command_path,
+            report=self.ctx.obj,
+        )
+        return True

@@ -1,0 +1,41 @@
+"""Which protocols still give the label away by presence of sound."""
+
+import numpy as np
+import pytest
+
+from avme.audit.audio_leak import mutual_bits
+from avme.audit.protocols import protocols
+
+TRAIN = np.array([[0, 10], [2, 8], [10, 0], [9, 1]], dtype=np.int64)
+TEST = np.array([[0, 5], [5, 0], [4, 1], [3, 2]], dtype=np.int64)
+
+
+def test_only_constant_presence_leaves_no_bit() -> None:
+    rows = {protocol.name: protocol for protocol in protocols(TRAIN, TEST)}
+
+    free = {name for name, row in rows.items() if row.bits == 0.0}
+
+    assert free == {
+        "only clips with usable sound",
+        "all clips, pictures only",
+    }
+    assert rows["all clips as they are"].bits == mutual_bits(TRAIN)
+    mostly = rows["all clips of classes that mostly sound"]
+    assert mostly.bits == pytest.approx(mutual_bits(TRAIN[:2]))
+
+
+def test_dropping_more_sound_leaves_less_but_never_nothing() -> None:
+    bits = [row.bits for row in protocols(TRAIN, TEST) if "dropped" in row.name]
+
+    assert len(bits) == 3
+    assert bits == sorted(bits, reverse=True)
+    assert bits[-1] > 0.01
+
+
+def test_clips_are_counted_on_both_sides() -> None:
+    rows = {protocol.name: protocol for protocol in protocols(TRAIN, TEST)}
+    sound = rows["only clips with usable sound"]
+    mostly = rows["all clips of classes that mostly sound"]
+
+    assert (sound.train, sound.test, sound.classes) == (19, 7, 3)  # no train clip, no test clip
+    assert (mostly.train, mostly.test, mostly.classes) == (20, 10, 2)

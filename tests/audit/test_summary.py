@@ -1,0 +1,97 @@
+"""What is in a set, counted by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from avme.audit.summary import missing_at_end, spread, survey, survey_classes, survey_split
+from avme.shards.record import ClipRecord
+
+ONE = ClipRecord(
+    id="A/1",
+    class_name="A",
+    label=0,
+    group="A/g01",
+    num_bytes=1,
+    frames=50,
+    frames_from_header=50,
+    fps_num=25,
+    seconds=2.0,
+    width=320,
+    height=240,
+    video_codec="mpeg4",
+    audio="sound",
+    audio_codec="mp3",
+    audio_rate_hz=44_100,
+    audio_channels=2,
+    audio_start_seconds=0.0,
+    audio_seconds=2.0,
+    rms_dbfs=-20.0,
+    silent_fraction=0.1,
+    usable_audio=True,
+)
+LATE = replace(ONE, id="A/2", audio_start_seconds=0.5, audio_seconds=1.0, rms_dbfs=-30.0)
+SILENT = replace(
+    ONE, id="B/1", class_name="B", label=1, group="B/g01", audio="silent", usable_audio=False
+)
+SHORT = ClipRecord(
+    id="B/2", class_name="B", label=1, group="B/g02", num_bytes=1, frames=4, seconds=0.16
+)
+ALL = (ONE, LATE, SILENT, SHORT)
+SIDES = {"train": ["A/1", "B/2"], "test": ["A/2"]}
+
+
+def test_lengths_are_smallest_median_and_largest() -> None:
+    assert spread([3.0, 1.0, 2.0, 8.0]) == {"min": 1.0, "median": 2.5, "max": 8.0}
+    assert spread([]) is None
+    assert survey(ALL, ("A", "B"))["seconds"] == {"min": 0.16, "median": 2.0, "max": 2.0}
+
+
+def test_sound_that_begins_late_or_ends_early_is_named_with_the_worst_first() -> None:
+    sound = survey(ALL, ("A", "B"))["sound"]
+
+    assert sound["starts_late"] == {"clips": 1, "most_seconds": 0.5, "worst": ["A/2"]}
+    assert sound["ends_early"] == {"clips": 1, "most_seconds": 0.5, "worst": ["A/2"]}
+    assert missing_at_end(replace(ONE, audio_start_seconds=-0.25)) == 0.25
+
+
+def test_loudness_is_that_of_sounding_clips() -> None:
+    sound = survey(ALL, ("A", "B"))["sound"]
+
+    assert sound["rms_dbfs"] == {"min": -30.0, "median": -25.0, "max": -20.0}
+    assert (sound["sound"], sound["silent"], sound["none"], sound["usable"]) == (2, 1, 1, 2)
+    assert sound["sample_rates_hz"] == {"44100": 3}
+
+
+def test_every_class_has_its_share_with_usable_sound() -> None:
+    first, second, empty = survey_classes(ALL, ("A", "B", "C"), {"1": SIDES})
+
+    assert (first["clips"], first["usable_share"], first["groups"]) == (2, 1.0, 1)
+    assert (second["silent"], second["none"], second["usable_share"]) == (1, 1, 0.0)
+    assert second["splits"] == {"1": {"train": 1, "test": 0}}
+    assert (empty["clips"], empty["usable_share"]) == (0, None)
+
+
+def test_groups_on_both_sides_are_named_by_class() -> None:
+    facts = survey_split(ALL, SIDES)
+
+    assert facts["shared_groups"] == [{"group": "A/g01", "train": 1, "test": 1}]
+    assert facts["train"]["clips"] == 2
+    assert facts["unlisted"] == 1
+
+
+def test_a_group_that_a_table_names_in_two_classes_is_one_group() -> None:
+    records = (replace(ONE, group="voice 3"), replace(SILENT, group="voice 3"), SHORT)
+
+    facts = survey_split(records, {"train": ["A/1"], "test": ["B/1", "B/2"]})
+
+    assert facts["shared_groups"] == [{"group": "voice 3", "train": 1, "test": 1}]
+    assert [facts[part]["groups"] for part in ("train", "test")] == [1, 2]
+
+
+@pytest.mark.parametrize("records", [(), (SHORT,)])
+def test_a_set_without_sound_has_nothing_to_measure(records: tuple[ClipRecord, ...]) -> None:
+    sound = survey(records, ("A", "B"))["sound"]
+
+    assert sound["rms_dbfs"] is None
+    assert sound["starts_late"] == {"clips": 0, "most_seconds": 0.0, "worst": []}

@@ -1,0 +1,175 @@
+"""Checkpoints come back as they were, and nothing is ever unpickled."""
+
+import os
+import pickle
+import zipfile
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from avme.checkpoint.file import (
+    Checkpoint,
+    find_checkpoint,
+    load_checkpoint,
+    newest_checkpoint,
+    save_checkpoint,
+)
+from avme.errors import ArtifactError
+from avme.weights.tensor_files import read_pickle
+
+
+def make_checkpoint() -> Checkpoint:
+    return Checkpoint(
+        stage="pretrain",
+        config={"mask": {"ratio": 0.9}, "scales": [1.0, 0.5]},
+        facts={"preset": "tiny", "pretrained": None},
+        step=7,
+        model={"weight": torch.arange(4.0)},
+        optimizer={"state": {0: {"step": torch.tensor(7.0)}}, "param_groups": [{"lr": 0.1}]},
+        best={"top1": 0.5},
+    )
+
+
+def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
+    before = make_checkpoint()
+    save_checkpoint(tmp_path / "last.pt", before)
+
+    after = load_checkpoint(tmp_path / "last.pt")
+
+    assert torch.equal(after.model["weight"], before.model["weight"])
+    assert (after.config, after.facts, after.step) == (before.config, before.facts, before.step)
+    assert after.optimizer["param_groups"] == before.optimizer["param_groups"]
+    assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_a_checkpoint_without_average_and_scaler_is_read_and_gives_its_model(
+    tmp_path: Path,
+) -> None:
+    save_checkpoint(tmp_path / "last.pt", make_checkpoint())
+    content = torch.load(tmp_path / "last.pt", weights_only=True)
+    for name in ("average", "scaler"):
+        del content[name]
+    torch.save(content, tmp_path / "old.pt")
+
+    old = load_checkpoint(tmp_path / "old.pt")
+
+    assert (old.average, old.scaler) == ({}, {})
+    assert old.weights is old.model
+    kept = replace(old, average={"updates": 1, "tensors": {"weight": torch.ones(4)}})
+    assert torch.equal(kept.weights["weight"], torch.ones(4))
+
+
+def test_a_file_that_would_run_code_is_refused_without_running_it(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    torch.save({"model": Trap()}, tmp_path / "evil.pt")
+
+    with pytest.raises(ArtifactError, match="cannot be read as a checkpoint"):
+        load_checkpoint(tmp_path / "evil.pt")
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", pickle.dumps({"a": 1})])
+def test_other_files_are_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "odd.pt").write_bytes(content)
+
+    with pytest.raises(ArtifactError) as caught:
+        load_checkpoint(tmp_path / "odd.pt")
+    assert "odd.pt" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["compressed", "overlapping"])
+def test_more_than_a_file_has_is_not_unpacked(how: str, tmp_path: Path) -> None:
+    """A few bytes may stand for any number of them; torch writes plain ones, one after another."""
+    path = tmp_path / "last.pt"
+    large = replace(make_checkpoint(), model={"weight": torch.zeros(40_000)})
+    save_checkpoint(tmp_path / "whole.pt", large)
+    with zipfile.ZipFile(tmp_path / "whole.pt") as whole:
+        parts = {part.filename: whole.read(part) for part in whole.infolist()}
+    if how == "compressed":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+            for name, content in parts.items():
+                made.writestr(name, content)
+        assert path.stat().st_size < 20_000
+    else:
+        with zipfile.ZipFile(path, "w") as made:
+            for name, content in parts.items():
+                made.writestr(name, content)
+            (first,) = (part for part in made.infolist() if part.file_size == 160_000)
+            twin = copy(first)
+            twin.filename = f"{first.filename}0"
+            made.filelist.append(twin)
+
+    for read in (load_checkpoint, read_pickle):
+        with pytest.raises(ArtifactError, match=r"last\.pt cannot be read .*BadZipFile") as caught:
+            read(path)
+        assert str(caught.value.__cause__) == "more is declared than stored"
+    load_checkpoint(tmp_path / "whole.pt")
+
+
+def test_a_foreign_checkpoint_is_named_as_such(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}}, tmp_path / "foreign.pt")
+
+    with pytest.raises(ArtifactError, match="no checkpoint of avme"):
+        load_checkpoint(tmp_path / "foreign.pt")
+
+
+def test_a_run_folder_stands_for_the_checkpoint_in_it(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "run" / "checkpoints" / "best.pt", make_checkpoint())
+
+    assert find_checkpoint(tmp_path / "run", "best").name == "best.pt"
+    with pytest.raises(ArtifactError, match=r"last\.pt"):
+        find_checkpoint(tmp_path / "run", "last")
+    with pytest.raises(ArtifactError, match="does not exist"):
+        find_checkpoint(tmp_path / "nowhere", "last")
+
+
+def test_a_damaged_last_checkpoint_never_replaces_a_whole_previous_one(tmp_path: Path) -> None:
+    last, previous = tmp_path / "checkpoints/last.pt", tmp_path / "checkpoints/previous.pt"
+    save_checkpoint(previous, make_checkpoint())
+    last.write_bytes(previous.read_bytes()[:1000])
+
+    save_checkpoint(last, make_checkpoint(), previous=previous)
+
+    assert load_checkpoint(previous).step == load_checkpoint(last).step == 7
+
+
+def test_the_last_checkpoint_is_there_while_the_next_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last, previous = tmp_path / "last.pt", tmp_path / "previous.pt"
+    save_checkpoint(last, make_checkpoint(), previous=previous)
+    seen: list[bool] = []
+    real = os.fsync
+
+    def fsync(number: int) -> None:
+        seen.append(last.is_file())
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    save_checkpoint(last, make_checkpoint(), previous=previous)
+
+    assert seen
+    assert all(seen)
+    assert load_checkpoint(previous).step == 7
+
+
+def test_of_what_can_be_read_the_newest_step_is_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    save_checkpoint(folder / "previous.pt", replace(make_checkpoint(), step=5))
+    save_checkpoint(folder / "step-10.pt", replace(make_checkpoint(), step=10))
+    save_checkpoint(folder / "step-12.pt", replace(make_checkpoint(), step=12))
+    (folder / "step-12.pt").write_bytes(b"torn")
+    (folder / "last.pt").write_bytes(b"torn")
+    said: list[str] = []
+
+    assert newest_checkpoint(tmp_path, said.append).step == 10
+    assert len(said) == 1
+    assert "going on from step-10.pt" in said[0]

@@ -1,0 +1,141 @@
+"""`avme prep --slurm`: this command as an array of parts."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avme.config import PrepConfig
+from avme.config.slurm import SlurmConfig
+from avme.io.atomic import read_json
+from avme.io.filenames import DATASET_MANIFEST
+from avme.progress import Quiet
+from avme_cli.slurm.prep import parts_batch, submit_parts
+
+PREP = [sys.executable, "-m", "avme_cli", "prep", "folder", "videos", "--slurm"]
+SETTINGS = ("slurm.jobs=2", "slurm.cpus=1", "shard_clips=2", "test_fraction=0.5")
+
+
+def run_command(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_the_parts_say_what_they_do_and_finish_the_set(
+    slurm: Any, make_video: Callable[..., Path]
+) -> None:
+    for number in range(4):
+        make_video(Path(f"videos/class{number % 2}/clip{number}.avi"))
+    slurm.plays("srun", 'shift 2; exec "$@"')
+
+    done = run_command([*PREP, *(word for each in SETTINGS for word in ("--set", each))])
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == (
+        "2 jobs submitted (77_1 to 77_2, data/.slurm/videos.sbatch); they print to "
+        "data/.slurm/videos-77_*.out"
+    )
+    assert not Path("data/videos").exists()
+    script = Path("data/.slurm/videos.sbatch")
+    jobs = [
+        slurm.run(script, SLURM_ARRAY_JOB_ID="77", SLURM_ARRAY_TASK_ID=part) for part in ("1", "2")
+    ]
+    assert [job.returncode for job in jobs] == [0, 0], [job.stderr for job in jobs]
+    assert jobs[0].stdout == "job 77_1, start 1: avme prep folder --part 1/2 --workers 1\n"
+    assert "part 1/2 is done; 1 shards of others are still to be made" in jobs[0].stderr
+    assert ["no split given" in job.stderr for job in jobs] == [True, False]
+    assert "data/videos: 4 clips, 2 classes" in jobs[1].stderr
+    assert read_json(Path("data/videos") / DATASET_MANIFEST)["counts"]["clips"] == 4
+
+
+def test_exit_codes_of_parts_stay_as_they_are(slurm: Any) -> None:
+    submit_parts(PrepConfig(), target=Path("data/pets"), command="avme prep folder", report=Quiet())
+    part = {"SLURM_JOB_ID": "79", "SLURM_ARRAY_JOB_ID": "77", "SLURM_ARRAY_TASK_ID": "3"}
+    for code in (0, 2, 3, 6):
+        slurm.plays("srun", f"exit {code}")
+        assert slurm.run(Path("data/.slurm/pets.sbatch"), **part).returncode == code
+    assert slurm.noted("scontrol.log") == []
+
+
+def test_a_part_that_a_signal_ends_is_requeued_while_it_gets_on(slurm: Any) -> None:
+    submit_parts(PrepConfig(), target=Path("data/pets"), command="avme prep folder", report=Quiet())
+    Path("data/pets/shards").mkdir(parents=True)
+    part = {"SLURM_ARRAY_JOB_ID": "77", "SLURM_ARRAY_TASK_ID": "3"}
+    part["SLURM_JOB_ID"] = "77"  # the last job of an array bears the number of them all
+    script = Path("data/.slurm/pets.sbatch")
+
+    slurm.plays("srun", "touch data/pets/shards/$SLURM_RESTART_COUNT.h5; exit 143")
+    jobs = [slurm.run(script, **part, SLURM_RESTART_COUNT=str(count)) for count in range(6)]
+    slurm.plays("srun", "exit 143")
+    jobs += [slurm.run(script, **part) for _ in range(4)]
+
+    assert {job.returncode for job in jobs} == {143}
+    assert slurm.noted("scontrol.log") == ["requeue 77_3"] * 9
+    assert jobs[0].stdout.splitlines()[-1] == (
+        "job 77_3: stopped by a signal; what is in data/pets/shards is kept; back into the queue"
+    )
+    assert "with nothing new in data/pets/shards: give it more time than" in jobs[-1].stdout
+
+
+def test_the_script_says_what_is_asked_of_slurm() -> None:
+    settings = SlurmConfig(jobs=4, at_once=2, cpus=3, memory_gb=5.5, options=("--qos=long",))
+
+    batch = parts_batch(
+        PrepConfig(slurm=settings), target=Path("data/my pets"), command="avme prep folder"
+    )
+
+    assert set(batch.sbatch_options()) == {
+        '--job-name="prep-my pets"',
+        "--array=1-4%2",
+        "--nodes=1",
+        "--ntasks-per-node=1",
+        "--cpus-per-task=3",
+        "--mem=5632M",
+        "--time=1440",
+        "--signal=TERM@60",
+        f'--output="{Path.cwd()}/data/.slurm/my pets-%A_%a.out"',
+        "--open-mode=append",
+        "--requeue",
+        "--qos=long",
+    }
+    assert "--workers 3" in batch.script()
+
+
+def test_workers_that_were_asked_for_stay() -> None:
+    batch = parts_batch(PrepConfig(workers=2), target=Path("data/pets"), command="avme prep folder")
+
+    assert not re.search("--workers", batch.begin)
+
+
+def test_what_a_part_would_refuse_is_not_submitted(slurm: Any) -> None:
+    Path("videos").mkdir()
+
+    done = run_command(PREP)
+
+    assert done.returncode == 2
+    assert "videos" in done.stderr
+    assert "submitted" not in done.stderr
+    assert not Path("data").exists()
+
+
+def test_a_limit_that_is_all_warning_is_refused(slurm: Any) -> None:
+    Path("videos").mkdir()
+
+    done = run_command([*PREP, "--set", "slurm.minutes=1"])
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: slurm.minutes")
+    assert not Path("data").exists()
+
+
+@pytest.mark.parametrize("other", [["--part", "1/2"], ["--dask", "tcp://127.0.0.1:1"]])
+def test_slurm_excludes_parts_and_dask(slurm: Any, other: list[str]) -> None:
+    Path("videos").mkdir()
+
+    done = run_command([*PREP, *other])
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --slurm submits parts itself: leave --part and --dask")

@@ -1,0 +1,125 @@
+"""What is printed is shown, never obeyed: neither by a terminal nor by rich."""
+
+import ast
+import io
+from pathlib import Path
+
+import pytest
+from rich.table import Table
+
+import avme_cli
+from avme.io.escape import escape_text
+from avme_cli.terminal.output import MOST_CHARACTERS, print_error, print_line, shortened, verbatim
+from avme_cli.terminal.progress import Lines, Terminal
+
+HOSTILE = "[red]射箭[/red]\x1b[2J\n\u202e:v:[link=file:///x]"
+SHOWN = "[red]射箭[/red]\\x1b[2J\\n\\u202e:v:[link=file:///x]"
+
+
+def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_line(HOSTILE)
+
+    assert capsys.readouterr().out == f"{SHOWN}\n"
+
+
+def test_a_table_shows_cells_and_title_as_wide_as_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = Table("name", title=HOSTILE)
+    table.add_row(HOSTILE)
+    table.add_row("plain")
+
+    verbatim(width=100).print(table)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert SHOWN in lines[0]
+    assert sum(SHOWN in line for line in lines) == 2
+    assert (
+        len({len(escape_text(line)) - line.count("射") - line.count("箭") for line in lines}) <= 3
+    )
+
+
+@pytest.mark.parametrize("width", [40, 200])
+def test_bars_and_what_is_said_above_them_are_escaped(width: int) -> None:
+    stream = io.StringIO()
+    console = verbatim(file=stream, force_terminal=True, width=width, color_system=None)
+
+    with Terminal(console).task("\x1b]0;title\x07", total=2) as task:
+        task.advance(note="\x1b[31mnote\x9b")
+        Terminal(console).say(HOSTILE)
+
+    written = stream.getvalue()
+    assert SHOWN in written
+    assert not any(c in written for c in ("\x1b]", "\x1b[31m", "\x1b[2J", "\x9b", "\u202e", "\x07"))
+
+
+def test_a_log_has_no_control_characters() -> None:
+    stream = io.StringIO()
+
+    with Lines(stream).task(HOSTILE, total=1) as task:
+        task.advance(note="\x1b[31m")
+
+    assert stream.getvalue().startswith(f"{SHOWN}  1/1")
+    assert escape_text(stream.getvalue(), keep="\n") == stream.getvalue()
+
+
+def test_a_long_error_keeps_the_file_and_the_remedy() -> None:
+    path = "/scratch/" + "deep/" * 100 + "dataset.json"
+    line = f"error: {path} cannot be read ({'0123456789 ' * 600}): run `avme prep` again"
+
+    short = shortened(line)
+
+    assert len(short) <= MOST_CHARACTERS
+    assert "dataset.json cannot be read" in short
+    assert short.endswith(": run `avme prep` again")
+
+
+def test_a_line_of_400_characters_is_whole() -> None:
+    line = "x" * MOST_CHARACTERS
+
+    assert shortened(line) == line
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "no_color", "is_red"),
+    [(True, "", True), (True, "1", False), (False, "", False)],
+)
+def test_errors_are_red_on_terminals_that_want_it(
+    is_terminal: bool, no_color: str, is_red: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: is_terminal)
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+    print_error(f"error: {'a' * 90} \x1b[1mx")
+
+    written = stream.getvalue()
+    assert ("\x1b[31m" in written) == is_red
+    assert f"error: {'a' * 90} \\x1b[1mx" in written
+    assert written.count("\n") == 1
+
+
+def test_nothing_else_prints() -> None:
+    """`print` and `echo` stand in console.py, in the log of progress.py, and before imports."""
+    found = set()
+    for path in Path(avme_cli.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                if called.split(".")[-1] in ("print", "echo", "secho", "Console"):
+                    found.add((path.name, called))
+
+    allowed = ("console.py", "__init__.py")
+    assert {(name, called) for name, called in found if name not in allowed} == {
+        ("audit.py", "console.print"),
+        ("config.py", "verbatim().print"),
+        ("demo.py", "verbatim().print"),
+        ("evaluate.py", "console.print"),
+        ("progress.py", "print"),
+        ("progress.py", "self._console.print"),
+        ("recipes.py", "console.print"),
+        ("rows.py", "console.print"),
+    }

@@ -1,0 +1,115 @@
+"""Progress in a log is plain and rare; on a terminal it is a bar."""
+
+import io
+import sys
+
+import pytest
+from rich.console import Console
+
+from avme.progress import Quiet, Reporter, Task
+from avme_cli.terminal.progress import Lines, Terminal, clock_time, reporter
+
+
+class Clock:
+    """Time that passes only when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_a_long_task_speaks_every_ten_seconds_and_at_its_end() -> None:
+    stream, clock = io.StringIO(), Clock()
+
+    with Lines(stream, clock).task("pretrain", total=600) as task:
+        for _ in range(6):
+            clock.seconds += 4.0
+            task.advance(100, note="epoch 3/60  loss 0.812")
+
+    assert stream.getvalue().splitlines() == [
+        "pretrain  300/600  50 %  25.0/s  eta 00:00:12  epoch 3/60  loss 0.812",
+        "pretrain  600/600  100 %  25.0/s  in 00:00:24  epoch 3/60  loss 0.812",
+    ]
+
+
+def test_the_rate_forgets_what_an_earlier_run_did() -> None:
+    stream, clock = io.StringIO(), Clock()
+
+    with Lines(stream, clock).task("prep", total=100, done=90) as task:
+        clock.seconds += 5.0
+        task.advance(5)
+
+    assert stream.getvalue() == "prep  95/100  95 %  1.0/s  eta 00:00:05\n"
+
+
+def test_a_task_that_fails_says_how_far_it_came() -> None:
+    stream = io.StringIO()
+
+    with pytest.raises(ValueError, match="broken"), Lines(stream).task("prep", total=3):
+        raise ValueError("broken")
+
+    assert stream.getvalue() == "prep  0/3  0 %\n"
+
+
+def test_a_task_without_steps_is_no_division_by_zero() -> None:
+    stream = io.StringIO()
+
+    with Lines(stream, Clock()).task("prep", total=0):
+        pass
+
+    assert stream.getvalue() == "prep  0/0  in 00:00:00\n"
+
+
+def test_sentences_appear_at_once() -> None:
+    stream = io.StringIO()
+
+    Lines(stream).say("7 classes")
+
+    assert stream.getvalue() == "7 classes\n"
+
+
+def test_bars_of_nested_tasks_share_a_terminal() -> None:
+    stream = io.StringIO()
+    terminal = Terminal(Console(file=stream, force_terminal=True, width=120))
+
+    with terminal.task("demo", total=2) as outer, terminal.task("prep", total=3, done=1) as inner:
+        inner.advance(2, note="[raw] note")
+        terminal.say("[7] classes :v:")
+        outer.advance(2)
+    terminal.say("after")
+
+    text = stream.getvalue()
+    assert "[7] classes :v:" in text
+    assert "[raw] note" in text
+    assert "3/3" in text
+    assert text.rstrip().endswith("after")
+
+
+def test_time_is_written_as_a_clock() -> None:
+    assert [clock_time(s) for s in (0, 59.6, 130, 3600 * 30)] == [
+        "00:00:00",
+        "00:01:00",
+        "00:02:10",
+        "30:00:00",
+    ]
+
+
+def test_the_stream_chooses_the_reporter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert isinstance(reporter(quiet=False), Lines)
+    assert isinstance(reporter(quiet=True), Quiet)
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert isinstance(reporter(quiet=False), Terminal)
+
+    monkeypatch.setenv("RANK", "3")
+    assert isinstance(reporter(quiet=False), Quiet)
+
+
+@pytest.mark.parametrize("kind", [Lines(io.StringIO()), Quiet()])
+def test_reporters_are_interchangeable(kind: Reporter) -> None:
+    with kind.task("t", total=1) as task:
+        one: Task = task
+        one.advance()

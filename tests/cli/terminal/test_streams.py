@@ -1,0 +1,140 @@
+"""Commands whose output nobody reads: closed, a pipe without a reader, a full disk."""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from typer.testing import CliRunner
+
+from avme_cli.app import app
+from avme_cli.terminal.streams import CLOSED_PIPE, EscapedStream, _Guarded, escaping
+
+AVME = f"{sys.executable} -m avme_cli"
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("command", "closed", "code"),
+    [
+        ("config list", ">&-", 0),
+        ("config list", "<&- >&- 2>&-", 0),
+        ("audit gone", "2>&-", 2),
+        ("audit gone", "<&- >&-", 2),
+    ],
+)
+def test_closed_streams_change_no_exit_code(command: str, closed: str, code: int) -> None:
+    done = shell(f"{AVME} {command} {closed}")
+
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_no_file_takes_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    """Libraries of C print to number 2, whatever is behind it."""
+    code = (
+        "import os, avme_cli.terminal.streams as s; s.open_missing();"
+        f"f = open({str(tmp_path / 'shard')!r}, 'w'); os.write(2, b'words of a library');"
+        "f.write('data'); print('done')"
+    )
+
+    done = shell(f'{sys.executable} -c "{code}" 2>&-')
+
+    assert done.stdout == "done\n"
+    assert (tmp_path / "shard").read_text() == "data"
+
+
+@pytest.mark.parametrize("command", ["config show pretrain", "--help", "config list"])
+def test_a_reader_that_is_gone_ends_a_command_quietly(command: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "avme_cli", *command.split()],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (CLOSED_PIPE, b"")
+
+
+def test_an_error_keeps_its_code_when_nobody_reads() -> None:
+    done = shell(f"{AVME} audit gone 2>&1 | true; exit ${{PIPESTATUS[0]}}")
+
+    assert done.returncode == 2
+
+
+def test_a_full_disk_below_standard_output_is_an_error_of_the_machine(
+    lacking: Callable[[str], NoReturn],
+) -> None:
+    if not Path("/dev/full").exists():
+        lacking("/dev/full")
+    done = shell(f"{AVME} config list > /dev/full")
+
+    assert done.returncode == 6
+    assert done.stderr == (
+        "error: standard output cannot be written (No space left on device): make room and repeat\n"
+    )
+
+
+class Gone(io.StringIO):
+    """A stream without a reader."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_reports_without_a_reader_are_dropped_and_the_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stderr", Gone())
+
+    with escaping():
+        print("a report", file=sys.stderr)
+        print("another", file=sys.stderr)
+
+
+def test_results_without_a_reader_end_the_command() -> None:
+    with pytest.raises(SystemExit) as ended:
+        _Guarded(Gone()).write("a result")
+
+    assert ended.value.code == CLOSED_PIPE
+
+
+def test_what_libraries_print_is_escaped_and_uncoloured() -> None:
+    below = io.StringIO()
+    stream = EscapedStream(below)
+
+    print("\x1b[31mred\x9b\n\tmore", file=stream)
+
+    assert below.getvalue() == "\\x1b[31mred\\x9b\n\tmore\n"
+    assert not stream.isatty()
+
+
+def test_a_locale_that_cannot_write_a_name_does_not_end_a_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "avme_cli", "audit", "射箭"],
+        capture_output=True,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
+
+    assert done.returncode == 2
+    assert b"\\u5c04\\u7bad" in done.stderr
+
+
+def test_a_command_escapes_what_it_was_given() -> None:
+    result = CliRunner().invoke(app, ["audit", "gone\x1b[2J\nerror: all is well"], prog_name="avme")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: DATA gone\\x1b[2J")
+    assert result.stderr.count("\n") == 1

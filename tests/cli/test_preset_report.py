@@ -1,0 +1,161 @@
+"""A preset, shown: every value with its source, and what follows in true numbers."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from typer.testing import CliRunner
+
+from avme.bench.run_estimate import TrainingClips, derive
+from avme.bench.throughput import Rehearsal
+from avme.config import PretrainConfig
+from avme.config.presets import RECIPES, preset
+from avme.config.resolve import resolve
+from avme_cli.app import app
+from avme_cli.preset_report import duration, on_this_device
+
+
+@pytest.fixture
+def make_rehearsal() -> Callable[[float], Rehearsal]:
+    def make(share: float) -> Rehearsal:
+        return Rehearsal(
+            device="CPU, 2 threads",
+            precision="float32",
+            batch=2,
+            clip_seconds=0.5,
+            update_seconds=8.0,
+            share=share,
+            most_clips_per_second=None,
+        )
+
+    return make
+
+
+def show(*args: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(
+        app, ["config", "show", *args], prog_name="avme", env={"COLUMNS": "160"}
+    )
+    return result.exit_code, re.sub(r" +", " ", result.stdout), result.stderr
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_preset_can_be_shown(name: str) -> None:
+    code, text, _ = show(name)
+
+    assert code == 0
+    assert text.startswith(f"{name}: ")
+    assert f"avme pretrain --preset {name}" in text
+    assert f"avme finetune --preset {name}" in text
+    assert text.count("what follows") == 2
+
+
+def test_values_stand_beside_their_sources() -> None:
+    _, text, _ = show("paper", "--stage", "pretrain")
+
+    assert "\n mask.ratio 0.9 paper III-B, III-F" in text
+    assert "\n train.epochs 1200 paper IV-C: around 1200" in text
+    assert "avme finetune --preset" not in text
+
+
+def test_what_follows_is_what_videomae_would_print_on_ucf101() -> None:
+    _, text, _ = show("videomae-ucf101")
+    pretrain, finetune = text.split("avme finetune --preset")
+
+    assert "learning rate 0.000225 falling to 7.5e-06 (0.0003 and 1e-05 x 192 / 256)" in pretrain
+    assert "steps 49 an epoch x 3,201 = 156,849, 1,960 of them warm-up" in pretrain
+    assert "hidden 75.00% of 196 places: 147" in pretrain
+    assert "tokens 1,568 (8 x 14 x 14): 392 seen, 1,176 hidden" in pretrain
+    assert "learning rate 0.00025 falling to 5e-06" in finetune
+    assert "steps 74 an epoch x 100 = 7,400, 370 of them warm-up" in finetune
+    assert "held out no clip: the last epoch is taken" in finetune
+    assert "an epoch 9,537 clips x 2 windows // 256" in finetune
+    assert "forward 360.7 GFLOP a clip" in finetune
+
+
+def test_the_clips_that_fine_tuning_holds_out_are_shown() -> None:
+    _, known, _ = show("base", "--stage", "finetune")
+    _, other, _ = show("base", "--stage", "finetune", "--set", "val_fraction=0.2")
+
+    assert "held out 951 of 9,537 clips, by group, to choose the epoch" in known
+    assert "an epoch 8,586 clips // 128" in known
+    assert "held out about 1,907 of 9,537 clips" in other
+    assert "an epoch about 7,630 clips // 128" in other
+
+
+def test_a_value_given_here_says_so_and_changes_what_follows() -> None:
+    code, text, _ = show("tiny", "--stage", "pretrain", "--set", "train.batch=64")
+
+    assert code == 0
+    assert "\n train.batch 64 given \n" in text
+    assert "learning rate 0.001 falling" in text
+    assert "steps not known without a set: --data" in text
+
+
+def test_a_probe_tells_speed_and_hours() -> None:
+    small = ["clip.size=16", "model.visual.depth=1", "train.device=cpu", "train.batch=4"]
+    sets = [word for value in small for word in ("--set", value)]
+
+    code, text, err = show("digits", "--stage", "finetune", "--probe", *sets)
+
+    assert code == 0
+    assert re.search(r"device CPU, \d+ threads, float32, 4 clips at a time", text)
+    assert re.search(r"speed [\d,.e+]+ clips/s, [\d.e-]+ TFLOP/s, an update [\d.e-]+ s", text)
+    assert re.search(r"estimate [\d,.e-]+ \w+ on this device alone", text)
+    assert "left out loading, validation, checkpoints" in text
+    assert "rehearse" in err
+
+
+def test_a_busy_machine_is_told_and_taken_off(make_rehearsal: Callable[[float], Rehearsal]) -> None:
+    settings = resolve(PretrainConfig, preset=preset("pretrain", "digits"))
+    derived = derive(settings, 10, TrainingClips(3600))
+
+    quiet, busy = (
+        {name: words for name, words in on_this_device(settings, derived, make_rehearsal(share))}
+        for share in (0.9, 0.25)
+    )
+
+    hours = 5040 * (64 * 0.5 + 8.0) / 3600
+    assert quiet["estimate"] == f"{hours:.3g} hours on this device alone"
+    assert "busy" not in quiet
+    assert busy["busy"] == (
+        f"it worked 25% of its threads' time, {hours / 4:.3g} hours if other work took the rest"
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(0.5, "30 minutes"), (1.5, "1.5 hours"), (99.0, "99 hours"), (2400.0, "100 days")],
+)
+def test_hours_are_told_in_the_unit_that_suits_them(hours: float, words: str) -> None:
+    assert duration(hours) == words
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["paper", "--preset", "tiny"], "error: paper is a preset itself"),
+        (["paper", "--set", "train.batch=64"], "error: --config and --set need one stage"),
+        (["pretrain", "--probe"], "error: --stage, --data and --probe need a preset: tiny"),
+        (["papr"], "error: papr is neither a stage (prep, pretrain, finetune, eval) nor a preset"),
+        (["paper", "--data", "nowhere"], "error: --data nowhere: no such folder"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_code_2(args: list[str], line: str) -> None:
+    code, _, err = show(*args)
+
+    assert code == 2
+    assert err.startswith(line)
+    assert err.count("\n") == 1
+
+
+def test_the_warm_up_of_a_short_run_is_shown_as_it_is_trained() -> None:
+    short, long = ("--set", "train.epochs=20"), ("--set", "optim.warmup_epochs=40")
+
+    _, limited, _ = show("base", "--stage", "pretrain", *short)
+    _, asked, _ = show("base", "--stage", "pretrain", *short, *long)
+    _, plain, _ = show("pretrain", *short)
+
+    assert "optim.warmup_epochs 2.0 40 in the recipe, limited by train.epochs" in limited
+    assert "rises for 20 of 20 epochs" not in limited
+    assert "rises for 20 of 20 epochs" in asked
+    assert "warmup_epochs: 2.0" in plain

@@ -1,0 +1,128 @@
+"""Names of other tools lead to the setting of avme, and nonsense leads nowhere."""
+
+import pytest
+
+from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig, Settings
+from avme.config.resolve import resolve
+from avme.config.suggestions import find_hint
+from avme.errors import ConfigError
+
+VIDEOMAE = {
+    "batch_size": "train.batch",
+    "mask_ratio": "mask.ratio",
+    "output_dir": "--out",
+    "num_workers": "train.workers",
+    "sampling_rate": "clip.stride",
+    "input_size": "clip.size",
+    "decoder_depth": "model.decoder.depth",
+    "normlize_target": "loss.target",
+    "opt_betas": "optim.betas",
+    "clip_grad": "optim.clip_grad",
+    "use_checkpoint": "train.checkpointing",
+    "save_ckpt_freq": "train.keep_every",
+    "data_path": "--data",
+}
+TRANSFORMERS = {
+    "learning_rate": "optim.lr",
+    "num_train_epochs": "train.epochs",
+    "gradient_accumulation_steps": "train.micro_batch",
+    "max_grad_norm": "optim.clip_grad",
+    "dataloader_num_workers": "train.workers",
+    "per_device_train_batch_size": "train.micro_batch",
+    "bf16": "train.precision",
+    "gradient_checkpointing": "train.checkpointing",
+    "torch_compile": "train.compile",
+    "logging_steps": "train.log_every",
+    "resume_from_checkpoint": "--resume",
+}
+OTHERS = {
+    "accum_iter": "train.micro_batch",  # MAE
+    "norm_pix_loss": "loss.target",
+    "amp": "train.precision",  # timm
+    "img_size": "clip.size",
+    "trainer.max_epochs": "train.epochs",  # Lightning
+    "accelerator": "train.device",
+    "work_dir": "--out",  # mmaction2
+    "optim_wrapper.optimizer.lr": "optim.lr",
+    "nproc_per_node": "--gpus",  # torchrun
+}
+FINETUNING = {
+    "smoothing": "head.smoothing",
+    "reprob": "augment.erase",
+    "fc_drop_rate": "head.dropout",
+    "drop_path": "head.drop_path",
+    "aa": "augment.randaugment_ops",
+    "finetune": "--from",
+    "label_smoothing_factor": "head.smoothing",
+    "num_sample": "train.repeat",
+}
+SCORING = {"test_num_segment": "segments", "test_num_crop": "crops", "batch_size": "batch"}
+
+
+def refusal(model: type[Settings], key: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        resolve(model, sets=[f"{key}=1"])
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "meant"),
+    [
+        *((PretrainConfig, *pair) for pair in (VIDEOMAE | TRANSFORMERS | OTHERS).items()),
+        *((FinetuneConfig, *pair) for pair in FINETUNING.items()),
+        *((EvalConfig, *pair) for pair in SCORING.items()),
+        (PrepConfig, "num_workers", "workers"),
+    ],
+)
+def test_a_name_of_another_tool_is_answered_with_ours(
+    model: type[Settings], key: str, meant: str
+) -> None:
+    said = refusal(model, key)
+
+    assert said.startswith(f"unknown setting {key} in --set: did you mean {meant}"), said
+
+
+def test_a_setting_of_another_command_is_named_as_such() -> None:
+    assert refusal(FinetuneConfig, "mask.ratio").endswith("it is a setting of avme pretrain")
+    assert refusal(PretrainConfig, "head.pool").endswith("it is a setting of avme finetune")
+
+
+def test_case_hyphens_and_underscores_make_no_difference() -> None:
+    said = {
+        refusal(PretrainConfig, key).partition(": ")[2]
+        for key in ("batch_size", "Batch-Size", "batchSize")
+    }
+
+    assert said == {"did you mean train.batch (clips per step over all devices, not per device)?"}
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("clip.sze", "clip.size?"),
+        ("train.epohcs", "train.epochs?"),
+        ("mask.ration", "mask.ratio?"),
+        ("train.lr", "optim.lr?"),
+        ("visual.depth", "model.visual.depth?"),
+        ("depth", "model.visual.depth or model.decoder.depth?"),
+        ("warmup", "optim.warmup_epochs?"),
+    ],
+)
+def test_a_misspelt_setting_is_answered_with_the_nearest(key: str, meant: str) -> None:
+    assert refusal(PretrainConfig, key).endswith(f"did you mean {meant}")
+
+
+@pytest.mark.parametrize(
+    "key", ["banana", "clip.banana", "optim.foo", "foo.bar.baz", "x", "train.qq", "zzz_rate"]
+)
+def test_nonsense_is_answered_with_no_setting(key: str) -> None:
+    assert refusal(PretrainConfig, key).endswith("`avme config show` lists them all")
+
+
+def test_what_avme_has_not_is_said() -> None:
+    assert "no colour jitter" in refusal(FinetuneConfig, "color_jitter")
+    assert "classes are those of the prepared set" in refusal(FinetuneConfig, "nb_classes")
+
+
+def test_a_hint_is_none_where_nothing_is_known() -> None:
+    assert find_hint("learning_rate", ["seed"]) is None

@@ -1,0 +1,269 @@
+"""Windows hold the pictures and the sound of the same moment, however they are loaded."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from avme.batch import AVBatch
+from avme.config import ClipConfig, CropConfig, PrepConfig
+from avme.data.crop import Box, cut, view_boxes
+from avme.data.dataloader import build_loader
+from avme.data.dataset import ClipReader, ScoringClips, TrainingClips, join
+from avme.data.sampler import Draw, Order, RankBatches
+from avme.data.temporal_sampling import Window
+from avme.data.transforms import PretrainView
+from avme.errors import ArtifactError
+from avme.prep.request import Request
+from avme.progress import Quiet
+from avme.shards.dataset import PreparedSet
+from avme.stages.prep import prepare
+from avme.stages.pretrain import mfcc_facts
+
+GREY = np.array([0.299, 0.587, 0.114])
+CLIP = ClipConfig(num_frames=4, stride=2, size=32)
+BEEP = "aevalsrc='if(between(t,1.0,1.08),0.5*sin(2*PI*1000*t),0.001*sin(2*PI*90*t))':s=16000"
+CHIRP = "aevalsrc='0.5*sin(2*PI*(300+2000*t)*t)':s=16000"
+
+
+@pytest.fixture(scope="module")
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]
+) -> PreparedSet:
+    """A clip of 2 s that beeps at 1 s, a short one without sound, and one to test on."""
+    root = tmp_path_factory.mktemp("clips")
+    make_video(root / "in/A/v_A_g08_c01.avi", frames=50, sound=BEEP, size="64x48")
+    make_video(root / "in/A/v_A_g09_c01.avi", frames=5, sound=None, size="64x48")
+    make_video(root / "in/A/v_A_g01_c01.avi", frames=5, sound=BEEP, size="64x48")
+    config = PrepConfig(workers=1)
+    request = Request("ucf101", root / "in", out=root / "out", name="set", config=config)
+    made = prepare(request, report=Quiet())
+    assert made is not None
+    return made
+
+
+@pytest.fixture
+def reader(prepared: PreparedSet) -> ClipReader:
+    return ClipReader(prepared, prepared.part("1", "train"), mfcc_facts(prepared, "1"))
+
+
+def test_pictures_are_those_that_a_decoder_sees(prepared: PreparedSet, reader: ClipReader) -> None:
+    source = Path(prepared.manifest["source"]) if "source" in prepared.manifest else None
+    entry = reader.entries[0]
+    path = (source or prepared.folder.parent.parent / "in") / entry.id
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+    pictures = reader.pictures(entry, Window(start=10, num_frames=4, stride=2))
+
+    for shown, index in zip(pictures, (10, 12, 14, 16), strict=True):
+        # grey, since decoders differ in how they bring the halved colours back to full size
+        grey = np.tensordot(GREY, shown.numpy().astype(float), axes=(0, 0))
+        error = np.mean((grey - frames[index] @ GREY) ** 2)
+        assert 10 * np.log10(255**2 / error) > 30
+        assert error < 0.5 * np.mean((grey - frames[index + 25] @ GREY) ** 2)
+
+
+def test_boxes_are_cut_out_of_the_whole_frames(reader: ClipReader) -> None:
+    entry, window = reader.entries[1], Window(start=2, num_frames=4, stride=2)
+
+    first, second = reader.squares(entry, window, [Box(1, 2, 30, 30), Box(16, 32, 32, 32)], 30)
+
+    whole = reader.pictures(entry, window)
+    assert torch.equal(first, whole[..., 1:31, 2:32])
+    assert torch.equal(whole[1], whole[3])  # five frames: the last one is shown again
+    assert second.shape == (4, 3, 30, 30)
+
+
+def test_large_boxes_decoded_at_half_the_size_show_the_same(reader: ClipReader) -> None:
+    entry, window = reader.entries[0], Window(start=10, num_frames=4, stride=2)
+
+    (small,) = reader.squares(entry, window, [Box(4, 8, 40, 40)], 20)
+
+    whole = reader.pictures(entry, window)
+    here, beside = (cut(whole, Box(4, left, 40, 40), 20).double() for left in (8, 10))
+    assert not torch.equal(small.double(), here)
+    # the test picture is all edges, on which one filter differs from another
+    assert (small - here).abs().mean() < 0.5 * (small - beside).abs().mean()
+
+
+def test_a_beep_is_heard_in_the_window_that_shows_its_moment(reader: ClipReader) -> None:
+    entry = reader.entries[0]
+
+    with_beep, valid = reader.sound(entry, Window(start=21, num_frames=4, stride=2))
+    before, _ = reader.sound(entry, Window(start=12, num_frames=4, stride=2))
+
+    loudness = with_beep[:, 0]
+    # frame 25 is at 1.0 s: 4 frames, or 16 rows, after the window's start
+    assert valid.all()
+    assert int((loudness > loudness.mean()).nonzero()[0]) in (14, 15, 16)
+    assert before[:, 0].max() < loudness.max() - 1
+
+
+def test_rows_that_are_not_valid_are_zero(reader: ClipReader) -> None:
+    entry = reader.entries[0]
+
+    mfcc, valid = reader.sound(entry, Window(start=46, num_frames=4, stride=2))
+
+    assert valid.tolist() == [True] * 16 + [False] * 16
+    assert not mfcc[16:].any()
+    assert not reader.sound(reader.entries[1], Window(0, 4, 2))[1].any()
+
+
+def test_sound_is_normalised_by_the_train_list(prepared: PreparedSet, reader: ClipReader) -> None:
+    rows, valid = reader.sound(reader.entries[0], Window(start=0, num_frames=25, stride=2))
+
+    assert valid.all()
+    torch.testing.assert_close(rows.mean(dim=0), torch.zeros(13), atol=2e-3, rtol=0)
+    torch.testing.assert_close(rows.std(dim=0), torch.ones(13), atol=2e-2, rtol=0)
+
+
+def tensors(batch: AVBatch) -> list[Tensor]:
+    return [batch.video, batch.mfcc, batch.audio_valid, batch.label, batch.clip, batch.seed]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_load_the_same_batches_as_none(reader: ClipReader, workers: int) -> None:
+    clips = TrainingClips(reader, PretrainView(CLIP, CropConfig()))
+    order = Order(num_clips=2, batch=4, seed=3)
+
+    def load(count: int) -> list[AVBatch]:
+        batches = RankBatches(order, first_step=0, last_step=3)
+        return list(build_loader(clips, batches, workers=count, pin=False))
+
+    for ours, theirs in zip(load(workers), load(0), strict=True):
+        assert all(map(torch.equal, tensors(ours), tensors(theirs)))
+
+
+def test_shards_are_closed_where_too_many_are_open(
+    reader: ClipReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = [(entry, Window(0, 4, 1)) for entry in reader.entries] * 2
+    expected = [reader.pictures(*window) for window in windows]
+    assert len({entry.shard for entry in reader.entries}) == 2
+
+    monkeypatch.setattr("avme.data.dataset.MOST_OPEN", 1)
+    for window, pictures in zip(windows, expected, strict=True):
+        assert torch.equal(reader.pictures(*window), pictures)
+        assert sum(shard.is_open for shard in reader._shards.values()) == 1
+
+
+def test_colours_stay_innermost_in_memory_when_batches_are_joined(reader: ClipReader) -> None:
+    clips = TrainingClips(reader, PretrainView(CLIP, CropConfig()))
+
+    video = join([clips[Draw(0, 1)], clips[Draw(1, 2)]]).video
+
+    assert rearrange(video, "b c t h w -> b t h w c").is_contiguous()
+
+
+def test_all_views_of_a_clip_carry_its_place_and_equal_views_are_made_once(
+    reader: ClipReader,
+) -> None:
+    clips = ScoringClips(reader, CLIP, segments=5, crops=3)
+
+    long, short = clips[0], clips[1]
+
+    assert len(clips) == 2
+    assert long.video.shape == (15, 3, 4, 32, 32)
+    assert len(short) == 3  # five frames fill one window only, repeated; three crops
+    assert set(long.clip.tolist()) == {0}
+    assert not torch.equal(long.video[0], long.video[14])
+
+
+@pytest.fixture(scope="module")
+def nearly_square(
+    tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]
+) -> ClipReader:
+    """A clip of 9 frames, one more than a window, and 2 pixels wider than high."""
+    root = tmp_path_factory.mktemp("nearly_square")
+    for group in ("g01", "g08"):
+        make_video(root / f"in/A/v_A_{group}_c01.avi", frames=9, sound=CHIRP, size="50x48")
+    request = Request(
+        "ucf101", root / "in", out=root / "out", name="set", config=PrepConfig(workers=1)
+    )
+    made = prepare(request, report=Quiet())
+    assert made is not None
+    return ClipReader(made, made.part("1", "train"), mfcc_facts(made, "1"))
+
+
+@pytest.mark.parametrize(
+    ("size", "segments", "crops", "windows", "boxes"),
+    [
+        (32, 5, 3, 2, 3),  # starts 0 0 0 1 1; offsets 0 1 2 of whole frames
+        (24, 5, 3, 2, 2),  # frames decoded at half the size: offsets 0 1 1
+        (24, 10, 2, 2, 2),
+        (32, 1, 1, 1, 1),
+    ],
+)
+def test_views_of_the_same_pixels_are_made_once(
+    nearly_square: ClipReader, size: int, segments: int, crops: int, windows: int, boxes: int
+) -> None:
+    clip = ClipConfig(num_frames=4, stride=2, size=size)
+
+    made = ScoringClips(nearly_square, clip, segments, crops)[0]
+
+    entry = nearly_square.entries[0]
+    starts = [round(k / (segments - 1)) for k in range(segments)] if segments > 1 else [0]
+    asked = torch.stack(
+        [
+            nearly_square.squares(entry, Window(start, 4, 2), [box], size)[0]
+            for start in starts
+            for box in view_boxes(48, 50, crops)
+        ]
+    )
+    views = rearrange(made.video, "b c t h w -> b t c h w")
+    assert len(made) == windows * boxes
+    distinct = np.unique(views.numpy(), axis=0)
+    assert len(distinct) == len(views)
+    np.testing.assert_array_equal(distinct, np.unique(asked.numpy(), axis=0))
+
+
+def test_views_of_sound_alone_are_windows(nearly_square: ClipReader) -> None:
+    made = ScoringClips(nearly_square, CLIP, segments=5, crops=3, audio_only=True)[0]
+
+    assert len(made) == 2
+    assert not torch.equal(made.mfcc[0], made.mfcc[1])
+
+
+def test_a_window_of_sound_goes_with_every_crop_of_its_pictures(reader: ClipReader) -> None:
+    views = ScoringClips(reader, CLIP, segments=2, crops=3)[0]
+
+    assert torch.equal(views.mfcc[0], views.mfcc[2])
+    assert not torch.equal(views.mfcc[0], views.mfcc[3])
+
+
+def test_a_damaged_picture_names_its_clip_and_shard(
+    prepared: PreparedSet, reader: ClipReader, tmp_path: Path
+) -> None:
+    entry = reader.entries[0]
+    damaged = tmp_path / entry.shard
+    damaged.write_bytes(prepared.shard_path(entry).read_bytes().replace(b"\xff\xd8\xff", b"\0\0\0"))
+    reader._shards[entry.shard].path = damaged
+
+    with pytest.raises(ArtifactError, match=rf"clip {entry.id} cannot be read from .*avme prep"):
+        reader.pictures(entry, Window(0, 4, 2))
+
+
+@pytest.mark.parametrize("column", ["jpeg", "mfcc"])
+def test_a_shard_that_breaks_after_it_was_opened_names_the_clip(
+    prepared: PreparedSet, reader: ClipReader, tmp_path: Path, column: str
+) -> None:
+    entry = reader.entries[0]
+    damaged = tmp_path / entry.shard
+    damaged.write_bytes(prepared.shard_path(entry).read_bytes())
+    shard = reader._shards[entry.shard]
+    shard.path = damaged
+    shard.records()
+    for name in ("clip_frame", "frame_offset", "clip_mfcc", "mfcc_begin", "mfcc_end"):
+        shard._column(name)
+    damaged.write_bytes(bytes(damaged.stat().st_size))
+
+    with pytest.raises(ArtifactError, match=f"clip {entry.id} cannot be read from .*avme prep"):
+        reader.pictures(entry, Window(0, 4, 2)) if column == "jpeg" else reader.sound(
+            entry, Window(0, 4, 2)
+        )

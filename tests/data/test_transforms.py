@@ -1,0 +1,123 @@
+"""Views: the right sizes, decided by the seed alone, sound and picture treated together."""
+
+import pytest
+import torch
+from torchvision.transforms import v2
+
+from avme.config import AugmentConfig, ClipConfig, CropConfig
+from avme.data.crop import cut, shrink_factor, view_boxes
+from avme.data.transforms import FinetuneView, PretrainView, TrainingView, seeded
+
+CLIP = ClipConfig(num_frames=4, stride=2, size=16)
+HEAVY = AugmentConfig(
+    jitter_frames=3,
+    audio_time_mask=0.5,
+    audio_coefficient_mask=4,
+    audio_noise=0.1,
+    audio_dropout=0.3,
+)
+
+
+def make_frames(height: int = 24, width: int = 32) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8, generator=generator)
+
+
+def show(view: TrainingView, frames: torch.Tensor) -> torch.Tensor:
+    box = view.box(*frames.shape[-2:])
+    return view.pictures(cut(frames, box, view.clip.size))
+
+
+def look(view: TrainingView, seed: int) -> tuple[object, torch.Tensor, torch.Tensor, torch.Tensor]:
+    with seeded(seed):
+        window = view.window(40)
+        pictures = show(view, make_frames())
+        return window, pictures, *view.sound(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("view", [PretrainView(CLIP, CropConfig()), FinetuneView(CLIP, HEAVY)])
+def test_a_seed_decides_everything(view: TrainingView) -> None:
+    first, other, again = look(view, 1), look(view, 2), look(view, 1)
+
+    assert first[0] == again[0]
+    assert all(torch.equal(a, b) for a, b in zip(first[1:], again[1:], strict=True))
+    assert not torch.equal(first[1], other[1])
+    assert first[1].shape == (4, 3, 16, 16)
+    assert first[1].dtype == torch.uint8
+
+
+def test_looking_leaves_the_global_generator_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    look(FinetuneView(CLIP, HEAVY), 1)
+
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_a_pretraining_crop_of_full_scale_is_the_short_side() -> None:
+    view = PretrainView(CLIP.model_copy(update={"size": 24}), CropConfig(scales=(1.0,)))
+    frames = make_frames()
+
+    with seeded(0):
+        pictures = show(view, frames)
+
+    assert any(torch.equal(pictures, frames[..., left : left + 24]) for left in range(9))
+
+
+def test_flipping_and_cropping_are_the_same_on_all_frames() -> None:
+    still = make_frames()[:1].expand(4, -1, -1, -1)
+    view = FinetuneView(CLIP, AugmentConfig())
+
+    for seed in range(5):
+        with seeded(seed):
+            pictures = show(view, still)
+        assert (pictures == pictures[:1]).all()
+
+
+def test_noise_and_masks_keep_rows_without_sound_at_zero() -> None:
+    view = FinetuneView(CLIP, HEAVY.model_copy(update={"audio_dropout": 0.0}))
+    valid = torch.arange(32) < 20
+
+    for seed in range(5):
+        with seeded(seed):
+            mfcc, heard = view.sound(torch.ones(32, 13) * valid[:, None], valid)
+        assert torch.equal(heard, valid)
+        assert not mfcc[20:].any()
+
+
+def test_dropped_sound_is_marked_as_not_there() -> None:
+    view = FinetuneView(CLIP, AugmentConfig(audio_dropout=1.0))
+
+    mfcc, valid = view.sound(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
+
+    assert not mfcc.any()
+    assert not valid.any()
+
+
+def test_a_finetuning_view_is_what_torchvision_makes_of_the_whole_frames() -> None:
+    view = FinetuneView(CLIP, HEAVY.model_copy(update={"erase": 0.5}))
+    crop = v2.RandomResizedCrop(16, scale=HEAVY.scale, ratio=HEAVY.ratio, antialias=True)
+
+    for seed in range(10):
+        with seeded(seed):
+            pictures = show(view, make_frames())
+        torch.manual_seed(seed)
+        assert torch.equal(pictures, v2.Compose([crop, *view.steps.transforms])(make_frames()))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 500), (500, 1), (17, 3000), (3000, 17)])
+def test_pictures_of_any_shape_become_squares(height: int, width: int) -> None:
+    frames = make_frames(height, width)[:1]
+
+    for view in (PretrainView(CLIP, CropConfig()), FinetuneView(CLIP, AugmentConfig())):
+        for seed in range(20):
+            with seeded(seed):
+                box = view.box(height, width)
+            assert 0 < box.height <= height - box.top
+            assert 0 < box.width <= width - box.left
+            assert cut(frames, box, 16).shape == (1, 3, 16, 16)
+    for box in view_boxes(height, width, 3):
+        shrunk = box.shrunk(shrink_factor([box], 16))
+        assert min(shrunk.height, shrunk.width) > 0
+        assert cut(frames, box, 16).shape == (1, 3, 16, 16)

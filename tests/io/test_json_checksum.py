@@ -1,0 +1,29 @@
+"""The checksum sees every value, and no layout."""
+
+import json
+
+import pytest
+
+from avme.io.json_checksum import KEY, has_valid_checksum, with_checksum
+
+CONTENT = {"b": [1, 2.5, None], "a": {"name": "Küche"}}
+
+
+def test_what_was_read_back_is_valid_in_any_order_and_layout() -> None:
+    written = json.dumps(with_checksum(CONTENT), indent=3, ensure_ascii=True)
+    again = dict(reversed(json.loads(written).items()))
+
+    assert has_valid_checksum(again)
+    assert with_checksum(again)[KEY] == with_checksum(CONTENT)[KEY]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"b": [1, 2.5, 0]}, {"b": [1.0, 2.5, None]}, {"c": None}, {"a": {"name": "\ud800"}}, {KEY: 3}],
+)
+def test_a_changed_value_is_seen(changes: dict[str, object]) -> None:
+    assert not has_valid_checksum(with_checksum(CONTENT) | changes)
+
+
+def test_no_checksum_is_not_a_valid_one() -> None:
+    assert not has_valid_checksum(CONTENT)

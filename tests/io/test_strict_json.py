@@ -1,0 +1,40 @@
+"""Values of JSON become records only where every type is that of its field."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from avme.io.strict_json import parse_json, typed_record
+
+
+@dataclass(frozen=True)
+class Point:
+    name: str
+    place: float
+    count: int = 0
+    is_seen: bool = False
+    note: str | None = None
+
+
+def test_a_record_takes_its_fields_and_leaves_the_others_out() -> None:
+    values = parse_json('{"name": "a", "place": 1, "note": null, "later": [1]}')
+
+    assert typed_record(Point, values) == Point("a", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "found list, expected an object"),
+        ('{"name": "a"}', "place"),
+        ('{"name": ["a"], "place": 1}', "name is list"),
+        ('{"name": "a", "place": true}', "place is bool"),
+        ('{"name": "a", "place": 1, "count": 1.0}', "count is float"),
+        ('{"name": "a", "place": 1, "count": true}', "count is bool"),
+        ('{"name": "a", "place": 1, "is_seen": 1}', "is_seen is int"),
+        ('{"name": "a", "place": 1, "note": 1}', "note is int"),
+    ],
+)
+def test_a_value_of_another_type_is_named(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said.replace("[", r"\[")):
+        typed_record(Point, parse_json(text))

@@ -1,0 +1,51 @@
+"""Audio streams are tried as players choose them, and mixed as their layout says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from avme.media.container.audio_track import AudioInfo
+from avme.media.container.probe import probe
+
+
+def order(path: Path) -> list[int]:
+    info = probe(path)
+    return [track.position for track in (info.audio, *info.other_audio) if track is not None]
+
+
+@pytest.mark.parametrize(
+    ("dispositions", "positions"),
+    [
+        (("0", "0", "0"), [1, 2, 3]),
+        (("0", "default", "0"), [2, 1, 3]),
+        (("0", "0", "default"), [3, 1, 2]),
+        (("default", "default", "0"), [1, 2, 3]),
+        (("visual_impaired", "0", "hearing_impaired"), [2, 1, 3]),
+    ],
+)
+def test_the_default_track_comes_first_and_those_for_the_impaired_last(
+    tmp_path: Path,
+    make_film: Callable[..., Path],
+    dispositions: tuple[str, ...],
+    positions: list[int],
+) -> None:
+    tracks = ("-map", "0:v", "-map", "1:a", "-map", "1:a", "-map", "1:a")
+    flags = [w for n, flag in enumerate(dispositions) for w in (f"-disposition:a:{n}", flag)]
+
+    film = make_film(tmp_path / "film.mkv", *tracks, "-c:v", "mpeg4", *flags, seconds=1)
+
+    assert order(film) == positions
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1(side)", "7.1"])
+def test_ffmpeg_mixes_layouts_that_it_knows(layout: str) -> None:
+    channels = {"mono": 1, "stereo": 2, "5.1(side)": 6, "7.1": 8}[layout]
+
+    assert AudioInfo(1, "aac", 48_000, channels, 0.0, layout).mono_filter is None
+
+
+def test_one_channel_can_be_selected() -> None:
+    info = AudioInfo(1, "aac", 48_000, 2, 0.0, "stereo", channel=1)
+
+    assert info.mono_filter == "pan=mono|c0=c1"

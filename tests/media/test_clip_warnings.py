@@ -1,0 +1,108 @@
+"""What is said of a clip that is not quite what its header promises."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from avme.errors import MediaError
+from avme.media.clip_warnings import frame_remarks, require_most, shape_remarks, sound_remarks
+from avme.media.container.probe import MediaInfo, probe
+
+INFO = MediaInfo(0, "mpeg4", 48, 32, Fraction(25), Fraction(1, 25), 180, 0.0, None, 7.2)
+
+
+def sound_codes(start: float | None, seconds: float, num_tracks: int = 1) -> list[str]:
+    info = replace(INFO, num_sound_tracks=num_tracks)
+    return [remark.split(":")[0] for remark in sound_remarks(info, 2.0, start, seconds)]
+
+
+def test_both_counts_of_frames_are_named() -> None:
+    assert list(frame_remarks(INFO, 150)) == [
+        "frames-differ: 150 frames decode, the header says 180"
+    ]
+
+
+@pytest.mark.parametrize("frames", [178, 180, 182])
+def test_a_frame_or_two_are_not_worth_a_word(frames: int) -> None:
+    assert list(frame_remarks(INFO, frames)) == []
+
+
+@pytest.mark.parametrize("aspect", [None, Fraction(1), Fraction(405, 404), Fraction(404, 405)])
+def test_square_pixels_are_not_worth_a_word(aspect: Fraction | None) -> None:
+    assert list(shape_remarks(replace(INFO, pixel_aspect=aspect))) == []
+
+
+@pytest.mark.parametrize("aspect", ["16/11", "10/11"])
+def test_pixels_of_another_shape_are_told(
+    tmp_path: Path, make_video: Callable[..., Path], aspect: str
+) -> None:
+    clip = make_video(tmp_path / "clip.mp4", options=("-vf", f"setsar={aspect}", "-c:a", "mp3"))
+
+    (remark,) = shape_remarks(probe(clip))
+
+    assert remark.startswith(f"not-square: pixels are shown {aspect.replace('/', ':')} (width")
+
+
+@pytest.mark.parametrize(
+    ("start", "seconds", "codes"),
+    [
+        (0.0, 2.0, []),
+        (0.0, 2.3, []),
+        (0.3, 1.7, ["sound-late"]),
+        (-0.3, 2.3, ["sound-early"]),
+        (0.0, 1.0, ["sound-short"]),
+        (0.0, 5.0, ["sound-long"]),
+        (None, 0.0, ["sound-lost"]),
+    ],
+)
+def test_sound_is_compared_with_the_pictures(
+    start: float | None, seconds: float, codes: list[str]
+) -> None:
+    assert sound_codes(start, seconds) == codes
+
+
+def test_a_clip_without_a_track_lost_no_sound() -> None:
+    assert sound_codes(None, 0.0, num_tracks=0) == []
+
+
+def test_a_clip_that_lost_most_of_its_frames_is_refused_with_both_numbers() -> None:
+    with pytest.raises(MediaError, match=r"10 frames .* 180 frames or 7\.2 s") as caught:
+        require_most(INFO, 10, 0.4, 0.5)
+
+    assert caught.value.reason == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("frames", "seconds"),
+    [
+        (90, 3.6),  # half of it
+        (60, 7.2),  # an AVI that repeats frames by empty chunks, or an edit list
+        (170, 1.0),  # a broken clock
+    ],
+)
+def test_a_clip_that_has_half_of_its_frames_or_seconds_passes(frames: int, seconds: float) -> None:
+    require_most(INFO, frames, seconds, 0.5)
+
+
+def test_a_header_that_says_nothing_promises_nothing() -> None:
+    silent = replace(INFO, num_frames_from_header=None, seconds_from_header=None)
+
+    require_most(silent, 1, 0.04, 0.5)
+
+
+def test_a_cut_file_promises_what_it_was(shared: Path) -> None:
+    assert probe(shared / "data" / "oddmedia" / "trunc_50.avi").seconds_from_header == 2.0
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.mp4", "clip.avi", "clip.webm"])
+def test_a_header_says_how_long_its_pictures_are(
+    tmp_path: Path, make_video: Callable[..., Path], name: str
+) -> None:
+    codecs = ("-c:v", "libvpx", "-c:a", "libopus") if name == "clip.webm" else ("-c:a", "mp3")
+    sound = "sine=frequency=440:sample_rate=48000"
+    clip = make_video(tmp_path / name, frames=25, sound=sound, options=codecs)
+
+    assert probe(clip).seconds_from_header == pytest.approx(1.0, abs=0.05)

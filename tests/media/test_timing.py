@@ -1,0 +1,71 @@
+"""Times of pictures that run backwards, as those of small pictures in a program stream do."""
+
+import io
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from avme.errors import MediaError
+from avme.media.decode import Extracted, Recipe, extract
+from avme.media.ffmpeg.process import find_ffmpeg
+from avme.media.span import Span
+
+
+def extracted(path: Path, work: Path, span: Span | None = None) -> Extracted:
+    recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0)
+    return extract(path, io.BytesIO(), work=work, recipe=recipe, span=span)
+
+
+def set_back(path: Path, seconds: float) -> Path:
+    """Fifty pictures; the second half is set back by so much."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        stream.time_base = tick = Fraction(1, 1000)
+        for number in range(50):
+            frame = av.VideoFrame(64, 48, "yuvj420p")
+            frame.pts, frame.time_base = 40 * number, tick
+            for packet in stream.encode(frame):
+                packet.time_base, packet.dts = tick, number
+                packet.pts = 3000 + 40 * number - round(1000 * seconds) * (number >= 25)
+                container.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("span", [None, Span(1.2, 3.0)])
+def test_pictures_without_times_of_their_own_come_at_their_rate(
+    tmp_path: Path, span: Span | None
+) -> None:
+    black, path = "color=black:size=320x240:rate=25:duration=6", tmp_path / "black.mpg"
+    command = [find_ffmpeg(), "-loglevel", "error", "-f", "lavfi", "-i", black]
+    command += ["-f", "lavfi", "-i", "sine=d=6", "-c:v", "mpeg2video", "-bf", "2", "-c:a", "mp2"]
+    subprocess.run([*command, str(path)], check=True, timeout=60)
+
+    media = extracted(path, tmp_path, span)
+
+    assert len(media.pts) == (150 if span is None else 45)
+    assert np.allclose(media.pts, np.arange(len(media.pts)) / 25, rtol=0, atol=1e-9)
+    assert media.sound_start_seconds == pytest.approx(0.0, abs=0.05)
+    assert media.complaints == ""
+    assert media.remarks == (
+        "clock-mended: times of pictures ran backwards; those come 25 a second",
+    )
+
+
+def test_a_clock_that_is_set_back_a_little_catches_up(tmp_path: Path) -> None:
+    media = extracted(set_back(tmp_path / "clip.mkv", 0.12), tmp_path)
+
+    assert len(media.pts) == 50
+    assert (np.diff(media.pts) > 0).all()
+    assert [remark.split(":")[0] for remark in media.remarks] == ["clock-mended"]
+
+
+def test_a_clock_that_is_set_back_by_more_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=r"clip\.mkv: ffmpeg ended with") as caught:
+        extracted(set_back(tmp_path / "clip.mkv", 1.0), tmp_path)
+
+    assert caught.value.reason == "undecodable"

@@ -1,0 +1,54 @@
+"""The loss: VideoMAE's normalised target, pixels, and the two units of one prediction."""
+
+import pytest
+import torch
+from einops import rearrange
+
+from avme.models.reconstruction_loss import in_both_units, reconstruction_loss, scale_of
+
+
+def make_pixels() -> torch.Tensor:
+    return torch.rand(2, 5, 2 * 4 * 4 * 3, generator=torch.Generator().manual_seed(0))
+
+
+def test_normalised_tubelets_have_mean_0_and_deviation_1_in_each_colour() -> None:
+    pixels = make_pixels()
+
+    normalised = rearrange(scale_of(pixels).normalise(pixels), "b n (u c) -> b n u c", c=3)
+
+    torch.testing.assert_close(normalised.mean(dim=2), torch.zeros(2, 5, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(normalised.std(dim=2), torch.ones(2, 5, 3), atol=1e-4, rtol=0)
+
+
+def test_restoring_undoes_normalising() -> None:
+    pixels, scale = make_pixels(), scale_of(make_pixels())
+
+    torch.testing.assert_close(scale.restore(scale.normalise(pixels)), pixels)
+
+
+def test_predicting_nothing_costs_about_one_when_normalised() -> None:
+    pixels = make_pixels()
+
+    loss = reconstruction_loss(torch.zeros_like(pixels), pixels, "normalised")
+
+    assert loss.item() == pytest.approx(31 / 32, abs=1e-4)  # unbiased deviation over 32 pixels
+
+
+def test_the_pixel_loss_is_the_mean_squared_error() -> None:
+    pixels = make_pixels()
+
+    loss = reconstruction_loss(pixels + 0.1, pixels, "pixel")
+
+    assert loss.item() == pytest.approx(0.01, rel=1e-4)
+
+
+def test_both_targets_report_the_same_units() -> None:
+    pixels, scale = make_pixels(), scale_of(make_pixels())
+    guess = pixels + 0.1
+
+    by_pixel = in_both_units(guess, pixels, "pixel")
+    by_norm = in_both_units(scale.normalise(guess), pixels, "normalised")
+
+    assert by_pixel["psnr_db"].item() == pytest.approx(20.0, abs=1e-3)
+    for name, value in by_pixel.items():
+        torch.testing.assert_close(by_norm[name], value, rtol=1e-4, atol=1e-6)

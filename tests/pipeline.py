@@ -1,0 +1,177 @@
+"""Fixtures of `prepare`: a small folder of videos, and the stage with a reporter that remembers."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from avme.config import FinetuneConfig, PrepConfig, PretrainConfig
+from avme.prep.request import Request
+from avme.shards.dataset import PreparedSet
+from avme.sources.find import Beside
+from avme.sources.folder import Layout
+from avme.stages.finetune import finetune
+from avme.stages.prep import prepare
+from avme.stages.pretrain import pretrain
+
+
+class Notes:
+    """A reporter that remembers what was said, and how far a bar got."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._total = self._done = 0
+
+    def say(self, line: str) -> None:
+        self._lines.append(line)
+
+    @contextmanager
+    def task(self, title: str, total: int, done: int = 0) -> Iterator["Notes"]:
+        self._total, self._done = total, done
+        yield self
+        self._lines.append(f"{title} {self._done}/{self._total}")
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self._done += steps
+
+
+@pytest.fixture(scope="session")
+def run_prep() -> Callable[..., PreparedSet]:
+    """Runs `prepare` into `out/set`; what it says goes to `lines`."""
+
+    def run(
+        source: Path,
+        out: Path,
+        *,
+        lines: list[str] | None = None,
+        layout: Layout = "ucf101",
+        splits: Path | None = None,
+        annotations: tuple[Path, ...] = (),
+        root: Path | None = None,
+        dask: str | None = None,
+        retry: bool = False,
+        name: str = "set",
+        **settings: object,
+    ) -> PreparedSet:
+        config = PrepConfig.model_validate({"workers": 2, "shard_clips": 4, **settings})
+        report = Notes([] if lines is None else lines)
+        beside = Beside(lists=splits, annotations=annotations, root=root)
+        request = Request(layout, source, out=out, name=name, config=config, beside=beside)
+        made = prepare(request, dask=dask, retry=retry, report=report)
+        assert made is not None
+        return made
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]) -> Path:
+    """Two classes, three groups: sound, silence, no track, and clips of two frames."""
+    root = tmp_path_factory.mktemp("source") / "videos"
+    for group in (1, 8, 15):
+        archery = root / "Archery" / f"v_Archery_g{group:02d}"
+        bowling = root / "Bowling" / f"v_Bowling_g{group:02d}"
+        make_video(Path(f"{archery}_c01.avi"), frames=10)
+        make_video(Path(f"{archery}_c02.avi"), frames=2, sound=None)
+        make_video(Path(f"{bowling}_c01.avi"), frames=6, fps="30000/1001")
+        make_video(Path(f"{bowling}_c02.avi"), sound="anullsrc=r=16000:cl=mono")
+    return root
+
+
+@pytest.fixture
+def source(tmp_path: Path, videos: Path) -> Path:
+    """A copy of the videos that a test may change."""
+    return Path(shutil.copytree(videos, tmp_path / "videos"))
+
+
+@pytest.fixture(scope="session")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, videos: Path, run_prep: Callable[..., PreparedSet]
+) -> Iterator[PreparedSet]:
+    """The set that an undisturbed run makes of them; a test that changes it fails the session."""
+    made = run_prep(videos, tmp_path_factory.mktemp("finished"))
+    before = _contents(made.folder)
+    yield made
+    assert _contents(made.folder) == before, f"a test changed {made.folder}: use `folder`"
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, finished: PreparedSet) -> Path:
+    """A copy of that set, twelve clips in three shards, which a test may damage."""
+    return Path(shutil.copytree(finished.folder, tmp_path / "set"))
+
+
+_TINY = {
+    "clip": {"num_frames": 4, "stride": 2, "size": 16},
+    "model": {
+        "visual": {"dim": 32, "depth": 2, "heads": 4, "patch": 4},
+        "audio": {"widths": (8, 8, 8, 16), "blocks": (1, 1, 1, 1)},
+        "fusion": {"heads": 4},
+        "decoder": {"dim": 16, "depth": 1, "heads": 2},
+    },
+}
+_TRAIN = {
+    "epochs": 4,
+    "batch": 4,
+    "workers": 0,
+    "log_every": 1,
+    "device": "cpu",
+    "pictures_every": None,
+}
+
+
+@pytest.fixture(scope="session")
+def make_pretrain_config() -> Callable[..., PretrainConfig]:
+    """Settings that train for eight steps on the small set; keywords change `train`."""
+
+    def make(**train: object) -> PretrainConfig:
+        optim = {"lr": 0.05, "warmup_epochs": 1}
+        return PretrainConfig.model_validate(
+            {**_TINY, "optim": optim, "train": {**_TRAIN, **train}, "mask": {"ratio": 0.75}}
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_finetune_config() -> Callable[..., FinetuneConfig]:
+    """Settings of a short fine-tuning with one group held out; keywords change the top level."""
+
+    def make(**settings: object) -> FinetuneConfig:
+        light = {"randaugment_ops": 0, "mixup": 0, "cutmix": 0}
+        return FinetuneConfig.model_validate(
+            {**_TINY, "train": _TRAIN, "val_fraction": 0.4, "augment": light, **settings}
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def pretrained(
+    tmp_path_factory: pytest.TempPathFactory,
+    finished: PreparedSet,
+    make_pretrain_config: Callable[..., PretrainConfig],
+) -> Path:
+    """A finished pretrain run; not to be changed."""
+    out = tmp_path_factory.mktemp("runs") / "pretrain"
+    return pretrain(make_pretrain_config(), data=finished.folder, out=out, preset="tiny")
+
+
+@pytest.fixture(scope="session")
+def finetuned(
+    tmp_path_factory: pytest.TempPathFactory,
+    finished: PreparedSet,
+    pretrained: Path,
+    make_finetune_config: Callable[..., FinetuneConfig],
+) -> Path:
+    """A finished fine-tune run; not to be changed."""
+    out = tmp_path_factory.mktemp("runs") / "finetune"
+    config = make_finetune_config()
+    return finetune(config, data=finished.folder, out=out, init=pretrained, preset="tiny")

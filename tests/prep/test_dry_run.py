@@ -1,0 +1,233 @@
+"""`--dry-run`: what it foretells is what happens, and it leaves no trace."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from avme.config.prep import PrepConfig
+from avme.errors import MachineError, MismatchError, UsageError
+from avme.media.span import Span
+from avme.prep.dry_run import Forecast, forecast, warn_of_disk
+from avme.prep.partition import Share
+from avme.prep.plan import Plan
+from avme.prep.plan_diff import Changes
+from avme.prep.request import Request
+from avme.progress import Quiet
+from avme.shards.dataset import PreparedSet
+from avme.sources.clip_table import Selection, SourceClip, catalog_of
+from avme.sources.find import Beside
+from avme_cli.app import app
+
+RunPrep = Callable[..., PreparedSet]
+
+
+def foretell(source: Path, out: Path, splits: Path | None = None, **settings: object) -> Forecast:
+    config = PrepConfig.model_validate({"workers": 2, "shard_clips": 4, **settings})
+    beside = Beside(lists=splits)
+    return forecast(Request("ucf101", source, out=out, name="set", config=config, beside=beside))
+
+
+def text(foretold: Forecast) -> str:
+    return "\n".join(foretold.lines())
+
+
+def traces(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.rglob("*")}
+
+
+def test_a_new_set_is_foretold_and_not_even_its_folder_is_made(
+    tmp_path: Path, videos: Path
+) -> None:
+    foretold = foretell(videos, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+    assert "12 clips of 2 classes; 0 done already, 12 to make in 3 of 3 shards" in text(foretold)
+    assert "why: a new set" in text(foretold)
+    assert "split 1: 8 train, 4 test" in text(foretold)
+    assert foretold.has_room
+
+
+def test_the_disk_is_foretold_within_a_third(videos: Path, finished: PreparedSet) -> None:
+    foretold = foretell(videos, finished.folder.parent.parent / "elsewhere")
+    shards = sum(path.stat().st_size for path in (finished.folder / "shards").iterdir())
+    assert foretold.rate is not None
+
+    made = sum(foretold.rate.num_bytes(clips) for clips in foretold.shards)
+
+    assert 0.67 * shards < made < 1.33 * shards
+    assert foretold.new_bytes > made
+    assert 0 < foretold.seconds < 60
+
+
+def test_a_finished_set_has_nothing_to_do(tmp_path: Path, videos: Path, folder: Path) -> None:
+    before = traces(folder)
+
+    foretold = foretell(videos, folder.parent)
+
+    assert traces(folder) == before
+    assert foretold.rate is None
+    assert "12 done already, 0 to make" in text(foretold)
+    assert "nothing to do" in text(foretold)
+
+
+def test_every_reason_is_said_and_nothing_is_touched(
+    tmp_path: Path, source: Path, run_prep: RunPrep
+) -> None:
+    folder = run_prep(source, tmp_path / "out").folder
+    gone = source / "Archery" / "v_Archery_g01_c01.avi"
+    shutil.copy(gone, source / "Bowling" / "v_Bowling_g20_c09.avi")
+    gone.unlink()
+    changed = source / "Archery" / "v_Archery_g01_c02.avi"
+    changed.write_bytes(changed.read_bytes() + b"more")
+    (folder / "shards" / "shard-00001.h5").unlink()
+    os.truncate(folder / "shards" / "shard-00002.h5", 1000)
+    before = traces(folder)
+
+    foretold = foretell(source, tmp_path / "out")
+    run_prep(source, tmp_path / "out")
+
+    said = text(foretold)
+    assert "source files: 1 added, 1 removed, 1 changed" in said
+    assert "1 shards are missing" in said
+    assert "1 shards are of another size" in said
+    assert "after" in said
+    assert "freed" in said
+    assert set(foretold.state.to_make) == {f"shard-0000{number}.h5" for number in range(4)}
+    remade = {path for path, trace in traces(folder).items() if before.get(path) != trace}
+    assert {Path(path).name for path in remade} >= set(foretold.state.to_make)
+
+
+def test_other_lists_need_no_shard(tmp_path: Path, source: Path, run_prep: RunPrep) -> None:
+    run_prep(source, tmp_path / "out")
+    names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*.avi"))
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "trainlist01.txt").write_text("".join(f"{name} 1\r\n" for name in names[2:]))
+    (lists / "testlist01.txt").write_text("".join(f"{name}\r\n" for name in names[:2]))
+
+    foretold = foretell(source, tmp_path / "out", splits=lists)
+
+    assert "only tables, lists and manifest" in text(foretold)
+    assert "split 1: 10 train, 2 test" in text(foretold)
+
+
+def test_of_a_part_only_its_own_shards_are_foretold(tmp_path: Path, videos: Path) -> None:
+    config = PrepConfig(workers=2, shard_clips=4)
+    request = Request("ucf101", videos, out=tmp_path / "out", name="set", config=config)
+    foretold = forecast(request, share=Share(2, 3))
+
+    assert (
+        "12 clips of 2 classes; 0 done already and 8 of other parts, 4 to make in 1 of 3 shards"
+        in text(foretold)
+    )
+
+
+def test_what_a_run_refuses_is_refused(videos: Path, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(MismatchError, match="jpeg_quality is 3 there, 9 now"):
+        foretell(videos, folder.parent, jpeg_quality=9)
+    with pytest.raises(UsageError, match="does not exist"):
+        foretell(tmp_path / "nowhere", tmp_path)
+
+
+def test_a_disk_that_is_too_small_is_code_6(videos: Path, tmp_path: Path) -> None:
+    foretold = foretell(videos, tmp_path)
+    object.__setattr__(foretold, "free_bytes", 1000)
+
+    assert "NOT ENOUGH" in text(foretold)
+    with pytest.raises(MachineError, match=r"1 kB free, about .* are needed") as caught:
+        foretold.require_room()
+
+    assert caught.value.exit_code == 6
+
+
+def test_quarantined_clips_that_are_tried_again_are_counted(
+    tmp_path: Path, source: Path, run_prep: RunPrep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source / "Archery" / "v_Archery_g01_c01.avi").write_text("<html>404</html>")
+    monkeypatch.chdir(tmp_path)
+    run_prep(source, tmp_path / "data", name="ucf101")
+    line = ["prep", "ucf101", str(source), "--set", "shard_clips=4", "--dry-run"]
+
+    plain, retrying = (CliRunner().invoke(app, [*line, *more]) for more in ([], ["--retry"]))
+
+    assert "why: the set is finished and nothing changed: nothing to do\n" in plain.stdout
+    assert "8 done already, 4 to make in 1 of 3 shards" in retrying.stdout
+    assert "why: 1 shards hold quarantined clips, which are tried again\n" in retrying.stdout
+    assert " are freed; " in retrying.stdout
+
+
+def test_bad_clips_of_the_sample_are_counted(tmp_path: Path, source: Path) -> None:
+    (source / "Archery" / "v_Archery_g02_c01.avi").write_text("<html>404</html>")
+
+    foretold = foretell(source, tmp_path / "out")
+
+    assert foretold.rate is not None
+    assert foretold.rate.num_bad <= 1
+    assert foretold.rate.num_clips == 8
+
+
+def test_the_command_prints_it_and_writes_nothing(
+    tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(app, ["prep", "ucf101", str(videos), "--dry-run"])
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("data/ucf101: 12 clips of 2 classes")
+    assert result.stdout.endswith("nothing was written\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_minutes_of_a_cluster_are_not_foretold(
+    tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cluster = ["--dask", "tcp://127.0.0.1:1"]
+
+    result = CliRunner().invoke(app, ["prep", "ucf101", str(videos), "--dry-run", *cluster])
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: --dry-run takes its minutes from this machine")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Heard(Quiet):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_a_file_that_is_cut_counts_once(tmp_path: Path) -> None:
+    clips = catalog_of(
+        SourceClip(
+            id=f"{file}.mp4#{start}-{start + 1}",
+            path=Path(f"{file}.mp4"),
+            class_name="A",
+            group=file,
+            part=None,
+            num_bytes=10**15,
+            mtime_ns=0,
+            span=Span(float(start), start + 1.0),
+        )
+        for file in "ab"
+        for start in range(40)
+    )
+    shards = {
+        f"shard-{number:05d}.h5": Selection(clips, np.arange(5 * number, 5 * number + 5))
+        for number in range(16)
+    }
+    heard = Heard()
+
+    warn_of_disk(Plan(tmp_path, clips, shards, "ffmpeg", Changes()), heard)
+
+    assert "2000.0 TB will be needed" in heard.lines[0]

@@ -1,0 +1,93 @@
+"""What an earlier plan says holds for the clips that are there now, or they are made anew."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from avme.config.prep import PrepConfig
+from avme.errors import ArtifactError
+from avme.io.atomic import read_json, write_json
+from avme.prep.plan import Draft, draft_plan
+from avme.sources.clip_table import Catalog, SourceClip, catalog_of
+
+IDS = ("test/cat/1.mp4", "test/dog/2.mp4", "train/cat/3.mp4", "train/dog/4.mp4")
+
+
+def clips_of(*, depth: int) -> Catalog:
+    """The same files, with classes told by the folders at a depth."""
+    return catalog_of(
+        SourceClip(
+            id=name,
+            path=Path(name),
+            class_name=name.split("/")[depth],
+            group=name,
+            part=None,
+            num_bytes=1,
+            mtime_ns=1,
+        )
+        for name in IDS
+    )
+
+
+def draft(clips: Catalog, folder: Path) -> Draft:
+    config = PrepConfig(shard_clips=1)
+    return draft_plan(
+        clips, folder=folder, source=folder, layout="folder", config=config, ffmpeg_version="5.1"
+    )
+
+
+class Shards:
+    """Stands for the shard of a clip, whose class is the first folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def records(self) -> list[SimpleNamespace]:
+        name = IDS[int(self.path.stem[-1])]
+        return [SimpleNamespace(id=name, class_name=name.split("/")[0])]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("is_noted", [True, False], ids=["by-the-plan", "by-the-shards"])
+def test_a_clip_is_changed_when_its_label_stands_for_another_class(
+    tmp_path: Path, is_noted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = draft(clips_of(depth=0), tmp_path).put_down()
+    if not is_noted:  # as before plans noted it
+        facts = read_json(tmp_path / "plan.json")
+        del facts["classes"]
+        write_json(tmp_path / "plan.json", facts)
+        monkeypatch.setattr("avme.prep.plan_diff.ShardReader", Shards)
+        for name in plan.shards:
+            plan.shard_path(name).parent.mkdir(exist_ok=True)
+            plan.shard_path(name).touch()
+
+    same = draft(clips_of(depth=0), tmp_path)
+    other = draft(clips_of(depth=1), tmp_path)
+
+    assert same.plan.changes.total == 0
+    assert other.plan.changes.changed == len(IDS)
+    assert len(other.stale) == len(IDS)
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("identity", "here"),
+        ("identity", {"source": ["here"]}),
+        ("call", []),
+        ("ffmpeg", 9),
+        ("classes", {"A": 0}),
+        ("classes", [3]),
+    ],
+)
+def test_a_section_of_another_type_is_damage(tmp_path: Path, section: str, value: object) -> None:
+    draft(clips_of(depth=0), tmp_path).put_down()
+    facts = read_json(tmp_path / "plan.json")
+    write_json(tmp_path / "plan.json", {**facts, section: value})
+
+    with pytest.raises(ArtifactError, match=r"plan\.json is damaged"):
+        draft(clips_of(depth=0), tmp_path)

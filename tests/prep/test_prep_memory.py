@@ -1,0 +1,132 @@
+"""What planning, publishing and checking keep in memory, measured on sets without a video."""
+
+import tracemalloc
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from avme.config.prep import PrepConfig
+from avme.io.hashing import sha256_of
+from avme.media.container.audio_track import AudioInfo
+from avme.media.container.probe import MediaInfo
+from avme.media.decode import Extracted
+from avme.media.loudness import Loudness
+from avme.prep import journal
+from avme.prep.plan import Draft, draft_plan
+from avme.prep.publish import write_manifest, write_tables
+from avme.prep.status import state_of
+from avme.shards.dataset import PreparedSet
+from avme.shards.record import record_of
+from avme.shards.writer import ShardWriter
+from avme.sources.clip_table import Catalog, Cataloguing, SourceClip
+from avme.sources.splits import splits_by_group_number
+from avme.verify.shard_checks import ShardFacts, check_shard
+
+CONFIG = PrepConfig(shard_clips=40)
+MOST_BYTES_A_CLIP = 200
+
+
+def clips_found(count: int) -> Catalog:
+    clips = Cataloguing(Path("/videos"))
+    for number in range(count):
+        clip_id = f"Class/v_Class_g{number % 25 + 1:02d}_c{number // 25:06d}.avi"
+        clips.add(
+            SourceClip(
+                id=clip_id,
+                path=Path("/videos", clip_id),
+                class_name="Class",
+                group=f"g{number % 25 + 1:02d}",
+                part=None,
+                num_bytes=200_000 + number,
+                mtime_ns=1_700_000_000_123_456_789 + number,
+            )
+        )
+    return clips.catalog()
+
+
+def hollow_media(picture_bytes: int = 10) -> Extracted:
+    """Two pictures that are none."""
+    rate = Fraction(25)
+    return Extracted(
+        info=MediaInfo(0, "mpeg4", 32, 24, rate, 1 / rate, 2, 0.0, AudioInfo(1, "mp3", 1, 2, 0.0)),
+        width=32,
+        height=24,
+        fps=rate,
+        jpeg_bytes=np.array([picture_bytes, picture_bytes]),
+        pts=np.array([0.0, 0.04]),
+        audio="sound",
+        loudness=Loudness(-23.1, -1.2, 0.1),
+        sound_start_seconds=0.0,
+        sound_seconds=7.1,
+        mfcc=np.ones((8, 13), dtype=np.float32),
+        sounding_rows=(0, 8),
+        complaints="",
+    )
+
+
+def drafted(clips: Catalog, folder: Path) -> Draft:
+    return draft_plan(
+        clips, folder=folder, source=folder, layout="ucf101", config=CONFIG, ffmpeg_version="7"
+    )
+
+
+def write_shards(folder: Path, count: int) -> None:
+    plan, media = drafted(clips_found(count), folder).put_down(), hollow_media()
+    for name, clips in plan.shards.items():
+        with ShardWriter(folder / "spool", 13) as shard:
+            for clip in clips:
+                shard.spool.write(bytes(20))
+                shard.add(record_of(clip, 0, "a" * 64, media), media)
+            shard.write(plan.shard_path(name))
+
+
+def peak_of_publishing(folder: Path, count: int) -> int:
+    """Most bytes at a time, from the search to the finished set and a look at it."""
+    tracemalloc.start()
+    try:
+        clips = clips_found(count)
+        splits = splits_by_group_number(clips).splits
+        draft = drafted(clips, folder)
+        plan = draft.put_down()
+        tally = write_tables(plan, splits)
+        done = journal.account(folder, [plan.shard_path(name) for name in plan.shards])
+        write_manifest(plan, tally, splits, done, name="x", layout="ucf101", config=CONFIG)
+        assert state_of(draft, splits).is_finished
+        PreparedSet.open(folder, lazily=True)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_clip_more_costs_the_parent_next_to_nothing(tmp_path: Path) -> None:
+    few, many = 200, 800
+    for count in (few, many):
+        write_shards(tmp_path / str(count), count)
+    peak_of_publishing(tmp_path / str(few), few)  # what is kept once, however many
+
+    peaks = [peak_of_publishing(tmp_path / str(count), count) for count in (few, many)]
+
+    assert len(PreparedSet.open(tmp_path / str(many)).entries) == many
+    assert (peaks[1] - peaks[0]) / (many - few) < MOST_BYTES_A_CLIP
+
+
+def test_checking_a_shard_takes_no_more_than_a_few_of_its_clips(tmp_path: Path) -> None:
+    clips, media, path = clips_found(16), hollow_media(500_000), tmp_path / "shards" / "a.h5"
+    with ShardWriter(tmp_path / "spool", 13) as shard:
+        for clip in clips:
+            shard.spool.write(bytes(1_000_000))
+            shard.add(record_of(clip, 0, "a" * 64, media), media)
+        shard.write(path)
+    facts = ShardFacts(path, sha256_of(path), path.stat().st_size, len(clips), tuple(clips.ids))
+
+    tracemalloc.start()
+    try:
+        check = check_shard(facts, [0])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    (problem,) = check.problems
+    assert problem.what.startswith("2 of 2 pictures are broken")
+    assert peak < 4_000_000 < path.stat().st_size

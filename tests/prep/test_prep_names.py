@@ -1,0 +1,190 @@
+"""Whatever a file is called, and whatever stands in its place: `prep` reads it or says why not."""
+
+import csv
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from avme.errors import UsageError
+from avme.media.decode import Recipe
+from avme.media.ffmpeg.process import find_ffmpeg
+from avme.prep.write_shard import LabelledClip, ShardTask, pack
+from avme.shards.dataset import PreparedSet
+from avme.shards.reader import ShardReader
+from avme.shards.record import ClipRecord
+from avme.sources.folder import discover
+
+MakeVideo = Callable[..., Path]
+RunPrep = Callable[..., PreparedSet]
+
+NAMES = [
+    "two words.avi",
+    'it\'s "quoted" `x` $(touch here).avi',
+    "-i.avi",
+    "--help.avi",
+    "two\nlines\t.avi",
+    "näme 視頻 🎬.avi",
+    "100%03d [a-z]*?.avi",
+    "pipe:0.avi",
+    "a;b&c|d>e.avi",
+    "\\back\\slash.avi",
+    "x" * 200 + ".avi",
+    os.fsdecode(b"no text \xff\xfe.avi"),
+    "\u202eiva.avi",
+]
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory, make_video: MakeVideo) -> Path:
+    return make_video(tmp_path_factory.mktemp("one") / "one.avi", frames=3)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that every user may enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+def quarantine_of(made: PreparedSet) -> dict[str, dict[str, str]]:
+    with (made.folder / "quarantine.csv").open(encoding="utf-8", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def packed(source: Path, work: Path) -> ClipRecord:
+    """The record of the only video below `source`, prepared in this process."""
+    (clip,) = discover(source, "folder")
+    return packed_clip(LabelledClip(clip, 0), work)
+
+
+def packed_clip(clip: LabelledClip, work: Path) -> ClipRecord:
+    recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 20.0)
+    pack(ShardTask("s.h5", work, work / "work", (clip,), recipe))
+    reader = ShardReader(work / "s.h5")
+    (record,) = reader.records()
+    reader.close()
+    return record
+
+
+def test_clips_of_any_name_are_prepared_and_damaged_ones_are_named(
+    tmp_path: Path, one: Path, run_prep: RunPrep
+) -> None:
+    for name in NAMES:
+        for kind, content in (("good", one.read_bytes()), ("bad", b"no video")):
+            (tmp_path / "videos" / kind).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "videos" / kind / name).write_bytes(content)
+    lines: list[str] = []
+
+    made = run_prep(
+        tmp_path / "videos", tmp_path, layout="folder", lines=lines, max_bad=1.0, shard_clips=None
+    )
+
+    bad = quarantine_of(made)
+    assert len(made.entries) == len(bad) == len(NAMES)
+    assert {entry.num_frames for entry in made.entries} == {3}
+    assert {row["reason"] for row in bad.values()} == {"unreadable"}
+    assert all(row["message"].isprintable() for row in bad.values())
+    assert all(line.isprintable() for line in lines)
+    assert not (Path.cwd() / "here").exists()
+
+
+def test_links_that_lead_out_are_not_followed_and_said_aloud(
+    tmp_path: Path, one: Path, run_prep: RunPrep
+) -> None:
+    for name in ("a/1.avi", "a/2.avi", "b/1.avi", "b/2.avi", "b/3.avi", "b/4.avi"):
+        (tmp_path / "videos" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(one, tmp_path / "videos" / name)
+    (tmp_path / "videos" / "a" / "out.avi").symlink_to(one)
+    (tmp_path / "videos" / "c").symlink_to(one.parent)
+    lines: list[str] = []
+
+    made = run_prep(tmp_path / "videos", tmp_path, layout="folder", lines=lines)
+
+    assert len(made.entries) == 6
+    assert any("2 links lead out" in line and "c" in line for line in lines)
+
+
+def test_a_set_made_inside_the_folder_of_its_videos_changes_no_class(
+    tmp_path: Path, one: Path, run_prep: RunPrep
+) -> None:
+    for name in ("train/a/1.avi", "train/b/2.avi", "test/a/3.avi", "test/b/4.avi"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(one, tmp_path / name)
+    first = run_prep(tmp_path, tmp_path, layout="folder")
+    before = (first.folder / "dataset.json").read_bytes()
+    lines: list[str] = []
+
+    again = run_prep(tmp_path, tmp_path, layout="folder", lines=lines)
+
+    assert again.classes == ("a", "b")
+    assert (again.folder / "dataset.json").read_bytes() == before
+    assert lines == [f"{again.folder} is finished and nothing changed: 4 clips"]
+
+
+def test_a_folder_of_links_alone_says_what_is_wrong_with_them(tmp_path: Path, one: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.avi").symlink_to(one)
+
+    with pytest.raises(UsageError, match=r"1 links lead out .* a/1\.avi"):
+        discover(tmp_path, "folder")
+
+
+def test_pipes_devices_and_links_to_them_are_no_videos(tmp_path: Path, one: Path) -> None:
+    (tmp_path / "a").mkdir()
+    shutil.copy(one, tmp_path / "a" / "good.avi")
+    os.mkfifo(tmp_path / "a" / "pipe.avi")
+    (tmp_path / "a" / "link.avi").symlink_to(tmp_path / "a" / "pipe.avi")
+    (tmp_path / "a" / "zeros.avi").symlink_to("/dev/zero")
+    (tmp_path / "a" / "folder.avi").mkdir()
+
+    assert [clip.id for clip in discover(tmp_path, "folder")] == ["a/good.avi"]
+
+
+def test_a_pipe_put_where_a_video_was_is_not_waited_for(tmp_path: Path, one: Path) -> None:
+    (tmp_path / "videos" / "a").mkdir(parents=True)
+    path = Path(shutil.copy(one, tmp_path / "videos" / "a" / "clip.avi"))
+    (clip,) = discover(tmp_path / "videos", "folder")
+    path.unlink()
+    os.mkfifo(path)
+
+    record = packed_clip(LabelledClip(clip, 0), tmp_path)
+
+    assert record.reason == "changed"
+
+
+def test_a_file_that_may_not_be_read_is_quarantined(open_folder: Path, one: Path) -> None:
+    (open_folder / "videos" / "a").mkdir(parents=True)
+    path = Path(shutil.copy(one, open_folder / "videos" / "a" / "clip.avi"))
+    path.chmod(0)
+    (open_folder / "out").mkdir()
+    (open_folder / "out").chmod(0o777)
+    is_root = os.geteuid() == 0
+
+    if is_root:  # who may read everything
+        os.seteuid(65_534)
+    try:
+        record = packed(open_folder / "videos", open_folder / "out")
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+    assert record.reason == "unreadable"
+    assert "Permission denied" in record.message
+
+
+def test_a_sparse_file_of_many_terabytes_is_given_up_in_time(tmp_path: Path, one: Path) -> None:
+    (tmp_path / "videos" / "a").mkdir(parents=True)
+    path = Path(shutil.copy(one, tmp_path / "videos" / "a" / "clip.avi"))
+    os.truncate(path, 2**43)
+    (clip,) = discover(tmp_path / "videos", "folder")
+    recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 1.0)
+
+    task = ShardTask("s.h5", tmp_path, tmp_path / "work", (LabelledClip(clip, 0),), recipe)
+    done = pack(task)
+
+    assert (done.clips, done.bad) == (0, 1)

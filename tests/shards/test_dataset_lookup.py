@@ -1,0 +1,60 @@
+"""The dataset that a checkpoint was trained on is found again."""
+
+from pathlib import Path
+
+import pytest
+
+from avme.errors import ArtifactError, UsageError
+from avme.io.atomic import write_json, write_text
+from avme.shards.dataset_lookup import DatasetId, FoundDataset, dataset_id, find_dataset
+
+PETS = DatasetId("pets", "aaaa")
+
+
+def make_dataset(folder: Path, name: str, fingerprint: str) -> Path:
+    write_json(folder / "dataset.json", {"name": name, "fingerprint": fingerprint})
+    return folder
+
+
+def test_the_same_content_is_found_under_another_name(tmp_path: Path) -> None:
+    make_dataset(tmp_path / "pets", "pets", "cccc")
+    renamed = make_dataset(tmp_path / "animals", "pets", "aaaa")
+    make_dataset(tmp_path / "birds", "birds", "bbbb")
+
+    assert find_dataset(tmp_path, PETS) == FoundDataset(renamed, "fingerprint")
+
+
+def test_of_two_copies_the_one_of_the_same_name_is_taken(tmp_path: Path) -> None:
+    make_dataset(tmp_path / "copy", "pets", "aaaa")
+    make_dataset(tmp_path / "animals", "animals", "aaaa")
+    same = make_dataset(tmp_path / "pets", "pets", "aaaa")
+
+    assert find_dataset(tmp_path, PETS) == FoundDataset(same, "fingerprint")
+
+
+def test_a_dataset_that_was_prepared_again_is_found_by_its_name(tmp_path: Path) -> None:
+    again = make_dataset(tmp_path / "pets", "pets", "cccc")
+    make_dataset(tmp_path / "birds", "birds", "bbbb")
+
+    assert find_dataset(tmp_path, PETS) == FoundDataset(again, "name")
+
+
+def test_another_dataset_is_taken_only_if_it_is_the_only_one(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="run `avme prep` first"):
+        find_dataset(tmp_path, PETS)
+    birds = make_dataset(tmp_path / "birds", "birds", "bbbb")
+    assert find_dataset(tmp_path, PETS) == FoundDataset(birds, "only")
+    make_dataset(tmp_path / "cats", "cats", "dddd")
+    with pytest.raises(
+        UsageError,
+        match=r"holds birds, cats, not the training set pets \(fingerprint aaaa\): .*--data",
+    ):
+        find_dataset(tmp_path, PETS)
+
+
+def test_a_manifest_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    write_text(tmp_path / "broken" / "dataset.json", "{")
+    pets = make_dataset(tmp_path / "pets", "pets", "aaaa")
+
+    assert dataset_id(tmp_path / "broken") == DatasetId("broken", "")
+    assert find_dataset(tmp_path, PETS) == FoundDataset(pets, "fingerprint")

@@ -1,0 +1,205 @@
+"""Reading a shard: right frames, one read, and handles that do not travel."""
+
+import multiprocessing
+import os
+import pickle
+import resource
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from avme.errors import ArtifactError, MachineError
+from avme.media.decode import Recipe
+from avme.media.ffmpeg.process import find_ffmpeg
+from avme.prep.write_shard import LabelledClip, ShardTask, pack
+from avme.shards.reader import ShardReader
+from avme.sources.clip_table import SourceClip
+
+MakeVideo = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory: pytest.TempPathFactory, make_video: MakeVideo) -> Path:
+    """Row 0: 12 frames with sound; row 1: 5 frames without."""
+    folder = tmp_path_factory.mktemp("shard")
+    clips = [
+        make_video(folder / "a.avi", frames=12),
+        make_video(folder / "b.avi", frames=5, sound=None),
+    ]
+    labelled = tuple(
+        LabelledClip(
+            SourceClip(
+                id=path.name,
+                path=path,
+                class_name="A",
+                group="g01",
+                part=None,
+                num_bytes=path.stat().st_size,
+                mtime_ns=path.stat().st_mtime_ns,
+            ),
+            label=0,
+        )
+        for path in clips
+    )
+    recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0)
+    pack(ShardTask("shard.h5", folder, folder / "work", labelled, recipe))
+    return folder / "shard.h5"
+
+
+def all_jpegs(shard: Path, row: int) -> list[bytes]:
+    """An oracle that knows only the columns."""
+    with h5py.File(shard, "r", locking=False) as file:
+        first, end = file["clip_frame"][row : row + 2]
+        offsets = file["frame_offset"][first : end + 1]
+        return [file["jpeg"][begin:stop].tobytes() for begin, stop in pairwise(offsets)]
+
+
+@pytest.mark.parametrize("indices", [[0], [11], [0, 4, 8], [3, 3, 3], [8, 1, 11], range(12)])
+def test_frames_come_in_the_order_asked_for(shard: Path, indices: Sequence[int]) -> None:
+    frames = ShardReader(shard).frames(0, indices)
+
+    jpegs = all_jpegs(shard, 0)
+    assert [frame.tobytes() for frame in frames] == [jpegs[i] for i in indices]
+    assert all(jpeg.startswith(b"\xff\xd8\xff") for jpeg in jpegs)
+
+
+def test_a_later_clip_has_its_own_frames(shard: Path) -> None:
+    reader = ShardReader(shard)
+
+    assert reader.num_frames(1) == 5
+    assert reader.frames(1, [4])[0].tobytes() == all_jpegs(shard, 1)[4]
+    assert np.allclose(reader.pts(1), np.arange(5) / 25)
+
+
+def test_a_window_is_one_contiguous_read(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: list[Any] = []
+    original = h5py.Dataset.__getitem__
+
+    def watched(self: h5py.Dataset, key: Any, *args: Any, **kwargs: Any) -> NDArray[Any]:
+        if self.name == "/jpeg":
+            keys.append(key)
+        value: NDArray[Any] = original(self, key, *args, **kwargs)
+        return value
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", watched)
+
+    ShardReader(shard).frames(0, [1, 5, 9])
+
+    assert len(keys) == 1
+    assert keys[0].step is None
+
+
+@pytest.mark.parametrize(("row", "indices"), [(0, [12]), (0, [-1]), (1, [5]), (2, [0])])
+def test_frames_outside_a_clip_are_refused(shard: Path, row: int, indices: list[int]) -> None:
+    with pytest.raises(IndexError):
+        ShardReader(shard).frames(row, indices)
+
+
+def test_sound_outside_the_clip_is_zero_and_not_valid(shard: Path) -> None:
+    rows, valid = ShardReader(shard).mfcc(0, -4, 60)
+
+    assert rows.shape == (64, 13)
+    assert not valid[:4].any()
+    assert valid[4:52].all()
+    assert not valid[52:].any()
+    assert not rows[~valid].any()
+    assert rows[valid].any(axis=1).all()
+
+
+def test_a_clip_without_sound_has_no_valid_row(shard: Path) -> None:
+    rows, valid = ShardReader(shard).mfcc(1, 0, 20)
+
+    assert not valid.any()
+    assert not rows.any()
+
+
+def test_a_pickled_reader_leaves_its_handle_behind_and_opens_again(shard: Path) -> None:
+    reader = ShardReader(shard)
+    before = reader.frames(0, [2])[0].tobytes()
+
+    copy = pickle.loads(pickle.dumps(reader))
+
+    assert copy._file is None
+    assert copy.frames(0, [2])[0].tobytes() == before
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_another_process_reads_the_same(shard: Path, method: str) -> None:
+    reader = ShardReader(shard)
+    before = reader.pts(0)
+
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        there = pool.submit(reader.pts, 0).result(timeout=60)
+
+    assert np.array_equal(there, before)
+
+
+def test_a_changed_process_id_opens_the_file_anew(
+    shard: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = ShardReader(shard)
+    reader.frames(0, [0])
+    parents_handle = reader._file
+
+    monkeypatch.setattr("avme.shards.reader.os.getpid", lambda: -5)
+
+    assert reader.frames(0, [0])[0].tobytes() == all_jpegs(shard, 0)[0]
+    assert reader._file is not parents_handle
+
+
+def test_a_broken_shard_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "shard-00007.h5"
+    path.write_bytes(b"nonsense")
+
+    with pytest.raises(ArtifactError, match=r"shard-00007\.h5"):
+        len(ShardReader(path))
+
+
+@pytest.mark.parametrize("left", ["nothing", "half", "no text", "a group"])
+def test_a_shard_with_broken_records_is_named(shard: Path, tmp_path: Path, left: str) -> None:
+    path = tmp_path / "shard-00007.h5"
+    path.write_bytes(shard.read_bytes())
+    with h5py.File(path, "r+") as file:
+        records = file.pop("records")[()]
+        if left == "a group":
+            file.create_group("records")
+        elif left != "nothing":
+            file["records"] = records[: len(records) // 2] if left == "half" else records | 0x80
+
+    with pytest.raises(ArtifactError, match=r"shard-00007\.h5 cannot be read as a shard"):
+        ShardReader(path).records()
+
+
+def test_a_shard_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shard.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["schema"] = 99
+
+    with pytest.raises(ArtifactError, match="schema 99"):
+        len(ShardReader(path))
+
+
+def test_too_many_open_files_do_not_condemn_the_shard(shard: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+        with suppress(OSError):  # until no more is given
+            while True:
+                taken.append(os.dup(0))
+
+        with pytest.raises(MachineError, match="ulimit -n"):
+            ShardReader(shard).frames(0, [0])
+    finally:
+        for handle in taken:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

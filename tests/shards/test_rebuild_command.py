@@ -1,0 +1,78 @@
+"""The command that made a set, from its plan."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avme.config.prep import PrepConfig
+from avme.shards.rebuild_command import delete_command, prep_command
+
+
+def plan(call: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
+    content = PrepConfig(**settings).content()
+    identity = {
+        "schema": 1,
+        "source": "/videos/my clips",
+        "layout": "folder",
+        **{f"settings.{key}": value for key, value in content.items()},
+    }
+    clips = {str(number): [1, 2, 0] for number in range(40)}
+    return {"identity": identity, "clips": clips} | ({} if call is None else {"call": call})
+
+
+CALL = {"splits": None, "max_bad": 0.1, "timeout_seconds": 600.0}
+
+
+def test_a_plain_set_needs_no_options() -> None:
+    assert prep_command(plan(CALL), Path("data/pets")) == (
+        "avme prep folder '/videos/my clips' --out data/pets"
+    )
+
+
+def test_whatever_was_not_usual_is_said_again() -> None:
+    call = {"splits": "/lists", **PrepConfig(max_bad=0.25, timeout_seconds=5.0).limits()}
+    call |= {"memory_mb": 4096, "max_clip_gb": 0.5}
+
+    words = shlex.split(prep_command(plan(call, short_side=240, seed=3), Path("data/pets")))
+
+    assert words[6:] == [
+        *("--splits", "/lists", "--max-bad", "0.25"),
+        *("--set", "short_side=240", "--set", "seed=3", "--set", "timeout_seconds=5.0"),
+        *("--set", "max_clip_gb=0.5", "--set", "memory_mb=4096"),
+    ]
+
+
+def test_a_share_of_many_digits_is_said_with_all_of_them() -> None:
+    words = shlex.split(prep_command(plan(CALL | {"max_bad": 1 / 3}), Path("data/pets")))
+
+    assert float(words[-1]) == 1 / 3
+
+
+def test_tables_and_roots_are_said_again() -> None:
+    call = CALL | {"root": "/videos", "annotations": ["/lists/train.csv", "/lists/val.csv"]}
+
+    words = shlex.split(prep_command(plan(call), Path("data/pets")))
+
+    assert words[6:] == [
+        *("--root", "/videos"),
+        *("--annotations", "/lists/train.csv", "/lists/val.csv"),
+    ]
+
+
+@pytest.mark.parametrize(("bad", "expected"), [(4, None), (5, "0.125")])
+def test_a_set_of_an_older_version_keeps_its_bad_clips_allowed(
+    tmp_path: Path, bad: int, expected: str | None
+) -> None:
+    (tmp_path / "quarantine.csv").write_text("id,reason,message\n" + "a,b,c\n" * bad)
+
+    words = shlex.split(prep_command(plan(), tmp_path))
+
+    assert (words[-1] if "--max-bad" in words else None) == expected
+
+
+def test_files_are_deleted_by_their_paths() -> None:
+    line = delete_command(Path("my data"), ["shards/b.h5", "shards/a.h5"])
+
+    assert shlex.split(line) == ["rm", "-f", "--", "my data/shards/a.h5", "my data/shards/b.h5"]

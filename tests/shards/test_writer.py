@@ -1,0 +1,109 @@
+"""A shard is one file of contiguous columns, the same bytes for the same clips."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from avme.media.container.probe import MediaInfo
+from avme.media.decode import Extracted
+from avme.shards.record import ClipRecord, from_lines, to_lines
+from avme.shards.writer import ShardWriter
+
+INFO = MediaInfo(
+    stream=0,
+    codec="mpeg4",
+    width=8,
+    height=6,
+    fps=Fraction(25),
+    time_base=Fraction(1, 25),
+    num_frames_from_header=3,
+    start_seconds=0.0,
+    audio=None,
+)
+
+
+def media(jpegs: list[bytes], *, has_sound: bool = False) -> Extracted:
+    num_rows = 4 * len(jpegs) if has_sound else 0
+    return Extracted(
+        info=INFO,
+        width=8,
+        height=6,
+        fps=Fraction(25),
+        jpeg_bytes=np.array([len(jpeg) for jpeg in jpegs], dtype=np.int64),
+        pts=np.arange(len(jpegs)) / 25,
+        audio="sound" if has_sound else "none",
+        loudness=None,
+        sound_start_seconds=None,
+        sound_seconds=0.0,
+        mfcc=np.arange(num_rows * 13, dtype=np.float32).reshape(num_rows, 13),
+        sounding_rows=(1, num_rows - 1) if has_sound else (0, 0),
+        complaints="",
+    )
+
+
+def record(clip_id: str, frames: int, reason: str = "") -> ClipRecord:
+    return ClipRecord(clip_id, "Class", 0, "g01", 1, frames=frames, fps_num=25, reason=reason)
+
+
+def write(path: Path, spool: Path) -> Path:
+    with ShardWriter(spool, num_cepstra=13) as shard:
+        shard.spool.write(b"abcde")
+        shard.add(record("a", 2), media([b"abc", b"de"], has_sound=True))
+        shard.spool.write(b"half a clip")
+        shard.add_bad(record("ü bad", 0, reason="unreadable"))
+        shard.spool.write(b"f")
+        shard.add(record("c", 1), media([b"f"]))
+        shard.write(path)
+    return path
+
+
+def test_columns_are_contiguous_and_add_up(tmp_path: Path) -> None:
+    path = write(tmp_path / "shard.h5", tmp_path / "spool")
+
+    with h5py.File(path, "r") as file:
+        assert all(file[name].chunks is None for name in file)
+        assert file["jpeg"][()].tobytes() == b"abcdef"
+        assert file["frame_offset"][()].tolist() == [0, 3, 5, 6]
+        assert file["clip_frame"][()].tolist() == [0, 2, 3]
+        assert file["clip_mfcc"][()].tolist() == [0, 8, 8]
+        assert file["id"][()].tolist() == [b"a", b"c"]
+        assert file["mfcc_sum"][0].tolist() == file["mfcc"][1:7].sum(axis=0).tolist()
+
+
+def test_the_same_clips_give_the_same_bytes(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.h5", tmp_path / "spool one")
+    two = write(tmp_path / "elsewhere" / "two.h5", tmp_path / "spool two")
+
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_nothing_is_left_beside_a_shard(tmp_path: Path) -> None:
+    write(tmp_path / "shard.h5", tmp_path / "spool")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["shard.h5"]
+
+
+def test_a_shard_that_is_not_written_leaves_nothing(tmp_path: Path) -> None:
+    with ShardWriter(tmp_path / "spool", num_cepstra=13) as shard:
+        shard.spool.write(b"abc")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shard_of_bad_clips_only_still_tells_their_reasons(tmp_path: Path) -> None:
+    with ShardWriter(tmp_path / "spool", num_cepstra=13) as shard:
+        shard.add_bad(record("a", 0, reason="empty"))
+        shard.write(tmp_path / "shard.h5")
+
+    with h5py.File(tmp_path / "shard.h5", "r") as file:
+        (bad,) = from_lines(file["records"][()].tobytes())
+        assert len(file["label"]) == 0
+    assert bad.reason == "empty"
+
+
+def test_records_survive_as_json_lines() -> None:
+    records = (record("a\u2028b", 3), record("ü", 0, reason="x"))
+
+    assert from_lines(to_lines(records)) == records

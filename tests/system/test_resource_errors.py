@@ -1,0 +1,81 @@
+"""What the machine has run out of is one line with what to do, in every command."""
+
+import errno
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from avme.data.worker_errors import explained
+from avme.errors import MachineError
+from avme.media.ffmpeg.process import ffmpeg_version
+from avme.system.resource_errors import shortage
+from avme_cli.app import app
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (MemoryError(), "ulimit -v"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "ulimit -v"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "ulimit -v"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "ulimit -u"),
+        (OSError(errno.EMFILE, "Too many open files", "a.h5"), "ulimit -n"),
+        (RuntimeError("unable to open </torch_1_2>: Too many open files (24)"), "ulimit -n"),
+    ],
+)
+def test_what_is_lacking_is_said_with_the_cure(error: Exception, cure: str) -> None:
+    line = shortage(error)
+    assert line is not None
+    assert cure in line
+    assert cure in str(explained(error, ()))
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("shape"), OSError(errno.EROFS, "Read-only"), EOFError()]
+)
+def test_other_errors_are_none_of_it(error: Exception) -> None:
+    assert shortage(error) is None
+
+
+def test_a_server_of_workers_that_is_gone_is_no_end_of_input() -> None:
+    found = explained(EOFError(), ())
+
+    assert isinstance(found, MachineError)
+    assert "--workers 0" in str(found)
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_command_that_cannot_open_files_says_what_to_raise(tmp_path: Path) -> None:
+    command = ["config", "init", "pretrain", str(tmp_path / "a.yaml")]
+    assert CliRunner().invoke(app, [*command[:-1], str(tmp_path / "b.yaml")]).exit_code == 0
+
+    with no_more_files():
+        done = CliRunner().invoke(app, command, prog_name="avme")
+
+    said = "error: too many open files: raise `ulimit -n`, or use fewer --workers\n"
+    assert (done.exit_code, done.stderr) == (6, said)
+
+
+def test_ffmpeg_is_not_to_blame(tmp_path: Path) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+
+    with no_more_files(), pytest.raises(MachineError, match="ulimit -n"):
+        ffmpeg_version(str(program))
+
+    assert ffmpeg_version(str(program)) == "unknown"

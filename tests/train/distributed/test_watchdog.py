@@ -1,0 +1,121 @@
+"""The first failure is told to all, silence counts as death, and who hangs is ended."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+from avme.train.distributed import watchdog
+from avme.train.distributed.watchdog import Failure, Siblings, is_echo
+
+GLOO = RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:4711")
+Meet = Callable[..., tuple[Siblings, list[Failure]]]
+
+
+@pytest.fixture
+def store() -> TCPStore:
+    return TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+
+
+@pytest.fixture
+def meet(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meet]:
+    """Joins a rank of two; what it would end with goes to the list."""
+    monkeypatch.setattr(watchdog, "BEAT_SECONDS", 0.05)
+    joined = []
+
+    def join(rank: int, silence_seconds: float = 60.0) -> tuple[Siblings, list[Failure]]:
+        ended: list[Failure] = []
+        one = Siblings(
+            store.clone(),
+            rank,
+            2,
+            silence_seconds=silence_seconds,
+            grace_seconds=0.1,
+            end=ended.append,
+        )
+        joined.append(one)
+        return one, ended
+
+    yield join
+    for one in joined:
+        one.leave()
+
+
+def wait_for(ended: list[Failure]) -> Failure:
+    deadline = time.monotonic() + 20
+    while not ended and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return ended[0]
+
+
+def test_the_first_failure_is_that_of_all(meet: Meet) -> None:
+    (first, _), (second, ended) = meet(0), meet(1)
+
+    told = first.failed(ValueError("clip 7 is broken"))
+
+    assert told == Failure("ValueError: clip 7 is broken", 0)
+    assert str(told) == "rank 0: ValueError: clip 7 is broken"
+    assert wait_for(ended) == told
+    assert second.failed(GLOO) == told
+    assert second.failed(KeyError("mine came later")) == told
+
+
+def test_a_process_that_is_gone_is_named_at_once(meet: Meet, store: TCPStore) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    store.set("who/1", json.dumps([gone.pid, "here", watchdog._machine()]))
+
+    one, ended = meet(0)
+
+    failure = Failure(f"process {gone.pid} on here died: killed, or out of memory", 1)
+    assert wait_for(ended) == failure
+    assert one.failed(GLOO) == failure
+
+
+def test_silence_from_another_machine_counts_as_death(meet: Meet, store: TCPStore) -> None:
+    store.set("who/1", json.dumps([os.getpid(), "far", "another machine"]))
+    store.set("beat/1", "1")
+
+    _, ended = meet(0, silence_seconds=0.5)
+
+    failure = wait_for(ended)
+    assert failure.rank == 1
+    assert failure.reason.startswith(f"process {os.getpid()} on far gave no sign of life for ")
+
+
+def test_who_is_suspended_on_this_machine_is_not_taken_for_dead(
+    meet: Meet, store: TCPStore
+) -> None:
+    with subprocess.Popen(["sleep", "60"]) as held:
+        held.send_signal(signal.SIGSTOP)
+        store.set("who/1", json.dumps([held.pid, "here", watchdog._machine()]))
+        _, ended = meet(0, silence_seconds=0.3)
+        time.sleep(1.5)
+        assert ended == []
+
+        held.send_signal(signal.SIGCONT)
+        assert "gave no sign of life" in wait_for(ended).reason
+        held.kill()
+
+
+def test_nobody_is_ended_who_lives_or_has_left_in_good_order(meet: Meet) -> None:
+    (one, mine), (other, theirs) = meet(0, 1.0), meet(1, 1.0)
+    time.sleep(2.0)
+
+    other.leave()
+    time.sleep(2.0)
+    one.leave()
+
+    assert mine == theirs == []
+
+
+def test_only_errors_of_joint_calls_are_echoes() -> None:
+    assert is_echo(GLOO)
+    assert not is_echo(RuntimeError("out of memory"))
+    assert not is_echo(ValueError("gloo"))

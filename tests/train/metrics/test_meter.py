@@ -1,0 +1,83 @@
+"""Where the time of a step went, and means over steps and processes."""
+
+import time
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from avme.train.distributed.process_group import Processes
+from avme.train.metrics.meter import MEASURED, Meter
+
+CPU = torch.device("cpu")
+
+
+def step(meter: Meter, loss: float, *, waits: float = 0.0, works: float = 0.0) -> dict[str, Any]:
+    began = time.perf_counter()
+    time.sleep(waits)
+    with meter.clock.working():
+        time.sleep(works)
+    return {
+        "lr": 0.1,
+        "began": began,
+        "waited": waits,
+        "figures": {"loss": torch.tensor(loss)},
+    }
+
+
+def test_waiting_and_working_are_told_apart() -> None:
+    meter = Meter(8, CPU)
+    for _ in range(2):
+        meter.add(step(meter, 1.0, waits=0.02, works=0.05))
+
+    numbers = meter.numbers(Processes())
+
+    assert numbers["data_wait_ms"] == pytest.approx(20.0, rel=1e-3)
+    assert 50.0 <= numbers["device_ms"] <= numbers["step_ms"] - 20.0
+    assert numbers["clips_per_second"] == pytest.approx(8e3 / numbers["step_ms"])
+
+
+def test_what_is_done_aside_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    meter = Meter(8, CPU)
+    for seconds in (0.01, 0.03):
+        meter.add(step(meter, 1.0))
+        now[0] += seconds
+        with meter.aside():
+            now[0] += 0.5
+
+    assert meter.numbers(Processes())["step_ms"] == pytest.approx(20.0)
+
+
+def test_a_share_of_the_peak_is_told_only_where_the_peak_is_known() -> None:
+    unknown, known = Meter(8, CPU), Meter(8, CPU)
+    known.most_clips_per_second = 1e6
+    for meter in (unknown, known):
+        meter.add(step(meter, 1.0, works=0.01))
+
+    assert "mfu" not in unknown.numbers(Processes())
+    numbers = known.numbers(Processes())
+    assert numbers["mfu"] == pytest.approx(numbers["clips_per_second"] / 1e6)
+    assert set(MEASURED) == set(numbers) - {"loss", "lr"}
+
+
+def test_of_several_processes_losses_are_averaged_and_the_slowest_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other process is played by what the one collective call returns."""
+    meter, processes = Meter(8, CPU), Processes(rank=1, world=2)
+    meter.add(step(meter, 3.0, waits=0.01))
+
+    def mean(_: Processes, own: Tensor) -> Tensor:
+        assert own.shape == (1 + 2 * 3,)
+        assert own[1:4].tolist() == [0.0, 0.0, 0.0]
+        other = torch.tensor([1.0, 70.0, 5.0, 1e7, 0.0, 0.0, 0.0])
+        return (own + other) / 2
+
+    monkeypatch.setattr(Processes, "mean", mean)
+    numbers = meter.numbers(processes)
+
+    assert numbers["loss"] == 2.0
+    assert (numbers["data_wait_ms"], numbers["memory_mb"]) == (70.0, 1e7)

@@ -1,0 +1,282 @@
+"""A run folder tells the truth about its run, whatever ends it, and belongs to one at a time."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from avme.checkpoint.file import load_checkpoint
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.resolve import from_yaml, to_yaml
+from avme.config.slurm import JobConfig
+from avme.data.sampler import require_two_clips
+from avme.errors import (
+    ArtifactError,
+    ConfigError,
+    Interrupted,
+    MachineError,
+    Stopped,
+    UsageError,
+)
+from avme.io.atomic import read_json
+from avme.io.lock import holding
+from avme.io.run_status import RUN_LOCK, require_finished_run, state_of, write_status
+from avme.progress import Quiet
+from avme.shards.dataset import PreparedSet
+from avme.stages.pretrain import pretrain
+from avme.train.distributed.process_group import Processes
+from avme.train.run.folder import running
+from avme.weights.checkpoint_files import read_file
+
+MakeConfig = Callable[..., PretrainConfig]
+
+
+class Listening(Quiet):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.fixture
+def given(make_pretrain_config: MakeConfig, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "stage": "pretrain",
+        "config": make_pretrain_config(),
+        "facts": {},
+        "out": tmp_path / "run",
+        "resume": False,
+        "overwrite": False,
+        "command": ["avme", "pretrain"],
+        "processes": Processes(),
+        "report": Quiet(),
+    }
+
+
+def test_a_run_at_work_says_who_works_and_where_it_stands(given: dict[str, Any]) -> None:
+    with running(**given) as run:
+        run.say_running(Processes(), 5)
+        status = read_json(run.folder / "status.json")
+        with pytest.raises(ArtifactError, match=f"is running as process {os.getpid()} on "):
+            require_finished_run(run.folder)
+
+    assert (status["state"], status["step"], status["processes"]) == ("running", 5, 1)
+    assert (status["host"], status["pid"]) == (socket.gethostname(), os.getpid())
+    assert read_json(given["out"] / "status.json")["state"] == "finished"
+
+
+def test_a_failure_is_noted_with_its_reason_and_its_rank(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="broken"), running(**given):
+        raise ValueError("clip 7 is broken")
+
+    status = read_json(given["out"] / "status.json")
+    assert (status["state"], status["rank"]) == ("failed", 0)
+    assert status["reason"] == "ValueError: clip 7 is broken"
+    assert "clip 7 is broken" in (given["out"] / "train.log").read_text()
+
+
+def test_what_a_name_holds_moves_no_terminal_that_shows_the_log(given: dict[str, Any]) -> None:
+    with running(**given) as run:
+        run.report.say("class \x1b[2J\nfinished: 射箭")
+    log = (given["out"] / "train.log").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="odd"), running(**given | {"overwrite": True}):
+        raise ValueError("odd \x9b\u202e")
+
+    assert log.replace("\n", "").isprintable()
+    assert "class \\x1b[2J\\nfinished: 射箭\n" in log
+    status = (given["out"] / "status.json").read_text(encoding="utf-8")
+    assert status.replace("\n", "").isprintable()
+    assert read_json(given["out"] / "status.json")["reason"] == "ValueError: odd \x9b\u202e"
+
+
+def test_an_interruption_is_a_stop(given: dict[str, Any]) -> None:
+    with pytest.raises(KeyboardInterrupt), running(**given):
+        raise KeyboardInterrupt
+
+    assert read_json(given["out"] / "status.json")["state"] == "stopped"
+
+
+@pytest.mark.parametrize("kind", [Stopped, Interrupted])
+def test_a_stop_names_the_command_that_goes_on(
+    kind: type[Stopped], given: dict[str, Any], tmp_path: Path
+) -> None:
+    command = ["avme", "pretrain", "--out", f"{tmp_path}/a b", "--overwrite"]
+
+    with pytest.raises(kind) as caught, running(**given | {"command": command}):
+        raise kind("stopped at step 3 of 8")
+
+    out = f"'{tmp_path}/a b'"
+    said = f"stopped at step 3 of 8: continue with: avme pretrain --out {out} --resume"
+    assert str(caught.value) == said
+    assert read_json(given["out"] / "status.json")["state"] == "stopped"
+
+
+def test_a_stop_of_a_command_that_no_line_holds_names_its_file(given: dict[str, Any]) -> None:
+    command = ["avme", "pretrain", *(f"--set=optim.lr={number}" for number in range(40))]
+
+    with pytest.raises(Stopped) as caught, running(**given | {"command": command}):
+        raise Stopped("stopped at step 3 of 8")
+
+    file = given["out"] / "command.txt"
+    assert str(caught.value).endswith(f"continue with the command in {file} and --resume")
+    assert len(str(caught.value)) < 400
+    assert file.read_text() == f"{' '.join(command)}\n"
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from avme.config import PretrainConfig
+from avme.config.resolve import from_yaml
+from avme.errors import MachineError
+from avme.stages.pretrain import pretrain
+
+data, settings, runs = map(Path, sys.argv[1:4])
+config = from_yaml(PretrainConfig, settings.read_text())
+for limit in map(int, sys.argv[4:]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        pretrain(config, data=data, out=runs / str(limit))
+    except MachineError as error:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        print(limit, error, flush=True)
+"""
+
+
+def test_wherever_a_disk_is_full_a_run_ends_in_one_line(
+    finished: PreparedSet,
+    pretrained: Path,
+    make_pretrain_config: MakeConfig,
+    start: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    """The system's limit on the size of a file stands for the disk: each limit, just below the
+    size of one of the files, fails at that file."""
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(to_yaml(make_pretrain_config(epochs=1)))
+    names = ("config.yaml", "weights.safetensors", "checkpoints/last.pt", "metrics.jsonl")
+    sizes = [(pretrained / name).stat().st_size for name in names]
+    limits = sorted({0, 100, max(sizes) // 3, *(size - 10 for size in sizes)})
+    places = (str(place) for place in (finished.folder, settings, tmp_path))
+
+    done = start(["-c", LIMITED, *places, *map(str, limits)])
+
+    assert done.wait() == 0, done.said
+    assert "Traceback" not in done.said
+    lines = done.printed.splitlines()
+    assert [int(line.split()[0]) for line in lines] == limits
+    assert all("File too large" in line for line in lines)
+
+
+@pytest.mark.parametrize("way", ["resume", "overwrite"])
+def test_a_folder_at_work_is_left_alone(way: str, given: dict[str, Any]) -> None:
+    with running(**given) as run:
+        with (
+            pytest.raises(UsageError, match="another `avme pretrain` is at work on"),
+            running(**given | {way: True}),
+        ):
+            pass
+        assert read_json(run.folder / "status.json")["state"] == "running"
+        assert state_of(run.folder) == f"running as process {os.getpid()} on {socket.gethostname()}"
+    assert not list(given["out"].glob(".*"))
+
+
+def test_a_killed_run_is_called_killed_although_it_says_running(tmp_path: Path) -> None:
+    write_status(tmp_path, "pretrain", "running", pid=4711, host="there")
+
+    with pytest.raises(ArtifactError, match=r"is killed \(it was process 4711 on there\)"):
+        require_finished_run(tmp_path)
+    with holding(tmp_path, RUN_LOCK), pytest.raises(ArtifactError, match="is running as process"):
+        require_finished_run(tmp_path)
+
+
+def test_resuming_says_what_became_of_the_run_and_what_is_other_now(
+    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+) -> None:
+    out = shutil.copytree(pretrained, tmp_path / "run")
+    write_status(out, "pretrain", "running", pid=4711, host="there")
+    torn = out / "checkpoints" / ".last.pt.there.4711.1.tmp"
+    torn.write_bytes(b"half")
+    report = Listening()
+    config = make_pretrain_config(log_every=5, keep=3)
+    config = config.model_copy(update={"slurm": JobConfig(nodes=2)})  # of the job, not of the run
+
+    pretrain(config, data=finished.folder, out=out, preset="tiny", resume=True, report=report)
+
+    assert f"{out} was killed (it was process 4711 on there)" in report.lines
+    changed = "changed since the run was started: train.keep None -> 3, train.log_every 1 -> 5"
+    assert changed in report.lines
+    assert from_yaml(PretrainConfig, (out / "config.yaml").read_text()) == config
+    assert not torn.exists()
+
+
+def test_what_is_asked_of_slurm_is_not_kept_with_the_weights(pretrained: Path) -> None:
+    kept = read_file(pretrained / "weights.safetensors").config
+
+    assert kept == load_checkpoint(pretrained / "checkpoints/last.pt").config
+    assert set(PretrainConfig.model_fields) - set(kept) == {"slurm"}
+
+
+@pytest.mark.parametrize(
+    ("batch", "micro_batch", "world", "fits"),
+    [(9, 4, 1, True), (9, 2, 1, False), (3, 2, 1, False), (6, 2, 2, True), (2, None, 2, True)],
+)
+def test_a_clip_alone_under_a_batch_norm_is_refused_before_anything_is_written(
+    batch: int,
+    micro_batch: int | None,
+    world: int,
+    fits: bool,
+    make_finetune_config: Callable[..., FinetuneConfig],
+    given: dict[str, Any],
+) -> None:
+    train = {"batch": batch, "micro_batch": micro_batch, "device": "cpu"}
+    config = make_finetune_config(head={"norm": "batch"}, train=train)
+
+    if fits:
+        require_two_clips(batch, micro_batch, world)
+        return
+    with (
+        pytest.raises(ConfigError, match=r"head\.norm batch needs at least 2 clips at a time"),
+        running(**given | {"config": config, "processes": Processes(world=world)}),
+    ):
+        pass
+    assert not given["out"].exists()
+
+
+@pytest.mark.parametrize(
+    "allocate",
+    [lambda: torch.empty(2**50), lambda: np.empty(2**50), lambda: [0] * 2**55],
+    ids=["torch", "numpy", "python"],
+)
+def test_memory_that_is_not_there_is_an_error_of_the_machine_that_names_settings(
+    allocate: Callable[[], object], given: dict[str, Any]
+) -> None:
+    with pytest.raises(MachineError, match=r"out of memory.*train\.micro_batch"), running(**given):
+        allocate()
+
+    status = read_json(given["out"] / "status.json")
+    assert status["state"] == "failed"
+    assert "out of memory" in status["reason"]
+
+
+def test_a_batch_that_cannot_be_shared_equally_is_refused_before_anything_is_written(
+    given: dict[str, Any],
+) -> None:
+    three = Processes(world=3)
+
+    with (
+        pytest.raises(ConfigError, match=r"train\.batch 4 is not divisible by 3 processes"),
+        running(**given | {"processes": three}),
+    ):
+        pass
+
+    assert not given["out"].exists()

@@ -1,0 +1,34 @@
+"""The best epoch: top-1 decides where it can, cross-entropy where top-1 is noise."""
+
+from avme.train.model_selection import Best, better
+
+
+def choose(epochs: list[tuple[float, float]], clips: int) -> Best:
+    best = None
+    for number, (top1, loss) in enumerate(epochs, 1):
+        best = better(best, top1, loss, number, 10 * number, clips)
+    assert best is not None
+    return best
+
+
+def test_on_many_clips_the_highest_top1_wins() -> None:
+    assert choose([(0.70, 1.0), (0.75, 1.1), (0.72, 0.9)], clips=10_000).epoch == 2
+
+
+def test_on_few_clips_a_lucky_early_epoch_does_not() -> None:
+    best = choose([(0.43, 1.4), (0.86, 0.96), (0.71, 1.02), (0.79, 0.81)], clips=14)
+
+    assert (best.epoch, best.top1, best.highest_top1) == (4, 0.79, 0.86)
+
+
+def test_an_epoch_far_below_the_highest_never_wins_by_its_loss() -> None:
+    assert choose([(0.86, 0.9), (0.50, 0.1)], clips=14).epoch == 1
+
+
+def test_an_earlier_choice_falls_when_the_highest_leaves_it_behind() -> None:
+    assert choose([(0.50, 0.5), (0.86, 0.9)], clips=14).epoch == 2
+
+
+def test_all_right_or_all_wrong_has_no_error_to_allow_for() -> None:
+    assert choose([(1.0, 0.5), (0.93, 0.1)], clips=14).epoch == 1
+    assert choose([(0.0, 0.5), (0.0, 0.4)], clips=14).epoch == 2

@@ -1,0 +1,172 @@
+"""Weights into models: what is taken, what starts fresh, and what is refused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import torch
+from torch import nn
+
+from avme.config import ClipConfig, FinetuneConfig, MaskConfig, ModelConfig, PretrainConfig
+from avme.errors import MismatchError
+from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.classifier import Classifier
+from avme.weights.initialize import by_part, require_geometry, start_with
+from avme.weights.load import read_weights
+
+MakeTheirs = Callable[..., Any]
+MakeConfig = Callable[..., ModelConfig]
+SaveAs = Callable[[nn.Module, str, Path], Path]
+CLASSES = ("a", "b", "c", "d", "e")
+
+
+@pytest.fixture
+def pretrained(tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs) -> Path:
+    return save_as(make_theirs(), "model", tmp_path / "pretrained")
+
+
+@pytest.fixture
+def finetuned(tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs) -> Path:
+    return save_as(make_theirs("finetune"), "module", tmp_path / "finetuned")
+
+
+def test_the_tally_names_parts_and_few_tensors() -> None:
+    names = ("visual.a", "visual.b", "visual.c", "norm.weight", "norm.bias")
+
+    assert by_part(names) == "visual 3, norm.weight, norm.bias"
+    assert by_part(()) == "none"
+
+
+def test_a_classifier_takes_the_encoder_and_begins_its_head_anew(
+    pretrained: Path, clip: ClipConfig, make_model_config: MakeConfig
+) -> None:
+    model = Classifier(make_model_config(), clip, 5, "v")
+    head = model.head.weight.clone()
+
+    tally = start_with(model, read_weights(pretrained))
+
+    assert set(tally.new) == {"norm.weight", "norm.bias", "head.weight", "head.bias"}
+    assert torch.equal(model.head.weight, head)
+    assert tally.lines()[1].endswith("visual.norm.weight, visual.norm.bias, decoder 19")
+    assert not any(name.startswith("decoder") for name in tally.mapped)
+
+
+@pytest.mark.parametrize(
+    ("classes", "modality", "pool", "norm", "kept"),
+    [
+        (5, "v", "mean", "layer", True),
+        (4, "v", "mean", "layer", True),
+        (5, "v", "first", "layer", False),
+        (5, "v", "max", "layer", False),
+        (5, "v", "mean", "batch", False),
+        (5, "av", "mean", "layer", False),
+    ],
+)
+def test_a_head_is_kept_only_where_it_means_the_same(
+    classes: int,
+    modality: Literal["v", "av"],
+    pool: Literal["mean", "max", "first"],
+    norm: Literal["layer", "batch"],
+    kept: bool,
+    finetuned: Path,
+    clip: ClipConfig,
+    make_model_config: MakeConfig,
+) -> None:
+    config = make_model_config(kind="cross-attention")
+    model = Classifier(config, clip, classes, modality, pool=pool, norm=norm)
+    weights = replace(read_weights(finetuned), classes=CLASSES)
+
+    tally = start_with(model, weights, CLASSES[:classes])
+
+    assert ("head.weight" in tally.mapped) == kept
+    assert ("head.weight" in tally.new) != kept
+    assert ("head.weight" in tally.dropped) != kept
+    if modality == "av":
+        assert "visual.norm.weight" in tally.new
+
+
+def test_a_fine_tuned_file_cannot_start_pretraining(
+    finetuned: Path, clip: ClipConfig, make_model_config: MakeConfig
+) -> None:
+    with pytest.raises(MismatchError, match=r"lacks visual\.norm\.weight and .* autoencoder"):
+        start_with(MaskedAutoencoder(make_model_config(), clip), read_weights(finetuned))
+
+
+def test_ours_keep_sound_and_fusion(
+    pretrained_files: list[Path], clip: ClipConfig, make_model_config: MakeConfig
+) -> None:
+    weights = read_weights(pretrained_files[1])
+    config = PretrainConfig.model_validate(weights.config)
+
+    whole = start_with(MaskedAutoencoder(config.model, clip), weights)
+    seeing = start_with(MaskedAutoencoder(make_model_config(), clip), weights)
+
+    assert (whole.new, whole.dropped) == ((), ())
+    assert {name.split(".")[0] for name in seeing.dropped} == {"audio", "fusion"}
+    assert seeing.remarks == ("decoder.bridge.weight: its audio half was dropped",)
+
+
+def test_talknets_fusion_is_said_to_start_as_something_else(
+    pretrained: Path, clip: ClipConfig, make_model_config: MakeConfig
+) -> None:
+    config = make_model_config(kind="cross-attention", variant="talknet")
+
+    tally = start_with(MaskedAutoencoder(config, clip), read_weights(pretrained))
+
+    assert "talknet does not start as VideoMAE" in tally.remarks[-1] + tally.remarks[-2]
+
+
+def test_a_fusion_that_only_half_fits_is_refused(
+    pretrained_files: list[Path], clip: ClipConfig
+) -> None:
+    weights = read_weights(pretrained_files[0])
+    settings = weights.config
+    settings["model"]["fusion"]["variant"] = "talknet"
+    config = PretrainConfig.model_validate(settings)
+
+    with pytest.raises(MismatchError, match="lacks fusion"):
+        start_with(MaskedAutoencoder(config.model, clip), weights)
+
+
+def test_settings_of_another_tower_are_refused_and_others_are_not(
+    tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs, make_model_config: MakeConfig
+) -> None:
+    weights = read_weights(save_as(make_theirs(), "hf q_bias", tmp_path))
+    clip = ClipConfig(num_frames=4, size=16)
+    model = make_model_config()
+    other_decoder = model.model_copy(
+        update={"decoder": model.decoder.model_copy(update={"depth": 3})}
+    )
+
+    require_geometry(PretrainConfig(model=model, clip=clip, mask=MaskConfig(ratio=0.75)), weights)
+    require_geometry(FinetuneConfig(model=other_decoder, clip=clip), weights)
+    longer = ClipConfig(num_frames=8, size=16)
+    with pytest.raises(
+        MismatchError, match="knows positions on 2 x 4 x 4 places, the window has 4"
+    ):
+        require_geometry(FinetuneConfig(model=model, clip=longer), weights)
+    stretched = model.model_copy(update={"positions": (2, 4, 4)})
+    require_geometry(FinetuneConfig(model=stretched, clip=longer), weights)
+    with pytest.raises(MismatchError, match=r"model\.decoder\.depth is 1 there, 3 was asked"):
+        require_geometry(
+            PretrainConfig(model=other_decoder, clip=clip, mask=MaskConfig(ratio=0.75)), weights
+        )
+
+
+def test_another_window_stretches_the_positions_that_the_weights_know(
+    tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs, make_model_config: MakeConfig
+) -> None:
+    weights = read_weights(save_as(make_theirs(), "hf q_bias", tmp_path))
+    config = make_model_config().model_copy(update={"positions": weights.grid})
+    clip = ClipConfig(num_frames=8, stride=2, size=32)
+    model = MaskedAutoencoder(config, clip)
+
+    start_with(model, weights)
+
+    own = MaskedAutoencoder(make_model_config(), clip)
+    assert weights.grid == (2, 4, 4)
+    assert model.visual.positions.shape == own.visual.positions.shape == (4 * 8 * 8, 32)
+    assert not torch.allclose(model.visual.positions, own.visual.positions, atol=0.1)
+    assert not torch.allclose(model.decoder.positions, own.decoder.positions, atol=0.1)
