@@ -3,6 +3,7 @@
 import re
 import runpy
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,28 @@ def test_the_figure_of_the_model_has_the_sizes_of_the_default_one() -> None:
         f"no mask: {grid.tokens} video tokens",
     ):
         assert size in figure, size
+
+
+def test_files_that_documents_name_exist() -> None:
+    for path in re.findall(r"`((?:avme|benchmarks|cli|docs|findings|tests)/[\w./-]*)`", TEXT):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_page_on_architecture_has_the_folders_and_the_layers_of_the_code() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    diagram = re.findall(r"```\n(.*?)```", page, re.S)[0]
+    folders = {path.parent.name for path in ROOT.glob("avme/*/__init__.py")} | {"cli"}
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = contracts["tool"]["importlinter"]["contracts"][0]["layers"]
+
+    named = re.findall(r"(?:^| {2})([a-z]+)/ {2,}", diagram, re.M)
+    rows = re.findall(r"^\| \d+ \| (.*) \|$", page, re.M)
+
+    assert sorted(named) == sorted(folders)
+    assert [re.findall(r"`(\w+)`", row) for row in rows] == [
+        [name.strip().removeprefix("avme.") for name in layer.split("|")]
+        for layer in reversed(layers)
+    ]
 
 
 def test_the_readme_is_short() -> None:

@@ -12,9 +12,8 @@ CELLS, SIDE = 7, 77.0
 CELL = SIDE / CELLS
 VISIBLE = {(0, 4), (2, 5), (3, 1), (4, 3), (6, 2)}
 """(row, column) of the visible cells of the drawing: 5 of 49, as 20 of 196."""
-INK, GRAY, MASK = "#24292f", "#57606a", "#b9c0c8"
+INK, GRAY, MASK, FUSED = "#24292f", "#57606a", "#b9c0c8", "#b79be0"
 VIDEO, AUDIO, FUSION, DECODER, HEAD = "#2f6db5", "#c8731a", "#7a4fb3", "#1f8a70", "#b03a5b"
-FUSED = "#b79be0"
 TINTS = {VIDEO: "#e6f0fb", AUDIO: "#fdf0e0", FUSION: "#f1eafa", DECODER: "#e3f4ef", HEAD: "#fbe8ee"}
 SHADES = ((253, 53), (236, 121), (214, 188))
 """Red, green and blue of the lowest MFCC, and how much less the highest has."""
