@@ -5,7 +5,7 @@ that lost more than it kept is refused.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Final
 
@@ -25,6 +25,7 @@ _LOOSE_CUT_SECONDS = 0.5
 """A cut that lacks two frames and less than this is complete."""
 _LOOSE_SOUND_SECONDS = 0.5
 """Recorders write their last block of sound whole."""
+_SHORT = ("short-cut:", "sound-short:")
 
 
 def frame_remarks(info: MediaInfo, num_frames: int) -> Iterator[str]:
@@ -51,6 +52,28 @@ def cut_remarks(info: MediaInfo, span: Span, seconds: float, fps: Fraction) -> I
             f"rate-differs: {float(fps):.5g} pictures a second are in the cut, the header of the "
             f"file says {float(info.fps):.5g}"
         )
+
+
+def lacks_content(
+    info: MediaInfo, span: Span, remarks: Iterable[str], missing_frames: float
+) -> bool:
+    """Return True if a cut lacks frames or audio although its file is long enough for `span`.
+
+    Only then do ffmpeg's errors say something about the cut: decoding begins between key frames, so
+    that an intact file too causes errors, in frames that are not kept.
+
+    Args:
+        info: Header of the whole file.
+        span: Seconds that were asked for.
+        remarks: Warnings on the cut.
+        missing_frames: Frames that the length and the frame rate of the cut promise beyond those
+            that were decoded.
+    """
+    end, longest = span.end_seconds, info.seconds_from_header
+    if end is None or (longest is not None and end > longest):
+        return False
+    is_short = any(remark.startswith(_SHORT) for remark in remarks)
+    return is_short or missing_frames > _LOOSE_FRAMES
 
 
 def shape_remarks(info: MediaInfo) -> Iterator[str]:

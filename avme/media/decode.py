@@ -12,11 +12,11 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from avme.errors import MediaError
-from avme.media.blame import concerns_span
 from avme.media.clip_warnings import (
     color_remarks,
     cut_remarks,
     frame_remarks,
+    lacks_content,
     require_most,
     shape_remarks,
     sound_remarks,
@@ -42,11 +42,9 @@ from avme.media.timing import (
     shown_seconds,
     sounding_mfcc,
 )
-from avme.workers.sandbox import Aside, aside
+from avme.workers.sandbox import aside
 
 _STATES = ("none", "silent", "sound")
-_SHORT = ("short-cut:", "sound-short:")
-"""Remarks on a cut that lacks something: then ffmpeg's complaints are believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class Extracted:
     sounding_rows: tuple[int, int]
     """Half-open range of the MFCC rows that start inside the sound track."""
     complaints: str
-    """ffmpeg's."""
+    """Error messages of ffmpeg; of a cut, only where it lacks frames or audio."""
     remarks: tuple[str, ...] = ()
     """Ours."""
     last_seconds: float | None = None
@@ -111,9 +109,8 @@ def extract(
         if judged.audio != "sound" and info.audio is not None:
             judged = _with_other_audio(_Job(source, work, recipe, cut), judged, demuxed)
         remarks = tuple(_remarks(judged, recipe, span, mended))
-        short = any(remark.startswith(_SHORT) for remark in remarks)
-        said = judged.complaints
-        if said and cut and not _blames_span(other, source, judged.info, cut, short, recipe):
+        missing = judged.seconds * float(judged.fps) - len(judged.pts)
+        if span is not None and not lacks_content(info, span, remarks, missing):
             judged = replace(judged, complaints="")
         if span is None:
             require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
@@ -188,15 +185,6 @@ class _Nowhere:
 
     def write(self, data: bytes, /) -> int:
         return len(data)
-
-
-def _blames_span(
-    other: Aside, source: Path, info: MediaInfo, cut: Cut, short: bool, recipe: Recipe
-) -> bool:
-    try:
-        return other.call(recipe.timeout_seconds, concerns_span, source, info, cut, short)
-    except MediaError:  # it crashed, or took too long: nobody can tell
-        return True
 
 
 def _judge(

@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 
 from avme.errors import MediaError
-from avme.media.clip_warnings import frame_remarks, require_most, shape_remarks, sound_remarks
+from avme.media.clip_warnings import (
+    frame_remarks,
+    lacks_content,
+    require_most,
+    shape_remarks,
+    sound_remarks,
+)
 from avme.media.container.probe import MediaInfo, probe
+from avme.media.span import Span
 
 INFO = MediaInfo(0, "mpeg4", 48, 32, Fraction(25), Fraction(1, 25), 180, 0.0, None, 7.2)
 
@@ -66,6 +73,30 @@ def test_sound_is_compared_with_the_pictures(
 
 def test_a_clip_without_a_track_lost_no_sound() -> None:
     assert sound_codes(None, 0.0, num_tracks=0) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "longest", "remark", "lacks"),
+    [
+        (7.0, 7.2, "short-cut: 1.000 s", True),
+        (7.0, 7.2, "sound-short: sound ends", True),
+        (7.0, None, "short-cut: 1.000 s", True),
+        (7.0, 7.2, "sound-late: sound starts", False),
+        (8.0, 7.2, "short-cut: 1.000 s", False),
+        (None, 7.2, "sound-short: sound ends", False),
+    ],
+)
+def test_lacks_content_short_cut_of_longer_file_only(
+    end: float | None, longest: float | None, remark: str, lacks: bool
+) -> None:
+    info = replace(INFO, seconds_from_header=longest)
+
+    assert lacks_content(info, Span(1.0, end), ["hdr: PQ", remark], 0.0) is lacks
+
+
+@pytest.mark.parametrize(("missing", "lacks"), [(2.0, False), (3.0, True)])
+def test_lacks_content_three_missing_frames_count(missing: float, lacks: bool) -> None:
+    assert lacks_content(INFO, Span(1.0, 2.0), [], missing) is lacks
 
 
 def test_a_clip_that_lost_most_of_its_frames_is_refused_with_both_numbers() -> None:

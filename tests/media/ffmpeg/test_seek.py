@@ -166,6 +166,36 @@ def test_what_lies_far_before_the_span_is_not_decoded(tmp_path: Path) -> None:
     assert extracted(path, tmp_path / "work", None)[0].complaints
 
 
+@pytest.mark.parametrize("name", ["open_gop.ts", "mpeg2.mpg"])
+def test_extract_errors_before_an_intact_cut_are_not_kept(tmp_path: Path, name: str) -> None:
+    codecs = {
+        "open_gop.ts": ("libx264", "-g", "40", "-x264-params", "open-gop=1"),
+        "mpeg2.mpg": ("mpeg2video", "-g", "15", "-bf", "2", "-q:v", "3"),
+    }
+    path = write(tmp_path / name, "25", ("-c:v", *codecs[name]))
+
+    media, _ = extracted(path, tmp_path / "work", Span(3.3, 4.3))
+
+    assert (len(media.pts), media.complaints) == (26, "")
+
+
+@pytest.mark.parametrize(("name", "frames"), [("25.mp4", 24), ("25.ts", 19)])
+def test_extract_errors_of_a_cut_with_a_hole_are_kept(
+    tmp_path: Path, name: str, frames: int
+) -> None:
+    options = ("-c:v", "libx264", "-g", "40") if name == "25.ts" else H264
+    path = write(tmp_path / name, "25", options)
+    content = bytearray(path.read_bytes())
+    begin, end = len(content) * 60 // 100, len(content) * 75 // 100
+    content[begin:end] = bytes(end - begin)
+    path.write_bytes(content)
+
+    media, _ = extracted(path, tmp_path / "work", Span(3.0, 5.0))
+
+    assert media.complaints
+    assert len(media.pts) == pytest.approx(frames, abs=6)
+
+
 def test_reading_begins_near_the_span_and_ends_behind_it(numbered: Path) -> None:
     cut = find_cut(numbered / "25.avi", probe(numbered / "25.avi"), Span(4.0, 5.0))
 
