@@ -11,8 +11,8 @@ from .bench_step import EXAMPLES as STEP_EXAMPLES
 from .bench_step import step
 from .multi_value import repeat_options
 from .options import DataArgument, Workers
-from .rows import Json, Rounds, print_json, print_table
 from .terminal.output import print_line
+from .terminal.table import Json, Rounds, print_json, print_table
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal
 import typer
 
 from . import options
-from .rows import Json, Rounds, print_json, print_table
 from .terminal.output import print_line
+from .terminal.table import Json, Rounds, print_json, print_table
 
 EXAMPLES: Final = """Examples:
     avme bench step --against transformers

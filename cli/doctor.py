@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from avme.errors import MachineError
 
-from .rows import Json, print_json
 from .terminal.output import print_parts
+from .terminal.table import Json, print_json
 
 if TYPE_CHECKING:
     from avme.stages.doctor import Finding

@@ -9,7 +9,7 @@ import typer
 from avme.errors import UsageError
 
 from . import next_command, options, paths, preflight
-from .sharing import sharing
+from .shared_options import sharing
 from .terminal.output import print_line
 from .train_options import Training
 

@@ -1,4 +1,4 @@
-"""`--topk 1 5`: options that take as many integers as follow them.
+"""Options that take all values that follow them: `--topk 1 5`, `--annotations a.csv b.csv`.
 
 The parser knows options with a fixed number of values only. Before it runs, the option is
 repeated: `--topk 1 5 ckpt.pt` becomes `--topk 1 --topk 5 ckpt.pt`. A file whose name is a number
@@ -55,3 +55,16 @@ def _without_commas(args: list[str], many: tuple[str, ...]) -> list[str]:
         else:
             written.append(arg)
     return written
+
+
+class ManyTables(TyperCommand):
+    """A command some of whose options take many CSV files."""
+
+    many: ClassVar[tuple[str, ...]] = ("--annotations",)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, repeat_options(args, self.many, _is_table))
+
+
+def _is_table(arg: str) -> bool:
+    return arg.lower().endswith(".csv")

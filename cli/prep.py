@@ -8,10 +8,10 @@ from typing import Annotated, Final, Literal
 import typer
 
 from . import next_command, paths
+from .multi_value import ManyTables
 from .options import MACHINE, Config, Sets, Workers
-from .sharing import sharing
+from .shared_options import sharing
 from .slurm import prep
-from .tables import ManyTables
 from .terminal.output import print_line
 
 app = typer.Typer(

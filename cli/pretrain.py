@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from . import next_command, options, paths, preflight
-from .sharing import sharing
+from .shared_options import sharing
 from .terminal.output import print_line
 from .train_options import Training
 

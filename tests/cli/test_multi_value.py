@@ -1,4 +1,4 @@
-"""`--topk 1 5` means both, wherever it stands."""
+"""Options that take several values: `--topk 1 5`, `--annotations train.csv val.csv`."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from avme_cli.multi_value import ManyIntegers, repeat_options
+from avme_cli.multi_value import ManyIntegers, ManyTables, repeat_options
 
 app = typer.Typer()
 
@@ -50,3 +50,24 @@ def test_other_options_are_left_alone() -> None:
     args = ["--set", "a=1", "5", "--epochs", "3", "4"]
 
     assert repeat_options(args, ("--topk",)) == args
+
+
+tables = typer.Typer()
+
+
+@tables.command(cls=ManyTables)
+def read(source: str, annotations: Annotated[list[str], typer.Option()], part: str = "") -> None:
+    typer.echo(f"{source} {' '.join(annotations)} {part}")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        "dir --annotations a.csv B.CSV --part x",
+        "--annotations a.csv B.CSV dir --part x",
+        "--annotations=a.csv B.CSV --part x dir",
+        "--annotations a.csv --annotations B.CSV --part x -- dir",
+    ],
+)
+def test_many_tables_after_one_option_are_all_read(args: str) -> None:
+    assert CliRunner().invoke(tables, args.split()).stdout == "dir a.csv B.CSV x\n"

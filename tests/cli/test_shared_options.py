@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from avme_cli.sharing import sharing
+from avme_cli.shared_options import sharing
 
 app = typer.Typer()
 

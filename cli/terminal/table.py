@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .terminal.output import print_text, verbatim
+from .output import print_text, verbatim
 
 _IN_A_LOG = 140
 """Columns of a table that no terminal bounds."""
