@@ -22,7 +22,9 @@ from avme.system.resource_errors import shortage
 
 _SECONDS_TO_END = 1.0
 _SHARED_MEMORY = re.compile(r"shared memory|</torch_\d+")
-"""What torch says of a file in shared memory that it cannot make, resize or write."""
+"""Messages of torch about a file in shared memory that it cannot create, resize or write."""
+_ALLOCATION = re.compile(r"unable to allocate shared memory")
+"""A full /dev/shm. torch 2.11 adds the text of an unrelated errno, such as EAGAIN, to it."""
 
 
 def report_lost_batches() -> None:
@@ -37,7 +39,7 @@ def explained(error: Exception, workers: Sequence[ForkServerProcess]) -> Excepti
         return _unwrapped(error)
     if dead is not None:
         return _death_of(dead, len(workers))
-    if (lacking := shortage(error)) is not None:
+    if not _ALLOCATION.search(str(error)) and (lacking := shortage(error)) is not None:
         return MachineError(f"loader processes cannot go on: {lacking}")
     if isinstance(error, EOFError):  # from the process that workers are forked from
         return MachineError(
@@ -62,7 +64,8 @@ def _send_error(queue: Any, error: Exception, item: Any) -> None:
 
 
 def _not_handed_over(error: Exception) -> MachineError:
-    if (lacking := shortage(error)) is not None:
+    lacking = None if _ALLOCATION.search(str(error)) else shortage(error)
+    if lacking is not None:
         return MachineError(f"loader processes cannot hand over data: {lacking}")
     text = " ".join(str(error).split())
     return MachineError(

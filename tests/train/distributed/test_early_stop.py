@@ -41,11 +41,11 @@ avme_cli.main()
 """
 RANK = """
 import sys, torch
-from avme.train import early_stop, processes
+from avme.train.distributed import early_stop, process_group
 early_stop._GRACE_SECONDS = 0.2
 early_stop.listen(lambda error: print(error, flush=True))
 print("waiting", flush=True)
-with processes.joined(torch.device("cpu")):
+with process_group.joined(torch.device("cpu")):
     pass
 """
 NOTHING = "before training started: nothing was trained yet, run the same command again"
