@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).resolve().parent.parent
-_DEBIAN = ("ca-certificates", "ffmpeg", "procps", "python3", "python3-venv")
+_DEBIAN = ("ca-certificates", "ffmpeg", "g++", "procps", "python3", "python3-dev", "python3-venv")
 _PIP_SETTINGS = ("/etc/pip.conf", "/etc/xdg/pip", str(Path.home() / ".config/pip"))
 _NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
 _INSIDE = Path("/srv/avme-tests")
@@ -107,6 +107,9 @@ def _debian(told: argparse.Namespace) -> tuple[str, dict[str, str], int]:
 def _lowest(told: argparse.Namespace) -> tuple[str, dict[str, str], int]:
     copy, environment = told.work / "avme", told.work / "lowest"
     _copy_tree(copy)
+    shared, beside = _ROOT.parent / "shared", told.work / "shared"
+    if shared.is_dir() and not beside.exists():
+        beside.symlink_to(shared.resolve())
     if not (told.work / "uv").exists():
         subprocess.run([sys.executable, "-m", "venv", told.work / "uv"], check=True)
         subprocess.run([told.work / "uv/bin/pip", "install", "-q", "uv"], check=True)
@@ -119,7 +122,7 @@ def _lowest(told: argparse.Namespace) -> tuple[str, dict[str, str], int]:
     words = [uv, "pip", "compile", "-q", *asked, *wheels, "pyproject.toml", "-o", listed]
     subprocess.run(words, check=True, cwd=copy)
     subprocess.run([uv, "pip", "sync", "-q", "--python", python, listed], check=True)
-    words = [uv, "pip", "install", "-q", "--no-deps", "--python", python, "-e", copy]
+    words = [uv, "pip", "install", "-q", "--no-deps", "--python", python, "-e", copy, "pip"]
     subprocess.run(words, check=True)
     result = told.work / "lowest.xml"
     words = [python, *_pytest(told, str(result))]

@@ -24,7 +24,8 @@ SLIDES = {  # slide n, from 1, appears at 5 * (n - 1) s
     "slides.mkv": (*H264, "-c:a", "aac"),
     "slides.webm": ("-c:v", "libvpx", "-b:v", "200k", "-c:a", "libopus"),
     "slides.avi": ("-c:v", "mpeg4", "-q:v", "2", "-c:a", "pcm_s16le"),
-    "slides.flv": ("-c:v", "flv", "-q:v", "2", "-c:a", "aac"),
+    # ffmpeg 7.1.5 sometimes fails to mux audio beside so few frames without the last option.
+    "slides.flv": ("-c:v", "flv", "-q:v", "2", "-c:a", "aac", "-max_interleave_delta", "0"),
     "slides.ts": (*H264, "-c:a", "aac"),
     "slides.wmv": ("-c:v", "wmv2", "-q:v", "2", "-c:a", "wmav2"),
 }
