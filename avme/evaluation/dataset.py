@@ -1,6 +1,6 @@
-"""Dataset of an evaluation: found, compared with the checkpoint's, refused where training saw it.
+"""Dataset of an evaluation: located, compared with the checkpoint's, refused if trained on.
 
-`facts` are what a checkpoint holds beside its settings; published weights have none.
+`facts` are the metadata of a checkpoint besides its settings; published weights have none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,11 @@ Facts = Mapping[str, Any]
 def own_dataset(facts: Facts, report: Reporter) -> Path:
     """Return the folder in `data/` of the dataset that a checkpoint was trained on, and report it.
 
-    Without facts it is the only dataset. Raises ArtifactError if there is none and UsageError if
-    there are only several others.
+    Without facts it is the only dataset.
+
+    Raises:
+        ArtifactError: No such dataset.
+        UsageError: Several datasets, none of them the checkpoint's.
     """
     trained = trained_on(facts)
     folder = only_dataset(DATA) if trained is None else find_dataset(DATA, trained).folder
@@ -37,7 +40,13 @@ def trained_on(facts: Facts) -> DatasetId | None:
 
 
 def report_other_dataset(facts: Facts, prepared: PreparedSet, report: Reporter) -> None:
-    """Warn of a dataset that is not the one of the checkpoint."""
+    """Warn if the dataset is not the checkpoint's.
+
+    Args:
+        facts: Metadata of the checkpoint.
+        prepared: Dataset to score.
+        report: Receives the warning.
+    """
     trained, scored = trained_on(facts), DatasetId(prepared.name, prepared.fingerprint)
     if trained is None or scored.fingerprint == trained.fingerprint:
         return
@@ -70,9 +79,12 @@ def has_train_list(facts: Facts, prepared: PreparedSet) -> bool:
 
 
 def report_coverage(coverage: ClassCoverage, classes: Sequence[str], report: Reporter) -> None:
-    """Warn of classes that were not trained, and of one class only.
+    """Warn of classes without training clips, and of a single class.
 
-    `classes` are those that the classifier chooses from.
+    Args:
+        coverage: Coverage of the scored list.
+        classes: Classes that the classifier chooses from.
+        report: Receives the warnings.
     """
     if names := coverage.untrained:
         report.say(
@@ -92,10 +104,20 @@ def report_coverage(coverage: ClassCoverage, classes: Sequence[str], report: Rep
 def require_unseen(
     entries: tuple[ClipEntry, ...], prepared: PreparedSet, facts: Facts, split: str
 ) -> None:
-    """Raise MismatchError if the checkpoint was, or may have been, trained on one of the clips."""
+    """Check that the checkpoint was not trained on any of the clips.
+
+    Args:
+        entries: Clips to score.
+        prepared: Their dataset.
+        facts: Metadata of the checkpoint.
+        split: Name of the split.
+
+    Raises:
+        MismatchError: The checkpoint was, or may have been, trained on one of the clips.
+    """
     if not has_train_list(facts, prepared):
         if facts.get("dataset") != prepared.name:
-            return  # another dataset, of which the checkpoint holds no list
+            return  # another dataset: the checkpoint does not contain its train list
         raise MismatchError(
             f"{prepared.folder} was prepared again after the checkpoint was trained: its train "
             f"list of split {facts.get('split')} differs, so that test clips may have been "

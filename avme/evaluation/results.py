@@ -1,4 +1,4 @@
-"""Results folder of an evaluation: its name, its files, and when they may be replaced.
+"""Results folder of an evaluation: name, files, replacement.
 
 `summary.json` is written last: a folder without it is unfinished.
 """
@@ -29,7 +29,7 @@ from avme.weights.load_classifier import results_of
 SUMMARY = "summary.json"
 PICTURE = "confusion.png"
 _BYTES_BESIDE_SCORES = 100_000
-"""Of summary, tables and picture."""
+"""Bytes of summary, tables and figure."""
 _FILES = (SUMMARY, "predictions.npz", "per_class.csv", "confusion.csv", PICTURE)
 
 
@@ -38,7 +38,14 @@ def results_folder(
 ) -> Path:
     """Return `<run>/eval/<dataset>-split<split>-<part>-<checkpoint>-<segments>x<crops>`.
 
-    For weights that are of no run, the folder is below `runs/eval-<weights>/`.
+    For weights without a run, the folder is below `runs/eval-<weights>/`.
+
+    Args:
+        weights: Checkpoint or weight file.
+        dataset: Name of the dataset.
+        split: Name of the split.
+        part: Subset that is scored.
+        views: Temporal segments and spatial crops.
     """
     size = "x".join(str(count) for count in views.values())
     checkpoint = Path(weights.file.name.removesuffix(".index.json")).stem
@@ -48,10 +55,16 @@ def results_folder(
 def require_replaceable(
     folder: Path, summary: Mapping[str, Any], ranks: tuple[int, ...], *, overwrite: bool
 ) -> None:
-    """Raise UsageError if `folder` is a file, or holds results and not `overwrite`.
+    """Check that `folder` may be written.
 
-    `summary` is what is known of the new results before scoring, `ranks` their top-k; the message
-    names what differs in the earlier ones.
+    Args:
+        folder: Results folder.
+        summary: Known parts of the new summary; the message names what differs in the old one.
+        ranks: Values of k.
+        overwrite: Allow existing results to be replaced.
+
+    Raises:
+        UsageError: `folder` is a file, or holds results and `overwrite` is False.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file, expected a folder: choose another with --out")
@@ -86,8 +99,16 @@ def _identity(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def require_room(folder: Path, entries: tuple[ClipEntry, ...], num_classes: int) -> None:
-    """Raise MachineError where results of so many clips and classes cannot be written, as far as
-    can be told before they are there."""
+    """Check that the disk has room for the results, as far as can be estimated.
+
+    Args:
+        folder: Results folder.
+        entries: Clips to score.
+        num_classes: Number of classes.
+
+    Raises:
+        MachineError: Too little free space.
+    """
     names = sum(len(entry.id) for entry in entries)
     try_write(folder, _BYTES_BESIDE_SCORES + names + 8 * len(entries) * num_classes)
 
@@ -102,8 +123,18 @@ def write_results(
 ) -> None:
     """Write predictions, the table of classes, the confusion matrix and the summary.
 
-    Raises OSError where the disk is full; all of them are deleted then, and the folder if it is
-    empty, so that the same command works once there is room.
+    On a full disk all of them are deleted, so that the same command works once there is room.
+
+    Args:
+        folder: Results folder.
+        summary: Content of summary.json.
+        scores: Scores of all clips.
+        entries: Scored clips.
+        classes: Class names.
+        ranks: Values of k.
+
+    Raises:
+        OSError: The disk is full or the folder not writable.
     """
     try:
         _write_files(folder, summary, scores, entries, classes, ranks)
@@ -125,7 +156,7 @@ def _write_files(
     ranks: tuple[int, ...],
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (SUMMARY, PICTURE):  # the picture of other results
+    for name in (SUMMARY, PICTURE):  # figure of the replaced results
         (folder / name).unlink(missing_ok=True)
     with replacing(folder / "predictions.npz") as temporary, temporary.open("wb") as file:
         np.savez_compressed(
@@ -154,7 +185,16 @@ def draw_results(
     ranks: tuple[int, ...],
     report: Reporter,
 ) -> None:
-    """Draw the confusion matrix; where that fails, `report` is told and the results stand."""
+    """Draw the confusion matrix; a failure is reported and does not affect the results.
+
+    Args:
+        folder: Results folder.
+        summary: Content of summary.json.
+        scores: Scores of all clips.
+        classes: Class names.
+        ranks: Values of k.
+        report: Receives the warning.
+    """
     confusion, title = _confusion(scores, len(classes)), _title(summary, ranks)
 
     def draw(path: Path) -> None:
@@ -164,7 +204,7 @@ def draw_results(
 
 
 def _confusion(scores: Scores, num_classes: int) -> Int64[np.ndarray, "l l"]:
-    """Clips by true class and by the class that was predicted.
+    """Count clips by true and predicted class.
 
     Shape letters: l classes.
     """
@@ -196,9 +236,9 @@ def _per_class(scores: Scores, classes: tuple[str, ...], ranks: tuple[int, ...])
 
 
 def _csv(rows: list[list[Any]]) -> str:
-    """For people and their spreadsheets, which would take `=...` in a class name for a formula.
+    """Format CSV for spreadsheets: class names such as `=...` are not read as formulas.
 
-    Text that a terminal would obey is escaped, too.
+    Control characters are escaped.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

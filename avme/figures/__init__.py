@@ -1,7 +1,7 @@
-"""Pictures that stages write: each takes arrays and a path."""
+"""Figures: each function takes arrays and a path."""
 
 import logging
 
-# Before matplotlib is imported: it tells of every font that it does not find, and of a home that
-# cannot be written, where it takes a temporary folder by itself.
+# Set before matplotlib is imported: it warns of every font that it does not find, and of a home
+# directory that it cannot write, where it uses a temporary folder by itself.
 logging.getLogger("matplotlib").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture: rows are true classes, columns what was predicted.
+"""Confusion matrix: rows are true classes, columns predicted classes.
 
 Shape letters: l classes.
 """
@@ -18,7 +18,7 @@ _MOST_NUMBERS = 25
 _MOST_INCHES = 24.0
 _INCHES_PER_POINT = 1.0 / 72.0
 _LINE_HEIGHT = 1.25
-"""Of a tick label, in units of its size."""
+"""Height of a tick label, in units of its font size."""
 _CHARACTER_WIDTH = 0.6
 _DPI = 110
 
@@ -27,9 +27,15 @@ _DPI = 110
 def draw_confusion(
     path: Path, confusion: Int[np.ndarray, "l l"], classes: Sequence[str], title: str
 ) -> None:
-    """Writes a PNG; colours are shares of the true class, numbers (of few classes) are clips.
+    """Write a PNG. Colors are fractions of the true class, numbers are clips (few classes only).
 
-    Of so many classes that their names would overlap, every second (third, ...) is named.
+    With too many classes for readable labels, only every n-th is labeled.
+
+    Args:
+        path: File to write.
+        confusion: Clips by true and predicted class.
+        classes: Class names.
+        title: Title of the figure.
     """
     count = len(classes)
     size = 9 if count <= _MOST_NUMBERS else 6

@@ -1,6 +1,6 @@
-"""What is in a prepared set, as pictures: how long its clips are, how many each class has.
+"""Figures of a prepared dataset: clip lengths and clips per class.
 
-Colours are states of sound, everywhere the same.
+Colors mark audio states, the same in every figure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,14 @@ _LONG_TAIL = 0.995
 
 @plain_text()
 def draw_lengths(path: Path, seconds: Mapping[str, Float[np.ndarray, " n"]], title: str) -> None:
-    """Writes a PNG: a histogram of the clips' lengths in seconds, by state of sound.
+    """Write a PNG with a histogram of clip lengths, by audio state.
 
-    The few longest clips are counted in the last bar, so that they do not squeeze all others.
+    The few longest clips are counted in the last bar.
+
+    Args:
+        path: File to write.
+        seconds: Lengths in seconds, by audio state.
+        title: Title of the figure.
     """
     lengths = np.concatenate([np.zeros(0), *seconds.values()])
     figure = Figure(figsize=(7.5, 4.0), layout="constrained")
@@ -33,7 +38,7 @@ def draw_lengths(path: Path, seconds: Mapping[str, Float[np.ndarray, " n"]], tit
     axes = figure.add_subplot()
     last = float(np.quantile(lengths, _LONG_TAIL)) if len(lengths) else 1.0
     first = float(lengths.min()) if len(lengths) else 0.0
-    if last - first < 0.04 * last:  # all alike: one bar in the middle
+    if last - first < 0.04 * last:  # equal lengths: one bar in the middle
         first, last = 0.8 * first, 1.2 * last
     shown = [state for state in _COLOURS if len(seconds.get(state, ()))]
     if shown:
@@ -61,12 +66,17 @@ def draw_classes(
     clips: Mapping[str, Mapping[str, Int[np.ndarray, " l"]]],
     title: str,
 ) -> None:
-    """Writes a PNG: clips of every class, one panel a side of the split, coloured by sound.
+    """Write a PNG with the clips of every class, one panel per subset, colored by audio state.
 
-    `clips` holds, for every side, the clips of all classes in every state of sound. Classes come
-    in the order of their share of sounding clips, so that a line between them is seen.
+    Classes are sorted by their fraction of clips with audio, which shows a boundary between them.
 
     Shape letters: l classes.
+
+    Args:
+        path: File to write.
+        classes: Class names.
+        clips: For every subset, the clips per class by audio state.
+        title: Title of the figure.
     """
     order = _by_share(classes, clips)
     height = max(2.4, 1.3 + _INCHES_PER_CLASS * max(len(classes), 5))

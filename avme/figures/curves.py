@@ -1,4 +1,4 @@
-"""Lines of metrics.jsonl to training curves: the loss of one run, and what others did with it.
+"""Training curves from metrics.jsonl: the pretraining loss and the fine-tunings from it.
 
 A line is a dict with `kind` (train or validation) and `step`, as written by
 `avme.train.metrics.loggers`.
@@ -26,9 +26,14 @@ def draw_curves(
     title: str,
     levels: Mapping[str, float] | None = None,
 ) -> None:
-    """Writes a PNG: pretraining's loss, then every fine-tuning's loss and validation top-1.
+    """Write a PNG: the pretraining loss, then loss and validation top-1 of every fine-tuning.
 
-    `levels` are accuracies to compare with, e.g. chance; each becomes a line with its name.
+    Args:
+        path: File to write.
+        pretrain: Lines of the pretraining.
+        finetunes: Lines of each fine-tuning, by name.
+        title: Title of the figure.
+        levels: Accuracies for comparison, such as chance, by name; drawn as lines.
     """
     figure = Figure(figsize=(13.0, 4.0), layout="constrained")
     add_title(figure, title)

@@ -1,4 +1,4 @@
-"""A picture, or a warning: figures come last, and none is worth the results that it shows."""
+"""Drawing that cannot fail a stage: a figure, or a warning."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,9 +9,14 @@ from avme.progress import Reporter
 
 
 def draw_or_warn(path: Path, draw: Callable[[Path], object], report: Reporter) -> bool:
-    """Write a picture with `draw`, whole or not at all; return False where it fails.
+    """Write a figure with `draw`, atomically; return False if that fails.
 
-    The report then names the picture, and an older one in its place is deleted.
+    On failure the figure is reported and an older one at `path` is deleted.
+
+    Args:
+        path: File to write.
+        draw: Function that writes a figure to a path.
+        report: Receives the warning.
     """
     try:
         with replacing(path) as temporary:
@@ -25,7 +30,7 @@ def draw_or_warn(path: Path, draw: Callable[[Path], object], report: Reporter) -
 
 
 def not_drawn(name: str, error: Exception) -> str:
-    """Return the warning of a picture that failed."""
+    """Return the warning for a figure that failed."""
     reason = " ".join(str(error).split())
     what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     return f"warning: {name} was not drawn ({what}): all else is complete"

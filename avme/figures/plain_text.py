@@ -1,6 +1,6 @@
-"""Names and titles on figures as they are: no formula between `$`, no control character.
+"""Plain text in figures: no formulas between `$`, no control characters.
 
-A glyph that the font lacks is drawn as a box, without a warning for each of them.
+A glyph that the font lacks is drawn as a box, without a warning for each.
 """
 
 import warnings
@@ -16,16 +16,16 @@ _MOST_CHARACTERS: Final = 40
 
 
 def shown_name(name: str) -> str:
-    """Return a name as it stands beside an axis: escaped, and of at most 40 characters."""
+    """Return a name for an axis: escaped, at most 40 characters."""
     text = escape_text(name)
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 3]}..."
 
 
 @contextmanager
 def plain_text() -> Iterator[None]:
-    """Inside the block, or the function that it decorates, draw text letter by letter.
+    """Draw text literally inside the block or the decorated function.
 
-    Both the building and the saving of a figure belong into it: some ticks are made on saving.
+    Building and saving of a figure both belong inside: some ticks are created on saving.
     """
     with (
         mpl.rc_context({"text.parse_math": False, "text.usetex": False}),

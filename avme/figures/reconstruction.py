@@ -1,8 +1,8 @@
-"""Reconstructed clips as a picture (paper Fig. 2): one row a clip, one column a version of it.
+"""Figure of reconstructed clips (paper Fig. 2): one row per clip, one column per version.
 
-Every cell shows some frames of the clip in the order of time, from left to right.
+Every cell shows some frames of the clip, in temporal order from left to right.
 
-Shape letters: t frames, h and w pixels, c colours.
+Shape letters: t frames, h and w pixels, c colors.
 """
 
 from collections.abc import Sequence
@@ -24,16 +24,16 @@ _DPI = 150
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A version of a clip: the truth, what the model saw, or what it made of it."""
+    """Version of a clip: original, visible tokens, or reconstruction."""
 
     frames: UInt8[np.ndarray, "t h w c"]
     caption: str = ""
-    """Stands below the frames."""
+    """Text below the frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipRow:
-    """A clip and its versions, in the order of the columns."""
+    """Clip with its versions, in the order of the columns."""
 
     name: str
     cells: tuple[Cell, ...]
@@ -43,7 +43,15 @@ class ClipRow:
 def draw_reconstruction(
     path: Path, rows: Sequence[ClipRow], columns: Sequence[str], note: str, title: str
 ) -> None:
-    """Write a PNG; `columns` are the titles of the versions, `note` is below all rows."""
+    """Write a PNG.
+
+    Args:
+        path: File to write.
+        rows: Clips.
+        columns: Titles of the versions.
+        note: Text below all rows.
+        title: Title of the figure.
+    """
     save_png(_figure(rows, columns, note, title), path, title, dpi=_DPI)
 
 
@@ -51,7 +59,14 @@ def draw_reconstruction(
 def paint_reconstruction(
     rows: Sequence[ClipRow], columns: Sequence[str], note: str, title: str
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The same picture as pixels."""
+    """Render the figure to pixels.
+
+    Args:
+        rows: Clips.
+        columns: Titles of the versions.
+        note: Text below all rows.
+        title: Title of the figure.
+    """
     canvas = FigureCanvasAgg(_figure(rows, columns, note, title))
     canvas.figure.set_dpi(_DPI)
     canvas.draw()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Title of a figure: the dataset, the number of clips, the run and the figures that it shows.
+"""Title of a figure: dataset, number of clips, run and main results.
 
 It is drawn above the axes, wrapped to the width, and stored as `Title` in the PNG file.
 """
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from avme.io.escape import escape_text
 
 _FONT_SIZES: Final = (9.0, 16.0)
-"""In points, of small figures and of large ones."""
+"""Font sizes in points, of small and of large figures."""
 _FONT_SIZE_PER_INCH: Final = 0.65
 _CHARACTER_WIDTH: Final = 0.58
 """Mean width of a character of the default font, in units of its size."""
@@ -35,7 +35,14 @@ def title_size(figure: Figure) -> float:
 
 
 def save_png(figure: Figure, path: Path, title: str, dpi: int) -> None:
-    """Write the figure with its title in the file's metadata."""
+    """Write the figure as PNG with its title in the metadata.
+
+    Args:
+        figure: Figure with a title.
+        path: File to write.
+        title: Title for the metadata.
+        dpi: Dots per inch.
+    """
     figure.savefig(path, dpi=dpi, format="png", metadata={"Title": _shown(title)})
 
 

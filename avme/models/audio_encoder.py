@@ -1,15 +1,15 @@
-"""The audio encoder E_a (paper III-C, eq. 5): MFCC of the window to tokens T_a.
+"""Audio encoder E_a (paper III-C, eq. 5): MFCC of the window to tokens T_a.
 
-Four MFCC rows, the time of one source frame, become one token. Clips without usable sound never
-enter the convolutions, so that batch statistics are those of real sound; they, and the tokens past
-the end of a sound track, are a learned null token.
+Four MFCC rows, the duration of one source frame, become one token. Clips without usable audio skip
+the convolutions, so that batch statistics come from real audio only; their tokens, and tokens past
+the end of an audio track, are a learned null token.
 
-Padding acts like the end of the window: after every layer its places are set to the zeros with
-which convolutions pad, and neither batch statistics nor squeeze-excitation include them. The tokens
-of n valid rows are those of a window of n rows.
+Padding acts like the end of the window: after every layer its positions are set to zero, as
+convolutions pad, and are excluded from batch statistics and squeeze-excitation. The tokens of n
+valid rows equal those of a window of n rows.
 
-Which clips those are is read from `audio_valid` on the host, where it stays in training: reading it
-from the device would make the host wait in the middle of every step.
+`audio_valid` is read on the host, where it stays in training: reading it from the device would
+block the host in the middle of every step.
 
 Shape letters: b clips, s MFCC rows, f coefficients, a = s / 4 tokens, d channels; in the
 convolutions c and e channels, h frequency, w time (h2 and w2 after a stride).
@@ -34,7 +34,7 @@ SQUEEZE = 8
 
 
 class SqueezeExcitation(nn.Module):
-    """Weighs channels by what the whole clip holds (Hu et al. 2018)."""
+    """Squeeze-and-excitation: channel weights from the whole clip (Hu et al. 2018)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -44,7 +44,8 @@ class SqueezeExcitation(nn.Module):
     def forward(
         self, maps: Float[Tensor, "b c h w"], valid: Bool[Tensor, "b w"] | None = None
     ) -> Float[Tensor, "b c h w"]:
-        """Same shape in and out; the mean is over valid places, None being all of them."""
+        """Weight the channels; the mean is over `valid` positions (None: all). Same shape in and
+        out."""
         if valid is None:
             pooled = reduce(maps, "b c h w -> b c", "mean")
         else:
@@ -56,7 +57,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """TalkNet's order: convolution, ReLU, norm, convolution, norm, squeeze-excitation."""
+    """Residual block in TalkNet's order: conv, ReLU, norm, conv, norm, squeeze-excitation."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -78,8 +79,7 @@ class ResidualBlock(nn.Module):
     def forward(
         self, maps: Float[Tensor, "b c h w"], valid: Bool[Tensor, "b w2"] | None = None
     ) -> Float[Tensor, "b e h2 w2"]:
-        """Halves height and width where the stride is 2; `valid` marks places of the result, and
-        None is all of them."""
+        """Apply the block. A stride of 2 halves height and width; `valid` refers to the output."""
         inner = _without_padding(self.norm1(F.relu(self.conv1(maps)), valid), valid)
         inner = self.norm2(self.conv2(inner), valid)
         if not isinstance(self.shortcut, nn.Identity):
@@ -89,7 +89,7 @@ class ResidualBlock(nn.Module):
 
 
 class AudioResNet(nn.Module):
-    """TalkNet's SE-ResNet34, of which "dilated" means fewer strides: time shrinks by four only."""
+    """TalkNet's dilated SE-ResNet34: fewer strides, so that time shrinks by four only."""
 
     def __init__(self, config: AudioConfig) -> None:
         super().__init__()
@@ -107,10 +107,9 @@ class AudioResNet(nn.Module):
     def forward(
         self, mfcc: Float[Tensor, "b s f"], valid: Bool[Tensor, "b s"] | None = None
     ) -> Float[Tensor, "b a c"]:
-        """One vector for every four rows; zero clips are legal.
+        """Return one vector for every four rows; a batch of zero clips is allowed.
 
-        Vectors of which no row is valid are zero; `valid` None is TalkNet's encoder, operation by
-        operation.
+        Vectors without a valid row are zero. With `valid` None the operations are TalkNet's.
         """
         maps = _without_padding(rearrange(mfcc, "b s f -> b 1 f s"), valid)
         maps = _without_padding(F.relu(self.stem_norm(self.stem(maps), valid)), valid)
@@ -122,7 +121,7 @@ class AudioResNet(nn.Module):
 
 
 class AudioEncoder(nn.Module):
-    """The ResNet, a projection to the visual width, null tokens and positions in time."""
+    """Audio tokens: ResNet, projection to the visual width, null token, positions in time."""
 
     positions: Tensor
 
@@ -141,9 +140,9 @@ class AudioEncoder(nn.Module):
     def forward(
         self, mfcc: Float[Tensor, "b s f"], valid: Bool[Tensor, "b s"]
     ) -> Float[Tensor, "b a d"]:
-        """Tokens of every clip; those that no valid row stands behind are null tokens.
+        """Return the tokens of every clip; tokens without a valid row are the null token.
 
-        `valid` may lie on the CPU whatever the device, and better does.
+        `valid` may be on the CPU for inputs on any device, which avoids a synchronization.
         """
         heard = valid.any(dim=1).nonzero().squeeze(1)
         rows = valid[heard.to(valid.device)]
@@ -158,7 +157,7 @@ class AudioEncoder(nn.Module):
 
 
 def _without_padding(maps: Tensor, valid: Tensor | None) -> Tensor:
-    """Zeros where the last axis is not valid, whatever was there."""
+    """Set positions of the last axis that are not valid to zero."""
     return maps if valid is None else maps.masked_fill(~valid[:, None, None], 0.0)
 
 

@@ -1,8 +1,8 @@
-"""AV-MaskEnhancer (paper Fig. 1): masked pictures and their sound to the hidden pixels.
+"""AV-MaskEnhancer (paper Fig. 1): masked video and its audio to the masked pixels.
 
-With fusion `none` it is VideoMAE and has no audio encoder.
+With fusion `none` it is VideoMAE, without an audio encoder.
 
-Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows, f coefficients, k seen
+Shape letters: b clips, c colors, t frames, h and w pixels, s MFCC rows, f coefficients, k visible
 tokens, d channels.
 """
 
@@ -24,17 +24,17 @@ from avme.models.video_encoder import VisualEncoder
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A prediction and what it is to be compared with."""
+    """Prediction and target pixels of a masked forward pass."""
 
     prediction: Reconstruction
     hidden: Float[Tensor, "b m p"]
-    """The true pixels of the hidden tubelets that are predicted, 0 to 1."""
+    """True pixels of the masked tubelets that are predicted, 0 to 1."""
     seen: Float[Tensor, "b k p"]
-    """The true pixels of the seen tubelets."""
+    """True pixels of the visible tubelets, 0 to 1."""
 
 
 class MaskedAutoencoder(nn.Module):
-    """Two encoders, a fusion and one decoder, each callable alone."""
+    """Masked autoencoder: two encoders, a fusion and one decoder, each callable alone."""
 
     def __init__(self, config: ModelConfig, clip: ClipConfig) -> None:
         super().__init__()
@@ -61,7 +61,15 @@ class MaskedAutoencoder(nn.Module):
         choice: TokenChoice,
         with_seen: bool = False,
     ) -> Masked:
-        """Predicts the hidden tubelets, and with `with_seen` the seen ones too."""
+        """Predict the pixels of masked tubelets.
+
+        Args:
+            video: Frames, 0 to 255.
+            mfcc: MFCC rows of the window.
+            audio_valid: True for rows with audio.
+            choice: Visible, masked and predicted tokens.
+            with_seen: Also predict the visible tubelets.
+        """
         tubelets = cut_tubelets(video, self.config.visual.tubelet, self.config.visual.patch)
         seen = take_tubelets(tubelets, choice.keep)
         fused = self.encode(seen, mfcc, audio_valid, choice)
@@ -75,7 +83,14 @@ class MaskedAutoencoder(nn.Module):
         audio_valid: Bool[Tensor, "b s"],
         choice: TokenChoice,
     ) -> Float[Tensor, "b k d"]:
-        """T_con, or T_v where there is no fusion."""
+        """Return T_con, or T_v without a fusion.
+
+        Args:
+            seen: Pixels of the visible tubelets.
+            mfcc: MFCC rows of the window.
+            audio_valid: True for rows with audio.
+            choice: Visible, masked and predicted tokens.
+        """
         visual = cast(Tensor, self.visual(seen, choice.keep))
         if self.fusion is None or self.audio is None:
             return visual
@@ -83,17 +98,17 @@ class MaskedAutoencoder(nn.Module):
 
 
 def grid_of(config: ModelConfig, clip: ClipConfig) -> Grid:
-    """The token grid of a window: 8 x 14 x 14 for ViT-B."""
+    """Return the token grid of a window: 8 x 14 x 14 for ViT-B."""
     side = clip.size // config.visual.patch
     return Grid(clip.num_frames // config.visual.tubelet, side, side)
 
 
 def trained_grid(config: ModelConfig) -> Grid | None:
-    """The grid whose positions the weights were trained with, where it may be another one."""
+    """Return the grid of the pretrained positions, None if it is the model's own."""
     return None if config.positions is None else Grid(*config.positions)
 
 
 @torch.no_grad()
 def start_as_videomae(bridge: nn.Linear, dim: int) -> None:
-    """Zeros for the audio half of the bridge: the fused model starts as VideoMAE exactly."""
+    """Zero the audio half of the bridge: the fused model then starts exactly as VideoMAE."""
     bridge.weight[:, dim:] = 0.0

@@ -1,4 +1,4 @@
-"""The transformer block that encoder and decoder share (ViT, pre-norm).
+"""Transformer block of encoder and decoder (ViT, pre-norm).
 
 Keys have no bias, as in VideoMAE: it would cancel in the softmax.
 
@@ -21,7 +21,7 @@ NORM_EPS = 1e-6
 
 
 class SelfAttention(nn.Module):
-    """softmax(Q K^T / sqrt(e)) V with several heads."""
+    """Multi-head self-attention: softmax(Q K^T / sqrt(e)) V."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -34,8 +34,10 @@ class SelfAttention(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "b q d"], source: Float[Tensor, "b n d"] | None = None
     ) -> Float[Tensor, "b q d"]:
-        """Every token attends to all tokens of its clip, which `source` holds if `tokens` are only
-        some of them."""
+        """Attend from each token to all tokens of its clip.
+
+        `source` holds all tokens where `tokens` are a subset of them.
+        """
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         if source is None:
             q, k, v = self._heads(linear(tokens, self.qkv.weight, bias), 3)
@@ -52,7 +54,7 @@ class SelfAttention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Linear, GELU, linear."""
+    """Feed-forward network: linear, GELU, linear."""
 
     def __init__(self, dim: int, ratio: float) -> None:
         super().__init__()
@@ -60,14 +62,14 @@ class Mlp(nn.Module):
         self.last = Linear(int(dim * ratio), dim)
 
     def forward(self, tokens: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
-        """Same shape in and out."""
+        """Apply the network. Same shape in and out."""
         return cast(Tensor, self.last(F.gelu(self.first(tokens))))
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x)).
+    """Pre-norm block: x + attention(norm(x)), then x + mlp(norm(x)).
 
-    With `recompute`, what lies between is not kept for the backward pass but computed again.
+    With `recompute`, activations are recomputed in the backward pass instead of stored.
     """
 
     def __init__(self, dim: int, heads: int, mlp_ratio: float, drop_path: float = 0.0) -> None:
@@ -82,7 +84,7 @@ class Block(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "b q d"], source: Float[Tensor, "b n d"] | None = None
     ) -> Float[Tensor, "b q d"]:
-        """Same shape in and out; where only some tokens of a clip are wanted, `source` is all."""
+        """Apply the block. `source` holds all tokens where `tokens` are a subset of them."""
         if self.recompute and torch.is_grad_enabled():
             again: Tensor = checkpoint(self._forward, tokens, source, use_reentrant=False)
             return again
@@ -95,7 +97,7 @@ class Block(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """Xavier on linear layers and zero on biases, as VideoMAE; to be used with `Module.apply`."""
+    """Initialize linear layers as VideoMAE: Xavier weights, zero biases. For `Module.apply`."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:

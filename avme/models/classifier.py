@@ -1,13 +1,13 @@
-"""Fine-tuning: all tokens of a window, pooled, to class logits (paper IV-C).
+"""Fine-tuning classifier: pooled tokens of a window to class logits (paper IV-C).
 
-Modality `v` is VideoMAE's own classifier, `a` hears only, `av` pools T_con. On little data the mean
-token is nearly the same for all clips; batch normalisation takes away what they share, and the
-largest value of each channel finds what only a few tokens show (docs/decisions.md 14).
+Modality `v` is VideoMAE's own classifier, `a` uses audio only, `av` pools T_con. On little data the
+mean token is nearly equal for all clips; batch normalization removes the common part, and max
+pooling finds what only a few tokens show (docs/decisions.md 14).
 
 Pooling, norm and head compute in float32 under autocast too: bfloat16 has 8 bits of mantissa, in
 which the logits of different classes are often equal.
 
-Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows, f coefficients, d pooled
+Shape letters: b clips, c colors, t frames, h and w pixels, s MFCC rows, f coefficients, d pooled
 channels, l classes.
 """
 
@@ -35,7 +35,7 @@ PooledNorm = Literal["layer", "batch"]
 
 
 class Classifier(nn.Module):
-    """Encoders as in pretraining, tokens pooled to one, a norm and one linear layer."""
+    """Classifier: the encoders of pretraining, pooled tokens, a norm and one linear layer."""
 
     def __init__(
         self,
@@ -83,7 +83,13 @@ class Classifier(nn.Module):
         mfcc: Float[Tensor, "b s f"],
         audio_valid: Bool[Tensor, "b s"],
     ) -> Float[Tensor, "b l"]:
-        """Logits in float32, whatever autocast computes the encoders in."""
+        """Return logits in float32, independent of autocast in the encoders.
+
+        Args:
+            video: Frames, 0 to 255.
+            mfcc: MFCC rows of the window.
+            audio_valid: True for rows with audio.
+        """
         pooled = self.pool(video, mfcc, audio_valid)
         with _full_precision(pooled.device.type):
             return cast(Tensor, self.head(self.dropout(self.norm(pooled))))
@@ -94,7 +100,13 @@ class Classifier(nn.Module):
         mfcc: Float[Tensor, "b s f"],
         audio_valid: Bool[Tensor, "b s"],
     ) -> Float[Tensor, "b d"]:
-        """One token in float32 for the streams that this classifier reads."""
+        """Return one pooled token per clip in float32, from the modalities of this classifier.
+
+        Args:
+            video: Frames, 0 to 255.
+            mfcc: MFCC rows of the window.
+            audio_valid: True for rows with audio.
+        """
         heard = None if self.audio is None else self.audio(mfcc, audio_valid)
         if self.visual is None:
             tokens = cast(Tensor, heard)
@@ -108,14 +120,14 @@ class Classifier(nn.Module):
 
 
 def _full_precision(device_type: str) -> AbstractContextManager[Any]:
-    """No autocast inside; "meta" tensors, which count operations, have none to leave."""
+    """Disable autocast. "meta" tensors, used to count operations, have none to disable."""
     if not torch.amp.is_autocast_available(device_type):
         return nullcontext()
     return torch.autocast(device_type, enabled=False)
 
 
 def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:
-    """The classifier that the settings describe, with fresh weights."""
+    """Build the classifier that the settings describe, with fresh weights."""
     head = config.head
     return Classifier(
         config.model,

@@ -1,9 +1,9 @@
-"""The light decoder D_av (paper III-E, eq. 2): seen tokens and mask tokens to pixels.
+"""Lightweight decoder D_av (paper III-E, eq. 2): visible and mask tokens to pixels.
 
-T_m is one learned token at every place that is to be predicted. Read as the paper prints it,
-E_v(I_v) - E_v(I_v^S), it would hand the decoder the picture that it is to predict.
+T_m is one learned token at every predicted position. Taken literally, the paper's E_v(I_v) -
+E_v(I_v^S) would give the decoder the pixels that it has to predict.
 
-Shape letters: b clips, k seen, m to be predicted, q either, d channels, p pixels of a tubelet.
+Shape letters: b clips, k visible, m predicted, q either, d channels, p pixels of a tubelet.
 """
 
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ from avme.models.pos_embed import positions_on
 
 @dataclass(frozen=True, slots=True)
 class Reconstruction:
-    """What the decoder predicts, in the order of the choice's index tensors."""
+    """Predictions of the decoder, in the order of the token choice."""
 
     hidden: Float[Tensor, "b m p"]
     seen: Float[Tensor, "b k p"] | None
-    """Only where asked for: the loss on all tokens and the pictures need it."""
+    """None unless requested: used by the loss on all tokens and by figures."""
 
 
 class Decoder(nn.Module):
-    """A few narrow blocks over the whole window."""
+    """Decoder: a few narrow blocks over the whole window."""
 
     positions: Tensor
 
@@ -59,10 +59,15 @@ class Decoder(nn.Module):
     def forward(
         self, fused: Float[Tensor, "b k d"], choice: TokenChoice, *, with_seen: bool = False
     ) -> Reconstruction:
-        """Seen tokens first, hidden ones after them; the blocks do not care about the order.
+        """Predict pixels. Visible tokens come first, masked ones after them; order has no effect.
 
-        The last block asks for hidden tokens only, and once more for the seen ones `with_seen`, so
-        that the prediction of the hidden ones is the same to the last bit with it and without.
+        The last block computes masked tokens only, and visible ones in a second call if `with_seen`
+        is set, so that predictions of masked tokens are bit-identical in both cases.
+
+        Args:
+            fused: Visible tokens after the fusion.
+            choice: Visible, masked and predicted tokens.
+            with_seen: Also predict the visible tubelets.
         """
         num_seen = choice.keep.shape[1]
         seen = self.bridge(fused) + self.positions[choice.keep]

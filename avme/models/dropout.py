@@ -1,7 +1,7 @@
-"""Dropping at random that does not depend on how many ranks share a batch.
+"""Dropout that is independent of the number of ranks that share a batch.
 
 Every rank draws for the clips of all ranks, from a generator in the same state, and uses its own
-rows: the loop seeds torch alike on every rank.
+rows: the trainer seeds torch alike on every rank.
 
 Shape letters: b clips of this rank.
 """
@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 
 class Dropout(nn.Module):
-    """Zeros single numbers and scales the others up (Srivastava et al. 2014)."""
+    """Dropout: zeros single values and scales up the others (Srivastava et al. 2014)."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
 
     def forward(self, values: Float[Tensor, "b *rest"]) -> Float[Tensor, "b *rest"]:
-        """Same shape in and out; in evaluation nothing is dropped."""
+        """Drop values in training; the identity in evaluation. Same shape in and out."""
         return self._drop(values, values.shape[1:])
 
     def _drop(self, values: Tensor, size: tuple[int, ...]) -> Tensor:
@@ -31,17 +31,23 @@ class Dropout(nn.Module):
 
 
 class DropPath(Dropout):
-    """Zeros whole clips, for a branch beside which there is a way around (Huang et al. 2016)."""
+    """Stochastic depth: zeros a residual branch for whole clips (Huang et al. 2016)."""
 
     def forward(self, values: Float[Tensor, "b *rest"]) -> Float[Tensor, "b *rest"]:
-        """Same shape in and out; in evaluation nothing is dropped."""
+        """Drop clips in training; the identity in evaluation. Same shape in and out."""
         return self._drop(values, (1,) * (values.ndim - 1))
 
 
 def own_chances(
     clips: int, size: tuple[int, ...], device: torch.device
 ) -> Float[Tensor, "b *size"]:
-    """Numbers from 0 to 1 for this rank's clips, of which all ranks have equally many."""
+    """Return uniform random numbers for this rank's clips; all ranks have equally many.
+
+    Args:
+        clips: Number of clips of this rank.
+        size: Shape of the numbers of one clip.
+        device: Device of the result.
+    """
     rank, world = 0, 1
     if dist.is_available() and dist.is_initialized():
         rank, world = dist.get_rank(), dist.get_world_size()

@@ -1,4 +1,4 @@
-"""Inputs of one clip, to count the operations of a model."""
+"""Example input of one clip, to count the operations of a model."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,13 @@ from avme.config import ClipConfig
 def example_clip(
     clip: ClipConfig, num_cepstra: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Empty pictures and sound of one clip, in the shapes that every model takes."""
+    """Return zero video, zero MFCC and a mask of valid rows for one clip.
+
+    Args:
+        clip: Window settings.
+        num_cepstra: Coefficients per MFCC row.
+        device: Device of the tensors.
+    """
     size = (1, 3, clip.num_frames, clip.size, clip.size)
     return (
         torch.zeros(size, dtype=torch.uint8, device=device),

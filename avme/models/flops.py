@@ -1,8 +1,8 @@
-"""Floating-point operations of a network: counted from shapes on the meta device, nothing computed.
+"""Floating-point operations of a network, counted from shapes on the meta device.
 
 A multiplication and an addition count as two. Element-wise work (norms, GELU, softmax) is left out,
-as is usual. torch's counter alone misses attention on CPUs, whose kernel it does not know; on meta
-tensors attention is taken apart into products that it counts (decision 35).
+as is usual. torch's counter misses attention on CPUs, whose kernel it does not know; on meta
+tensors attention is decomposed into products that it counts (docs/decisions.md 35).
 """
 
 from dataclasses import dataclass
@@ -24,23 +24,24 @@ class Flops:
 
     forward: int
     backward: int
-    """Of all gradients of parameters; 0 where it was not asked for."""
+    """Operations for the gradients of all parameters; 0 if not requested."""
     parts: dict[str, int]
-    """Forward operations of the model's children; those of the model itself are not among them."""
+    """Forward operations of the model's children, without those of the model itself."""
 
     @property
     def step(self) -> int:
-        """Forward and backward: what training computes, without what it computes twice."""
+        """Forward and backward operations, without recomputed activations."""
         return self.forward + self.backward
 
 
 def count_flops(model: nn.Module, *inputs: Any, backward: bool = True) -> Flops:
-    """Counts a call of `model` where all clips have sound; the model may be on any device.
+    """Count the operations of a call of `model` in which all clips have audio.
 
-    `inputs` are tensors, or have `.to(device)`, or are passed as they are.
+    The model may be on any device. `inputs` are tensors, objects with `.to(device)`, or other
+    values, which are passed unchanged.
     """
     was_training = model.training
-    model.eval()  # the same products, and no state to update
+    model.eval()  # same products, no state to update
     counter = FlopCounterMode(display=False)
     try:
         with _AllClipsSound(), counter:  # type: ignore[no-untyped-call]
@@ -60,8 +61,7 @@ def count_flops(model: nn.Module, *inputs: Any, backward: bool = True) -> Flops:
 
 
 class _AllClipsSound(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Meta tensors have no values: `nonzero` of a row of clips, which asks for those with sound,
-    finds all of them."""
+    """Patch for meta tensors, which have no values: `nonzero` of a clip mask finds all clips."""
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -92,5 +92,5 @@ def _sum(made: Any) -> Tensor:
 
 
 def count_gflop(model: nn.Module, *inputs: Any) -> float:
-    """Forward GFLOP of one call, a multiplication and an addition counted as two."""
+    """Return forward GFLOP of one call; a multiplication and an addition count as two."""
     return count_flops(model, *inputs, backward=False).forward / 1e9

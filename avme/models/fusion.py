@@ -1,15 +1,15 @@
-"""Where sound and picture meet (paper III-D, eq. 6): T_v and T_a to T_con.
+"""Cross-attention fusion of video and audio tokens (paper III-D, eq. 6): T_v and T_a to T_con.
 
-Names say the roles, because the paper's arrows and TalkNet's point in opposite directions:
+Names state the roles, because the paper's arrows and TalkNet's point in opposite directions:
 `visual_from_audio` has visual queries (the paper's T_v->a), `audio_from_visual` audio queries
-(T_a->v). Eq. 6 as printed has neither projections nor a residual and would leave rank 8 of 160
-tokens; the variants here keep a residual (docs/decisions.md).
+(T_a->v). Eq. 6 as printed has neither projections nor a residual and would keep rank 8 of 160
+tokens; the variants here have a residual (docs/decisions.md).
 
-Kept tokens come ordered by time slot, equally many in each, so that an audio token is given to all
-visual tokens of its slot by broadcasting: attention over repeated keys would be the same.
+Visible tokens are ordered by time slot, equally many in each, so that an audio token reaches all
+visual tokens of its slot by broadcasting: attention over repeated keys gives the same result.
 
-Shape letters: b clips, k = t x p visual tokens, a = t x r audio tokens, d channels, t time slots,
-e channels of one head; q and s any two sequences.
+Shape letters: b clips, k = t x p visual tokens, a = t x r audio tokens, d channels, t time slots, e
+channels of one head; q and s any two sequences.
 """
 
 from typing import cast
@@ -27,7 +27,7 @@ from avme.models.onednn_linear import Linear
 
 
 class CrossAttention(nn.Module):
-    """softmax(Q K^T / sqrt(e)) V, queries from one stream, keys and values from the other."""
+    """Cross-attention: softmax(Q K^T / sqrt(e)) V, queries and sources from different streams."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class CrossAttention(nn.Module):
     def forward(
         self, queries: Float[Tensor, "b q d"], source: Float[Tensor, "b s d"]
     ) -> Float[Tensor, "b q d"]:
-        """What each query finds in the source."""
+        """Return the attended values for each query."""
         q = rearrange(self.query(queries), "b q (head e) -> b head q e", head=self.heads)
         k, v = rearrange(
             self.key_value(source), "b s (two head e) -> two b head s e", two=2, head=self.heads
@@ -50,7 +50,7 @@ class CrossAttention(nn.Module):
 
 
 class PrenormLayer(nn.Module):
-    """Pre-norm with the residual on the query; starts as the identity."""
+    """Pre-norm layer with the residual on the query; the identity at initialization."""
 
     def __init__(self, dim: int, config: FusionConfig) -> None:
         super().__init__()
@@ -66,14 +66,14 @@ class PrenormLayer(nn.Module):
     def forward(
         self, queries: Float[Tensor, "b q d"], source: Float[Tensor, "b s d"]
     ) -> Float[Tensor, "b q d"]:
-        """Queries, enriched by the source."""
+        """Return the queries plus the attended values."""
         found = self.attention(self.norm_query(queries), self.norm_source(source))
         queries = queries + found
         return cast(Tensor, queries + self.mlp(self.norm_mlp(queries)))
 
 
 class TalkNetLayer(nn.Module):
-    """Post-norm with the residual on the key/value side, as TalkNet's attention layer."""
+    """Post-norm layer with the residual on the key/value side, as TalkNet's attention layer."""
 
     def __init__(self, dim: int, config: FusionConfig) -> None:
         super().__init__()
@@ -86,13 +86,13 @@ class TalkNetLayer(nn.Module):
     def add(
         self, residual: Float[Tensor, "b k d"], found: Float[Tensor, "b k d"]
     ) -> Float[Tensor, "b k d"]:
-        """Joins what attention found to the source stream, aligned to the visual tokens."""
+        """Add attended values to the source stream, aligned to the visual tokens."""
         joined = self.norm_attention(residual + found)
         return cast(Tensor, self.norm_mlp(joined + self.mlp(joined)))
 
 
 class Fusion(nn.Module):
-    """T_con: for every visual token a visual half and an audio half, stacked on channels."""
+    """Fusion to T_con: a visual and an audio half per visual token, concatenated on channels."""
 
     def __init__(self, slots: int) -> None:
         super().__init__()
@@ -101,18 +101,18 @@ class Fusion(nn.Module):
     def halves(
         self, visual: Float[Tensor, "b k d"], audio: Float[Tensor, "b a d"]
     ) -> tuple[Float[Tensor, "b k d"], Float[Tensor, "b k d"]]:
-        """The visual half and the audio half."""
+        """Return the visual half and the audio half."""
         return visual, give_to_slots(audio, visual.shape[1], self.slots)
 
     def forward(
         self, visual: Float[Tensor, "b k d"], audio: Float[Tensor, "b a d"]
     ) -> Float[Tensor, "b k 2*d"]:
-        """N_fuse = N_v tokens of width D_fuse = 2 D_v; this class itself is plain concatenation."""
+        """Return N_fuse = N_v tokens of width D_fuse = 2 D_v; the base class concatenates."""
         return torch.cat(self.halves(visual, audio), dim=-1)
 
 
 class PrenormFusion(Fusion):
-    """Cross-attention that at its start passes both streams through unchanged."""
+    """Cross-attention fusion that passes both streams through unchanged at initialization."""
 
     def __init__(self, slots: int, dim: int, config: FusionConfig) -> None:
         super().__init__(slots)
@@ -122,14 +122,14 @@ class PrenormFusion(Fusion):
     def halves(
         self, visual: Float[Tensor, "b k d"], audio: Float[Tensor, "b a d"]
     ) -> tuple[Float[Tensor, "b k d"], Float[Tensor, "b k d"]]:
-        """Both directions read the streams as they came in."""
+        """Return both halves; both directions read the input streams."""
         seen = self.visual_from_audio(visual, audio)
         heard = self.audio_from_visual(audio, visual)
         return super().halves(seen, heard)
 
 
 class TalkNetFusion(Fusion):
-    """Cross-attention in TalkNet's form, its residuals aligned by time slot."""
+    """Cross-attention fusion in TalkNet's form, with residuals aligned by time slot."""
 
     def __init__(self, slots: int, dim: int, config: FusionConfig) -> None:
         super().__init__(slots)
@@ -139,7 +139,8 @@ class TalkNetFusion(Fusion):
     def halves(
         self, visual: Float[Tensor, "b k d"], audio: Float[Tensor, "b a d"]
     ) -> tuple[Float[Tensor, "b k d"], Float[Tensor, "b k d"]]:
-        """The audio-query branch keeps T_v as its residual, the visual-query branch T_a."""
+        """Return both halves: the audio-query branch has T_v as residual, the visual-query branch
+        T_a."""
         tokens = visual.shape[1]
         found_by_audio = self.audio_from_visual.attention(audio, visual)
         seen = self.audio_from_visual.add(visual, give_to_slots(found_by_audio, tokens, self.slots))
@@ -153,13 +154,28 @@ class TalkNetFusion(Fusion):
 def give_to_slots(
     audio: Float[Tensor, "b a d"], num_tokens: int, slots: int
 ) -> Float[Tensor, "b k d"]:
-    """The mean of a slot's audio tokens, given to each of the slot's visual tokens."""
+    """Broadcast the mean audio token of a slot to the slot's visual tokens.
+
+    Args:
+        audio: Audio tokens, ordered by time slot.
+        num_tokens: Number of visual tokens.
+        slots: Number of time slots.
+    """
     mean = reduce(audio, "b (t r) d -> b t d", "mean", t=slots)
     return repeat(mean, "b t d -> b (t p) d", p=num_tokens // slots)
 
 
 def build_fusion(config: FusionConfig, dim: int, slots: int) -> Fusion:
-    """The fusion that the settings name; raises ConfigError for `none`, which has no T_con."""
+    """Build the fusion that the settings name.
+
+    Args:
+        config: Kind and variant.
+        dim: Width of both streams.
+        slots: Number of time slots.
+
+    Raises:
+        ConfigError: For `none`, which has no T_con.
+    """
     if config.kind == "none":
         raise ConfigError("fusion none has no sound: use modality v, or pretrain with a fusion")
     if config.kind == "concat":

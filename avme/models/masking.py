@@ -1,11 +1,11 @@
-"""Choosing which tokens the encoder sees (paper III-F).
+"""Token masking (paper III-F): which tokens the encoder sees.
 
-One convention in the whole project: a choice is index tensors, `keep` (seen), `hide` (not seen) and
-`predict` (those of the hidden that are reconstructed), all sorted. There is no boolean mask to read
-the wrong way round.
+One convention in the whole project: a choice is sorted index tensors, `keep` (visible), `hide`
+(masked) and `predict` (the masked tokens that are reconstructed). There is no boolean mask whose
+polarity could be confused.
 
-Shape letters: b clips, k kept, m hidden, q predicted tokens; t time slots of p places each; n and s
-some of those places.
+Shape letters: b clips, k visible, m masked, q predicted tokens; t time slots of p positions each; n
+and s some of those positions.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _CELL = 4
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Tokens of a window: `slots` in time, `rows` by `columns` in the picture."""
+    """Token grid of a window: `slots` in time, `rows` by `columns` in a frame."""
 
     slots: int
     rows: int
@@ -30,40 +30,41 @@ class Grid:
 
     @property
     def places(self) -> int:
-        """Tokens of one time slot."""
+        """Number of tokens in one time slot."""
         return self.rows * self.columns
 
     @property
     def tokens(self) -> int:
-        """Tokens of the whole window, in the order slot, row, column."""
+        """Number of tokens in the window, ordered by slot, row, column."""
         return self.slots * self.places
 
 
 @dataclass(frozen=True, slots=True)
 class TokenChoice:
-    """A partition of a clip's tokens into kept and hidden ones, and what of them is predicted."""
+    """Partition of a clip's tokens into visible and masked ones, and the predicted subset."""
 
     keep: Int64[Tensor, "b k"]
     hide: Int64[Tensor, "b m"]
     predict: Int64[Tensor, "b q"]
-    """All hidden tokens, or the part of them that the decoder is given at all."""
+    """All masked tokens, or the subset that the decoder predicts."""
 
     def to(self, device: torch.device) -> "TokenChoice":
-        """The same choice on `device`, which the host does not wait for."""
+        """Copy to `device` without blocking the host."""
         return TokenChoice(
             *(_sent(index, device) for index in (self.keep, self.hide, self.predict))
         )
 
 
 class TubeMask:
-    """Hides the same places in every time slot, so that no hidden patch can be copied from a
-    neighbouring frame (VideoMAE, section 3.3).
+    """Tube masking: the same positions in every time slot (VideoMAE, section 3.3).
 
-    With `decoder_keep` below 1 only that share of them is predicted, equally many in every slot,
-    by a running cell (VideoMAE V2, section 3.2): of 2 x 2 places some, in the next slot the next
-    ones. Where too few of those are hidden, others fill up; where too many are, some are left out.
+    No masked patch can be copied from a neighboring frame. With `decoder_keep` below 1 only that
+    fraction is predicted, equally many in every slot, by a running cell (VideoMAE V2, section 3.2):
+    some of each 2 x 2 positions, the next ones in the next slot. If too few of those are masked,
+    others are added; if too many, some are dropped.
 
-    Raises ConfigError where the ratio hides no place or all of them, or nothing is predicted.
+    Raises:
+        ConfigError: The ratio masks no position or all, or no token is predicted.
     """
 
     def __init__(self, grid: Grid, ratio: float, decoder_keep: float = 1.0) -> None:
@@ -84,13 +85,13 @@ class TubeMask:
 
     @property
     def effective_ratio(self) -> float:
-        """The share that is really hidden, after rounding down."""
+        """Fraction of masked tokens after rounding down."""
         return self.num_hidden / self.grid.places
 
     def __call__(self, seeds: Int64[Tensor, " b"]) -> TokenChoice:
-        """One mask a clip, drawn from the clip's own seed: the same whatever shares its batch.
+        """Draw one mask per clip from the clip's own seed, independent of its batch.
 
-        Masks are drawn on the CPU, where the seeds should be; `TokenChoice.to` moves them.
+        Masks are drawn on the CPU, where the seeds should be; `TokenChoice.to` copies them.
         """
         draws = [torch.Generator().manual_seed(seed) for seed in seeds.tolist()]
         noise = torch.stack([torch.rand(self.grid.places, generator=draw) for draw in draws])
@@ -104,7 +105,8 @@ class TubeMask:
         return TokenChoice(keep, hide, self._tokens(self._best(hidden, ranks)))
 
     def _ranks(self, draw: torch.Generator) -> Float[Tensor, "t p"]:
-        """Who is predicted first: the cell's phase, which moves on by one a slot; then the lot."""
+        """Rank masked tokens for prediction: by the phase of their cell in the slot, then at
+        random."""
         slot = torch.arange(self.grid.slots) + torch.randint(_CELL, (), generator=draw)
         lots = torch.rand(self.grid.slots, self.grid.places, generator=draw)
         return (self._phase[None, :] + slot[:, None]) % _CELL + lots
@@ -125,12 +127,12 @@ class TubeMask:
 
 
 def _phase_of(grid: Grid) -> Int64[Tensor, " p"]:
-    """0 to 3: which corner of its cell of 2 x 2 a place is."""
+    """Return 0 to 3: the corner of its 2 x 2 cell that a position is."""
     row, column = torch.arange(grid.rows)[:, None], torch.arange(grid.columns)[None, :]
     return rearrange(2 * (row % 2) + column % 2, "h w -> (h w)")
 
 
 def _sent(index: Tensor, device: torch.device) -> Tensor:
-    """Copies from page-locked memory, where a device can fetch it while the host goes on."""
+    """Copy through page-locked memory, so that the host does not wait for the device."""
     pinned = index.pin_memory() if device.type == "cuda" and not index.is_cuda else index
     return pinned.to(device, non_blocking=True)

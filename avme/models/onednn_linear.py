@@ -1,9 +1,9 @@
-"""A linear layer that takes the faster of torch's two libraries for single precision on CPUs.
+"""Linear layer that uses oneDNN instead of MKL for single precision on CPUs.
 
-torch hands such products to MKL, which does not use AVX-512 on other makers' processors; oneDNN,
-which torch brings for bfloat16 and convolutions, does: 200 against 95 GFLOP/s on one core of an
-EPYC (docs/benchmarks/step.md). On GPUs, under autocast and in compiled code this is torch's own.
-Where it is not, there are no second derivatives, no torch.func and no torch.jit.trace.
+torch multiplies with MKL, which does not use AVX-512 on processors of other vendors; oneDNN does,
+which torch includes for bfloat16 and convolutions: 200 against 95 GFLOP/s on one core of an EPYC
+(docs/benchmarks/step.md). On GPUs, under autocast and in compiled code torch's own layer runs. The
+oneDNN path has no second derivatives, no torch.func and no torch.jit.trace.
 
 Shape letters: m rows, i channels in, o channels out.
 """
@@ -19,17 +19,23 @@ from torch.utils.flop_counter import register_flop_formula
 
 
 class Linear(nn.Linear):
-    """`nn.Linear` under the same names, faster where it can be."""
+    """Drop-in replacement for `nn.Linear` with the same parameter names."""
 
     def forward(self, input: Float[Tensor, "*m i"]) -> Float[Tensor, "*m o"]:
-        """x W^T + b."""
+        """Return x W^T + b."""
         return linear(input, self.weight, self.bias)
 
 
 def linear(
     rows: Float[Tensor, "*m i"], weight: Float[Tensor, "o i"], bias: Float[Tensor, " o"] | None
 ) -> Float[Tensor, "*m o"]:
-    """What `torch.nn.functional.linear` computes, to the rounding."""
+    """Compute `torch.nn.functional.linear`, equal up to rounding.
+
+    Args:
+        rows: Input, channels last.
+        weight: Matrix W.
+        bias: Vector b, or None.
+    """
     if not _is_for_onednn(rows, weight):
         return F.linear(rows, weight, bias)
     found = cast(Tensor, _OneDnnLinear.apply(rows.flatten(0, -2), weight, bias))
@@ -42,7 +48,7 @@ def _is_for_onednn(rows: Tensor, weight: Tensor) -> bool:
         and rows.dtype == weight.dtype == torch.float32
         and rows.ndim > 1
         and rows.numel() > 0
-        and rows.shape[-1] == weight.shape[1]  # else torch's own says what is wrong
+        and rows.shape[-1] == weight.shape[1]  # else torch's own error is clearer
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
         and _has_onednn()
@@ -59,7 +65,7 @@ def _has_onednn() -> bool:
 
 
 class _OneDnnLinear(torch.autograd.Function):
-    """The operator that torch's own compiler calls, with a backward pass of the same kind."""
+    """The oneDNN operator that torch's compiler uses, with a matching backward pass."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -79,7 +85,7 @@ class _OneDnnLinear(torch.autograd.Function):
 
 
 def _product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
-    """left right^T + bias."""
+    """Return left right^T + bias."""
     made: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
     return made
 

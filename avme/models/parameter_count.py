@@ -4,7 +4,7 @@ from torch import nn
 
 
 def count_parameters(model: nn.Module) -> dict[str, int]:
-    """Learned numbers by part, and in all."""
+    """Return the number of parameters by child module, and in total."""
     parts = {
         name: sum(parameter.numel() for parameter in part.parameters())
         for name, part in model.named_children()

@@ -1,8 +1,8 @@
-"""Fixed positions: one sine-cosine table over the flattened token index.
+"""Fixed position embeddings: one sine-cosine table over the flattened token index.
 
 VideoMAE's table is one-dimensional over 0..n-1 (time, then row, then column), not separable; it is
-rebuilt and never stored, so that files in the wild fit. For the same reason another grid does not
-get a table of its own: it would put familiar positions at other places.
+computed and never stored, so that published weights fit. For the same reason another grid gets
+interpolated positions, not a table of its own.
 
 Shape letters: n tokens, d channels, t slots, h rows, w columns.
 """
@@ -17,7 +17,7 @@ from avme.models.masking import Grid
 
 
 def sine_cosine_table(num_tokens: int, dim: int) -> Float[Tensor, "n d"]:
-    """Vaswani et al. 2017, section 3.5: sines on even channels, cosines on odd ones."""
+    """Return the sine-cosine table of Vaswani et al. 2017, section 3.5 (sines on even channels)."""
     channel = torch.arange(dim)
     wavelength = 10000.0 ** (2 * (channel // 2).double() / dim)
     angle = torch.arange(num_tokens, dtype=torch.float64)[:, None] / wavelength[None, :]
@@ -25,9 +25,14 @@ def sine_cosine_table(num_tokens: int, dim: int) -> Float[Tensor, "n d"]:
 
 
 def positions_on(grid: Grid, dim: int, trained: Grid | None = None) -> Float[Tensor, "n d"]:
-    """A position for every place of `grid`, stretched from those of the grid `trained`, if any.
+    """Return the position embeddings of `grid`, interpolated from those of `trained`, if given.
 
-    Neighbours are those in time, row and column, never along the flattened index.
+    Interpolation is along time, row and column, not along the flattened index.
+
+    Args:
+        grid: Token grid of the model.
+        dim: Width.
+        trained: Token grid of the pretrained weights.
     """
     if trained is None or trained == grid:
         return sine_cosine_table(grid.tokens, dim)

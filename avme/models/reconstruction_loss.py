@@ -1,9 +1,9 @@
-"""The loss of pretraining (paper III-G, eq. 7) and what is logged beside it.
+"""Pretraining loss (paper III-G, eq. 7) and the errors that are logged with it.
 
-With the normalised target every tubelet has mean 0 and deviation 1 in each colour, over its own
-pixels (VideoMAE): predicting nothing then costs 1. With the pixel target values are 0 to 1.
+With the normalized target every tubelet has mean 0 and deviation 1 per color, over its own pixels
+(VideoMAE): predicting zero then costs 1. With the pixel target values are 0 to 1.
 
-Shape letters: b clips, n tokens, u pixels of a tubelet, c colours, p = u x c.
+Shape letters: b clips, n tokens, u pixels of a tubelet, c colors, p = u x c.
 """
 
 from dataclasses import dataclass
@@ -21,22 +21,23 @@ _EPS = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Mean and deviation of every tubelet and colour."""
+    """Mean and standard deviation of every tubelet and color."""
 
     mean: Float[Tensor, "b n 1 c"]
     deviation: Float[Tensor, "b n 1 c"]
 
     def normalise(self, pixels: Float[Tensor, "b n p"]) -> Float[Tensor, "b n p"]:
-        """Pixels in units of their tubelet."""
+        """Normalize pixels by the statistics of their tubelet."""
         return _join((_split(pixels) - self.mean) / self.deviation)
 
     def restore(self, normalised: Float[Tensor, "b n p"]) -> Float[Tensor, "b n p"]:
-        """The inverse. For pictures it is optimistic: mean and deviation are the truth's."""
+        """Invert `normalise`. In figures this is optimistic: the statistics are those of the
+        target."""
         return _join(_split(normalised) * self.deviation + self.mean)
 
 
 def scale_of(pixels: Float[Tensor, "b n p"]) -> Scale:
-    """Unbiased deviation, the epsilon outside the root, as VideoMAE has them."""
+    """Return the statistics: unbiased deviation, epsilon outside the root, as in VideoMAE."""
     split = _split(pixels)
     variance, mean = torch.var_mean(split, dim=2, keepdim=True)
     return Scale(mean, variance.sqrt() + _EPS)
@@ -45,7 +46,13 @@ def scale_of(pixels: Float[Tensor, "b n p"]) -> Scale:
 def reconstruction_loss(
     prediction: Float[Tensor, "b n p"], truth: Float[Tensor, "b n p"], target: Target
 ) -> Float[Tensor, ""]:
-    """Mean squared error; `truth` is pixels from 0 to 1, `prediction` what `target` says."""
+    """Return the mean squared error.
+
+    Args:
+        prediction: Values in units of `target`.
+        truth: Pixels, 0 to 1.
+        target: Normalized or pixel target.
+    """
     wanted = scale_of(truth).normalise(truth) if target == "normalised" else truth
     return F.mse_loss(prediction.float(), wanted)
 
@@ -53,8 +60,15 @@ def reconstruction_loss(
 def in_both_units(
     prediction: Float[Tensor, "b n p"], truth: Float[Tensor, "b n p"], target: Target
 ) -> dict[str, Tensor]:
-    """Both errors of one prediction, and the mean of its clips' PSNR in dB, so that runs can be
-    compared, whatever number of processes shared the batch."""
+    """Return the errors of a prediction in both units, and the clips' mean PSNR in dB.
+
+    The mean over clips makes runs comparable, independent of the number of ranks.
+
+    Args:
+        prediction: Values in units of `target`.
+        truth: Pixels, 0 to 1.
+        target: Normalized or pixel target.
+    """
     scale = scale_of(truth)
     prediction = prediction.float()
     pixels = scale.restore(prediction) if target == "normalised" else prediction

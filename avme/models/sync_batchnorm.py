@@ -1,8 +1,8 @@
-"""Batch normalisation that sees the whole global batch and can stand a rank with no clip.
+"""Batch normalization over the global batch, for CPUs and for ranks without clips.
 
-torch's SyncBatchNorm refuses CPU tensors; this one works with gloo as with NCCL. A batch of zero
-clips is legal: it takes part in the collective calls and leaves the statistics alone. Padding on
-the last axis can be excluded from the statistics.
+torch's SyncBatchNorm refuses CPU tensors; this one works with gloo and NCCL. A batch of zero clips
+is allowed: it takes part in the collective calls and adds nothing to the statistics. Padding on the
+last axis can be excluded from the statistics.
 
 Shape letters: b clips, c channels, *places height and width of a feature map, or nothing, w the
 last of these.
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 
 class GlobalBatchNorm(nn.Module):
-    """Normalises every channel over clips, places and ranks."""
+    """Batch normalization of every channel over clips, positions and ranks."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -36,11 +36,10 @@ class GlobalBatchNorm(nn.Module):
     def forward(
         self, maps: Float[Tensor, "b c *places"], valid: Bool[Tensor, "b w"] | None = None
     ) -> Float[Tensor, "b c *places"]:
-        """Training uses the statistics of the global batch; evaluation, and training with frozen
-        statistics, the running ones.
+        """Normalize with the statistics of the global batch in training, else the running ones.
 
-        `valid` marks the places of the last axis that enter the statistics; None is all of them.
-        Places that are not valid are normalised like the others, for the caller to overwrite.
+        `valid` marks the positions of the last axis that enter the statistics (None: all).
+        Positions that are not valid are normalized too; the caller overwrites them.
         """
         learns = self.training and not self.is_frozen
         alone = not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1
@@ -87,14 +86,14 @@ class GlobalBatchNorm(nn.Module):
 
 
 def freeze_statistics(model: nn.Module) -> None:
-    """Leaves the statistics of all norms in `model` as they are; weights and biases still learn."""
+    """Freeze the statistics of all norms in `model`; weights and biases still learn."""
     for module in model.modules():
         if isinstance(module, GlobalBatchNorm):
             module.is_frozen = True
 
 
 class _SumOverRanks(torch.autograd.Function):
-    """The sum over ranks; its gradient is the sum of the ranks' gradients."""
+    """Sum over ranks; its gradient is the sum of the ranks' gradients."""
 
     @staticmethod
     def forward(_: Any, value: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
-"""Pictures to tubelets and back: the pixels of one token, in one order everywhere.
+"""Video to tubelets and back: the pixels of one token, in one order everywhere.
 
-Inside a tubelet the order is frame, row, column, colour, the colour fastest: embedding, target and
+Inside a tubelet the order is frame, row, column, color, the color fastest: embedding, target and
 prediction all use it. Values are pixels from 0 to 1.
 
-Shape letters: b clips, c colours, t frames, h and w pixels, n tokens, k some of them, p = tubelet x
-patch x patch x colours.
+Shape letters: b clips, c colors, t frames, h and w pixels, n tokens, k some of them, p = tubelet x
+patch x patch x colors.
 """
 
 from typing import cast
@@ -24,14 +24,26 @@ IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 def to_tubelets(
     video: UInt8[Tensor, "b c t h w"], tubelet: int, patch: int
 ) -> Float32[Tensor, "b n p"]:
-    """Cuts pictures into tokens, ordered by time slot, row and column."""
+    """Cut video into tubelets of floats, ordered by time slot, row and column.
+
+    Args:
+        video: Frames, 0 to 255.
+        tubelet: Frames per token.
+        patch: Side of a patch in pixels.
+    """
     return as_floats(cut_tubelets(video, tubelet, patch))
 
 
 def cut_tubelets(
     video: UInt8[Tensor, "b c t h w"], tubelet: int, patch: int
 ) -> UInt8[Tensor, "b n p"]:
-    """The same, as bytes: whoever needs a few of the tokens makes floats of those alone."""
+    """Cut video into tubelets of bytes, so that only the selected ones become floats.
+
+    Args:
+        video: Frames, 0 to 255.
+        tubelet: Frames per token.
+        patch: Side of a patch in pixels.
+    """
     return rearrange(
         video,
         "b c (t u) (h p) (w q) -> b (t h w) (u p q c)",
@@ -44,7 +56,7 @@ def cut_tubelets(
 def take_tubelets(
     tubelets: UInt8[Tensor, "b n p"], index: Int64[Tensor, "b k"]
 ) -> Float32[Tensor, "b k p"]:
-    """Those at `index`, in that order, 0 to 1."""
+    """Return the tubelets at `index`, in that order, as floats from 0 to 1."""
     clips, tokens, _ = tubelets.shape
     first = tokens * torch.arange(clips, device=index.device)
     rows = rearrange(index + first[:, None], "b k -> (b k)")
@@ -53,14 +65,21 @@ def take_tubelets(
 
 
 def as_floats(pixels: UInt8[Tensor, "*any"]) -> Float32[Tensor, "*any"]:
-    """Bytes to 0 to 1."""
+    """Convert bytes to floats from 0 to 1."""
     return pixels / 255.0
 
 
 def to_pixels(
     tubelets: Float[Tensor, "b n p"], grid: Grid, tubelet: int, patch: int
 ) -> Float[Tensor, "b c t h w"]:
-    """The inverse of `to_tubelets`, without the return to bytes."""
+    """Invert `to_tubelets`, keeping floats.
+
+    Args:
+        tubelets: Pixels, 0 to 1.
+        grid: Token grid of the window.
+        tubelet: Frames per token.
+        patch: Side of a patch in pixels.
+    """
     return rearrange(
         tubelets,
         "b (t h w) (u p q c) -> b c (t u) (h p) (w q)",
@@ -74,8 +93,10 @@ def to_pixels(
 
 
 class TubeletEmbedding(nn.Module):
-    """VideoMAE's Conv3d with kernel = stride, written as a linear layer over tubelets, so that only
-    the tokens that are kept need to be computed (docs/decisions.md)."""
+    """Tubelet embedding: VideoMAE's Conv3d with kernel = stride as a linear layer.
+
+    Only visible tubelets need to be computed (docs/decisions.md).
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -90,5 +111,5 @@ class TubeletEmbedding(nn.Module):
         )
 
     def forward(self, tubelets: Float[Tensor, "b n p"]) -> Float[Tensor, "b n d"]:
-        """Normalises pixels as ImageNet does and embeds them."""
+        """Normalize pixels with ImageNet's statistics and embed them."""
         return cast(Tensor, self.linear((tubelets - self.mean) / self.deviation))

@@ -1,6 +1,6 @@
-"""The visual encoder E_v (paper III-B): kept tubelets to tokens T_v.
+"""Video encoder E_v (paper III-B): visible tubelets to tokens T_v.
 
-It is handed kept tubelets only: what is hidden cannot leak, because it never arrives.
+It receives visible tubelets only, so that masked pixels cannot leak.
 
 Shape letters: b clips, k tokens given, p pixels of a tubelet, d channels.
 """
@@ -19,7 +19,7 @@ from avme.models.tubelets import TubeletEmbedding
 
 
 class VisualEncoder(nn.Module):
-    """A ViT over tubelets with fixed positions and no class token."""
+    """Vision transformer over tubelets with fixed positions and no class token."""
 
     positions: Tensor
 
@@ -49,7 +49,7 @@ class VisualEncoder(nn.Module):
     def forward(
         self, tubelets: Float[Tensor, "b k p"], index: Int64[Tensor, "b k"] | None = None
     ) -> Float[Tensor, "b k d"]:
-        """Encodes the tubelets that stand at `index` in the window; None means all, in order."""
+        """Encode the tubelets at positions `index` of the window; None means all, in order."""
         positions = self.positions if index is None else self.positions[index]
         tokens = self.embedding(tubelets) + positions
         for block in self.blocks:
