@@ -6,8 +6,9 @@ import os
 import signal
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker, util
 from typing import Any
 
@@ -45,7 +46,8 @@ class Loader:
     def __iter__(self) -> Iterator[AVBatch]:
         """Start the workers, which draws from torch's generator: now, not with the first batch."""
         try:
-            stream = iter(self._loader)
+            with _more_workers_than_cores():
+                stream = iter(self._loader)
         except Exception as error:
             raise explained(error, ()) from error
         except BaseException:
@@ -102,8 +104,8 @@ def build_loader(
             "persistent_workers": True,
             "worker_init_fn": _begin_worker,
         }
-    return Loader(
-        DataLoader(
+    with _more_workers_than_cores():
+        loader = DataLoader(
             clips,
             batch_sampler=batches,
             num_workers=count,
@@ -111,12 +113,20 @@ def build_loader(
             pin_memory=pin,
             **extra,
         )
-    )
+    return Loader(loader)
 
 
 def default_workers(local_world: int) -> int:
     """Cores that are left to a process of this machine after its own, at most 8."""
     return max(0, min(_MOST_WORKERS, available_cores(local_world) - 1))
+
+
+@contextmanager
+def _more_workers_than_cores() -> Iterator[None]:
+    """Ignore torch's warning about more workers than cores: `--workers` chose their number."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This DataLoader will create .* worker", UserWarning)
+        yield
 
 
 def _start_server() -> None:

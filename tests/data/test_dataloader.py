@@ -278,3 +278,13 @@ def test_a_loader_draws_random_numbers_when_it_starts_and_not_with_its_first_bat
     assert len(next(stream)) == 1
 
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_build_loader_with_more_workers_than_cores_does_not_warn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+
+    loader = build_loader(OneClip(), [[0], [0]], workers=2, pin=False)
+
+    assert sum(len(batch) for batch in loader) == 2
