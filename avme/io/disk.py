@@ -13,9 +13,6 @@ from avme.errors import MachineError
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Error numbers of a full disk, an exhausted quota and a limit on the size of files."""
 
-_SHORT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-"""Of processes, of memory, of open files."""
-
 _CHUNK_BYTES = 1 << 20
 
 
@@ -78,23 +75,9 @@ def _sentence(error: OSError, folder: Path) -> str:
             f"the disk of {folder} is full ({why}, {readable(free_bytes(folder))} free): finished "
             "shards are kept; make room and run the same command again"
         )
-    said = os.strerror(error.errno) if error.errno else str(error)
+    is_path = isinstance(error.filename, str | bytes)
+    failed = os.fsdecode(error.filename) if is_path else folder
     return (
-        f"{_what_failed(error, folder)} ({said}): finished shards are kept; mend it and run the "
-        "same command again"
+        f"{failed}: {error.strerror or error}. Finished shards are kept: fix it and run the same "
+        "command again"
     )
-
-
-def _what_failed(error: OSError, folder: Path) -> str:
-    """The file that the error names, with what cannot be done with it as far as anybody can see."""
-    if error.errno in _SHORT:
-        return f"the machine is short of something for the work on {folder}"
-    if error.filename is None or isinstance(error.filename, int):
-        return f"the work on {folder} failed"
-    path = Path(os.fsdecode(error.filename))
-    if os.path.exists(path) and not os.access(path, os.R_OK):
-        return f"{path} cannot be read"
-    there = next(each for each in (path, *path.absolute().parents) if os.path.exists(each))
-    if error.errno == errno.EROFS or not os.access(there, os.W_OK):
-        return f"{path} cannot be written"
-    return f"{path} cannot be used"

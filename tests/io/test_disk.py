@@ -1,7 +1,6 @@
 """What the system says of files becomes one line that names what failed."""
 
 import errno
-import os
 from pathlib import Path
 
 import pytest
@@ -23,54 +22,22 @@ def test_a_full_disk_is_called_full(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_that_is_gone_is_not_called_unwritable(tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
-
-    with pytest.raises(MachineError) as caught, writing(tmp_path):
-        path.read_bytes()
-
-    assert str(caught.value).startswith(f"{path} cannot be used (No such file or directory)")
-
-
-def test_reading_is_told_from_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bits = {os.R_OK: 0o400, os.W_OK: 0o200}
-    monkeypatch.setattr(  # as for anybody but root, who may run these tests and may do all
-        os, "access", lambda path, mode: bool(Path(path).stat().st_mode & bits[mode])
-    )
-    path = tmp_path / "plan.json"
-    path.touch(mode=0o200)
-    error = PermissionError(errno.EACCES, "Permission denied", str(path))
-    assert said_of(error, tmp_path).startswith(f"{path} cannot be read (Permission denied")
-
-    tmp_path.chmod(0o500)
-    new = tmp_path / "new.json"
-    error = PermissionError(errno.EACCES, "Permission denied", str(new))
-    assert said_of(error, tmp_path).startswith(f"{new} cannot be written (Permission denied")
-    tmp_path.chmod(0o700)
-
-
-def test_a_path_that_cannot_even_be_looked_at_is_named(tmp_path: Path) -> None:
+def test_writing_with_a_failed_file_names_it_and_the_reason(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 300)
 
     with pytest.raises(MachineError) as caught, writing(tmp_path):
         path.touch()
 
-    assert str(caught.value).startswith(f"{path} cannot be used (File name too long)")
+    assert str(caught.value).startswith(f"{path}: File name too long. Finished shards are kept")
+    rename = PermissionError(errno.EACCES, "Permission denied", b"/a", None, b"/b")
+    assert said_of(rename, tmp_path).startswith("/a: Permission denied. ")
 
 
-def test_a_disk_that_may_only_be_read_cannot_be_written(tmp_path: Path) -> None:
-    error = OSError(errno.EROFS, "Read-only file system", str(tmp_path / "new"))
-
-    assert said_of(error, tmp_path).startswith(f"{tmp_path / 'new'} cannot be written (Read-only")
-
-
-def test_what_is_no_file_is_not_blamed_on_one(tmp_path: Path) -> None:
-    assert said_of(BlockingIOError(errno.EAGAIN, "no process"), tmp_path).startswith(
-        f"the machine is short of something for the work on {tmp_path}"
-    )
-    assert said_of(OSError("truncated file: eof = 96"), tmp_path).startswith(
-        f"the work on {tmp_path} failed (truncated file: eof = 96)"
-    )
+def test_writing_with_an_error_that_names_no_file_names_the_folder(tmp_path: Path) -> None:
+    no_process = BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+    assert said_of(no_process, tmp_path).startswith(f"{tmp_path}: Resource temporarily unavailable")
+    from_h5py = OSError("truncated file: eof = 96")
+    assert said_of(from_h5py, tmp_path).startswith(f"{tmp_path}: truncated file: eof = 96. ")
 
 
 def test_what_can_be_written_leaves_no_trace(tmp_path: Path) -> None:
