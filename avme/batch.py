@@ -1,9 +1,9 @@
-"""What the data floor hands to the models: the only types that both know.
+"""Batch type shared by the data loader and the models.
 
-Where `audio_valid` is False, `mfcc` is zero and no model may read it.
+Where `audio_valid` is False, `mfcc` is zero and ignored by models.
 
-Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows (4 a source frame),
-f cepstral coefficients.
+Shape letters: b clips, c colors, t frames, h and w pixels, s MFCC rows (4 per source frame), f
+cepstral coefficients.
 """
 
 from collections.abc import Callable
@@ -16,32 +16,32 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class AVBatch:
-    """Clips ready for a model: pictures as bytes, sound as normalised MFCC of the same span."""
+    """Batch of clips: frames as bytes, audio as normalized MFCC of the same time span."""
 
     video: UInt8[Tensor, "b c t h w"]
     """RGB, 0 to 255; the model's input layer scales it on the device."""
     mfcc: Float[Tensor, "b s f"]
-    """Normalised with the mean and deviation of the train list; zero where not valid."""
+    """Normalized with mean and deviation of the train list; zero where not valid."""
     audio_valid: Bool[Tensor, "b s"]
-    """Rows that hold sound: inside the clip and its sound track, where that is usable."""
+    """Rows with usable audio: inside the clip and its audio track."""
     label: Int64[Tensor, " b"]
     clip: Int64[Tensor, " b"]
-    """Position of the clip in the list that the loader was given."""
+    """Index of the clip in the list given to the loader."""
     seed: Int64[Tensor, " b"]
-    """Seed of everything random about this clip at this moment: masks are drawn from it."""
+    """Seed of all randomness for this clip in this draw, masks included."""
 
     def __len__(self) -> int:
         return self.video.shape[0]
 
     @property
     def has_audio(self) -> Bool[Tensor, " b"]:
-        """Clips with at least one valid row of sound."""
+        """Return True for clips with at least one valid row."""
         return self.audio_valid.any(dim=1)
 
     def to(self, device: torch.device) -> "AVBatch":
-        """What models read, on `device`; copies overlap with work if the tensors are pinned.
+        """Copy the inputs of models to `device`, asynchronously if the tensors are pinned.
 
-        `clip`, `seed` and `audio_valid` stay: the host reads them, and would have to wait.
+        `clip`, `seed` and `audio_valid` stay on the host, which reads them without waiting.
         """
         return replace(
             self,
@@ -51,11 +51,11 @@ class AVBatch:
         )
 
     def pin_memory(self) -> "AVBatch":
-        """The same batch in page-locked memory (called by the DataLoader)."""
+        """Copy the batch to page-locked memory (called by the DataLoader)."""
         return self._each(lambda tensor: tensor.pin_memory())
 
     def part(self, rows: slice | Tensor) -> "AVBatch":
-        """Some of the clips, or all in another order."""
+        """Select clips, in the order of `rows`."""
         return self._each(lambda tensor: tensor[rows])
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "AVBatch":

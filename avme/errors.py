@@ -1,4 +1,4 @@
-"""Every error a user can cause, each with the exit code that the command line gives it.
+"""Errors that a user can cause, each with the exit code of the command line.
 
 AvmeError               1   unexpected
     UsageError          2   an argument names something that does not exist or cannot be used
@@ -9,14 +9,14 @@ AvmeError               1   unexpected
     ArtifactError       5   an earlier stage is missing, unfinished or broken
     MachineError        6   the machine lacks a program, a device, a library, memory or disk space
     NotFinite           7   a loss, a gradient, a weight or an output is not a finite number
-    SiblingLost         1   another process of the run failed or died, and this one cannot go on
+    SiblingLost         1   another process of the run failed or died, and this one cannot continue
     Stopped            75   stopped on a signal with a checkpoint written: run again
         Interrupted   130   the same, by Ctrl-C
 """
 
 
 class AvmeError(Exception):
-    """Base of all errors that the command line prints without a traceback."""
+    """Base class of all errors that the command line prints without a traceback."""
 
     exit_code = 1
 
@@ -45,7 +45,7 @@ class MediaError(AvmeError):
 
 
 class TooManyBadClips(MediaError):
-    """More clips were quarantined than `--max-bad` allows; the good ones are kept."""
+    """More clips were quarantined than `--max-bad` allows; the valid ones are stored."""
 
 
 class MismatchError(AvmeError):
@@ -73,16 +73,16 @@ class NotFinite(AvmeError):
 
 
 class SiblingLost(AvmeError):
-    """Another process of the run failed or died, and this one cannot go on without it."""
+    """Another process of the run failed or died, and this one cannot continue."""
 
 
 class Stopped(AvmeError):
-    """Stopped on a signal with a checkpoint written; the same command goes on."""
+    """Stopped on a signal with a checkpoint written; the same command continues the run."""
 
     exit_code = 75
 
 
 class Interrupted(Stopped):
-    """Stopped by Ctrl-C with a checkpoint written; the same command goes on."""
+    """Stopped by Ctrl-C with a checkpoint written; the same command continues the run."""
 
     exit_code = 130

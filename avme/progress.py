@@ -1,7 +1,7 @@
-"""How long work tells people where it stands.
+"""Progress reports of long work.
 
-The library does not print: a stage is given a `Reporter` and tells it what it does. The command
-line brings one for terminals and one for logs; `Quiet` is for scripts and tests.
+The library does not print: a stage gets a `Reporter`. The command line has one for terminals and
+one for logs; `Quiet` is for scripts and tests.
 """
 
 import time
@@ -12,37 +12,49 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Task(Protocol):
-    """One piece of work with a known end."""
+    """Work with a known number of steps."""
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """`steps` more are done; `note` replaces what stands beside the bar."""
+        """Count `steps` as done; `note` replaces the text beside the bar."""
 
 
 @runtime_checkable
 class Reporter(Protocol):
-    """Where a stage sends its progress and its sentences."""
+    """Receiver of progress and messages of a stage."""
 
     def say(self, line: str) -> None:
-        """One line that stays on the screen."""
+        """Report one line."""
 
     def task(self, title: str, total: int, done: int = 0) -> AbstractContextManager[Task]:
-        """A progress bar over `total` steps, of which `done` were done by an earlier run."""
+        """Open a progress bar.
+
+        Args:
+            title: Text before the bar.
+            total: Number of steps.
+            done: Steps finished by an earlier run.
+        """
 
 
 def some_of(names: Sequence[str], most: int = 3) -> str:
-    """The first few names, with ", ..." behind them where there are more."""
+    """Join the first few names, with ", ..." if there are more."""
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 class Quiet:
-    """A reporter that says nothing."""
+    """Reporter without output."""
 
     def say(self, line: str) -> None:
-        """Drops the line."""
+        """Ignore the line."""
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
-        """A task that counts for nobody."""
+        """Open a task without output.
+
+        Args:
+            title: Unused.
+            total: Number of steps.
+            done: Steps finished by an earlier run.
+        """
         yield _Unheard()
 
 
@@ -52,7 +64,7 @@ class _Unheard:
 
 
 class Logged:
-    """A reporter that also writes to a log: every line, and once a minute where a task stands."""
+    """Reporter that also logs every line, and the state of a task once a minute."""
 
     def __init__(
         self,
@@ -66,13 +78,19 @@ class Logged:
         self._every_seconds, self._clock = every_seconds, clock
 
     def say(self, line: str) -> None:
-        """Writes the line to the log and passes it on."""
+        """Log the line and pass it on."""
         self._write(line)
         self._report.say(line)
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
-        """A task whose last state is written even if the work fails."""
+        """Open a task whose last state is logged even if the work fails.
+
+        Args:
+            title: Text before the bar.
+            total: Number of steps.
+            done: Steps finished by an earlier run.
+        """
         with self._report.task(title, total, done) as shown:
             logged = _LoggedTask(
                 shown, title, total, done, self._write, self._every_seconds, self._clock

@@ -1,9 +1,9 @@
-"""Other libraries' ways from a video file to the squares of a window, those that are installed.
+"""Baselines: other libraries that read the crops of a window from a video file.
 
-Each gets one thread, and only the frames that it is asked for. `decord`, with Pillow, does what
-VideoMAE's pretraining does, short of the floating-point numbers that it ends with.
+Each gets one thread, and decodes only the requested frames. `decord`, with Pillow, does what
+VideoMAE's pretraining does, without the final conversion to floats.
 
-Shape letters: t frames, c colours, m the model's size.
+Shape letters: t frames, c colors, m the model's size.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from avme.data.crop import Box, cut
 from avme.errors import UsageError
 
 _PACKAGES: Final = {"pyav": "av"}
-"""By peer, the package that it imports where that has another name."""
+"""Imported package of a baseline, where its name differs."""
 _SMALLEST: Final = 16
 Squares = UInt8[Tensor, "t c m m"]
 Load = Callable[[Path, Sequence[int], Box, int], Squares]
@@ -30,14 +30,14 @@ Load = Callable[[Path, Sequence[int], Box, int], Squares]
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """Who can compete, and why the others cannot."""
+    """Available baselines, and reasons why the others are not."""
 
     present: dict[str, Load]
     absent: dict[str, str]
 
 
 def find_peers(names: Sequence[str]) -> Peers:
-    """Imports the libraries of those that are named; raises UsageError for unknown names."""
+    """Import the named libraries; raises UsageError for unknown names."""
     present: dict[str, Load] = {}
     absent: dict[str, str] = {}
     for name in names:
@@ -51,8 +51,16 @@ def find_peers(names: Sequence[str]) -> Peers:
 
 
 def without_broken(peers: Peers, video: Path, frames: Sequence[int], box: Box) -> Peers:
-    """Return the peers that can load one piece of work; what they load at the first call only,
-    such as FFmpeg's libraries, is loaded then."""
+    """Return the baselines that can load one window.
+
+    This also loads what a library loads on its first call, such as FFmpeg's libraries.
+
+    Args:
+        peers: Imported baselines.
+        video: File to read.
+        frames: Frame indices.
+        box: Crop.
+    """
     present, absent = {}, dict(peers.absent)
     for name, load in peers.present.items():
         try:
@@ -112,7 +120,7 @@ PEERS: Final[dict[str, Callable[[], Load]]] = {
     "pyav": _pyav,
     "decord": _decord,
 }
-"""By the name that `--against` takes; called, each imports its library."""
+"""Loaders by the name that `--against` takes; each imports its library."""
 
 
 def _channels_second(pictures: list[np.ndarray]) -> UInt8[Tensor, "t c h w"]:

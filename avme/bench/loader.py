@@ -1,7 +1,7 @@
-"""A prepared set and its videos to clips a second of one core, for `avme` and for its peers.
+"""Loading benchmark: clips per second of one core, for avme and the baselines.
 
-All do one job: the same windows of the same clips in the same order, the same box cut out of them,
-RGB bytes of the model's size. Only the last row, which no peer can do, hears the sound too.
+All do the same job: the same windows of the same clips in the same order, the same crop, RGB bytes
+of the model's size. Only the last row, which no baseline supports, loads audio too.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,28 +27,28 @@ WITH_SOUND = "avme with sound"
 
 @dataclass(frozen=True, slots=True)
 class LoaderRow:
-    """One contender: medians over the rounds, and the slowest and the fastest of them."""
+    """Result of one candidate: medians over the rounds, and the slowest and fastest round."""
 
     name: str
     clips_per_second: float
-    """Of one core: clips by the seconds that cores worked for them."""
+    """Per core: clips divided by CPU seconds."""
     slowest: float
     fastest: float
     wall_clips_per_second: float
-    """By the clock on the wall, on one core that other work may share."""
+    """By wall time, on one core that other processes may share."""
     ratio: float
-    """To the clips a second of the first row."""
+    """Relative to the clips per second of the first row."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoaderBench:
-    """The table, and what it is about."""
+    """Result table with its conditions."""
 
     rows: tuple[LoaderRow, ...]
     absent: dict[str, str]
-    """Peers that could not compete, and why."""
+    """Unavailable baselines, with reasons."""
     clips: int
-    """Different clips that were drawn from."""
+    """Number of distinct clips in the benchmark."""
     width: int
     height: int
 
@@ -56,7 +56,7 @@ class LoaderBench:
 @dataclass(frozen=True, slots=True)
 class _Job:
     clip: int
-    """Its place in the list."""
+    """Index of the clip in the list."""
     seed: int
     entry: ClipEntry
     video: Path
@@ -74,9 +74,19 @@ def bench_loader(
     report: Reporter,
     clip: ClipConfig | None = None,
 ) -> LoaderBench:
-    """Times all of them on `windows` windows a round.
+    """Time all candidates.
 
-    Raises UsageError where the videos are not there or shorter than a window, or a peer is unknown.
+    Args:
+        folder: Prepared dataset.
+        videos: Folder of its source videos, if they moved.
+        against: Names of baselines.
+        windows: Windows per round.
+        rounds: Number of rounds.
+        report: Receives progress.
+        clip: Window settings.
+
+    Raises:
+        UsageError: Videos are missing or shorter than a window, or a baseline is unknown.
     """
     clip, prepared = clip or ClipConfig(), PreparedSet.open(folder)
     peers = find_peers(against)
@@ -88,7 +98,10 @@ def bench_loader(
     if not found:
         raise UsageError(f"no clip of {folder} is as long as a window, {clip.span_frames} frames")
     count = prepared.num_cepstra or 1
-    statistics = {"mean": [0.0] * count, "deviation": [1.0] * count}  # any numbers are as much work
+    statistics = {
+        "mean": [0.0] * count,
+        "deviation": [1.0] * count,
+    }  # values do not affect the time
     reader = ClipReader(prepared, tuple(found), statistics)
     view = PretrainView(clip, CropConfig())
     jobs = _jobs(found, view, windows)
@@ -111,7 +124,7 @@ def bench_loader(
         Contender(WITH_SOUND, with_sound),
     ]
     with one_core():
-        # files are opened in the warm-up: in training that happens once, not once an epoch
+        # Files are opened in the warm-up: training opens them once, not once per epoch.
         scores = compete(contenders, pieces=windows, rounds=rounds, warm_up=windows, report=report)
     entry = next(iter(found))
     rows = tuple(_row(score, scores[0], windows) for score in scores)

@@ -1,18 +1,18 @@
-"""Reason why a library that is to compete cannot: not installed, or not loadable.
+"""Reasons why an optional library is unavailable: not installed, or not loadable.
 
-Some load their own libraries at the first call only (torchcodec 0.17), and put all that was tried
-into one message of thousands of characters.
+Some load their own libraries on the first call only (torchcodec 0.17), and report all attempts in
+one message of thousands of characters.
 """
 
 from typing import Final
 
 LOADING_ERRORS: Final = (ImportError, OSError, RuntimeError)
-"""Errors of libraries whose own libraries are missing or do not fit."""
+"""Errors of packages whose shared libraries are missing or do not fit."""
 _MOST_CHARACTERS: Final = 80
 
 
 def reason_of(error: Exception, package: str) -> str:
-    """Return a short clause on why `package` cannot be used."""
+    """Return the reason why `package` is unavailable, in a short clause."""
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == package:
         return "not installed"
     lines = str(error).split("\n")

@@ -1,8 +1,8 @@
-"""Some videos to how many times faster than real time `avme prep` is, beside ffmpeg alone.
+"""Preparation benchmark: speed of `avme prep` relative to real time and to ffmpeg alone.
 
-ffmpeg alone gets the very command line of `prep` without its sound, one process a video and as
-many at a time as `prep` has workers, and throws its JPEGs away. `prep` is all of `prep`: it also
-starts workers, probes, hears the sound, hashes, and writes and publishes a set.
+The ffmpeg baseline runs the command line of `prep` without audio, one process per video and as many
+at a time as `prep` has workers, and discards its JPEGs. `prep` is complete: it also starts workers,
+probes, measures audio, hashes, and writes and publishes a dataset.
 """
 
 import os
@@ -33,28 +33,28 @@ _SETTINGS = "settings."
 
 @dataclass(frozen=True, slots=True)
 class PrepRow:
-    """One contender: medians over the rounds, and the fastest and the slowest of them."""
+    """Result of one candidate: medians over the rounds, and the fastest and slowest round."""
 
     name: str
     seconds: float
-    """By the clock on the wall."""
+    """Wall time."""
     fastest: float
     slowest: float
     core_seconds: float
-    """Seconds that cores worked."""
+    """CPU seconds."""
     core_fastest: float
     core_slowest: float
     real_time: float
-    """Seconds of video prepared in a second."""
+    """Seconds of video prepared per second."""
     ratio: float
-    """To the seconds of the first row."""
+    """Relative to the seconds of the first row."""
     core_ratio: float
-    """The same of core seconds, which other work on the machine disturbs less."""
+    """Relative to the CPU seconds of the first row, which depend less on other load."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrepBench:
-    """The table, and what it is about."""
+    """Result table with its conditions."""
 
     rows: tuple[PrepRow, ...]
     clips: int
@@ -71,9 +71,18 @@ def bench_prep(
     workers: int | None,
     report: Reporter,
 ) -> PrepBench:
-    """Prepares up to `clips` of the videos of the set in `folder` anew, with its settings.
+    """Prepare up to `clips` videos of a dataset again, with its settings.
 
-    Raises UsageError where the videos are not there.
+    Args:
+        folder: Prepared dataset.
+        videos: Folder of its source videos, if they moved.
+        clips: Maximum number of videos.
+        rounds: Number of rounds.
+        workers: Number of processes.
+        report: Receives progress.
+
+    Raises:
+        UsageError: The videos are missing.
     """
     prepared = PreparedSet.open(folder)
     found = list(videos_of(prepared, videos).items())
@@ -83,7 +92,7 @@ def bench_prep(
     with TemporaryDirectory(prefix="avme-bench-") as made:
         work = Path(made)
         for number, (_, path) in enumerate(chosen):
-            # sides and classes make no difference in time, but a set must have them
+            # subsets and classes do not affect the time, but a dataset must have them
             side = work / "videos" / ("test" if number % 2 else "train") / "all"
             side.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, side / f"{number}{path.suffix}")
@@ -137,7 +146,7 @@ def _ffmpeg_alone(paths: Sequence[Path], config: PrepConfig, work: Path) -> "_Pa
 
 @dataclass(frozen=True, slots=True)
 class _Passes:
-    """All of ffmpeg's calls, as many at a time as there are workers."""
+    """All ffmpeg calls, as many at a time as there are workers."""
 
     calls: Sequence[list[str]]
     config: PrepConfig

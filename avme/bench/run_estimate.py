@@ -1,6 +1,6 @@
-"""What follows from settings before anything is trained: rates, steps, tokens, operations.
+"""Numbers derived from settings before training: learning rates, steps, tokens, operations.
 
-Nothing is computed: the network is built on the meta device, which knows shapes only.
+Nothing is computed: the network is built on the meta device, which only has shapes.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ Training = PretrainConfig | FinetuneConfig
 
 @dataclass(frozen=True, slots=True)
 class TrainingClips:
-    """How many clips of a train list are trained on, and how many are held out."""
+    """Number of clips of a train list that are trained on, and that are held out."""
 
     trained: int
     held_out: int = 0
@@ -37,42 +37,50 @@ class TrainingClips:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """How long a run is."""
+    """Length of a run."""
 
     clips: int
-    """On the train list, less those that are held out."""
+    """Clips of the train list without the held-out ones."""
     held_out: int
-    """Clips of the train list that choose the best epoch."""
+    """Held-out clips of the train list that choose the best epoch."""
     is_estimate: bool
-    """Whether the held-out clips are only about so many, as the list is not at hand."""
+    """True if the number of held-out clips is approximate, because the list is not available."""
     per_epoch: int
     warmup: int
     total: int
     windows: int
-    """Clips that the model sees in all, one of them as often as it comes."""
+    """Total windows seen, repeats included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
-    """What follows from the settings of a stage, and from the number of clips where it is known."""
+    """Numbers derived from the settings of a stage, and from the number of clips if known."""
 
     peak_rate: float
     last_rate: float
-    """Where the cosine ends."""
+    """Learning rate at the end of the cosine."""
     layer_rates: tuple[float, ...]
-    """Peaks of the embedding, of every block from the pixels up, and of all that stands above."""
+    """Peak rates of the embedding, of every block from the input up, and of all later layers."""
     grid: Grid
     mask: TubeMask | None
-    """None in fine-tuning, which hides nothing."""
+    """None in fine-tuning, which masks nothing."""
     flops: Flops
-    """Of one clip with sound."""
+    """Operations for one clip with audio."""
     parameters: dict[str, int]
     steps: Steps | None
 
 
 def derive(settings: Training, num_classes: int, clips: TrainingClips | None = None) -> Derived:
-    """`clips` are those trained on, as `training_clips` counts them; raises ConfigError where a
-    mask hides everything or nothing."""
+    """Derive all numbers.
+
+    Args:
+        settings: Settings of a training stage.
+        num_classes: Number of classes.
+        clips: Training clips, as counted by `training_clips`.
+
+    Raises:
+        ConfigError: The mask hides everything or nothing.
+    """
     train, optim = settings.train, settings.optim
     steps = None if clips is None else _steps(settings, clips)
     schedule = build_schedule(optim, train.batch, train.epochs, steps.per_epoch if steps else 1)
@@ -100,16 +108,16 @@ def derive(settings: Training, num_classes: int, clips: TrainingClips | None = N
 
 
 def build_model(settings: Training, num_classes: int) -> nn.Module:
-    """The network of a stage, with fresh weights."""
+    """Build the network of a stage with fresh weights."""
     if isinstance(settings, PretrainConfig):
         return MaskedAutoencoder(settings.model, settings.clip)
     return build_classifier(settings, num_classes)
 
 
 def training_clips(settings: Training, listed: Clips) -> TrainingClips:
-    """How many clips of a recipe's list are trained on, without the list itself.
+    """Count the training clips of a preset's list, without the list itself.
 
-    Exact where the recipe knows what its `val_fraction` and seed hold out, else an estimate.
+    Exact if the preset knows what its `val_fraction` and seed hold out, else an estimate.
     """
     if not isinstance(settings, FinetuneConfig) or settings.val_fraction == 0.0:
         return TrainingClips(listed.train)
@@ -126,9 +134,9 @@ def training_clips(settings: Training, listed: Clips) -> TrainingClips:
 
 
 def training_clips_of(settings: Training, data: Path) -> tuple[TrainingClips, int]:
-    """(clips that are trained on, number of classes) of a prepared set.
+    """Return (training clips, number of classes) of a prepared dataset.
 
-    Raises ArtifactError for an unfinished set.
+    Raises ArtifactError for an unfinished dataset.
     """
     prepared = PreparedSet.open(data)
     entries = prepared.part(settings.clip.split, "train")

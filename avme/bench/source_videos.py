@@ -1,4 +1,4 @@
-"""A prepared set to the videos that it was made from."""
+"""Source videos of a prepared dataset."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from avme.shards.dataset import ClipEntry, PreparedSet
 
 
 def videos_of(prepared: PreparedSet, root: Path | None) -> dict[ClipEntry, Path]:
-    """The video of every clip that has one below `root`, or below where the set came from.
+    """Return the video of every clip that has one below `root`, or below the dataset's source.
 
-    Cuts of long videos are left out. Raises UsageError where no video is there.
+    Segments of long videos are left out. Raises UsageError if no video is found.
     """
     folder = root or _root(prepared)
     found = {entry: folder / entry.id for entry in prepared.entries}

@@ -1,8 +1,8 @@
-"""Random clips to seconds a training step, for the model alone: no loading, nothing but a step.
+"""Training-step benchmark: seconds per step on random clips, without data loading.
 
-A step is a forward and a backward pass with the loss of pretraining, and if wanted AdamW. Clips lie
-on the device before the clock starts: as bytes for `avme`, for transformers as the normalised
-floats that it takes. All clips have sound, which is the dearest case.
+A step is a forward and a backward pass with the pretraining loss, and optionally AdamW. Clips are
+on the device before timing starts: as bytes for avme, for transformers as the normalized floats
+that it takes. All clips have audio, the most expensive case.
 """
 
 import multiprocessing
@@ -39,60 +39,69 @@ _STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepJob:
-    """What everybody does."""
+    """Conditions shared by all candidates."""
 
     config: PretrainConfig
-    """The audio-visual model; the others are the same without sound, one of them with half of the
-    hidden tokens decoded (`mask.decoder_keep` 0.5)."""
+    """The audio-visual model. The others are the same without audio, one of them with half of the
+    masked tokens decoded (`mask.decoder_keep` 0.5)."""
     batch: int
     device: str
     precision: Literal["fp32", "bf16"] = "fp32"
     compiled: bool = False
     optimizer: bool = False
-    """Whether AdamW belongs to a step."""
+    """Include the AdamW update in a step."""
     threads: int | None = None
-    """Cores that one step may use, of a CPU; none leaves it to torch."""
+    """CPU threads of a step; None is torch's default."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One contender: medians over the rounds, and the fastest and the slowest of them."""
+    """Result of one candidate: medians over the rounds, and the fastest and slowest round."""
 
     name: str
     clips_per_second: float
     seconds: float
-    """Of one step, by the clock on the wall."""
+    """Wall time of one step."""
     fastest: float
     slowest: float
     core_seconds: float
-    """Seconds that cores worked, which on a GPU's host say nothing."""
+    """CPU seconds of one step; not meaningful for a GPU."""
     core_fastest: float
     core_slowest: float
     ratio: float
-    """To the seconds of the first row."""
+    """Relative to the seconds of the first row."""
     core_ratio: float
     memory_mb: float | None
-    """Most that weights, gradients, clips and activations took at a time, beyond what the process
-    took before; none where the system does not say."""
+    """Peak memory of weights, gradients, clips and activations beyond that before the step; None if
+    unknown."""
     memory_ratio: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class StepBench:
-    """The table, and what it is about."""
+    """Result table with its conditions."""
 
     rows: tuple[StepRow, ...]
     absent: dict[str, str]
-    """Peers that could not compete, and why."""
+    """Unavailable baselines, with reasons."""
     threads: int
 
 
 def bench_step(
     job: StepJob, *, against: Sequence[str], rounds: int, steps: int, report: Reporter
 ) -> StepBench:
-    """Times `steps` steps a round, in turns.
+    """Time `steps` steps per round, candidates interleaved.
 
-    Raises UsageError for unknown peers, MachineError where the device or a compiler is missing.
+    Args:
+        job: Shared conditions.
+        against: Names of baselines.
+        rounds: Number of rounds.
+        steps: Steps per round.
+        report: Receives progress.
+
+    Raises:
+        UsageError: Unknown baselines.
+        MachineError: The device or a compiler is missing.
     """
     unknown = [name for name in against if name != TRANSFORMERS]
     if unknown:
@@ -116,7 +125,7 @@ def bench_step(
 
 
 def config_of(name: str, config: PretrainConfig) -> PretrainConfig:
-    """The settings of one of our rows; transformers has those of the first."""
+    """Return the settings of one avme row; transformers has those of the first."""
     if name == WITH_SOUND:
         return config
     fusion = config.model.fusion.model_copy(update={"kind": "none"})
@@ -127,7 +136,13 @@ def config_of(name: str, config: PretrainConfig) -> PretrainConfig:
 
 
 def random_batch(config: PretrainConfig, clips: int, device: torch.device) -> AVBatch:
-    """Noise as pictures, laid out as the loader does, with noise as sound."""
+    """Return a batch of noise, laid out as by the DataLoader.
+
+    Args:
+        config: Model and window settings.
+        clips: Number of clips.
+        device: Device of the tensors.
+    """
     draw = torch.Generator().manual_seed(0)
     window = config.clip
     size = (clips, window.num_frames, window.size, window.size, 3)
@@ -145,7 +160,7 @@ def random_batch(config: PretrainConfig, clips: int, device: torch.device) -> AV
 
 
 def _build(name: str, job: StepJob) -> Callable[[int], object]:
-    """The step of a contender; it returns once the device is done."""
+    """Build the step of a candidate, which returns after the device has finished."""
     device = torch.device(job.device)
     precision = torch.bfloat16 if job.precision == "bf16" else torch.float32
     config = config_of(name, job.config)
@@ -182,7 +197,7 @@ def _model_of(name: str, config: PretrainConfig, batch: AVBatch) -> tuple[nn.Mod
 
 
 def _peak_bytes(name: str, job: StepJob) -> int | None:
-    """Of two steps; on a CPU in a process of its own, where nothing else was ever in memory."""
+    """Measure the peak memory of two steps; on a CPU in a fresh process."""
     if job.device == "cuda":
         return _peak_on_gpu(name, job)
     if not _STATUS.exists():

@@ -1,6 +1,6 @@
-"""A few real steps on made-up clips, to say how long a run would take on this device.
+"""Throughput of this device: a few real training steps on random clips.
 
-What it leaves out: reading clips, validation, checkpoints and what many devices say to each other.
+Not included: reading clips, validation, checkpoints and communication between devices.
 """
 
 import statistics
@@ -25,43 +25,43 @@ from avme.train.metrics.gpu_specs import most_clips_per_second
 from avme.train.optim import build_optimizer
 
 _GFLOP_AT_A_TIME = 500.0
-"""On a CPU: a step of two clips for ViT-B, of more for smaller networks."""
+"""Work per call on a CPU: two clips for ViT-B, more for smaller networks."""
 _CLIPS_AT_A_TIME = 64
-"""On a GPU, as far as its memory goes."""
+"""Clips per call on a GPU, if its memory suffices."""
 _FEWEST = 2
-"""Batch statistics need company."""
+"""BatchNorm needs at least 2 clips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """How long this device works; medians."""
+    """Measured speed of this device; medians."""
 
     device: str
     precision: str
     batch: int
-    """Clips at a time."""
+    """Clips per call."""
     clip_seconds: float
-    """Forward and backward of one clip."""
+    """Forward and backward pass of one clip."""
     update_seconds: float
-    """The optimiser, once a step."""
+    """Optimizer update, once per step."""
     share: float
-    """Of the time of its threads, what a CPU worked for this process; 1 on a GPU. Where other work
-    took the rest, the figures above are those of a busy machine; threads may also have waited."""
+    """Fraction of its threads' time that the CPU worked for this process; 1 on a GPU. Below 1 the
+    machine was busy with other work, or threads waited."""
     most_clips_per_second: float | None
-    """At the peak of the device's data sheet; None where it is not known."""
+    """Clips per second at the peak of the data sheet; None if unknown."""
 
     def hours(self, settings: Training, steps: int) -> float:
-        """Of that many optimiser steps on this device alone."""
+        """Return the hours of that many optimizer steps on this device alone."""
         step = settings.train.batch * self.clip_seconds + self.update_seconds
         return steps * step / 3600.0
 
     def teraflops(self, derived: Derived) -> float:
-        """What the device does in a second, in 10^12 operations."""
+        """Return the measured speed in 10^12 operations per second."""
         return derived.flops.step / self.clip_seconds / 1e12
 
     @property
     def mfu(self) -> float | None:
-        """The share of the device's peak that was used; None where the peak is not known."""
+        """Return the model FLOPs utilization; None if the device's peak is unknown."""
         if self.most_clips_per_second is None:
             return None
         return 1.0 / self.clip_seconds / self.most_clips_per_second
@@ -75,9 +75,17 @@ def rehearse(
     steps: int = 2,
     report: Reporter | None = None,
 ) -> Rehearsal:
-    """Times `steps` steps after one that is not counted; a GPU that is full gets half the clips.
+    """Time `steps` steps after one warm-up step; a full GPU gets half the clips.
 
-    Raises MachineError where the settings ask for a device that is missing.
+    Args:
+        settings: Settings of a training stage.
+        derived: Numbers derived from them.
+        num_classes: Number of classes.
+        steps: Timed steps.
+        report: Receives progress.
+
+    Raises:
+        MachineError: The device is missing.
     """
     device = pick_device(settings.train.device)
     train = settings.train
@@ -147,7 +155,7 @@ def _step(
     device: torch.device,
     precision: torch.dtype,
 ) -> tuple[float, float]:
-    """Seconds of forward and backward, and of the update."""
+    """Return the seconds of forward and backward pass, and of the update."""
     began = _now(device)
     with torch.autocast(device.type, precision, enabled=precision != torch.float32):
         loss = _loss(settings, model, clips)

@@ -1,7 +1,7 @@
-"""Several ways of doing one job, timed in turns.
+"""Interleaved timing of several implementations of one job.
 
-Core seconds are those of all threads and child processes together. On a machine that does other
-work too they say more than the clock on the wall, which waits for that work.
+CPU seconds include all threads and child processes. On a shared machine they are more reliable than
+wall time.
 """
 
 import os
@@ -18,7 +18,7 @@ from avme.progress import Reporter
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One way of doing the job; it is called with the number of the piece of work."""
+    """Implementation of the job, called with the number of a work item."""
 
     name: str
     work: Callable[[int], object]
@@ -26,7 +26,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one contender needed for all the work, round by round."""
+    """Times of one candidate for all work items, by round."""
 
     name: str
     wall_seconds: tuple[float, ...]
@@ -34,21 +34,28 @@ class Score:
 
     @property
     def usual_wall_seconds(self) -> float:
-        """The median over the rounds."""
+        """Median over the rounds."""
         return median(self.wall_seconds)
 
     @property
     def usual_core_seconds(self) -> float:
-        """The median over the rounds."""
+        """Median over the rounds."""
         return median(self.core_seconds)
 
 
 def compete(
     contenders: Sequence[Contender], *, pieces: int, rounds: int, warm_up: int, report: Reporter
 ) -> tuple[Score, ...]:
-    """Everybody does all pieces once a round, in turns, the first of them changing with the round.
+    """Run every candidate on all items once per round, the first candidate rotating.
 
-    Before that everybody does the first `warm_up` pieces, which nobody counts.
+    The first `warm_up` items are run beforehand without timing.
+
+    Args:
+        contenders: Candidates by name.
+        pieces: Number of work items.
+        rounds: Number of rounds.
+        warm_up: Untimed items.
+        report: Receives progress.
     """
     for contender in contenders:
         for piece in range(warm_up):
@@ -68,7 +75,7 @@ def compete(
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Whatever is started inside shares one core, where the system can say so."""
+    """Bind everything started inside to one core, if the system supports it."""
     threads = torch.get_num_threads()
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     try:

@@ -1,9 +1,9 @@
-"""transformers' VideoMAE as a contender: the same sizes, random weights, attention by SDPA.
+"""VideoMAE of transformers as a baseline: same sizes, random weights, attention by SDPA.
 
-It is handed normalised floats and the mask, ready on the device, which it takes; the loss, with the
-target, is its own.
+It gets normalized floats and the mask, on the device, in its own format; the loss, with the target,
+is its own.
 
-Shape letters: b clips, c colours, t frames, h and w pixels, n tokens.
+Shape letters: b clips, c colors, t frames, h and w pixels, n tokens.
 """
 
 import importlib
@@ -25,7 +25,7 @@ from avme.train.trainer import BatchLoss, LossOf
 
 
 def import_transformers() -> Any:
-    """Return what it has of VideoMAE; raises as imports do."""
+    """Import the VideoMAE classes of transformers; raises as imports do."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         videomae = importlib.import_module("transformers.models.videomae")
@@ -34,7 +34,7 @@ def import_transformers() -> Any:
 
 
 def why_no_transformers() -> str | None:
-    """Return why it cannot be used, in a short clause; None where it can."""
+    """Return the reason why it is unavailable, in a short clause; None if it is available."""
     try:
         import_transformers()
     except LOADING_ERRORS as error:
@@ -43,7 +43,7 @@ def why_no_transformers() -> str | None:
 
 
 def build_videomae(config: PretrainConfig, batch: AVBatch) -> tuple[nn.Module, LossOf]:
-    """The model of the sizes of `config`, and a step that does the clips of `batch`."""
+    """Build the model of the sizes of `config`, and a step on the clips of `batch`."""
     videomae = import_transformers()
     visual, decoder, clip = config.model.visual, config.model.decoder, config.clip
     settings = videomae.VideoMAEConfig(
@@ -60,7 +60,7 @@ def build_videomae(config: PretrainConfig, batch: AVBatch) -> tuple[nn.Module, L
         decoder_num_attention_heads=decoder.heads,
         decoder_intermediate_size=int(decoder.dim * decoder.mlp_ratio),
         norm_pix_loss=config.loss.target == "normalised",
-        use_mean_pooling=False,  # only so the encoder ends with the norm that VideoMAE's has
+        use_mean_pooling=False,  # only so that the encoder ends with VideoMAE's norm
         attn_implementation="sdpa",
     )
     pixels = as_floats(batch)
@@ -73,12 +73,12 @@ def build_videomae(config: PretrainConfig, batch: AVBatch) -> tuple[nn.Module, L
 
 
 def layers_of(model: nn.Module) -> list[nn.Module]:
-    """Its transformer blocks, to be compiled as ours are."""
+    """Return its transformer blocks, to compile them."""
     return [part for part in model.modules() if type(part).__name__ == "VideoMAELayer"]
 
 
 def as_floats(batch: AVBatch) -> Float[Tensor, "b t c h w"]:
-    """Pictures normalised as ImageNet's."""
+    """Normalize frames with ImageNet's statistics."""
     mean, deviation = (
         torch.tensor(numbers, device=batch.video.device)[:, None, None, None]
         for numbers in (IMAGENET_MEAN, IMAGENET_DEVIATION)
@@ -88,7 +88,7 @@ def as_floats(batch: AVBatch) -> Float[Tensor, "b t c h w"]:
 
 
 def as_mask(config: PretrainConfig, batch: AVBatch) -> Bool[Tensor, "b n"]:
-    """True where tokens are hidden: the same ones that ours hides."""
+    """Return a mask that is True for masked tokens: the same as in avme."""
     grid = grid_of(config.model, config.clip)
     hide = TubeMask(grid, config.mask.ratio)(batch.seed).hide
     return torch.zeros(len(batch), grid.tokens, dtype=torch.bool).scatter(1, hide, True)

@@ -1,4 +1,4 @@
-"""Checkpoints: plain tensors and plain values, whole or not there, read without unpickling."""
+"""Checkpoint files: tensors and plain values, atomic, read without unpickling."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ from avme.system.torch_errors import cannot_write, system_error
 FORMAT = 2
 LAST, PREVIOUS = "last", "previous"
 _LATER = {"average", "scaler"}
-"""Fields that checkpoints of earlier versions lack."""
+"""Optional fields."""
 _UNREADABLE = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
@@ -44,45 +44,52 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """All that a run needs to go on, or a later stage to start from."""
+    """State of a run, to resume it or to start a later stage from."""
 
     stage: str
     """`pretrain` or `finetune`."""
     config: dict[str, Any]
-    """The resolved settings of the run, without what was asked of Slurm."""
+    """Resolved settings of the run, without those of Slurm."""
     facts: dict[str, Any]
-    """What the settings do not say: preset, classes, data fingerprint, hash of the train list."""
+    """Metadata besides the settings: preset, classes, data fingerprint, hash of the train list."""
     step: int
-    """Optimiser steps that were made."""
+    """Number of optimizer steps."""
     model: dict[str, Tensor]
     optimizer: dict[str, Any] = field(default_factory=dict)
-    """Empty where the checkpoint is only to be evaluated or started from."""
+    """Empty if the checkpoint is only for evaluation or as initialization."""
     best: dict[str, float] = field(default_factory=dict)
-    """Figures of the best epoch so far, by the validation list."""
+    """Metrics of the best epoch so far, by the validation list."""
     meter: dict[str, Any] = field(default_factory=dict)
-    """What was summed since the last line of metrics.jsonl."""
+    """Sums since the last line of metrics.jsonl."""
     average: dict[str, Any] = field(default_factory=dict)
-    """`tensors` and number of `updates` of the moving average of `model`, where one is kept."""
+    """`tensors` and number of `updates` of the moving average of `model`, if enabled."""
     scaler: dict[str, Any] = field(default_factory=dict)
-    """State of the loss scale, where the run computes in float16."""
+    """State of the loss scaler, if the run computes in float16."""
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """What to evaluate or start from: averaged weights where they are kept, else the model."""
+        """Weights to evaluate or start from: averaged ones if available, else the model."""
         tensors: dict[str, Tensor] = self.average.get("tensors", self.model)
         return tensors
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None = None) -> None:
-    """Writes the file under another name, flushes it and renames it.
+    """Write the file atomically.
 
-    What was there is kept as `previous` if one is given; at every moment one of the two is whole.
-    Raises MachineError where the disk is full or the folder cannot be written.
+    At every moment `path` or `previous` is complete.
+
+    Args:
+        path: File to write.
+        checkpoint: Content.
+        previous: Path that the replaced file gets, if any.
+
+    Raises:
+        MachineError: The disk is full or the folder not writable.
     """
     content = {"format": FORMAT} | {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}
     try:
         with replacing(path) as temporary:
-            with temporary.open("wb") as file:  # of a path, torch reports no errno
+            with temporary.open("wb") as file:  # given a path, torch reports no errno
                 torch.save(content, file)
             if previous is not None and path.exists():
                 keep_as(path, previous)
@@ -94,7 +101,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint onto the CPU; raises ArtifactError where it is none of ours."""
+    """Load a checkpoint to the CPU; raises ArtifactError if it is not a valid one."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of foreign pickles before it refuses them
@@ -123,10 +130,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def newest_checkpoint(run: Path, warn: Callable[[str], None]) -> Checkpoint:
-    """The checkpoint to go on from: the newest of a run that can be read.
+    """Return the newest readable checkpoint of a run.
 
-    One that is torn or corrupt is passed over with a warning. Raises ArtifactError where none is
-    left.
+    A damaged one is skipped with a warning. Raises ArtifactError if none is readable.
     """
     folder = run / "checkpoints"
     if not any(folder.glob("*.pt")):
@@ -162,7 +168,7 @@ def _num_bytes(content: Any) -> int:
 
 
 def _readable(paths: Iterable[Path]) -> list[tuple[Path, Checkpoint]]:
-    """The first of them that can be read, if any."""
+    """Return the first readable checkpoint, if any."""
     for path in paths:
         if path.is_file():
             with suppress(ArtifactError):
@@ -171,7 +177,7 @@ def _readable(paths: Iterable[Path]) -> list[tuple[Path, Checkpoint]]:
 
 
 def keep_as(path: Path, previous: Path) -> None:
-    """Lets `previous` be what `path` is too, unless `path` is damaged; `path` stays."""
+    """Link `path` as `previous` too, unless `path` is damaged; `path` stays."""
     try:
         require_whole(path)
     except _UNREADABLE:
@@ -185,16 +191,20 @@ def keep_as(path: Path, previous: Path) -> None:
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Deletes all step-N.pt but the newest `keep`."""
+    """Delete all step-N.pt except the newest `keep`."""
     for path in sorted(folder.glob("step-*.pt"), key=_step_of, reverse=True)[keep:]:
         path.unlink()
 
 
 def require_whole(path: Path) -> None:
-    """Raises BadZipFile or zlib.error where a checksum is wrong, which torch does not look at.
+    """Check the CRC of every record, which torch does not.
 
-    A file of which more is declared than it has bytes, as of one with compressed parts, which
-    torch does not write, is refused before any of it is read.
+    A file whose declared sizes exceed its length, as with compressed records, which torch does not
+    write, is refused before it is read.
+
+    Raises:
+        BadZipFile: A checksum is wrong.
+        zlib.error: A record cannot be decompressed.
     """
     try:
         with zipfile.ZipFile(path) as file:
@@ -212,10 +222,9 @@ def require_whole(path: Path) -> None:
 
 
 def find_checkpoint(path: Path, *names: str) -> Path:
-    """`path` itself if it is a file, else the first by these names of the checkpoints in a run
-    folder or in its checkpoints/.
+    """Return `path` if it is a file, else the first checkpoint of these names in a run folder.
 
-    Raises ArtifactError where there is none.
+    `checkpoints/` below the folder is searched too. Raises ArtifactError if there is none.
     """
     if path.is_file():
         return path

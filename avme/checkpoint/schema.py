@@ -1,7 +1,7 @@
-"""Whether what a checkpoint holds is of the types and ranges that it is written with.
+"""Schema of checkpoints: types and ranges of every field.
 
-Reading with `weights_only` keeps code out, but not tensors that claim more numbers than they have,
-numbers that are none, or lists that hold themselves.
+`weights_only` prevents code execution, but not tensors that claim more values than they have,
+invalid numbers, or lists that contain themselves.
 """
 
 import math
@@ -22,7 +22,7 @@ _LARGEST: Final = 1e308
 
 
 def require_content(content: Mapping[str, Any]) -> None:
-    """Raise ValueError for the fields of a checkpoint that are not what they are to be."""
+    """Raise ValueError for invalid fields of a checkpoint."""
     stage, step = content["stage"], content["step"]
     if stage not in STAGES:
         raise ValueError(f"stage is {stage!r:.40}, expected {' or '.join(STAGES)}")
@@ -53,7 +53,7 @@ def require_content(content: Mapping[str, Any]) -> None:
 
 
 def require_facts(facts: Any) -> None:
-    """Raise ValueError where what is known of a run is of other types than it is noted with."""
+    """Raise ValueError if the metadata of a run have invalid types."""
     require_plain(facts, "facts")
     for name in _TEXTS:
         if not isinstance(facts.get(name, ""), str):
@@ -76,8 +76,7 @@ def require_facts(facts: Any) -> None:
 
 
 def require_plain(value: Any, name: str) -> None:
-    """Raise ValueError where `value` is no mapping of plain values, or has too many or too deep
-    ones; what holds itself is too deep."""
+    """Raise ValueError unless `value` is a mapping of plain values, of bounded size and depth."""
     if not isinstance(value, Mapping):
         raise ValueError(f"{name} is {type(value).__name__}, expected named values")
     level: list[Any] = [value]
@@ -104,7 +103,7 @@ def require_plain(value: Any, name: str) -> None:
 
 
 def require_numbers(value: Any, name: str) -> None:
-    """Raise ValueError where `value` is no mapping of names to finite numbers."""
+    """Raise ValueError unless `value` is a mapping of names to finite numbers."""
     if not isinstance(value, Mapping):
         raise ValueError(f"{name} is {type(value).__name__}, expected named numbers")
     for key, number in value.items():
@@ -113,7 +112,7 @@ def require_numbers(value: Any, name: str) -> None:
 
 
 def require_weights(tensors: Any, name: str) -> None:
-    """Raise ValueError where these are no named dense tensors of finite numbers."""
+    """Raise ValueError unless these are named dense tensors of finite numbers."""
     if not isinstance(tensors, Mapping) or not tensors:
         raise ValueError(f"{name} holds no named tensors")
     for key, tensor in tensors.items():
@@ -125,8 +124,10 @@ def require_weights(tensors: Any, name: str) -> None:
 
 
 def require_dense(tensor: Any, name: str) -> None:
-    """Raise ValueError for anything but a tensor that holds all of its numbers in memory, each in
-    half, single or double precision, or integers; nothing is computed with it."""
+    """Raise ValueError unless the tensor stores all of its values, as floats or integers.
+
+    Half, single and double precision are accepted. Nothing is computed with the tensor.
+    """
     if type(tensor) not in (Tensor, nn.Parameter):
         raise ValueError(f"{name} is {type(tensor).__name__}, expected a tensor")
     if tensor.layout != torch.strided or tensor.is_nested:
@@ -196,5 +197,5 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """A finite number that a float holds; a truth value is none."""
+    """Return True for a finite number within the range of a float; booleans are not numbers."""
     return type(value) in (int, float) and abs(value) <= _LARGEST and math.isfinite(value)

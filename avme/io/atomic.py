@@ -20,18 +20,19 @@ from avme.io.strict_json import MOST_BYTES, parse_json, read_json_text
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that becomes `path`, whole, when the block ends well.
+    """Yield a temporary path that becomes `path` when the block ends without an error.
 
-    It is a new, empty file. A link at `path` is replaced, not followed.
-    Raises OSError, which names `path`, if the disk is full or the folder is not writable; `path` is
-    then untouched.
+    The temporary file is new and empty. A symlink at `path` is replaced, not followed.
+
+    Raises:
+        OSError: The disk is full or the folder not writable; names `path`, which is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Other hosts have the same process ids, and other threads this one.
+    # Unique among hosts, processes and threads.
     who = f"{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
     temporary = path.with_name(f".{path.name}.{who}.tmp")
     try:
-        temporary.unlink(missing_ok=True)  # what a killed process left, or a link
+        temporary.unlink(missing_ok=True)  # left by a killed process, or a symlink
         with temporary.open("x"):
             pass
         yield temporary
@@ -44,27 +45,27 @@ def replacing(path: Path) -> Iterator[Path]:
             error.filename, error.filename2 = str(path), None  # a failed write() names no file
         raise
     finally:
-        with suppress(OSError):  # it is not there; the error itself matters more
+        with suppress(OSError):  # already renamed; the original error matters more
             temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8, all or nothing."""
+    """Write `text` as UTF-8, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes readable JSON, all or nothing; piece by piece, as a plan may be large.
+    r"""Write readable JSON, atomically and in pieces, as a plan may be large.
 
-    Names stay readable; characters that a terminal would obey are written as `\\u202e`.
+    Non-ASCII names stay readable; control characters are written as `\u202e`.
     """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         write_object(file, content)
 
 
 def read_json(path: Path, *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
-    """The object in a JSON file; raises ArtifactError where there is none."""
+    """Read a JSON object; raises ArtifactError if the file holds none."""
     text = read_json_text(path, most_bytes)
     try:
         content = parse_json(text)
@@ -76,13 +77,13 @@ def read_json(path: Path, *, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
 
 
 def sweep(folder: Path) -> None:
-    """Deletes what killed processes left half-written in a folder that nobody else writes to."""
+    """Delete the temporary files of killed processes; the folder must have no other writer."""
     for path in folder.glob(".*.tmp"):
         path.unlink(missing_ok=True)
 
 
 def write_object(file: TextIO, content: dict[str, Any]) -> None:
-    """Write a JSON object, two spaces deep, with escaped control characters."""
+    """Write a JSON object, indented by two spaces, with escaped control characters."""
     pieces = json.JSONEncoder(indent=2, ensure_ascii=False, allow_nan=False).iterencode(content)
     file.writelines(map(escape_json, pieces))
     file.write("\n")

@@ -1,4 +1,4 @@
-"""The disk of a folder: how much room it has, and what is said when it has none."""
+"""Free-space checks, and OSError as MachineError."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ _CHUNK_BYTES = 1 << 20
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turns what the system says of a file below `folder` into MachineError, in one line."""
+    """Convert an OSError of a file below `folder` to a MachineError of one line."""
     try:
         yield
     except OSError as error:
@@ -26,15 +26,17 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def free_bytes(folder: Path) -> int:
-    """Room for files in `folder`, which need not exist yet; quotas are not seen."""
+    """Return the free bytes for `folder`, which need not exist; quotas are not seen."""
     return shutil.disk_usage(_existing(folder)).free
 
 
 def try_write(folder: Path, num_bytes: int) -> None:
-    """Write that many zeros where `folder` is, or will be made, into a file that leaves no trace.
+    """Write that many zeros to an unnamed file in `folder`, or in its nearest existing parent.
 
-    Raises MachineError where they cannot be written; unlike `free_bytes`, this knows quotas, limits
-    and permissions.
+    Unlike `free_bytes`, this respects quotas, limits and permissions.
+
+    Raises:
+        MachineError: The bytes cannot be written.
     """
     there = _existing(folder)
     try:
@@ -53,7 +55,7 @@ def try_write(folder: Path, num_bytes: int) -> None:
 
 
 def readable(num_bytes: int | float) -> str:
-    """12 kB, 3.4 MB, 56.0 GB."""
+    """Format a size: 12 kB, 3.4 MB, 56.0 GB."""
     for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if num_bytes >= size:
             return f"{num_bytes / size:.1f} {unit}"
@@ -61,7 +63,7 @@ def readable(num_bytes: int | float) -> str:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder itself, or the nearest one above it that exists."""
+    """Return the folder, or its nearest existing parent."""
     there = folder.absolute()
     while not os.path.exists(there):
         there = there.parent

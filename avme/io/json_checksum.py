@@ -1,7 +1,7 @@
-"""A checksum inside a JSON object, over everything else that it holds.
+"""Checksum inside a JSON object, over all other keys.
 
-It tells damage and edits by hand from what was written, whatever the layout of the text. It is no
-signature: who changes a file can compute it too.
+It detects damage and edits by hand, independent of the text layout. It is no signature: anyone who
+changes a file can compute it.
 """
 
 import hashlib
@@ -12,15 +12,15 @@ KEY: Final = "checksum"
 
 
 def with_checksum(content: dict[str, Any]) -> dict[str, Any]:
-    """Return `content` with the checksum of its other keys as the last one."""
+    """Return `content` with the checksum of its other keys as last key."""
     return {**_without(content), KEY: _checksum(content)}
 
 
 def has_valid_checksum(content: dict[str, Any]) -> bool:
-    """Return whether `content` is what `with_checksum` returned; False without a checksum."""
+    """Return True if the checksum matches; False without a checksum."""
     try:
         return bool(content.get(KEY) == _checksum(content))
-    except (ValueError, UnicodeEncodeError):  # lone surrogates, which JSON may hold
+    except (ValueError, UnicodeEncodeError):  # lone surrogates, which JSON may contain
         return False
 
 

@@ -1,7 +1,7 @@
-"""One process at a time in a folder.
+"""Lock files: one process at a time in a folder.
 
-The system lets go of the lock when its holder ends, however it ends: nothing is left behind that
-anybody must delete. Where a file system knows no such locks, nobody is kept out.
+The system releases the lock when its holder ends, by any cause: no stale lock has to be deleted. On
+a file system without such locks nobody is excluded.
 """
 
 import errno
@@ -17,10 +17,10 @@ from avme.errors import UsageError
 from avme.io.symlinks import open_unlinked
 
 _UNKNOWN = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
-"""What a file system says that knows no locks."""
+"""Error numbers of file systems without locks."""
 _LOOK_SECONDS = 0.1
 _LEAST_LOOKS = 4
-"""Who only looks whether a lock is held, holds it for less than the time between them."""
+"""Minimum number of attempts; `is_held` takes the lock briefly while probing."""
 
 
 @contextmanager
@@ -32,42 +32,51 @@ def holding(
     patience_seconds: float = 0.0,
     command: str = "avme prep",
 ) -> Iterator[None]:
-    """Holds `name` in `folder`, which is made, for the length of the block.
+    """Hold the lock `name` in `folder`, which is created if needed, during the block.
 
-    Holders that share it disturb nobody but one who does not, and other names nobody at all.
-    `command` is what holds it, for messages.
-    Raises UsageError if another process still holds it when the patience is over, ArtifactError if
-    a link or a pipe is in its place, and OSError if the folder cannot be written.
+    Shared holders exclude exclusive ones only; locks of other names are independent.
+
+    Args:
+        folder: Folder that is locked.
+        name: Name of the lock.
+        shared: Allow other shared holders.
+        patience_seconds: Time to wait for another holder.
+        command: Holder named in messages.
+
+    Raises:
+        UsageError: Another process holds it after the waiting time.
+        ArtifactError: A symlink or a pipe is in place of the lock file.
+        OSError: The folder is not writable.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = lock_path(folder, name)
-    # Counted in looks, not by the clock: who was suspended has not been patient.
+    # Count attempts, not seconds: a suspended process has not waited.
     looks = max(math.ceil(patience_seconds / _LOOK_SECONDS), _LEAST_LOOKS)
     handle = _taken(path, name, command, shared, looks)
     try:
         yield
     finally:
-        # Before it is let go: nobody else can hold it now. Unless somebody deleted the folder
-        # meanwhile: the file that is there now may be another's.
+        # Delete before release, while no other process can hold it. If the folder was deleted
+        # meanwhile, the file may belong to another process.
         if not shared and _is_still(path, handle):
             path.unlink(missing_ok=True)
         os.close(handle)
 
 
 def lock_path(folder: Path, name: str) -> Path:
-    """The file that stands for the lock; it may be there without being held."""
+    """Return the path of the lock file, which may exist without being held."""
     return folder / f".{name}.lock"
 
 
 def is_held(folder: Path, name: str) -> bool:
-    """Whether a living process holds `name`, on any machine whose locks reach this one."""
+    """Return True if a living process holds `name`, on any machine that shares the locks."""
     try:
         handle = open_unlinked(lock_path(folder, name), os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:  # held, or a file system that knows no locks: nobody is called dead there
+    except OSError:  # held, or a file system without locks, where no process counts as dead
         return True
     finally:
         os.close(handle)
@@ -100,9 +109,9 @@ def _taken(path: Path, name: str, command: str, shared: bool, looks: int) -> int
 
 
 def _is_still(path: Path, handle: int) -> bool:
-    """Whether the file was not deleted by its former holder while we waited for it."""
+    """Return True unless the former holder deleted the file while this process waited."""
     try:
-        # Opened anew, as what is told of a path without that may be old news over a network.
+        # Reopen: over a network, attributes of a path may be cached.
         named = open_unlinked(path, os.O_RDONLY)
     except FileNotFoundError:
         return False

@@ -1,4 +1,4 @@
-"""The status.json of a run folder: its stage, its state, and when it may be opened or replaced."""
+"""status.json of a run folder: stage and state, and whether the folder may be opened."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ from avme.io.lock import is_held, lock_path
 from avme.io.symlinks import own_file, require_no_links
 
 RUN_LOCK = "run"
-"""Held by the first process of a run, as long as it lives."""
+"""Lock held by the first process of a run while it lives."""
 STATES = ("running", "stopped", "finished", "failed")
 KILLED = "killed"
 _SHORT = Repr()
@@ -25,12 +25,20 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 40
 
 
 def open_run(folder: Path, stage: str, *, resume: bool, overwrite: bool) -> Path:
-    """The folder, ready for a run.
+    """Prepare the folder for a run.
 
-    What is overwritten is called running from before its first file goes, and status.json stays:
-    who is killed meanwhile leaves nothing behind that looks finished.
-    Raises UsageError when it holds a run and neither `resume` nor `overwrite` is given, and
-    ArtifactError when there is nothing to resume.
+    When a run is replaced, its state becomes `running` before the first file is deleted, and
+    status.json stays: a kill in between leaves nothing that looks finished.
+
+    Args:
+        folder: Run folder.
+        stage: `pretrain` or `finetune`.
+        resume: Continue the run in it.
+        overwrite: Replace the run in it.
+
+    Raises:
+        UsageError: It holds a run, and neither `resume` nor `overwrite` is set.
+        ArtifactError: There is nothing to resume.
     """
     require_openable(folder, resume=resume, overwrite=overwrite)
     content = _content_of(folder)
@@ -43,7 +51,13 @@ def open_run(folder: Path, stage: str, *, resume: bool, overwrite: bool) -> Path
 
 
 def require_openable(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Raise what `open_run` would raise; nothing is written."""
+    """Raise the errors of `open_run` without writing anything.
+
+    Args:
+        folder: Run folder.
+        resume: Continue the run in it.
+        overwrite: Replace the run in it.
+    """
     if resume:
         require_no_links(folder)
     if resume and overwrite:
@@ -63,11 +77,16 @@ def require_openable(folder: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def write_status(folder: Path, stage: str, state: str, **facts: Any) -> None:
-    """Says what a run folder is and how far it got.
+    """Write stage and state of a run folder.
 
-    `state` is running, stopped, finished or failed. A process that is killed leaves `running`
-    behind, with its number and host: whether it is true, `state_of` tells. On a full disk the file
-    is overwritten where it is.
+    A killed process leaves `running`, with its process id and host; `state_of` checks whether it
+    lives. On a full disk the file is overwritten in place.
+
+    Args:
+        folder: Run folder.
+        stage: `pretrain` or `finetune`.
+        state: `running`, `stopped`, `finished` or `failed`.
+        facts: Further keys.
     """
     said = {"stage": stage, "state": state, "updated": time.time()}
     who = {"host": socket.gethostname(), "pid": os.getpid()} if state == "running" else {}
@@ -81,9 +100,13 @@ def write_status(folder: Path, stage: str, state: str, **facts: Any) -> None:
 
 
 def amend_failure(folder: Path, reason: str, rank: int | None, *, since: float) -> None:
-    """Corrects what survivors wrote, or nobody did, of a process that was killed.
+    """Set the state of a run to `failed` after one of its processes was killed.
 
-    `since` is when the run was started: what an earlier one wrote stays.
+    Args:
+        folder: Run folder.
+        reason: Cause of the failure.
+        rank: Rank that failed, if known.
+        since: Start time of the run; an older status is unchanged.
     """
     if not (folder / RUN_STATUS).is_file():
         return
@@ -93,7 +116,7 @@ def amend_failure(folder: Path, reason: str, rank: int | None, *, since: float) 
 
 
 def read_status(folder: Path) -> dict[str, Any]:
-    """status.json of a run; raises ArtifactError where stage, state or time are none."""
+    """Read status.json; raises ArtifactError if stage, state or time are invalid."""
     path = folder / RUN_STATUS
     status = {"updated": 0.0, **read_json(path)}
     for name, kinds in {"stage": (str,), "state": (str,), "updated": (int, float)}.items():
@@ -111,9 +134,9 @@ def read_status(folder: Path) -> dict[str, Any]:
 
 
 def state_of(folder: Path) -> str | None:
-    """What status.json says of a run, in words; None where there is none.
+    """Describe the state in status.json; None without the file.
 
-    What is said to be running, but is not, is called killed.
+    A run whose state is `running` but whose process is gone is called killed.
     """
     if not (folder / RUN_STATUS).is_file():
         return None
@@ -126,7 +149,7 @@ def state_of(folder: Path) -> str | None:
 
 
 def require_finished_run(path: Path) -> Path:
-    """The path, unless it is a run folder that has not finished, which raises ArtifactError."""
+    """Return the path; raises ArtifactError if it is a run folder that has not finished."""
     state = state_of(path)
     if state not in (None, "finished"):
         raise ArtifactError(
@@ -137,14 +160,14 @@ def require_finished_run(path: Path) -> Path:
 
 
 def _write_in_place(path: Path, content: dict[str, Any]) -> None:
-    """Overwrite a small file, which a full disk allows as far as its blocks go."""
+    """Overwrite a small file in its existing blocks, which works on a full disk."""
     with open(path, "r+", encoding="utf-8", newline="", opener=own_file) as file:
         write_object(file, content)
         file.truncate()
 
 
 def _content_of(folder: Path) -> list[Path]:
-    """What lies in a folder, but for the lock of whoever asks."""
+    """List the content of a folder except the run lock."""
     if not folder.is_dir():
         return []
     return [path for path in folder.iterdir() if path != lock_path(folder, RUN_LOCK)]

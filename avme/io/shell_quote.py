@@ -1,7 +1,7 @@
-r"""Words to a command that people paste: one line for a shell, whatever the words hold.
+r"""Shell commands for copy and paste: one line, whatever the arguments contain.
 
-A word is quoted as by `shlex`; one that holds control characters would break the line or be obeyed
-by the terminal, and becomes `$'...'`, which bash, zsh and ksh read, with its bytes as `\xNN`.
+An argument is quoted as by `shlex`; one with control characters, which would break the line or act
+on the terminal, becomes `$'...'` with its bytes as `\xNN`, as read by bash, zsh and ksh.
 """
 
 import os
@@ -17,7 +17,7 @@ def join_command(words: Iterable[str]) -> str:
 
 
 def quote_word(word: str) -> str:
-    """Return the word as one line that a shell reads back as the word."""
+    """Return the argument as one line that a shell parses back to the argument."""
     if escape_text(word) == word:
         return shlex.quote(word)
     return "$'" + "".join(map(_escaped, os.fsencode(word))) + "'"

@@ -1,7 +1,7 @@
-"""JSON that anybody may have written, as plain values of bounded depth.
+"""Strict parser for untrusted JSON: plain values of bounded depth.
 
-Refused beside what is no JSON: NaN and Infinity, which JSON does not have, numbers that no float
-holds, nesting beyond what any manifest needs, and halves of characters, which nothing can print.
+Refused besides invalid JSON: NaN and Infinity, which JSON does not have, numbers beyond the range
+of a float, deep nesting, and lone surrogates, which cannot be printed.
 """
 
 import json
@@ -15,16 +15,16 @@ from avme.errors import ArtifactError
 
 Record = TypeVar("Record")
 MOST_LEVELS: Final = 64
-"""Of lists and objects in each other; our own files have at most 8."""
+"""Maximum nesting of lists and objects; avme's own files have at most 8 levels."""
 MOST_BYTES: Final = 1 << 28
-"""Of a file; 256 MiB. A plan, which lists all clips of a set, may have more."""
+"""Maximum size of a file, 256 MiB. A plan, which lists all clips of a set, may have more."""
 _HALF: Final = "\\ud"
-"""What the escape of half a character begins with."""
+"""Start of the escape of a surrogate."""
 
 
 def read_json_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
-    """The text of a file of at most `most_bytes`; raises ArtifactError where it is none."""
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    """Read a text file of at most `most_bytes`; raises ArtifactError otherwise."""
+    if path.exists() and not path.is_file():  # a pipe would block
         raise ArtifactError(f"{path} is no regular file, expected a JSON file")
     try:
         with path.open("rb") as file:
@@ -42,9 +42,9 @@ def read_json_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
 
 
 def parse_json(text: str | bytes, *, has_nan: bool = False) -> Any:
-    """The value that `text` spells; raises ValueError where it is refused.
+    """Parse JSON; raises ValueError for refused text.
 
-    `has_nan` lets NaN and Infinity in, as Python writes them.
+    `has_nan` allows NaN and Infinity, as Python writes them.
     """
     try:
         if has_nan:
@@ -61,10 +61,9 @@ def parse_json(text: str | bytes, *, has_nan: bool = False) -> Any:
 
 
 def typed_record(kind: type[Record], values: Any) -> Record:
-    """A flat dataclass of text, numbers and truth values from an object; what its fields do not
-    name is left out.
+    """Build a flat dataclass of text, numbers and booleans from an object; other keys are ignored.
 
-    Raises ValueError where one is missing or of another type; true is no number.
+    Raises ValueError if a field is missing or has another type; true is not a number.
     """
     if not isinstance(values, Mapping):
         raise ValueError(f"found {type(values).__name__}, expected an object")
@@ -81,13 +80,13 @@ def typed_record(kind: type[Record], values: Any) -> Record:
 
 @cache
 def _types_of(kind: Any) -> Mapping[str, tuple[type, ...]]:
-    """The types of a field by its name; a float may be written without a point."""
+    """Return the types of a field by its name; a float may be written without a point."""
     types = {name: get_args(hint) or (hint,) for name, hint in get_type_hints(kind).items()}
     return {name: (*some, int) if float in some else some for name, some in types.items()}
 
 
 def require_shallow(value: Any) -> None:
-    """Raise ValueError where lists and objects are nested deeper than MOST_LEVELS."""
+    """Raise ValueError if lists and objects are nested deeper than MOST_LEVELS."""
     level = [value]
     for _ in range(MOST_LEVELS + 1):
         level = [

@@ -1,7 +1,7 @@
-"""Links in the folders of runs and sets, refused: a stranger's folder must not lead out of itself.
+"""Refusal of symlinks in run and dataset folders: untrusted folders must not lead outside.
 
-The folder itself may be a link, as to a larger disk. Below it are folders and regular files only,
-and a file that is appended to has no other name (hard link).
+The folder itself may be a symlink, as to a larger disk. Below it are folders and regular files
+only, and a file that is appended to has no other name (hard link).
 """
 
 import errno
@@ -14,9 +14,9 @@ from typing import Final
 from avme.errors import ArtifactError
 
 _FOREIGN: Final = "wandb"
-"""Folder in a run that Weights & Biases fills; it makes links there, and avme touches nothing."""
+"""Folder in a run that Weights & Biases fills with symlinks; avme does not touch it."""
 _NOT_OPENED: Final = frozenset({errno.ELOOP, errno.ENXIO})
-"""What the system says of a link that is not to be followed, and of a pipe that nobody reads."""
+"""Error numbers of a symlink that is not followed and of a pipe without a reader."""
 
 
 def find_links(folder: Path) -> Iterator[Path]:
@@ -27,26 +27,26 @@ def find_links(folder: Path) -> Iterator[Path]:
         try:
             entries = os.scandir(inside)
         except (FileNotFoundError, NotADirectoryError, PermissionError):
-            continue  # nothing of ours can be there
+            continue  # contains no files of avme
         with entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     if inside != folder or entry.name != _FOREIGN:
                         waiting.append(inside / entry.name)
                 elif not entry.is_file(follow_symlinks=False) and os.path.lexists(entry.path):
-                    yield inside / entry.name  # lexists: a temporary file may be gone by now
+                    yield inside / entry.name  # lexists: a temporary file may have been deleted
 
 
 def require_no_links(folder: Path) -> None:
-    """Raise ArtifactError if something below `folder` is a link, a pipe or a device."""
+    """Raise ArtifactError if `folder` contains a symlink, a pipe or a device."""
     for path in find_links(folder):
         raise _refused(path)
 
 
 def own_file(path: str | os.PathLike[str], flags: int) -> int:
-    """Open a file that no other path leads to: the `opener` of `open` for files to append to.
+    """Open a file that has no other path: the `opener` of `open` for files to append to.
 
-    Raises ArtifactError if it is a link, no regular file, or has another name (hard link).
+    Raises ArtifactError if it is a symlink, not a regular file, or has a hard link.
     """
     handle = open_unlinked(path, flags)
     if (names := os.fstat(handle).st_nlink) > 1:
@@ -59,9 +59,9 @@ def own_file(path: str | os.PathLike[str], flags: int) -> int:
 
 
 def open_unlinked(path: str | os.PathLike[str], flags: int) -> int:
-    """Open a regular file without following a link and without waiting for a pipe.
+    """Open a regular file without following a symlink or blocking on a pipe.
 
-    Raises ArtifactError if it is something else.
+    Raises ArtifactError for anything else.
     """
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:

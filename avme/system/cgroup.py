@@ -1,9 +1,9 @@
-"""CPU quota of the control groups that this process belongs to, as containers and clusters set it.
+"""CPU quota of the control groups of this process, as set by containers and clusters.
 
-Quotas of both versions of cgroups are read, each in the group of the process and in all groups
-above it that are mounted: a quota limits whatever is below it. A group is found by
-`/proc/self/cgroup` and the mount by `/proc/self/mountinfo`; a container sees only a part of the
-tree, whose root the mount names.
+Quotas of both versions of cgroups are read, each in the group of the process and in all mounted
+groups above it: a quota limits everything below it. A group is found by `/proc/self/cgroup` and the
+mount by `/proc/self/mountinfo`; a container sees only a part of the tree, whose root the mount
+names.
 """
 
 import re
@@ -19,17 +19,17 @@ _ROOT = Path("/")
 class _Mount:
     version: int
     root: PurePosixPath
-    """Group that is seen at the mount point."""
+    """Group visible at the mount point."""
     point: Path
 
 
 def cpu_quota(root: Path = _ROOT) -> float | None:
     """Return the smallest quota in cores; None without one.
 
-    `root` is the folder below which `proc` and the mount points are looked for.
+    `root` is the folder that contains `proc` and the mount points.
     """
     quotas: list[float] = []
-    with suppress(OSError, ValueError):  # other systems, and a /proc that is hidden
+    with suppress(OSError, ValueError):  # other systems, or a hidden /proc
         groups = dict(_groups(root / "proc/self/cgroup"))
         for mount in _mounts(root / "proc/self/mountinfo", root):
             if mount.version in groups:
@@ -38,7 +38,7 @@ def cpu_quota(root: Path = _ROOT) -> float | None:
 
 
 def _groups(file: Path) -> Iterator[tuple[int, PurePosixPath]]:
-    """Group of this process by version of cgroups; of version 1 that of the controller cpu."""
+    """Return the group of this process by cgroup version; for version 1 of the cpu controller."""
     for line in file.read_text(encoding="utf-8").splitlines():
         number, controllers, group = line.split(":", 2)
         if number == "0" and not controllers:
@@ -48,7 +48,7 @@ def _groups(file: Path) -> Iterator[tuple[int, PurePosixPath]]:
 
 
 def _mounts(file: Path, root: Path) -> Iterator[_Mount]:
-    """Mounted trees that may hold quotas."""
+    """Return the mounted trees that may hold quotas."""
     for line in file.read_text(encoding="utf-8").splitlines():
         ours, _, system = line.partition(" - ")
         kind, _, options = (*system.split(), "", "", "")[:3]
@@ -60,12 +60,12 @@ def _mounts(file: Path, root: Path) -> Iterator[_Mount]:
 
 
 def _unescaped(word: str) -> str:
-    r"""A path of mountinfo, where a blank is \040."""
+    r"""Decode a path of mountinfo, where a space is \040."""
     return re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), word)
 
 
 def _quotas(mount: _Mount, group: PurePosixPath) -> Iterator[float]:
-    """Quotas of a group and of those above it, as far as they are mounted."""
+    """Yield the quotas of a group and of the mounted groups above it."""
     inside = group.is_relative_to(mount.root) and ".." not in group.parts
     folder = mount.point / group.relative_to(mount.root) if inside else mount.point
     for place in (folder, *folder.parents):

@@ -1,4 +1,4 @@
-"""Number of cores this process may use: those of its job, not those of the machine."""
+"""Number of cores available to this process: those of its job, not of the machine."""
 
 import math
 import os
@@ -8,19 +8,20 @@ from typing import Final
 from avme.system.cgroup import cpu_quota
 
 TASKS_ARE_RANKS: Final = "AVME_SRUN"
-"""Environment variable: set where the tasks of a Slurm step are the processes of a run."""
+"""Environment variable that is set if the tasks of a Slurm step are the ranks of a run."""
 _SPECIAL_STEPS: Final = 4_294_967_290
-"""Slurm numbers the steps of batch scripts and interactive shells from here."""
+"""First step number of batch scripts and interactive shells in Slurm."""
 _THREADS: Final = "OMP_NUM_THREADS"
 _OWN_THREADS: Final = "AVME_THREADS"
-"""Environment variable: what `limit_threads` wrote to the one above, to tell it from a user's."""
+"""Environment variable with the value that `limit_threads` set, to distinguish it from a user's."""
 
 
 def available_cores(processes: int = 1) -> int:
-    """Return the cores of each of `processes` alike processes on this machine, at least 1.
+    """Return the cores for each of `processes` equal processes on this machine, at least 1.
 
-    The smallest of the affinity mask, the quota of the control groups (rounded up) and what Slurm
-    gave: the cores of a task in a step of `srun`, those of the job on this machine in its script.
+    The minimum of the affinity mask, the quota of the control groups (rounded up) and the Slurm
+    allocation: the cores of a task in a step of `srun`, those of the job on this machine in its
+    script.
     """
     mask, quota = _mask(), cpu_quota()
     limit = mask if quota is None else min(mask, math.ceil(quota))
@@ -28,7 +29,7 @@ def available_cores(processes: int = 1) -> int:
     job = _slurm("SLURM_CPUS_ON_NODE") or task
     if TASKS_ARE_RANKS in os.environ:
         share = task or (job or limit) // processes
-        if limit < mask:  # a quota is one for all, whereas Slurm may bind each task to its cores
+        if limit < mask:  # a quota is shared, whereas Slurm may bind each task to its cores
             share = min(share, limit // processes)
         return max(1, min(mask, share))
     given = task if is_in_step(os.environ) else job
@@ -36,16 +37,16 @@ def available_cores(processes: int = 1) -> int:
 
 
 def is_in_step(slurm: Mapping[str, str]) -> bool:
-    """Return True in a task of `srun`; a batch script or a shell of `salloc` is none."""
+    """Return True in a task of `srun`, not in a batch script or a shell of `salloc`."""
     step = slurm.get("SLURM_STEP_ID", "")
     return step.isdigit() and int(step) < _SPECIAL_STEPS
 
 
 def limit_threads(processes: int = 1) -> None:
-    """Keep the threads of torch within the cores; to be called before torch is imported.
+    """Limit torch's threads to the available cores. Call before torch is imported.
 
-    Nothing changes where the user set OMP_NUM_THREADS, or where one process has all cores of its
-    affinity mask, which OpenMP looks at itself.
+    Nothing changes if the user set OMP_NUM_THREADS, or if one process has all cores of its affinity
+    mask, which OpenMP respects itself.
     """
     if os.environ.get(_THREADS) != os.environ.get(_OWN_THREADS):
         return
@@ -61,6 +62,6 @@ def _mask() -> int:
 
 
 def _slurm(name: str) -> int | None:
-    """A positive number that Slurm set for this job; None outside of one."""
+    """Return a positive number that Slurm set for this job; None outside a job."""
     text = os.environ.get(name, "") if "SLURM_JOB_ID" in os.environ else ""
     return int(text) if text.isdigit() and int(text) > 0 else None

@@ -1,7 +1,7 @@
-"""Whether a GPU can be used at all, told without importing torch.
+"""GPU detection without importing torch.
 
-torch takes seconds and hundreds of megabytes to import; its `version.py` says which build it is,
-and a CUDA build needs the driver's library. Only a definite no counts: torch decides the rest.
+torch takes seconds and hundreds of megabytes to import; its `version.py` names the build, and a
+CUDA build needs the driver's library. Only a definite no counts: torch decides the rest.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ _DRIVER = "libcuda.so.1"
 
 
 def may_have_cuda() -> bool:
-    """False where torch was built for CPUs only, or where there is no CUDA driver."""
+    """Return False if torch was built for CPUs only, or if there is no CUDA driver."""
     build = torch_build()
     if build is None:
         return True
@@ -27,7 +27,7 @@ def may_have_cuda() -> bool:
 
 
 def torch_build() -> dict[str, str] | None:
-    """What `torch/version.py` says of accelerators, as Python source; None without such a file."""
+    """Return the accelerators in `torch/version.py` as Python source; None without the file."""
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         return None

@@ -1,7 +1,7 @@
-"""Whether packages load, found out by importing them in a process of their own.
+"""Import check of packages in a subprocess.
 
-A package whose library does not fit the machine raises anything on import, or ends the process.
-Of torch the process also says which GPUs it sees, as that takes the same import.
+A package whose library does not fit the machine may raise any error on import, or end the process.
+For torch the subprocess also reports the visible GPUs, which takes the same import.
 """
 
 import json
@@ -20,26 +20,26 @@ _LONGEST_REASON = 160
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How the import of one module ended."""
+    """Result of importing one module."""
 
     module: str
     error: str | None = None
-    """Why it does not load, in a short clause; None if it does."""
+    """Reason why it does not load, in a short clause; None if it does."""
     gpus: tuple[str, ...] = ()
-    """Of torch: name and memory of every GPU that it can use."""
+    """For torch: name and memory of every usable GPU."""
     gpu_warning: str = ""
-    """Of torch: why it can use none, where it says so."""
+    """For torch: its warning if it can use no GPU."""
 
 
 class ImportCheck:
-    """Imports of `modules`, one after the other, in a process that starts at once."""
+    """Imports of `modules`, in order, in a subprocess that starts immediately."""
 
     def __init__(self, modules: Sequence[str]) -> None:
         self._modules = list(modules)
         self._process = _start(self._modules)
 
     def results(self) -> dict[str, Imported]:
-        """Wait for all imports; a module that ends the process is left out of a second one."""
+        """Wait for all imports; if a module ends the process, a second one skips it."""
         found: dict[str, Imported] = {}
         while self._process is not None:
             try:
@@ -51,7 +51,7 @@ class ImportCheck:
                 out, _ = self._process.communicate()
                 why = f"the import takes more than {_TIMEOUT_SECONDS} s"
             for line in out.splitlines():
-                if line.startswith("{"):  # packages may print, too
+                if line.startswith("{"):  # packages may print too
                     result = json.loads(line)
                     found[result["module"]] = Imported(**result | {"gpus": tuple(result["gpus"])})
             left = [name for name in self._modules if name not in found]
@@ -63,13 +63,13 @@ class ImportCheck:
 
 
 def short_reason(error: BaseException) -> str:
-    """Return the kind of an error and the first line of its text, in one short clause."""
+    """Return type and first line of an error, in a short clause."""
     lines = (" ".join(line.split()) for line in str(error).splitlines())
     return shortened(f"{type(error).__name__}: {next(filter(None, lines), 'no reason given')}")
 
 
 def shortened(said: str) -> str:
-    """Return what a program or a library said, without control characters, in one short clause."""
+    """Return the output of a program without control characters, in a short clause."""
     said = "".join(letter if letter.isprintable() else "?" for letter in said)
     return said if len(said) <= _LONGEST_REASON else said[: _LONGEST_REASON - 3] + "..."
 
@@ -103,7 +103,7 @@ def _start(modules: list[str]) -> subprocess.Popen[str] | None:
         [sys.executable, "-W", "ignore", "-m", "avme.system.import_check", *modules],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # what libraries say of themselves
+        stderr=subprocess.DEVNULL,  # output of the libraries
         text=True,
         errors="replace",
     )

@@ -1,6 +1,6 @@
-"""The packages that avme asks for, as the metadata of what is installed tells them.
+"""Dependencies of avme and their installed versions, from package metadata.
 
-Nothing is imported here: what is installed need not load, which `import_check` finds out.
+Nothing is imported here: an installed package may fail to load, which `import_check` finds out.
 """
 
 import importlib.metadata
@@ -9,36 +9,36 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 
 _MODULES = {"ffmpeg-python": "ffmpeg", "pyyaml": "yaml"}
-"""Packages that are imported by another name than their own."""
+"""Packages whose import name differs from their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package that avme uses, the versions that will do, and the one that is there."""
+    """Dependency of avme: accepted versions and the installed one."""
 
     name: str
     specifier: str
-    """Such as `>=2.11`; several are joined by commas."""
+    """Version specifier such as `>=2.11`; several are joined by commas."""
     extra: str
-    """The extra of avme that asks for it; empty for what every installation needs."""
+    """Extra of avme that requires it; empty for every installation."""
     version: str | None
-    """None where it is not installed."""
+    """Installed version; None if missing."""
     is_accepted: bool
-    """Whether `version` is one of those that will do."""
+    """True if `version` satisfies the specifier."""
 
     @property
     def module(self) -> str:
-        """Return what `import` calls it."""
+        """Import name."""
         return _MODULES.get(self.name, self.name.replace("-", "_"))
 
     @property
     def install(self) -> str:
-        """Return the command that installs it."""
+        """Command that installs it."""
         return f"pip install '{self.name}{self.specifier}'"
 
 
 def installed_version(name: str) -> str | None:
-    """Return the version that the metadata of package `name` tell; None where it is missing."""
+    """Return the version of package `name` by its metadata; None if it is missing."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -46,7 +46,7 @@ def installed_version(name: str) -> str | None:
 
 
 def required_packages(extras: tuple[str, ...] = ()) -> list[Package]:
-    """Return what this Python needs for avme and for `extras` of it, sorted by name."""
+    """Return the dependencies for this Python and for `extras`, sorted by name."""
     found: dict[tuple[str, str], list[Requirement]] = {}
     for line in importlib.metadata.requires("avme") or ():
         requirement = Requirement(line)
@@ -63,7 +63,7 @@ def required_packages(extras: tuple[str, ...] = ()) -> list[Package]:
 
 
 def _package(name: str, extra: str, parts: list[Requirement]) -> Package:
-    """Several requirements of one package all hold, as for one Python among others."""
+    """Combine the requirements of one package, which may depend on the Python version."""
     specifier = parts[0].specifier
     for part in parts[1:]:
         specifier &= part.specifier

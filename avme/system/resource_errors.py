@@ -1,6 +1,6 @@
-"""What the machine, or a limit on this process, has run out of: memory, processes, open files.
+"""Detection of exhausted memory, processes and open files.
 
-No file is to blame for it, and the same command works where a limit is raised.
+The cause is the machine or a limit, not a file: the same command works with a higher limit.
 """
 
 import errno
@@ -13,7 +13,7 @@ _THREADS: Final = re.compile(r"can't start new thread|Resource temporarily unava
 
 
 def shortage(error: BaseException) -> str | None:
-    """Return one line with what to do, or None where `error` says something else."""
+    """Return one line with the cause and the fix, or None for other errors."""
     number = error.errno if isinstance(error, OSError) else None
     text = str(error) if isinstance(error, RuntimeError) else ""
     if isinstance(error, MemoryError) or number == errno.ENOMEM or _MEMORY.search(text):

@@ -1,6 +1,6 @@
 """Errors of the system and of torch as MachineError: out of memory, out of disk space.
 
-Every sentence says what to change, because the same command fails again otherwise.
+Each message names the fix, because the same command would fail again.
 """
 
 import errno
@@ -25,7 +25,7 @@ _OS_ERROR = re.compile(r"os error (\d+)")
 
 
 def machine_error(error: BaseException, folder: Path) -> MachineError | None:
-    """Return what the machine lacks if `error`, raised while writing `folder`, says so."""
+    """Return a MachineError for `error`, raised while writing `folder`; None for other causes."""
     if isinstance(error, AvmeError):
         return None
     if isinstance(error, torch.OutOfMemoryError):
@@ -42,8 +42,7 @@ def machine_error(error: BaseException, folder: Path) -> MachineError | None:
 
 
 def require_memory(model: nn.Module) -> None:
-    """Raise MachineError where the weights of a model, which may be on the meta device, take more
-    than all of this machine's memory."""
+    """Raise MachineError if the weights of a model, also on the meta device, exceed the memory."""
     tensors = [*model.parameters(), *model.buffers()]
     needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -55,7 +54,13 @@ def require_memory(model: nn.Module) -> None:
 
 
 def cannot_write(path: Path, error: OSError, num_bytes: int | None = None) -> MachineError:
-    """Return the error for a file or folder that cannot be written; `num_bytes` is its size."""
+    """Return the error for a path that cannot be written.
+
+    Args:
+        path: File or folder.
+        error: Cause.
+        num_bytes: Size of the file.
+    """
     named = error.filename if isinstance(error.filename, str) and num_bytes is None else path
     why = os.strerror(error.errno or errno.EIO)
     if error.errno not in FULL:

@@ -1,6 +1,6 @@
-"""A path to plain tensors and what is written beside them, without running what a file holds.
+"""Reader of weight files and folders: plain tensors and their metadata, without running code.
 
-A folder is a Hugging Face folder (config.json), a checkpoint folder of DeepSpeed, or a run of ours.
+A folder is a Hugging Face folder (config.json), a checkpoint folder of DeepSpeed, or a run of avme.
 """
 
 import re
@@ -26,7 +26,7 @@ from avme.weights.tensor_hash import CHECKSUM, SIDECAR
 
 _WRAPPERS: Final = ("model", "module", "state_dict", "model_state_dict")
 _AVERAGES: Final = ("model_ema", "state_dict_ema")
-"""Moving averages of the weights: read where a file holds nothing else."""
+"""Keys of moving averages: used if a file holds no other weights."""
 _PREFIXES: Final = ("_orig_mod.", "module.", "backbone.", "model.", "_forward_module.")
 _OURS: Final = {"format", "stage", "config", "facts", "model"}
 _FOLDER_FILES: Final = (
@@ -46,29 +46,30 @@ _PART: Final = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What a file holds, by the file's own names."""
+    """Content of a weight file, by the file's own tensor names."""
 
     file: Path
     form: Form
     tensors: dict[str, Tensor]
     wrapping: str
-    """How the tensors lay in the file, for people."""
+    """Where the tensors were found in the file, for display."""
     config: dict[str, Any] = field(default_factory=dict)
-    """Hugging Face's config.json, our settings, or our note in an official file."""
+    """Hugging Face's config.json, avme's settings, or avme's note in an official file."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """Of our own files: classes, hashes of data and lists, step and best epoch."""
+    """Of avme's files: classes, hashes of data and lists, step and best epoch."""
     parts: tuple[Path, ...] = ()
-    """The files of a sharded folder, where `file` is their index."""
+    """Files of a sharded folder, if `file` is their index."""
     remarks: tuple[str, ...] = ()
     checksum: str = "none"
-    """What stands in the file against damage, for people."""
+    """Kind of checksum in the file, for display."""
 
 
 def read_file(path: Path) -> Stored:
-    """Reads a .pth, .pt, .bin or .safetensors file, an index of shards, or a folder.
+    """Read a .pth, .pt, .bin or .safetensors file, an index of shards, or a folder.
 
-    Raises ArtifactError where there is none, where it is broken, or holds more than plain data, as
-    tensors that claim more numbers than the file has, or settings of other types.
+    Raises:
+        ArtifactError: Missing or damaged, or not plain data: tensors that claim more values than
+            the file has, or settings of other types.
     """
     stored = _read(path)
     try:
@@ -116,13 +117,15 @@ def _read_folder(path: Path) -> Stored:
         return _read(deepspeed)
     run, weights = require_finished_run(path), path / "weights.safetensors"
     if weights.is_file() and not any((path / "checkpoints").glob("*.pt")):
-        return _read(weights)  # checkpoints may be deleted, they are larger
+        return _read(weights)  # checkpoints are larger and may be deleted
     return _read(find_checkpoint(run, "best", "last"))
 
 
 def _deepspeed_file(path: Path) -> Path | None:
-    """The model's file in a folder that DeepSpeed's save_checkpoint wrote, or in the newest one
-    of its output folder, as `latest` names it."""
+    """Return the model file in a folder of DeepSpeed's save_checkpoint.
+
+    An output folder is resolved by its `latest` file.
+    """
     latest = path / "latest"
     if latest.is_file() and not (path / RUN_STATUS).is_file():
         with latest.open(encoding="utf-8", errors="replace") as text:
@@ -231,7 +234,7 @@ def _foreign(
     parts: tuple[Path, ...] = (),
     remarks: tuple[str, ...] = (),
 ) -> Stored:
-    """Tensors without the prefixes of what wrapped the model, and whose names they are."""
+    """Remove the prefixes of model wrappers, and detect whose tensor names these are."""
     while prefix := _common_prefix(tensors):
         tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
         wrapping = f"{wrapping}, each name behind `{prefix}`"
@@ -263,7 +266,7 @@ def _foreign(
 
 
 def _common_prefix(tensors: Mapping[str, Tensor]) -> str | None:
-    """A prefix of all names that is no part of a model; an encoder on its own has another."""
+    """Return a prefix of all names that is not part of a model; a bare encoder has another."""
     alone = (*_PREFIXES, "encoder.") if "encoder.patch_embed.proj.weight" in tensors else _PREFIXES
     for prefix in alone:
         if tensors and all(name.startswith(prefix) for name in tensors):

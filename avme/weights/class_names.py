@@ -1,4 +1,4 @@
-"""The classes of a head's rows: as a file of names or config.json has them, never guessed."""
+"""Class names of a head's rows, from a file of names or config.json, never guessed."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from avme.io.strict_json import parse_json
 
 _NUMBERED: Final = re.compile(r"(\d+)\s+(\S.*)")
 _PLACEHOLDER: Final = re.compile(r"LABEL_\d+")
-"""Hugging Face's names of classes that nobody named."""
+"""Hugging Face's placeholder for unnamed classes."""
 _MOST_CHARACTERS: Final = 1 << 24
 _MOST_NUMBERS: Final = 5
 _EXPECTED: Final = (
@@ -21,10 +21,11 @@ _EXPECTED: Final = (
 
 
 def read_class_names(file: Path, rows: int) -> tuple[str, ...]:
-    """Names of the rows of a head, in their order.
+    """Read the names of a head's rows, in row order.
 
-    Raises ArtifactError as `names_in_file` does, MismatchError where the file does not name each of
-    `rows` rows once.
+    Raises:
+        ArtifactError: As `names_in_file`.
+        MismatchError: The file does not name each of `rows` rows once.
     """
     names = names_in_file(file)
     if len(names) != rows:
@@ -36,10 +37,10 @@ def read_class_names(file: Path, rows: int) -> tuple[str, ...]:
 
 
 def names_in_file(file: Path) -> tuple[str, ...]:
-    """Return all names in a file, in the order of their rows.
+    """Read all names in a file, in row order.
 
-    Numbered lines count from 0 or 1 and may come in any order. Raises ArtifactError where the file
-    is none of what is expected.
+    Numbered lines count from 0 or 1 and may come in any order. Raises ArtifactError for a file of
+    another kind.
     """
     try:
         with file.open(encoding="utf-8-sig") as opened:
@@ -67,15 +68,25 @@ def names_in_file(file: Path) -> tuple[str, ...]:
 
 
 def letters(name: str) -> str:
-    """A name without capitals, blanks and punctuation."""
+    """Return a name without capitals, spaces and punctuation."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def require_same_rows(
     file: Path, known: Sequence[str], names_file: Path, names: Sequence[str]
 ) -> None:
-    """Raise MismatchError where one class has another row in `names` than among the `known` ones
-    of a file of weights, capitals, blanks and punctuation apart. Other names may replace them.
+    """Check that two lists give each class the same row. Other names may replace them.
+
+    Capitals, spaces and punctuation are ignored.
+
+    Args:
+        file: Weight file.
+        known: Names in the weight file.
+        names_file: File of names.
+        names: Names in it.
+
+    Raises:
+        MismatchError: A class has different rows.
     """
     rows = {letters(name): row for row, name in enumerate(known)}
     for row, name in enumerate(names):
@@ -87,7 +98,7 @@ def require_same_rows(
 
 
 def names_in(config: Mapping[str, Any], rows: int) -> tuple[str, ...]:
-    """What config.json's id2label calls the rows; empty where it does not name each one once."""
+    """Return the names in id2label of config.json; empty unless it names each row once."""
     labels = config.get("id2label")
     if not isinstance(labels, Mapping):
         return ()
@@ -112,7 +123,7 @@ def _of_json(content: Any) -> tuple[str, ...]:
 
 
 def _of_lines(lines: Sequence[str]) -> tuple[str, ...]:
-    """The names; empty where every line has a number, and these do not count the lines."""
+    """Return the names; empty if all lines have numbers that are not 0..n-1 or 1..n."""
     parts = [part for line in lines if (part := _NUMBERED.fullmatch(line))]
     if len(parts) < len(lines):
         return tuple(lines)
@@ -126,7 +137,7 @@ def _some_numbers(lines: Sequence[str]) -> str:
 
 
 def _by_number(names: Mapping[str, str]) -> tuple[str, ...]:
-    """The names in the order of their numbers, which must be 0 to n-1 or 1 to n."""
+    """Sort the names by their numbers, which must be 0 to n-1 or 1 to n."""
     if not all(key.isdecimal() for key in names):
         return ()
     by_number = {int(key): name for key, name in names.items()}

@@ -1,4 +1,4 @@
-"""Weights to a file of another form; VideoMAE's and Hugging Face's hold the visual tower alone."""
+"""Export of weights to other formats; VideoMAE's and Hugging Face's hold the video model only."""
 
 import json
 import shutil
@@ -25,10 +25,18 @@ _BRIDGE: Final = "decoder.bridge.weight"
 
 
 def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
-    """Writes a .pth file, a folder or a .safetensors file that must not exist yet.
+    """Write a .pth file, a folder or a .safetensors file, which must not exist.
 
-    Raises MismatchError where the form cannot say what the weights are, and OSError where the disk
-    is full or the folder is not writable: nothing is left of OUT then.
+    On an error nothing is left of `out`.
+
+    Args:
+        weights: Weights of any form.
+        out: File or folder to write.
+        form: Format.
+
+    Raises:
+        MismatchError: The format cannot represent the weights.
+        OSError: The disk is full or the folder not writable.
     """
     require_output(out, form)
     if form != "official":
@@ -54,7 +62,7 @@ def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
 
 @contextmanager
 def _whole_or_absent(folder: Path) -> Iterator[None]:
-    """Delete the new folder if the block fails: a second attempt would find it in the way."""
+    """Delete the new folder if the block fails, so that a second attempt can create it."""
     try:
         yield
     except BaseException:
@@ -63,7 +71,7 @@ def _whole_or_absent(folder: Path) -> Iterator[None]:
 
 
 def _visual_tower(weights: Weights, form: Form) -> tuple[dict[str, Tensor], list[str]]:
-    """The tensors that a VideoMAE has, and what changed on the way."""
+    """Return the tensors of the VideoMAE part, and the changes that were made."""
     frames, size = weights.window
     patch, tubelet = (weights.leaves[f"model.visual.{key}"] for key in ("patch", "tubelet"))
     if weights.grid != (frames // tubelet, size // patch, size // patch):
@@ -119,7 +127,7 @@ def _write_ours(weights: Weights, out: Path) -> None:
 
 
 def _note(weights: Weights) -> dict[str, Any]:
-    """What VideoMAE's own form cannot say: window, heads and classes."""
+    """Return what VideoMAE's own format cannot express: window, heads and classes."""
     frames, size = weights.window
     note = {"num_frames": frames, "image_size": size, **_heads(weights)}
     if weights.stride is not None:

@@ -1,6 +1,6 @@
-"""A file's head for a classifier's own classes: rows go to the class of their name, never by place.
+"""Transfer of a head to a classifier's own classes: rows are matched by class name.
 
-Names are compared exactly, capitals and blanks included.
+Names are compared exactly, capitals and spaces included.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,14 @@ _MOST_NAMES: Final = 3
 def end_for(
     model: Classifier, weights: Weights, classes: Sequence[str]
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """Tensors for the model's pooled norm and head, empty where these start new, and why.
+    """Return tensors for the model's pooled norm and head, and a reason where they start fresh.
 
-    Rows of classes that the file does not know keep the model's own start.
+    Rows of classes that the file lacks keep their fresh initialization.
+
+    Args:
+        model: Classifier to fill.
+        weights: Loaded weights.
+        classes: Classes of the model, in row order.
     """
     end = {n: t for n, t in weights.tensors.items() if n.startswith(("norm.", "head."))}
     if not end or weights.stage == "pretrain":
@@ -54,16 +59,16 @@ def end_for(
 
 
 def rows_of(known: Sequence[str], wanted: Sequence[str]) -> tuple[int | None, ...]:
-    """For each wanted class its row among the known ones, None where it is not one of them."""
+    """Return the known row of each wanted class, None if it has none."""
     place = {name: row for row, name in enumerate(known)}
     return tuple(place.get(name) for name in wanted)
 
 
 def in_order_of(weights: Weights, classes: Sequence[str]) -> tuple[dict[str, Tensor], list[str]]:
-    """All tensors with the head's rows in the order of `classes`, other classes after them, and the
-    names of all rows.
+    """Sort the head's rows by `classes`, other classes after them; return tensors and names.
 
-    Raises MismatchError where the file does not name its classes, or lacks one of these.
+    Raises:
+        MismatchError: The file does not name its classes, or lacks one of these.
     """
     if not weights.classes:
         raise MismatchError(
@@ -86,7 +91,7 @@ def in_order_of(weights: Weights, classes: Sequence[str]) -> tuple[dict[str, Ten
 
 
 def some(names: Sequence[str]) -> str:
-    """The first names, and that there are more."""
+    """Join the first names, with the number of further ones."""
     return ", ".join(names[:_MOST_NAMES]) + " ..." * (len(names) > _MOST_NAMES) or "none"
 
 
@@ -114,7 +119,7 @@ def _told(
 
 
 def _nearly(known: Sequence[str], wanted: Sequence[str]) -> str:
-    """A hint where names differ only in capitals, blanks and punctuation."""
+    """Return a hint if names differ only in capitals, spaces and punctuation."""
     plain = {letters(name): name for name in known}
     for name in wanted:
         if name not in known and letters(name) in plain:

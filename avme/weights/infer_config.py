@@ -1,7 +1,7 @@
-"""The shapes of a file's tensors to the model that they belong to.
+"""Model configuration inferred from the shapes of a file's tensors.
 
-Heads leave no trace in shapes: they are those that VideoMAE has at a width, or what stands beside
-the tensors. VideoMAE's files do not say their window: it is 16 frames of 224 pixels there.
+Shapes do not show the number of heads: it is VideoMAE's for the width, or taken from the metadata.
+VideoMAE's files do not state their window: it is 16 frames of 224 pixels.
 """
 
 import math
@@ -29,25 +29,25 @@ _SMALL_MISTAKEN: Final = (384, 16)
 
 @dataclass(frozen=True, slots=True)
 class Norms:
-    """Which layer norms stand at the end of the tower."""
+    """Layer norms at the end of the encoder."""
 
     final: bool
-    """Of every token, after the last block."""
+    """Norm of every token, after the last block."""
     pooled: bool
-    """Of the pooled token."""
+    """Norm of the pooled token."""
     pool: Pool = "mean"
-    """How the pooled token is made."""
+    """Pooling method."""
 
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """A visual tower: a masked autoencoder without fusion, a classifier, or the tower alone."""
+    """Video model: a masked autoencoder without fusion, a classifier, or the encoder alone."""
 
     stage: Stage
     visual: Mapping[str, int | float]
-    """dim, depth, mlp_ratio, patch, tubelet, final_norm and, where known, heads."""
+    """dim, depth, mlp_ratio, patch, tubelet, final_norm and, if known, heads."""
     decoder: Mapping[str, int | float]
-    """The same of the decoder; empty without one."""
+    """The same for the decoder; empty without one."""
     num_classes: int
     """0 without a head."""
     num_frames: int
@@ -61,13 +61,13 @@ class Geometry:
         return int(self.visual["tubelet"]), int(self.visual["patch"])
 
     def grid(self) -> Grid:
-        """The token grid of the window."""
+        """Token grid of the window."""
         config, clip = self._model_config(), self._clip()
         check_extent(clip, config)
         return grid_of(config, clip)
 
     def shapes(self) -> dict[str, Shape]:
-        """Every tensor of such a model, by our names."""
+        """Shapes of all tensors of such a model, by avme's names."""
         config, clip = self._model_config(), self._clip()
         with torch.device("meta"):
             model = (
@@ -98,7 +98,7 @@ class Geometry:
 
 
 def geometry_of(stored: Stored) -> Geometry:
-    """Raises ArtifactError where a tensor that tells a size is missing or has no such shape."""
+    """Infer the configuration; raises ArtifactError if a required tensor is missing."""
     names, config = stored.tensors, stored.config
     stage = _stage_of(names)
     norms = _norms_of(stored, stage)
@@ -158,8 +158,10 @@ def _stage_of(names: Mapping[str, Tensor]) -> Stage:
 
 
 def _norms_of(stored: Stored, stage: Stage) -> Norms:
-    """By config.json where there is one, else by what the file holds; VideoMAE's own files of
-    pretraining always have the final norm."""
+    """Return the norms by config.json, else by the tensors.
+
+    VideoMAE's own pretraining files always have the final norm.
+    """
     names, column = stored.tensors, 0 if stored.form == "official" else 1
     last, pooled = (
         any(f"{name}.{leaf}" in names for leaf in ("weight", "bias"))
@@ -207,7 +209,7 @@ def _shape(tensors: Mapping[str, Tensor], name: str, axes: int) -> Shape:
 
 
 def _ratio(inner: int, dim: int) -> float:
-    """Its product with `dim` is `inner`, after rounding down too."""
+    """Return a ratio whose product with `dim` is `inner`, also after rounding down."""
     ratio = inner / dim
     return ratio if int(dim * ratio) == inner else math.nextafter(ratio, math.inf)
 

@@ -1,4 +1,4 @@
-"""Weights that a training stage starts from, and what its run remembers of them."""
+"""Initialization of a training stage from weights, and its provenance record."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +19,13 @@ from avme.weights.trained import load_trained, settings_in
 def weights_for(
     settings: PretrainConfig | FinetuneConfig, file: Path, names: Path | None = None
 ) -> Weights:
-    """The weights, if the settings describe the visual tower that they belong to; the file `names`
-    names the classes of their head."""
+    """Load weights and check that the settings describe their video model.
+
+    Args:
+        settings: Settings of the stage.
+        file: Weight file.
+        names: File of class names for the head, if any.
+    """
     weights = read_weights(file, names)
     require_geometry(settings, weights)
     known, grid = settings.model.positions, grid_of(settings.model, settings.clip)
@@ -33,9 +38,9 @@ def weights_for(
 
 
 def starting_point(init: Path) -> dict[str, Any]:
-    """What a checkpoint fixes for the stage after it: preset, model and window.
+    """Return what a checkpoint fixes for the next stage: preset, model and window.
 
-    Raises ArtifactError where there is no checkpoint, or weights that are of no run.
+    Raises ArtifactError without a checkpoint, or for weights that belong to no run.
     """
     file = find_checkpoint(init, "last")
     checkpoint = load_trained(file)
@@ -50,9 +55,14 @@ def starting_point(init: Path) -> dict[str, Any]:
 
 
 def origin_of(weights: Weights | None, resumed: Path | None, fact: str) -> dict[str, Any] | None:
-    """What the run notes as `fact`: of the weights, or as its own checkpoint has it.
+    """Return the provenance record of the weights, or that of the resumed checkpoint.
 
-    A run that is resumed with weights must name those that it was started from, byte for byte.
+    A run that is resumed with weights must name the same file that it started from.
+
+    Args:
+        weights: Loaded weights, if any.
+        resumed: Checkpoint that is resumed, if any.
+        fact: Key of the record.
     """
     if weights is not None:
         return weights.origin()
@@ -63,13 +73,19 @@ def origin_of(weights: Weights | None, resumed: Path | None, fact: str) -> dict[
 
 
 def say_tally(report: Reporter, tally: Tally) -> None:
-    """What became of the weights, in the log and on the terminal."""
+    """Log which tensors were loaded, skipped and newly initialized."""
     for line in tally.lines():
         report.say(line)
 
 
 def require_unseen_tests(origin: dict[str, Any] | None, prepared: PreparedSet, split: str) -> None:
-    """What the weights were trained on, at any time, must not be what this split tests."""
+    """Check that the weights never saw the test clips of the split.
+
+    Args:
+        origin: Provenance record.
+        prepared: Dataset.
+        split: Name of the split.
+    """
     if not origin:
         return
     for earlier in ("init", "pretrained"):

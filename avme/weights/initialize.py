@@ -1,6 +1,6 @@
-"""Weights into a model of ours, with a tally of what was taken, left out and made anew.
+"""Loading of weights into a model, with a report of loaded, skipped and fresh tensors.
 
-A fused autoencoder that starts from a visual one is VideoMAE at its first step: the bridge gets
+A fused autoencoder that starts from a video-only one is VideoMAE at its first step: the bridge gets
 zeros for the audio half, and `prenorm` passes the visual half through unchanged.
 """
 
@@ -26,7 +26,7 @@ _FEW: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Names of tensors, ours except for those that were dropped on reading."""
+    """Report of tensor names, avme's except for those that were dropped on reading."""
 
     mapped: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -34,7 +34,7 @@ class Tally:
     remarks: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """The tally for people."""
+        """Format the report."""
         return [
             f"mapped {len(self.mapped)} tensors: {by_part(self.mapped)}",
             f"dropped {len(self.dropped)}: {by_part(self.dropped)}",
@@ -44,7 +44,7 @@ class Tally:
 
 
 def by_part(names: Sequence[str]) -> str:
-    """`visual 148, decoder 41`; a part of few tensors is named in full."""
+    """Count names by part: `visual 148, decoder 41`; small parts are named in full."""
     parts: dict[str, list[str]] = {}
     for name in names:
         parts.setdefault(name.partition(".")[0], []).append(name)
@@ -58,9 +58,16 @@ def by_part(names: Sequence[str]) -> str:
 def start_with(
     model: MaskedAutoencoder | Classifier, weights: Weights, classes: Sequence[str] = ()
 ) -> Tally:
-    """Copies the weights into the model; raises MismatchError where one that is needed is missing
-    or has another shape. `classes` are those that the model tells apart, in the order of its head's
-    rows."""
+    """Copy the weights into the model.
+
+    Args:
+        model: Model to fill.
+        weights: Loaded weights.
+        classes: Classes of the model, in row order of its head.
+
+    Raises:
+        MismatchError: A required tensor is missing or has another shape.
+    """
     own = model.state_dict()
     given = dict(weights.tensors)
     remarks = list(weights.remarks)
@@ -88,8 +95,10 @@ def start_with(
 
 
 def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Weights) -> None:
-    """Raises MismatchError where the settings ask for another visual tower than the weights', or
-    would give it positions that it does not know."""
+    """Raise MismatchError if the settings ask for another video model than the weights'.
+
+    Positions that the weights do not cover are an error too.
+    """
     asked = flatten(settings.model_dump(mode="json"))
     decodes = isinstance(settings, PretrainConfig)
     fixed = ("model.visual.", "model.decoder.") if decodes else ("model.visual.",)
@@ -114,13 +123,14 @@ def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Weights
 
 
 def _is_in_doubt(key: str, weights: Weights) -> bool:
-    """Hugging Face gives ViT-S other heads than it was trained with."""
+    """Return True for the heads of ViT-S, where Hugging Face states another number than trained
+    with."""
     told = weights.config.get("num_attention_heads", weights.leaves.get(key))
     return key == "model.visual.heads" and told != weights.leaves[key]
 
 
 def _bridge(theirs: Tensor, own: Tensor, remarks: list[str]) -> Tensor:
-    """The columns that read the visual half, and zeros or nothing for the audio half."""
+    """Return the columns for the visual half, and zeros or nothing for the audio half."""
     dim = theirs.shape[1]
     if own.shape[1] == 2 * dim:
         remarks.append(f"{_BRIDGE}: the visual half is theirs, the audio half is zero")
@@ -138,8 +148,11 @@ def _parts(weights: Weights) -> set[str]:
 def _require_expected(
     new: Sequence[str], model: MaskedAutoencoder | Classifier, weights: Weights
 ) -> None:
-    """New may be whole parts that VideoMAE does not have, the classifier's end, and the norm of an
-    encoder that was fine-tuned or saved without one."""
+    """Check that only expected tensors are fresh.
+
+    These are parts that VideoMAE does not have, the classifier's end, and the norm of an encoder
+    that was fine-tuned or saved without one.
+    """
     fresh = {"audio", "fusion"} - _parts(weights)
     if isinstance(model, Classifier):
         fresh |= {"norm", "head"}

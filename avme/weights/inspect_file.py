@@ -1,4 +1,4 @@
-"""What a file of weights is, in rows of a name and a value for people."""
+"""Description of a weight file in rows of name and value."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _FORMS = {
 
 
 def describe_weights(weights: Weights) -> Iterator[tuple[str, str]]:
-    """Form, geometry, parameters by part, precision, classes and positions."""
+    """Return form, geometry, parameters by part, precision, classes and positions."""
     yield "file", f"{weights.file}{f' and {len(weights.parts)} shards' * bool(weights.parts)}"
     yield "form", f"{_FORMS[weights.form]}, {weights.wrapping}"
     yield "holds", _holds(weights)

@@ -1,9 +1,9 @@
-"""How every tensor of the visual tower is called, and laid out, in the files that hold one.
+"""Names and layouts of every tensor of the video model, in each file format.
 
-Our names are those of `MaskedAutoencoder` without fusion and of `Classifier` with modality `v`. A
-rule works in both directions, so that what is written can be read.
+avme's names are those of `MaskedAutoencoder` without fusion and of `Classifier` with modality `v`.
+A rule works in both directions, so that exported files can be read.
 
-Shape letters: d and e channels, c colours, u frames, p and q rows and columns of a tubelet.
+Shape letters: d and e channels, c colors, u frames, p and q rows and columns of a tubelet.
 """
 
 import re
@@ -19,7 +19,7 @@ from avme.errors import ArtifactError
 
 Form = Literal["official", "huggingface", "avme"]
 Stage = Literal["pretrain", "finetune", "encoder"]
-"""`encoder`: the visual tower alone, neither with a decoder nor with a head."""
+"""`encoder`: the video encoder alone, without decoder and head."""
 Shape = tuple[int, ...]
 
 _FIXED: Final[Mapping[str, tuple[str, str]]] = {
@@ -36,7 +36,7 @@ _FIXED: Final[Mapping[str, tuple[str, str]]] = {
     "head": ("head", "classifier"),
 }
 _FIRST_TOKEN_NORM: Final = ("norm", "videomae.layernorm")
-"""`norm` of a classifier that pools the first token: theirs stands before the pooling."""
+"""`norm` of a classifier that pools the first token: in these files it comes before the pooling."""
 _TOWERS: Final[Mapping[str, tuple[str, str]]] = {
     "visual": ("blocks", "videomae.encoder.layer"),
     "decoder": ("decoder.blocks", "decoder.decoder_layers"),
@@ -58,15 +58,15 @@ _OTHER_BIAS: Final = re.compile(r"(.*\.attention\.attention\.)(query|value)\.bia
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One tensor of ours and the tensors that a file has for it."""
+    """Mapping of one avme tensor to the tensors of a file."""
 
     own: str
     theirs: tuple[str, ...]
     kernel: tuple[int, int] | None = None
-    """Frames and side of a tubelet, where the file holds the kernel of a Conv3d."""
+    """Frames and side of a tubelet, if the file holds the kernel of a Conv3d."""
 
     def to_own(self, tensors: Sequence[Tensor]) -> Tensor:
-        """Theirs to ours."""
+        """Convert the file's tensors to avme's."""
         if self.kernel is not None:
             return rearrange(tensors[0], "d c u p q -> d (u p q c)")
         if self.own == "decoder.mask_token" and tensors[0].ndim == 3:
@@ -74,7 +74,7 @@ class Rule:
         return torch.cat(list(tensors)) if len(tensors) > 1 else tensors[0]
 
     def to_theirs(self, tensor: Tensor) -> list[Tensor]:
-        """Ours to theirs; on tensors without storage it tells their shapes."""
+        """Convert avme's tensor to the file's; on meta tensors this gives their shapes."""
         if self.kernel is not None:
             frames, side = self.kernel
             sizes = {"u": frames, "p": side, "q": side}
@@ -87,7 +87,15 @@ class Rule:
 def rule_for(
     own: str, form: Form, stage: Stage, kernel: tuple[int, int] = (1, 1), pool: str = "mean"
 ) -> Rule:
-    """The rule of one of our tensors; `kernel` is frames and side of a tubelet."""
+    """Return the rule of one avme tensor.
+
+    Args:
+        own: avme's name.
+        form: File format.
+        stage: Part of the model in the file.
+        kernel: Frames and side of a tubelet.
+        pool: Pooling method.
+    """
     if form == "avme":
         return Rule(own, (own,))
     column = 0 if form == "official" else 1
@@ -108,7 +116,13 @@ def rule_for(
 
 
 def depth_of(tower: Literal["visual", "decoder"], names: Iterable[str], form: Form) -> int:
-    """How many blocks a tower has by the names of a file, 0 for none."""
+    """Count the blocks of a tower by the tensor names of a file; 0 without any.
+
+    Args:
+        tower: Encoder or decoder.
+        names: Tensor names.
+        form: File format.
+    """
     column = 0 if form == "official" else 1
     stem = re.escape(_TOWERS[tower][column])
     pattern = re.compile(rf"(?:encoder\.)?{stem}\.(\d+)\..*")
@@ -117,10 +131,10 @@ def depth_of(tower: Literal["visual", "decoder"], names: Iterable[str], form: Fo
 
 
 def spell_biases(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Hugging Face's three spellings to one, and the key biases that were left out.
+    """Unify Hugging Face's three spellings of biases, and add the omitted key biases.
 
-    A bias of the keys adds the same to every logit of a query, so that the softmax cancels it.
-    Raises ArtifactError where a file has two spellings of one bias.
+    A key bias adds the same to every logit of a query, so that the softmax cancels it. Raises
+    ArtifactError if a file has two spellings of one bias.
     """
     spelt: dict[str, Tensor] = {}
     dropped: list[str] = []

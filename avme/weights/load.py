@@ -1,7 +1,7 @@
-"""A file of any form to weights by our names: all that belongs there, and nothing else.
+"""Strict loading of weights of any form, by avme's names.
 
-Strict: what is missing, left over or misshapen is an error that names it. Left out without an error
-are only positions that equal the closed form, and biases of the keys, which have no effect.
+Missing, unexpected or misshapen tensors are errors that name them. Dropped without an error are
+only positions that equal the closed form, and key biases, which have no effect.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ _MOST_NAMES: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """A model's tensors by our names, in single precision, and the settings that they fix."""
+    """Tensors of a model by avme's names, in single precision, and the settings that they fix."""
 
     file: Path
     form: Form
@@ -43,42 +43,42 @@ class Weights:
     modality: Modality
     tensors: dict[str, Tensor]
     leaves: dict[str, Any]
-    """Dotted settings of the model that follow from the tensors."""
+    """Dotted model settings that follow from the tensors."""
     window: tuple[int, int]
-    """Frames and pixels that they were trained with, or VideoMAE's where the file does not say."""
+    """Frames and pixels of training, or VideoMAE's if the file does not state them."""
     grid: tuple[int, int, int]
-    """Slots, rows and columns whose positions the weights know."""
+    """Slots, rows and columns of the trained positions."""
     num_classes: int
     classes: tuple[str, ...]
-    """Empty where the file names none."""
+    """Empty if the file names none."""
     pool: str
     config: dict[str, Any]
-    """Beside the tensors: Hugging Face's config.json, or all settings of ours."""
+    """Metadata: Hugging Face's config.json, or all settings of avme."""
     facts: dict[str, Any]
     dropped: tuple[str, ...]
     remarks: tuple[str, ...]
     stored_as: dict[str, int]
-    """Tensors of every precision in the file."""
+    """Number of tensors by precision in the file."""
     parts: tuple[Path, ...] = ()
-    """The shards, where `file` is their index."""
+    """Shards, if `file` is their index."""
     checksum: str = "none"
-    """What stands in the file against damage."""
+    """Kind of checksum in the file."""
 
     @property
     def preset(self) -> str:
-        """The preset whose recipe suits them."""
+        """Preset that suits them."""
         by_width = {384: "small", 768: "base", 1024: "large"}
         return str(self.facts.get("preset", by_width.get(self.leaves["model.visual.dim"], "base")))
 
     @property
     def stride(self) -> int | None:
-        """Source frames from one frame to the next in training, where the file says so."""
+        """Frame stride in training, if the file states it."""
         noted = self.config.get("clip") or self.config.get(SIDECAR)
         stride = noted.get("stride") if isinstance(noted, Mapping) else None
         return stride if isinstance(stride, int) and stride > 0 else None
 
     def settings(self) -> dict[str, Any]:
-        """Defaults for a stage that starts from these weights."""
+        """Default settings for a stage that starts from these weights."""
         frames, size = self.window
         clip = {"clip.num_frames": frames, "clip.size": size}
         if self.stride is not None:
@@ -86,24 +86,25 @@ class Weights:
         return nest(self.leaves | clip | {"model.positions": list(self.grid)})
 
     def origin(self) -> dict[str, Any]:
-        """What a run remembers of them; ours bring the lists that they were trained on."""
+        """Provenance record for a run; avme's files include the lists they were trained on."""
         mine: dict[str, Any] = {key: self.facts[key] for key in _LINEAGE if key in self.facts}
         if self.facts.get("pretrained"):
             mine["pretrained"] = self.facts["pretrained"]
         return {"form": self.form, "sha256": self.sha256()} | mine
 
     def sha256(self) -> str:
-        """Hash of the file; of shards, that of their hashes."""
+        """Return the hash of the file; for shards, the hash of their hashes."""
         if not self.parts:
             return sha256_of(self.file)
         return hashlib.sha256("".join(map(sha256_of, self.parts)).encode()).hexdigest()
 
 
 def read_weights(path: Path, classes: Path | None = None) -> Weights:
-    """The weights in a file or folder; the file `classes` names the rows of their head.
+    """Load the weights in a file or folder; the file `classes` names the rows of their head.
 
-    Raises ArtifactError for what cannot be read whole, MismatchError for what is no model of ours,
-    such as learned positions, and for names that do not fit the head or contradict the file's own.
+    Raises:
+        ArtifactError: The file cannot be read completely.
+        MismatchError: Not a model of avme, or names that contradict the file's own.
     """
     stored = read_file(path)
     weights = _ours(stored) if stored.form == "avme" else _foreign(stored)

@@ -1,7 +1,7 @@
-"""The classifier that `avme eval` scores: of a run, of a file that it wrote, or a published one.
+"""Loading of the classifier that `avme eval` scores: from a run, a file or published weights.
 
-Its head's rows are put in the order of the set's classes; classes that the set does not have come
-after them and stay possible answers.
+The head's rows are sorted by the dataset's classes; classes that the dataset lacks follow and can
+still be predicted.
 """
 
 from dataclasses import dataclass, replace
@@ -26,19 +26,19 @@ _RUNS: Final = Path("runs")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedClassifier:
-    """A classifier, on the CPU, and where it came from."""
+    """Classifier on the CPU, with its provenance."""
 
     model: Classifier
     settings: FinetuneConfig
     classes: tuple[str, ...]
-    """Of the head's rows: the set's in its order, then all others."""
+    """Classes of the head's rows: the dataset's in its order, then all others."""
     weights: Weights
 
 
 def read_classifier(path: Path, classes: Path | None = None) -> Weights:
-    """Weights with a head, from a run, a checkpoint, or a file or folder of any form.
+    """Load weights with a head, from a run, a checkpoint, or a file or folder of any form.
 
-    `classes` names the head's rows. Raises MismatchError where there is no head.
+    `classes` names the head's rows. Raises MismatchError without a head.
     """
     weights = read_weights(require_finished_run(path), classes)
     if weights.stage != "finetune":
@@ -52,9 +52,9 @@ def read_classifier(path: Path, classes: Path | None = None) -> Weights:
 
 
 def complete(weights: Weights, config: EvalConfig) -> Weights:
-    """The weights with the stride and the heads of the settings, where they do not name theirs.
+    """Complete the weights with stride and heads of the settings, if they do not state theirs.
 
-    Raises MismatchError where they name others.
+    Raises MismatchError if they state others.
     """
     key = "model.visual.heads"
     for name, asked, known in (
@@ -76,9 +76,15 @@ def complete(weights: Weights, config: EvalConfig) -> Weights:
 
 
 def build_trained(weights: Weights, prepared: PreparedSet, report: Reporter) -> TrainedClassifier:
-    """The classifier for the classes of a set.
+    """Build the classifier for the classes of a dataset.
 
-    Raises MismatchError where the set has a class that the head has no row for.
+    Args:
+        weights: Weights with a head.
+        prepared: Dataset.
+        report: Receives messages.
+
+    Raises:
+        MismatchError: The head has no row for a class of the dataset.
     """
     settings = settings_of(weights)
     if not isinstance(settings, FinetuneConfig):
@@ -103,9 +109,9 @@ def build_trained(weights: Weights, prepared: PreparedSet, report: Reporter) -> 
 
 
 def results_of(weights: Weights) -> Path:
-    """The folder for results: the run's, or one below runs/ for weights from elsewhere.
+    """Return the folder for results: the run's, or one below runs/ for other weights.
 
-    Raises ArtifactError if the run holds links.
+    Raises ArtifactError if the run contains symlinks.
     """
     file = weights.file
     run = file.parent.parent if file.parent.name == "checkpoints" else file.parent

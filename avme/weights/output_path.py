@@ -1,4 +1,4 @@
-"""File or folder that weights are written to: what may be given, known before any are read."""
+"""Check of the output path of exported weights, before any are read."""
 
 import os
 from pathlib import Path
@@ -10,8 +10,8 @@ _ENDINGS: Final = {"official": (".pth", ".pt"), "huggingface": ("",), "avme": ("
 
 
 def require_output(out: Path, form: str) -> None:
-    """Raise UsageError where `out` exists or does not have a name of this form."""
-    if os.path.lexists(out):  # a link to nowhere is something, too
+    """Raise UsageError if `out` exists or its name does not fit the format."""
+    if os.path.lexists(out):  # a dangling symlink counts as existing
         raise UsageError(f"{out} exists already: choose another OUT, nothing is overwritten")
     wanted = _ENDINGS[form]
     if out.suffix not in wanted:

@@ -1,6 +1,6 @@
-"""Position tables in a file: only VideoMAE's fixed sine-cosine positions are usable.
+"""Position tables in weight files: only VideoMAE's fixed sine-cosine positions are supported.
 
-The model computes its own; a table that equals the closed form is left out, another one is refused.
+The model computes its own; a table equal to the closed form is dropped, any other is refused.
 """
 
 from collections.abc import Mapping
@@ -24,9 +24,16 @@ _TABLES: Final = {
 
 
 def position_tables(file: Path, tensors: Mapping[str, Tensor], geometry: Geometry) -> list[str]:
-    """Names of the tables in a file of the given sizes.
+    """Return the names of the position tables in a file.
 
-    Raises ArtifactError where one has another shape, MismatchError where it was learned.
+    Args:
+        file: Weight file.
+        tensors: Its tensors.
+        geometry: Inferred sizes.
+
+    Raises:
+        ArtifactError: A table has another shape.
+        MismatchError: A table was learned.
     """
     sizes = {"visual": geometry.visual, "decoder": geometry.decoder}
     found = [name for name, tower in _TABLES.items() if name in tensors and sizes[tower]]

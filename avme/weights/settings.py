@@ -1,4 +1,4 @@
-"""The settings of avme that describe weights of any form."""
+"""avme settings that describe weights of any form."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from avme.weights.load import Weights
 
 
 def settings_of(weights: Weights) -> PretrainConfig | FinetuneConfig:
-    """All settings of the stage whose model this is; what weights do not fix has its default.
+    """Return all settings of the stage of this model; unspecified ones have their defaults.
 
-    Raises MismatchError where heads are unknown or impossible, or for an encoder alone, which no
-    stage has.
+    Raises MismatchError if the heads are unknown or impossible, or for a bare encoder, which
+    belongs to no stage.
     """
     if weights.stage == "encoder":
         raise MismatchError(
@@ -47,7 +47,7 @@ def settings_of(weights: Weights) -> PretrainConfig | FinetuneConfig:
 
 
 def require_heads(weights: Weights) -> None:
-    """Raises MismatchError where the attention's heads are not known; shapes do not show them."""
+    """Raise MismatchError if the number of heads is unknown; shapes do not show it."""
     towers = ["visual", "decoder"] if weights.stage == "pretrain" else ["visual"]
     if not all(f"model.{tower}.heads" in weights.leaves for tower in towers):
         raise MismatchError(
@@ -57,7 +57,7 @@ def require_heads(weights: Weights) -> None:
 
 
 def target_is_normalised(weights: Weights) -> bool:
-    """Whether the decoder predicts normalised pixels, which is VideoMAE's default."""
+    """Return True if the decoder predicts normalized pixels, VideoMAE's default."""
     if weights.form == "avme":
         return bool(weights.config["loss"]["target"] == "normalised")
     return bool(weights.config.get("norm_pix_loss", True))

@@ -1,7 +1,7 @@
-"""One file of tensors: a pickle or safetensors, read without running anything that it holds.
+"""Tensor files: pickle and safetensors, read without running code.
 
-Pickles are read with `weights_only`; beyond tensors only the plain values that published files hold
-are let in. Safetensors files are written with the mode that the umask gives.
+Pickles are read with `weights_only`; beyond tensors only the plain values of published files are
+allowed. Safetensors files are written with the mode of the umask.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _PLAIN: Final[list[Any]] = [
     np.dtypes.Int64DType,
     (np.float64(0).__reduce__()[0], "numpy.core.multiarray.scalar"),
     (np.float64(0).__reduce__()[0], "numpy._core.multiarray.scalar"),
-    # The hyper-parameters in Lightning's checkpoints are a subclass of dict: read as plain ones.
+    # Hyper-parameters in Lightning's checkpoints are a subclass of dict: read as a plain dict.
     (OrderedDict, "lightning.fabric.utilities.data.AttributeDict"),
     (OrderedDict, "lightning_fabric.utilities.data.AttributeDict"),
     (OrderedDict, "pytorch_lightning.utilities.parsing.AttributeDict"),
@@ -65,8 +65,7 @@ _OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file; raises ArtifactError where it is not whole, or
-    not what its checksum was taken of."""
+    """Read tensors and metadata; raises ArtifactError if incomplete or if the checksum differs."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
@@ -80,10 +79,17 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def write_safetensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
-    """Writes the file and a checksum, all or nothing, with mode 0666 less the umask; safetensors
-    alone gives 0600. The same content gives the same bytes.
+    """Write the file with a checksum, atomically. Equal content gives equal bytes.
 
-    Raises OSError where the disk is full or the folder is not writable.
+    The mode is 0666 less the umask; safetensors alone gives 0600.
+
+    Args:
+        path: File to write.
+        tensors: Tensors by name.
+        metadata: Text values by key.
+
+    Raises:
+        OSError: The disk is full or the folder not writable.
     """
     with replacing(path) as temporary:
         mode = stat.S_IMODE(temporary.stat().st_mode)
@@ -98,8 +104,11 @@ def write_safetensors(
 
 
 def _sort_metadata(path: Path) -> None:
-    """Put the metadata of a safetensors file in the order of their keys: safetensors orders them
-    by chance, another one in every call. The header keeps its length, and nothing else moves."""
+    """Sort the metadata of a safetensors file by key.
+
+    safetensors writes them in an order that varies between calls. The header keeps its length, and
+    no tensor moves.
+    """
     with path.open("r+b") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
@@ -112,13 +121,13 @@ def _sort_metadata(path: Path) -> None:
 
 
 def write_pickle(path: Path, content: Mapping[str, Any]) -> None:
-    """Write what torch.save writes, all or nothing.
+    """Write with torch.save, atomically.
 
-    Raises OSError where the disk is full or the folder is not writable.
+    Raises OSError if the disk is full or the folder not writable.
     """
     with replacing(path) as temporary:
         try:
-            with temporary.open("wb") as file:  # of a path, torch reports no errno
+            with temporary.open("wb") as file:  # given a path, torch reports no errno
                 torch.save(dict(content), file)
         except RuntimeError as error:
             system = system_error(error)
@@ -133,11 +142,11 @@ def _begins_as_pickle(path: Path) -> bool:
 
 
 def read_pickle(path: Path) -> Any:
-    """What torch.save wrote; raises ArtifactError where it is broken or holds code."""
+    """Read a file of torch.save; raises ArtifactError if it is damaged or contains code."""
     try:
         if zipfile.is_zipfile(path):  # older files have no checksums
             require_whole(path)
-        elif not _begins_as_pickle(path):  # of text, torch would take letters for instructions
+        elif not _begins_as_pickle(path):  # torch would interpret text as instructions
             raise pickle.UnpicklingError("no pickle")
         with warnings.catch_warnings(), torch.serialization.safe_globals(_PLAIN):
             warnings.simplefilter("ignore")  # torch warns of foreign pickles before it refuses them

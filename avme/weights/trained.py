@@ -1,6 +1,6 @@
-"""A trained model of ours with all that is known of it, as a checkpoint or as safetensors.
+"""Trained avme models with all metadata, as a checkpoint or as safetensors.
 
-The safetensors file holds settings, classes, statistics and the hashes of data and lists in its
+The safetensors file stores settings, classes, statistics and the hashes of data and lists in its
 metadata, so that it can be moved.
 """
 
@@ -20,8 +20,14 @@ from avme.weights.tensor_hash import SIDECAR
 
 
 def export_run(run: Path, last: Checkpoint, epoch: int, best: Path) -> None:
-    """weights.safetensors of a run: the model in the file `best`, or without validation the last,
-    which was trained for `epoch` epochs."""
+    """Write weights.safetensors of a run.
+
+    Args:
+        run: Run folder.
+        last: Last checkpoint.
+        epoch: Number of trained epochs.
+        best: Checkpoint of the best epoch, if there is validation.
+    """
     chosen = last
     if last.best and best.is_file():
         chosen, epoch = load_checkpoint(best), int(last.best.get("epoch", epoch))
@@ -29,10 +35,18 @@ def export_run(run: Path, last: Checkpoint, epoch: int, best: Path) -> None:
 
 
 def write_trained(path: Path, checkpoint: Checkpoint, *, epoch: int) -> None:
-    """The checkpoint's model as safetensors; step, epoch and, where clips were held out, the top-1
-    on them are in the metadata, for people too; so is `ema_decay` where the weights are averaged.
+    """Write the checkpoint's model as safetensors.
 
-    `epoch` counts those that the model was trained for. Raises OSError where the disk is full.
+    The metadata include step, epoch and, with validation, its top-1; and `ema_decay` if the weights
+    are averaged.
+
+    Args:
+        path: File to write.
+        checkpoint: Model and metadata.
+        epoch: Number of epochs that the model was trained for.
+
+    Raises:
+        OSError: The disk is full.
     """
     noted = {
         **checkpoint.facts,
@@ -50,7 +64,7 @@ def write_trained(path: Path, checkpoint: Checkpoint, *, epoch: int) -> None:
 
 
 def settings_in(checkpoint: Checkpoint, path: Path) -> PretrainConfig | FinetuneConfig:
-    """The settings in a checkpoint; raises ArtifactError where they are not those of its stage."""
+    """Validate the settings in a checkpoint; raises ArtifactError if they do not fit its stage."""
     model = PretrainConfig if checkpoint.stage == "pretrain" else FinetuneConfig
     try:
         return model.model_validate(checkpoint.config)
@@ -62,9 +76,9 @@ def settings_in(checkpoint: Checkpoint, path: Path) -> PretrainConfig | Finetune
 
 
 def load_trained(path: Path) -> Checkpoint:
-    """A checkpoint of ours, or a safetensors file of ours as one without optimiser.
+    """Load an avme checkpoint, or an avme safetensors file as one without optimizer state.
 
-    Raises ArtifactError where it is neither.
+    Raises ArtifactError for other files.
     """
     if path.suffix != ".safetensors":
         return load_checkpoint(path)

@@ -1,4 +1,4 @@
-"""A child process that cannot outlive what is waited for: a time limit, a memory limit, an end."""
+"""Child processes with a time limit, a memory limit and a guaranteed end."""
 
 import os
 import resource
@@ -15,9 +15,9 @@ _ending = threading.Event()
 
 
 def kill_running() -> None:
-    """Ends every child of this process, which is about to end without waiting for them.
+    """Kill every child of this process, which is about to exit without waiting for them.
 
-    Who waits for one does not hear of its end, and goes on with nothing.
+    A thread that waits for a child is not informed and blocks.
     """
     _ending.set()
     for process in list(_running):
@@ -25,13 +25,13 @@ def kill_running() -> None:
 
 
 def stay_if_ending() -> None:
-    """Does not return where this process is about to end: what its children say is no news."""
+    """Block if this process is exiting, so that killed children are not reported as failures."""
     if _ending.is_set():
         threading.Event().wait()
 
 
 def start_python(program: str, fd: int, **env: str) -> "subprocess.Popen[bytes]":
-    """A Python process with its copy of `fd`, deaf to Ctrl-C until `leave_stopping_to_parent`."""
+    """Start a Python process with a copy of `fd`; it ignores Ctrl-C at first."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return subprocess.Popen(
@@ -45,18 +45,18 @@ def start_python(program: str, fd: int, **env: str) -> "subprocess.Popen[bytes]"
 
 
 def leave_stopping_to_parent() -> None:
-    """Ctrl-C reaches all processes of a terminal; this one was started deaf to it, and stays so."""
+    """Ignore Ctrl-C, which reaches all processes of a terminal: the parent stops this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def limit_memory(process: subprocess.Popen[bytes], num_bytes: int) -> None:
-    """Lets it grow by no more, where the system can.
+    """Limit the memory growth of a process, where the system can.
 
-    From outside, as code between fork and exec is unsafe in a process with threads.
+    Set from outside, as code between fork and exec is unsafe in a process with threads.
     """
     if hasattr(resource, "prlimit"):
-        with suppress(ProcessLookupError):  # it has ended already
+        with suppress(ProcessLookupError):  # already ended
             _, hard = resource.prlimit(process.pid, resource.RLIMIT_AS)
             limit = num_bytes if hard < 0 else min(num_bytes, hard)
             resource.prlimit(process.pid, resource.RLIMIT_AS, (limit, hard))
@@ -65,9 +65,14 @@ def limit_memory(process: subprocess.Popen[bytes], num_bytes: int) -> None:
 def wait_for_end(
     process: subprocess.Popen[bytes], timeout_seconds: float, read: Callable[[bytes], None]
 ) -> int | None:
-    """The exit code, or None if the process had to be killed; `read` is given what it writes.
+    """Return the exit code, or None if the process had to be killed.
 
-    `Popen.wait` with a timeout looks only every 50 ms, which is as long as a short clip takes.
+    `Popen.wait` with a timeout polls every 50 ms, which is as long as a short clip takes.
+
+    Args:
+        process: Child to wait for.
+        timeout_seconds: Time limit.
+        read: Receives the output of the child.
     """
     expired = threading.Event()
 
@@ -78,7 +83,7 @@ def wait_for_end(
     timer = threading.Timer(timeout_seconds, kill)
     timer.start()
     _running.add(process)
-    if _ending.is_set():  # it was started behind the back of who ended the others
+    if _ending.is_set():  # started after the others were killed
         _kill_group(process)
     try:
         while process.stderr and (piece := os.read(process.stderr.fileno(), _PIECE_BYTES)):
@@ -88,14 +93,14 @@ def wait_for_end(
     finally:
         timer.cancel()
         _running.discard(process)
-        _kill_group(process)  # only still there if waiting was interrupted
+        _kill_group(process)  # only running if waiting was interrupted
         if process.stderr:
             process.stderr.close()
     return None if expired.is_set() else returncode
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """The process and whatever it started: a wrapper's child would go on alone."""
-    if process.returncode is None:  # else its number may be another's by now
+    """Kill the process and its descendants: the child of a wrapper would survive."""
+    if process.returncode is None:  # else its process id may have been reused
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

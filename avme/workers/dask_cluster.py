@@ -1,7 +1,6 @@
-"""Whether a Dask cluster has workers, and what is said and done while it has none.
+"""Workers of a Dask cluster: detection and handling of a cluster without any.
 
-The scheduler keeps the tasks of workers that are gone until others come, however long that takes,
-and tells nobody.
+The scheduler keeps the tasks of lost workers until others join, without time limit or message.
 """
 
 import logging
@@ -14,34 +13,33 @@ from avme.errors import MachineError
 from avme.progress import Reporter
 
 QUIET_SECONDS = 5.0
-"""No worker is looked for before nothing got done for so long: one that was killed, and that its
-nanny starts again, is no news."""
+"""Time without progress before workers are counted: a killed worker that its nanny restarts is not
+reported."""
 _LOGGERS = ("distributed.client", "distributed.comm", "distributed.core")
 
 
 @dataclass(slots=True)
 class DaskWorkers:
-    """The workers of the cluster at `address`."""
+    """Workers of the cluster at `address`."""
 
     address: str
     count: Callable[[], int | None]
-    """Asks the scheduler; None where it does not answer."""
+    """Queries the scheduler; None if it does not respond."""
     timeout_seconds: float
-    """How long to wait for a worker where there is none."""
+    """Time to wait for a worker if there is none."""
     _moved: float | None = None
 
     def are_gone(self, *, is_moving: bool) -> bool:
-        """True if none is left; asks only where nothing was done for a while."""
+        """Return True if no worker is left; queried only after a time without progress."""
         now = time.monotonic()
         if is_moving or self._moved is None:
             self._moved = now
         return now - self._moved >= QUIET_SECONDS and self.count() == 0
 
     def wait(self, report: Reporter, is_over: Callable[[], bool]) -> None:
-        """Says that none is left, and returns when one is there, or when `is_over` returns true.
+        """Report that no worker is left, and wait until one joins or `is_over` returns True.
 
-        `is_over` is asked over and over, and waits a little each time. Raises MachineError if
-        neither is so in time.
+        `is_over` is polled and sleeps itself. Raises MachineError at the time limit.
         """
         limit = _told(self.timeout_seconds)
         report.say(
@@ -62,7 +60,7 @@ class DaskWorkers:
 
 @contextmanager
 def quiet_dask() -> Iterator[None]:
-    """Keeps Dask from printing a traceback where a connection is lost, which we say in a line."""
+    """Silence Dask's traceback on a lost connection, which avme reports in one line."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.disabled for logger in loggers]
     for logger in loggers:

@@ -1,8 +1,7 @@
-"""A process that has imported everything, to workers that are forked from it in milliseconds.
+"""Fork server: a preloaded single-threaded process that forks workers in milliseconds.
 
-A worker is there for one pipe: it does the calls that come through it, and ends when the pipe's
-other end is closed or whoever holds it is gone. The nursery has one thread and keeps to it, so
-that a fork is safe; workers may start as many as they like.
+A worker serves one pipe: it runs the calls it receives, and exits when the other end is closed or
+its owner is gone. The server has one thread, so that forks are safe; workers may start threads.
 """
 
 import gc
@@ -25,9 +24,9 @@ from avme.workers.rpc import Outcome, answer
 from avme.workers.sandbox import fork_ahead, kill_asides
 
 FORKS: Final = sys.platform == "linux"
-"""Elsewhere, system libraries may not survive a fork: every worker is then started by itself."""
+"""False where system libraries may not survive a fork: every worker is then started separately."""
 _TASKS = "avme.prep.write_shard"
-"""What workers need; it brings all else."""
+"""Module that workers need; it imports all others."""
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Read when numpy is first imported."""
 _PROGRAM = "from avme.workers.forkserver import {function}; {function}({fd})"
@@ -35,7 +34,7 @@ _LAST_SECONDS = 10.0
 
 
 class Nursery:
-    """Starts workers. What it starts ends with this process, however that ends."""
+    """Client of a fork server. The server and its workers end with this process."""
 
     def __init__(self, *, forks: bool = FORKS) -> None:
         self._lock = threading.Lock()
@@ -43,7 +42,7 @@ class Nursery:
         self._channel: socket.socket | None = self._begun() if forks else None
 
     def worker(self) -> Connection:
-        """The pipe of a new worker: pickled (function, arguments) in, an `Outcome` out."""
+        """Return the pipe of a new worker: pickled (function, arguments) in, an `Outcome` out."""
         ours, theirs = Pipe()
         with self._lock, theirs:
             if self._channel is not None:
@@ -53,7 +52,7 @@ class Nursery:
         return ours
 
     def close(self) -> None:
-        """Waits for the end of the workers, whose pipes must have been closed."""
+        """Wait for the workers to exit; their pipes must be closed."""
         with self._lock:
             if self._channel is not None:
                 self._channel.close()
@@ -67,7 +66,10 @@ class Nursery:
     def _fork(self, theirs: Connection, channel: socket.socket) -> None:
         try:
             socket.send_fds(channel, [b"w"], [theirs.fileno()])
-        except (BrokenPipeError, ConnectionResetError):  # it was killed: its workers live on
+        except (
+            BrokenPipeError,
+            ConnectionResetError,
+        ):  # the server was killed; its workers still run
             channel.close()
             self._channel = self._begun()
             socket.send_fds(self._channel, [b"w"], [theirs.fileno()])
@@ -80,7 +82,7 @@ class Nursery:
 
 
 class Worker:
-    """A worker that is replaced when it died."""
+    """Worker that is replaced after it died."""
 
     def __init__(self, nursery: Nursery) -> None:
         self._nursery = nursery
@@ -89,7 +91,7 @@ class Worker:
         self._stopped = False
 
     def call(self, message: bytes) -> Any:
-        """What a pickled call returns or raises; BrokenExecutor if the worker dies over it."""
+        """Run a pickled call; raises its error, or BrokenExecutor if the worker dies."""
         try:
             result, error = _told(self._given(message))
         except (EOFError, OSError) as gone:
@@ -100,21 +102,21 @@ class Worker:
         return result
 
     def stop(self) -> None:
-        """Ends it, in the middle of whatever it does; for any thread."""
+        """Terminate the worker immediately. Thread-safe."""
         with self._lock:
             self._stopped = True
             if self._pipe is not None:
-                # To close it would not wake the thread that reads from it.
+                # Closing would not wake the thread that reads from it.
                 with socket.socket(fileno=os.dup(self._pipe.fileno())) as end, suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
     def _given(self, message: bytes) -> Connection:
-        """The pipe of a worker that has the message."""
+        """Return the pipe of a worker that has received the message."""
         if self._pipe is not None:
             try:
                 self._pipe.send_bytes(message)
                 return self._pipe
-            except OSError:  # it died while it had nothing to do
+            except OSError:  # died while idle
                 self._bury()
         with self._lock:
             if self._stopped:
@@ -131,14 +133,14 @@ class Worker:
 
 
 def tend(fd: int) -> None:
-    """In the nursery: forks a worker for every pipe that comes through the socket `fd`.
+    """Run the server: fork a worker for every pipe received through the socket `fd`.
 
-    Ends when the socket's other end is closed and no worker is left.
+    Returns when the other end of the socket is closed and no worker is left.
     """
     leave_stopping_to_parent()
     import_module(_TASKS)
     gc.collect()
-    gc.freeze()  # what is there now is never garbage: workers would copy its pages to look
+    gc.freeze()  # freeze: garbage collection in children would otherwise copy shared pages
     signal.signal(signal.SIGCHLD, _reap)
     with socket.socket(fileno=fd) as channel:
         while handles := socket.recv_fds(channel, 1, 1)[1]:
@@ -157,7 +159,7 @@ def tend(fd: int) -> None:
 
 
 def work(fd: int) -> NoReturn:
-    """In a worker that was not forked: what comes through the pipe `fd`."""
+    """Serve the pipe `fd` in a worker that was not forked."""
     leave_stopping_to_parent()
     _work(fd)
 
@@ -176,9 +178,9 @@ def _told(pipe: Connection) -> Outcome:
 
 
 def _started(function: str, fd: int) -> "subprocess.Popen[bytes]":
-    """A process of its own that calls `function` with its copy of `fd`."""
-    # One process a core: threads of linear algebra would wait for each other, which costs a fifth
-    # of all time, and the last bits of an MFCC would depend on how many cores there are.
+    """Start a process that calls `function` with its copy of `fd`."""
+    # One process per core: threads of linear algebra would wait for each other, which costs a fifth
+    # of the time, and the last bits of an MFCC would depend on the number of cores.
     return start_python(
         _PROGRAM.format(function=function, fd=fd), fd, **dict.fromkeys(_ONE_THREAD, "1")
     )
@@ -191,7 +193,7 @@ def _reap(number: int, _: FrameType | None) -> None:
 
 
 def _end_children() -> None:
-    """Waits for nothing: a clip whose ffmpeg was killed would be called bad in the meantime."""
+    """Exit without waiting: a clip whose ffmpeg was killed would be quarantined meanwhile."""
     kill_running()
     kill_asides()
 

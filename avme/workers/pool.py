@@ -1,7 +1,6 @@
-"""Who runs the shard tasks: processes of this machine, or the workers of a Dask cluster.
+"""Executors for shard tasks: processes of this machine, or the workers of a Dask cluster.
 
-Both are `concurrent.futures` executors, so the tasks do not know which; what differs is said in a
-`Crew`.
+Both are `concurrent.futures` executors; a `Crew` describes the differences.
 """
 
 import pickle
@@ -25,22 +24,22 @@ _TASKS_PER_THREAD = 2
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """An executor with what must be known of it."""
+    """Executor with its properties."""
 
     executor: Executor
     deaths: tuple[type[BaseException], ...]
-    """What a future raises when its worker died."""
+    """Errors of a future whose worker died."""
     in_flight: int
-    """Tasks to hand over at a time: enough that nobody waits, and no more in memory."""
+    """Tasks submitted at a time: enough to keep all workers busy, bounded for memory."""
     poll_seconds: float
-    """How often to look how far the tasks are."""
+    """Interval between progress checks."""
     workers: DaskWorkers | None = None
-    """Those that may all be gone; None where the executor replaces them itself."""
+    """Cluster whose workers may all be lost; None if the executor replaces them itself."""
 
 
 @contextmanager
 def local_crew(num_workers: int) -> Iterator[Crew]:
-    """Processes of this machine; whatever they still do when the block ends is stopped."""
+    """Open an executor of local processes; unfinished work is stopped when the block ends."""
     executor = LocalExecutor(num_workers)
     try:
         yield Crew(executor, deaths=(BrokenExecutor,), in_flight=num_workers, poll_seconds=0.2)
@@ -50,10 +49,10 @@ def local_crew(num_workers: int) -> Iterator[Crew]:
 
 @contextmanager
 def dask_crew(address: str, *, timeout_seconds: float = 300.0) -> Iterator[Crew]:
-    """The workers of the Dask cluster at `address`, which see the same files as this machine.
+    """Open an executor of the Dask cluster at `address`, whose workers share the file system.
 
-    `timeout_seconds` is how long to wait for others where none is left. Raises MachineError if Dask
-    is not installed, and UsageError if nobody answers there.
+    `timeout_seconds` is the time to wait for new workers if none is left. Raises MachineError if
+    Dask is not installed, and UsageError if no scheduler responds.
     """
     try:
         from distributed import Client, KilledWorker
@@ -63,7 +62,7 @@ def dask_crew(address: str, *, timeout_seconds: float = 300.0) -> Iterator[Crew]
             f"--dask needs Dask ({error}): install it with `pip install 'avme[cluster]'`"
         ) from error
     try:
-        get_address_host_port(address, strict=True)  # a client looks for a wrong one for a minute
+        get_address_host_port(address, strict=True)  # a client tries a wrong address for a minute
         client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(
@@ -108,9 +107,9 @@ def _dask_crew(
 
 
 class LocalExecutor(Executor):
-    """Processes that are forked from a nursery: one that dies fails its own task and is replaced.
+    """Pool of forked processes: one that dies fails its own task only and is replaced.
 
-    They end when their parent does, however it ends. A function is one that a module names.
+    Workers exit with their parent. Functions must be importable by name.
     """
 
     def __init__(self, num_workers: int) -> None:
@@ -127,7 +126,7 @@ class LocalExecutor(Executor):
             thread.start()
 
     def submit(self, fn: Callable[..., _Result], /, *args: Any, **kwargs: Any) -> Future[_Result]:
-        """Runs `fn(*args)` in the next process that is free; there are no keywords."""
+        """Run `fn(*args)` in the next free process; keyword arguments are not supported."""
         if kwargs:
             raise TypeError("keywords cannot be handed over")
         future: Future[_Result] = Future()
@@ -139,7 +138,7 @@ class LocalExecutor(Executor):
         return future
 
     def stop(self) -> None:
-        """Ends all processes now, in the middle of their tasks."""
+        """Terminate all processes immediately."""
         with self._lock:
             self._stopped = True
         for worker in self._workers:
@@ -151,7 +150,7 @@ class LocalExecutor(Executor):
         self._nursery.close()
 
     def _attend(self, worker: Worker) -> None:
-        """Hands one task after the other to `worker`."""
+        """Send tasks to `worker`, one at a time."""
         while (waiting := self._waiting.get()) is not None:
             future, message = waiting
             if self._stopped:

@@ -1,7 +1,7 @@
-"""Calls that come through a pipe, to what they return or raise; the process that does them.
+"""Remote calls through a pipe: requests, results, and the process that serves them.
 
-It ends when whoever has the other end of the pipe is gone, however that ended and whatever it is
-at itself. Functions and arguments are pickled, so a function is one that a module names.
+The server exits when the other end of the pipe is closed, even in the middle of a call. Functions
+and arguments are pickled, so functions must be importable by name.
 """
 
 import os
@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any, NoReturn
 
 Outcome = tuple[Any, BaseException | None]
-"""What a call returned, or what it raised."""
+"""Result or error of a call."""
 
 
 def answer(
@@ -24,15 +24,18 @@ def answer(
     named: Callable[[Exception], Exception] = lambda error: error,
     last: Callable[[], object] = lambda: None,
 ) -> NoReturn:
-    """Does one call after the other; answers with an Outcome.
+    """Serve calls, one at a time; each result is an Outcome.
 
-    `named` says what is told of an error, and `last` is called before the process ends.
+    Args:
+        pipe: Connection to the client.
+        named: Converts an error to one that can be sent.
+        last: Called before the process exits.
     """
     asked: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, asked, last), daemon=True).start()
     while True:
         reply = _reply(asked.get(), named)
-        with suppress(OSError):  # nobody is there to read it: `_listen` is about to end this
+        with suppress(OSError):  # no reader: `_listen` is about to end this process
             pipe.send_bytes(reply)
 
 
@@ -52,9 +55,9 @@ def _reply(message: bytes, named: Callable[[Exception], Exception]) -> bytes:
         return pickle.dumps((function(*arguments), None))
     except Exception as error:
         told = named(error)
-        if told is error:  # a traceback does not travel
+        if told is error:  # a traceback cannot be pickled
             told.add_note("".join(traceback.format_exception(error)))
     try:
         return pickle.dumps((None, told))
-    except Exception:  # some errors hold what cannot be pickled
+    except Exception:  # some errors contain what cannot be pickled
         return pickle.dumps((None, RuntimeError(f"{type(told).__name__}: {told}")))

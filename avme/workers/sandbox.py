@@ -1,7 +1,7 @@
-"""A call in a process of its own, bounded in time and memory: what it does there costs nobody else.
+"""Sandbox: run a function in a subprocess with time and memory limits.
 
-Headers are read by a library inside a Python process. A hostile one may crash it, keep it busy for
-ever or ask for all memory, and no thread can stop that; the end of a process does.
+Headers are read by a library inside a Python process. A hostile file may crash it, block it or
+exhaust its memory; only the end of a process stops that, not a thread.
 """
 
 import atexit
@@ -30,10 +30,10 @@ _ahead: "list[tuple[_Forked, Connection]]" = []
 
 
 class Aside:
-    """Does calls elsewhere, one at a time; the process starts with the first, and anew if it died.
+    """Subprocess for calls, one at a time; started by the first call, and again if it died.
 
-    It is no process of `multiprocessing`: that would import the script of this one anew, and a
-    worker of Dask may have none.
+    It is not a process of `multiprocessing`, which would import the main script again; a worker of
+    Dask may have none.
     """
 
     def __init__(self, memory_bytes: int | None) -> None:
@@ -43,7 +43,7 @@ class Aside:
         self._one_at_a_time = threading.Lock()
 
     def call(self, timeout_seconds: float, function: Callable[..., _T], *arguments: Any) -> _T:
-        """What the function returns or raises; MediaError if it crashes or takes too long."""
+        """Run the function; raises its error, or MediaError if it crashes or takes too long."""
         with self._one_at_a_time:
             result, error = self._elsewhere(timeout_seconds, function, arguments)
         if error is not None:
@@ -52,7 +52,7 @@ class Aside:
         return answer
 
     def stop(self) -> int | None:
-        """Ends the process, whatever it does; returns its exit code."""
+        """Terminate the process; return its exit code."""
         process, pipe = self._process, self._pipe
         self._process = self._pipe = None
         if process is None or pipe is None:
@@ -64,7 +64,7 @@ class Aside:
         return process.wait()
 
     def kill(self) -> None:
-        """Ends the process, and waits for nothing; whoever waits for its answer still does."""
+        """Kill the process without waiting; a thread that waits for its result still waits."""
         if (process := self._process) is not None:
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
@@ -75,7 +75,7 @@ class Aside:
         pipe = self._started()
         try:
             pipe.send((function, arguments))
-        except OSError:  # it died while it had nothing to do
+        except OSError:  # died while idle
             self.stop()
             pipe = self._started()
             pipe.send((function, arguments))
@@ -103,7 +103,7 @@ class Aside:
                 try:
                     self._pipe.send((_limit_memory, (self._memory_bytes,)))
                     self._pipe.recv()
-                except (EOFError, OSError):  # it died while it had nothing to do
+                except (EOFError, OSError):  # died while idle
                     self.stop()
         if self._pipe is None:
             self._pipe, theirs = Pipe()
@@ -114,7 +114,7 @@ class Aside:
 
 
 def aside(memory_bytes: int | None) -> Aside:
-    """The one of this process."""
+    """Return the sandbox of this process."""
     if memory_bytes not in _made:
         _made[memory_bytes] = Aside(memory_bytes)
     return _made[memory_bytes]
@@ -122,21 +122,21 @@ def aside(memory_bytes: int | None) -> Aside:
 
 @atexit.register
 def stop_asides() -> None:
-    """Ends those of this process."""
+    """Terminate the sandboxes of this process."""
     for made in _made.values():
         made.stop()
 
 
 def kill_asides() -> None:
-    """Ends those of this process, which is about to end without waiting for them."""
+    """Kill the sandboxes of this process, which is about to exit without waiting for them."""
     for made in _made.values():
         made.kill()
 
 
 def fork_ahead(foreign: Connection) -> None:
-    """Starts what the first Aside of this process will use, by a fork, which costs next to nothing.
+    """Fork the subprocess of the first sandbox in advance, which is almost free.
 
-    Only where no other thread runs. The child closes `foreign`, which is for this process alone.
+    Only safe while no other thread runs. The child closes `foreign`, which belongs to this process.
     """
     ours, theirs = Pipe()
     pid = os.fork()
@@ -152,7 +152,7 @@ def fork_ahead(foreign: Connection) -> None:
 
 
 def serve(fd: int, memory_bytes: int | None) -> None:
-    """Does what is asked for on the pipe `fd`, until whoever has its other end is gone."""
+    """Serve calls on the pipe `fd` until its other end is closed."""
     leave_stopping_to_parent()
     if memory_bytes is not None:
         _limit_memory(memory_bytes)
@@ -160,18 +160,18 @@ def serve(fd: int, memory_bytes: int | None) -> None:
 
 
 class _Forked:
-    """A forked process, as far as Popen's ways are needed."""
+    """Forked process with the methods of Popen that are needed."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        """The exit code, or None while it runs."""
+        """Return the exit code, or None while it runs."""
         return self._waited(os.WNOHANG)
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit code; raises TimeoutExpired if there is none in time."""
+        """Return the exit code; raises TimeoutExpired."""
         until = None if timeout is None else time.monotonic() + timeout
         while (code := self._waited(0 if until is None else os.WNOHANG)) is None:
             if until is not None and time.monotonic() > until:
@@ -180,7 +180,7 @@ class _Forked:
         return code
 
     def kill(self) -> None:
-        """Ends it if it still runs."""
+        """Kill it if it still runs."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
 
@@ -194,15 +194,15 @@ class _Forked:
 def _of_a_header(error: Exception) -> Exception:
     if isinstance(error, AvmeError):
         return error
-    # Anything may come out of a broken header, and not all of it can be pickled.
+    # A damaged header may raise any error, and not every error can be pickled.
     what = f"{type(error).__name__} while its header was read: {error}"
     return MediaError(what, reason="unforeseen")
 
 
 def _limit_memory(num_bytes: int) -> None:
-    """Lets this process grow by so much and no more."""
+    """Limit the memory growth of this process."""
     has_now = int(_STATM.read_text().split()[0]) * resource.getpagesize() if _STATM.exists() else 0
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = has_now + num_bytes
-    with suppress(ValueError, OSError):  # not every system knows this limit
+    with suppress(ValueError, OSError):  # not supported on every system
         resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))

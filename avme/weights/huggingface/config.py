@@ -1,4 +1,4 @@
-"""config.json beside weights: Hugging Face's VideoMAE and VideoMAE V2."""
+"""config.json of Hugging Face's VideoMAE and VideoMAE V2."""
 
 import hashlib
 import json
@@ -23,14 +23,14 @@ _V2_OTHERS: Final = {
 
 
 def config_note(config: Mapping[str, Any]) -> dict[str, str]:
-    """What model.safetensors notes of the config.json that is written beside it."""
+    """Return the note about config.json that model.safetensors stores."""
     return {_CONFIG_SHA256: _sha256(config)}
 
 
 def require_same_config(weights: Path, noted: Mapping[str, Any]) -> None:
-    """Raise ArtifactError where config.json beside weights is not the one that they note.
+    """Raise ArtifactError if config.json differs from the one noted in the weights.
 
-    save_pretrained of transformers writes weights without a note, and any config.json.
+    save_pretrained of transformers writes no note; any config.json is accepted then.
     """
     file = weights.with_name("config.json")
     if _CONFIG_SHA256 not in noted or not file.is_file():
@@ -47,9 +47,9 @@ def _sha256(config: Mapping[str, Any]) -> str:
 
 
 def videomae_config(file: Path) -> dict[str, Any]:
-    """The configuration of a VideoMAE, empty where there is no file.
+    """Read the configuration of a VideoMAE; empty without a file.
 
-    Raises MismatchError where it is of another model.
+    Raises MismatchError for another model.
     """
     config = read_json(file) if file.is_file() else {}
     kind = config.get("model_type", "videomae")
@@ -59,9 +59,9 @@ def videomae_config(file: Path) -> dict[str, Any]:
 
 
 def videomae_v2_config(file: Path) -> dict[str, Any]:
-    """Sizes that VideoMAE V2 keeps under `model_config`, by Hugging Face's names.
+    """Read the sizes that VideoMAE V2 stores under `model_config`, by Hugging Face's names.
 
-    Raises MismatchError for what is no part of a VideoMAE.
+    Raises MismatchError for anything that is not part of a VideoMAE.
     """
     config = read_json(file) if file.is_file() else {}
     given = config.get("model_config")

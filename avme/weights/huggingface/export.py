@@ -1,4 +1,4 @@
-"""Hugging Face's config.json and preprocessor_config.json for weights of any form."""
+"""config.json and preprocessor_config.json of Hugging Face, for weights of any form."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,11 +16,11 @@ _ARCHITECTURES: Final[Mapping[Stage, str]] = {
     "encoder": "VideoMAEModel",
 }
 _BILINEAR: Final = 2
-"""Pillow's number of the filter."""
+"""Pillow's number of the bilinear filter."""
 
 
 def huggingface_config(weights: Weights) -> dict[str, Any]:
-    """config.json; the norms' epsilon is VideoMAE's, which Hugging Face's own files lack."""
+    """Return config.json; the norms' epsilon is VideoMAE's, which Hugging Face's own files lack."""
     visual, (frames, size) = _sizes(weights, "visual"), weights.window
     config: dict[str, Any] = {
         "architectures": [_ARCHITECTURES[weights.stage]],
@@ -59,8 +59,11 @@ def huggingface_config(weights: Weights) -> dict[str, Any]:
 
 
 def preprocessor_config(weights: Weights) -> dict[str, Any]:
-    """preprocessor_config.json: the shorter side to the window's size, the square in the middle,
-    and ImageNet's mean and deviation, where Hugging Face's default is 0.5 of both."""
+    """Return preprocessor_config.json.
+
+    Shorter side resized to the window's size, center crop, and ImageNet's mean and deviation, where
+    Hugging Face's default is 0.5 for both.
+    """
     size = weights.window[1]
     return {
         "image_processor_type": "VideoMAEImageProcessor",
@@ -78,7 +81,7 @@ def preprocessor_config(weights: Weights) -> dict[str, Any]:
 
 
 def _pools_the_mean(weights: Weights) -> bool:
-    """By this flag transformers also leaves out the norm after the last block."""
+    """Return use_mean_pooling; with it transformers also drops the norm after the last block."""
     if weights.stage == "finetune":
         return weights.pool == "mean"
     return not any(name.startswith("visual.norm.") for name in weights.tensors)

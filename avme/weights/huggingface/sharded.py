@@ -1,7 +1,7 @@
-"""A Hugging Face index and the files that it names, as one set of tensors.
+"""Sharded weights of Hugging Face: an index and the files it names, as one set of tensors.
 
-Only files in the folder of the index are read, and the two must agree: each tensor is in the file
-that the index names for it, and no file holds another one.
+Only files in the folder of the index are read, and index and files must agree: each tensor is in
+the file that the index names, and no file holds another one.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from avme.weights.tensor_files import read_pickle, read_safetensors
 
 
 def read_shards(index: Path) -> tuple[dict[str, Tensor], tuple[Path, ...]]:
-    """Tensors of all shards, and the files that hold them.
+    """Read the tensors of all shards; return them and the files.
 
-    Raises ArtifactError where a shard is missing, is in another folder, or differs from the index.
+    Raises ArtifactError if a shard is missing, is in another folder, or differs from the index.
     """
     where = read_json(index).get("weight_map")
     if not isinstance(where, Mapping) or not where:
@@ -42,7 +42,7 @@ def read_shards(index: Path) -> tuple[dict[str, Tensor], tuple[Path, ...]]:
 
 
 def _beside(index: Path, name: str) -> Path:
-    """The shard's path; a name is a plain one on every system, or the file is refused."""
+    """Return the path of a shard, whose name must be a plain file name on every system."""
     if PurePosixPath(name).name != name or PureWindowsPath(name).name != name:
         raise ArtifactError(
             f"{index} names {name!r}, expected a file beside it: no shard may be in another folder"
