@@ -1,6 +1,6 @@
-"""How a model computes, decided before it trains: compiled, computed twice, or in TF32.
+"""Compilation, activation checkpointing and TF32, set up before training.
 
-All of it happens in place: names of tensors, checkpoints and DDP stay as they are.
+All changes are in place: names of tensors, checkpoints and DDP are unaffected.
 """
 
 from collections.abc import Iterable
@@ -14,10 +14,18 @@ from avme.models.blocks import Block
 
 
 def set_up(model: nn.Module, train: TrainConfig, device: torch.device) -> None:
-    """What the settings say of it; raises MachineError where nothing can compile."""
+    """Apply the settings to the model; raises MachineError if nothing can compile.
+
+    Args:
+        model: Model to train.
+        train: Settings of the training engine.
+        device: Device of the model.
+    """
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high" if train.tf32 else "highest")
-        torch.backends.cudnn.allow_tf32 = train.tf32  # convolutions have a switch of their own, on
+        torch.backends.cudnn.allow_tf32 = (
+            train.tf32
+        )  # convolutions have a separate switch, on by default
     for part in model.modules():
         if isinstance(part, Block):
             part.recompute = train.checkpointing
@@ -26,14 +34,14 @@ def set_up(model: nn.Module, train: TrainConfig, device: torch.device) -> None:
 
 
 def compile_blocks(model: nn.Module, device: torch.device) -> None:
-    """Compiles every transformer block of ours; raises MachineError where nothing can compile."""
+    """Compile every transformer block of avme; raises MachineError if nothing can compile."""
     compile_parts((part for part in model.modules() if isinstance(part, Block)), device)
 
 
 def compile_parts(parts: Iterable[nn.Module], device: torch.device) -> None:
-    """Compiles each of the modules at its first call.
+    """Compile each of the modules at its first call.
 
-    Raises MachineError where nothing can compile.
+    Raises MachineError if nothing can compile.
     """
     require_compiler(device)
     for part in parts:
@@ -41,13 +49,13 @@ def compile_parts(parts: Iterable[nn.Module], device: torch.device) -> None:
 
 
 def require_compiler(device: torch.device) -> None:
-    """Compiles something small: only that tells whether torch finds what it needs.
+    """Compile a small function, the only way to check that torch finds a compiler.
 
-    Raises MachineError with torch's first line if it does not.
+    Raises MachineError with torch's first line otherwise.
     """
     try:
         torch.compile(torch.square)(torch.ones(2, device=device))
-    except Exception as error:  # torch raises what it likes, and private types of it
+    except Exception as error:  # torch raises many types, some of them private
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise MachineError(
             f"train.compile: torch cannot compile for {device.type} here ({lines[0]}): it needs a "

@@ -1,7 +1,7 @@
 """Exponential moving average of a model's weights (`train.ema_decay`).
 
 Floating-point entries of the state, batch statistics included, are averaged in their own precision;
-others are copied. Where the model is sharded, every process averages its own shard.
+others are copied. For a sharded model every rank averages its own shard.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from avme.train.distributed.fsdp import cut_as, part_here, whole
 
 
 class WeightAverage:
-    """The average of the weights of one model after each optimiser step."""
+    """Average of a model's weights after each optimizer step."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model, self.decay = model, decay
@@ -44,9 +44,9 @@ class WeightAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Inside, the model has the averaged weights; afterwards its own again, bit for bit.
+        """Swap in the averaged weights inside the block; the model's own return unchanged.
 
-        Of a sharded model the shards are exchanged: enter before weights are gathered.
+        Of a sharded model the shards are swapped: enter before weights are gathered.
         """
         self._exchange()
         try:
@@ -55,11 +55,11 @@ class WeightAverage:
             self._exchange()
 
     def state(self) -> dict[str, Any]:
-        """Return whole tensors and the number of updates; all processes must call it."""
+        """Return full tensors and the number of updates; all ranks must call it."""
         return {"updates": self.updates, "tensors": whole(self.tensors)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Load what `state` returned."""
+        """Load a result of `state`."""
         self.updates = state["updates"]
         with torch.no_grad():
             for name, value in state["tensors"].items():

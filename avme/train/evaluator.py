@@ -1,6 +1,6 @@
-"""A classifier over a list of clips: every clip counted exactly once, by any number of processes.
+"""Evaluation of a classifier on a list of clips: every clip counted once, on any number of ranks.
 
-All views of a clip come from one reading of it; their softmax outputs are averaged.
+All views of a clip come from one read; their softmax outputs are averaged.
 
 Shape letters: n clips, v views of all clips of a batch, l classes.
 """
@@ -26,33 +26,33 @@ _VIEWS_AT_A_TIME = 32
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a classifier says of every clip of a list, in the list's order."""
+    """Class probabilities of every clip of a list, in list order."""
 
     label: Int[np.ndarray, " n"]
     probability: Float[np.ndarray, "n l"]
     views: Int[np.ndarray, " n"]
-    """Distinct views that were averaged."""
+    """Number of distinct views that were averaged."""
 
     def top(self, k: int, among: Sequence[bool] | np.ndarray | None = None) -> float:
-        """Share of clips (of those `among`) whose class is among the k most likely.
+        """Return top-k accuracy, over all clips or those in the mask `among`.
 
         A class ranks behind all classes of equal or higher probability: ties count against the
-        model, so that a constant answer is never right by the order of the classes. Classifiers
-        return float32 logits, in which ties of trained models are rare. Returns nan for no clip.
+        model, so that a constant prediction is never right by class order. Classifiers return
+        float32 logits, in which ties of trained models are rare. Returns nan without clips.
         """
         rows = np.ones(len(self.label), bool) if among is None else np.asarray(among, bool)
         own = self.probability[np.arange(len(self.label)), self.label]
-        rank = (~(self.probability < own[:, None])).sum(axis=1)  # nan beats nothing
+        rank = (~(self.probability < own[:, None])).sum(axis=1)  # nan is never ahead
         return float((rank[rows] <= k).mean()) if rows.any() else float("nan")
 
     def cross_entropy(self) -> float:
-        """Mean negative log-likelihood of the true classes."""
+        """Return the mean negative log-likelihood of the true classes."""
         own = self.probability[np.arange(len(self.label)), self.label]
         return float(-np.log(np.maximum(own, 1e-12)).mean())
 
 
 class Scorer:
-    """Scores the same list as often as wanted; its loader's workers stay alive in between."""
+    """Evaluator of one list, reusable; its loader's workers stay alive between calls."""
 
     def __init__(
         self,
@@ -78,10 +78,16 @@ class Scorer:
 
     @torch.inference_mode()
     def score(self, model: nn.Module, report: Reporter, title: str) -> Scores:
-        """Runs the model in evaluation mode over the list; all processes get all scores.
+        """Run the model in evaluation mode over the list; all ranks get all scores.
 
-        Raises NotFinite where the model gives anything but numbers, StopWaiting where a run is
-        asked to stop and no clips come.
+        Args:
+            model: Classifier.
+            report: Receives progress.
+            title: Title of the progress bar.
+
+        Raises:
+            NotFinite: The model returns a value that is not finite.
+            StopWaiting: A stop was requested and no clips arrive.
         """
         model.eval()
         found: dict[int, tuple[int, int, np.ndarray]] = {}

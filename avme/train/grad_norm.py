@@ -1,4 +1,4 @@
-"""Gradients to one length for each part of a model: is the audio encoder alive?"""
+"""Gradient norms by part of the model, to see whether the audio encoder learns."""
 
 from collections import defaultdict
 
@@ -9,17 +9,17 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from avme.train.distributed.fsdp import is_sharded, part_here, whole_lengths
 
 _PART_OF = {"norm": "head"}
-"""A classifier's last norm belongs to its head."""
+"""Parts whose norm is counted with another part: a classifier's last norm with its head."""
 _NULL = "audio.null"
-"""The token of clips without sound, which learns where the audio encoder hears nothing at all."""
+"""Null token of clips without audio, the only part of the audio encoder that then learns."""
 
 
 def gradient_norms(model: nn.Module) -> dict[str, Tensor]:
-    """`grad_norm` of all parameters and `grad_norm_<part>` of each part, on their device.
+    """Return `grad_norm` of all parameters and `grad_norm_<part>` of each part, on their device.
 
-    Parts are the model's children (visual, audio, fusion, decoder or head) and `audio_null`, in
-    every process the same ones; a part without a gradient has length 0. The host does not wait for
-    the device. Where the model is cut over processes, all must call it.
+    Parts are the model's children (visual, audio, fusion, decoder or head) and `audio_null`, the
+    same on every rank; a part without a gradient has norm 0. The host does not wait for the device.
+    For a sharded model all ranks must call it.
     """
     parts: dict[str, list[Tensor]] = defaultdict(list)
     device = torch.device("cpu")
@@ -39,5 +39,11 @@ def gradient_norms(model: nn.Module) -> dict[str, Tensor]:
 
 
 def clip_gradients(model: nn.Module, longest: float, norm: Tensor) -> None:
-    """Shortens the gradient of length `norm` to `longest` where it is longer."""
+    """Scale down gradients whose norm exceeds a limit.
+
+    Args:
+        model: Model with gradients.
+        longest: Maximum norm.
+        norm: Their norm.
+    """
     clip_grads_with_norm_(model.parameters(), longest, norm)

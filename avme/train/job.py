@@ -1,6 +1,7 @@
-"""The part that pretraining and fine-tuning have in common: a model, a view and a loss, trained.
+"""Training job: the common part of pretraining and fine-tuning.
 
-A stage brings these three and, if it wants, something to do at the end of every epoch.
+A stage provides a model, a view of the data, a loss, and optionally a callback at the end of every
+epoch.
 """
 
 import time
@@ -43,7 +44,7 @@ from avme.weights.trained import export_run
 
 @dataclass(slots=True, kw_only=True)
 class Job:
-    """What a stage trains, and in which folder."""
+    """Everything a stage trains with, and its run folder."""
 
     stage: str
     config: PretrainConfig | FinetuneConfig
@@ -54,29 +55,29 @@ class Job:
     example: tuple[Any, ...]
     """Inputs of one clip for the model, to count its FLOPs."""
     derived: dict[str, Any]
-    """What follows from the settings of this stage alone."""
+    """Stage-specific entries of derived.json."""
     reader: ClipReader
     prepared: PreparedSet
     lists: dict[str, int]
-    """Clips by list: train, and validation and test where there are some."""
+    """Number of clips by list: train, and validation and test if present."""
     start: str
-    """Where the weights of a run that begins are from, in words."""
+    """Description of the initial weights of a new run."""
     run: Run
     device: torch.device
     processes: Processes
     best: dict[str, float] = field(default_factory=dict)
-    """Figures of the best epoch, kept up by `end_epoch` and stored in every checkpoint."""
+    """Metrics of the best epoch, updated by `end_epoch` and stored in every checkpoint."""
 
     @property
     def report(self) -> Reporter:
-        """Where the run tells how far it is: the screen, and train.log."""
+        """Reporter of the run: screen and train.log."""
         return self.run.report
 
     def checkpoint(self, trainer: Trainer, meter: dict[str, Any] | None = None) -> Checkpoint:
-        """The job as it stands; without the meter's state only what an evaluation needs: to be
-        called inside `trainer.averaged()`.
+        """Build a checkpoint; without `meter` only what evaluation needs.
 
-        All processes must call it; only the first one's is whole where the model is cut.
+        The latter must be called inside `trainer.averaged()`. All ranks must call it; only rank 0
+        gets full tensors of a sharded model.
         """
         average = trainer.average
         return Checkpoint(
@@ -93,7 +94,7 @@ class Job:
         )
 
     def describe(self, index: int, seed: int) -> dict[str, Any]:
-        """A clip of the list, and what training looked at where its draw had this seed."""
+        """Return a clip of the list, and the window that a draw with this seed read."""
         entry = self.reader.entries[index]
         with seeded(seed):
             window = self.view.window(entry.num_frames)
@@ -108,11 +109,11 @@ class Job:
 
 
 EndEpoch = Callable[[Trainer, int, Record | None], str]
-"""(trainer, number of the epoch that ended, record of the first process) -> a note."""
+"""(trainer, number of the ended epoch, loggers of rank 0) -> note for the progress bar."""
 
 
 def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
-    """Trains to the end of the schedule, from the run's checkpoint if it has one."""
+    """Train to the end of the schedule, from the run's checkpoint if it has one."""
     began = time.monotonic()
     settings = job.config.train
     audio = getattr(job.model, "audio", None)
@@ -197,7 +198,7 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         say_end(job, trainer, began)
     else:
         fit(None)
-    with trainer.averaged():  # tensors of a checkpoint are those of the model
+    with trainer.averaged():  # a checkpoint stores the model's own tensors
         last = job.checkpoint(trainer)
         if job.processes.is_first:
             epoch = trainer.step // trainer.steps_per_epoch
@@ -275,7 +276,7 @@ def _derived(job: Job, trainer: Trainer) -> dict[str, Any]:
 
 
 def _size(job: Job) -> dict[str, Any]:
-    """Of the model, as long as it is in one piece."""
+    """Count parameters and operations, before the model is sharded."""
     return {
         "parameters": count_parameters(job.model),
         "forward_gflop_per_clip": count_gflop(job.model, *job.example),

@@ -1,14 +1,14 @@
-"""Mixup and cutmix that treat sound and picture as one clip.
+"""Mixup and cutmix that treat video and audio as one clip.
 
-Where both clips of a pair have audio it is blended in the same proportion as labels. Where only one
-has, the mixed clip keeps that audio with the probability of its share, and is silent otherwise:
-normalised MFCC have no level at which audio could be quieter, so that at any share the model would
-receive it at full strength.
+If both clips of a pair have audio, it is blended in the same proportion as the labels. If only one
+has, the mixed clip gets that audio with the probability of its share, and none otherwise:
+normalized MFCC have no level, so that the model would receive the audio at full strength for any
+share.
 
-Neighbours in a batch are mixed with each other, each pair by what its first clip's seed says: how
-many ranks share the batch does not matter, as long as none of them cuts a pair.
+Neighbors in a batch are mixed with each other, each pair by the seed of its first clip: the number
+of ranks that share the batch has no effect, as long as no rank boundary splits a pair.
 
-Shape letters: b clips, c colours, t frames, h and w pixels, s MFCC rows, f coefficients, l classes.
+Shape letters: b clips, c colors, t frames, h and w pixels, s MFCC rows, f coefficients, l classes.
 """
 
 from dataclasses import dataclass, replace
@@ -25,16 +25,23 @@ from avme.config import AugmentConfig
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """A batch and the share that each class has in each of its clips."""
+    """Mixed batch with soft labels."""
 
     batch: AVBatch
     target: Float[Tensor, "b l"]
 
 
 def mix(batch: AVBatch, num_classes: int, augment: AugmentConfig) -> Mixed:
-    """Each clip is blended with its neighbour (mixup), or gets a rectangle of it (cutmix); with
-    both switched on a coin decides for every pair. Of an odd number of clips the last one stays as
-    it is. Without either, labels become one-hot."""
+    """Blend each clip with its neighbor (mixup), or paste a rectangle of it (cutmix).
+
+    With both enabled each pair chooses at random. The last of an odd number of clips is unchanged.
+    Without either, labels become one-hot.
+
+    Args:
+        batch: Clips.
+        num_classes: Number of classes.
+        augment: Settings.
+    """
     target = F.one_hot(batch.label, num_classes).float()
     if len(batch) < 2 or not (augment.mixup or augment.cutmix):
         return Mixed(batch, target)
@@ -54,12 +61,14 @@ def mix(batch: AVBatch, num_classes: int, augment: AugmentConfig) -> Mixed:
 @dataclass(frozen=True, slots=True)
 class _Blend:
     own: float
-    """Share that is left of a clip."""
+    """Remaining share of a clip."""
     inside: Bool[np.ndarray, "h w"] | None
-    """Where its pictures are the other's; None where they are blended all over."""
+    """Mask of the pasted rectangle; None for blending."""
     keeps: bool
-    """Which audio is used where only one clip has any: the clip's own, or that of its partner.
-    True with the probability `own`, so that of a pair exactly one clip has the audio."""
+    """True if the clip's own audio is used where only one clip of a pair has any.
+
+    Drawn with the probability `own`, so that exactly one clip of a pair has the audio.
+    """
 
 
 def _draw(seed: int, augment: AugmentConfig, height: int, width: int) -> _Blend:
@@ -96,7 +105,7 @@ def _mix_pictures(video: Tensor, other: Tensor, own: Tensor, blends: list[_Blend
 
 
 def _mix_sound(batch: AVBatch, other: AVBatch, own: Tensor, keeps: Tensor) -> tuple[Tensor, Tensor]:
-    """Blend rows that are valid in both; the others are those of one clip, as `keeps` says."""
+    """Blend rows that are valid in both clips; other rows come from one clip, by `keeps`."""
     both, kept = (
         rows[..., None].to(batch.mfcc.device, non_blocking=True)
         for rows in (batch.audio_valid & other.audio_valid, keeps.expand_as(batch.audio_valid))

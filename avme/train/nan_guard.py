@@ -1,9 +1,8 @@
-"""Stops a run whose numbers broke, before they are saved, and names the clips that broke them.
+"""NaN guard: stops a run with non-finite numbers before they are saved, and names the clips.
 
-The device keeps a few numbers of every clip of the steps since the last look; the host asks for one
-sum, at steps that are logged and before anything is saved. Only if that is no number does it read
-the rest and look for the first bad step: what came after it says nothing, for the weights are
-broken then.
+The device keeps a few numbers per clip of the steps since the last check; the host reads one sum,
+at logged steps and before every save. Only if that is not finite, it reads the rest and finds the
+first bad step; later steps are no evidence, as the weights are broken by then.
 
 Shape letters: b clips, s MFCC rows, f coefficients.
 """
@@ -27,9 +26,9 @@ from avme.train.distributed.process_group import Processes
 from avme.train.metrics.meter import Meter
 
 LEAST_LOSS_SCALE = 1e-4
-"""A loss scale below it ends the run, as fairseq's `--min-loss-scale` does."""
+"""Minimum loss scale; below it the run ends, as with fairseq's `--min-loss-scale`."""
 LOUDEST = 1e9
-"""Deviations from the mean that no sound has: a clip with more is broken."""
+"""Maximum deviations from the mean for valid audio; a clip with more is damaged."""
 
 _MOST_NAMES = 3
 _CALM = "lower optim.lr, set optim.clip_grad, or use --precision fp32"
@@ -37,37 +36,37 @@ _MEND = "prepare such clips anew, or leave them out"
 _BEFORE = "the last checkpoint is from before"
 
 Describe = Callable[[int, int], dict[str, Any]]
-"""(place of a clip in the list, its seed at this moment) -> `clip`, its name, and its window."""
+"""(index of a clip, its seed) -> `clip`, its name, and its window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
-    """A clip of the first bad step."""
+    """Evidence on a clip of the first bad step."""
 
     rank: int
     index: int
-    """Its place in the list."""
+    """Index of the clip in the list."""
     seed: int
     loudest: float
-    """The largest number of its sound, in deviations from the mean."""
+    """Largest MFCC value, in deviations from the mean."""
     prediction: float
-    """The length of what the model made of it; no number where its part of the loss is none."""
+    """Norm of its prediction; not finite if its part of the loss is not."""
     loss: float
-    """Of the whole micro-batch."""
+    """Loss of the micro-batch."""
 
     @property
     def has_broken_sound(self) -> bool:
-        """Whether it was broken before the model saw it."""
+        """True if the MFCC were damaged before the model read them."""
         return not self.loudest < LOUDEST
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Bad:
-    """The first thing that a process found broken; the smallest one of all was first."""
+    """First non-finite number of a rank; the minimum over ranks came first."""
 
     step: float = math.inf
     turn: int = 0
-    """Within a step the loss comes before the gradient that follows from it."""
+    """Order within a step: the loss precedes the gradient."""
     what: str = ""
     value: str = ""
     """nan, inf or -inf."""
@@ -83,7 +82,7 @@ class _MicroBatch:
 
 
 class Guard:
-    """Watches the losses and gradients of one run."""
+    """NaN guard of the losses and gradients of one run."""
 
     def __init__(
         self,
@@ -102,28 +101,37 @@ class Guard:
     def note(
         self, step: int, batch: AVBatch, loss: Tensor, lengths: Float[Tensor, " b"] | None
     ) -> None:
-        """Remembers a micro-batch of a step, on its device; `lengths` are those of predictions."""
+        """Record a micro-batch, on its device.
+
+        Args:
+            step: Number of the step.
+            batch: Clips.
+            loss: Loss of the micro-batch.
+            lengths: Norms of the predictions, by clip.
+        """
         loudest = batch.mfcc.abs().amax(dim=(1, 2)).float()
         lengths = torch.zeros_like(loudest) if lengths is None else lengths.float()
         numbers = torch.stack([loudest, lengths])
         self._seen.append(_MicroBatch(step, batch.clip, batch.seed, loss.detach(), numbers))
 
     def note_gradient(self, step: int, norm: Tensor) -> None:
-        """Remembers the length of a step's gradient."""
+        """Record the gradient norm of a step."""
         self._gradients.append((step, norm.detach()))
 
     def require_finite(self, meter: Meter, step: int) -> None:
-        """Raises NotFinite that names the clips if a loss or a gradient since the last look is no
-        number; all processes must call it."""
+        """Check losses and gradients since the last check; all ranks must call it.
+
+        Raises NotFinite, which names the clips.
+        """
         if math.isfinite(meter.sum_so_far(("loss", "grad_norm"), self.processes)):
             self._seen, self._gradients = [], []
             return
         raise NotFinite(self._blame(step))
 
     def require_scale(self, scaler: torch.amp.GradScaler, step: int) -> None:
-        """Raises NotFinite where steps of float16 were skipped until the loss scale is nearly 0.
+        """Raise NotFinite if float16 steps were skipped until the loss scale is nearly 0.
 
-        Single skipped steps are how the scale is found, and no error.
+        Single skipped steps are normal: they adapt the scale.
         """
         if scaler.is_enabled() and scaler.get_scale() < LEAST_LOSS_SCALE:
             raise NotFinite(
@@ -133,7 +141,7 @@ class Guard:
             )
 
     def require_sound(self, model: nn.Module, step: int) -> None:
-        """Raises NotFinite if a weight or a statistic is no number; all processes must call it."""
+        """Raise NotFinite if a weight or a statistic is not finite; all ranks must call it."""
         state = model.state_dict().values()
         numbers = [part_here(value) for value in state if value.is_floating_point()]
         norm = self.processes.mean(get_total_norm(numbers).float())
@@ -160,7 +168,7 @@ class Guard:
         )
 
     def _first_bad(self) -> _Bad:
-        """Of this process."""
+        """Return the first non-finite number of this rank."""
         losses = [(seen.step, 0, "loss", float(seen.loss)) for seen in self._seen]
         norms = [(step, 1, "gradient", float(norm)) for step, norm in self._gradients]
         bad = (
@@ -224,15 +232,15 @@ class Guard:
 
 
 def guilty_of(suspects: Sequence[Suspect]) -> list[Suspect]:
-    """Clips whose sound was broken; else those of which the model made no numbers.
+    """Select the clips with damaged audio; else those with non-finite predictions.
 
-    Batch statistics carry one broken sound to all clips of a step and to all ranks, so that what
-    the model made of the others is no evidence against them.
+    Batch statistics carry damaged audio to all clips of a step and to all ranks, so that
+    predictions of the other clips are no evidence.
     """
     broken = [one for one in suspects if one.has_broken_sound]
     return broken or [one for one in suspects if not math.isfinite(one.prediction)]
 
 
 def _plain(value: int | float) -> int | float | str:
-    """JSON knows no nan and no inf."""
+    """Replace nan and inf, which JSON lacks."""
     return value if math.isfinite(value) else str(value)

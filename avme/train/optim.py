@@ -1,4 +1,4 @@
-"""AdamW with weight decay on matrices only and a learning rate that falls towards the pixels."""
+"""AdamW with weight decay on matrices only and layer-wise learning-rate decay."""
 
 import re
 from collections import defaultdict
@@ -14,7 +14,7 @@ _BLOCK = re.compile(r"visual\.blocks\.(\d+)\.")
 
 
 def layer_of(name: str, depth: int) -> int:
-    """0 for the embedding, i + 1 for block i, depth + 1 for all that stands above or beside."""
+    """Return the layer index: 0 embedding, i + 1 block i, depth + 1 everything else."""
     if name.startswith("visual.embedding."):
         return 0
     block = _BLOCK.match(name)
@@ -22,16 +22,25 @@ def layer_of(name: str, depth: int) -> int:
 
 
 def build_optimizer(model: nn.Module, config: OptimConfig, depth: int) -> AdamW:
-    """AdamW over all weights of the model.
+    """Build fused AdamW over all weights of the model.
 
-    Fused: one pass over the numbers instead of a dozen, on GPUs and CPUs alike.
+    Args:
+        model: Model to train.
+        config: Optimizer settings.
+        depth: Number of encoder blocks.
     """
     groups = parameter_groups(model, config, depth)
     return AdamW(groups, lr=config.lr, betas=config.betas, eps=EPSILON, fused=True)
 
 
 def parameter_groups(model: nn.Module, config: OptimConfig, depth: int) -> list[dict[str, Any]]:
-    """Groups carry `scale`, the factor that layer decay puts on the schedule's rate."""
+    """Return parameter groups; `scale` is the factor of layer decay on the schedule's rate.
+
+    Args:
+        model: Model to train.
+        config: Optimizer settings.
+        depth: Number of encoder blocks.
+    """
     members: dict[tuple[int, bool], list[nn.Parameter]] = defaultdict(list)
     for name, parameter in model.named_parameters():
         members[layer_of(name, depth), parameter.ndim > 1].append(parameter)

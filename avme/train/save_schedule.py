@@ -1,14 +1,14 @@
-"""Times of checkpoints: often where saving is cheap, seldom where it is not."""
+"""Schedule of checkpoints: frequent if saving is cheap, rare otherwise."""
 
 import time
 from collections.abc import Callable
 
 _LARGEST_SHARE = 0.01
-"""Of the time of a run that saving may take."""
+"""Maximum fraction of a run's time for saving."""
 
 
 class Saver:
-    """Calls `save` and measures what it costs; `step_now` gives the step that it saves."""
+    """Calls `save` and measures its cost; `step_now` returns the step that it saves."""
 
     def __init__(
         self, save: Callable[[], None], step_now: Callable[[], int], longest_seconds: float
@@ -16,7 +16,7 @@ class Saver:
         self._save, self._step_now, self._longest = save, step_now, longest_seconds
         self._cost = self._at = 0.0
         self.step = step_now()
-        """Of the last checkpoint."""
+        """Step of the last checkpoint."""
 
     def save(self) -> None:
         """Save now."""
@@ -27,6 +27,6 @@ class Saver:
         self.step = self._step_now()
 
     def is_due(self) -> bool:
-        """Return True if the longest time is over, or a sooner one that costs little."""
+        """Return True if the maximum interval is over, or if saving now is cheap."""
         sooner = self._cost / _LARGEST_SHARE
         return time.monotonic() - self._at > min(self._longest, sooner)

@@ -1,6 +1,6 @@
-"""The learning rate of a step: linear warm-up from zero, then half a cosine.
+"""Learning-rate schedule: linear warm-up from zero, then half a cosine.
 
-Where a run is resumed with another end, the rate goes on from its value there along half a cosine
+If a run is resumed with another end, the rate continues from its current value along half a cosine
 to the new end; a warm-up is finished first.
 """
 
@@ -14,19 +14,19 @@ REFERENCE_BATCH = 256
 
 @dataclass(frozen=True, slots=True)
 class Bend:
-    """Where a schedule was given another end."""
+    """Change of a schedule's end."""
 
     step: int
-    """From this step on; never within the warm-up."""
+    """First step after the change; never within the warm-up."""
     rate: float
-    """Of that step."""
+    """Learning rate of that step."""
     total_steps: int
-    """The new end."""
+    """New end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A function of the optimiser step."""
+    """Learning rate as a function of the optimizer step."""
 
     peak: float
     floor: float
@@ -34,10 +34,10 @@ class Schedule:
     total_steps: int
     bends: tuple[Bend, ...] = ()
     first_total: int | None = None
-    """Where the first cosine was to end, if the schedule is bent."""
+    """End of the first cosine, if the schedule was changed."""
 
     def rate(self, step: int) -> float:
-        """The learning rate of the step that is about to be made, counted from 0."""
+        """Return the learning rate of the next step, counted from 0."""
         for bend in reversed(self.bends):
             if step >= bend.step:
                 return self._cosine(step, bend.step, bend.rate, bend.total_steps)
@@ -48,9 +48,9 @@ class Schedule:
         )
 
     def bent(self, step: int, total_steps: int) -> "Schedule":
-        """The schedule with another end, for a run that stands at `step`.
+        """Return the schedule with another end, for a run at `step`.
 
-        Raises ValueError where no step would be left after it, or after the warm-up.
+        Raises ValueError if no step would be left after it, or after the warm-up.
         """
         begin = max(step, self.warmup_steps)
         if total_steps <= begin:
@@ -69,7 +69,14 @@ class Schedule:
 
 
 def build_schedule(config: OptimConfig, batch: int, epochs: int, steps_per_epoch: int) -> Schedule:
-    """Rates in the settings are for 256 clips a step and are scaled to the real batch."""
+    """Build the schedule. Rates in the settings are for 256 clips and scale with the batch size.
+
+    Args:
+        config: Optimizer settings.
+        batch: Clips per optimizer step.
+        epochs: Number of epochs.
+        steps_per_epoch: Steps per epoch.
+    """
     scale = batch / REFERENCE_BATCH
     return Schedule(
         peak=config.lr * scale,

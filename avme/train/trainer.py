@@ -1,8 +1,8 @@
-"""The one training loop: batches in, a trained model and checkpoints out.
+"""Training loop: batches in, a trained model and checkpoints out.
 
-Everything random about a step follows from (seed, step) and from its clips, so that a run that was
-killed goes on exactly as if it had not been, on as many processes as it then gets. Stages differ by
-the loss of a batch and by what they do at the end of an epoch.
+Everything random about a step follows from (seed, step) and from its clips, so that a killed run
+resumes exactly as if uninterrupted, on any number of ranks. Stages differ in the loss of a batch
+and in what they do at the end of an epoch.
 """
 
 import inspect
@@ -42,7 +42,7 @@ from avme.train.optim import build_optimizer
 from avme.train.save_schedule import Saver
 from avme.train.schedule import Schedule
 
-_LEAVE_BUFFERS: dict[str, Any] = (  # batch statistics are those of the global batch already
+_LEAVE_BUFFERS: dict[str, Any] = (  # batch statistics are already global
     {"forward_sync_buffers": False}
     if "forward_sync_buffers" in inspect.signature(DistributedDataParallel.__init__).parameters
     else {"broadcast_buffers": False}  # torch before 2.14
@@ -51,21 +51,21 @@ _LEAVE_BUFFERS: dict[str, Any] = (  # batch statistics are those of the global b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLoss:
-    """The loss of one micro-batch and figures to log beside it."""
+    """Loss of one micro-batch, with values to log."""
 
     loss: Tensor
     figures: dict[str, Tensor] = field(default_factory=dict)
     lengths: Tensor | None = None
-    """Of the prediction for each clip, to find the clip whose loss is no number; (b,)."""
+    """Norms of the predictions by clip, shape (b,), to find a clip with a non-finite loss."""
 
 
 LossOf = Callable[[nn.Module, AVBatch, int, bool], BatchLoss]
-"""(model, batch, step, whether this step is logged) -> loss."""
+"""(model, batch, step, True if this step is logged) -> loss."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Trainer:
-    """A model in training, with all that a checkpoint must hold of it."""
+    """Model in training, with all state of a checkpoint."""
 
     model: nn.Module
     optim: OptimConfig
@@ -77,15 +77,15 @@ class Trainer:
     processes: Processes
     steps_per_epoch: int
     guard: Guard | None = None
-    """One that knows the names of clips; without it they are numbers."""
+    """NaN guard that knows clip names; without it clips are numbers."""
     optimizer: torch.optim.Optimizer = field(init=False)
     scaler: torch.amp.GradScaler = field(init=False)
-    """Does nothing unless the precision is float16."""
+    """Inactive unless the precision is float16."""
     average: WeightAverage | None = field(init=False)
     meter: Meter = field(init=False)
     step: int = 0
     _is_between_steps: bool = True
-    """Whether the state is that after `step` steps, and nothing of what belongs to them is left."""
+    """True if the state is exactly that after `step` steps."""
 
     def __post_init__(self) -> None:
         self.model.to(self.device)
@@ -100,16 +100,16 @@ class Trainer:
         self.average = None if decay is None else WeightAverage(self.model, decay)
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Inside, the model has its averaged weights, if an average is kept."""
+        """Swap in the averaged weights inside the block, if an average is kept."""
         return nullcontext() if self.average is None else self.average.applied()
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Goes back to where a checkpoint was written."""
+        """Restore the state of a checkpoint."""
         load_model(self.model, checkpoint.model)
         load_optimizer(self.optimizer, checkpoint.optimizer)
         if self.average is not None:
             self.average.restore(checkpoint.average)
-        if checkpoint.scaler:  # empty where the run began on a device with bfloat16
+        if checkpoint.scaler:  # empty if the run began on a device with bfloat16
             self.scaler.load_state_dict(checkpoint.scaler)
         self.meter.restore(checkpoint.meter)
         self.step = checkpoint.step
@@ -127,13 +127,23 @@ class Trainer:
         report: Reporter,
         estimate: Estimate | None = None,
     ) -> None:
-        """Steps from `self.step` to the end of the schedule.
+        """Run steps from `self.step` to the end of the schedule.
 
-        `save` is called at the start, between steps as long as it costs at most 1 % of the time,
-        and at the end; `end_epoch` gets the number of the epoch that ended and returns a note.
-        `estimate` times the first steps, and `report` is told once how long the others will take.
-        Raises Stopped after SIGTERM or SIGUSR1 and Interrupted after Ctrl-C, with a checkpoint
-        written; a request that comes when the last step is done is left to the caller.
+        Args:
+            batches: Micro-batches.
+            micro_batches: Micro-batches per step.
+            loss_of: Loss of a micro-batch.
+            title: Title of the progress bar.
+            record: Loggers.
+            save: Writes a checkpoint; called at the start, between steps as long as it costs at
+                most 1 % of the time, and at the end.
+            end_epoch: Gets the number of the ended epoch, returns a note.
+            report: Receives progress.
+            estimate: Times the first steps.
+
+        Raises:
+            Stopped: After SIGTERM or SIGUSR1, with a checkpoint written.
+            Interrupted: The same after Ctrl-C. A request after the last step is left to the caller.
         """
         wrapped = self._wrapped()
         stream = interruptible(batches, self.processes.world)
@@ -190,9 +200,9 @@ class Trainer:
                 interrupted = request.signal == "SIGINT"
                 wishes = (request.signal is not None, interrupted, saver.is_due())
                 stops, interrupted, is_due = cadence.agree(self.step, *wishes)
-                if stops and self.step < total:  # else what is left takes less than a restart
+                if stops and self.step < total:  # otherwise finishing is faster than a restart
                     saver.save()
-                    self.processes.wait()  # torchrun ends the others when one leaves
+                    self.processes.wait()  # torchrun ends the other ranks when one exits
                     raise self._stopped(request, interrupted, "with a checkpoint written")
                 if is_due and self.step < total:
                     saver.save()
@@ -200,7 +210,7 @@ class Trainer:
 
     @contextmanager
     def _stopping(self, request: StopRequest, saver: Saver) -> Iterator[None]:
-        """Stop a run that got no data after a request; alone, it still saves between two steps."""
+        """Stop a run without data after a request; a single rank still saves between steps."""
         try:
             yield
         except StopWaiting:
@@ -210,7 +220,7 @@ class Trainer:
             state = f"waiting for data; the last checkpoint is of step {saver.step}"
             error = self._stopped(request, request.signal == "SIGINT", state)
             if self.processes.world > 1:
-                self.processes.failed(error)  # the others may be waiting for this one
+                self.processes.failed(error)  # other ranks may be waiting for this one
             raise error from None
 
     def _stopped(self, request: StopRequest, interrupted: bool, state: str) -> Stopped:
@@ -223,7 +233,7 @@ class Trainer:
     def _wrapped(self) -> nn.Module:
         if self.processes.world == 1 or is_sharded(self.model):
             return self.model
-        # no device_ids: what batches leave on the host is to stay there
+        # no device_ids: host tensors of batches must stay on the host
         return DistributedDataParallel(self.model, **_LEAVE_BUFFERS)
 
     def _step(
@@ -278,7 +288,7 @@ class Trainer:
         return {"lr": rate, "began": began, "waited": waited, "figures": figures | norms}
 
     def _scaling(self, norms: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The loss scale, and whether the scaler will skip the step; norms are then 0."""
+        """Return the loss scale, and True if the scaler will skip the step; norms are then 0."""
         skips = ~torch.isfinite(norms["grad_norm"])
         counted = {name: torch.where(skips, 0.0, norm) for name, norm in norms.items()}
         one = torch.ones((), device=self.device)

@@ -1,10 +1,9 @@
-"""Stop signals between the first line of a training program and its run folder.
+"""Stop signals between the start of a training program and the opening of its run folder.
 
-Imports take seconds, and minutes on a slow network file system: a signal that comes meanwhile must
-not kill the process, whose exit code would tell a batch script nothing. The handlers are installed
-before anything heavy is imported, and this module imports nothing heavy itself. Until
-`stop_requests` takes the request over, a signal ends the program; afterwards it is remembered for
-the training loop.
+Imports take seconds, and minutes on a slow network file system: a signal in this time must not kill
+the process, whose exit code would be useless to a batch script. The handlers are installed before
+any slow import, and this module imports nothing slow. Until `stop_requests` takes over, a signal
+ends the program; afterwards it is recorded for the training loop.
 """
 
 import os
@@ -18,12 +17,12 @@ from types import FrameType
 from avme.train.distributed.stop_signals import StopRequest, handled_signals
 
 _GRACE_SECONDS = 5.0
-"""How long the main thread may take to notice a signal before the process is ended."""
+"""Time for the main thread to react to a signal before the process is ended."""
 _STOPPED, _INTERRUPTED = 75, 130
 
 
 class StoppedEarly(BaseException):
-    """A signal came before the run folder was opened; no `except Exception` may keep it."""
+    """A signal arrived before the run folder was opened. Not caught by `except Exception`."""
 
     def __init__(self, number: int) -> None:
         name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
@@ -35,11 +34,10 @@ class StoppedEarly(BaseException):
 
 
 class EarlyStop(StopRequest):
-    """A request that ends the program as long as no run takes it over.
+    """Stop request that ends the program until a run takes over.
 
-    `report` is called with the error where a module is imported, and where the main thread does not
-    return from a call that looks at no signals, such as waiting for other processes; the process
-    then ends.
+    `report` is called with the error if a module is being imported, or if the main thread is
+    blocked in a call, such as waiting for other ranks; the process then exits.
     """
 
     def __init__(self, report: Callable[[StoppedEarly], None]) -> None:
@@ -49,14 +47,14 @@ class EarlyStop(StopRequest):
         reads, self._writes = os.pipe()
         os.set_blocking(self._writes, False)
         signal.set_wakeup_fd(self._writes, warn_on_full_buffer=False)
-        with suppress(RuntimeError):  # as `ulimit -u` may have it: the main thread is left alone
+        with suppress(RuntimeError):  # with `ulimit -u`: continue without the watching thread
             threading.Thread(target=self._watch, args=(reads,), daemon=True).start()
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Raise StoppedEarly for the first signal; remember it if that is caught somewhere.
+        """Raise StoppedEarly for the first signal; record it in case the error is caught.
 
-        Where a module is imported, the program ends here: many catch everything around an import,
-        and go on with half a module, which fails in odd ways.
+        During an import the program exits here: many modules catch every error around an import,
+        and would continue half loaded.
         """
         if not self._is_early:
             super().note(number, frame)
@@ -73,19 +71,19 @@ class EarlyStop(StopRequest):
             raise error
 
     def unwatch(self) -> None:
-        """Leave signals to the main thread alone, which from now on looks at them."""
+        """Stop the watching thread: the main thread polls for signals from now on."""
         if self._writes >= 0:
             signal.set_wakeup_fd(-1)
             os.close(self._writes)
             self._writes = -1
 
     def take_over(self) -> None:
-        """Remember signals from now on."""
+        """Record signals from now on."""
         self._is_early = False
         self.unwatch()
 
     def _watch(self, reads: int) -> None:
-        """End the process after a signal that the main thread does not notice."""
+        """End the process after a signal that the main thread does not handle."""
         heard = os.read(reads, 1)
         if heard:
             time.sleep(_GRACE_SECONDS)

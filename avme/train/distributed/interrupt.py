@@ -1,7 +1,7 @@
-"""Stop signals in work that has nothing to save: an exception where the work is, as for Ctrl-C.
+"""Stop signals during work without state to save: an exception, as for Ctrl-C.
 
-By default, SIGTERM and SIGUSR1 end the process on the spot, and loader processes that are suspended
-or hang stay behind.
+By default SIGTERM and SIGUSR1 end the process immediately, and suspended or blocked loader
+processes remain.
 """
 
 import signal
@@ -17,15 +17,15 @@ _NUMBERS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class _Ended(BaseException):
-    """One of the signals came; no `except Exception` may keep it."""
+    """A stop signal arrived. Not caught by `except Exception`."""
 
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Inside, a signal that asks to stop raises Stopped out of the block.
+    """Raise Stopped out of the block when a stop signal arrives.
 
-    Signals that are ignored stay so. Threads other than the main one get no signals: there, nothing
-    is changed.
+    Ignored signals stay ignored. Threads other than the main one get no signals, and nothing
+    changes there.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -44,5 +44,5 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
-    signal.signal(number, signal.SIG_IGN)  # the end takes a moment, and is not to be disturbed
+    signal.signal(number, signal.SIG_IGN)  # no further signals during the shutdown
     raise _Ended(signal.Signals(number).name)

@@ -1,6 +1,6 @@
-"""One process or many: the same code, joined through torch.distributed when `RANK` is set.
+"""Process group of a run: one process, or several joined through torch.distributed.
 
-gloo on CPUs and NCCL on GPUs; a single process needs no group and opens none.
+A group is joined if `RANK` is set: gloo on CPUs, NCCL on GPUs. A single process opens none.
 """
 
 import os
@@ -28,7 +28,7 @@ _TIMEOUT = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """This process and its siblings."""
+    """Ranks of a run, as seen from this process."""
 
     rank: int = 0
     world: int = 1
@@ -38,11 +38,11 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """The one process that writes files and talks to people."""
+        """True for rank 0, which writes files and reports."""
         return self.rank == 0
 
     def first(self, work: Callable[[], Result]) -> Result:
-        """Runs `work` in the first process only; all get its result, or raise its error."""
+        """Run `work` on rank 0; all ranks return its result or raise its error."""
         box: list[Any] = [None, None]
         if self.is_first:
             try:
@@ -58,18 +58,18 @@ class Processes:
         return cast(Result, box[0])
 
     def failed(self, error: BaseException) -> Failure:
-        """What ended the run: `error`, or what another process failed of before it."""
+        """Return the cause of the run's end: `error`, or an earlier failure of another rank."""
         if self.siblings is None:
             return Failure(f"{type(error).__name__}: {error}", self.rank)
         return self.siblings.failed(error)
 
     def wait(self) -> None:
-        """Returns once all processes have called it."""
+        """Return after all ranks have called it."""
         if self.world > 1:
             dist.barrier()
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean over processes; all must call it."""
+        """Return the mean over ranks; all ranks must call it."""
         if self.world > 1:
             value = value.clone()
             dist.all_reduce(value)
@@ -77,7 +77,7 @@ class Processes:
         return value
 
     def gather(self, value: Result) -> list[Result]:
-        """The values of all processes, in order of rank; all must call it."""
+        """Return the values of all ranks, in rank order; all ranks must call it."""
         if self.world == 1:
             return [value]
         values: list[Any] = [None] * self.world
@@ -87,10 +87,12 @@ class Processes:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
-    """The group that torchrun's environment describes, or this process alone.
+    """Join the group of torchrun's environment, or run alone.
 
-    Raises UsageError where the environment describes half a group, MachineError where its address
-    cannot be used, and SiblingLost, within a minute, where another process of it fails or dies.
+    Raises:
+        UsageError: The environment describes an incomplete group.
+        MachineError: Its address cannot be used.
+        SiblingLost: Another rank failed or died; raised within a minute.
     """
     require_whole_group(os.environ)
     if "RANK" not in os.environ:
@@ -119,9 +121,9 @@ def joined(device: torch.device) -> Iterator[Processes]:
             timeout=_TIMEOUT,
         )
         if (request := active_request()) is not None:
-            request.take_over()  # processes stop together from now on
+            request.take_over()  # ranks stop together from now on
         yield processes
-        processes.wait()  # rank 0 may keep the store: nobody leaves before the others
+        processes.wait()  # rank 0 may host the store: ranks leave together
     except (Stopped, StoppedEarly):
         raise
     except BaseException as error:
@@ -136,7 +138,7 @@ def joined(device: torch.device) -> Iterator[Processes]:
 
 
 def pick_device(wanted: str) -> torch.device:
-    """The device of this process; raises MachineError where CUDA is asked for and missing."""
+    """Return the device of this process; raises MachineError if CUDA is requested but missing."""
     available = torch.cuda.is_available()
     if wanted == "cuda" and not available:
         raise MachineError(
@@ -145,16 +147,23 @@ def pick_device(wanted: str) -> torch.device:
     if wanted == "cpu" or not available:
         return torch.device("cpu")
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
-    device = torch.device("cuda", local_rank % torch.cuda.device_count())  # srun may show one each
+    device = torch.device(
+        "cuda", local_rank % torch.cuda.device_count()
+    )  # srun may show one GPU to each task
     torch.cuda.set_device(device)
     return device
 
 
 def pick_precision(wanted: str, device: torch.device, *, is_sharded: bool = False) -> torch.dtype:
-    """Return the dtype that autocast computes in.
+    """Return the dtype for autocast.
 
-    "auto" is bfloat16 on GPUs that have it, float16 on others, and float32 on CPUs and for sharded
-    models without bfloat16, whose losses are not scaled.
+    "auto" is bfloat16 on GPUs that support it, float16 on others, and float32 on CPUs and for
+    sharded models without bfloat16, whose losses are not scaled.
+
+    Args:
+        wanted: Setting `train.precision`.
+        device: Device of the model.
+        is_sharded: True for FSDP.
     """
     if wanted != "auto":
         return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[wanted]

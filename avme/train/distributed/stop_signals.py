@@ -1,7 +1,7 @@
-"""Signals that ask a run to save and stop: SIGTERM and SIGUSR1 of clusters, and Ctrl-C.
+"""Stop signals of a run: SIGTERM and SIGUSR1 of clusters, and Ctrl-C.
 
-A second Ctrl-C ends the process at once, even inside a call that hangs: the first one gives SIGINT
-back to the system.
+A second Ctrl-C ends the process immediately, even in a blocked call: the first one restores the
+system's handler of SIGINT.
 """
 
 import os
@@ -14,28 +14,28 @@ from typing import TypeVar
 Item = TypeVar("Item")
 _SECONDS_ALONE = 5.0
 _SECONDS_OF_MANY = 30.0
-"""How long data may be waited for after a request; ranks first try to stop together."""
+"""Time to wait for data after a request with several ranks, which first try to stop together."""
 _NOTICE = b"\ninterrupted: writing a checkpoint after this step; Ctrl-C again quits without it\n"
 
 
 class StopWaiting(BaseException):
-    """A run was asked to stop while it waited for data; no `except Exception` may keep it."""
+    """A run was asked to stop while waiting for data. Not caught by `except Exception`."""
 
 
 class StopRequest:
-    """Which signal asked, if any."""
+    """Received stop signal, if any."""
 
     def __init__(self) -> None:
         self.signal: str | None = None
         self._seconds: float | None = None
 
     def note(self, number: int, _: FrameType | None) -> None:
-        """Remember the signal; the loop looks between two steps."""
+        """Record the signal; the training loop checks it between steps."""
         self.signal = signal.Signals(number).name
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             if os.environ.get("RANK", "0") == "0":
-                os.write(2, _NOTICE)  # no stream: the signal may have come in the middle of one
+                os.write(2, _NOTICE)  # no stream: the signal may interrupt a write to one
         if self._seconds is not None:
             signal.setitimer(signal.ITIMER_REAL, self._seconds)
 
@@ -47,7 +47,7 @@ class StopRequest:
 
     @contextmanager
     def waiting(self, seconds: float) -> Iterator[None]:
-        """Raise StopWaiting in the block if it goes on for `seconds` after the request."""
+        """Raise StopWaiting if the block runs `seconds` longer after a request."""
         before = signal.signal(signal.SIGALRM, _stop_waiting)
         self._seconds = seconds
         try:
@@ -62,10 +62,10 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catch the signals inside the block, in the main thread.
+    """Handle the signals inside the block, in the main thread.
 
-    A block inside another one has the same request: what came early is not forgotten. SIGINT is
-    left alone where it is ignored, as in the background of a shell script.
+    Nested blocks share one request, so that an early signal is not lost. An ignored SIGINT stays
+    ignored, as in the background of a shell script.
     """
     outer = active_request()
     if outer is not None:
@@ -82,7 +82,7 @@ def stop_requests() -> Iterator[StopRequest]:
 
 
 def handled_signals() -> list[signal.Signals]:
-    """Return the signals that stop a run; SIGINT only where it is not ignored."""
+    """Return the signals that stop a run; SIGINT only if it is not ignored."""
     numbers = [signal.SIGTERM, signal.SIGUSR1]
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         numbers.append(signal.SIGINT)
@@ -96,13 +96,13 @@ def active_request() -> StopRequest | None:
 
 
 def interruptible(items: Iterable[Item], world: int) -> Iterator[Item]:
-    """Yield the items; raise StopWaiting where one does not come after a request to stop.
+    """Yield the items; raise StopWaiting if one is missing for too long after a request.
 
-    No item is None. `world` is the number of processes: many wait longer, as one should not stop
-    alone.
+    No item may be None. `world` is the number of ranks: several wait longer, as one rank should not
+    stop alone.
     """
     seconds = _SECONDS_ALONE if world == 1 else _SECONDS_OF_MANY
-    return _interruptible(iter(items), seconds)  # a loader draws random numbers when it starts
+    return _interruptible(iter(items), seconds)  # starting a loader draws random numbers
 
 
 def _interruptible(stream: Iterator[Item], seconds: float) -> Iterator[Item]:

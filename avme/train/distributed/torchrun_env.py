@@ -1,7 +1,7 @@
-"""Environment variables by which torchrun describes a process group, checked as a whole.
+"""Validation of torchrun's environment variables as a whole.
 
-A variable that is left over from another job would otherwise end as a KeyError, a wait for ranks
-that never come, or a silent choice of another GPU.
+A variable left over from another job would otherwise cause a KeyError, a wait for missing ranks, or
+a silent choice of another GPU.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ _LAST_PORT = 65_535
 
 
 def require_whole_group(environ: Mapping[str, str]) -> None:
-    """Raise UsageError where variables of a process group are incomplete or contradictory.
+    """Raise UsageError if the variables of a process group are incomplete or contradictory.
 
-    MASTER_ADDR and MASTER_PORT alone, as batch scripts export them, describe no group; neither do
-    sizes of one process.
+    MASTER_ADDR and MASTER_PORT alone, as batch scripts export them, are no group; neither are sizes
+    of one process.
     """
     if "RANK" not in environ:
         of_many = [

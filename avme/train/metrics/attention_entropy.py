@@ -1,10 +1,10 @@
-"""How widely the fusion looks: the entropy of its attention, in both directions.
+"""Entropy of the fusion's attention, in both directions.
 
-1 is a look at everything alike, which no training has touched; 0 is a look at one token alone. The
-training step is left as it is: a few clips are encoded once more, in evaluation mode and without
-gradients, only at steps that are logged. Nothing random is drawn.
+1 is uniform attention, as before training; 0 is attention to a single token. The training step is
+unchanged: a few clips are encoded again, in evaluation mode and without gradients, only at logged
+steps. Nothing random is drawn.
 
-Shape letters: b clips, c colours, t frames, h and w pixels, r MFCC rows, f coefficients, k seen
+Shape letters: b clips, c colors, t frames, h and w pixels, r MFCC rows, f coefficients, k visible
 tokens, q queries, s keys, d channels, e channels of one head.
 """
 
@@ -38,11 +38,17 @@ def fusion_entropy(
     audio_valid: Bool[Tensor, "b r"],
     keep: Int64[Tensor, "b k"] | None = None,
 ) -> dict[str, Tensor]:
-    """`entropy_visual_from_audio` and `entropy_audio_from_visual` as shares of the largest possible
-    entropy, the log of the number of keys; nothing for a fusion without attention.
+    """Return `entropy_visual_from_audio` and `entropy_audio_from_visual`, 0 to 1.
 
-    Means over heads, queries and up to eight clips, those with sound first; clips without sound
-    count only if no other is there. `keep` says which tokens are seen; None is all.
+    Fractions of the maximum entropy, the log of the number of keys; empty for a fusion without
+    attention. Means over heads, queries and up to eight clips, clips with audio first.
+
+    Args:
+        model: Autoencoder or classifier.
+        video: Frames, 0 to 255.
+        mfcc: MFCC rows of the window.
+        audio_valid: True for rows with audio.
+        keep: Indices of visible tokens; None is all.
     """
     whole = model.module if isinstance(model, DistributedDataParallel) else model
     if not isinstance(whole, MaskedAutoencoder | Classifier):
@@ -53,14 +59,16 @@ def fusion_entropy(
     if not isinstance(fusion, PrenormFusion | TalkNetFusion):
         return {}
     chosen = audio_valid.any(dim=1).int().argsort(descending=True, stable=True)[:MOST_CLIPS]
-    valid = audio_valid[chosen]  # it may lie on the host
+    valid = audio_valid[chosen]  # may be on the host
     rows = chosen.to(video.device, non_blocking=True)
     tubelets = cut_tubelets(video[rows], sizes.tubelet, sizes.patch)
     seen = None if keep is None else keep[rows]
     pixels = as_floats(tubelets) if seen is None else take_tubelets(tubelets, seen)
     was_training = whole.training
     whole.eval()
-    with torch.compiler.set_stance("force_eager"):  # else blocks compile anew for a few clips
+    with torch.compiler.set_stance(
+        "force_eager"
+    ):  # otherwise blocks are recompiled for a few clips
         visual = whole.visual(pixels, seen)
         audio = whole.audio(mfcc[rows], valid)
     whole.train(was_training)
@@ -78,9 +86,14 @@ def fusion_entropy(
 def entropy(
     attention: CrossAttention, queries: Float[Tensor, "b q d"], source: Float[Tensor, "b s d"]
 ) -> Float[Tensor, " b"]:
-    """Of where the queries look, 0 to 1: a mean over heads and queries.
+    """Return the entropy of the attention, 0 to 1: a mean over heads and queries.
 
-    The weights are computed in full here; the model itself never needs them.
+    The weights are computed explicitly here, which the model itself never needs.
+
+    Args:
+        attention: Attention layer.
+        queries: Query tokens.
+        source: Key tokens.
     """
     q = rearrange(attention.query(queries), "b q (head e) -> b head q e", head=attention.heads)
     k = rearrange(

@@ -1,7 +1,7 @@
-"""How long the device works, told apart from how long the host waits for it or for clips.
+"""Timer of device work, separate from time in which the host waits for it or for clips.
 
-On CUDA a stretch of work lies between two events of the stream, which costs the host nothing: it
-waits only when the sum is asked for. Elsewhere work is over when the call returns.
+On CUDA work is timed between two events of the stream without cost for the host, which waits only
+when the sum is read. On other devices work ends when the call returns.
 """
 
 import time
@@ -12,7 +12,7 @@ import torch
 
 
 class DeviceClock:
-    """Sums stretches of work since it was last read."""
+    """Sum of device work since it was last read."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -21,7 +21,7 @@ class DeviceClock:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """A stretch; gaps in which the device waits for the next kernel of it count as work."""
+        """Time the block; gaps between kernels count as work."""
         if self.device.type != "cuda":
             began = time.perf_counter()
             yield
@@ -34,12 +34,12 @@ class DeviceClock:
         self._events.append((begin, end))
 
     def wait(self) -> None:
-        """Returns once the device has done what it was given."""
+        """Wait for all work of the device."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
     def take_ms(self) -> float:
-        """Milliseconds of work since the last call; waits for the device."""
+        """Return the milliseconds since the last call; waits for the device."""
         self.wait()
         passed = 1000.0 * self._seconds
         passed += sum(float(begin.elapsed_time(end)) for begin, end in self._events)

@@ -1,7 +1,7 @@
-"""What a GPU could do at most, by NVIDIA's data sheets, to say which share of it a run uses.
+"""Peak FLOP/s by GPU model, for MFU.
 
-Figures are teraflop/s without sparsity: the sheets of newer GPUs print twice as much, with it. A
-device that is not in the table, a slice of one (MIG) among them, has no peak, and no guess is made.
+Values are teraflop/s without sparsity; data sheets of newer GPUs print twice as much, with it. A
+device that is not in the table, including a MIG slice, has no peak.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import torch
 
 
 class Peak(NamedTuple):
-    """Teraflop/s of dense matrix products."""
+    """Peak of dense matrix products in teraflop/s."""
 
     bf16: float
     tf32: float
@@ -38,13 +38,19 @@ PEAKS: dict[str, Peak] = {
     "L4": Peak(bf16=121.0, tf32=60.0, fp32=30.3),
     "L40S": Peak(bf16=362.05, tf32=183.0, fp32=91.6),
 }
-"""By the name that torch gives the device, less NVIDIA's own."""
+"""Peaks by torch's device name without "NVIDIA"."""
 
 _FORWARD_AND_BACKWARD = 3
 
 
 def peak_tflops(name: str, precision: torch.dtype, tf32: bool) -> float | None:
-    """The peak of the device `name` in the arithmetic of a run; None where it is not known."""
+    """Return the peak of a device in teraflop/s; None if unknown.
+
+    Args:
+        name: Device name.
+        precision: Dtype of autocast.
+        tf32: Use of TF32.
+    """
     peak = PEAKS.get(name.removeprefix("NVIDIA "))
     if peak is None:
         return None
@@ -56,10 +62,15 @@ def peak_tflops(name: str, precision: torch.dtype, tf32: bool) -> float | None:
 def most_clips_per_second(
     device: torch.device, precision: torch.dtype, forward_gflop: float, devices: int
 ) -> float | None:
-    """Clips a second that `devices` could train on at their peak; None where it is not known.
+    """Return the clips per second of training at the peak; None if unknown.
 
-    A backward pass counts as two forward passes (Kaplan et al. 2020, 2.1); `forward_gflop` is that
-    of one clip.
+    A backward pass counts as two forward passes (Kaplan et al. 2020, 2.1).
+
+    Args:
+        device: Device.
+        precision: Dtype of autocast.
+        forward_gflop: Operations of one clip.
+        devices: Number of devices.
     """
     if device.type != "cuda" or forward_gflop <= 0.0:
         return None

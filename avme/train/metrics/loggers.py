@@ -1,7 +1,6 @@
-"""What a run leaves behind while it runs: metrics.jsonl, TensorBoard's files and, where it was
-asked for, a run at Weights & Biases.
+"""Loggers of a run: metrics.jsonl, TensorBoard and, if requested, Weights & Biases.
 
-A run that goes on from a checkpoint first takes back the lines and points that lie beyond it.
+A resumed run first removes lines and points beyond its checkpoint.
 """
 
 import json
@@ -24,34 +23,46 @@ _SECONDS_TO_FAIL = 1.0
 
 
 class Record:
-    """Numbers and pictures by step; used as a context so that files are closed."""
+    """Loggers of a run, for numbers and images by step; a context manager."""
 
     def __init__(self, folder: Path, first_step: int, wandb: WandbRun | None = None) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # slow to import
+        from torch.utils.tensorboard import SummaryWriter  # slow import
 
         self.path = folder / "metrics.jsonl"
         self.num_lost = _cut_back(self.path, first_step)
-        """Lines of the run so far that could not be read, but for a torn last one."""
+        """Earlier lines of the run that could not be read, except for a truncated last one."""
         self._file = open(self.path, "a", encoding="utf-8", opener=own_file)  # noqa: SIM115
-        # TensorBoard drops points from purge_step on, and that of the checkpoint itself must stay.
+        # TensorBoard drops points from purge_step on, and the checkpoint's own point must stay.
         self._board = SummaryWriter(str(folder / "tb"), purge_step=first_step + 1)
         self._wandb = wandb
         self._hook = threading.excepthook
         threading.excepthook = self._without_tensorboards
 
     def write(self, kind: str, step: int, numbers: dict[str, Any]) -> None:
-        """One line, e.g. kind `train` with loss and lr; also a point on each curve."""
+        """Write one line, and a point on each curve.
+
+        Args:
+            kind: `train` or `validation`.
+            step: Number of steps done.
+            numbers: Values such as loss and lr.
+        """
         self._file.write(json.dumps({"kind": kind, "step": step, **numbers}) + "\n")
         self._file.flush()
         points = {name: value for name, value in numbers.items() if isinstance(value, int | float)}
         for name, value in points.items():
             self._board.add_scalar(f"{kind}/{name}", value, step)
-        self._board.flush()  # a run that is killed goes on from a checkpoint of after this point
+        self._board.flush()  # after a kill the run resumes from a checkpoint after this point
         if self._wandb is not None:
             self._wandb.write(kind, step, points)
 
     def picture(self, name: str, step: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
-        """A picture on the boards; metrics.jsonl holds numbers only."""
+        """Log an image; metrics.jsonl has numbers only.
+
+        Args:
+            name: Name of the image.
+            step: Number of steps done.
+            pixels: RGB, 0 to 255.
+        """
         self._board.add_image(name, pixels, step, dataformats="HWC")
         self._board.flush()
         if self._wandb is not None:
@@ -74,24 +85,24 @@ class Record:
                 self._wandb.close(failed=error is not None)
 
     def _without_tensorboards(self, failed: threading.ExceptHookArgs) -> None:
-        """Print no traceback of TensorBoard's thread, whose error comes back at the next flush."""
+        """Suppress the traceback of TensorBoard's thread, whose error is raised by the next flush."""
         if type(failed.thread).__name__ != _BOARD_THREAD:
             self._hook(failed)
 
     def _wait_for_failed_writer(self) -> None:
-        """A thread whose error came back may not have got as far as its traceback."""
+        """Wait for a failed writer thread, which may not have printed its traceback yet."""
         for thread in threading.enumerate():
             if type(thread).__name__ == _BOARD_THREAD:
                 thread.join(_SECONDS_TO_FAIL)
 
 
 def read_record(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl; those that are none, as one that was cut off, are left out."""
+    """Read the lines of a metrics.jsonl; invalid ones, such as a truncated one, are left out."""
     return [line for line in _lines(path) if line is not None]
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
-    """Every line, None where it is no object with a step."""
+    """Yield every line, None for one that is not an object with a step."""
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -105,8 +116,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
 
 
 def _cut_back(path: Path, first_step: int) -> int:
-    """Leave out what lies beyond the step; return how many other lines could not be read."""
+    """Remove lines beyond the step; return how many others could not be read."""
     lines = list(_lines(path))
     kept = [line for line in lines if line is not None and line["step"] <= first_step]
     write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
-    return lines[:-1].count(None)  # a kill may tear the last one
+    return lines[:-1].count(None)  # a kill may truncate the last one

@@ -1,7 +1,7 @@
-"""What is logged of the steps since the last line: losses, rates and where the time went.
+"""Meter of the steps since the last log line: losses, rates and times.
 
-Losses and norms are means over steps and processes. Of the times, those of the slowest process are
-told: the others wait for it.
+Losses and norms are means over steps and ranks. Times are those of the slowest rank, for which the
+others wait.
 """
 
 import time
@@ -16,17 +16,17 @@ from avme.train.distributed.process_group import Processes
 from avme.train.metrics.device_timer import DeviceClock
 
 MEASURED = ("clips_per_second", "step_ms", "data_wait_ms", "device_ms", "memory_mb", "mfu")
-"""Names whose numbers differ from run to run; all others follow from settings and data."""
+"""Measured values, which differ from run to run; all others follow from settings and data."""
 
 
 class Meter:
-    """Sums since the last line; reads tensors, which waits for the device, only for a line."""
+    """Sums since the last line; tensors are read, which waits for the device, only for a line."""
 
     def __init__(self, batch: int, device: torch.device) -> None:
         self.batch = batch
         self.clock = DeviceClock(device)
         self.most_clips_per_second: float | None = None
-        """What the devices would do at their peak, where that is known."""
+        """Clips per second of the devices at their peak, if known."""
         self.last: dict[str, float] = {}
         self._clear()
 
@@ -37,21 +37,22 @@ class Meter:
         self.began, self._aside = time.perf_counter(), 0.0
 
     def state(self, processes: Processes) -> dict[str, Any]:
-        """Sums and counts for a checkpoint, so that a line is the same after it; all must call it.
+        """Return sums and counts for a checkpoint; all ranks must call it.
 
-        Times are not in it: they are those of the process that measures them.
+        With them the next line after a resume is the same. Times are left out: they belong to the
+        process that measures them.
         """
         sums = {name: processes.mean(self.sums[name]).detach().cpu() for name in sorted(self.sums)}
         return {"sums": sums, "counts": dict(self.counts)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on with the sums of a checkpoint."""
+        """Continue with the sums of a checkpoint."""
         device = self.clock.device
         self.sums = {name: value.to(device) for name, value in state["sums"].items()}
         self.counts = dict(state["counts"])
 
     def add(self, made: dict[str, Any]) -> None:
-        """Counts one step."""
+        """Add one step."""
         if not self.steps:
             self.began, self._aside = made["began"], 0.0
         for name, value in made["figures"].items():
@@ -63,21 +64,21 @@ class Meter:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """What is done in here, as saving and validating, does not count as time of steps."""
+        """Exclude the block, such as saving and validation, from the step time."""
         self.clock.wait()
         began = time.perf_counter()
         yield
         self._aside += time.perf_counter() - began
 
     def sum_so_far(self, names: tuple[str, ...], processes: Processes) -> float:
-        """The sum of these figures since the last line, over all processes; all must call it."""
+        """Return the sum of these values since the last line, over all ranks; all must call it."""
         sums = [self.sums[name].float() for name in names if name in self.sums]
         if not sums:
             return 0.0
         return float(processes.mean(torch.stack(sums).sum()))
 
     def numbers(self, processes: Processes) -> dict[str, float]:
-        """The means since the last call, over all processes; all must call it."""
+        """Return the means since the last call, over all ranks; all must call it."""
         self.clock.wait()
         seconds = time.perf_counter() - self.began - self._aside
         names = sorted(self.sums)
@@ -101,7 +102,7 @@ class Meter:
         return self.last
 
     def note(self, epoch: int, epochs: int) -> str:
-        """What stands beside the progress bar."""
+        """Return the text beside the progress bar."""
         words = [f"epoch {epoch}/{epochs}"]
         if self.last:
             words.append(f"loss {self.last['loss']:.4f}")
@@ -112,7 +113,7 @@ class Meter:
 def _shared(
     means: Tensor, own: list[float], processes: Processes
 ) -> tuple[list[float], list[list[float]]]:
-    """The mean over processes of `means`, and `own` of every process, by one collective call."""
+    """Return the mean over ranks of `means`, and `own` of every rank, by one collective call."""
     table = means.new_zeros(processes.world, len(own))
     table[processes.rank] = torch.tensor(own)
     values = processes.mean(torch.cat([means, table.flatten()])).cpu()

@@ -1,7 +1,7 @@
-"""How long a training run will take: measured on its first steps, never guessed.
+"""Estimate of a run's duration, measured on its first steps.
 
-The first step is left out: it allocates memory, starts loader workers and compiles. Validation at
-the end of epochs is counted once it has been measured.
+The first step is left out: it allocates memory, starts loader workers and compiles. Validation is
+included once it has been measured.
 """
 
 import time
@@ -13,16 +13,16 @@ import torch
 from avme.train.metrics.device_timer import DeviceClock
 
 STEPS = 10
-"""Steps that are timed."""
+"""Number of timed steps."""
 LONGEST_SECONDS = 60.0
-"""Steps that take long are timed until this has passed, but at least one."""
+"""Timing of slow steps stops after this time, but not before one step."""
 DAY = 86_400.0
 _PRODUCT = 768
 _PRODUCTS = 4
 
 
 class Estimate:
-    """Timer of the first steps of a run, and the time that the others will take."""
+    """Timer of the first steps of a run, with an estimate for the others."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Estimate:
         advice: str = "",
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`advice` is what to do where the run takes more than a day on a CPU."""
+        """`advice` is printed if the run takes more than a day on a CPU."""
         self.total, self.steps_per_epoch, self.advice = total, steps_per_epoch, advice
         self.is_told = False
         self._device, self._now = DeviceClock(device), clock
@@ -40,7 +40,7 @@ class Estimate:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """One optimiser step, timed until the device has done it."""
+        """Time one optimizer step, until the device has finished it."""
         if self.is_told:
             yield
             return
@@ -53,23 +53,23 @@ class Estimate:
 
     @contextmanager
     def epoch_end(self) -> Iterator[None]:
-        """What is done at the end of an epoch."""
+        """Time the work at the end of an epoch."""
         began = self._now()
         yield
         self._epoch_ends.append(self._now() - began)
 
     @property
     def num_timed(self) -> int:
-        """Steps that were timed, the first one left out."""
+        """Number of timed steps, without the first."""
         return max(0, self._seen - 1)
 
     def is_due(self) -> bool:
-        """Whether enough was timed and nothing was said yet."""
+        """Return True once enough steps were timed and nothing was reported yet."""
         enough = self.num_timed >= STEPS or (self.num_timed and self._seconds >= LONGEST_SECONDS)
         return bool(enough) and not self.is_told
 
     def seconds_left(self, step: int) -> float:
-        """Seconds from `step` to the end, validations included that were measured."""
+        """Return the seconds from `step` to the end, with measured validations."""
         left = (self.total - step) * self._seconds / self.num_timed
         if self._epoch_ends:
             ends = self.total // self.steps_per_epoch - step // self.steps_per_epoch
@@ -77,9 +77,9 @@ class Estimate:
         return left
 
     def lines(self, step: int, *, validates: bool) -> Iterator[str]:
-        """The estimate after `step` steps, and a warning where a CPU would work for days.
+        """Return the estimate after `step` steps, and a warning if a CPU would need days.
 
-        `validates` says that epochs end with a validation.
+        `validates` is True if epochs end with a validation.
         """
         self.is_told = True
         pace = duration(self._seconds / self.num_timed)
@@ -96,7 +96,7 @@ class Estimate:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in two units at most: 0.35 s, 12 min 30 s, 3 days 4 h."""
+    """Format a duration in at most two units: 0.35 s, 12 min 30 s, 3 days 4 h."""
     if seconds < 10:
         return f"{seconds:.2g} s"
     if seconds < 60:
@@ -113,14 +113,14 @@ def duration(seconds: float) -> str:
 
 
 def cpu_gflops() -> float:
-    """GFLOP/s of a matrix product in single precision on this CPU, with the threads that it has.
+    """Measure the GFLOP/s of a single-precision matrix product on this CPU.
 
-    No training step is faster: an estimate from it is a lower bound unless the machine is busy
-    with something else. It takes some 10 ms.
+    No training step is faster: an estimate from it is a lower bound, unless the machine is busy
+    with other work. Takes about 10 ms.
     """
     factor = torch.ones(_PRODUCT, _PRODUCT)
     made = torch.empty_like(factor)
-    torch.mm(factor, factor, out=made)  # the first one starts threads
+    torch.mm(factor, factor, out=made)  # the first product starts threads
     best = float("inf")
     for _ in range(_PRODUCTS):
         began = time.perf_counter()

@@ -1,8 +1,8 @@
-"""A run at Weights & Biases, for those who ask for it; avme neither needs nor installs wandb.
+"""Optional logging to Weights & Biases; avme neither requires nor installs wandb.
 
-What is sent are the settings, the numbers of metrics.jsonl and the pictures: no code, no console,
-nothing of the machine. `WANDB_MODE=offline` keeps all of it in the run folder, for `wandb sync`.
-A run that goes on has the id that it began with, and steps that were told are not told again.
+Sent are the settings, the numbers of metrics.jsonl and the images: no code, no console output, no
+machine data. `WANDB_MODE=offline` stores everything in the run folder, for `wandb sync`. A resumed
+run has the same id, and logged steps are not sent again.
 """
 
 import re
@@ -20,12 +20,12 @@ from avme.io.atomic import read_json, write_json
 from avme.io.escape import escape_text
 
 IDENTITY = "wandb.json"
-"""In the run folder: the project, and the id of the run there."""
+"""File in the run folder with the project and the run's id there."""
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class WandbRun:
-    """One run; raises MachineError where wandb is missing or will not begin."""
+    """One wandb run; raises MachineError if wandb is missing or fails to start."""
 
     def __init__(self, folder: Path, project: str, config: Mapping[str, Any]) -> None:
         self._wandb = require_wandb()
@@ -56,20 +56,32 @@ class WandbRun:
             ) from error
 
     def write(self, kind: str, step: int, numbers: Mapping[str, Any]) -> None:
-        """A point on each curve; wandb drops a step that lies before its last one."""
+        """Log a point on each curve; wandb drops a step before its last one.
+
+        Args:
+            kind: `train` or `validation`.
+            step: Number of steps done.
+            numbers: Values.
+        """
         self._run.log({f"{kind}/{name}": number for name, number in numbers.items()}, step=step)
 
     def picture(self, name: str, step: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
-        """A picture at a step."""
+        """Log an image.
+
+        Args:
+            name: Name of the image.
+            step: Number of steps done.
+            pixels: RGB, 0 to 255.
+        """
         self._run.log({name: self._wandb.Image(pixels)}, step=step)
 
     def close(self, *, failed: bool) -> None:
-        """Says how the run ended, and waits until all is sent."""
+        """Set the final state of the run, and wait until all is sent."""
         self._run.finish(exit_code=int(failed))
 
 
 def require_wandb() -> ModuleType:
-    """The package; raises MachineError where it is not installed."""
+    """Import the package; raises MachineError if it is not installed."""
     try:
         import wandb
         import wandb.errors
@@ -87,6 +99,6 @@ def _identity(folder: Path, project: str) -> str:
     if known.get("project") != project or not isinstance(known.get("id"), str):
         known = {"project": project, "id": secrets.token_hex(8)}
         write_json(path, known)
-    if not _ID.fullmatch(name := str(known.get("id"))):  # wandb makes a folder of it
+    if not _ID.fullmatch(name := str(known.get("id"))):  # wandb creates a folder with this name
         raise ArtifactError(f"{path} has the id {name!r}, expected letters and digits: delete it")
     return name

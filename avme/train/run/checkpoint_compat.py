@@ -1,7 +1,7 @@
-"""Whether a checkpoint has the names, shapes and types of the model that its settings describe.
+"""Check of a checkpoint against the model of its settings: names, shapes and types.
 
-The model is built on the meta device, which knows shapes only: sizes that a file makes up are
-refused before they take memory.
+The model is built on the meta device, which has shapes only: forged sizes are refused before they
+take memory.
 """
 
 import math
@@ -21,14 +21,22 @@ _MOMENTS: Final = ("exp_avg", "exp_avg_sq")
 
 
 def build_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
-    """The model without its numbers."""
+    """Build the model on the meta device."""
     with torch.device("meta"):
         return build()
 
 
 def require_fitting_weights(owner: object, tensors: Mapping[str, Tensor], model: nn.Module) -> None:
-    """Raise MismatchError where the tensors, which belong to `owner`, are not those of the model,
-    of which nothing but names, shapes and types is looked at."""
+    """Check names, shapes and types of tensors against a model.
+
+    Args:
+        owner: File of the tensors, for the message.
+        tensors: Tensors by name.
+        model: Model, possibly on the meta device.
+
+    Raises:
+        MismatchError: They differ.
+    """
     own = model.state_dict()
     for what, names in (("lacks", own.keys() - tensors), ("also holds", tensors.keys() - own)):
         if names:
@@ -43,7 +51,15 @@ def require_fitting_weights(owner: object, tensors: Mapping[str, Tensor], model:
 def require_fitting_run(
     owner: object, checkpoint: Checkpoint, model: nn.Module, config: OptimConfig, depth: int
 ) -> None:
-    """The same for all that a run goes on with: model, average and optimiser."""
+    """Check everything that a run resumes from: model, average and optimizer.
+
+    Args:
+        owner: File of the checkpoint, for the message.
+        checkpoint: Checkpoint.
+        model: Model, possibly on the meta device.
+        config: Optimizer settings.
+        depth: Number of encoder blocks.
+    """
     require_fitting_weights(owner, checkpoint.model, model)
     if checkpoint.average:
         require_fitting_weights(f"the average of {owner}", checkpoint.weights, model)

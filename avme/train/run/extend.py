@@ -1,7 +1,7 @@
-"""A run that is resumed with other epochs: what its checkpoints remember, and its learning rate.
+"""Resuming with another number of epochs: recorded history and learning-rate schedule.
 
-The facts of a checkpoint hold `extended`: the warm-up and the epochs that the run was started with,
-and for every change the step at which it was made and the new epochs.
+The metadata of a checkpoint contain `extended`: the original warm-up and epochs, and for every
+change its step and the new number of epochs.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ FACT = "extended"
 def history_of(
     checkpoint: Checkpoint | None, config: PretrainConfig | FinetuneConfig
 ) -> dict[str, Any] | None:
-    """What is to be remembered of changed epochs; None for a run that keeps those it began with."""
+    """Return the history of changed epochs; None if they never changed."""
     if checkpoint is None:
         return None
     before = checkpoint.config
@@ -41,7 +41,13 @@ def schedule_of(
     history: Mapping[str, Any] | None,
     steps_per_epoch: int,
 ) -> Schedule:
-    """The learning rate of a run; raises ValueError where a change leaves no step to make."""
+    """Build the schedule of a run; raises ValueError if a change leaves no step.
+
+    Args:
+        config: Settings of the stage.
+        history: History of changed epochs, if any.
+        steps_per_epoch: Steps per epoch.
+    """
     optim, train = config.optim, config.train
     if history is None:
         return build_schedule(optim, train.batch, train.epochs, steps_per_epoch)
@@ -57,10 +63,16 @@ def require_steps_left(
     checkpoint: Checkpoint,
     folder: Path,
 ) -> str | None:
-    """Return a sentence on what changed epochs do to the rate; None where they are the same.
+    """Describe the effect of changed epochs on the learning rate; None if unchanged.
 
-    Raises UsageError where they would end before the run's step or within its warm-up, and where
-    the rate has fallen to zero.
+    Args:
+        config: New settings.
+        checkpoint: Checkpoint that is resumed.
+        folder: Run folder, for messages.
+
+    Raises:
+        UsageError: The new end is before the run's step or within its warm-up, or the rate has
+            already reached zero.
     """
     history, step = history_of(checkpoint, config), checkpoint.step
     if config.train.epochs == checkpoint.config["train"]["epochs"]:

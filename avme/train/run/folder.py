@@ -1,7 +1,7 @@
-"""What every training stage does around its loop: open the run folder, say what it is, go on.
+"""Run folder of a training stage: open it, record what runs, resume.
 
-The folder holds config.yaml (as resolved), derived.json (what follows from it), command.txt,
-env.json, train.log, metrics.jsonl, tb/, checkpoints/, weights.safetensors and status.json.
+The folder holds config.yaml (as resolved), derived.json (derived from it), command.txt, env.json,
+train.log, metrics.jsonl, tb/, checkpoints/, weights.safetensors and status.json.
 """
 
 import logging
@@ -41,29 +41,31 @@ from avme.train.run.resume import changed_settings
 
 _log = logging.getLogger(__name__)
 _MOST_PASTED = 250
-"""Characters of a command in an error line."""
+"""Maximum characters of a command in an error line."""
 _PACKAGES = ("torch", "torchvision", "torchaudio", "numpy", "h5py", "av", "python_speech_features")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An open run folder and the checkpoint that it goes on from, if any."""
+    """Open run folder with the checkpoint to resume from, if any."""
 
     folder: Path
     stage: str
     checkpoint: Checkpoint | None
     report: Reporter
-    """The reporter of the stage, which also writes to train.log in the first process."""
+    """Reporter of the stage, which on rank 0 also writes to train.log."""
 
     def checkpoint_path(self, name: str) -> Path:
-        """Where the checkpoint `name` (last, best, step-N) lies."""
+        """Return the path of the checkpoint `name` (last, best, step-N)."""
         return self.folder / "checkpoints" / f"{name}.pt"
 
     def require_fitting(
         self, build: Callable[[], nn.Module], config: PretrainConfig | FinetuneConfig
     ) -> None:
-        """Raise MismatchError where the checkpoint that the run goes on from is not of the model
-        that `build` makes, and MachineError where no memory holds that, before it is made."""
+        """Check the resumed checkpoint against the model that `build` makes, before it is built.
+
+        Raises MismatchError if they differ, and MachineError if no memory suffices.
+        """
         model = build_on_meta(build)
         if self.checkpoint is not None:
             owner = f"the checkpoint of {self.folder}"
@@ -72,13 +74,13 @@ class Run:
         require_memory(model)
 
     def say_running(self, processes: Processes, step: int) -> None:
-        """Brings status.json up to date; for the first process, which holds the folder's lock."""
+        """Update status.json; for rank 0, which holds the folder's lock."""
         facts = {"step": step, "processes": processes.world}
         write_status(self.folder, self.stage, "running", **facts)
 
     def say_failed(self, failure: Failure) -> None:
-        """Notes in status.json what ended the run; every process that still can says the same."""
-        if (self.folder / RUN_STATUS).is_file():  # else on another machine with another disk
+        """Record the failure in status.json; every surviving rank writes the same."""
+        if (self.folder / RUN_STATUS).is_file():  # another machine may have another disk
             write_status(self.folder, self.stage, "failed", **asdict(failure))
 
 
@@ -91,7 +93,16 @@ def require_possible(
     overwrite: bool,
     world: int,
 ) -> None:
-    """Raise what `running` would raise in `world` processes elsewhere; nothing is written."""
+    """Raise the errors of `running` for `world` ranks elsewhere; nothing is written.
+
+    Args:
+        config: Settings of the stage.
+        facts: Metadata of data and preset.
+        out: Run folder.
+        resume: Continue the run in it.
+        overwrite: Replace the run in it.
+        world: Number of ranks.
+    """
     _require_shares(config, world)
     require_openable(out, resume=resume, overwrite=overwrite)
     if resume:
@@ -114,19 +125,31 @@ def running(
     processes: Processes,
     report: Reporter,
 ) -> Iterator[Run]:
-    """The open folder. Inside the block nobody else writes to it, and train.log is kept; however
-    the block ends, status.json tells the truth.
+    """Open the run folder exclusively; on exit status.json has the final state.
 
-    Raises ConfigError where processes cannot have equal shares or a batch norm gets one clip,
-    UsageError where the folder is in use, MismatchError where a run that is to go on was started
-    with other settings or data, MachineError where memory or disk space is short.
+    Args:
+        stage: `pretrain` or `finetune`.
+        config: Settings of the stage.
+        facts: Metadata of data and preset.
+        out: Run folder.
+        resume: Continue the run in it.
+        overwrite: Replace the run in it.
+        command: Command line, to be printed for resuming.
+        processes: Process group.
+        report: Reporter of the stage.
+
+    Raises:
+        ConfigError: Ranks cannot have equal shares, or a batch norm gets one clip.
+        UsageError: The folder is in use.
+        MismatchError: The resumed run has other settings or data.
+        MachineError: Memory or disk space is short.
     """
     _require_shares(config, processes.world)
     with stop_requests(), _as_machine_errors(out), ExitStack() as until_end:
 
         def open_() -> Path:
             if resume:
-                require_no_links(out)  # before anything of it is read or written
+                require_no_links(out)  # before anything in it is read or written
             lock = holding(out, RUN_LOCK, command=f"avme {stage}")
             state = state_of(out)
             is_new = not out.is_dir()
@@ -138,7 +161,7 @@ def running(
             if is_new:
                 until_end.enter_context(lock)
             if not resume:
-                write_status(folder, stage, "running")  # first: by it the folder is known as ours
+                write_status(folder, stage, "running")  # first, as it marks the folder as a run
                 write_text(folder / "config.yaml", to_yaml(config))
             return folder
 
@@ -213,15 +236,15 @@ def _ending_said(run: Run, processes: Processes, command: Sequence[str]) -> Iter
     except BaseException as error:
         failure = processes.failed(error)
         _log.error("%s", failure)
-        with suppress(OSError):  # a full disk; the error itself matters more
+        with suppress(OSError):  # full disk; the original error matters more
             run.say_failed(failure)
         raise
 
 
 def _continuation(command: Sequence[str], processes: Processes, folder: Path) -> str:
-    """The command that goes on, unless torchrun or srun started it with words of their own.
+    """Return the command that resumes, unless torchrun or srun started the process.
 
-    An error line, which is cut where it is too long, names the file of a long command instead.
+    A command that is too long for an error line is replaced by the name of its file.
     """
     is_whole = processes.world == 1 or any(
         word.split("=")[0] in ("--gpus", "--procs") for word in command
@@ -236,7 +259,7 @@ def _continuation(command: Sequence[str], processes: Processes, folder: Path) ->
 
 
 def environment() -> dict[str, Any]:
-    """Versions and the machine, for whoever wants to repeat the run."""
+    """Return versions and machine, to reproduce the run."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor()
     return {
         "avme": avme.__version__,

@@ -1,4 +1,4 @@
-"""What a training run is, in lines that are printed before its first step and kept in train.log."""
+"""Header of a training run: lines that are printed before the first step and logged."""
 
 import time
 from collections.abc import Iterator
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
 
 _PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 _BACKWARD = 2.0
-"""Operations of the backward pass in those of the forward pass, about."""
+"""Operations of the backward pass relative to the forward pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a run works on, with and for how long."""
+    """Data, model, device and schedule of a run."""
 
     config: PretrainConfig | FinetuneConfig
     dataset: str
     folder: Path
-    """Of the prepared set."""
+    """Folder of the prepared dataset."""
     lists: dict[str, int]
-    """Clips by list: train, validation, test."""
+    """Number of clips by list: train, validation, test."""
     parameters: dict[str, int]
-    """Learned numbers by part, and `all`."""
+    """Number of parameters by part, and `all`."""
     gflop_per_clip: float
-    """Of the forward pass."""
+    """Operations of the forward pass."""
     start: str
-    """Where the weights are from."""
+    """Description of the initial weights."""
     device: torch.device
     precision: torch.dtype
     processes: int
     micro_batch: int
-    """Clips per device at a time."""
+    """Clips per device in one pass."""
     loader_workers: int
-    """Per process."""
+    """Loader workers per rank."""
     schedule: Schedule
     steps_per_epoch: int
     out: Path
-    """The run folder."""
+    """Run folder."""
 
     def lines(self) -> Iterator[str]:
-        """One line for each subject, its name in front."""
+        """Return one line per topic, beginning with its name."""
         for name, text in self._rows():
             yield f"{name:<9} {text}"
 
@@ -89,10 +89,15 @@ class Header:
         return f"cpu, {processes} of {_counted(torch.get_num_threads(), 'thread')}"
 
     def warning(self, gflops: float, step: int, preset: str) -> str | None:
-        """A sentence where the steps left take more than a day at `gflops` for each process.
+        """Return a warning if the remaining steps take more than a day.
 
-        The rate is that of a matrix product alone, so that the time is a lower bound
-        unless the machine is busy with something else.
+        The estimate is a lower bound, as the rate is that of a matrix product alone, unless the
+        machine is busy with other work.
+
+        Args:
+            gflops: Measured GFLOP/s per rank.
+            step: Number of steps done.
+            preset: Name of the preset, if any.
         """
         left = self.schedule.total_steps - step
         work = self.gflop_per_clip * (1.0 + _BACKWARD) * self.config.train.batch
@@ -106,7 +111,14 @@ class Header:
 
 
 def announce(job: "Job", trainer: "Trainer", size: dict[str, Any], micro_batch: int) -> Estimate:
-    """Say what is about to be trained, and on a CPU whether it would take days at the least."""
+    """Report the header, and on a CPU a warning if training would take days.
+
+    Args:
+        job: Training job.
+        trainer: Trainer.
+        size: Parameters and operations.
+        micro_batch: Clips per device in one pass.
+    """
     settings, schedule, preset = job.config.train, trainer.schedule, str(job.facts["preset"])
     workers = settings.workers
     header = Header(
@@ -137,7 +149,13 @@ def announce(job: "Job", trainer: "Trainer", size: dict[str, Any], micro_batch: 
 
 
 def say_end(job: "Job", trainer: "Trainer", began: float) -> None:
-    """Say how a run ended: its steps, its time and its last loss; `began` is monotonic seconds."""
+    """Report the end of a run: its steps, duration and last loss.
+
+    Args:
+        job: Training job.
+        trainer: Trainer.
+        began: Start in monotonic seconds.
+    """
     last = trainer.meter.last
     loss = f", loss {last['loss']:.4f}" if last else ""
     seconds = duration(time.monotonic() - began)
@@ -145,7 +163,7 @@ def say_end(job: "Job", trainer: "Trainer", began: float) -> None:
 
 
 def advice(preset: str) -> str:
-    """What to do where a run takes days on a CPU."""
+    """Return advice for a run that takes days on a CPU."""
     if preset == "tiny":
         return "fewer --epochs, or a GPU"
     return "take --preset tiny, which is made for CPUs, or --preset small, or a GPU"
@@ -160,7 +178,7 @@ def _window(clip: ClipConfig) -> str:
 
 
 def _short(count: int) -> str:
-    """94.2 M of 94221312."""
+    """Format a count: 94221312 as 94.2 M."""
     for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
         if count >= size:
             return f"{count / size:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""train.log of a run folder: what the library logs, and what the run reports."""
+"""train.log of a run folder: log records of the library and reports of the run."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from avme.io.symlinks import own_file
 
 
 class LogFile(logging.FileHandler):
-    """A log that is left incomplete where its disk is full, without a traceback for each line."""
+    """Log handler that drops lines on a full disk, without a traceback for each."""
 
     def _open(self) -> TextIOWrapper:
         return open(self.baseFilename, "a", encoding=self.encoding, opener=own_file)
@@ -20,26 +20,26 @@ class LogFile(logging.FileHandler):
         """Ignore the error."""
 
     def close(self) -> None:
-        """Close the file; what is left in its buffer may find no room."""
+        """Close the file; its buffer may be lost on a full disk."""
         with suppress(OSError):
             super().close()
 
 
 class _OneLine(logging.Formatter):
-    """One line for what is said, whatever it holds; a traceback below it keeps its lines."""
+    """Formatter that writes each message in one line; tracebacks follow with their own lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """Escape what a terminal would obey."""
+        """Escape control characters."""
         return escape_text(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
-        """Escape it in a traceback too."""
+        """Escape control characters in tracebacks too."""
         return escape_text(super().format(record), keep="\n\t")
 
 
 @contextmanager
 def logged(folder: Path) -> Iterator[Callable[[str], None]]:
-    """Appends what the library logs to train.log; yields what appends a line to it."""
+    """Append log records to train.log; yield a function that appends a line."""
     handler = LogFile(folder / "train.log", encoding="utf-8")
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("avme")

@@ -1,6 +1,6 @@
-"""Lookup of runs: that of a checkpoint, and the one that a fine-tuning on a dataset starts from.
+"""Lookup of runs: that of a checkpoint, and the pretraining for a fine-tuning.
 
-`derived.json` of a run names the dataset that it was trained on, and its fingerprint.
+`derived.json` of a run names its training dataset and the fingerprint.
 """
 
 from dataclasses import dataclass
@@ -17,28 +17,28 @@ DERIVED = "derived.json"
 
 @dataclass(frozen=True, slots=True)
 class FoundRun:
-    """A finished run and the dataset that it was trained on."""
+    """Finished run with its training dataset."""
 
     folder: Path
     dataset: DatasetId | None
-    """None where the run does not say."""
+    """None if the run does not record it."""
     updated: float
-    """When it finished, in seconds since the epoch."""
+    """End of the run, in seconds since the epoch."""
 
     @property
     def described(self) -> str:
-        """The folder and what is known of its dataset."""
+        """Return the folder with its dataset, for messages."""
         return f"{self.folder} of {'an unknown set' if self.dataset is None else self.dataset}"
 
 
 def run_folder(checkpoint: Path) -> Path:
-    """Return the folder of the run that a file of weights belongs to."""
+    """Return the folder of the run that a weight file belongs to."""
     folder = checkpoint.parent
     return folder.parent if folder.name == "checkpoints" else folder
 
 
 def dataset_of(run: Path) -> DatasetId | None:
-    """Return the dataset that a run was trained on, None if its folder does not hold it."""
+    """Return the training dataset of a run, None if its folder does not record it."""
     try:
         facts = read_json(run / DERIVED)
         return DatasetId(str(facts["dataset"]), str(facts["fingerprint"]))
@@ -47,10 +47,10 @@ def dataset_of(run: Path) -> DatasetId | None:
 
 
 def newest_pretraining(runs: Path, data: Path) -> FoundRun:
-    """Return the run in `runs` that finished last of those pretrained on the dataset `data`.
+    """Return the last finished pretraining in `runs` on the dataset `data`.
 
-    A run with the dataset's fingerprint comes before one with its name alone, as of a set that was
-    prepared again. Raises ArtifactError if there is neither.
+    A run with the dataset's fingerprint is preferred to one with its name only, as of a dataset
+    that was prepared again. Raises ArtifactError if there is neither.
     """
     finished = sorted(_finished(runs), key=lambda run: (run.updated, run.folder), reverse=True)
     if not finished:

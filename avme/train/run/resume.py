@@ -1,4 +1,4 @@
-"""What may differ between a run and the command that goes on with it: said, or refused by name."""
+"""Comparison of a resumed run with the new command: allowed changes and refusals."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,19 +35,26 @@ _MOST_SHOWN = 60
 def changed_settings(
     checkpoint: Checkpoint, config: Settings, facts: Mapping[str, Any], folder: Path
 ) -> list[str]:
-    """`key old -> new` for every setting that is another now, and may be.
+    """Return `key old -> new` for every changed setting that may change.
 
-    Raises MismatchError for settings and data that decide what is learnt.
+    Args:
+        checkpoint: Checkpoint that is resumed.
+        config: New settings.
+        facts: New metadata.
+        folder: Run folder, for messages.
+
+    Raises:
+        MismatchError: Settings or data differ that affect the training result.
     """
     known = {key: value for key, value in checkpoint.facts.items() if key != FACT}
-    # What is asked of Slurm is no part of a run; checkpoints of earlier versions have it.
+    # Slurm settings do not belong to a run.
     learnt = {key: value for key, value in checkpoint.config.items() if key != _SLURM}
     before = flat(_completed(learnt, config)) | flat({"data": known})
     now = flat(config.model_dump(mode="json")) | flat({"data": dict(facts)})
     changed = {
         key: text for key, text in changes(before, now).items() if not key.startswith(f"{_SLURM}.")
     }
-    if _EPOCHS in changed:  # the warm-up stays as the run began with, whatever would be usual now
+    if _EPOCHS in changed:  # the warm-up of the original run stays
         changed.pop("optim.warmup_epochs", None)
     refused = [text for key, text in changed.items() if key not in _MAY_CHANGE]
     if refused:
@@ -60,15 +67,15 @@ def changed_settings(
 
 
 def _completed(before: dict[str, Any], config: Settings) -> dict[str, Any]:
-    """Settings that there were not yet when the run was started have their defaults."""
+    """Add the defaults of settings that are newer than the run."""
     try:
         return type(config).model_validate(before).model_dump(mode="json")
-    except ValueError:  # settings that there are no more: they are named as differing
+    except ValueError:  # unknown old settings are reported as differing
         return before
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
-    """`key old -> new` by key, for the keys whose values differ."""
+    """Return `key old -> new` by key, for keys whose values differ."""
     return {
         key: f"{key} {_short(before.get(key))} -> {_short(now.get(key))}"
         for key in sorted(before.keys() | now.keys())
@@ -82,7 +89,7 @@ def _short(value: Any) -> str:
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted key, as JSON would have them."""
+    """Flatten nested settings to dotted keys with JSON values."""
     found: dict[str, Any] = {}
     for key, value in content.items():
         if isinstance(value, Mapping):
