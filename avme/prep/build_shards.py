@@ -1,4 +1,4 @@
-"""The shards of a plan that are not there, made by a crew."""
+"""Building of a plan's missing shards on an executor."""
 
 import csv
 import shutil
@@ -17,20 +17,20 @@ from avme.progress import Reporter
 from avme.workers.pool import Crew
 
 WORK: Final = ".work"
-"""Folder of a set for what is not finished."""
+"""Folder for unfinished files in a dataset."""
 
 
 def missing_shards(plan: Plan, share: Share | None) -> list[str]:
-    """The shards of the share that are not there."""
+    """Return the missing shards of the partition."""
     names = list(plan.shards) if share is None else share.of(list(plan.shards))
     missing = set(plan.missing())
     return [name for name in names if name in missing]
 
 
 def shards_of_bad(plan: Plan) -> list[str]:
-    """Shards that stand and hold clips of `quarantine.csv`; what helps may have been done since.
+    """Return existing shards with clips in `quarantine.csv`, which may now be decodable.
 
-    Raises ArtifactError where that is no such table.
+    Raises ArtifactError if the table is invalid.
     """
     path = plan.folder / QUARANTINE
     if not path.is_file():
@@ -52,9 +52,16 @@ def shards_of_bad(plan: Plan) -> list[str]:
 def make_shards(
     plan: Plan, names: Sequence[str], recipe: Recipe, crew: Crew, report: Reporter
 ) -> None:
-    """Makes shards and notes every finished one in the journal; raises what `run_tasks` does.
+    """Build shards and add each finished one to the journal; raises the errors of `run_tasks`.
 
-    Shards of other shares that are missing are not counted.
+    Missing shards of other partitions are not counted.
+
+    Args:
+        plan: Plan of the dataset.
+        names: Shards to build.
+        recipe: Decode settings.
+        crew: Executor.
+        report: Receives progress.
     """
     done = plan.num_clips - sum(len(plan.shards[name]) for name in plan.missing())
     if done:
@@ -67,7 +74,7 @@ def make_shards(
 
 
 def _task(plan: Plan, name: str, recipe: Recipe) -> ShardTask:
-    """Paths are absolute: a worker elsewhere stands in another folder."""
+    """Build the task. Paths are absolute, as a remote worker has another working directory."""
     clips, folder = plan.shards[name], plan.folder.absolute()
     labels = (int(label) for label in plan.clips.labels[clips.places])
     return ShardTask(
@@ -80,7 +87,7 @@ def _task(plan: Plan, name: str, recipe: Recipe) -> ShardTask:
 
 
 def _delete_half_written(plan: Plan, names: Collection[str]) -> None:
-    """What killed runs left of these shards; others may be in work elsewhere."""
+    """Delete unfinished files of these shards; others may be in progress elsewhere."""
     for path in (plan.folder / SHARDS).glob(".*.tmp"):
         if _shard_of(path.name[1:]) in names:
             path.unlink(missing_ok=True)
@@ -93,5 +100,5 @@ def _delete_half_written(plan: Plan, names: Collection[str]) -> None:
 
 
 def _shard_of(name: str) -> str:
-    """The shard that a temporary name starts with."""
+    """Return the shard that a temporary file name belongs to."""
     return ".".join(name.split(".")[:2])

@@ -1,6 +1,6 @@
-"""Source files with another time than planned: whether their bytes are those in the shards.
+"""Source files whose mtime changed: comparison of their hash with that in the shard.
 
-A copy gives every file a new time and changes none of them. Nothing is written here.
+A copy changes the mtime but not the content. Nothing is written here.
 """
 
 from pathlib import Path
@@ -18,10 +18,19 @@ _UNREADABLE: Final = (ArtifactError, OSError, LookupError, TypeError, ValueError
 
 
 def compare_touched(old: Earlier, folder: Path, timeout_seconds: float, report: Reporter) -> None:
-    """Marks clips of `old` as changed whose bytes are others than those their shard was made from.
+    """Mark clips of `old` as changed if their file's hash differs from that in their shard.
 
-    Clips whose shard is not there, or is made anew anyway, are not read; of one shard after the
-    other the hashes are in memory. Raises MachineError where a file cannot be read.
+    Clips whose shard is missing, or is rebuilt anyway, are not read. The hashes of one shard at a
+    time are in memory.
+
+    Args:
+        old: Comparison with the previous plan.
+        folder: Prepared dataset.
+        timeout_seconds: Time limit per file.
+        report: Receives progress.
+
+    Raises:
+        MachineError: A file cannot be read.
     """
     stale = old.stale()
     touched = {name: at[old.said[at] == TOUCHED] for name, at in old.shards.items()}
@@ -48,7 +57,7 @@ def compare_touched(old: Earlier, folder: Path, timeout_seconds: float, report: 
 
 
 def _hashes(path: Path) -> dict[str, str | None]:
-    """SHA-256 of the sources of a shard by the ids of its clips; nothing if it cannot be read."""
+    """Return the SHA-256 of a shard's sources by clip id; empty if it cannot be read."""
     reader = ShardReader(path)
     try:
         return {record.id: record.source_sha256 for record in reader.records()}

@@ -1,7 +1,7 @@
-"""A few clips, really prepared in a temporary folder, to what any number of them would cost.
+"""Cost estimate from a few clips that are prepared in a temporary folder.
 
-Costs are taken to grow with the bytes of the videos, where cuts are made with the seconds of the
-cuts, and only where those are open with the number of clips. They are estimates.
+Costs are assumed to grow with the bytes of the videos; for segments with their seconds; for open
+segments with the number of clips.
 """
 
 import time
@@ -27,7 +27,7 @@ from avme.sources.clip_table import Selection, SourceClip
 _MOST_CLIPS = 8
 _MOST_SECONDS = 10.0
 _PART_SECONDS = 4.0
-"""Of a clip five times as long, so much is prepared, from its middle."""
+"""Length that is prepared from the middle of a clip that is at least five times as long."""
 _TIMEOUT_SECONDS = 60.0
 
 Unit = Literal["byte", "second", "clip"]
@@ -35,32 +35,32 @@ Unit = Literal["byte", "second", "clip"]
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What the clips of the sample cost, for each unit of their size."""
+    """Cost of the sample per unit of size."""
 
     unit: Unit
     num_clips: int
     num_bad: int
     measured_seconds: float
     bytes_per_shard: float
-    """Of a shard without a clip."""
+    """Size of a shard without clips."""
     bytes_per_unit: float
     seconds_per_unit: float
 
     def num_bytes(self, clips: Iterable[SourceClip]) -> float:
-        """How large one shard of these clips would be."""
+        """Estimate the size of one shard of these clips."""
         return self.bytes_per_shard + self.bytes_per_unit * sum(
             _size(clip, self.unit) for clip in clips
         )
 
     def seconds(self, clips: Iterable[SourceClip]) -> float:
-        """How long one process would take."""
+        """Estimate the time of one process."""
         return self.seconds_per_unit * sum(_size(clip, self.unit) for clip in clips)
 
 
 def measure(clips: Selection, recipe: Recipe) -> Rate:
-    """Prepares up to eight clips spread over `clips`, and begins none after ten seconds.
+    """Prepare up to eight clips spread over `clips`, starting none after ten seconds.
 
-    Raises MachineError if the temporary folder has no room for that.
+    Raises MachineError if the temporary folder lacks space.
     """
     recipe = replace(recipe, timeout_seconds=min(recipe.timeout_seconds, _TIMEOUT_SECONDS))
     unit = _unit(clips)
@@ -117,7 +117,7 @@ def _prepare(clip: SourceClip, work: Path, recipe: Recipe) -> _Cost:
 
 
 def _part(clip: SourceClip) -> tuple[Span | None, float]:
-    """What of a clip is prepared, and how many times as much the whole of it is."""
+    """Return the prepared part of a clip, and the ratio of the clip to the part."""
     start = clip.span.start_seconds if clip.span else 0.0
     end = clip.span.end_seconds if clip.span else None
     if end is None:
@@ -154,7 +154,7 @@ def _size(clip: SourceClip, unit: Unit) -> float:
 
 
 def _spread(clips: Selection) -> list[SourceClip]:
-    """Some clips from all over the list; however few are taken first, they lie far apart."""
+    """Order clips so that any first few are spread over the list."""
     places = [
         (2 * place + 1) * len(clips) // (2 * _MOST_CLIPS) for place in (0, 4, 2, 6, 1, 5, 3, 7)
     ]

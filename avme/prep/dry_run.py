@@ -1,7 +1,7 @@
-"""What `avme prep` would do, why, and what it would cost: `--dry-run`.
+"""Dry run of `avme prep`: what it would do, why, and at what cost.
 
-Nothing is written into the set's folder, nor is the folder made. Disk and time are estimates from
-a few clips that are prepared elsewhere and thrown away.
+Nothing is written to the dataset's folder, and the folder is not created. Disk and time are
+estimated from a few clips that are prepared in a temporary folder.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,34 +22,34 @@ from avme.sources.splits import Split
 from avme.system.cpu_count import available_cores
 
 _TABLE_BYTES = 1000
-"""What plan, index, lists and journal say of one clip: 600 to 900 for names as in UCF-101."""
+"""Bytes per clip in plan, index, lists and journal: 600 to 900 for names as in UCF-101."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What a run would do."""
+    """Estimate of a run."""
 
     draft: Draft
     state: State
     own: frozenset[str]
-    """Shards that this run answers for: all, or those of a share."""
+    """Shards of this run: all, or those of a partition."""
     splits: tuple[Split, ...]
     remarks: tuple[str, ...]
     workers: int
     rate: Rate | None
-    """None if no clip is to be made."""
+    """None if there is no clip to prepare."""
     free_bytes: int
 
     @property
     def shards(self) -> tuple[Selection, ...]:
-        """The clips of every shard that would be made."""
+        """Return the clips of every shard that would be built."""
         return tuple(
             self.draft.plan.shards[name] for name in self.state.to_make if name in self.own
         )
 
     @property
     def new_bytes(self) -> float:
-        """What the set would have grown by in the end, without what is thrown away first."""
+        """Estimate the final growth of the dataset, without deleted files."""
         if self.rate is None:
             return 0.0
         made = sum(self.rate.num_bytes(clips) for clips in self.shards)
@@ -57,7 +57,8 @@ class Forecast:
 
     @property
     def passing_bytes(self) -> float:
-        """Spools of the shards that are being made, and a clip's pictures beside each."""
+        """Estimate the temporary files: spools of the shards in progress, and the frames of one
+        clip each."""
         if self.rate is None:
             return 0.0
         shard = max(self.rate.num_bytes(clips) for clips in self.shards)
@@ -66,27 +67,27 @@ class Forecast:
 
     @property
     def freed_bytes(self) -> int:
-        """Shards that would be deleted before others are made."""
+        """Return the size of shards that would be deleted first."""
         doomed = self.draft.stale | {*self.state.broken, *self.state.retried}
         paths = [self.draft.plan.shard_path(name) for name in doomed]
         return sum(path.stat().st_size for path in paths if path.is_file())
 
     @property
     def has_room(self) -> bool:
-        """Whether the disk suffices."""
+        """Return True if the disk suffices."""
         needed = self.new_bytes + self.passing_bytes - self.freed_bytes
         return needed <= self.free_bytes
 
     @property
     def seconds(self) -> float:
-        """How long it would take: no less than the longest shard, no faster than the cores."""
+        """Estimate the time: at least that of the longest shard, limited by the cores."""
         if self.rate is None:
             return 0.0
         each = [self.rate.seconds(clips) for clips in self.shards]
         return max(*each, sum(each) / min(self._at_once, available_cores()))
 
     def lines(self) -> Iterator[str]:
-        """All of it, for people."""
+        """Format the estimate."""
         plan, num_to_make = self.draft.plan, sum(len(clips) for clips in self.shards)
         num_own = sum(len(plan.shards[name]) for name in self.own)
         others = (
@@ -106,7 +107,7 @@ class Forecast:
         yield "nothing was written"
 
     def require_room(self) -> None:
-        """Raises MachineError if the disk does not suffice."""
+        """Raise MachineError if the disk does not suffice."""
         if not self.has_room:
             needed = self.new_bytes + self.passing_bytes - self.freed_bytes
             raise MachineError(
@@ -164,9 +165,13 @@ def forecast(
     retry: bool = False,
     report: Reporter | None = None,
 ) -> Forecast:
-    """Foretells what `prepare` would do; raises what it would raise.
+    """Dry-run `prepare`; raises the same errors.
 
-    Of a `share` only its shards are counted.
+    Args:
+        request: Source, layout, folder and settings.
+        share: Count only the shards of this partition.
+        retry: Rebuild the shards of quarantined clips.
+        report: Receives progress.
     """
     intent = intend(request)
     draft = intent.draft(report)
@@ -186,7 +191,7 @@ def forecast(
 
 
 def warn_of_disk(plan: Plan, report: Reporter) -> None:
-    """A line if the disk will hardly do, from what can be known at once."""
+    """Warn if the disk is probably too small, by what is known without a sample."""
     missing = set(plan.missing())
     if not missing:
         return
@@ -207,7 +212,7 @@ def warn_of_disk(plan: Plan, report: Reporter) -> None:
 
 
 def _together(plan: Plan, names: Iterable[str]) -> Selection:
-    """The clips of some shards."""
+    """Return the clips of several shards."""
     places = [plan.shards[name].places for name in names]
     return Selection(plan.clips, np.concatenate([np.zeros(0, dtype=np.int64), *places]))
 

@@ -1,7 +1,7 @@
-"""`prep.jsonl`: a line for every finished shard, so that nobody hashes a shard twice.
+"""Journal `prep.jsonl`: one line per finished shard, so that no shard is hashed twice.
 
-A kill may tear the last line, and a line may speak of an older file of that name: a line counts
-only if it can be read and the file still has that size and time.
+A kill may truncate the last line, and a line may refer to an older file of the same name: a line
+counts only if it is valid and the file still has that size and mtime.
 """
 
 import json
@@ -19,7 +19,7 @@ from avme.shards.reader import ShardReader
 
 
 def append(folder: Path, done: ShardDone) -> None:
-    """Adds a line; a torn one before it is ended first."""
+    """Append a line; a truncated one before it is terminated first."""
     path = folder / JOURNAL
     with open(path, "ab+", opener=own_file) as file:
         if file.seek(0, os.SEEK_END) > 0:
@@ -32,7 +32,7 @@ def append(folder: Path, done: ShardDone) -> None:
 
 
 def read(folder: Path) -> dict[str, ShardDone]:
-    """The last readable line of every shard."""
+    """Read the last valid line of every shard."""
     path = folder / JOURNAL
     if not path.is_file():
         return {}
@@ -40,14 +40,14 @@ def read(folder: Path) -> dict[str, ShardDone]:
     for line in path.read_bytes().splitlines():
         try:
             done = typed_record(ShardDone, parse_json(line))
-        except ValueError:  # torn, or from another version
+        except ValueError:  # truncated, or from another version
             continue
         lines[done.name] = done
     return lines
 
 
 def account(folder: Path, shards: Iterable[Path]) -> list[ShardDone]:
-    """A line for every shard; those without one that fits are hashed now."""
+    """Return a line for every shard; shards without a valid one are hashed now."""
     lines = read(folder)
     accounts = []
     for path in shards:

@@ -1,4 +1,4 @@
-"""A share of the shards, for array jobs that prepare one set together."""
+"""Partition of the shards, for array jobs that prepare one dataset together."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The `index`-th of `count` shares, counted from 1."""
+    """Partition number `index` of `count`, counted from 1."""
 
     index: int
     count: int
@@ -21,12 +21,12 @@ class Share:
         return f"{self.index}/{self.count}"
 
     def of(self, items: Sequence[_Item]) -> list[_Item]:
-        """Every `count`-th item, so that the shares are of equal size and none is left out."""
+        """Return every `count`-th item, so that partitions have equal sizes."""
         return list(items[self.index - 1 :: self.count])
 
 
 def read_share(text: str) -> Share:
-    """`2/8` to the second of eight shares; raises UsageError for anything else."""
+    """Parse `2/8` to the second of eight partitions; raises UsageError otherwise."""
     found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
     share = Share(int(found[1]), int(found[2])) if found else Share(0, 0)
     if not 1 <= share.index <= share.count:

@@ -1,10 +1,11 @@
-"""What `prep` is going to do, written down before it does it: which clip goes into which shard.
+"""Plan of a dataset: the assignment of clips to shards, written before any shard is built.
 
-A plan is drafted, which writes nothing, and then put down. A shard exists exactly if it is complete
-and matches the plan that was put down: when source files change, the shards that they touch are
-deleted before the new plan is written, so that this holds after any kill. A file of which only the
-time is another changes no shard that was made from the same bytes.
-The plan knows nothing of workers: any number of them makes the same shards.
+A plan is drafted, which writes nothing, and then written. A shard exists if and only if it is
+complete and matches the written plan: when source files change, their shards are deleted before the
+new plan is written, so that this holds after any kill. A file with only a new mtime changes no
+shard that was made from the same bytes.
+
+The plan is independent of workers: any number of them builds the same shards.
 """
 
 import math
@@ -35,60 +36,60 @@ _SHARDS_OF_A_SMALL_SET = 16
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The assignment of clips to shards."""
+    """Assignment of clips to shards."""
 
     folder: Path
     clips: Catalog
     shards: dict[str, Selection]
     ffmpeg_version: str
-    """What decoded the first clips; another version may differ in some bits."""
+    """ffmpeg version of the first clips; another version may differ in some bits."""
     changes: Changes
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class names; a label is a position in them."""
+        """Class names; a label is an index into them."""
         return self.clips.class_names
 
     @property
     def num_clips(self) -> int:
-        """Clips in all shards."""
+        """Number of clips in all shards."""
         return len(self.clips)
 
     def shard_path(self, name: str) -> Path:
-        """Where a shard lies or will lie."""
+        """Return the path of a shard, existing or not."""
         return self.folder / SHARDS / name
 
     def missing(self) -> tuple[str, ...]:
-        """Shards that are still to be made."""
+        """Return the shards that do not exist yet."""
         return tuple(name for name in self.shards if not self.shard_path(name).is_file())
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A plan, and what putting it down would change."""
+    """Plan with the changes that writing it would make."""
 
     plan: Plan
     is_new: bool
-    """Whether there was no plan before."""
+    """True if there was no plan before."""
     stale: frozenset[str]
-    """Shards, if they are there, of clips that were removed or changed since."""
+    """Shards, if they exist, of clips that were removed or changed."""
     added: frozenset[str]
-    """Shards that no plan had before."""
+    """Shards that are new in this plan."""
     before: dict[str, Any]
-    """What `plan.json` says beside clips and shards; nothing where there is none."""
+    """Previous head of `plan.json`, without clips and shards; empty without a plan."""
     head: dict[str, Any]
-    """What it is going to say."""
+    """New head of `plan.json`."""
 
     @property
     def moved_from(self) -> str | None:
-        """Where the videos were, if that is another folder than now."""
+        """Return the previous folder of the videos, if it changed."""
         before = self.before.get("identity", {}).get(_SOURCE)
         return None if before == self.head["identity"][_SOURCE] else before
 
     def put_down(self, *, is_finished: bool = False) -> Plan:
-        """Deletes what is stale and writes `plan.json`, if it would say anything new.
+        """Delete stale shards and write `plan.json` if it changed.
 
-        A set that is finished keeps the limits that it was made with: nothing is made with others.
+        A finished dataset keeps the limits it was built with, as nothing is built with new ones.
         """
         changes, head = self.plan.changes, self.head
         if is_finished:
@@ -98,7 +99,7 @@ class Draft:
         if not (changes.total or changes.touched or head != self.before):
             return self.plan
         if changes.total:
-            # The manifest goes first: a set whose shards are being replaced is unfinished.
+            # Manifest first: a dataset whose shards are being replaced is unfinished.
             (self.plan.folder / DATASET_MANIFEST).unlink(missing_ok=True)
         for name in self.stale:
             self.plan.shard_path(name).unlink(missing_ok=True)
@@ -118,13 +119,22 @@ def draft_plan(
     beside: Mapping[str, Any] | None = None,
     report: Reporter | None = None,
 ) -> Draft:
-    """Plans the set in `folder`, or goes on with the plan that is there; writes nothing.
+    """Plan the dataset in `folder`, or extend its existing plan; writes nothing.
 
-    `beside` is what the command was told besides (lists, annotations, root): noted, so that it can
-    be said again. `report` is told where files are compared byte by byte.
+    Args:
+        clips: Clips of the source.
+        folder: Prepared dataset.
+        source: Folder or table of the videos.
+        layout: Layout of the source.
+        config: Settings of prep.
+        ffmpeg_version: Version of ffmpeg.
+        beside: Further arguments (lists, annotations, root), recorded to reproduce the command.
+        report: Receives progress of hashing.
 
-    Raises MismatchError if the plan that is there is for other settings, or for another source with
-    other files, and ArtifactError if it is damaged.
+    Raises:
+        MismatchError: The existing plan is for other settings, or for another source with other
+            files.
+        ArtifactError: The existing plan is damaged.
     """
     identity = {
         "schema": SHARD_SCHEMA,
@@ -161,14 +171,14 @@ def draft_plan(
 
 
 def clips_per_shard(num_clips: int, wanted: int | None) -> int:
-    """128, or fewer for a small set so that all cores have work; the same for any machine."""
+    """Return 128, or fewer for a small dataset so that all cores have work."""
     if wanted is not None:
         return wanted
     return min(_LARGEST_SHARD, max(1, math.ceil(num_clips / _SHARDS_OF_A_SMALL_SET)))
 
 
 def _assign(clips: Catalog, old: Earlier, wanted: int | None) -> dict[str, Selection]:
-    """Known clips stay in their shards; new ones fill new shards at the end."""
+    """Assign clips to shards: known clips stay, new ones fill new shards at the end."""
     shards = {name: Selection(clips, at) for name, at in old.shards.items() if len(at)}
     added = np.flatnonzero(old.said == NEW)
     size = clips_per_shard(len(clips), wanted)
@@ -180,7 +190,7 @@ def _assign(clips: Catalog, old: Earlier, wanted: int | None) -> dict[str, Selec
 
 
 def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> None:
-    usual = PrepConfig().content()  # of settings that are younger than the set
+    usual = PrepConfig().content()  # for settings that are newer than the dataset
     before = {f"{_SETTINGS}{key}": value for key, value in usual.items()} | old
     differing = [
         f"{key.removeprefix(_SETTINGS)} is {_shown(before, key)} there, {_shown(new, key)} now"
@@ -200,7 +210,7 @@ def _shown(identity: dict[str, Any], key: str) -> str:
 
 
 def _require_same_files(old: Earlier, source: str, folder: Path) -> None:
-    """Videos may be elsewhere than they were, as long as they are the same."""
+    """Check the source: videos may have moved, but must be the same."""
     changes = old.changes()
     if old.source != source and changes.added + changes.removed + changes.changed:
         raise MismatchError(

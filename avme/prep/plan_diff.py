@@ -1,4 +1,4 @@
-"""What an earlier plan says of the clips that are there now, and of those that are not."""
+"""Comparison of the current clips with the previous plan."""
 
 from array import array
 from collections.abc import Iterator
@@ -20,54 +20,54 @@ from avme.sources.clip_table import Catalog
 _SECTIONS = frozenset({"identity", "ffmpeg", "shards", "clips"})
 _HEAD_TYPES = {"identity": dict, "call": dict, "ffmpeg": str, "classes": list}
 NEW, KEPT, TOUCHED, CHANGED, UNSURE = range(5)
-"""What an earlier plan says of a clip. Touched: only the file's time is another. Unsure: that, and
-nothing tells what its shard was made from."""
+"""Change of a clip since the previous plan. Touched: only the mtime differs. Unsure: the mtime
+differs, and the hash in its shard is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """How the source files differ from those of an earlier plan; nothing for a new one."""
+    """Differences of the source files from the previous plan; empty for a new plan."""
 
     added: int = 0
     removed: int = 0
     changed: int = 0
     touched: int = 0
-    """Of another time; their bytes are those that shards were made from, where there are any."""
+    """Clips with a new mtime but the same bytes as in their shard, if it exists."""
     unsure: int = 0
-    """Of another time, and made anew, as nothing tells whether they are the same."""
+    """Clips with a new mtime that are prepared again, as their previous hash is unknown."""
 
     @property
     def total(self) -> int:
-        """All that change what the set holds."""
+        """Number of changes that affect the dataset's content."""
         return self.added + self.removed + self.changed + self.unsure
 
 
 @dataclass(slots=True)
 class Earlier:
-    """An earlier plan; with an empty head, there is none."""
+    """Previous plan; with an empty head there is none."""
 
     clips: Catalog
     said: NDArray[np.uint8]
-    """New, kept, touched or changed: of every clip."""
+    """Change of every clip."""
     head: dict[str, Any] = field(default_factory=dict)
     shards: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-    """Places of clips that are still there."""
+    """Indices of clips that still exist, by shard."""
     shrunk: set[str] = field(default_factory=set)
-    """Shards of clips that are not."""
+    """Shards with clips that no longer exist."""
     num_removed: int = 0
 
     @property
     def source(self) -> str | None:
-        """Where the videos were; None if there is no earlier plan."""
+        """Return the previous folder of the videos; None without a previous plan."""
         return None if self.is_new else self.head["identity"].get("source")
 
     @property
     def is_new(self) -> bool:
-        """Whether there is no earlier plan."""
+        """True without a previous plan."""
         return not self.head
 
     def changes(self) -> Changes:
-        """How the clips differ from it; nothing if there was none."""
+        """Return the differences of the clips; empty without a previous plan."""
         if self.is_new:
             return Changes()
         added, changed, touched, unsure = (
@@ -76,13 +76,13 @@ class Earlier:
         return Changes(added, self.num_removed, changed, touched, unsure)
 
     def stale(self) -> frozenset[str]:
-        """Shards of clips that were removed or changed."""
+        """Return the shards of clips that were removed or changed."""
         changed = (name for name, at in self.shards.items() if (self.said[at] >= CHANGED).any())
         return frozenset((*self.shrunk, *changed))
 
 
 def read_earlier(path: Path, clips: Catalog) -> Earlier:
-    """What the plan at `path` says, if there is one; raises ArtifactError if it is damaged."""
+    """Read the plan at `path`, if it exists; raises ArtifactError if it is damaged."""
     old = Earlier(clips, said=np.full(len(clips), NEW, dtype=np.uint8))
     if not path.is_file():
         return old
@@ -130,7 +130,7 @@ def _fill(old: Earlier, path: Path) -> None:
 
 
 def _require_types(head: dict[str, Any]) -> None:
-    """Raise TypeError where a section is not of the type that it is written with."""
+    """Raise TypeError if a section has an unexpected type."""
     for section, kind in _HEAD_TYPES.items():
         if not isinstance(head.get(section, kind()), kind):
             raise TypeError(f"{section} is {type(head[section]).__name__}, not {kind.__name__}")
@@ -140,7 +140,7 @@ def _require_types(head: dict[str, Any]) -> None:
 
 
 def _mark_renamed_classes(old: Earlier, path: Path) -> None:
-    """A clip whose label stands for another class now is changed, though its stamp is the same."""
+    """Mark clips whose label now means another class as changed."""
     before = old.head.get("classes")
     if before is None:
         _mark_by_shards(old, path.parent)
@@ -151,12 +151,12 @@ def _mark_renamed_classes(old: Earlier, path: Path) -> None:
 
 
 def _mark_by_shards(old: Earlier, folder: Path) -> None:
-    """The same where the plan does not note classes, as it once did not: records do."""
+    """Do the same by the shards' records, for plans without class names."""
     for name in old.shards:
         if not (path := folder / SHARDS / name).is_file():
             continue
         reader = ShardReader(path)
-        with suppress(ArtifactError):  # such a shard is made anew elsewhere
+        with suppress(ArtifactError):  # such a shard is rebuilt elsewhere
             for record in reader.records():
                 place = old.clips.find(record.id)
                 if place is None or old.said[place] == NEW:
@@ -167,12 +167,12 @@ def _mark_by_shards(old: Earlier, folder: Path) -> None:
 
 
 def stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:
-    """Ids, and what a plan says of each."""
+    """Yield clip ids with their entries in the plan."""
     return ((clip_id, _stamp(clips, place)) for place, clip_id in enumerate(clips.ids))
 
 
 def _stamp(clips: Catalog, place: int) -> list[Any]:
-    """Bytes, mtime in ns, label, what a list says, or the group that a name tells."""
+    """Return bytes, mtime in ns, label, and the list's or the name's group."""
     columns = (clips.num_bytes, clips.mtime_ns, clips.labels)
     stamp: list[Any] = [int(column[place]) for column in columns]
     if clips.is_listed:

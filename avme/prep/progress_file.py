@@ -1,7 +1,4 @@
-"""How far a worker has come in a shard, left where it can be read when the worker is dead.
-
-One small file per shard in work, replaced before every clip.
-"""
+"""Progress file of a shard, written before each clip, so that a crash names its clip."""
 
 import json
 import os
@@ -13,26 +10,32 @@ from avme.io.strict_json import parse_json
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in a shard."""
+    """Progress within a shard."""
 
     done: int
-    """Clips that are behind it."""
+    """Number of finished clips."""
     clip: str | None
-    """Id of the clip in work; None between the last clip and the shard's end."""
+    """Id of the clip in progress; None after the last clip."""
 
 
 def put(work: Path, shard: str, mark: Mark) -> None:
-    """Leaves `mark` for `shard`; whoever reads it gets this or an earlier one, never a part."""
+    """Write the progress atomically.
+
+    Args:
+        work: Folder of progress files.
+        shard: Name of the shard.
+        mark: Progress.
+    """
     path = _path(work, shard)
     temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.unlink(missing_ok=True)  # of a process that was killed
+    temporary.unlink(missing_ok=True)  # left by a killed process
     with temporary.open("x", encoding="utf-8") as file:
         file.write(json.dumps([mark.done, mark.clip]))
     temporary.replace(path)
 
 
 def read(work: Path, shard: str) -> Mark | None:
-    """The last mark of `shard`; None if nobody has begun it."""
+    """Read the progress of a shard; None if it was not started."""
     try:
         done, clip = parse_json(_path(work, shard).read_bytes())
     except (OSError, ValueError, TypeError):
@@ -43,7 +46,7 @@ def read(work: Path, shard: str) -> Mark | None:
 
 
 def remove(work: Path, shard: str) -> None:
-    """Takes the mark away."""
+    """Delete the progress file."""
     _path(work, shard).unlink(missing_ok=True)
 
 

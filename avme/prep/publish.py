@@ -1,7 +1,7 @@
-"""Finished shards to the tables and the manifest that make them a prepared set.
+"""Publication of a dataset: tables and manifest from the finished shards.
 
-Everything here follows from the shards, the plan and the splits, so it can be done again after any
-kill. Clips pass one by one; what is kept of them is a tally, and the ids of the bad ones.
+Everything follows from the shards, the plan and the splits, so that it can be repeated after any
+kill. Clips are read one at a time; only counts and the ids of quarantined clips are in memory.
 `dataset.json` is written last.
 """
 
@@ -39,26 +39,26 @@ MOST_NAMED = 10
 
 @dataclass(slots=True)
 class Tally:
-    """What is kept of all clips."""
+    """Counts over all clips."""
 
     good: int = 0
     bad: set[str] = field(default_factory=set)
     """Ids of quarantined clips."""
     named: list[ClipRecord] = field(default_factory=list)
-    """The first ten of these."""
+    """The first ten quarantined clips."""
     frames: int = 0
     audio: Counter[str] = field(default_factory=Counter)
     mfcc: dict[str, MfccSums] = field(default_factory=dict)
-    """By split."""
+    """MFCC sums by split."""
 
     def add_bad(self, record: ClipRecord) -> None:
-        """A quarantined clip."""
+        """Add a quarantined clip."""
         self.bad.add(record.id)
         if len(self.named) < MOST_NAMED:
             self.named.append(record)
 
     def add_good(self, clip: StoredClip, sides: Sequence[str]) -> None:
-        """A good clip, and its side in every split."""
+        """Add a valid clip with its subset in every split."""
         self.good += 1
         self.frames += clip.record.frames
         self.audio[clip.record.audio] += 1
@@ -67,9 +67,9 @@ class Tally:
 
 
 def write_tables(plan: Plan, splits: Sequence[Split]) -> Tally:
-    """Writes `index.csv` (good clips) and `quarantine.csv` (the others).
+    """Write `index.csv` (valid clips) and `quarantine.csv` (the others).
 
-    Raises ArtifactError if a shard does not fit the plan.
+    Raises ArtifactError if a shard does not match the plan.
     """
     tally = Tally(mfcc={split.name: MfccSums() for split in splits})
     cursors = [_Sides(split) for split in splits]
@@ -98,7 +98,17 @@ def write_manifest(
     layout: Layout,
     config: PrepConfig,
 ) -> dict[str, Any]:
-    """Writes the split lists, then `dataset.json`; returns what it says."""
+    """Write the split lists, then `dataset.json`; return its content.
+
+    Args:
+        plan: Plan of the dataset.
+        tally: Counts over all clips.
+        splits: Splits of the source.
+        shards: Journal lines of all shards.
+        name: Name of the dataset.
+        layout: Layout of the source.
+        config: Settings of prep.
+    """
     listed: dict[str, Any] = {}
     for split in splits:
         facts: dict[str, Any] = {"planned_sha256": planned_sha256(split)}
@@ -138,19 +148,19 @@ def write_manifest(
 
 
 def planned_sha256(split: Split) -> str:
-    """Fingerprint of a split before clips that turned out bad were taken from it."""
+    """Return the hash of a split before quarantined clips are removed from it."""
     return list_sha256(chain(split.train, ("",), split.test))
 
 
 class _Sides:
-    """The sides of clips that come in the order of their ids, as both lists of a split do."""
+    """Subsets of clips that arrive in id order, in which both lists of a split are sorted."""
 
     def __init__(self, split: Split) -> None:
         self._lists = {"train": iter(split.train), "test": iter(split.test)}
         self._next = {side: next(ids, None) for side, ids in self._lists.items()}
 
     def side_of(self, clip_id: str) -> str:
-        """`train`, `test`, or nothing."""
+        """Return `train`, `test`, or an empty string."""
         found = ""
         for side, ids in self._lists.items():
             while (listed := self._next[side]) is not None and listed <= clip_id:
@@ -160,7 +170,7 @@ class _Sides:
 
 
 def _write_list(path: Path, ids: Iterable[str]) -> tuple[int, str]:
-    """Writes ids, one a line; how many these were, and their `list_sha256`."""
+    """Write ids, one per line; return their number and `list_sha256`."""
     count = 0
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
 
@@ -177,7 +187,7 @@ def _write_list(path: Path, ids: Iterable[str]) -> tuple[int, str]:
 
 @contextmanager
 def _csv(path: Path, header: list[str]) -> Iterator[Any]:
-    """A writer of rows below `header`; the text of a large set is never in memory as a whole."""
+    """Open a CSV writer with `header`; the text of a large dataset is never fully in memory."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
@@ -185,9 +195,9 @@ def _csv(path: Path, header: list[str]) -> Iterator[Any]:
 
 
 def in_order(plan: Plan) -> Iterator[StoredClip | ClipRecord]:
-    """The clips of all shards by id; of a bad one there is only the record.
+    """Yield the clips of all shards by id; a quarantined one as its record only.
 
-    Raises ArtifactError if a shard does not fit the plan.
+    Raises ArtifactError if a shard does not match the plan.
     """
     return heapq.merge(*(_clips_of(plan, names) for names in _runs(plan)), key=_id_of)
 
@@ -197,7 +207,7 @@ def _id_of(clip: StoredClip | ClipRecord) -> str:
 
 
 def _runs(plan: Plan) -> list[list[str]]:
-    """Names of shards that follow each other, as do the ids of their clips."""
+    """Group shards into runs whose clip ids ascend."""
     runs: list[list[str]] = []
     end = -1
     for name, clips in plan.shards.items():

@@ -1,4 +1,4 @@
-"""What `avme prep` was asked for, to all that can be known of it without writing a byte."""
+"""Prep request, resolved to clips, splits and ffmpeg without writing anything."""
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field, replace
@@ -26,11 +26,11 @@ from avme.system.cpu_count import available_cores
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The videos of `source` as the prepared set `out/name`."""
+    """Request to prepare the videos of `source` as the dataset `out/name`."""
 
     layout: Layout
     source: Path
-    """A folder of videos, or for `csv` the table."""
+    """Folder of videos, or the table for `csv`."""
     _: KW_ONLY
     out: Path
     name: str
@@ -40,11 +40,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A request, and what was found for it."""
+    """Resolved request."""
 
     request: Request
     folder: Path
-    """That of the set."""
+    """Folder of the dataset."""
     clips: Catalog
     splits: Splits
     ffmpeg: str
@@ -52,13 +52,13 @@ class Intent:
 
     @property
     def workers(self) -> int:
-        """Processes that were asked for, else one per core."""
+        """Number of processes: as requested, else one per core."""
         return self.request.config.workers or available_cores()
 
     def draft(self, report: Reporter | None = None) -> Draft:
-        """The plan as it would be put down; raises MismatchError if another one is there.
+        """Draft the plan; raises MismatchError if a different one exists.
 
-        `report` is told where source files are compared byte by byte.
+        `report` receives progress if source files are hashed.
         """
         return draft_plan(
             self.clips,
@@ -72,13 +72,13 @@ class Intent:
         )
 
     def has_other_files(self) -> bool:
-        """Whether a plan is there that speaks of other files, another time or another place."""
+        """Return True if an existing plan has other files, mtimes or another source folder."""
         old = read_earlier(self.folder / PLAN, self.clips)
         changes, source = old.changes(), str(self.request.source.resolve())
         return changes.total + changes.touched > 0 or old.source not in (None, source)
 
     def recipe(self) -> Recipe:
-        """How each clip is prepared."""
+        """Return the decode settings."""
         config = self.request.config
         return Recipe(
             ffmpeg=self.ffmpeg,
@@ -96,16 +96,15 @@ class Intent:
         )
 
     def state(self, draft: Draft, retry: bool) -> State:
-        """How far the set of the draft is; `retry` has quarantined clips tried again."""
+        """Compare the draft with the folder; `retry` rebuilds quarantined clips."""
         state = state_of(draft, self.splits.splits)
         bad = shards_of_bad(draft.plan) if retry else ()
         retried = tuple(name for name in bad if name not in state.to_make)
         return replace(state, retried=retried, is_finished=state.is_finished and not retried)
 
     def remarks(self, draft: Draft, share: Share | None = None) -> tuple[str, ...]:
-        """What people should be told of it beforehand; of many shares, the first tells it of the
-        set, and each of its machine.
-        """
+        """Return warnings to print first; of several partitions only the first one's concern the
+        dataset."""
         of_machine = self._ffmpeg_remarks(draft.plan.ffmpeg_version)
         is_first = share is None or share.index == 1
         return (*of_machine, *(self.splits.remarks if is_first else ()))
@@ -122,7 +121,7 @@ class Intent:
 
 
 def intend(request: Request) -> Intent:
-    """Looks for clips, splits and ffmpeg; raises UsageError and MachineError."""
+    """Resolve a request to clips, splits and ffmpeg; raises UsageError and MachineError."""
     folder = _set_folder(request.out, request.name)
     clips, splits = find_clips(request.layout, request.source, request.beside, request.config)
     ffmpeg = find_ffmpeg()

@@ -1,8 +1,7 @@
-"""Shard tasks to a crew, with a count of finished clips.
+"""Execution of shard tasks, with a count of finished clips.
 
-A worker that dies costs at most the clip that it died on. Its shard is begun again in the end, with
-nothing else at work that could be to blame; if a worker dies then too, the clip that it was at is
-given up and named.
+A worker that dies costs at most the clip it was decoding. Its shard is retried at the end, with no
+other task running; if a worker dies again, the clip in progress is quarantined.
 """
 
 from collections import Counter
@@ -23,10 +22,18 @@ _DEATHS_OF_A_SHARD_ELSEWHERE = 3
 def run_tasks(
     tasks: Iterable[ShardTask], crew: Crew, report: Reporter, *, total: int, done: int
 ) -> Iterator[ShardDone]:
-    """Runs all tasks and yields each when its shard is on the disk.
+    """Run all tasks; yield each when its shard is on disk.
 
-    `total` and `done` count the clips of all shards and of those that were there before. Raises
-    MachineError where a shard cannot be made, and AvmeError where workers die over and over.
+    Args:
+        tasks: Shards to build.
+        crew: Executor.
+        report: Receives progress.
+        total: Clips of all shards.
+        done: Clips of shards that existed before.
+
+    Raises:
+        MachineError: A shard cannot be built.
+        AvmeError: Workers die repeatedly.
     """
     work = _Work(tasks, crew, report)
     shown = 0
@@ -42,7 +49,7 @@ def run_tasks(
 
 
 class _Work:
-    """The tasks that wait, and those in work."""
+    """Waiting and running tasks."""
 
     def __init__(self, tasks: Iterable[ShardTask], crew: Crew, report: Reporter) -> None:
         self._waiting, self._crew, self._report = iter(tasks), crew, report
@@ -54,7 +61,7 @@ class _Work:
         self.has_no_workers = False
 
     def is_left(self) -> bool:
-        """Hands over what can be, and returns whether there is anything to wait for."""
+        """Submit tasks; return True if any are unfinished."""
         pending, submit = self._pending, self._crew.executor.submit
         for task in islice(self._waiting, self._crew.in_flight - len(pending)):
             pending[submit(pack, task)] = task
@@ -65,7 +72,7 @@ class _Work:
         return bool(pending)
 
     def finish(self) -> Iterator[ShardDone]:
-        """Waits a little, and yields the shards that are on the disk now."""
+        """Wait briefly, and yield the tasks that have finished."""
         ready = self._wait()
         for future in ready:
             task = self._pending.pop(future)
@@ -92,12 +99,12 @@ class _Work:
             self.has_no_workers = self._crew.workers.are_gone(is_moving=is_moving)
 
     def counted(self) -> int:
-        """Clips that are done, those of shards in work included."""
+        """Return the finished clips, including those of running tasks."""
         marks = (progress_file.read(task.work, task.name) for task in self._pending.values())
         return self._finished + sum(mark.done for mark in marks if mark)
 
     def wait_for_workers(self) -> None:
-        """Returns when there are some again; raises MachineError if none comes in time."""
+        """Wait for workers; raises MachineError if none joins in time."""
         if self._crew.workers is not None:
             self._crew.workers.wait(self._report, lambda: bool(self._wait()))
         self.has_no_workers = False
@@ -108,14 +115,14 @@ class _Work:
 
 
 class _Deaths:
-    """Decides what to do with a shard whose worker died."""
+    """Policy for shards whose worker died."""
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
         self._elsewhere: Counter[str] = Counter()
 
     def begin_again(self, task: ShardTask, alone: bool) -> ShardTask:
-        """The task once more, without a clip that a worker died on with nothing else at work."""
+        """Return the task to retry, without a clip on which a worker died while running alone."""
         mark = progress_file.read(task.work, task.name)
         progress_file.remove(task.work, task.name)
         clip = mark.clip if mark else None

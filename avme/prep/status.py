@@ -1,7 +1,7 @@
-"""How far the set of a draft is: which shards stand, and why the others must be made.
+"""Status of a draft: which shards exist, and why others must be built.
 
-Nothing is written. Shards are judged by their presence and size; only one that has another size
-than its line in the journal is opened. `avme verify` looks inside all of them.
+Nothing is written. Shards are judged by presence and size; only one whose size differs from its
+journal line is opened. `avme verify` checks their content.
 """
 
 from collections.abc import Sequence
@@ -22,29 +22,29 @@ from avme.sources.splits import Split
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The shards that are to be made, by what is wrong, and whether the set is finished."""
+    """Shards to build by reason, and whether the dataset is finished."""
 
     missing: tuple[str, ...]
-    """Not there."""
+    """Not present."""
     stale: tuple[str, ...]
-    """There, but of clips that were removed or changed."""
+    """Present, but with clips that were removed or changed."""
     broken: tuple[str, ...]
-    """There, but of another size than they were written with, as where a disk lost their end."""
+    """Present but truncated (size differs from the journal)."""
     is_finished: bool
-    """Whether manifest and tables stand and speak of these shards and splits."""
+    """True if manifest and tables match these shards and splits."""
     retried: tuple[str, ...] = ()
-    """There, but of quarantined clips that are to be tried again."""
+    """Present, but with quarantined clips to retry."""
 
     @property
     def to_make(self) -> tuple[str, ...]:
-        """All shards that a run would make."""
+        """Return all shards that a run would build."""
         return (*self.missing, *self.stale, *self.broken, *self.retried)
 
 
 def state_of(draft: Draft, splits: Sequence[Split]) -> State:
-    """Compares the draft with what is in its folder.
+    """Compare the draft with its folder.
 
-    Raises MismatchError where a finished set's videos were moved and their splits are others.
+    Raises MismatchError if the videos of a finished dataset moved and their splits differ.
     """
     plan = draft.plan
     manifest = _manifest(plan.folder)
@@ -76,9 +76,9 @@ def state_of(draft: Draft, splits: Sequence[Split]) -> State:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    """What `dataset.json` says; without tables if it is not there, damaged or of another schema.
+    """Read `dataset.json`; empty tables if it is missing, damaged or of another schema.
 
-    It then follows from the shards and is written again.
+    It is then written again from the shards.
     """
     empty: dict[str, Any] = {"shards": {}, "splits": {}}
     if not (folder / DATASET_MANIFEST).is_file():
@@ -90,7 +90,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _tables_stand(folder: Path, manifest: dict[str, Any]) -> bool:
-    """Whether index, quarantine and every list are as they were written."""
+    """Return True if index, quarantine and every list are unchanged."""
     try:
         return all(
             _list_sha256(split_path(folder, split, part)) == facts[f"{part}_sha256"]
@@ -107,9 +107,9 @@ def _list_sha256(path: Path) -> str:
 
 
 def _is_broken(path: Path, num_bytes: int, listed: dict[str, int], noted: dict[str, int]) -> bool:
-    """Whether a shard is to be made anew, by its size in the manifest, or else in the journal.
+    """Return True if a shard must be rebuilt, by its size in the manifest or the journal.
 
-    After a kill, the journal's last line may speak of an older file of that name.
+    After a kill the last line of the journal may refer to an older file of that name.
     """
     if path.name in listed:
         return listed[path.name] != num_bytes

@@ -1,7 +1,7 @@
-"""The unit of work of `prep`: some clips in, one shard out, wherever it runs.
+"""Task of a prep worker: decode clips and write one shard.
 
-A bad clip never stops the shard: it becomes a record with a reason. Nothing here imports torch,
-and nothing but plain records crosses back to the parent.
+A clip that fails never stops the shard: it becomes a record with a reason. Nothing here imports
+torch, and only plain records return to the parent.
 """
 
 import os
@@ -35,12 +35,12 @@ _UNFORESEEN = (
     TypeError,
     ValueError,
 )
-"""What a library may throw at media that nobody thought of: it costs the clip, not the run."""
+"""Unexpected errors of media libraries: they cost the clip, not the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledClip:
-    """A source clip with the number of its class."""
+    """Source clip with its class index."""
 
     clip: SourceClip
     label: int
@@ -48,22 +48,22 @@ class LabelledClip:
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """Everything that a worker must know to write one shard."""
+    """Complete description of a shard to write."""
 
     name: str
     folder: Path
-    """Where the shard goes."""
+    """Folder of the shard."""
     work: Path
-    """A folder for temporary files; the task makes and removes its own in it."""
+    """Folder for temporary files; the task creates and removes its own inside."""
     clips: tuple[LabelledClip, ...]
     recipe: Recipe
     given_up: tuple[str, ...] = ()
-    """Ids of clips that workers died on: they are named, and not tried again."""
+    """Ids of clips on which workers died: quarantined without another attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardDone:
-    """What a worker reports of a finished shard: a line of `prep.jsonl`."""
+    """Report of a finished shard: a line of `prep.jsonl`."""
 
     name: str
     sha256: str
@@ -73,13 +73,13 @@ class ShardDone:
     bad: int
     seconds: float
     ffmpeg: str = ""
-    """The version that decoded its clips; empty if unknown."""
+    """ffmpeg version that decoded its clips; empty if unknown."""
 
 
 def pack(task: ShardTask) -> ShardDone:
-    """Writes the shard; says in its mark, before every clip, how far it is.
+    """Write the shard; the progress file is updated before every clip.
 
-    Raises MachineError if the disk is full: a clip is then not to blame.
+    Raises MachineError if the disk is full, which is no fault of a clip.
     """
     with writing(task.folder):
         return _pack(task)
@@ -87,7 +87,7 @@ def pack(task: ShardTask) -> ShardDone:
 
 def _pack(task: ShardTask) -> ShardDone:
     began = time.monotonic()
-    # Its own, even if a worker that was thought dead still goes on with the same shard.
+    # Unique: a worker that was considered dead may still write the same shard.
     work = task.work / f"{task.name}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -124,7 +124,7 @@ def _pack(task: ShardTask) -> ShardDone:
 
 
 def _here(recipe: Recipe) -> Recipe:
-    """With this machine's ffmpeg, where the one that was found is another machine's."""
+    """Use this machine's ffmpeg if the one that was found belongs to another machine."""
     return recipe if Path(recipe.ffmpeg).is_file() else replace(recipe, ffmpeg=find_ffmpeg())
 
 
@@ -155,9 +155,9 @@ def _add(labelled: LabelledClip, shard: ShardWriter, work: Path, recipe: Recipe)
 
 
 def hash_unchanged(clip: SourceClip, timeout_seconds: float) -> str:
-    """SHA-256 of the source; raises MediaError if it is gone or no longer what was planned."""
+    """Return the SHA-256 of the source; raises MediaError if it is missing or changed."""
     try:
-        if not clip.path.is_file():  # opening a pipe would wait for ever
+        if not clip.path.is_file():  # opening a pipe would block
             raise MediaError(f"{clip.id} is no file any more: run again", reason="changed")
         digest = _hash_file(clip.path, clip.num_bytes, clip.mtime_ns, timeout_seconds)
     except OSError as error:
@@ -168,7 +168,7 @@ def hash_unchanged(clip: SourceClip, timeout_seconds: float) -> str:
 
 
 def _require_unchanged(clip: SourceClip) -> None:
-    """Raises MediaError if the source is no longer what was planned."""
+    """Raise MediaError if the source changed since it was planned."""
     try:
         status = clip.path.stat()
     except OSError as error:
@@ -178,9 +178,9 @@ def _require_unchanged(clip: SourceClip) -> None:
         raise MediaError(f"{clip.id} changed while it was prepared: run again", reason="changed")
 
 
-@lru_cache(maxsize=1)  # cuts of one long file follow each other
+@lru_cache(maxsize=1)  # segments of one long file are consecutive
 def _hash_file(path: Path, num_bytes: int, mtime_ns: int, timeout_seconds: float) -> str:
-    """SHA-256 of `path` as long as size and time are these."""
+    """Return the SHA-256 of `path` if size and mtime are unchanged."""
     digest = sha256()
     began = time.monotonic()
     with path.open("rb") as file:

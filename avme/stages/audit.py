@@ -1,6 +1,6 @@
-"""A prepared set in; what is in it, and what presence of sound gives away, out.
+"""Audit of a prepared dataset: its content, and whether audio presence predicts the class.
 
-Only tables are read, no shard: `avme verify` says whether they fit.
+Only tables are read, no shards: `avme verify` checks whether they agree.
 """
 
 import os
@@ -31,15 +31,15 @@ from avme.shards.record import ClipRecord
 
 _STATES = ("sound", "silent", "none")
 _SHOWN = ("name", "train", "test", "classes", "bits")
-"""Of a protocol, beside the command that does it."""
+"""Numbers shown for each protocol, beside its command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found, and where it was written."""
+    """Result of an audit and the files it wrote."""
 
     facts: dict[str, Any]
-    """What `audit.json` holds."""
+    """Content of `audit.json`."""
     files: tuple[Path, ...]
 
 
@@ -50,11 +50,18 @@ def audit(
     tell: Callable[[dict[str, Any]], None] = lambda facts: None,
     report: Reporter | None = None,
 ) -> Audit:
-    """Writes audit.json and pictures to `out`, or to `audit` in the set's folder.
+    """Write audit.json and figures to `out`, or to `audit` in the dataset's folder.
 
-    `tell` is given the facts before anything is written, `report` is told of pictures that could
-    not be drawn. Raises ArtifactError if there is no finished prepared set, UsageError where a file
-    stands in the way, and MachineError where the folder cannot be written.
+    Args:
+        folder: Prepared dataset.
+        out: Folder to write.
+        tell: Called with the result before anything is written.
+        report: Receives warnings of failed figures.
+
+    Raises:
+        ArtifactError: No finished dataset.
+        UsageError: A file is in the way.
+        MachineError: The folder is not writable.
     """
     prepared, target = PreparedSet.open(folder), out or folder / "audit"
     records, tables = read_records(folder), dict[Path, str]()
@@ -111,9 +118,9 @@ def _presence(
     target: Path,
     tables: dict[Path, str],
 ) -> dict[str, Any]:
-    """The leak of one split, and what is left of it under every protocol; None without a list.
+    """Return the leakage of one split, without and with every protocol; None without a list.
 
-    A protocol on some of the clips puts their table, which is to be written, into `tables`.
+    A protocol on a subset of the clips adds the table to write to `tables`.
     """
     by_id, num_classes = {record.id: record for record in records}, len(prepared.classes)
     members = {part: [by_id[clip_id] for clip_id in ids] for part, ids in sides.items()}
@@ -149,13 +156,13 @@ def _presence(
 
 
 def _plan(folder: Path) -> dict[str, Any] | None:
-    """plan.json of a set, for the place of its videos; None where it is gone or damaged."""
+    """Read plan.json for the location of the videos; None if missing or damaged."""
     if not (folder / PLAN).is_file():
         return None
     plan = read_json(folder / PLAN, most_bytes=MOST_PLAN_BYTES)
     try:
         require_plan(plan)
-    except (KeyError, TypeError, ValueError, AttributeError):  # `avme verify` says so
+    except (KeyError, TypeError, ValueError, AttributeError):  # `avme verify` reports it
         return None
     return plan
 
@@ -173,7 +180,7 @@ def _draw(
     splits: dict[str, Sides],
     report: Reporter,
 ) -> list[Path]:
-    """The pictures that could be drawn."""
+    """Draw the figures; return those that succeeded."""
     classes = prepared.classes
     lengths = {
         state: np.array([record.seconds for record in records if record.audio == state])

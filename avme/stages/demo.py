@@ -1,7 +1,7 @@
-"""Nothing in, every stage out: a small set made on the spot, trained on and scored.
+"""Demo: all stages on a small synthetic dataset.
 
-A class of the set is something seen and something heard, so that either alone can reach a third at
-best. Every stage is said with the command that does the same.
+A class is a combination of something visible and something audible, so that each modality alone
+reaches at most a third. Every stage is announced with the equivalent command.
 """
 
 import shutil
@@ -40,22 +40,22 @@ _PARTS = ("videos", "data", "runs", "pictures")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSizes:
-    """How much work the demo is; the defaults take minutes on two cores."""
+    """Size of the demo; the defaults take minutes on two cores."""
 
     groups: tuple[int, ...] = tuple(range(1, 26))
-    """Numbered as UCF-101's: the first seven are tested."""
+    """Number of groups, numbered as UCF-101's: the first seven are the test set."""
     clips_per_group: int = 2
-    """Of every class."""
+    """Clips per class and group."""
     pretrain_epochs: int = 20
     finetune_epochs: int = 25
 
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """The table, and the pictures that were written."""
+    """Result table and figures."""
 
     rows: list[tuple[str, float, float]]
-    """(what, top-1, top-5) for chance and for every modality."""
+    """(name, top-1, top-5) for chance and for every modality."""
     pictures: list[Path]
 
 
@@ -67,10 +67,19 @@ def demo(
     sizes: DemoSizes | None = None,
     report: Reporter | None = None,
 ) -> DemoResult:
-    """Run every stage inside `out`; status.json states how it ended.
+    """Run every stage inside `out`; status.json has the final state.
 
-    Raises UsageError where `out` is in use, ConfigError where `seed` is out of range, and Stopped
-    or Interrupted where a signal stops a training stage.
+    Args:
+        out: Folder to write.
+        overwrite: Replace an earlier demo.
+        seed: Seed of data and training.
+        sizes: Size of the demo.
+        report: Receives progress.
+
+    Raises:
+        UsageError: `out` is in use.
+        ConfigError: `seed` is out of range.
+        Stopped: A signal stopped a training stage; Interrupted for Ctrl-C.
     """
     resolve(PretrainConfig, flags={"train.seed": seed})  # before a folder is made
     work = _Demo(open_folder(out, overwrite), seed, sizes or DemoSizes(), report or Quiet())
@@ -81,7 +90,7 @@ def demo(
         if not isinstance(error, Stopped):
             raise
         name = "Ctrl-C" if isinstance(error, Interrupted) else "a signal"
-        raise type(error)(  # the stage names a command of its own, which was not typed
+        raise type(error)(  # the stage's own command was not typed by the user
             f"stopped by {name}: run the same command with --overwrite to start from the beginning"
         ) from error
     except BaseException as error:
@@ -90,9 +99,9 @@ def demo(
 
 
 def open_folder(out: Path, overwrite: bool) -> Path:
-    """The folder, ready for a demo; with `overwrite` an earlier demo in it is deleted.
+    """Prepare the folder; with `overwrite` an earlier demo in it is deleted.
 
-    Raises UsageError where it is in use, and ArtifactError if it holds links.
+    Raises UsageError if it is in use, and ArtifactError if it contains symlinks.
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, expected a folder: choose another with --out")
@@ -107,7 +116,9 @@ def open_folder(out: Path, overwrite: bool) -> Path:
             raise UsageError(
                 f"{out} holds a demo: --overwrite replaces it, --out chooses another folder"
             )
-        write_status(out, STAGE, "running")  # first: half a demo is never called finished
+        write_status(
+            out, STAGE, "running"
+        )  # first, so that an incomplete demo never looks finished
         for name in _PARTS:
             shutil.rmtree(out / name, ignore_errors=True)
     write_status(out, STAGE, "running")
@@ -115,7 +126,7 @@ def open_folder(out: Path, overwrite: bool) -> Path:
 
 
 def _write_end(out: Path, state: str, reason: str) -> None:
-    with suppress(OSError):  # a full disk; the error itself matters more
+    with suppress(OSError):  # full disk; the original error matters more
         write_status(out, STAGE, state, reason=reason)
 
 
@@ -215,7 +226,7 @@ class _Demo:
             pictures.append(curves)
         for name, result in scored.items():
             drawn, copy = result.folder / "confusion.png", folder / f"confusion-{name}.png"
-            if drawn.is_file():  # else a warning named it
+            if drawn.is_file():  # otherwise a warning named it
                 shutil.copyfile(drawn, copy)
                 pictures.append(copy)
         return pictures
@@ -234,7 +245,7 @@ class _Demo:
         return [word for name, value in options.items() for word in (f"--{name}", str(value))]
 
     def _say(self, arguments: list[str]) -> list[str]:
-        """Tells the command that does what comes next, and returns it."""
+        """Announce the command of the next stage, and return it."""
         command = ["avme", *arguments]
         self.report.say("")
         self.report.say(f"$ {join_command(command)}")

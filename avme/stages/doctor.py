@@ -1,7 +1,7 @@
-"""This machine and its packages to findings: what is there, what is missing and how to get it.
+"""Check of this machine and its packages: what is present, what is missing, how to fix it.
 
-Imports only what cannot be broken: packages are imported in processes of their own, so that one
-that does not load is a finding and not the end of the examination.
+Imports nothing that may be broken: packages are imported in subprocesses, so that one that fails to
+load is a finding and does not end the check.
 """
 
 import importlib.metadata
@@ -37,20 +37,20 @@ _DRIVER: Final = Path("/proc/driver/nvidia/version")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing of the machine."""
+    """Result of one check."""
 
     topic: str
     """machine, accelerators, programs, packages or extras."""
     name: str
     state: State
-    """ok; note: avme works, though not with all of it; missing: avme or a part of it does not."""
+    """ok; note: optional features are unavailable; missing: avme or a part of it does not work."""
     found: str
     advice: str = ""
-    """What to do, where there is something."""
+    """Fix, if there is one."""
 
 
 def examine() -> list[Finding]:
-    """Return what there is, topic by topic; takes as long as the import of torch does."""
+    """Return the findings by topic; takes as long as the import of torch."""
     needed, extras = _packages()
     names = [package.name for package in needed if package.version]
     torch = ImportCheck([name for name in _TORCH if name in names])
@@ -166,7 +166,7 @@ def _ffmpeg() -> Iterator[Finding]:
     except MachineError as error:
         yield Finding("programs", "ffmpeg", "missing", "none that can be used", str(error))
         return
-    except Exception as error:  # of av or imageio-ffmpeg, which are findings of their own
+    except Exception as error:  # of av or imageio-ffmpeg, which have their own findings
         found = f"not known: {short_reason(error)}"
         yield Finding("programs", "ffmpeg", "missing", found, "mend the package first")
         return

@@ -1,6 +1,6 @@
-"""A classifier in, its top-k on a list out: a table, and the files that back it up.
+"""Evaluation: top-k of a classifier on a list of clips, with a table and result files.
 
-Every clip counts exactly once; one that cannot be read is an error, never replaced by another.
+Every clip counts exactly once; an unreadable clip is an error and never replaced by another.
 """
 
 from collections.abc import Callable
@@ -41,12 +41,12 @@ SOUND_STATES = ("sound", "silent", "none")
 
 @dataclass(frozen=True, slots=True)
 class EvalResult:
-    """What the evaluation found and where it lies."""
+    """Result of an evaluation and its folder."""
 
     summary: dict[str, Any]
     folder: Path
     dataset: Path
-    """Folder of the prepared dataset that was scored."""
+    """Folder of the scored dataset."""
 
 
 def evaluate(
@@ -64,23 +64,25 @@ def evaluate(
     """Score the list of a split with all views of every clip.
 
     Args:
-        checkpoint: finished finetune run, whose best epoch is taken, one of its files, or published
-            weights.
-        names: file that names the rows of the weights' head, where they do not.
-        data: prepared dataset; None for the checkpoint's own, looked up in `data/`.
-        split: name of the split; None for the checkpoint's.
-        out: folder of the results; None for one in the run, named from the evaluation's settings.
-        overwrite: replace results in that folder.
-        tell: given the summary before anything is written, in the first process; a picture that
-            fails afterwards is a warning.
+        checkpoint: Finished fine-tuning run, whose best epoch is used, one of its files, or
+            published weights.
+        names: File of class names for the rows of the weights' head, if they lack them.
+        data: Prepared dataset; None for the checkpoint's own, looked up in `data/`.
+        split: Name of the split; None for the checkpoint's.
+        config: Settings of the evaluation.
+        out: Folder of the results; None for one in the run, named after the settings.
+        overwrite: Replace results in that folder.
+        report: Receives progress.
+        tell: Called with the summary on rank 0 before anything is written; a figure that fails
+            later is a warning.
 
     Raises:
-        ArtifactError: checkpoint or dataset are missing.
-        MachineError: the folder of the results cannot be written, which is tried before scoring.
-        MismatchError: the checkpoint is no classifier of the dataset's classes, or was trained on
+        ArtifactError: Checkpoint or dataset are missing.
+        MachineError: The result folder is not writable, which is checked before scoring.
+        MismatchError: The checkpoint is no classifier of the dataset's classes, or was trained on
             clips of the test list.
-        Stopped: SIGTERM or SIGUSR1 came while clips were scored.
-        UsageError: several datasets in `data/`, none of them the checkpoint's; no usable rank in
+        Stopped: SIGTERM or SIGUSR1 arrived during scoring.
+        UsageError: Several datasets in `data/`, none of them the checkpoint's; no usable k in
             `config.topk`; results in the folder.
     """
     config, report = config or EvalConfig(), report or Quiet()
@@ -134,9 +136,15 @@ def evaluate(
 
 
 def usable_ranks(topk: tuple[int, ...], num_classes: int, report: Reporter) -> tuple[int, ...]:
-    """Return each k of `topk` up to the number of classes, once; report those left out.
+    """Return each k of `topk` up to the number of classes, once; report the others.
 
-    Raises UsageError if no k is left.
+    Args:
+        topk: Values of k.
+        num_classes: Number of classes.
+        report: Receives the warning.
+
+    Raises:
+        UsageError: No k is left.
     """
     asked = tuple(dict.fromkeys(topk))
     usable = tuple(k for k in asked if k <= num_classes)
@@ -177,7 +185,7 @@ def _described(
     split: str,
     coverage: ClassCoverage,
 ) -> dict[str, Any]:
-    """Return what the summary holds before anything is scored."""
+    """Return the part of the summary that is known before scoring."""
     weights, facts = trained.weights, trained.weights.facts
     return {
         "modality": trained.settings.modality,

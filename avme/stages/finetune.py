@@ -1,7 +1,7 @@
-"""A pretrained encoder in, a classifier out (paper IV-C).
+"""Fine-tuning: a pretrained encoder in, a classifier out (paper IV-C).
 
-The best epoch is chosen on a validation list that is carved by group out of the train list; the
-test list is never looked at here.
+The best epoch is selected on a validation list, held out by group from the train list; the test
+list is never read here.
 """
 
 from collections.abc import Sequence
@@ -61,13 +61,27 @@ def finetune(
     report: Reporter | None = None,
     checks_for: int | None = None,
 ) -> Path:
-    """Trains a classifier on the train list, from the run `init`, from `weights` of any form or
-    from scratch; returns the run folder. The file `names` says which class each row of the weights'
-    head is, where they do not.
+    """Train a classifier on the train list; return the run folder.
 
-    Raises ArtifactError for an unfinished set or checkpoint, UsageError for a folder that is in
-    use, MismatchError where the checkpoint does not fit or has seen the split's test clips, Stopped
-    after SIGTERM or SIGUSR1. With `checks_for` nothing is trained or written, as in `pretrain`.
+    Args:
+        config: Settings of the stage.
+        data: Prepared dataset.
+        out: Run folder.
+        init: Pretraining run to start from, if any.
+        weights: Weight file of any form to start from, if any.
+        names: File of class names for the rows of the weights' head, if they lack them.
+        preset: Name of the preset, for the record.
+        resume: Continue the run in `out`.
+        overwrite: Replace the run in `out`.
+        command: Command line, to be printed for resuming.
+        report: Receives progress.
+        checks_for: Number of ranks of a planned job: check only, as in `pretrain`.
+
+    Raises:
+        ArtifactError: The dataset or checkpoint is unfinished.
+        UsageError: The folder is in use.
+        MismatchError: The checkpoint does not fit or was trained on the split's test clips.
+        Stopped: After SIGTERM or SIGUSR1.
     """
     report = report or Quiet()
     if config.modality == "av" and config.model.fusion.kind == "none":
@@ -157,9 +171,15 @@ def finetune(
 
 
 def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) -> None:
-    """Copies every part that both have; only the pooled norm and the head start fresh.
+    """Copy every common part; only the pooled norm and the head start fresh.
 
-    Raises MismatchError where the checkpoint lacks a part or its shapes differ.
+    Args:
+        model: Classifier.
+        start: Checkpoint of the pretraining.
+        report: Receives the list of copied parts.
+
+    Raises:
+        MismatchError: The checkpoint lacks a part or its shapes differ.
     """
     if start is None:
         report.say("no pretrained weights: training from scratch")
@@ -190,7 +210,7 @@ def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) ->
 
 
 def classification_step(config: FinetuneConfig, num_classes: int) -> LossOf:
-    """Cross-entropy with label smoothing on clips that may be mixed."""
+    """Build the loss: cross-entropy with label smoothing on clips that may be mixed."""
 
     def step(model: nn.Module, batch: AVBatch, _: int, logged: bool) -> BatchLoss:
         mixed = mix(batch, num_classes, config.augment)
@@ -230,7 +250,7 @@ def _validation(job: Job, prepared: PreparedSet, held_out: Sequence[ClipEntry]) 
         best = better(before, **figures, epoch=epoch, step=trainer.step, clips=len(held_out))
         job.best = best.as_numbers()
         if best.epoch == epoch:
-            with trainer.averaged():  # tensors of a checkpoint are those of the model
+            with trainer.averaged():  # a checkpoint stores the model's own tensors
                 checkpoint = job.checkpoint(trainer)
                 if job.processes.is_first:
                     save_checkpoint(job.run.checkpoint_path("best"), checkpoint)

@@ -1,6 +1,6 @@
-"""Reconstructions on the boards every few epochs: the same clips of the train list each time.
+"""Reconstruction figures during pretraining, of the same clips of the train list each time.
 
-The test list is never looked at during training.
+The test list is never read during training.
 """
 
 from typing import cast
@@ -21,8 +21,10 @@ _CLIPS, _FRAMES, _SEED = 4, 4, 0
 
 
 def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
-    """What draws at the end of every `train.pictures_every` epochs and of the last one; None where
-    no pictures are wanted. Only the first process draws; nothing random of the run is touched."""
+    """Return a callback that draws every `train.pictures_every` epochs and after the last.
+
+    None if no figures are requested. Only rank 0 draws; random states are unchanged.
+    """
     config = cast(PretrainConfig, job.config)
     every, epochs = config.train.pictures_every, config.train.epochs
     if every is None:

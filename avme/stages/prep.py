@@ -1,7 +1,7 @@
-"""Videos in, a prepared set out.
+"""Preparation: videos in, a prepared dataset out.
 
-Plan, make the missing shards, publish. Any of it may be killed at any time; the same command goes
-on where the shards end.
+Plan, build the missing shards, publish. Each step may be killed at any time; the same command
+continues after the last finished shard.
 """
 
 import shutil
@@ -39,14 +39,22 @@ def prepare(
     dask: str | None = None,
     retry: bool = False,
 ) -> PreparedSet | None:
-    """Does what was asked for; returns the finished set.
+    """Prepare what was requested; return the finished dataset.
 
-    Its entries are read when they are asked for: a later run on the folder may have changed them.
+    Its entries are read on access: a later run on the folder may have changed them.
 
-    Of a `share` only its shards are made, and None is returned while others are missing. `dask` is
-    the address of a cluster to do the work. `retry` makes the shards of quarantined clips anew;
-    with a share it would undo the work of others. Raises UsageError, MismatchError,
-    TooManyBadClips and MachineError.
+    Args:
+        request: Source, layout, folder and settings.
+        report: Receives progress.
+        share: Build only the shards of this partition; None is returned while others are missing.
+        dask: Address of a cluster to run on.
+        retry: Rebuild the shards of quarantined clips; not with a partition.
+
+    Raises:
+        UsageError: The source or a setting is not usable.
+        MismatchError: The folder holds another dataset.
+        TooManyBadClips: More clips failed than allowed.
+        MachineError: ffmpeg, disk space or workers are missing.
     """
     intent = intend(request)
     with writing(intent.folder), _planned(intent, share, retry, report) as plan:
@@ -67,7 +75,7 @@ def prepare(
 
 
 def require_possible(request: Request, report: Reporter) -> None:
-    """Raises what `prepare` would raise before it makes the first shard; writes nothing."""
+    """Raise the errors of `prepare` up to the first shard; nothing is written."""
     intend(request).draft(report)
 
 
@@ -75,7 +83,7 @@ def require_possible(request: Request, report: Reporter) -> None:
 def _planned(
     intent: Intent, share: Share | None, retry: bool, report: Reporter
 ) -> Iterator[Plan | None]:
-    """The plan, None if all of it is there, while nobody else works on what this run makes."""
+    """Return the plan, None if all shards exist, while holding the locks of its shards."""
     folder = intent.folder
     if share is None:
         with holding(folder):
@@ -85,7 +93,7 @@ def _planned(
         with _planning(folder):
             _require_no_other_count(folder, share)
             if intent.has_other_files():
-                with holding(folder):  # other parts go by the plan as it was
+                with holding(folder):  # other partitions follow the plan as it was
                     plan = _put_down(intent, share, retry, report)
             else:
                 plan = _put_down(intent, share, retry, report)
@@ -96,12 +104,12 @@ def _planned(
 
 
 def _planning(folder: Path) -> AbstractContextManager[None]:
-    """Parts plan and publish one after the other."""
+    """Lock for planning and publishing, which partitions do one at a time."""
     return holding(folder, "plan", patience_seconds=_PATIENCE_SECONDS)
 
 
 def _require_no_other_count(folder: Path, share: Share) -> None:
-    """Raises UsageError where parts of another number are at work, whose shares are others."""
+    """Raise UsageError if partitions of another count are at work."""
     for path in folder.glob(".parts-of-*.lock"):
         name = path.name[1:].removesuffix(".lock")
         if name != f"parts-of-{share.count}":
@@ -110,11 +118,11 @@ def _require_no_other_count(folder: Path, share: Share) -> None:
 
 
 def _put_down(intent: Intent, share: Share | None, retry: bool, report: Reporter) -> Plan | None:
-    """The plan of what is to be made; None if all of it is there."""
+    """Write the plan and return it; None if all shards exist."""
     folder = intent.folder
     draft = intent.draft(report)
     state = intent.state(draft, retry)
-    for broken in state.broken:  # first: the manifest alone tells that they are
+    for broken in state.broken:  # first, as only the manifest tells that they are damaged
         draft.plan.shard_path(broken).unlink(missing_ok=True)
     plan = draft.put_down(is_finished=state.is_finished)
     if state.is_finished:

@@ -1,4 +1,4 @@
-"""Shards in, a pretrained encoder out (paper IV-B)."""
+"""Pretraining: shards in, a pretrained encoder out (paper IV-B)."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -45,14 +45,26 @@ def pretrain(
     report: Reporter | None = None,
     checks_for: int | None = None,
 ) -> Path:
-    """Trains the masked autoencoder on the train list of a prepared set, from the weights `init` or
-    from scratch; returns the run folder.
+    """Train the masked autoencoder on the train list of a dataset; return the run folder.
 
-    Raises ArtifactError for an unfinished set or broken weights, UsageError for a folder that is in
-    use, MismatchError where a resumed run or the weights differ, Stopped after SIGTERM or SIGUSR1.
+    Args:
+        config: Settings of the stage.
+        data: Prepared dataset.
+        out: Run folder.
+        init: Weights to start from, if any.
+        preset: Name of the preset, for the record.
+        resume: Continue the run in `out`.
+        overwrite: Replace the run in `out`.
+        command: Command line, to be printed for resuming.
+        report: Receives progress.
+        checks_for: Number of ranks of a planned job: nothing is trained or written, but errors
+            before its first step are raised, as far as this machine can tell.
 
-    With `checks_for` nothing is trained or written: what a job of so many processes would raise
-    before its first step is raised, as far as this machine can tell.
+    Raises:
+        ArtifactError: The dataset is unfinished or the weights are damaged.
+        UsageError: The folder is in use.
+        MismatchError: The resumed run or the weights differ.
+        Stopped: After SIGTERM or SIGUSR1.
     """
     report = report or Quiet()
     if config.train.wandb is not None:
@@ -131,17 +143,16 @@ def pretrain(
 
 
 def mfcc_facts(prepared: PreparedSet, split: str) -> dict[str, list[float]]:
-    """Mean and deviation by which the sound was normalised, for whoever uses the weights."""
+    """Return mean and deviation of the MFCC normalization, for users of the weights."""
     mean, deviation = prepared.mfcc_statistics(split)
     return {"mean": mean.tolist(), "deviation": deviation.tolist()}
 
 
 def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
-    """The loss of a batch: hide tubes, predict them; logged steps add both MSEs, the PSNR and how
-    widely the fusion looks.
+    """Build the loss: mask tubes and predict them.
 
-    `masked` in their names are the hidden tokens that are predicted; figures on all tokens are only
-    there where all are.
+    Logged steps add both MSEs, the PSNR and the entropy of the fusion's attention. `masked` in
+    their names refers to predicted tokens; values over all tokens exist only if all are predicted.
     """
     target, on_all = config.loss.target, config.loss.on == "all"
     whole = config.mask.decoder_keep == 1.0
@@ -169,6 +180,6 @@ def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
 
 
 def lengths_of(prediction: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
-    """The length of the prediction for each clip: no number where its part of the loss is none."""
+    """Return the norm of the prediction per clip: not finite if its loss is not."""
     flat = prediction.detach().flatten(1)
     return cast(Tensor, torch.linalg.vector_norm(flat, dim=1, dtype=torch.float32))

@@ -1,9 +1,9 @@
-"""A pretrain checkpoint in, a picture out: the truth, what the model saw, and what it made of it.
+"""Reconstruction figure of a pretraining checkpoint: original, visible tokens, prediction.
 
-As in VideoMAE's pictures, the reconstruction shows seen patches as they are, and only hidden ones
-as predicted. PSNR is over the hidden ones alone.
+As in VideoMAE's figures, the reconstruction shows visible patches unchanged and masked ones as
+predicted. PSNR is over masked patches only.
 
-Shape letters: b clips, m hidden tokens, p pixels of a tubelet, t frames, h and w pixels, c colours.
+Shape letters: b clips, m masked tokens, p pixels of a tubelet, t frames, h and w pixels, c colors.
 """
 
 from collections import Counter
@@ -46,30 +46,30 @@ _OPTIMISTIC = (
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Clips as they are, as the model sees them and as it completes them; values are 0 to 1."""
+    """Clips in three versions: original, as seen by the model, reconstructed; values 0 to 1."""
 
     truth: Float[Tensor, "b c t h w"]
     seen: Float[Tensor, "b c t h w"]
-    """Hidden patches are grey."""
+    """Masked patches are gray."""
     completed: Float[Tensor, "b c t h w"]
     psnr_db: tuple[float, ...]
-    """Over the hidden patches of each clip."""
+    """PSNR over the masked patches of each clip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """Rows of a figure, one for each clip."""
+    """Rows of a figure, one per clip."""
 
     rows: list[ClipRow]
     note: str
     """Text below the rows."""
     psnr_db: float
-    """Mean over the clips, on hidden patches."""
+    """Mean over the clips, on masked patches."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListedClips:
-    """The list that the clips of a figure were drawn from."""
+    """List from which the clips of a figure were chosen."""
 
     dataset: str
     split: str
@@ -77,7 +77,13 @@ class ListedClips:
     num_clips: int
 
     def title(self, drawn: Drawn, run: str, step: int) -> str:
-        """Dataset, number of clips, figure and run, in two lines."""
+        """Return the title: dataset, number of clips, figure and run, in two lines.
+
+        Args:
+            drawn: Rows of the figure.
+            run: Name of the run.
+            step: Number of steps done.
+        """
         where = f"{self.dataset}, split {self.split}, {self.part}"
         return (
             f"{where}: PSNR {drawn.psnr_db:.1f} dB, mean of n = {len(drawn.rows)} of "
@@ -86,7 +92,7 @@ class ListedClips:
 
 
 class Gallery:
-    """The same clips with the same places hidden, however often a model draws them."""
+    """Fixed clips with fixed masks, reconstructed repeatedly during training."""
 
     def __init__(
         self, prepared: PreparedSet, entries: Sequence[ClipEntry], mfcc: Statistics, seed: int
@@ -98,12 +104,19 @@ class Gallery:
     def draw(
         self, model: MaskedAutoencoder, config: PretrainConfig, device: torch.device, frames: int
     ) -> Drawn:
-        """Reconstruct every clip; the model's mode is left as it is."""
+        """Reconstruct every clip; the model's mode is restored.
+
+        Args:
+            model: Autoencoder.
+            config: Settings of the pretraining.
+            device: Device of the model.
+            frames: Frames shown per clip.
+        """
         mask = TubeMask(model.grid, config.mask.ratio)
         choice = mask(self.seed + torch.arange(len(self.entries))).to(device)
         batch = self._clips(config).to(device)
         was_training = model.training
-        with torch.compiler.set_stance("force_eager"):  # not worth compiling for a few clips
+        with torch.compiler.set_stance("force_eager"):  # compiling is too slow for a few clips
             made = complete(model.eval(), batch, choice, config.loss.target)
         model.train(was_training)
         note = (
@@ -132,11 +145,20 @@ def draw_reconstructions(
     seed: int = 0,
     report: Reporter | None = None,
 ) -> Path | None:
-    """Writes `out`, a PNG of clips of the test list; the seed chooses the clips and their masks.
+    """Write a PNG of clips of the test list; None if drawing failed, which is reported.
 
-    Returns None where it could not be drawn, which `report` is told.
+    Args:
+        checkpoint: Pretraining run or one of its files.
+        data: Prepared dataset.
+        out: File to write.
+        clips: Number of clips.
+        frames: Frames shown per clip.
+        seed: Chooses the clips and their masks.
+        report: Receives warnings.
 
-    Raises ArtifactError where checkpoint or set are missing, MismatchError for a classifier.
+    Raises:
+        ArtifactError: Checkpoint or dataset are missing.
+        MismatchError: The checkpoint is a classifier.
     """
     loaded, config = _load(checkpoint)
     prepared = PreparedSet.open(data)
@@ -161,7 +183,14 @@ def draw_reconstructions(
 def complete(
     model: MaskedAutoencoder, batch: AVBatch, choice: TokenChoice, target: Target
 ) -> Versions:
-    """Hides what `choice` hides and lets the model predict it."""
+    """Mask tokens by `choice` and let the model predict them.
+
+    Args:
+        model: Autoencoder.
+        batch: Clips.
+        choice: Visible and masked tokens.
+        target: Normalized or pixel target.
+    """
     visual = model.config.visual
     with torch.inference_mode():
         made = cast(Masked, model(batch.video, batch.mfcc, batch.audio_valid, choice))
@@ -187,7 +216,13 @@ def complete(
 
 
 def choose_clips(entries: Sequence[ClipEntry], count: int, seed: int) -> tuple[ClipEntry, ...]:
-    """`count` clips by lot, of as many classes as possible, sorted by id."""
+    """Choose clips at random, of as many classes as possible, sorted by id.
+
+    Args:
+        entries: Clips of the list.
+        count: Number of clips.
+        seed: Seed.
+    """
     turns: Counter[str] = Counter()
     lots: list[tuple[int, int, int]] = []
     for lot, index in enumerate(np.random.default_rng(seed).permutation(len(entries)).tolist()):

@@ -1,7 +1,7 @@
-"""A finished prepared set in, every way in which it is broken out, and the command that mends it.
+"""Verification of a finished dataset: all damage, and the command that fixes it.
 
-Nothing is written. Shards are hashed and read by a few threads; what they hold is compared with
-the tables afterwards.
+Nothing is written. Shards are hashed and read by a few threads; their content is then compared with
+the tables.
 """
 
 import shlex
@@ -35,14 +35,15 @@ _MOST_THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was looked at, and what is wrong with it."""
+    """Result of a verification."""
 
     folder: Path
     problems: tuple[Problem, ...]
     mend: tuple[str, ...]
-    """Lines for a shell, or a sentence where no command helps; none for a whole set."""
+    """Shell commands that fix the dataset, or a sentence if no command helps; empty for an intact
+    one."""
     remarks: tuple[str, ...]
-    """Warnings about a set that is not broken."""
+    """Warnings about an intact dataset."""
     num_shards: int
     num_bytes: int
     num_clips: int
@@ -51,7 +52,7 @@ class Verified:
 
     @property
     def summary(self) -> str:
-        """One sentence on a whole set."""
+        """Return one sentence about an intact dataset."""
         return (
             f"{self.folder} is whole: {self.num_shards} shards of {self.num_bytes / 1e6:.1f} MB "
             f"have their hashes, {self.num_clips} clips fit the tables, {self.num_pictures} "
@@ -60,9 +61,16 @@ class Verified:
 
 
 def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) -> Verified:
-    """Checks the set in `folder`; pictures of one clip a shard, or every one, are decoded.
+    """Check the dataset in `folder`.
 
-    `seed` draws the clips. Raises ArtifactError if there is no finished set of this version.
+    Args:
+        folder: Prepared dataset.
+        every_picture: Decode all frames instead of those of one clip per shard.
+        seed: Chooses the clips.
+        report: Receives progress.
+
+    Raises:
+        ArtifactError: No finished dataset of this version.
     """
     if links := _links(folder):
         return _only(folder, links)
@@ -110,14 +118,14 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
 
 
 def _links(folder: Path) -> list[Problem]:
-    """What is neither a file nor a folder: nothing is read where there is some."""
+    """Report entries that are neither files nor folders; nothing else is read then."""
     what = "is a link or no regular file, expected a file or folder of the set"
     names = sorted(str(path.relative_to(folder)) for path in find_links(folder))
     return [Problem(name, what, delete=name) for name in names]
 
 
 def _only(folder: Path, links: list[Problem]) -> Verified:
-    """A set of which nothing else was looked at."""
+    """Return the result for a dataset of which nothing else was checked."""
     plan = {} if any(problem.where == PLAN for problem in links) else _plan(folder)[0]
     copy = shlex.join(["cp", "-rL", str(folder), f"{folder}-copy"])
     mend = (*_mend(folder, plan, links), f"# or, if the links are your own, copy it: {copy}")
@@ -125,7 +133,7 @@ def _only(folder: Path, links: list[Problem]) -> Verified:
 
 
 def _plan(folder: Path) -> tuple[dict[str, Any], list[Problem]]:
-    """The plan, or an empty one and what is wrong with it."""
+    """Read the plan; return an empty one and the error if it is damaged."""
     try:
         plan = read_json(folder / PLAN, most_bytes=MOST_PLAN_BYTES)
         require_plan(plan)
@@ -152,7 +160,7 @@ def _shards(folder: Path, manifest: dict[str, Any], plan: dict[str, Any]) -> Ite
 def _check_shards(
     shards: tuple[ShardFacts, ...], seed: int | None, report: Reporter
 ) -> list[ShardCheck]:
-    """What came out of every shard, in their order, as the threads get to them."""
+    """Check all shards in threads; yield the results in shard order."""
     threads = ThreadPoolExecutor(min(_MOST_THREADS, available_cores()))
     try:
         with report.task("verify", total=len(shards)) as progress:
@@ -169,7 +177,7 @@ def _check_shards(
 
 def _remarks(manifest: dict[str, Any], is_broken: bool) -> Iterator[str]:
     made_with = manifest.get("ffmpeg")
-    if not isinstance(made_with, dict):  # which is among the problems
+    if not isinstance(made_with, dict):  # already reported
         return
     if (warning := describe_mixture(manifest)) is not None:
         yield warning

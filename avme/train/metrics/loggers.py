@@ -85,7 +85,7 @@ class Record:
                 self._wandb.close(failed=error is not None)
 
     def _without_tensorboards(self, failed: threading.ExceptHookArgs) -> None:
-        """Suppress the traceback of TensorBoard's thread, whose error is raised by the next flush."""
+        """Suppress the traceback of TensorBoard's thread, raised again by the next flush."""
         if type(failed.thread).__name__ != _BOARD_THREAD:
             self._hook(failed)
 
