@@ -4,7 +4,6 @@ Sums are added up in the order of ids, so that they are the same to the last bit
 taken again.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -44,11 +43,3 @@ class MfccSums:
             "mfcc_mean": [float(value) for value in mean],
             "mfcc_deviation": [float(value) for value in deviation],
         }
-
-
-def statistics(clips: Iterable[StoredClip], train_ids: Iterable[str]) -> dict[str, Any]:
-    """Mean and deviation of every MFCC coefficient over the sounding rows of a train list."""
-    train, sums = set(train_ids), MfccSums()
-    for clip in clips:
-        sums.add(clip, is_trained=clip.record.id in train)
-    return sums.statistics()

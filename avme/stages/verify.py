@@ -28,7 +28,7 @@ from avme.shards.rebuild_command import delete_command, places_of, prep_command,
 from avme.system.cpu_count import available_cores
 from avme.verify.problem import Problem
 from avme.verify.shard_checks import ShardCheck, ShardFacts, check_shard
-from avme.verify.table_checks import check_bytes, check_manifest, check_plan, check_tables
+from avme.verify.table_checks import check_manifest, check_plan, check_tables
 
 _MOST_THREADS = 4
 
@@ -95,8 +95,8 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
             [clip for part in held for clip in part.good],
             [record for part in held for record in part.bad],
         )
-        problems += check_tables(folder, manifest, stored, whole=len(held) == len(shards))
-        problems += check_bytes(folder, manifest, problems)
+        is_whole = len(held) == len(shards)
+        problems += check_tables(folder, manifest, stored if is_whole else None)
         if not problems:
             require_types(manifest, folder / DATASET_MANIFEST)
     except ArtifactError as error:

@@ -183,4 +183,5 @@ def test_a_set_with_bad_clips_is_whole(tmp_path: Path, source: Path, run_prep: R
     assert lines(folder) == []
     (folder / "quarantine.csv").write_text("id,reason,message\n")
     (line,) = lines(folder)
-    assert line.startswith("quarantine.csv: says None of clip Archery/v_Archery_g01_c01.avi")
+    told = "quarantine.csv: line 2, clip Archery/v_Archery_g01_c01.avi: id is '', expected "
+    assert line.startswith(told)

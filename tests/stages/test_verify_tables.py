@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from avme.io.atomic import read_json, write_json, write_text
+from avme.io.hashing import list_sha256
 from avme.progress import Quiet
 from avme.stages.verify import verify
 
@@ -31,21 +32,41 @@ def test_an_altered_index_row_is_named_by_clip_and_column(
 
     (line,) = lines(folder)
 
-    assert line.startswith("clip Archery/v_Archery_g01_c01.avi in index.csv: ")
-    assert f"{column} is {after.split(',')[1]!r}, its shard says {before.split(',')[1]!r}" in line
+    cells = f"{column} is {after.split(',')[1]!r}, expected {before.split(',')[1]!r}"
+    assert line == f"index.csv: line 2, clip Archery/v_Archery_g01_c01.avi: {cells}"
 
 
-def test_lines_that_are_gone_twice_or_unknown_are_named(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ((0, 2, 3), "line 2, clip {1}: id is '{2}', expected '{1}'"),
+        ((0, 1, 1, 2, 3), "line 3, clip {2}: id is '{1}', expected '{2}'"),
+        ((0, 1, 3, 2), "line 3, clip {2}: id is '{3}', expected '{2}'"),
+    ],
+)
+def test_verify_missing_repeated_or_swapped_lines_names_the_first(
+    folder: Path, order: tuple[int, ...], told: str
+) -> None:
     path = folder / "index.csv"
-    header, first, second, *rest = path.read_text().splitlines(keepends=True)
-    strange = first.replace("g01_c01.avi", "g99_c99.avi")
-    write_text(path, "".join([header, second, second, strange, *rest]))
+    rows = path.read_text().splitlines(keepends=True)
+    write_text(path, "".join([rows[i] for i in order] + rows[4:]))
 
-    text = "\n".join(lines(folder))
+    expected = told.format(*(row.partition(",")[0] for row in rows))
+    assert lines(folder) == [f"index.csv: {expected}"]
 
-    assert "index.csv: has 2 lines for clip Archery/v_Archery_g01_c02.avi, expected one" in text
-    assert "index.csv: lacks clip Archery/v_Archery_g01_c01.avi of shard-00000.h5" in text
-    assert "index.csv: lists clip Archery/v_Archery_g99_c99.avi, which no shard holds" in text
+
+def test_verify_cut_off_or_longer_index_names_its_end(folder: Path) -> None:
+    path = folder / "index.csv"
+    *rows, last = path.read_text().splitlines(keepends=True)
+    clip = last.partition(",")[0]
+
+    write_text(path, "".join(rows))
+    (line,) = lines(folder)
+    assert line == f"index.csv: line 13, clip {clip}: id is '', expected '{clip}'"
+
+    write_text(path, "".join([*rows, last, last]))
+    (line,) = lines(folder)
+    assert line == f"index.csv: line 14, clip {clip}: id is '{clip}', expected ''"
 
 
 @pytest.mark.parametrize("content", [None, "", "id,label\nA,0\n", "\x00\x01"])
@@ -54,28 +75,44 @@ def test_an_index_that_is_none_is_one_problem(folder: Path, content: str | None)
     if content is not None:
         (folder / "index.csv").write_text(content)
 
-    assert any(line.startswith("index.csv: ") for line in lines(folder))
+    (line,) = lines(folder)
+    assert line.startswith("index.csv: ")
 
 
-def test_an_altered_list_is_named_with_the_id_that_nobody_knows(folder: Path) -> None:
+def test_verify_altered_list_is_named_by_its_hash(folder: Path) -> None:
     replace_in(folder / "splits" / "split2-train.txt", "Archery/", "Arrows/")
 
-    first, second = lines(folder)
+    (line,) = lines(folder)
 
-    assert first.startswith("splits/split2-train.txt: 8 ids with SHA-256 ")
-    assert second == (
-        "splits/split2-train.txt: lists clip Arrows/v_Archery_g01_c01.avi, which index.csv lacks"
+    assert line.startswith("splits/split2-train.txt: has SHA-256 ")
+
+
+def forge(folder: Path, split: str, part: str, ids: list[str]) -> None:
+    """Write a list, and what `dataset.json` says about it."""
+    write_text(folder / "splits" / f"split{split}-{part}.txt", "".join(f"{i}\n" for i in ids))
+    manifest = read_json(folder / "dataset.json")
+    manifest["splits"][split] |= {part: len(ids), f"{part}_sha256": list_sha256(ids)}
+    write_json(folder / "dataset.json", manifest)
+
+
+@pytest.mark.parametrize("strange", ["first", "Archery/v_Archery_g99_c99.avi"])
+def test_verify_forged_list_with_a_clip_too_many_is_named(folder: Path, strange: str) -> None:
+    ids = (folder / "splits" / "split1-train.txt").read_text().splitlines()
+    forge(folder, "1", "train", sorted([*ids, ids[0] if strange == "first" else strange]))
+
+    told = "dataset.json: split 1 has 9 train clips, 8 are in the shards"
+    assert told in lines(folder)
+
+
+def test_verify_forged_list_with_a_clip_of_the_other_subset_is_named(folder: Path) -> None:
+    train, test = (
+        (folder / "splits" / f"split1-{part}.txt").read_text().splitlines()
+        for part in ("train", "test")
     )
+    forge(folder, "1", "test", sorted([*test, train[0]]))
 
-
-def test_a_clip_on_both_sides_is_named(folder: Path) -> None:
-    train, test = (folder / "splits" / f"split1-{part}.txt" for part in ("train", "test"))
-    clip_id = train.read_text().splitlines()[0]
-    write_text(test, test.read_text() + f"{clip_id}\n")
-
-    assert f"splits/{test.name}: lists clip {clip_id}, which the other side lists too" in lines(
-        folder
-    )
+    found = "split1 is 'train', expected 'test'"
+    assert any(line.endswith(f"clip {train[0]}: {found}") for line in lines(folder))
 
 
 def test_a_missing_list_is_named(folder: Path) -> None:
@@ -92,24 +129,25 @@ def test_a_side_in_the_index_that_the_lists_contradict_is_named(folder: Path) ->
     )
 
     assert lines(folder) == [
-        "clip Archery/v_Archery_g01_c01.avi in index.csv: split1 is '', its lists say 'test'"
+        "index.csv: line 2, clip Archery/v_Archery_g01_c01.avi: split1 is '', expected 'test'"
     ]
 
 
 def test_an_altered_quarantine_is_named(folder: Path) -> None:
     (folder / "quarantine.csv").write_text("id,reason,message\nA/b.avi,changed,why\n")
 
-    assert lines(folder) == ["quarantine.csv: lists clip A/b.avi, which is not bad"]
+    told = "quarantine.csv: line 2, clip A/b.avi: id is 'A/b.avi', expected ''"
+    assert lines(folder) == [told]
 
 
 @pytest.mark.parametrize(
     ("keys", "value", "told"),
     [
-        (("counts", "frames"), 7, "dataset.json: counts 7 frames, the shards hold 78"),
-        (("counts", "sound"), None, "dataset.json: counts None sound, the shards hold 6"),
-        (("statistics", "1", "mfcc_rows"), 3, "dataset.json: mfcc_rows of split 1 is not that"),
-        (("statistics", "2", "mfcc_mean"), [], "dataset.json: mfcc_mean of split 2 is not that"),
-        (("classes",), ["Bowling", "Archery"], "dataset.json: class 0 is Bowling, the shards say"),
+        (("counts", "frames"), 7, "dataset.json: counts.frames is 7, expected 78"),
+        (("counts", "sound"), None, "dataset.json: counts.sound is None, expected 6"),
+        (("counts", "lost"), 1, "dataset.json: counts.lost is 1, expected None"),
+        (("statistics", "1", "mfcc_rows"), 3, "dataset.json: statistics.1 is {'mfcc_rows': 3, "),
+        (("statistics", "2", "mfcc_mean"), [], "dataset.json: statistics.2 is {'mfcc_rows': "),
         (("classes",), ["Bowling", "Archery"], "dataset.json: its classes, settings, splits, shar"),
         (("shards", "shard-00002.h5", "clips"), 3, "holds 4 good clips, dataset.json says 3"),
         (("shards",), 5, "dataset.json: is not what `avme prep` writes"),
@@ -132,8 +170,8 @@ def test_an_altered_manifest_is_named(
 @pytest.mark.parametrize(
     ("name", "before", "after", "told"),
     [
-        ("index.csv", ",sound,", ',"sound",', "index.csv: has SHA-256 "),
-        ("quarantine.csv", "message", "massage", "quarantine.csv: has SHA-256 "),
+        ("index.csv", ",sound,", ',"sound",', "index.csv: line 2, clip Archery/"),
+        ("quarantine.csv", "message", "massage", "quarantine.csv: line 1: message is "),
         ("dataset.json", '"set"', '"pet"', "dataset.json: has changed since it was written (check"),
     ],
 )
