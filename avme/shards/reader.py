@@ -121,11 +121,6 @@ class ShardReader:
         with self._naming():
             return int(self._dataset(name).shape[0])
 
-    def part(self, name: str, begin: int, end: int) -> NDArray[Any]:
-        """Some rows of a column."""
-        with self._naming():
-            return np.asarray(self._dataset(name)[begin:end])
-
     def records(self) -> tuple[ClipRecord, ...]:
         """What is known of every clip of this shard, quarantined ones too."""
         with self._naming():

@@ -72,6 +72,20 @@ def test_columns_are_contiguous_and_add_up(tmp_path: Path) -> None:
         assert file["mfcc_sum"][0].tolist() == file["mfcc"][1:7].sum(axis=0).tolist()
 
 
+def test_write_columns_repeat_what_records_say(tmp_path: Path) -> None:
+    path = write(tmp_path / "shard.h5", tmp_path / "spool")
+
+    with h5py.File(path, "r") as file:
+        good = [one for one in from_lines(file["records"][()].tobytes()) if not one.reason]
+        for name in ("label", "width", "height", "fps_num", "fps_den"):
+            assert file[name][()].tolist() == [getattr(one, name) for one in good]
+        for name, attribute in (("class", "class_name"), ("group", "group"), ("id", "id")):
+            assert file[name][()].astype(str).tolist() == [getattr(one, attribute) for one in good]
+        assert file["has_audio"][()].tolist() == [one.usable_audio for one in good]
+        assert np.diff(file["clip_frame"][()]).tolist() == [one.frames for one in good]
+        assert np.isfinite(file["mfcc"][()]).all()
+
+
 def test_the_same_clips_give_the_same_bytes(tmp_path: Path) -> None:
     one = write(tmp_path / "one.h5", tmp_path / "spool one")
     two = write(tmp_path / "elsewhere" / "two.h5", tmp_path / "spool two")
