@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -125,8 +125,7 @@ class Siblings:
         dead = self._dead_neighbour()
         if dead is not None:
             return self._claim(dead)
-        if not self._is_held([self.next]):
-            self._silent += 1
+        self._silent += 1
         if self.store.check([f"beat/{self.next}"]):
             sign = self.store.get(f"beat/{self.next}")
             if sign != self._sign:
@@ -147,13 +146,6 @@ class Siblings:
                 return Failure(f"process {pid} on {host} died: killed, or out of memory", rank)
         return None
 
-    def _is_held(self, ranks: Iterable[int]) -> bool:
-        """Whether one of these is suspended on this machine (SIGSTOP, Ctrl-Z), or the launcher."""
-        machine = _machine()
-        pids = [os.getppid()]
-        pids += [self._who[rank][0] for rank in ranks if machine and self._who[rank][2] == machine]
-        return any(_state_of(pid) in "Tt" for pid in pids)
-
     def _claim(self, failure: Failure) -> Failure:
         """The failure that was told first, by whatever rank."""
         try:
@@ -172,7 +164,8 @@ class Siblings:
         while not self._known.wait(BEAT_SECONDS):
             if self._gone.is_set():
                 return
-            if not self._is_held(range(len(self._who))):
+            # A launcher that is suspended (Ctrl-Z) keeps the store, and answers when it goes on.
+            if _state_of(os.getppid()) not in "Tt":
                 self._unanswered += 1
             if self._unanswered * BEAT_SECONDS > self.silence_seconds:
                 self._find(Failure(_NO_STORE))

@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from torch.distributed import TCPStore  # type: ignore[attr-defined]
+from torch.distributed import Store, TCPStore  # type: ignore[attr-defined]
 
 from avme.train.distributed import watchdog
 from avme.train.distributed.watchdog import Failure, Siblings, is_echo
@@ -89,19 +90,32 @@ def test_silence_from_another_machine_counts_as_death(meet: Meet, store: TCPStor
     assert failure.reason.startswith(f"process {os.getpid()} on far gave no sign of life for ")
 
 
-def test_who_is_suspended_on_this_machine_is_not_taken_for_dead(
-    meet: Meet, store: TCPStore
+def test_watchdog_with_a_suspended_launcher_waits_for_its_store(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with subprocess.Popen(["sleep", "60"]) as held:
-        held.send_signal(signal.SIGSTOP)
-        store.set("who/1", json.dumps([held.pid, "here", watchdog._machine()]))
-        _, ended = meet(0, silence_seconds=0.3)
+    monkeypatch.setattr(watchdog, "BEAT_SECONDS", 0.05)
+    answers = threading.Event()
+
+    class HangingStore(Store):
+        def set(self, key: str, value: str) -> None:
+            answers.wait()
+            raise RuntimeError("no answer")
+
+    ended: list[Failure] = []
+    with subprocess.Popen(["sleep", "60"]) as launcher:
+        launcher.send_signal(signal.SIGSTOP)
+        monkeypatch.setattr(os, "getppid", lambda: launcher.pid)
+        one = Siblings(
+            HangingStore(), 0, 2, silence_seconds=0.3, grace_seconds=0.1, end=ended.append
+        )
         time.sleep(1.5)
         assert ended == []
 
-        held.send_signal(signal.SIGCONT)
-        assert "gave no sign of life" in wait_for(ended).reason
-        held.kill()
+        launcher.send_signal(signal.SIGCONT)
+        assert wait_for(ended).reason == watchdog._NO_STORE
+        launcher.kill()
+    answers.set()
+    one.leave()
 
 
 def test_nobody_is_ended_who_lives_or_has_left_in_good_order(meet: Meet) -> None:
