@@ -36,7 +36,7 @@ _TESTED = {"01": range(1, 8), "02": range(8, 15), "03": range(15, 22)}
 def main() -> None:
     """Makes the files and shards, or prepares the set that they are."""
     num_clips, out, call = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-    source, config = out / "videos", PrepConfig(workers=1)
+    source, config = out / "videos", PrepConfig(num_workers=1)
     if call == "write":
         write_files(num_clips, source, out / "lists")
         request = Request("ucf101", source, out=out, name="set", config=config)

@@ -87,7 +87,7 @@ def _arguments() -> argparse.Namespace:
 
 def _settings(stage: str, text: str, workers: int) -> PretrainConfig | FinetuneConfig:
     """As given, but that every step is logged, and nearly every one saved."""
-    changes = {"workers": workers, "log_every": 1, "checkpoint_minutes": 1e-4}
+    changes = {"num_workers": workers, "log_every": 1, "checkpoint_minutes": 1e-4}
     if stage == "finetune":
         fine = from_yaml(FinetuneConfig, text)
         return fine.model_copy(update={"train": fine.train.model_copy(update=changes)})

@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--set", type=json.loads, default={}, help="other settings, as JSON")
     told = parser.parse_args()
-    settings = {**told.set, "workers": told.workers}
+    settings = {**told.set, "num_workers": told.workers}
     names = official_names(told.lists)
     print("clips    run        seconds  clips/s  parent MiB  splits (train/test)", flush=True)
     for num_clips in told.clips:

@@ -99,7 +99,7 @@ def option_hint(option: str, context: Any) -> str | None:
     def spelled(candidate: str) -> str:
         if candidate.startswith("--"):
             return candidate
-        flag = own.get(candidate.rsplit(".", 1)[-1])
+        flag = own.get(_as_setting(normalised(candidate.rsplit(".", 1)[-1])))
         return flag or f"--set {candidate}=VALUE"
 
     found = find_hint(_as_setting(option), {*known, *own}, flags)

@@ -50,7 +50,7 @@ def list_presets() -> None:
     avme config show pretrain
     avme config show finetune --preset tiny --set optim.lr=1e-3
     avme config show paper
-    avme config show base --stage pretrain --set train.batch=64 --probe"""
+    avme config show base --stage pretrain --set train.batch_size=64 --probe"""
 )
 def show(
     ctx: typer.Context,

@@ -92,10 +92,10 @@ def evaluate(
         "segments": segments,
         "crops": crops,
         "part": part,
-        "batch": batch,
+        "batch_size": batch,
         "device": device,
         "precision": precision,
-        "workers": workers,
+        "num_workers": workers,
     }
     settings = resolve(EvalConfig, file=config, sets=sets or (), flags=flags)
     preflight.require_split(source or paths.own_dataset(trained), split)

@@ -176,7 +176,7 @@ def _prepare(
     from avme.config.resolve import resolve
 
     target = paths.set_folder(job.out, job.name, default or layout)
-    flags = {"max_bad": job.max_bad, "workers": job.workers}
+    flags = {"max_bad": job.max_bad, "num_workers": job.workers}
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
     _require_fitting(job)
     from avme.prep.dry_run import forecast

@@ -106,7 +106,7 @@ def what_follows(settings: "PretrainConfig | FinetuneConfig", derived: "Derived"
     from avme.config.warmup import warmup_warning
 
     optim, train = settings.optim, settings.train
-    scale = f"x {train.batch} / 256"
+    scale = f"x {train.batch_size} / 256"
     rows: Rows = [
         (
             "learning rate",
@@ -155,7 +155,7 @@ def _steps(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> R
     if steps is None:
         return [("steps", "not known without a set: --data")]
     windows = f" x {train.repeat} windows" if train.repeat > 1 else ""
-    few = steps.clips * train.repeat < train.batch
+    few = steps.clips * train.repeat < train.batch_size
     again = ": fewer than a step takes, so that they come again in it" if few else ""
     about = "about " if steps.is_estimate else ""
     listed = steps.clips + steps.held_out
@@ -170,7 +170,7 @@ def _steps(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> R
             f"{steps.warmup:,} of them warm-up",
         ),
         *held_out,
-        ("an epoch", f"{about}{steps.clips:,} clips{windows} // {train.batch}{again}"),
+        ("an epoch", f"{about}{steps.clips:,} clips{windows} // {train.batch_size}{again}"),
         ("clips seen", f"{steps.windows:,}"),
     ]
 

@@ -54,14 +54,14 @@ class Training:
         return {
             "train.device": torchrun.device_setting(self.device, self.gpus, self.procs),
             "train.epochs": self.epochs,
-            "train.batch": self.batch,
+            "train.batch_size": self.batch,
             "optim.lr": self.lr,
             "clip.split": self.split,
             "train.seed": self.seed,
             "train.wandb": self.wandb,
             "train.precision": self.precision,
             "train.compile": self.compile,
-            "train.workers": self.workers,
+            "train.num_workers": self.workers,
         }
 
     def preflight(self, model: "type[Settings]", dataset: Path) -> None:

@@ -55,7 +55,7 @@ def run_prep() -> Callable[..., PreparedSet]:
         name: str = "set",
         **settings: object,
     ) -> PreparedSet:
-        config = PrepConfig.model_validate({"workers": 2, "shard_clips": 4, **settings})
+        config = PrepConfig.model_validate({"num_workers": 2, "shard_clips": 4, **settings})
         report = Notes([] if lines is None else lines)
         beside = Beside(lists=splits, annotations=annotations, root=root)
         request = Request(layout, source, out=out, name=name, config=config, beside=beside)
@@ -119,11 +119,11 @@ _TINY = {
 }
 _TRAIN = {
     "epochs": 4,
-    "batch": 4,
-    "workers": 0,
+    "batch_size": 4,
+    "num_workers": 0,
     "log_every": 1,
     "device": "cpu",
-    "pictures_every": None,
+    "log_images_every_epochs": None,
 }
 
 

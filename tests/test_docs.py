@@ -185,7 +185,7 @@ def test_the_table_of_recipes_is_what_follows_from_them(name: str) -> None:
         mask = f"{settings.mask.ratio:g}" if stage == "pretrain" else ""
         exaflop = derived.steps.windows * derived.flops.step / 1e18
         cells = [
-            f"{train.batch}",
+            f"{train.batch_size}",
             f"{train.epochs:,}{repeated}",
             f"{derived.peak_rate:.3g}",
             mask,

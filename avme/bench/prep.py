@@ -88,7 +88,7 @@ def bench_prep(
     found = list(videos_of(prepared, videos).items())
     chosen = found[:: max(1, len(found) // clips)][:clips]
     count = workers or available_cores()
-    config = _settings(prepared).model_copy(update={"workers": count})
+    config = _settings(prepared).model_copy(update={"num_workers": count})
     with TemporaryDirectory(prefix="avme-bench-") as made:
         work = Path(made)
         for number, (_, path) in enumerate(chosen):
@@ -153,7 +153,7 @@ class _Passes:
     work: Path
 
     def __call__(self, _: int) -> None:
-        with ThreadPoolExecutor(self.config.workers) as pool:
+        with ThreadPoolExecutor(self.config.num_workers) as pool:
             list(pool.map(self._run, range(len(self.calls))))
 
     def _run(self, call: int) -> None:

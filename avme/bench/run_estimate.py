@@ -83,7 +83,9 @@ def derive(settings: Training, num_classes: int, clips: TrainingClips | None = N
     """
     train, optim = settings.train, settings.optim
     steps = None if clips is None else _steps(settings, clips)
-    schedule = build_schedule(optim, train.batch, train.epochs, steps.per_epoch if steps else 1)
+    schedule = build_schedule(
+        optim, train.batch_size, train.epochs, steps.per_epoch if steps else 1
+    )
     layers = settings.model.visual.depth + 2
     with torch.device("meta"):
         model = build_model(settings, num_classes)
@@ -148,8 +150,8 @@ def training_clips_of(settings: Training, data: Path) -> tuple[TrainingClips, in
 
 def _steps(settings: Training, clips: TrainingClips) -> Steps:
     train, num_clips = settings.train, clips.trained
-    order = Order(num_clips=num_clips, batch=train.batch, seed=train.seed, repeat=train.repeat)
-    schedule = build_schedule(settings.optim, train.batch, train.epochs, order.steps_per_epoch)
+    order = Order(num_clips=num_clips, batch=train.batch_size, seed=train.seed, repeat=train.repeat)
+    schedule = build_schedule(settings.optim, train.batch_size, train.epochs, order.steps_per_epoch)
     return Steps(
         clips=num_clips,
         held_out=clips.held_out,
@@ -157,5 +159,5 @@ def _steps(settings: Training, clips: TrainingClips) -> Steps:
         per_epoch=order.steps_per_epoch,
         warmup=schedule.warmup_steps,
         total=schedule.total_steps,
-        windows=schedule.total_steps * train.batch,
+        windows=schedule.total_steps * train.batch_size,
     )

@@ -52,7 +52,7 @@ class Rehearsal:
 
     def hours(self, settings: Training, steps: int) -> float:
         """Return the hours of that many optimizer steps on this device alone."""
-        step = settings.train.batch * self.clip_seconds + self.update_seconds
+        step = settings.train.batch_size * self.clip_seconds + self.update_seconds
         return steps * step / 3600.0
 
     def teraflops(self, derived: Derived) -> float:
@@ -127,7 +127,7 @@ def rehearse(
 
 
 def _clips_at_a_time(settings: Training, derived: Derived, device: torch.device) -> int:
-    most = settings.train.micro_batch or settings.train.batch
+    most = settings.train.micro_batch_size or settings.train.batch_size
     if device.type == "cuda":
         return min(most, _CLIPS_AT_A_TIME)
     fitting = int(_GFLOP_AT_A_TIME * 1e9 / derived.flops.step)

@@ -23,8 +23,8 @@ class EvalConfig(Settings):
     """Source frames from one frame to the next, for weights that do not name theirs; else 4."""
     heads: Annotated[int, Field(ge=1, le=65_536)] | None = None
     """Attention heads, for weights that neither name theirs nor are of a known size."""
-    batch: Annotated[int, Field(ge=1, le=65_536)] = 8
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 8
     """Clips at a time per device; all views of a clip count as one."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    workers: Annotated[int, Field(ge=0, le=1024)] | None = None
+    num_workers: Annotated[int, Field(ge=0, le=1024)] | None = None

@@ -24,7 +24,7 @@ class HeadConfig(Settings):
     """Share of residual branches dropped in the last block; falls linearly to 0 in the first."""
     init_scale: Annotated[float, Field(gt=0.0, le=1000.0)] = 0.001
     """Factor on the last layer's first weights."""
-    smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Label smoothing."""
     pool: Literal["mean", "max", "first"] = "mean"
     """How tokens become one vector: max finds what few tokens show, and learns sooner on little
@@ -89,12 +89,12 @@ class FinetuneConfig(WithGrid):
     optim: OptimConfig = OptimConfig(
         lr=5e-4, min_lr=1e-5, warmup_epochs=5, betas=(0.9, 0.999), layer_decay=0.7
     )
-    train: TrainConfig = TrainConfig(epochs=100, batch=128)
+    train: TrainConfig = TrainConfig(epochs=100, batch_size=128)
     slurm: JobConfig = JobConfig()
 
     @model_validator(mode="after")
     def _batch_norm_has_company(self) -> "FinetuneConfig":
-        if self.head.norm == "batch" and 1 in (self.train.batch, self.train.micro_batch):
+        if self.head.norm == "batch" and 1 in (self.train.batch_size, self.train.micro_batch_size):
             raise ValueError("head.norm batch needs at least 2 clips at a time, found 1")
         return self
 

@@ -13,7 +13,7 @@ from avme.config.slurm import SlurmConfig
 
 _HOW_ONLY = frozenset(
     {
-        "workers",
+        "num_workers",
         "timeout_seconds",
         "max_clip_gb",
         "memory_mb",
@@ -51,7 +51,7 @@ class PrepConfig(Settings):
     """Share of groups that `prep folder` puts into the test list when no split is given."""
     seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] = 0
     """Seed of that choice."""
-    workers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    num_workers: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Processes; none takes one per core."""
     timeout_seconds: Annotated[float, Field(gt=0.0, le=1e9)] = 600.0
     """A clip that takes longer is quarantined."""

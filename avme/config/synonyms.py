@@ -34,7 +34,7 @@ def squashed(name: str) -> str:
 
 _RATE = "the rate for 256 clips a step; the rate in use is lr x batch / 256"
 _ALL_DEVICES = "clips per step over all devices, not per device"
-_ACCUMULATION = "clips per device at a time; accumulation follows from train.batch"
+_ACCUMULATION = "clips per device at a time; accumulation follows from train.batch_size"
 _NO_JITTER = "avme has no colour jitter: RandAugment changes colours"
 _ONE_OPTIMISER = "the optimiser is AdamW: optim.lr, optim.betas, optim.weight_decay"
 _ONE_SCHEDULE = "the rate follows linear warm-up and a cosine: optim.warmup_epochs, optim.min_lr"
@@ -50,26 +50,27 @@ SYNONYMS: Final = _table(
     ("wd decay weight_decay_rate", "optim.weight_decay", ""),
     ("opt_betas adam_betas adam_beta1 adam_beta2 beta1 beta2", "optim.betas", "[beta1, beta2]"),
     (
-        "max_grad_norm grad_clip gradient_clip_val gradient_clipping clip_grad_norm clip_norm",
-        "optim.clip_grad",
+        "max_grad_norm grad_clip gradient_clip_val gradient_clipping clip_grad_norm clip_norm "
+        "clip_grad",
+        "optim.grad_clip_norm",
         "",
     ),
     ("lr_decay layerwise_decay llrd layer_wise_decay layerwise_lr_decay", "optim.layer_decay", ""),
     ("opt optimizer optimizer_name optimiser momentum", "", _ONE_OPTIMISER),
     ("sched scheduler lr_scheduler lr_scheduler_type warmup_lr", "", _ONE_SCHEDULE),
     # batch and loop
-    ("batch_size train_batch_size global_batch_size", "train.batch", _ALL_DEVICES),
+    ("batch batch_size train_batch_size global_batch_size", "train.batch_size", _ALL_DEVICES),
     (
         "per_device_train_batch_size per_gpu_batch_size batch_size_per_gpu samples_per_gpu "
-        "videos_per_gpu micro_batch_size",
-        "train.micro_batch",
+        "videos_per_gpu micro_batch",
+        "train.micro_batch_size",
         _ACCUMULATION,
     ),
-    ("batch_size per_device_eval_batch_size eval_batch_size val_batch_size", "batch", ""),
+    ("batch per_device_eval_batch_size eval_batch_size val_batch_size", "batch_size", ""),
     (
         "gradient_accumulation_steps accum_iter update_freq accumulate_grad_batches "
         "grad_accum_steps accumulation_steps accum_steps",
-        "train.micro_batch",
+        "train.micro_batch_size",
         _ACCUMULATION,
     ),
     ("max_epochs num_epochs num_train_epochs n_epochs total_epochs nb_epochs", "train.epochs", ""),
@@ -77,8 +78,8 @@ SYNONYMS: Final = _table(
     ("num_sample repeated_aug aug_repeats epoch_repeats repeat_times", "train.repeat", ""),
     ("random_seed manual_seed data_seed seed_everything rng_seed", "train.seed seed", ""),
     (
-        "num_workers workers_per_gpu dataloader_num_workers n_workers loader_workers nworkers",
-        "train.workers workers",
+        "workers workers_per_gpu dataloader_num_workers n_workers loader_workers nworkers",
+        "train.num_workers num_workers",
         "",
     ),
     ("sync_bn syncbn sync_batchnorm dist_bn", "train.batch_norm", ""),
@@ -90,9 +91,9 @@ SYNONYMS: Final = _table(
     ("allow_tf32", "train.tf32", ""),
     ("torch_compile torchcompile compile_model", "train.compile", ""),
     (
-        "use_checkpoint gradient_checkpointing grad_checkpointing activation_checkpointing "
-        "checkpoint_activations with_cp",
-        "train.checkpointing",
+        "use_checkpoint gradient_checkpointing grad_checkpointing checkpointing "
+        "checkpoint_activations with_cp recompute",
+        "train.activation_checkpointing",
         "",
     ),
     ("fsdp deepspeed enable_deepspeed zero strategy", "train.sharding", "none or fsdp"),
@@ -101,12 +102,22 @@ SYNONYMS: Final = _table(
     # logging and checkpoints
     ("logging_steps log_interval print_freq log_freq log_every_n_steps", "train.log_every", ""),
     (
-        "save_ckpt_freq save_freq save_interval save_every checkpoint_interval save_every_n_epochs",
-        "train.keep_every",
+        "save_ckpt_freq save_freq save_interval save_every checkpoint_interval save_every_n_epochs "
+        "keep_every",
+        "train.save_every_epochs",
         "in epochs; the last checkpoint is always kept",
     ),
     ("save_steps", "train.checkpoint_minutes", "in minutes"),
-    ("save_total_limit max_keep_ckpts checkpoint_hist save_top_k", "train.keep", ""),
+    (
+        "save_total_limit max_keep_ckpts checkpoint_hist save_top_k keep keep_last",
+        "train.max_saved",
+        "",
+    ),
+    (
+        "log_images_every image_log_freq pictures_every",
+        "train.log_images_every_epochs",
+        "in epochs",
+    ),
     ("wandb_project log_wandb use_wandb project report_to", "train.wandb --wandb", ""),
     # clip
     ("num_frame n_frames clip_len clip_length frames num_segments_frames", "clip.num_frames", ""),
@@ -144,7 +155,7 @@ SYNONYMS: Final = _table(
     # head and augmentation
     ("fc_drop_rate drop drop_rate dropout_rate classifier_dropout", "head.dropout", ""),
     ("drop_path_rate stochastic_depth drop_connect", "head.drop_path", ""),
-    ("label_smoothing label_smoothing_factor smooth", "head.smoothing", ""),
+    ("smoothing label_smoothing_factor smooth", "head.label_smoothing", ""),
     ("use_mean_pooling global_pool gp pooling", "head.pool", "mean or max"),
     ("aa autoaugment auto_augment rand_augment randaug", "augment.randaugment_ops", ""),
     ("reprob random_erase random_erasing erasing_prob re_prob", "augment.erase", ""),

@@ -27,7 +27,7 @@ class OptimConfig(Settings):
     weight_decay: NotNegative = 0.05
     """Not applied to biases, norms and other one-dimensional parameters."""
     betas: tuple[Decay, Decay] = (0.9, 0.95)
-    clip_grad: Annotated[float, Field(gt=0.0, le=1e9)] | None = None
+    grad_clip_norm: Annotated[float, Field(gt=0.0, le=1e9)] | None = None
     """Largest norm of the gradient; none leaves it alone."""
     layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """Factor on the learning rate from one layer of the visual encoder to the one below it."""
@@ -37,9 +37,9 @@ class TrainConfig(Settings):
     """The loop."""
 
     epochs: Count = 800
-    batch: Clips = 192
-    """Clips per optimiser step over all devices; accumulation follows from `micro_batch`."""
-    micro_batch: Clips | None = None
+    batch_size: Clips = 192
+    """Clips per optimiser step over all devices; accumulation follows from `micro_batch_size`."""
+    micro_batch_size: Clips | None = None
     """Clips per device at a time; none takes the whole share of the device."""
     repeat: Count = 1
     """Windows drawn from every clip in an epoch."""
@@ -55,24 +55,24 @@ class TrainConfig(Settings):
     """Multiplies single precision as TF32 on GPUs that can: faster, with 10 bits of mantissa."""
     compile: bool = False
     """Compiles the transformer blocks; minutes at the start, and other rounding."""
-    checkpointing: bool = False
+    activation_checkpointing: bool = False
     """Computes blocks again in the backward pass instead of keeping what they did: less memory for
     a third more time."""
     sharding: Literal["none", "fsdp"] = "none"
     """fsdp: each process keeps a share of weights, gradients and optimiser states instead of all;
     less memory, more communication, and nothing with one process."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    workers: Annotated[int, Field(ge=0, le=1024)] | None = None
+    num_workers: Annotated[int, Field(ge=0, le=1024)] | None = None
     """Loader processes per device; none takes the cores that are left over, at most 8."""
     log_every: Annotated[int, Field(ge=1, le=10**9)] = 10
     """Steps between two lines of metrics.jsonl."""
     checkpoint_minutes: Annotated[float, Field(gt=0.0, le=1e6)] = 10.0
     """At most this long between two checkpoints; sooner where saving costs under 1 % of time."""
-    keep_every: Count | None = None
+    save_every_epochs: Count | None = None
     """Epochs between two checkpoints that are kept as step-N.pt."""
-    keep: Count | None = None
+    max_saved: Count | None = None
     """How many of those stay, the newest; none keeps all."""
-    pictures_every: Count | None = 20
+    log_images_every_epochs: Count | None = 20
     """Epochs of pretraining between two pictures of reconstructions in TensorBoard; none draws
     none."""
     wandb: Annotated[str, Field(min_length=1, max_length=255)] | None = None

@@ -62,13 +62,13 @@ class RankBatches(Sampler[list[Draw]]):
         last_step: int,
         rank: int = 0,
         world: int = 1,
-        micro_batch: int | None = None,
+        micro_batch_size: int | None = None,
     ) -> None:
         require_equal_shares(order.batch, world)
         self.order, self.rank = order, rank
         self.steps = range(first_step, last_step)
         self.share = order.batch // world
-        self.sizes = micro_batch_sizes(self.share, micro_batch)
+        self.sizes = micro_batch_sizes(self.share, micro_batch_size)
 
     @property
     def micro_batches(self) -> int:
@@ -86,15 +86,15 @@ class RankBatches(Sampler[list[Draw]]):
         return len(self.steps) * self.micro_batches
 
 
-def micro_batch_sizes(share: int, micro_batch: int | None) -> list[int]:
+def micro_batch_sizes(share: int, micro_batch_size: int | None) -> list[int]:
     """Numbers of clips into which the share of a process is cut: as few as possible, as equal as
-    possible, none above `micro_batch`.
+    possible, none above `micro_batch_size`.
 
     Pairs of clips, which mixup and cutmix need whole, are only cut where whole ones would need more
     micro-batches; the clip without a neighbour of an odd share is then never alone. A micro-batch
-    of one clip is left only if `micro_batch` is 1, or 2 of an odd share.
+    of one clip is left only if `micro_batch_size` is 1, or 2 of an odd share.
     """
-    most = micro_batch or share
+    most = micro_batch_size or share
     parts = -(-share // most)
     pairs = [2 * count for count in _cut_evenly((share + 1) // 2, parts)]
     pairs[-1] -= share % 2
@@ -111,20 +111,20 @@ def require_equal_shares(batch: int, world: int) -> None:
     """Raises ConfigError where the processes cannot have equally many clips of a batch."""
     if batch % world:
         raise ConfigError(
-            f"train.batch {batch} is not divisible by {world} processes: choose a multiple"
+            f"train.batch_size {batch} is not divisible by {world} processes: choose a multiple"
         )
 
 
-def require_two_clips(batch: int, micro_batch: int | None, world: int) -> None:
+def require_two_clips(batch: int, micro_batch_size: int | None, world: int) -> None:
     """Raise ConfigError where the batch norm of a classifier's head would see one clip at a time.
 
     Ranks share its statistics. That of the audio encoder sees many places of every clip.
     """
-    if min(micro_batch_sizes(batch // world, micro_batch)) * world < 2:
+    if min(micro_batch_sizes(batch // world, micro_batch_size)) * world < 2:
         raise ConfigError(
-            f"head.norm batch needs at least 2 clips at a time: train.batch {batch} in "
-            f"micro-batches of {micro_batch} leaves one alone: choose an even train.batch, another "
-            "train.micro_batch, or head.norm=layer"
+            f"head.norm batch needs at least 2 clips at a time: train.batch_size {batch} in "
+            f"micro-batches of {micro_batch_size} leaves one alone: choose an even "
+            "train.batch_size, another train.micro_batch_size, or head.norm=layer"
         )
 
 

@@ -13,8 +13,8 @@ FOLDER = Path("/dev/shm")
 PREFETCH = 4
 """Batches that each process prepares ahead, where there is room for them."""
 ADVICE = (
-    "use --workers 0, fewer clips at a time (--set train.micro_batch=N), or more shared memory "
-    "(docker run --shm-size=8g, or --ipc=host)"
+    "use --workers 0, fewer clips at a time (--set train.micro_batch_size=N), or more shared "
+    "memory (docker run --shm-size=8g, or --ipc=host)"
 )
 
 

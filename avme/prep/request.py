@@ -53,7 +53,7 @@ class Intent:
     @property
     def workers(self) -> int:
         """Number of processes: as requested, else one per core."""
-        return self.request.config.workers or available_cores()
+        return self.request.config.num_workers or available_cores()
 
     def draft(self, report: Reporter | None = None) -> Draft:
         """Draft the plan; raises MismatchError if a different one exists.

@@ -217,7 +217,7 @@ def classification_step(config: FinetuneConfig, num_classes: int) -> LossOf:
         clips = mixed.batch
         inputs = (clips.video, clips.mfcc, clips.audio_valid)
         logits = cast(Tensor, model(*inputs)).float()
-        loss = F.cross_entropy(logits, mixed.target, label_smoothing=config.head.smoothing)
+        loss = F.cross_entropy(logits, mixed.target, label_smoothing=config.head.label_smoothing)
         figures: dict[str, Tensor] = {}
         if logged:
             right = logits.argmax(dim=1) == mixed.target.argmax(dim=1)
@@ -233,8 +233,8 @@ def _validation(job: Job, prepared: PreparedSet, held_out: Sequence[ClipEntry]) 
         return None
     scorer = Scorer(
         ScoringClips(ClipReader(prepared, held_out, job.facts["mfcc"]), config.clip, 1, 1),
-        batch=max(1, config.train.batch // job.processes.world),
-        workers=config.train.workers,
+        batch=max(1, config.train.batch_size // job.processes.world),
+        workers=config.train.num_workers,
         device=job.device,
         precision=pick_precision(
             config.train.precision, job.device, is_sharded=config.train.sharding == "fsdp"

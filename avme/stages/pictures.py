@@ -21,12 +21,12 @@ _CLIPS, _FRAMES, _SEED = 4, 4, 0
 
 
 def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
-    """Return a callback that draws every `train.pictures_every` epochs and after the last.
+    """Return a callback that draws every `train.log_images_every_epochs` epochs and after the last.
 
     None if no figures are requested. Only rank 0 draws; random states are unchanged.
     """
     config = cast(PretrainConfig, job.config)
-    every, epochs = config.train.pictures_every, config.train.epochs
+    every, epochs = config.train.log_images_every_epochs, config.train.epochs
     if every is None:
         return None
     num_clips = len(job.reader.entries)

@@ -17,8 +17,8 @@ from avme.errors import AvmeError, MachineError
 from avme.io.disk import FULL, free_bytes, readable
 
 _LESS_MEMORY = (
-    "fewer clips at a time (--set train.micro_batch=N, or --batch), "
-    "train.checkpointing=true, or a smaller model or window"
+    "fewer clips at a time (--set train.micro_batch_size=N, or --batch), "
+    "train.activation_checkpointing=true, or a smaller model or window"
 )
 _CPU_MEMORY = re.compile(r"DefaultCPUAllocator|not enough memory|Cannot allocate memory", re.I)
 _OS_ERROR = re.compile(r"os error (\d+)")

@@ -28,7 +28,7 @@ def set_up(model: nn.Module, train: TrainConfig, device: torch.device) -> None:
         )  # convolutions have a separate switch, on by default
     for part in model.modules():
         if isinstance(part, Block):
-            part.recompute = train.checkpointing
+            part.recompute = train.activation_checkpointing
     if train.compile:
         compile_blocks(model, device)
 

@@ -121,7 +121,7 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         freeze_statistics(audio)
     order = Order(
         num_clips=len(job.reader.entries),
-        batch=settings.batch,
+        batch=settings.batch_size,
         seed=settings.seed,
         repeat=settings.repeat,
     )
@@ -155,13 +155,13 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         last_step=trainer.schedule.total_steps,
         rank=job.processes.rank,
         world=job.processes.world,
-        micro_batch=settings.micro_batch,
+        micro_batch_size=settings.micro_batch_size,
     )
     clips = TrainingClips(job.reader, job.view)
     loader = build_loader(
         clips,
         batches,
-        workers=settings.workers,
+        workers=settings.num_workers,
         pin=job.device.type == "cuda",
         local_world=job.processes.local_world,
         batch_bytes=max(batches.sizes) * clips.item_bytes,
@@ -253,10 +253,15 @@ def _save(job: Job, trainer: Trainer) -> None:
     job.run.say_running(job.processes, trainer.step)
     settings = job.config.train
     epoch, place = divmod(trainer.step, trainer.steps_per_epoch)
-    if settings.keep_every and epoch and not place and epoch % settings.keep_every == 0:
+    if (
+        settings.save_every_epochs
+        and epoch
+        and not place
+        and epoch % settings.save_every_epochs == 0
+    ):
         save_checkpoint(job.run.checkpoint_path(f"step-{trainer.step}"), checkpoint)
-        if settings.keep is not None:
-            prune(last.parent, settings.keep)
+        if settings.max_saved is not None:
+            prune(last.parent, settings.max_saved)
 
 
 def _derived(job: Job, trainer: Trainer) -> dict[str, Any]:
@@ -269,7 +274,7 @@ def _derived(job: Job, trainer: Trainer) -> dict[str, Any]:
         "steps_per_epoch": trainer.steps_per_epoch,
         "total_steps": schedule.total_steps,
         "warmup_steps": schedule.warmup_steps,
-        "batch_per_process": settings.batch // job.processes.world,
+        "batch_per_process": settings.batch_size // job.processes.world,
         "processes": job.processes.world,
         "precision": str(trainer.precision).removeprefix("torch."),
     }

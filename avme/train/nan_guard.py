@@ -31,7 +31,7 @@ LOUDEST = 1e9
 """Maximum deviations from the mean for valid audio; a clip with more is damaged."""
 
 _MOST_NAMES = 3
-_CALM = "lower optim.lr, set optim.clip_grad, or use --precision fp32"
+_CALM = "lower optim.lr, set optim.grad_clip_norm, or use --precision fp32"
 _MEND = "prepare such clips anew, or leave them out"
 _BEFORE = "the last checkpoint is from before"
 

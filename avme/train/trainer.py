@@ -93,7 +93,7 @@ class Trainer:
         if self.train.sharding == "fsdp" and self.processes.world > 1:
             shard(self.model, self.device, self.precision)
         self.optimizer = build_optimizer(self.model, self.optim, self.depth)
-        self.meter = Meter(self.train.batch, self.device)
+        self.meter = Meter(self.train.batch_size, self.device)
         is_half = self.precision == torch.float16
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=is_half)
         decay = self.train.ema_decay
@@ -192,7 +192,7 @@ class Trainer:
                 if estimate is not None and estimate.is_due() and self.step < total:
                     for line in estimate.lines(self.step, validates=end_epoch is not None):
                         report.say(line)
-                keep = self.train.keep_every
+                keep = self.train.save_every_epochs
                 if place == 0 and keep and epoch % keep == 0:
                     saver.save()
                 if not (logged or place == 0 or cadence.is_now(self.step)):
@@ -251,7 +251,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         began, waited = time.perf_counter(), 0.0
-        share = self.train.batch // self.processes.world
+        share = self.train.batch_size // self.processes.world
         figures: dict[str, Tensor] = {}
         for index in range(micro_batches):
             asked = time.perf_counter()
@@ -277,8 +277,8 @@ class Trainer:
             if self.scaler.is_enabled():
                 norms |= self._scaling(norms)
             guard.note_gradient(self.step + 1, norms["grad_norm"])
-            if self.optim.clip_grad is not None:
-                clip_gradients(self.model, self.optim.clip_grad, norms["grad_norm"])
+            if self.optim.grad_clip_norm is not None:
+                clip_gradients(self.model, self.optim.grad_clip_norm, norms["grad_norm"])
             self.scaler.step(self.optimizer)
             self.scaler.update()
             self.optimizer.zero_grad(set_to_none=True)

@@ -24,7 +24,7 @@ AVME: Final = [sys.executable, "-m", "avme_cli"]
 STEPS_OF_EPOCH: Final = 3
 TINY: Final = """clip: {size: 32, num_frames: 4}
 model: {visual: {dim: 64, depth: 1}, audio: {blocks: [1, 1, 1, 1]}}
-train: {log_every: 1, pictures_every: null}
+train: {log_every: 1, log_images_every_epochs: null}
 """
 _ENDED: Final = ("COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL", "OUT_OF_MEMORY")
 Finished = subprocess.CompletedProcess[str]

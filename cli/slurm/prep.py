@@ -36,7 +36,7 @@ def parts_batch(config: "PrepConfig", *, target: Path, command: str) -> Batch:
     from avme.io.filenames import SHARDS
 
     settings = config.slurm
-    workers = "" if config.workers else f" --workers {settings.cpus}"
+    workers = "" if config.num_workers else f" --workers {settings.cpus}"
     limit = f"%{settings.at_once}" if settings.at_once else ""
     return Batch(
         target=target,

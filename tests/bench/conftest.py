@@ -21,7 +21,7 @@ def prepared(
     for name in ("A/v_A_g01_c01", "A/v_A_g09_c01", "B/v_B_g01_c01"):
         make_video(root / f"in/{name}.avi", frames=12, size="64x48")
     make_video(root / "in/B/v_B_g09_c01.avi", frames=3, size="64x48")
-    config = PrepConfig(workers=1, jpeg_quality=2)
+    config = PrepConfig(num_workers=1, jpeg_quality=2)
     request = Request("ucf101", root / "in", out=root / "out", name="set", config=config)
     made = prepare(request, report=Quiet())
     assert made is not None

@@ -9,7 +9,7 @@ from avme.shards.dataset import PreparedSet
 _SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
 _SMALL = (
     "clip.num_frames=4", "clip.stride=2", "clip.size=32", "model.visual.dim=32",
-    "model.decoder.dim=16", "model.decoder.heads=2", "optim.warmup_epochs=0", "train.workers=0",
+    "model.decoder.dim=16", "model.decoder.heads=2", "optim.warmup_epochs=0", "train.num_workers=0",
 )  # fmt: skip
 
 

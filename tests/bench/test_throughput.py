@@ -29,7 +29,7 @@ def measured() -> Rehearsal:
 def test_hours_are_steps_of_whole_batches_and_one_update_each(
     measured: Rehearsal, make_pretrain_config: Callable[..., PretrainConfig]
 ) -> None:
-    settings = make_pretrain_config(batch=4)
+    settings = make_pretrain_config(batch_size=4)
 
     assert measured.hours(settings, 720) == pytest.approx(720 * (4 * 0.5 + 8.0) / 3600)
 
@@ -83,6 +83,6 @@ def test_both_stages_can_be_rehearsed(
 def test_a_large_network_gets_few_clips_at_a_time(
     make_pretrain_config: Callable[..., PretrainConfig],
 ) -> None:
-    settings = make_pretrain_config(batch=64, micro_batch=3)
+    settings = make_pretrain_config(batch_size=64, micro_batch_size=3)
 
     assert rehearse(settings, derive(settings, 2), 2, steps=1).batch == 3

@@ -52,7 +52,7 @@ def test_a_folder_without_videos_is_one_line_and_code_2() -> None:
     [
         (["--set", "jpeg=2"], "error: unknown setting jpeg in --set: did you mean jpeg_quality?\n"),
         (["--max-bad", "2"], "error: max_bad: found 2.0, expected less than or equal to 1"),
-        (["--workers", "0"], "error: workers: found 0, expected greater than or equal to 1"),
+        (["--workers", "0"], "error: num_workers: found 0, expected greater than or equal to 1"),
         (
             ["--part", "3/2"],
             "error: --part: found '3/2', expected i/N with i from 1 to N, as in 2/8",

@@ -83,16 +83,16 @@ def test_the_clips_that_fine_tuning_holds_out_are_shown() -> None:
 
 
 def test_a_value_given_here_says_so_and_changes_what_follows() -> None:
-    code, text, _ = show("tiny", "--stage", "pretrain", "--set", "train.batch=64")
+    code, text, _ = show("tiny", "--stage", "pretrain", "--set", "train.batch_size=64")
 
     assert code == 0
-    assert "\n train.batch 64 given \n" in text
+    assert "\n train.batch_size 64 given \n" in text
     assert "learning rate 0.001 falling" in text
     assert "steps not known without a set: --data" in text
 
 
 def test_a_probe_tells_speed_and_hours() -> None:
-    small = ["clip.size=16", "model.visual.depth=1", "train.device=cpu", "train.batch=4"]
+    small = ["clip.size=16", "model.visual.depth=1", "train.device=cpu", "train.batch_size=4"]
     sets = [word for value in small for word in ("--set", value)]
 
     code, text, err = show("digits", "--stage", "finetune", "--probe", *sets)
@@ -134,7 +134,7 @@ def test_hours_are_told_in_the_unit_that_suits_them(hours: float, words: str) ->
     ("args", "line"),
     [
         (["paper", "--preset", "tiny"], "error: paper is a preset itself"),
-        (["paper", "--set", "train.batch=64"], "error: --config and --set need one stage"),
+        (["paper", "--set", "train.batch_size=64"], "error: --config and --set need one stage"),
         (["pretrain", "--probe"], "error: --stage, --data and --probe need a preset: tiny"),
         (["papr"], "error: papr is neither a stage (prep, pretrain, finetune, eval) nor a preset"),
         (["paper", "--data", "nowhere"], "error: --data nowhere: no such folder"),

@@ -35,21 +35,29 @@ def test_nothing_given_is_the_defaults() -> None:
 
 def test_each_layer_wins_over_the_one_before(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
-    file.write_text("train: {epochs: 3, batch: 3, repeat: 3}\n")
+    file.write_text("train: {epochs: 3, batch_size: 3, repeat: 3}\n")
     layers: dict[str, Mapping[str, Any]] = {
-        "base": {"train": dict.fromkeys(("epochs", "batch", "repeat", "seed", "log_every"), 1)},
-        "preset": {"train": dict.fromkeys(("epochs", "batch", "repeat", "seed"), 2)},
+        "base": {
+            "train": dict.fromkeys(("epochs", "batch_size", "repeat", "seed", "log_every"), 1)
+        },
+        "preset": {"train": dict.fromkeys(("epochs", "batch_size", "repeat", "seed"), 2)},
     }
 
     train = resolve(
         PretrainConfig,
         **layers,
         file=file,
-        sets=["train.batch=4", "train.epochs=4"],
+        sets=["train.batch_size=4", "train.epochs=4"],
         flags={"train.epochs": 5, "train.repeat": None},
     ).train
 
-    assert (train.epochs, train.batch, train.repeat, train.seed, train.log_every) == (5, 4, 3, 2, 1)
+    assert (train.epochs, train.batch_size, train.repeat, train.seed, train.log_every) == (
+        5,
+        4,
+        3,
+        2,
+        1,
+    )
 
 
 def test_one_changed_setting_keeps_the_stage_defaults_of_its_neighbours() -> None:
@@ -87,7 +95,7 @@ def test_an_impossible_pair_is_refused_in_its_own_words() -> None:
     )
 
 
-@pytest.mark.parametrize("alone", ["train.batch=1", "train.micro_batch=1"])
+@pytest.mark.parametrize("alone", ["train.batch_size=1", "train.micro_batch_size=1"])
 def test_batch_statistics_of_one_clip_are_refused(alone: str) -> None:
     with pytest.raises(ConfigError, match=r"head\.norm batch needs at least 2 clips at a time"):
         resolve(FinetuneConfig, sets=["head.norm=batch", alone])
@@ -106,7 +114,7 @@ def test_batch_statistics_of_one_clip_are_refused(alone: str) -> None:
         "augment.ratio=[-1.0, 1.0]",
         "model.visual.mlp_ratio=0.001",
         "model.fusion.mlp_ratio=1e300",
-        "train.batch=100000000",
+        "train.batch_size=100000000",
     ],
 )
 def test_settings_that_torch_or_numpy_would_refuse_later_are_refused(impossible: str) -> None:
@@ -135,7 +143,7 @@ def test_a_set_that_is_not_yaml_is_refused() -> None:
 
 
 def test_several_errors_stay_on_one_line() -> None:
-    line = refusal("clip.size=8", "clip.stride=0", "mask.ratio=2", "train.batch=0")
+    line = refusal("clip.size=8", "clip.stride=0", "mask.ratio=2", "train.batch_size=0")
 
     assert line.endswith("and 1 more")
 
@@ -158,7 +166,7 @@ def test_a_file_that_is_missing_or_no_mapping_is_named(tmp_path: Path) -> None:
 def test_values_mean_what_people_mean(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(
-        "clip: {split: 2}\nloss: {on: all}\noptim: {lr: 4e-3}\ntrain: {workers: none}\n"
+        "clip: {split: 2}\nloss: {on: all}\noptim: {lr: 4e-3}\ntrain: {num_workers: none}\n"
     )
 
     settings = resolve(PretrainConfig, file=file)
@@ -166,7 +174,7 @@ def test_values_mean_what_people_mean(tmp_path: Path) -> None:
     assert settings.clip.split == "2"
     assert settings.loss.on == "all"
     assert settings.optim.lr == 4e-3
-    assert settings.train.workers is None
+    assert settings.train.num_workers is None
 
 
 def test_the_name_of_a_split_keeps_its_leading_zero() -> None:
@@ -205,7 +213,7 @@ def test_any_settings_read_back_equal(
             "mask.ratio": ratio,
             "optim.lr": lr,
             "clip.split": split,
-            "train.workers": workers,
+            "train.num_workers": workers,
             "crop.scales": scales,
         },
     )

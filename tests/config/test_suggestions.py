@@ -8,35 +8,35 @@ from avme.config.suggestions import find_hint
 from avme.errors import ConfigError
 
 VIDEOMAE = {
-    "batch_size": "train.batch",
+    "batch_size": "train.batch_size",
     "mask_ratio": "mask.ratio",
     "output_dir": "--out",
-    "num_workers": "train.workers",
+    "num_workers": "train.num_workers",
     "sampling_rate": "clip.stride",
     "input_size": "clip.size",
     "decoder_depth": "model.decoder.depth",
     "normlize_target": "loss.target",
     "opt_betas": "optim.betas",
-    "clip_grad": "optim.clip_grad",
-    "use_checkpoint": "train.checkpointing",
-    "save_ckpt_freq": "train.keep_every",
+    "clip_grad": "optim.grad_clip_norm",
+    "use_checkpoint": "train.activation_checkpointing",
+    "save_ckpt_freq": "train.save_every_epochs",
     "data_path": "--data",
 }
 TRANSFORMERS = {
     "learning_rate": "optim.lr",
     "num_train_epochs": "train.epochs",
-    "gradient_accumulation_steps": "train.micro_batch",
-    "max_grad_norm": "optim.clip_grad",
-    "dataloader_num_workers": "train.workers",
-    "per_device_train_batch_size": "train.micro_batch",
+    "gradient_accumulation_steps": "train.micro_batch_size",
+    "max_grad_norm": "optim.grad_clip_norm",
+    "dataloader_num_workers": "train.num_workers",
+    "per_device_train_batch_size": "train.micro_batch_size",
     "bf16": "train.precision",
-    "gradient_checkpointing": "train.checkpointing",
+    "gradient_checkpointing": "train.activation_checkpointing",
     "torch_compile": "train.compile",
     "logging_steps": "train.log_every",
     "resume_from_checkpoint": "--resume",
 }
 OTHERS = {
-    "accum_iter": "train.micro_batch",  # MAE
+    "accum_iter": "train.micro_batch_size",  # MAE
     "norm_pix_loss": "loss.target",
     "amp": "train.precision",  # timm
     "img_size": "clip.size",
@@ -47,16 +47,20 @@ OTHERS = {
     "nproc_per_node": "--gpus",  # torchrun
 }
 FINETUNING = {
-    "smoothing": "head.smoothing",
+    "smoothing": "head.label_smoothing",
     "reprob": "augment.erase",
     "fc_drop_rate": "head.dropout",
     "drop_path": "head.drop_path",
     "aa": "augment.randaugment_ops",
     "finetune": "--from",
-    "label_smoothing_factor": "head.smoothing",
+    "label_smoothing_factor": "head.label_smoothing",
     "num_sample": "train.repeat",
 }
-SCORING = {"test_num_segment": "segments", "test_num_crop": "crops", "batch_size": "batch"}
+SCORING = {
+    "test_num_segment": "segments",
+    "test_num_crop": "crops",
+    "eval_batch_size": "batch_size",
+}
 
 
 def refusal(model: type[Settings], key: str) -> str:
@@ -71,7 +75,7 @@ def refusal(model: type[Settings], key: str) -> str:
         *((PretrainConfig, *pair) for pair in (VIDEOMAE | TRANSFORMERS | OTHERS).items()),
         *((FinetuneConfig, *pair) for pair in FINETUNING.items()),
         *((EvalConfig, *pair) for pair in SCORING.items()),
-        (PrepConfig, "num_workers", "workers"),
+        (PrepConfig, "workers", "num_workers"),
     ],
 )
 def test_a_name_of_another_tool_is_answered_with_ours(
@@ -93,7 +97,9 @@ def test_case_hyphens_and_underscores_make_no_difference() -> None:
         for key in ("batch_size", "Batch-Size", "batchSize")
     }
 
-    assert said == {"did you mean train.batch (clips per step over all devices, not per device)?"}
+    assert said == {
+        "did you mean train.batch_size (clips per step over all devices, not per device)?"
+    }
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_preset_keeps_its_own_warm_up_and_its_share_of_fewer_epochs(
 def test_a_run_of_20_epochs_ends_at_the_lowest_rate_and_not_at_its_peak() -> None:
     settings = resolve(PretrainConfig, flags={"train.epochs": 20})
 
-    schedule = build_schedule(settings.optim, settings.train.batch, 20, steps_per_epoch=50)
+    schedule = build_schedule(settings.optim, settings.train.batch_size, 20, steps_per_epoch=50)
     derived = derive(settings, 101, TrainingClips(9537))
 
     assert schedule.warmup_steps == 100

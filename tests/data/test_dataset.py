@@ -40,7 +40,7 @@ def prepared(
     make_video(root / "in/A/v_A_g08_c01.avi", frames=50, sound=BEEP, size="64x48")
     make_video(root / "in/A/v_A_g09_c01.avi", frames=5, sound=None, size="64x48")
     make_video(root / "in/A/v_A_g01_c01.avi", frames=5, sound=BEEP, size="64x48")
-    config = PrepConfig(workers=1)
+    config = PrepConfig(num_workers=1)
     request = Request("ucf101", root / "in", out=root / "out", name="set", config=config)
     made = prepare(request, report=Quiet())
     assert made is not None
@@ -184,7 +184,7 @@ def nearly_square(
     for group in ("g01", "g08"):
         make_video(root / f"in/A/v_A_{group}_c01.avi", frames=9, sound=CHIRP, size="50x48")
     request = Request(
-        "ucf101", root / "in", out=root / "out", name="set", config=PrepConfig(workers=1)
+        "ucf101", root / "in", out=root / "out", name="set", config=PrepConfig(num_workers=1)
     )
     made = prepare(request, report=Quiet())
     assert made is not None

@@ -49,7 +49,9 @@ def test_ranks_share_each_global_batch_and_a_restart_goes_on(
 ) -> None:
     order = Order(num_clips=20, batch=8, seed=1)
     ranks = [
-        RankBatches(order, first_step=first, last_step=7, rank=r, world=world, micro_batch=micro)
+        RankBatches(
+            order, first_step=first, last_step=7, rank=r, world=world, micro_batch_size=micro
+        )
         for r in range(world)
     ]
     per_rank = [list(batches) for batches in ranks]
@@ -67,7 +69,7 @@ def test_ranks_share_each_global_batch_and_a_restart_goes_on(
 
 
 def test_a_batch_that_ranks_cannot_share_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"train\.batch 8 is not divisible by 3"):
+    with pytest.raises(ConfigError, match=r"train\.batch_size 8 is not divisible by 3"):
         RankBatches(Order(num_clips=9, batch=8, seed=0), first_step=0, last_step=1, world=3)
 
 

@@ -36,7 +36,7 @@ def test_where_not_one_batch_a_process_fits_the_ways_out_are_named() -> None:
 
     said = str(caught.value)
     assert "has 29.0 MB free, but --workers 2 needs 30.0 MB for batches of 10.0 MB" in said
-    assert all(way in said for way in ("--workers 0", "train.micro_batch", "--shm-size"))
+    assert all(way in said for way in ("--workers 0", "train.micro_batch_size", "--shm-size"))
 
 
 def test_free_memory_is_what_the_system_says() -> None:

@@ -27,7 +27,7 @@ RunPrep = Callable[..., PreparedSet]
 
 
 def foretell(source: Path, out: Path, splits: Path | None = None, **settings: object) -> Forecast:
-    config = PrepConfig.model_validate({"workers": 2, "shard_clips": 4, **settings})
+    config = PrepConfig.model_validate({"num_workers": 2, "shard_clips": 4, **settings})
     beside = Beside(lists=splits)
     return forecast(Request("ucf101", source, out=out, name="set", config=config, beside=beside))
 
@@ -117,7 +117,7 @@ def test_other_lists_need_no_shard(tmp_path: Path, source: Path, run_prep: RunPr
 
 
 def test_of_a_part_only_its_own_shards_are_foretold(tmp_path: Path, videos: Path) -> None:
-    config = PrepConfig(workers=2, shard_clips=4)
+    config = PrepConfig(num_workers=2, shard_clips=4)
     request = Request("ucf101", videos, out=tmp_path / "out", name="set", config=config)
     foretold = forecast(request, share=Share(2, 3))
 

@@ -99,7 +99,7 @@ def test_who_is_interrupted_while_files_are_compared_loses_nothing(
     made: Path, touched: Path
 ) -> None:
     before, plan = traces(made), (made / "plan.json").read_bytes()
-    config = PrepConfig(workers=1, shard_clips=4)
+    config = PrepConfig(num_workers=1, shard_clips=4)
     request = Request("ucf101", touched, out=made.parent, name="set", config=config)
 
     with pytest.raises(KeyboardInterrupt):
@@ -219,7 +219,7 @@ def test_other_videos_elsewhere_are_refused_and_counted(
 
 def test_a_part_does_not_change_times_under_those_at_work(made: Path, touched: Path) -> None:
     plan = (made / "plan.json").read_bytes()
-    config = PrepConfig(workers=1, shard_clips=4)
+    config = PrepConfig(num_workers=1, shard_clips=4)
     request = Request("ucf101", touched, out=made.parent, name="set", config=config)
 
     with holding(made, shared=True), pytest.raises(UsageError, match="is at work on"):

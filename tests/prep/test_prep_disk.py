@@ -26,7 +26,7 @@ from avme.prep.request import Request
 from avme.stages.prep import prepare
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
-config = PrepConfig(workers=1, shard_clips=4)
+config = PrepConfig(num_workers=1, shard_clips=4)
 try:
     out = Path(sys.argv[2])
     request = Request("ucf101", Path(sys.argv[1]), out=out, name="set", config=config)

@@ -52,7 +52,7 @@ def make_part(videos: Path, tmp_path: Path) -> Callable[[int], list[str]]:
     """Makes one of two parts of a set and returns what was said."""
 
     def make(index: int) -> list[str]:
-        settings = PrepConfig(workers=1, shard_clips=4)
+        settings = PrepConfig(num_workers=1, shard_clips=4)
         request = Request("ucf101", videos, out=tmp_path, name="set", config=settings)
         report = Lines()
         prepare(request, report=report, share=Share(index, 2))

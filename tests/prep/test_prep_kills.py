@@ -16,7 +16,7 @@ from avme.prep.request import Request
 from avme.stages.prep import prepare
 
 videos, out, kills = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-config = PrepConfig(workers=1, shard_clips=1)
+config = PrepConfig(num_workers=1, shard_clips=1)
 
 def start(out):
     child = os.fork()

@@ -27,7 +27,7 @@ from avme.progress import Quiet
 from avme.prep.request import Request
 from avme.stages.prep import prepare
 
-config = PrepConfig(workers=1, shard_clips=4)
+config = PrepConfig(num_workers=1, shard_clips=4)
 out = Path(sys.argv[2])
 request = Request("ucf101", Path(sys.argv[1]), out=out, name="set", config=config)
 prepare(request, report=Quiet())
@@ -41,7 +41,7 @@ def shard_bytes(folder: Path) -> dict[str, bytes]:
 def test_the_number_of_workers_changes_no_byte(
     tmp_path: Path, videos: Path, finished: PreparedSet, run_prep: RunPrep
 ) -> None:
-    alone = run_prep(videos, tmp_path, workers=1)
+    alone = run_prep(videos, tmp_path, num_workers=1)
 
     assert shard_bytes(alone.folder) == shard_bytes(finished.folder)
     assert alone.fingerprint == finished.fingerprint
@@ -287,7 +287,7 @@ def test_a_torn_journal_is_mended(
 def test_settings_that_say_only_how_do_not_matter(
     videos: Path, folder: Path, finished: PreparedSet, run_prep: RunPrep
 ) -> None:
-    again = run_prep(videos, folder.parent, workers=1, timeout_seconds=5.0, max_bad=0.5)
+    again = run_prep(videos, folder.parent, num_workers=1, timeout_seconds=5.0, max_bad=0.5)
 
     assert again.fingerprint == finished.fingerprint
 

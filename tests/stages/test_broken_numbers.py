@@ -45,7 +45,7 @@ def test_the_very_clip_is_named_and_what_was_saved_is_from_before(
     folder: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     entry, step = plant(folder, float("nan"))
-    config, out = make_pretrain_config(batch=1, log_every=4), tmp_path / "run"
+    config, out = make_pretrain_config(batch_size=1, log_every=4), tmp_path / "run"
 
     with pytest.raises(AvmeError) as caught:
         pretrain(config, data=folder, out=out)
@@ -75,7 +75,7 @@ def test_two_processes_blame_the_same_clip_on_its_rank(
 ) -> None:
     entry, place = plant(folder, float("nan"))
     settings, out = tmp_path / "settings.yaml", tmp_path / "run"
-    settings.write_text(to_yaml(make_pretrain_config(batch=2, log_every=5)))
+    settings.write_text(to_yaml(make_pretrain_config(batch_size=2, log_every=5)))
     argv = ["-m", "avme_cli", "pretrain", "--preset", "tiny", "--procs", "2"]
     argv += ["--data", str(folder), "--config", str(settings), "--out", str(out)]
 

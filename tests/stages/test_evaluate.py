@@ -38,10 +38,10 @@ import sys
 from pathlib import Path
 from avme.config import EvalConfig
 from avme.stages.evaluate import evaluate
-config = EvalConfig(topk=(1, 2), workers=0, device="cpu")
+config = EvalConfig(topk=(1, 2), num_workers=0, device="cpu")
 evaluate(Path(sys.argv[1]), data=Path(sys.argv[2]), config=config, out=Path(sys.argv[3]))
 """
-CONFIG = EvalConfig(topk=(1, 2), workers=0, device="cpu")
+CONFIG = EvalConfig(topk=(1, 2), num_workers=0, device="cpu")
 
 
 class Listening(Quiet):
@@ -124,7 +124,7 @@ def test_it_says_the_same_twice_and_in_batches_of_any_size(
 ) -> None:
     found = []
     for name, batch in (("a", 1), ("b", 3)):
-        config = CONFIG.model_copy(update={"batch": batch})
+        config = CONFIG.model_copy(update={"batch_size": batch})
         out = evaluate(finetuned, data=finished.folder, config=config, out=tmp_path / name).folder
         with np.load(out / "predictions.npz") as predictions:
             found.append(predictions["probability"])

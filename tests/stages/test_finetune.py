@@ -178,7 +178,7 @@ def test_all_augmentations_together_train_without_a_hitch(
         "audio_noise": 0.1,
         "audio_dropout": 0.3,
     }
-    optim = {"clip_grad": 1.0, "layer_decay": 0.7}
+    optim = {"grad_clip_norm": 1.0, "layer_decay": 0.7}
     config = make_finetune_config(augment=augment, optim=optim)
 
     run = finetune(config, data=finished.folder, out=tmp_path / "run", init=None)

@@ -61,7 +61,7 @@ def test_finetuning_with_all_its_chance_does_not_notice_kills_or_a_second_proces
 ) -> None:
     augment = {"randaugment_ops": 2, "mixup": 0.8, "cutmix": 1.0, "audio_dropout": 0.3}
     head = {"dropout": 0.5, "drop_path": 0.3, "norm": "batch"}
-    train = {"epochs": 20, "batch": 4, "device": "cpu"}
+    train = {"epochs": 20, "batch_size": 4, "device": "cpu"}
     config = make_finetune_config(augment=augment, head=head, train=train)
 
     found = kill(config, "--stage", "finetune", "--kills", "2", "--processes", "1", "2")

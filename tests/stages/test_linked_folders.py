@@ -170,7 +170,7 @@ def test_an_evaluation_writes_nothing_into_a_run_with_a_link(
     before = contents(outside)
 
     with pytest.raises(ArtifactError, match=f"run/{name} is a link"):
-        evaluate(run, data=finished.folder, config=EvalConfig(workers=0, device="cpu"))
+        evaluate(run, data=finished.folder, config=EvalConfig(num_workers=0, device="cpu"))
 
     assert contents(outside) == before
 

@@ -23,7 +23,7 @@ MakeConfig = Callable[..., PretrainConfig]
 def test_every_few_epochs_and_at_the_end_the_same_clips_are_shown(
     finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
-    config = make_pretrain_config(epochs=5, pictures_every=2)
+    config = make_pretrain_config(epochs=5, log_images_every_epochs=2)
 
     run = pretrain(config, data=finished.folder, out=tmp_path / "run")
 
@@ -46,7 +46,7 @@ def test_a_picture_that_fails_does_not_end_a_training(
         raise ValueError("no such glyph")
 
     monkeypatch.setattr("avme.stages.pictures.paint_reconstruction", fail)
-    config = make_pretrain_config(pictures_every=1)
+    config = make_pretrain_config(log_images_every_epochs=1)
 
     run = pretrain(config, data=finished.folder, out=tmp_path / "run")
 
@@ -59,7 +59,7 @@ def test_a_picture_that_fails_does_not_end_a_training(
 def test_pictures_do_not_change_what_is_learnt(
     finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
-    config = make_pretrain_config(pictures_every=1)
+    config = make_pretrain_config(log_images_every_epochs=1)
 
     run = pretrain(config, data=finished.folder, out=tmp_path / "run", preset="tiny")
 

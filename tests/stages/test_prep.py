@@ -23,7 +23,7 @@ from avme.progress import Quiet
 from avme.prep.request import Request
 from avme.stages.prep import prepare
 
-config = PrepConfig(workers=1, shard_clips=4)
+config = PrepConfig(num_workers=1, shard_clips=4)
 out = Path(sys.argv[2])
 request = Request("ucf101", Path(sys.argv[1]), out=out, name="set", config=config)
 prepare(request, report=Quiet())
@@ -74,7 +74,7 @@ def test_statistics_are_those_of_the_sounding_rows_of_the_train_list(
 def test_progress_counts_every_clip(tmp_path: Path, videos: Path, run_prep: RunPrep) -> None:
     lines: list[str] = []
 
-    run_prep(videos, tmp_path, lines=lines, workers=1)
+    run_prep(videos, tmp_path, lines=lines, num_workers=1)
 
     assert "prepare 12/12" in lines
 

@@ -235,7 +235,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
 def test_workers_do_not_change_what_is_learnt(
     finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
-    run = pretrain(make_pretrain_config(workers=2), data=finished.folder, out=tmp_path / "run")
+    run = pretrain(make_pretrain_config(num_workers=2), data=finished.folder, out=tmp_path / "run")
 
     ours, theirs = (load_file(folder / "weights.safetensors") for folder in (run, pretrained))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -251,9 +251,9 @@ def test_a_run_folder_is_not_written_over(
 def test_resuming_with_other_settings_names_the_key_and_both_values(
     finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig
 ) -> None:
-    with pytest.raises(MismatchError, match=r"train\.batch 4 -> 2"):
+    with pytest.raises(MismatchError, match=r"train\.batch_size 4 -> 2"):
         pretrain(
-            make_pretrain_config(batch=2),
+            make_pretrain_config(batch_size=2),
             data=finished.folder,
             out=pretrained,
             preset="tiny",
@@ -280,7 +280,7 @@ def test_checkpoints_that_are_to_be_kept_are_kept(
     make_pretrain_config: MakeConfig,
     tmp_path: Path,
 ) -> None:
-    config = make_pretrain_config(keep_every=1, keep=keep)
+    config = make_pretrain_config(save_every_epochs=1, max_saved=keep)
     run = pretrain(config, data=finished.folder, out=tmp_path / "run")
 
     names = {path.name for path in (run / "checkpoints").iterdir()}
@@ -290,7 +290,7 @@ def test_checkpoints_that_are_to_be_kept_are_kept(
 def test_half_decoding_is_logged_with_what_it_really_was(
     finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
-    config = make_pretrain_config(checkpointing=True)
+    config = make_pretrain_config(activation_checkpointing=True)
     mask = config.mask.model_copy(update={"decoder_keep": 0.6})
     config = config.model_copy(update={"mask": mask})
 

@@ -43,14 +43,14 @@ TINY: dict[str, Any] = {
     "model.decoder.depth": 1,
     "model.decoder.heads": 2,
     "train.epochs": 1,
-    "train.batch": 4,
-    "train.workers": 0,
+    "train.batch_size": 4,
+    "train.num_workers": 0,
     "train.log_every": 1,
     "train.device": "cpu",
-    "train.pictures_every": None,
+    "train.log_images_every_epochs": None,
     "val_fraction": 0.4,
     "device": "cpu",
-    "workers": 0,
+    "num_workers": 0,
 }
 LARGEST = {
     "clip.num_frames": 9,
@@ -65,12 +65,19 @@ LARGEST = {
     "model.audio.blocks": 2,
     "model.positions": 9,
     "train.epochs": 2,
-    "train.batch": 11,
+    "train.batch_size": 11,
     "train.repeat": 3,
     "segments": 4,
 }
 """What is tried at most of settings that cost time or memory; others go to their limits."""
-FIXED = ("train.wandb", "train.compile", "train.device", "train.workers", "device", "workers")
+FIXED = (
+    "train.wandb",
+    "train.compile",
+    "train.device",
+    "train.num_workers",
+    "device",
+    "num_workers",
+)
 
 
 def draw_value(rng: random.Random, kind: Any, limits: Sequence[Any], most: float | None) -> Any:

@@ -22,7 +22,7 @@ from avme.stages.pretrain import pretrain
 from avme.train.metrics.loggers import read_record
 
 SHARDED = ("--procs", "2", "--set", "train.sharding=fsdp")
-RECOMPUTED = (*SHARDED, "--set", "train.checkpointing=true")
+RECOMPUTED = (*SHARDED, "--set", "train.activation_checkpointing=true")
 STOPPED = 75
 STEPS = 12
 
@@ -46,9 +46,9 @@ def figures(run: Path, name: str, kind: str = "train") -> list[float]:
 def config(make_pretrain_config: Callable[..., PretrainConfig]) -> PretrainConfig:
     """Every step saves, weights are averaged, and pictures are drawn of the average."""
     config = make_pretrain_config(
-        epochs=6, pictures_every=3, checkpoint_minutes=0.0001, ema_decay=0.7
+        epochs=6, log_images_every_epochs=3, checkpoint_minutes=0.0001, ema_decay=0.7
     )
-    optim = config.optim.model_copy(update={"clip_grad": 0.5, "layer_decay": 0.75})
+    optim = config.optim.model_copy(update={"grad_clip_norm": 0.5, "layer_decay": 0.75})
     return config.model_copy(update={"optim": optim})
 
 

@@ -31,7 +31,7 @@ def test_a_signal_to_everybody_stops_a_run_between_lines_with_its_workers(
 ) -> None:
     settings, run = tmp_path / "settings.yaml", tmp_path / "run"
     seldom = {"repeat": 10_000, "log_every": 10_000, "checkpoint_minutes": 0.001}
-    settings.write_text(to_yaml(make_pretrain_config(workers=1, **seldom)))
+    settings.write_text(to_yaml(make_pretrain_config(num_workers=1, **seldom)))
     argv = ["-m", "avme_cli", "pretrain", "--preset", "tiny", "--out", run.name]
     argv += ["--data", str(finished.folder), "--config", settings.name, "--procs", str(processes)]
     running = start(argv, cwd=tmp_path, session=True)

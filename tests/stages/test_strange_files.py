@@ -129,7 +129,7 @@ def test_statistics_of_another_width_than_the_set_are_refused(
         evaluate(
             tmp_path / "best.pt",
             data=finished.folder,
-            config=EvalConfig(segments=1, crops=1, workers=0, device="cpu"),
+            config=EvalConfig(segments=1, crops=1, num_workers=0, device="cpu"),
             out=tmp_path / "eval",
         )
     assert ClipReader(finished, (), {"mean": [0.0] * 13, "deviation": [1.0] * 13}).num_cepstra == 13

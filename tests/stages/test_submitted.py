@@ -54,11 +54,11 @@ def test_what_would_train_is_submitted_and_nothing_of_the_run_is_written(
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
 def test_processes_without_equal_shares_are_refused(stage: str, commands: Commands) -> None:
-    job = ["--slurm", "--set", "slurm.procs=3", "--set", "train.batch=4"]
+    job = ["--slurm", "--set", "slurm.procs=3", "--set", "train.batch_size=4"]
 
     code, line = said(commands[stage], *job)
 
-    assert (code, line[:53]) == (2, "error: train.batch 4 is not divisible by 3 processes:")
+    assert (code, line[:53]) == (2, "error: train.batch_size 4 is not divisible by 3 processes:")
 
 
 def test_a_warning_that_leaves_no_time_is_refused(commands: Commands) -> None:

@@ -61,6 +61,6 @@ def test_without_a_compiler_it_says_what_is_missing(tmp_path: Path) -> None:
 def test_checkpointing_reaches_every_block() -> None:
     model = nn.Sequential(Block(16, 2, 2.0), nn.Sequential(Block(16, 2, 2.0)))
 
-    set_up(model, TrainConfig(checkpointing=True), torch.device("cpu"))
+    set_up(model, TrainConfig(activation_checkpointing=True), torch.device("cpu"))
 
     assert [part.recompute for part in model.modules() if isinstance(part, Block)] == [True, True]

@@ -45,10 +45,12 @@ def make_trainer(
     **train: object,
 ) -> Trainer:
     torch.manual_seed(0)
-    settings = TrainConfig.model_validate({"batch": batch, "epochs": 1, "device": "cpu", **train})
+    settings = TrainConfig.model_validate(
+        {"batch_size": batch, "epochs": 1, "device": "cpu", **train}
+    )
     return Trainer(
         model=nn.Linear(2, 1),
-        optim=OptimConfig(clip_grad=clip_grad),
+        optim=OptimConfig(grad_clip_norm=clip_grad),
         train=settings,
         schedule=Schedule(peak=0.1, floor=0.0, warmup_steps=0, total_steps=steps),
         depth=1,
@@ -86,7 +88,7 @@ def fit(
 def test_micro_batches_add_up_to_the_batch() -> None:
     whole, parts = (
         make_trainer(6, 3, ema_decay=0.5),
-        make_trainer(6, 3, micro_batch=2, ema_decay=0.5),
+        make_trainer(6, 3, micro_batch_size=2, ema_decay=0.5),
     )
 
     fit(whole, make_batches(3, 6), 1, lambda: None)
@@ -100,18 +102,18 @@ def test_micro_batches_add_up_to_the_batch() -> None:
     torch.testing.assert_close(parts.average.tensors, whole.average.tensors)
 
 
-@pytest.mark.parametrize(("batch", "micro_batch"), [(9, 4), (9, 3), (7, 5), (11, 2)])
+@pytest.mark.parametrize(("batch", "micro_batch_size"), [(9, 4), (9, 3), (7, 5), (11, 2)])
 def test_gradients_of_uneven_micro_batches_are_those_of_the_whole_batch(
-    batch: int, micro_batch: int
+    batch: int, micro_batch_size: int
 ) -> None:
     (whole,) = make_batches(1, batch)
     whole = replace(whole, mfcc=whole.mfcc.double())
     parts = [
         whole.part(slice(end - size, end))
-        for sizes in [micro_batch_sizes(batch, micro_batch)]
+        for sizes in [micro_batch_sizes(batch, micro_batch_size)]
         for end, size in zip(accumulate(sizes), sizes, strict=True)
     ]
-    trainer = make_trainer(batch, 1, micro_batch=micro_batch)
+    trainer = make_trainer(batch, 1, micro_batch_size=micro_batch_size)
     trainer.model.double()
     weight = next(trainer.model.parameters()).detach().clone()
     bias = [*trainer.model.parameters()][1].detach().clone()

@@ -76,7 +76,7 @@ def first_batch(config: PretrainConfig, prepared: PreparedSet) -> AVBatch:
     """What the first step of the run trains on."""
     entries = prepared.part(config.clip.split, "train")
     reader = ClipReader(prepared, entries, mfcc_facts(prepared, config.clip.split))
-    order = Order(num_clips=len(entries), batch=config.train.batch, seed=config.train.seed)
+    order = Order(num_clips=len(entries), batch=config.train.batch_size, seed=config.train.seed)
     batches = RankBatches(order, first_step=0, last_step=1, rank=0, world=1)
     clips = TrainingClips(reader, PretrainView(config.clip, config.crop))
     loader = build_loader(clips, batches, workers=0, pin=False, local_world=1)

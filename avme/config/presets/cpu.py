@@ -27,7 +27,7 @@ _TINY_PRETRAIN: Final[Layer] = {
     "optim.min_lr": Sourced(1e-5, "run_mae_pretraining.py, default"),
     "optim.warmup_epochs": Sourced(8.0, "ours: under a tenth of the epochs"),
     "train.epochs": Sourced(100, "ours: minutes on a CPU"),
-    "train.batch": Sourced(32, "ours: sets of a few hundred clips"),
+    "train.batch_size": Sourced(32, "ours: sets of a few hundred clips"),
 }
 _TINY_FINETUNE: Final[Layer] = {
     **_TINY_NETWORK,
@@ -45,7 +45,7 @@ _TINY_FINETUNE: Final[Layer] = {
     "optim.warmup_epochs": Sourced(5.0, "run_class_finetuning.py, default"),
     "optim.layer_decay": Sourced(1.0, "ours: the encoder has learnt little"),
     "train.epochs": Sourced(60, "ours: minutes on a CPU"),
-    "train.batch": Sourced(16, "ours: sets of a few hundred clips"),
+    "train.batch_size": Sourced(16, "ours: sets of a few hundred clips"),
 }
 
 _DEMO_PATCH: Final[Layer] = {
@@ -84,14 +84,14 @@ RECIPES: Final[dict[str, Recipe]] = {
             "optim.lr": Sourced(24e-3, "ours: smaller steps stop at one grey for all clips"),
             "optim.warmup_epochs": Sourced(3.0, "ours: 20 epochs in all"),
             "train.epochs": Sourced(20, "ours: the whole demo in minutes"),
-            "train.batch": Sourced(16, "ours: more steps in 20 epochs"),
+            "train.batch_size": Sourced(16, "ours: more steps in 20 epochs"),
         },
         finetune={
             **_TINY_FINETUNE,
             **_DEMO_PATCH,
             "optim.warmup_epochs": Sourced(2.0, "ours: 25 epochs in all"),
             "train.epochs": Sourced(25, "ours: the whole demo in minutes"),
-            "train.batch": Sourced(32, "ours: the whole demo in minutes"),
+            "train.batch_size": Sourced(32, "ours: the whole demo in minutes"),
         },
         commands=("avme demo",),
     ),
@@ -108,7 +108,7 @@ RECIPES: Final[dict[str, Recipe]] = {
             "optim.lr": Sourced(8e-3, "ours: the run behind README's table"),
             "optim.warmup_epochs": Sourced(5.0, "ours: the run behind README's table"),
             "train.epochs": Sourced(90, "ours: the run behind README's table"),
-            "train.batch": Sourced(64, "ours: the run behind README's table"),
+            "train.batch_size": Sourced(64, "ours: the run behind README's table"),
         },
         finetune={
             **_TINY_FINETUNE,
@@ -122,7 +122,7 @@ RECIPES: Final[dict[str, Recipe]] = {
             "optim.lr": Sourced(4e-3, "ours: the run behind README's table"),
             "optim.warmup_epochs": Sourced(2.0, "ours: the run behind README's table"),
             "train.epochs": Sourced(40, "ours: the run behind README's table; 25 for sound alone"),
-            "train.batch": Sourced(64, "ours: the run behind README's table"),
+            "train.batch_size": Sourced(64, "ours: the run behind README's table"),
         },
     ),
 }

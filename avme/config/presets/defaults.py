@@ -35,7 +35,7 @@ _BOTH: Final[dict[str, str]] = {
     "model.decoder.heads": "modeling_pretrain.py",
     "model.decoder.mlp_ratio": "modeling_pretrain.py",
     "optim.weight_decay": f"{_UCF_TUNE} --weight_decay",
-    "optim.clip_grad": _TUNER,
+    "optim.grad_clip_norm": _TUNER,
     "train.repeat": "ours: one window of a clip in an epoch",
 }
 DEFAULT_SOURCES: Final[dict[str, dict[str, str]]] = {
@@ -51,7 +51,7 @@ DEFAULT_SOURCES: Final[dict[str, dict[str, str]]] = {
         "optim.betas": f"{_UCF} --opt_betas",
         "optim.layer_decay": "run_mae_pretraining.py has none",
         "train.epochs": "ours: a quarter of VideoMAE's 3200",
-        "train.batch": f"{_UCF}: 24 on each of 8 GPUs",
+        "train.batch_size": f"{_UCF}: 24 on each of 8 GPUs",
     },
     "finetune": {
         **_BOTH,
@@ -60,7 +60,7 @@ DEFAULT_SOURCES: Final[dict[str, dict[str, str]]] = {
         "head.dropout": f"{_UCF_TUNE} --fc_drop_rate",
         "head.drop_path": f"{_UCF_TUNE} --drop_path",
         "head.init_scale": _TUNER,
-        "head.smoothing": _TUNER,
+        "head.label_smoothing": _TUNER,
         "head.pool": "VideoMAE; ours, measured: docs/decisions.md 14",
         "head.norm": "VideoMAE; ours, measured: docs/decisions.md 14",
         "augment.scale": "kinetics.py",
@@ -84,6 +84,6 @@ DEFAULT_SOURCES: Final[dict[str, dict[str, str]]] = {
         "optim.betas": f"{_UCF_TUNE} --opt_betas",
         "optim.layer_decay": f"{_UCF_TUNE} --layer_decay",
         "train.epochs": f"{_UCF_TUNE} --epochs",
-        "train.batch": f"{_UCF_TUNE}: 16 videos on 8 GPUs, one window each",
+        "train.batch_size": f"{_UCF_TUNE}: 16 videos on 8 GPUs, one window each",
     },
 }

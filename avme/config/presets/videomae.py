@@ -30,7 +30,7 @@ _PRETRAIN: Final[Layer] = {
     "optim.warmup_epochs": Sourced(40.0, "all pretrain.sh: --warmup_epochs"),
     "optim.weight_decay": Sourced(0.05, f"{_PROGRAM}, default; not on 1-D tensors"),
     "optim.betas": Sourced((0.9, 0.95), "all pretrain.sh: --opt_betas"),
-    "optim.clip_grad": Sourced(None, f"{_PROGRAM}, default"),
+    "optim.grad_clip_norm": Sourced(None, f"{_PROGRAM}, default"),
     "optim.layer_decay": Sourced(1.0, f"{_PROGRAM} has none"),
     "train.repeat": Sourced(1, f"{_PROGRAM} has no --num_sample"),
 }
@@ -39,7 +39,7 @@ _FINETUNE: Final[Layer] = {
     "modality": Sourced("v", "VideoMAE sees only"),
     "val_fraction": Sourced(0.0, "DATASET.md: trains on the whole list; the last epoch counts"),
     "head.init_scale": Sourced(0.001, f"{_TUNER}, default"),
-    "head.smoothing": Sourced(0.1, f"{_TUNER}, default"),
+    "head.label_smoothing": Sourced(0.1, f"{_TUNER}, default"),
     "head.pool": Sourced("mean", f"{_TUNER}: --use_mean_pooling"),
     "head.norm": Sourced("layer", "modeling_finetune.py: fc_norm"),
     "augment.scale": Sourced((0.08, 1.0), "kinetics.py: spatial_sampling"),
@@ -55,7 +55,7 @@ _FINETUNE: Final[Layer] = {
     "optim.warmup_epochs": Sourced(5.0, f"{_TUNER}, default"),
     "optim.weight_decay": Sourced(0.05, "all finetune.sh: --weight_decay"),
     "optim.betas": Sourced((0.9, 0.999), "all finetune.sh: --opt_betas"),
-    "optim.clip_grad": Sourced(None, f"{_TUNER}, default"),
+    "optim.grad_clip_norm": Sourced(None, f"{_TUNER}, default"),
 }
 _DIFFERS: Final = (
     "float16 there (--precision fp16); bfloat16 here on GPUs that have it",
@@ -72,7 +72,7 @@ UCF101_PRETRAIN: Final[Layer] = {
     "mask.ratio": Sourced(0.75, "ucf101/pretrain.sh --mask_ratio"),
     "optim.lr": Sourced(3e-4, "ucf101/pretrain.sh --lr"),
     "train.epochs": Sourced(3201, "ucf101/pretrain.sh --epochs"),
-    "train.batch": Sourced(192, "ucf101/pretrain.sh: 24 on each of 8 GPUs"),
+    "train.batch_size": Sourced(192, "ucf101/pretrain.sh: 24 on each of 8 GPUs"),
 }
 UCF101_FINETUNE: Final[Layer] = {
     **_FINETUNE,
@@ -83,7 +83,7 @@ UCF101_FINETUNE: Final[Layer] = {
     "optim.min_lr": Sourced(5e-6, "ucf101/finetune.sh --min_lr 1e-5, over 2 windows of a video"),
     "optim.layer_decay": Sourced(0.7, "ucf101/finetune.sh --layer_decay"),
     "train.epochs": Sourced(100, "ucf101/finetune.sh --epochs"),
-    "train.batch": Sourced(256, "ucf101/finetune.sh: 16 videos x 2 windows on each of 8 GPUs"),
+    "train.batch_size": Sourced(256, "ucf101/finetune.sh: 16 videos x 2 windows on each of 8 GPUs"),
     "train.repeat": Sourced(2, "ucf101/finetune.sh --num_sample"),
 }
 
@@ -143,7 +143,7 @@ def _kinetics(
             "mask.ratio": Sourced(0.9, f"{folder}/pretrain.sh --mask_ratio"),
             "optim.lr": Sourced(1.5e-4, f"{_PROGRAM}, default"),
             "train.epochs": Sourced(epochs, f"{folder}/pretrain.sh --epochs"),
-            "train.batch": Sourced(
+            "train.batch_size": Sourced(
                 gpus * batch, f"{folder}/pretrain.sh: {batch} on each of {gpus} GPUs"
             ),
         },
@@ -156,7 +156,7 @@ def _kinetics(
             "optim.min_lr": Sourced(1e-6 / windows, f"{_TUNER}, default 1e-6, {rate}"),
             "optim.layer_decay": Sourced(0.75, f"{_TUNER}, default"),
             "train.epochs": Sourced(tune.epochs, f"{script} --epochs"),
-            "train.batch": Sourced(
+            "train.batch_size": Sourced(
                 gpus * tune.batch * windows,
                 f"{script}: {tune.batch} videos x {windows} on each of {gpus} GPUs",
             ),

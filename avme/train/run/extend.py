@@ -50,9 +50,9 @@ def schedule_of(
     """
     optim, train = config.optim, config.train
     if history is None:
-        return build_schedule(optim, train.batch, train.epochs, steps_per_epoch)
+        return build_schedule(optim, train.batch_size, train.epochs, steps_per_epoch)
     first = optim.model_copy(update={"warmup_epochs": history["warmup_epochs"]})
-    schedule = build_schedule(first, train.batch, history["epochs"], steps_per_epoch)
+    schedule = build_schedule(first, train.batch_size, history["epochs"], steps_per_epoch)
     for step, epochs in history["changes"]:
         schedule = schedule.bent(step, epochs * steps_per_epoch)
     return schedule

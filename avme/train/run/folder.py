@@ -190,9 +190,9 @@ def running(
 
 
 def _require_shares(config: PretrainConfig | FinetuneConfig, world: int) -> None:
-    require_equal_shares(config.train.batch, world)
+    require_equal_shares(config.train.batch_size, world)
     if isinstance(config, FinetuneConfig) and config.head.norm == "batch":
-        require_two_clips(config.train.batch, config.train.micro_batch, world)
+        require_two_clips(config.train.batch_size, config.train.micro_batch_size, world)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ class Header:
     device: torch.device
     precision: torch.dtype
     processes: int
-    micro_batch: int
+    micro_batch_size: int
     """Clips per device in one pass."""
     loader_workers: int
     """Loader workers per rank."""
@@ -69,11 +69,14 @@ class Header:
         precision = _PRECISIONS.get(self.precision, str(self.precision))
         workers = _counted(self.loader_workers, "loader worker")
         yield "device", f"{self._device()}, {precision}, {workers} each"
-        share = train.batch // self.processes
+        share = train.batch_size // self.processes
         shared = f" = {self.processes} x {share}" if self.processes > 1 else ""
-        if self.micro_batch < share:
-            shared += f", {self.micro_batch} at a time"
-        yield "batch", f"{train.batch} clips a step{shared}; peak learning rate {schedule.peak:.3g}"
+        if self.micro_batch_size < share:
+            shared += f", {self.micro_batch_size} at a time"
+        yield (
+            "batch",
+            f"{train.batch_size} clips a step{shared}; peak learning rate {schedule.peak:.3g}",
+        )
         yield (
             "schedule",
             f"{_counted(train.epochs, 'epoch')} of {_counted(self.steps_per_epoch, 'step')}: "
@@ -100,7 +103,7 @@ class Header:
             preset: Name of the preset, if any.
         """
         left = self.schedule.total_steps - step
-        work = self.gflop_per_clip * (1.0 + _BACKWARD) * self.config.train.batch
+        work = self.gflop_per_clip * (1.0 + _BACKWARD) * self.config.train.batch_size
         seconds = left * work / gflops / self.processes
         if seconds < DAY:
             return None
@@ -110,17 +113,19 @@ class Header:
         )
 
 
-def announce(job: "Job", trainer: "Trainer", size: dict[str, Any], micro_batch: int) -> Estimate:
+def announce(
+    job: "Job", trainer: "Trainer", size: dict[str, Any], micro_batch_size: int
+) -> Estimate:
     """Report the header, and on a CPU a warning if training would take days.
 
     Args:
         job: Training job.
         trainer: Trainer.
         size: Parameters and operations.
-        micro_batch: Clips per device in one pass.
+        micro_batch_size: Clips per device in one pass.
     """
     settings, schedule, preset = job.config.train, trainer.schedule, str(job.facts["preset"])
-    workers = settings.workers
+    workers = settings.num_workers
     header = Header(
         config=job.config,
         dataset=job.prepared.name,
@@ -132,7 +137,7 @@ def announce(job: "Job", trainer: "Trainer", size: dict[str, Any], micro_batch: 
         device=job.device,
         precision=trainer.precision,
         processes=job.processes.world,
-        micro_batch=micro_batch,
+        micro_batch_size=micro_batch_size,
         loader_workers=default_workers(job.processes.local_world) if workers is None else workers,
         schedule=schedule,
         steps_per_epoch=trainer.steps_per_epoch,

@@ -12,16 +12,16 @@ from avme.train.run.extend import FACT
 _MAY_CHANGE = {
     f"train.{name}"
     for name in (
-        "workers",
+        "num_workers",
         "device",
-        "micro_batch",
-        "checkpointing",
+        "micro_batch_size",
+        "activation_checkpointing",
         "sharding",
         "log_every",
         "checkpoint_minutes",
-        "keep_every",
-        "keep",
-        "pictures_every",
+        "save_every_epochs",
+        "max_saved",
+        "log_images_every_epochs",
         "wandb",
         "epochs",
     )

@@ -105,7 +105,9 @@ def test_the_script_says_what_is_asked_of_slurm() -> None:
 
 
 def test_workers_that_were_asked_for_stay() -> None:
-    batch = parts_batch(PrepConfig(workers=2), target=Path("data/pets"), command="avme prep folder")
+    batch = parts_batch(
+        PrepConfig(num_workers=2), target=Path("data/pets"), command="avme prep folder"
+    )
 
     assert not re.search("--workers", batch.begin)
 

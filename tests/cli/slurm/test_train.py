@@ -85,7 +85,7 @@ def test_a_job_stops_on_the_signal_and_resumes(
 ) -> None:
     for number in range(8):
         make_video(tmp_path / f"videos/class{number % 2}/clip{number}.avi")
-    config = PrepConfig(workers=1)
+    config = PrepConfig(num_workers=1)
     request = Request("folder", tmp_path / "videos", out=tmp_path, name="set", config=config)
     prepare(request, report=Quiet())
     srun = SRUN.format(python=sys.executable, port=15_000 + os.getpid() % 15_000)
@@ -95,9 +95,9 @@ def test_a_job_stops_on_the_signal_and_resumes(
         "model.visual.depth=1",
         "model.audio.widths=[8,8,8,16]",
         "model.audio.blocks=[1,1,1,1]",
-        "train.batch=2",
+        "train.batch_size=2",
         "train.epochs=8",
-        "train.workers=0",
+        "train.num_workers=0",
         "train.log_every=1",
     ]
     settings += ["train.device=cpu", "slurm.procs=2"]

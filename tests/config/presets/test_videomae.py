@@ -92,16 +92,16 @@ def test_pretraining_makes_their_steps_at_their_rates(name: str) -> None:
     settings = resolve(PretrainConfig, preset=preset("pretrain", name))
     train, batch = settings.train, script.gpus * script.batch_size
 
-    order = Order(num_clips=videos, batch=train.batch, seed=0, repeat=train.repeat)
-    schedule = build_schedule(settings.optim, train.batch, train.epochs, order.steps_per_epoch)
+    order = Order(num_clips=videos, batch=train.batch_size, seed=0, repeat=train.repeat)
+    schedule = build_schedule(settings.optim, train.batch_size, train.epochs, order.steps_per_epoch)
 
-    assert (train.batch, train.epochs) == (batch, script.epochs)
+    assert (train.batch_size, train.epochs) == (batch, script.epochs)
     assert order.steps_per_epoch == videos // batch
     assert schedule.warmup_steps == 40 * (videos // batch)
     assert schedule.peak == pytest.approx(script.lr * batch / 256)
     assert schedule.floor == pytest.approx(1e-5 * batch / 256)
     assert settings.optim.betas == (0.9, 0.95)
-    assert (settings.optim.weight_decay, settings.optim.clip_grad) == (0.05, None)
+    assert (settings.optim.weight_decay, settings.optim.grad_clip_norm) == (0.05, None)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -125,18 +125,18 @@ def test_finetuning_makes_their_steps_at_their_rates(name: str) -> None:
     settings = resolve(FinetuneConfig, preset=preset("finetune", name))
     train, batch = settings.train, script.gpus * script.batch_size
 
-    order = Order(num_clips=videos, batch=train.batch, seed=0, repeat=train.repeat)
-    schedule = build_schedule(settings.optim, train.batch, train.epochs, order.steps_per_epoch)
+    order = Order(num_clips=videos, batch=train.batch_size, seed=0, repeat=train.repeat)
+    schedule = build_schedule(settings.optim, train.batch_size, train.epochs, order.steps_per_epoch)
 
     assert settings.val_fraction == 0.0
     assert (train.repeat, train.epochs) == (script.num_sample, script.epochs)
-    assert train.batch == batch * script.num_sample
+    assert train.batch_size == batch * script.num_sample
     assert order.steps_per_epoch == videos // batch
     assert schedule.warmup_steps == 5 * (videos // batch)
     assert schedule.peak == pytest.approx(script.lr * batch / 256)
     assert schedule.floor == pytest.approx(script.min_lr * batch / 256)
     assert settings.optim.betas == (0.9, 0.999)
-    assert (settings.optim.weight_decay, settings.optim.clip_grad) == (0.05, None)
+    assert (settings.optim.weight_decay, settings.optim.grad_clip_norm) == (0.05, None)
     assert settings.optim.layer_decay == script.layer_decay
 
 
@@ -148,7 +148,7 @@ def test_finetuning_regularises_as_theirs_does(name: str) -> None:
 
     assert settings.modality == "v"
     assert (head.drop_path, head.dropout) == (script.drop_path, script.fc_drop_rate)
-    assert (head.smoothing, head.init_scale, head.pool) == (0.1, 0.001, "mean")
+    assert (head.label_smoothing, head.init_scale, head.pool) == (0.1, 0.001, "mean")
     assert (augment.mixup, augment.cutmix, augment.erase, augment.flip) == (0.8, 1.0, 0.25, 0.5)
     assert (augment.randaugment_ops, augment.randaugment_magnitude) == (4, 7)
     assert (augment.randaugment_std, augment.randaugment_probability) == (0.5, 0.5)
@@ -160,8 +160,8 @@ def test_the_rates_that_videomae_prints_on_ucf101() -> None:
     before = resolve(PretrainConfig, preset=preset("pretrain", "videomae-ucf101"))
     after = resolve(FinetuneConfig, preset=preset("finetune", "videomae-ucf101"))
 
-    pretrain = build_schedule(before.optim, before.train.batch, before.train.epochs, 49)
-    finetune = build_schedule(after.optim, after.train.batch, after.train.epochs, 74)
+    pretrain = build_schedule(before.optim, before.train.batch_size, before.train.epochs, 49)
+    finetune = build_schedule(after.optim, after.train.batch_size, after.train.epochs, 74)
 
     assert (pretrain.peak, pretrain.floor) == pytest.approx((2.25e-4, 7.5e-6))
     assert (finetune.peak, finetune.floor) == pytest.approx((2.5e-4, 5e-6))

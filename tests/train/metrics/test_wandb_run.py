@@ -70,7 +70,7 @@ def wandb(monkeypatch: pytest.MonkeyPatch) -> FakeWandb:
 
 
 def record(folder: Path, first_step: int, project: str = "videos") -> Record:
-    return Record(folder, first_step, WandbRun(folder, project, {"train": {"batch": 4}}))
+    return Record(folder, first_step, WandbRun(folder, project, {"train": {"batch_size": 4}}))
 
 
 def test_a_run_that_goes_on_is_one_run_with_every_step_once(
@@ -103,7 +103,7 @@ def test_nothing_but_settings_numbers_and_pictures_is_sent(
     record(tmp_path, 0).__exit__(None)
 
     given = next(iter(wandb.runs.values())).given
-    assert given["config"] == {"train": {"batch": 4}}
+    assert given["config"] == {"train": {"batch_size": 4}}
     assert given["dir"] == str(tmp_path)
     settings = given["settings"]
     assert settings["console"] == "off"

@@ -207,13 +207,13 @@ def test_resuming_says_what_became_of_the_run_and_what_is_other_now(
     torn = out / "checkpoints" / ".last.pt.there.4711.1.tmp"
     torn.write_bytes(b"half")
     report = Listening()
-    config = make_pretrain_config(log_every=5, keep=3)
+    config = make_pretrain_config(log_every=5, max_saved=3)
     config = config.model_copy(update={"slurm": JobConfig(nodes=2)})  # of the job, not of the run
 
     pretrain(config, data=finished.folder, out=out, preset="tiny", resume=True, report=report)
 
     assert f"{out} was killed (it was process 4711 on there)" in report.lines
-    changed = "changed since the run was started: train.keep None -> 3, train.log_every 1 -> 5"
+    changed = "changed since the run was started: train.log_every 1 -> 5, train.max_saved None -> 3"
     assert changed in report.lines
     assert from_yaml(PretrainConfig, (out / "config.yaml").read_text()) == config
     assert not torn.exists()
@@ -227,22 +227,22 @@ def test_what_is_asked_of_slurm_is_not_kept_with_the_weights(pretrained: Path) -
 
 
 @pytest.mark.parametrize(
-    ("batch", "micro_batch", "world", "fits"),
+    ("batch", "micro_batch_size", "world", "fits"),
     [(9, 4, 1, True), (9, 2, 1, False), (3, 2, 1, False), (6, 2, 2, True), (2, None, 2, True)],
 )
 def test_a_clip_alone_under_a_batch_norm_is_refused_before_anything_is_written(
     batch: int,
-    micro_batch: int | None,
+    micro_batch_size: int | None,
     world: int,
     fits: bool,
     make_finetune_config: Callable[..., FinetuneConfig],
     given: dict[str, Any],
 ) -> None:
-    train = {"batch": batch, "micro_batch": micro_batch, "device": "cpu"}
+    train = {"batch_size": batch, "micro_batch_size": micro_batch_size, "device": "cpu"}
     config = make_finetune_config(head={"norm": "batch"}, train=train)
 
     if fits:
-        require_two_clips(batch, micro_batch, world)
+        require_two_clips(batch, micro_batch_size, world)
         return
     with (
         pytest.raises(ConfigError, match=r"head\.norm batch needs at least 2 clips at a time"),
@@ -260,7 +260,10 @@ def test_a_clip_alone_under_a_batch_norm_is_refused_before_anything_is_written(
 def test_memory_that_is_not_there_is_an_error_of_the_machine_that_names_settings(
     allocate: Callable[[], object], given: dict[str, Any]
 ) -> None:
-    with pytest.raises(MachineError, match=r"out of memory.*train\.micro_batch"), running(**given):
+    with (
+        pytest.raises(MachineError, match=r"out of memory.*train\.micro_batch_size"),
+        running(**given),
+    ):
         allocate()
 
     status = read_json(given["out"] / "status.json")
@@ -274,7 +277,7 @@ def test_a_batch_that_cannot_be_shared_equally_is_refused_before_anything_is_wri
     three = Processes(world=3)
 
     with (
-        pytest.raises(ConfigError, match=r"train\.batch 4 is not divisible by 3 processes"),
+        pytest.raises(ConfigError, match=r"train\.batch_size 4 is not divisible by 3 processes"),
         running(**given | {"processes": three}),
     ):
         pass

@@ -143,7 +143,7 @@ def test_fine_tuning_names_its_lists_and_its_start(
 
 
 def header(gflop: float, batch: int, steps: int, processes: int = 1) -> Header:
-    config = PretrainConfig.model_validate({"train": {"batch": batch}})
+    config = PretrainConfig.model_validate({"train": {"batch_size": batch}})
     return Header(
         config=config,
         dataset="pets",
@@ -155,7 +155,7 @@ def header(gflop: float, batch: int, steps: int, processes: int = 1) -> Header:
         device=torch.device("cpu"),
         precision=torch.bfloat16,
         processes=processes,
-        micro_batch=8,
+        micro_batch_size=8,
         loader_workers=1,
         schedule=Schedule(peak=3e-4, floor=1e-5, warmup_steps=40, total_steps=steps),
         steps_per_epoch=10,
