@@ -1,7 +1,7 @@
-"""Names of options in other training tools, accepted or answered with the option of avme.
+"""Option names of other training tools: aliases of avme's options, or hints.
 
-The commonest ones are hidden aliases, with underscores or hyphens: `--batch_size 64` is
-`--batch 64`. `avme.config.synonyms` knows the others, which end in a hint.
+The most common ones are hidden aliases, with underscores or hyphens: `--batch_size 64` is `--batch
+64`. `avme.config.synonyms` has the others, which end in a hint.
 """
 
 import re
@@ -40,7 +40,7 @@ ALIASES: Final = {
     "test-num-segment": "segments",
     "test-num-crop": "crops",
 }
-"""Alias -> option, without the two hyphens."""
+"""Alias -> option, without leading hyphens."""
 
 _COMMANDS: Final = {
     "train": "pretrain` or `avme finetune",
@@ -68,7 +68,7 @@ _CHOICES: Final = {
     **dict.fromkeys(("both", "multimodal", "audiovisual", "va"), "av"),
     "crossattn": "cross-attention",
 }
-"""Squashed values in other tools -> choices."""
+"""Values of other tools, without punctuation -> choices."""
 _SETTINGS: Final = {
     "pretrain": "PretrainConfig",
     "finetune": "FinetuneConfig",
@@ -78,13 +78,13 @@ _SETTINGS: Final = {
 
 
 def normalised(name: str) -> str:
-    """The option that a name stands for: hyphens for underscores, and aliases resolved."""
+    """Return the option of a name: hyphens for underscores, aliases resolved."""
     hyphened = name.replace("_", "-")
     return ALIASES.get(hyphened, hyphened)
 
 
 def option_hint(option: str, context: Any) -> str | None:
-    """Return what an unknown option of the command in `context` was likely meant to be."""
+    """Return the probable meaning of an unknown option of the command in `context`."""
     from avme import config
     from avme.config.resolve import leaf_fields
     from avme.config.suggestions import find_hint
@@ -137,7 +137,7 @@ def command_hint(name: str, command: str = "avme") -> str | None:
 
 
 def choice_hint(value: str, choices: str) -> str | None:
-    """Return the choice that a value was likely meant to be; `choices` are in single quotes."""
+    """Return the probable choice for a value; `choices` are in single quotes."""
     from avme.config.synonyms import squashed
 
     known = re.findall("'([^']*)'", choices)

@@ -1,4 +1,4 @@
-"""The Typer application and the one place where errors become a line and an exit code."""
+"""Typer application and error boundary: errors become one line and an exit code."""
 
 import errno
 import logging
@@ -45,30 +45,32 @@ _EVERYWHERE: Final = ("--verbose", "--quiet")
 """Options of `avme` itself that may also follow the command."""
 _ORDER: Final = (
     "prep",
+    "verify",
+    "audit",
     "pretrain",
     "finetune",
     "eval",
-    "verify",
-    "audit",
+    "weights",
+    "config",
     "bench",
     "doctor",
     "demo",
-    "weights",
-    "config",
 )
 _MANY_PROCESSES: Final = ("pretrain", "finetune", "eval")
 _NO_COMMAND: Final = re.compile("No such command '(.+?)'")
 _NO_CHOICE: Final = re.compile("'([^']*)' is not one of (.+)$")
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_PIPELINE: Final = "Pipeline"
-_BESIDE: Final = "Beside the pipeline"
+_PREPARE: Final = "Prepare"
+_TRAIN: Final = "Train"
+_EVALUATE: Final = "Evaluate"
+_TOOLS: Final = "Tools"
 
 # Typer 0.20 to 0.29 export no name for it: UsageError of click, or of Typer's own copy of click.
 _UsageProblem = cast("type[Exception]", typer.BadParameter.__base__)
 
 
 class _Avme(TyperGroup):
-    """Commands in the order of the pipeline, behind the error boundary."""
+    """Command group in pipeline order, inside the error boundary."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [name for name in _ORDER if name in self.commands]
@@ -83,7 +85,7 @@ class _Avme(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with _errors_as_lines(verbose=bool(ctx.params.get("verbose"))):
             done = super().invoke(ctx)
-            sys.stdout.flush()  # while an error can still be said
+            sys.stdout.flush()  # while an error can still be printed
             return done
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
@@ -102,19 +104,19 @@ app = typer.Typer(
     },
     epilog="Example:\n    avme demo",
 )
-app.add_typer(prep.app, name="prep", rich_help_panel=_PIPELINE)
-app.command(rich_help_panel=_PIPELINE, epilog=pretrain.EXAMPLES)(pretrain.pretrain)
-app.command(rich_help_panel=_PIPELINE, epilog=finetune.EXAMPLES)(finetune.finetune)
-app.command("eval", cls=ManyIntegers, rich_help_panel=_PIPELINE, epilog=evaluate.EXAMPLES)(
+app.add_typer(prep.app, name="prep", rich_help_panel=_PREPARE)
+app.command(rich_help_panel=_PREPARE, epilog=verify.EXAMPLES)(verify.verify)
+app.command(rich_help_panel=_PREPARE, epilog=audit.EXAMPLES)(audit.audit)
+app.command(rich_help_panel=_TRAIN, epilog=pretrain.EXAMPLES)(pretrain.pretrain)
+app.command(rich_help_panel=_TRAIN, epilog=finetune.EXAMPLES)(finetune.finetune)
+app.command("eval", cls=ManyIntegers, rich_help_panel=_EVALUATE, epilog=evaluate.EXAMPLES)(
     evaluate.evaluate
 )
-app.command(rich_help_panel=_BESIDE, epilog=verify.EXAMPLES)(verify.verify)
-app.command(rich_help_panel=_BESIDE, epilog=audit.EXAMPLES)(audit.audit)
-app.add_typer(bench.app, name="bench", rich_help_panel=_BESIDE)
-app.command(rich_help_panel=_BESIDE, epilog=doctor.EXAMPLES)(doctor.doctor)
-app.command(rich_help_panel=_BESIDE, epilog=demo.EXAMPLES)(demo.demo)
-app.add_typer(weights.app, name="weights", rich_help_panel=_BESIDE)
-app.add_typer(config.app, name="config", rich_help_panel=_BESIDE)
+app.add_typer(weights.app, name="weights", rich_help_panel=_TOOLS)
+app.add_typer(config.app, name="config", rich_help_panel=_TOOLS)
+app.add_typer(bench.app, name="bench", rich_help_panel=_TOOLS)
+app.command(rich_help_panel=_TOOLS, epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(rich_help_panel=_TOOLS, epilog=demo.EXAMPLES)(demo.demo)
 
 
 def _print_version(wanted: bool) -> None:
@@ -130,15 +132,17 @@ def avme(
         bool,
         typer.Option(
             "--version",
-            help="Print it; `avme doctor` prints those of all packages.",
+            help="Print the version; `avme doctor` prints those of all packages.",
             callback=_print_version,
             is_eager=True,
         ),
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Log more; errors come with a traceback.")
+        bool, typer.Option("--verbose", help="Log more, and print tracebacks of errors.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only results.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print results only, no progress.")
+    ] = False,
 ) -> None:
     """Audio-visual masked autoencoders: from a folder of videos to top-1 and top-5."""
     if verbose:
@@ -154,7 +158,7 @@ def avme(
 
 
 def main() -> None:
-    """The `avme` script: what the boundary does not know becomes one line too."""
+    """Run the `avme` script; unexpected errors become one line too."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch; docs/decisions.md 13
     with escaping():
         try:
@@ -201,7 +205,7 @@ def _print_error(line: str, exit_code: int, verbose: bool, *, is_echo: bool = Fa
 
 
 def _system_line(error: Exception) -> str | None:
-    """The file that cannot be written or read, and why; None where the system names neither."""
+    """Return the failed file and the reason; None if the system names neither."""
     if not isinstance(error, OSError) or error.errno is None:
         return None
     if error.filename is None and error.errno not in _FULL:

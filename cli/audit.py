@@ -1,4 +1,4 @@
-"""`avme audit`: what is in a prepared set."""
+"""`avme audit`: content of a prepared dataset."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ Out = Annotated[Path | None, typer.Option(help="Folder to write.", show_default=
 
 
 def audit(ctx: typer.Context, data: DataArgument = None, out: Out = None) -> None:
-    """Say what is in a prepared set, and what the presence of sound alone gives away."""
+    """Show the content of a dataset, and how well audio presence alone predicts the class."""
     folder = paths.dataset(data, "DATA")
 
     from avme.stages.audit import audit as run
@@ -33,7 +33,7 @@ def audit(ctx: typer.Context, data: DataArgument = None, out: Out = None) -> Non
 
 
 def print_audit(facts: dict[str, Any]) -> None:
-    """Tables on what `audit.json` holds."""
+    """Print `audit.json` as tables."""
     console = verbatim()
     for title, header, rows in (
         (_title(facts), ("", ""), list(_properties(facts))),
@@ -99,7 +99,7 @@ _CLASSES: Final = ("class", "clips", "seconds", "with usable sound")
 
 
 def _classes(rows: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
-    """All of a few classes; of many, what they have in common and the odd ones."""
+    """Select all of a few classes; of many, a summary and the outliers."""
     if len(rows) <= _MOST_CLASSES:
         yield from (_class(row) for row in rows)
         return
@@ -153,7 +153,7 @@ _PROTOCOLS: Final = ("protocol", "train", "test", "classes", "bits left")
 def _protocols(
     splits: dict[str, Any],
 ) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
-    """Of the first split that leaks; nothing where none does."""
+    """Return the rows for the first split with leakage; empty without any."""
     for split, facts in splits.items():
         if facts["leak"] and facts["leak"]["is_evident"]:
             rows = [
@@ -169,7 +169,7 @@ def _protocols(
 
 
 def _commands(splits: dict[str, Any]) -> Iterator[str]:
-    """What runs the protocols of that table, one line each, so that it can be copied whole."""
+    """Return the commands of that table's protocols, one per line, to be copied."""
     for facts in splits.values():
         if facts["leak"] and facts["leak"]["is_evident"]:
             for row in facts["protocols"]:

@@ -1,4 +1,4 @@
-"""`avme bench`: how fast it is on this machine, beside others."""
+"""`avme bench`: speed on this machine, relative to baselines."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -16,7 +16,7 @@ from .terminal.table import Json, Rounds, print_json, print_table
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Say how fast loading, preparing and training are, beside other ways of doing it.",
+    help="Measure the speed of loading, preparation and training against baselines.",
     epilog="Example:\n    avme bench loader",
 )
 
@@ -32,7 +32,7 @@ Against = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME ...",
-        help=f"Peers: {', '.join(PEERS)}, with Pillow.",
+        help=f"Baselines: {', '.join(PEERS)}, with Pillow.",
         show_default="all that are installed",
     ),
 ]
@@ -40,16 +40,16 @@ Videos = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Folder that the set's ids count from.",
+        help="Folder that clip ids are relative to.",
         show_default="where it was prepared from",
     ),
 ]
-Windows = Annotated[int, typer.Option("--clips", min=1, help="Windows that all load in a round.")]
-Clips = Annotated[int, typer.Option(min=2, help="Videos that both prepare in a round, at most.")]
+Windows = Annotated[int, typer.Option("--clips", min=1, help="Windows per round.")]
+Clips = Annotated[int, typer.Option(min=2, help="Maximum number of videos per round.")]
 
 
 class _ManyPeers(TyperCommand):
-    """`--against torchcodec decord`: all names of peers that follow it."""
+    """Command whose `--against` takes all names that follow it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, repeat_options(args, ("--against",), PEERS.__contains__))
@@ -65,9 +65,9 @@ def loader(
     rounds: Rounds = 5,
     as_json: Json = False,
 ) -> None:
-    """Load random windows on one core: from shards, and by peers from the videos.
+    """Load random windows on one core: from shards, and with baselines from the videos.
 
-    All do the same: 16 frames at stride 4, one random box, RGB bytes of 224x224.
+    Each window is 16 frames at stride 4, one random crop, RGB bytes of 224x224.
     """
     folder = paths.dataset(data, "DATA")
 
@@ -116,7 +116,7 @@ def prep(
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Prepare a set's videos once more, beside ffmpeg that only decodes and writes JPEGs."""
+    """Prepare a dataset's videos again, relative to ffmpeg that only writes JPEGs."""
     folder = paths.dataset(data, "DATA")
 
     from avme.bench.prep import bench_prep

@@ -1,4 +1,4 @@
-"""`avme bench step`: a training step beside transformers' VideoMAE."""
+"""`avme bench step`: a training step, relative to VideoMAE of transformers."""
 
 from typing import Annotated, Final, Literal
 
@@ -16,18 +16,22 @@ MODELS: Final = ("transformers",)
 
 Models = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Peers: transformers.", show_default="if it is installed"),
+    typer.Option(
+        metavar="NAME", help="Baselines: transformers.", show_default="if it is installed"
+    ),
 ]
-Size = Annotated[options.Preset, typer.Option(help="Size of the model.")]
-Mask = Annotated[float, typer.Option(help="Share of the picture that is hidden.")]
-Batch = Annotated[int, typer.Option(min=1, help="Clips of a step.")]
-Steps = Annotated[int, typer.Option(min=1, help="Steps of a round.")]
-Exact = Annotated[Literal["fp32", "bf16"], typer.Option(help="Arithmetic.")]
-Compile = Annotated[bool, typer.Option("--compile", help="Compile everybody's blocks.")]
-Optimizer = Annotated[bool, typer.Option("--optimizer", help="Let AdamW belong to a step.")]
+Size = Annotated[options.Preset, typer.Option(help="Preset of the model size.")]
+Mask = Annotated[float, typer.Option(help="Mask ratio: fraction of tokens that is masked.")]
+Batch = Annotated[int, typer.Option(min=1, help="Clips per step.")]
+Steps = Annotated[int, typer.Option(min=1, help="Steps per round.")]
+Exact = Annotated[Literal["fp32", "bf16"], typer.Option(help="Compute precision.")]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Compile the transformer blocks of all candidates.")
+]
+Optimizer = Annotated[bool, typer.Option("--optimizer", help="Include the AdamW update in a step.")]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="Cores that a step may use.", show_default="all"),
+    typer.Option(min=1, help="CPU threads of a step.", show_default="all"),
 ]
 
 
@@ -47,9 +51,9 @@ def step(
     sets: options.Sets = None,
     as_json: Json = False,
 ) -> None:
-    """Time a step of pretraining, forward and backward, on random clips that lie on the device.
+    """Time a pretraining step, forward and backward, on random clips on the device.
 
-    Ratios are to the first row. Memory is the most that a model, its gradients and a step take.
+    Ratios are relative to the first row. Memory is the peak of model, gradients and step.
     """
     from avme.bench.step import StepJob, bench_step
     from avme.config.presets import preset as settings_of

@@ -1,4 +1,4 @@
-"""`avme config`: what can be set, and to what."""
+"""`avme config`: list, show, write and check settings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
@@ -19,11 +19,10 @@ app = typer.Typer(
     epilog="Example:\n    avme config show pretrain",
 )
 
-Stage = Annotated[
-    Literal["prep", "pretrain", "finetune", "eval"], typer.Argument(help="The stage.")
-]
+Stage = Annotated[Literal["prep", "pretrain", "finetune", "eval"], typer.Argument(help="Stage.")]
 Preset = Annotated[
-    options.Preset | None, typer.Option(metavar="NAME", help="Size and recipe: `avme config list`.")
+    options.Preset | None,
+    typer.Option(metavar="NAME", help="Preset: model size and recipe; see `avme config list`."),
 ]
 Yaml = Annotated[Path, typer.Argument(help="YAML file of settings.")]
 
@@ -31,13 +30,13 @@ _STAGES: Final = ("prep", "pretrain", "finetune", "eval")
 
 
 def _complete(begun: str) -> list[str]:
-    """Return the stages and presets that begin so, for the Tab key."""
+    """Return stages and presets with this prefix, for shell completion."""
     return [name for name in (*_STAGES, *get_args(options.Preset)) if name.startswith(begun)]
 
 
 @app.command("list", epilog="Example:\n    avme config list")
 def list_presets() -> None:
-    """List the presets, in a line each."""
+    """List the presets, one per line."""
     from avme.config.presets import RECIPES
 
     width = max(map(len, RECIPES))
@@ -57,7 +56,9 @@ def show(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="STAGE|PRESET", help="All stages without one.", autocompletion=_complete
+            metavar="STAGE|PRESET",
+            help="Stage or preset; all stages if omitted.",
+            autocompletion=_complete,
         ),
     ] = None,
     preset: Preset = None,
@@ -65,18 +66,21 @@ def show(
     sets: options.Sets = None,
     stage: Annotated[
         Literal["pretrain", "finetune"] | None,
-        typer.Option(help="Of a preset, this stage alone.", show_default="both"),
+        typer.Option(help="Show only this stage of a preset.", show_default="both"),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="Prepared set to count steps on.", show_default="the preset's own"),
+        typer.Option(help="Dataset for the number of steps.", show_default="the preset's own"),
     ] = None,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Time some steps here and estimate the hours.")
+        bool,
+        typer.Option("--probe", help="Time some steps on this machine and estimate the hours."),
     ] = False,
 ) -> None:
-    """Show every setting of a stage with its meaning, or with --preset, --config or --set the
-    result; of a preset, every value with its source and what follows from all of them."""
+    """Show every setting of a stage with its meaning; with --preset, --config or --set the result.
+
+    For a preset, show every value with its source, and the numbers derived from them.
+    """
     from avme.config.presets import RECIPES
 
     if what in RECIPES:

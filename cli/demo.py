@@ -1,4 +1,4 @@
-"""`avme demo`: all stages on a small set that it makes itself."""
+"""`avme demo`: all stages on a small synthetic dataset."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,7 +11,7 @@ from .terminal.output import print_line, verbatim
 EXAMPLES: Final = "Example:\n    avme demo --out avme-demo"
 
 Out = Annotated[Path, typer.Option(help="Folder to write.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
 
 
 def demo(
@@ -20,7 +20,7 @@ def demo(
     seed: Seed = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Make a small audio-visual set and run every stage on it: minutes on a CPU."""
+    """Create a small audio-visual dataset and run every stage on it: minutes on a CPU."""
     from rich.table import Table
 
     from avme.stages.demo import demo as run

@@ -1,4 +1,4 @@
-"""`avme doctor`: whether this machine has what avme needs."""
+"""`avme doctor`: check of this machine."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -18,9 +18,9 @@ EXAMPLES: Final = """Examples:
 
 
 def doctor(as_json: Json = False) -> None:
-    """Say what this machine has, what is missing and how to get it (exit code 6).
+    """Check this machine: what is present, what is missing and how to install it (exit code 6).
 
-    What it prints is what a report of a fault should contain.
+    Include the output in bug reports.
     """
     from avme.stages.doctor import examine
 
@@ -36,7 +36,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _lines(findings: "list[Finding]") -> Iterator[list[tuple[str, str]]]:
-    """One line a finding, and one for what to do, in parts with their styles."""
+    """Format one line per finding, and one per fix, in parts with styles."""
     width = max(len(each.name) for each in findings)
     colours = {"ok": "green", "note": "yellow", "missing": "red"}
     for topic, group in groupby(findings, key=lambda each: each.topic):

@@ -1,7 +1,7 @@
-"""The line of a training command that a signal ended before it had opened a run.
+"""Error line of a training command that a signal ended before its run folder was opened.
 
-Nothing of the command line may be there yet, and the main thread may be busy: it is printed by one
-system call, once for all processes of a run.
+The command line may not be imported yet, and the main thread may be blocked: the line is written by
+one system call, once for all ranks of a run.
 """
 
 import os
@@ -12,16 +12,16 @@ from typing import Final
 from avme.train.distributed.early_stop import StoppedEarly
 
 FAILURES: Final = "AVME_FAILURES"
-"""Environment variable: the folder into which a child of ours writes why it failed."""
+"""Environment variable with the folder for the error files of child processes."""
 
 
 def print_early_error(error: StoppedEarly) -> None:
-    """Print the error; a process of a launcher of ours leaves it to its parent."""
+    """Print the error, or leave that to the launcher if there is one."""
     line = f"error: {error}"
     leave = getattr(sys.modules.get("avme_cli.torchrun"), "leave_failure", None)
     if leave is not None and leave(line, error.exit_code):
         return
     rank = os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))
     if rank == "0" and FAILURES not in os.environ:
-        with suppress(OSError):  # nobody reads it, and the exit code says it too
+        with suppress(OSError):  # no reader; the exit code says it too
             os.write(2, f"{line}\n".encode())

@@ -1,4 +1,4 @@
-"""`avme eval`: from a classifier to its top-k."""
+"""`avme eval`: top-k of a classifier."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -23,34 +23,33 @@ _BY_AUDIO: Final = {
 Checkpoint = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[CKPT]", help="Finetune run, one of its checkpoints, or its weights.safetensors."
+        metavar="[CKPT]",
+        help="Fine-tuning run, one of its checkpoints, or its weights.safetensors.",
     ),
 ]
 Init = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Instead of CKPT, a published classifier: VideoMAE's .pth, or a Hugging Face folder.",
+        help="Published classifier instead of CKPT: VideoMAE's .pth, or a Hugging Face folder.",
     ),
 ]
 Data = Annotated[
     str | None,
     typer.Option(
-        help="Prepared set: a folder, or a name under data/.",
+        help="Dataset: a folder, or a name under data/.",
         show_default="that of CKPT, or the only one in data/",
     ),
 ]
 TopK = Annotated[
-    list[int] | None, typer.Option(min=1, metavar="K ...", help="Ranks.", show_default="1 5")
+    list[int] | None, typer.Option(min=1, metavar="K ...", help="Values of k.", show_default="1 5")
 ]
-Segments = Annotated[
-    int | None, typer.Option(help="Windows spread over every clip.", show_default="5")
-]
-Crops = Annotated[int | None, typer.Option(help="Squares in every window.", show_default="3")]
+Segments = Annotated[int | None, typer.Option(help="Temporal segments per clip.", show_default="5")]
+Crops = Annotated[int | None, typer.Option(help="Spatial crops per segment.", show_default="3")]
 Part = Annotated[
-    Literal["test", "train"] | None, typer.Option(help="List that is scored.", show_default="test")
+    Literal["test", "train"] | None, typer.Option(help="Subset to score.", show_default="test")
 ]
-Batch = Annotated[int | None, typer.Option(help="Clips at a time.", show_default="8")]
+Batch = Annotated[int | None, typer.Option(help="Clips per batch and device.", show_default="8")]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -80,7 +79,7 @@ def evaluate(
     precision: options.Precision = None,
     workers: options.Workers = None,
 ) -> None:
-    """Score a fine-tuned classifier, every clip once, over several views."""
+    """Score a fine-tuned classifier on every clip of a list, with several views per clip."""
     from avme.config.evaluate import EvalConfig
     from avme.config.resolve import resolve
 
@@ -133,5 +132,5 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
         shares = [f"{100 * row[f'top{k}']:.2f} %" for k in scored]
         table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *shares)
     console = verbatim()
-    console.print(title)  # a title of the table would be broken at the width of the table
+    console.print(title)  # a table's own title would wrap at the table's width
     console.print(table)

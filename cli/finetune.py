@@ -1,4 +1,4 @@
-"""`avme finetune`: from a pretrained encoder to a classifier."""
+"""`avme finetune`: a pretrained encoder to a classifier."""
 
 import sys
 from pathlib import Path
@@ -23,13 +23,13 @@ EXAMPLES: Final = """Examples:
     avme finetune --from scratch --preset tiny --set model.fusion.kind=concat"""
 
 _WINDOW: Final = ("clip.size", "clip.num_frames", "clip.stride")
-"""Settings that `--from` keeps and `--init` may change."""
+"""Settings that `--from` fixes and `--init` leaves free."""
 
 From = Annotated[
     str | None,
     typer.Option(
         "--from",
-        help="Pretrain run, checkpoint, or scratch.",
+        help="Pretraining run, checkpoint, or scratch.",
         show_default="newest finished pretrain run of the set",
     ),
 ]
@@ -39,19 +39,19 @@ Out = Annotated[
 ]
 Modality = Annotated[
     Literal["av", "v", "a"] | None,
-    typer.Option(help="Both streams, picture alone, or sound alone.", show_default="av"),
+    typer.Option(help="Modalities: av (video and audio), v, or a.", show_default="av"),
 ]
 ValFraction = Annotated[
     float | None,
     typer.Option(
-        help="Share of the train list held out to choose the best epoch.", show_default="0.1"
+        help="Fraction of the train list held out to select the best epoch.", show_default="0.1"
     ),
 ]
 Preset = Annotated[
     options.Preset | None,
     typer.Option(
         metavar="NAME",
-        help="Recipe, and from scratch the size: `avme config list`.",
+        help="Preset: recipe, and from scratch the model size; see `avme config list`.",
         show_default="as pretrained",
     ),
 ]
@@ -68,7 +68,7 @@ def finetune(
     modality: Modality = None,
     val_fraction: ValFraction = None,
 ) -> None:
-    """Fine-tune a pretrained encoder to classify the clips of a prepared set."""
+    """Fine-tune a pretrained encoder to classify the clips of a dataset."""
     from avme.config.finetune import FinetuneConfig
 
     resume = training.resume
@@ -134,7 +134,7 @@ def _resolved(
     flags: dict[str, Any],
     base: dict[str, Any],
 ) -> "FinetuneConfig":
-    """A preset that was asked for sets everything; one that is implied leaves the model alone."""
+    """Resolve settings: an explicit preset sets everything, an implied one not the model."""
     from avme.config.finetune import FinetuneConfig
     from avme.config.presets import preset as settings_of
     from avme.config.resolve import resolve

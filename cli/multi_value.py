@@ -15,7 +15,7 @@ _COMMAS: Final = re.compile(r"\d+(,\d+)+")
 
 
 class ManyIntegers(TyperCommand):
-    """A command some of whose options take many integers."""
+    """Command with options that take several integers."""
 
     many: ClassVar[tuple[str, ...]] = ("--topk",)
 
@@ -26,7 +26,13 @@ class ManyIntegers(TyperCommand):
 def repeat_options(
     args: list[str], many: tuple[str, ...], is_value: Callable[[str], bool] = str.isdecimal
 ) -> list[str]:
-    """`args` with an option of `many` repeated before its second value and each later one."""
+    """Repeat the options in `many` before their second and later values.
+
+    Args:
+        args: Command line.
+        many: Options with several values.
+        is_value: Returns True for a value.
+    """
     end = args.index("--") if "--" in args else len(args)
     written: list[str] = []
     option = ""
@@ -43,7 +49,7 @@ def repeat_options(
 
 
 def _without_commas(args: list[str], many: tuple[str, ...]) -> list[str]:
-    """`args` with the integers of `1,5`, after an option of `many`, as words of their own."""
+    """Split `1,5` after an option of `many` into separate arguments."""
     written: list[str] = []
     for before, arg in zip(["", *args], args, strict=False):
         name, equals, values = arg.partition("=")
@@ -58,7 +64,7 @@ def _without_commas(args: list[str], many: tuple[str, ...]) -> list[str]:
 
 
 class ManyTables(TyperCommand):
-    """A command some of whose options take many CSV files."""
+    """Command with options that take several CSV files."""
 
     many: ClassVar[tuple[str, ...]] = ("--annotations",)
 

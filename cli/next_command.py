@@ -1,6 +1,6 @@
-"""The command that comes after a stage, spelled so that it runs as it is printed.
+"""Command to run after a stage, printed so that it can be copied.
 
-Paths are those that the stage was given, quoted for a POSIX shell, and count from the same folder.
+Paths are relative as given, and quoted for a POSIX shell.
 """
 
 from pathlib import Path
@@ -13,13 +13,13 @@ from . import paths
 
 
 def say_next(report: Reporter, *words: str | Path | None) -> None:
-    """Print the command `avme WORDS`; words that are None are left out."""
+    """Print the command `avme ARGUMENTS`; arguments that are None are left out."""
     command = ["avme", *(_word(word) for word in words if word is not None)]
     report.say(f"next: {join_command(command)}")
 
 
 def after_prep(report: Reporter, folder: Path) -> None:
-    """Pretraining on the set; on a machine without a GPU with the preset for CPUs."""
+    """Print the pretraining command; without a GPU with the preset for CPUs."""
     from avme.system.gpu import may_have_cuda
 
     tiny = () if may_have_cuda() else ("--preset", "tiny")
@@ -27,7 +27,14 @@ def after_prep(report: Reporter, folder: Path) -> None:
 
 
 def after_pretrain(report: Reporter, run: Path, data: Path, settings: Any) -> None:
-    """Fine-tuning from the run on its set and split."""
+    """Print the fine-tuning command for the run's dataset and split.
+
+    Args:
+        report: Receives the line.
+        run: Run folder.
+        data: Prepared dataset.
+        settings: Settings of the pretraining.
+    """
     modality = "v" if settings.model.fusion.kind == "none" else "av"
     given = ("--modality", modality) if modality != "av" else ()
     out = _out("finetune", data.name, modality)
@@ -35,19 +42,25 @@ def after_pretrain(report: Reporter, run: Path, data: Path, settings: Any) -> No
 
 
 def after_finetune(report: Reporter, run: Path, data: Path) -> None:
-    """Evaluation on the test list of the split."""
+    """Print the command that evaluates on the test list of the split.
+
+    Args:
+        report: Receives the line.
+        run: Run folder.
+        data: Prepared dataset.
+    """
     say_next(report, "eval", run, "--data", set_name(data))
 
 
 def set_name(folder: Path) -> str | Path:
-    """What `--data` takes for a set: its name below data/, else its folder."""
+    """Return the `--data` value of a dataset: its name below data/, else its folder."""
     if folder.parent == paths.DATA and not Path(folder.name).exists():
         return folder.name
     return folder
 
 
 def _out(stage: str, *names: str) -> tuple[str | Path, ...]:
-    """`--out` with a free folder, where the usual one is in use."""
+    """Return `--out` with a free folder if the default one is in use."""
     usual = paths.RUNS / "-".join((stage, *names))
     if not _in_use(usual):
         return ()
@@ -62,6 +75,6 @@ def _in_use(folder: Path) -> bool:
 
 
 def _word(word: str | Path) -> str:
-    """A path that begins with a hyphen would be taken for an option."""
+    """Return a path that is not parsed as an option if it begins with a hyphen."""
     text = str(word)
     return f"./{text}" if text.startswith("-") and isinstance(word, Path) else text

@@ -27,14 +27,14 @@ Preset: TypeAlias = Literal[
 Data = Annotated[
     str | None,
     typer.Option(
-        help="Prepared set: a folder, or a name under data/.", show_default="the only one in data/"
+        help="Dataset: a folder, or a name under data/.", show_default="the only one in data/"
     ),
 ]
 DataArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="DATA",
-        help="Prepared set: a folder, or a name under data/.",
+        help="Dataset: a folder, or a name under data/.",
         show_default="the only one in data/",
     ),
 ]
@@ -44,13 +44,13 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Continue the run in --out.", rich_help_panel=_FOLDER)
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace what is in --out.", rich_help_panel=_FOLDER)
+    bool, typer.Option("--overwrite", help="Replace the content of --out.", rich_help_panel=_FOLDER)
 ]
 
 Init = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Start from weights: VideoMAE's .pth, a Hugging Face folder, or ours."
+        metavar="FILE", help="Initial weights: VideoMAE's .pth, a Hugging Face folder, or avme's."
     ),
 ]
 Classes = Annotated[
@@ -62,13 +62,15 @@ Classes = Annotated[
     ),
 ]
 
-Epochs = Annotated[int | None, typer.Option(help="Passes over the train list.")]
-Batch = Annotated[int | None, typer.Option(help="Clips per optimiser step over all devices.")]
-Lr = Annotated[float | None, typer.Option(help="Learning rate for 256 clips a step.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of everything random.", show_default="0")]
+Epochs = Annotated[int | None, typer.Option(help="Number of epochs.")]
+Batch = Annotated[
+    int | None, typer.Option(help="Batch size: clips per optimizer step over all devices.")
+]
+Lr = Annotated[float | None, typer.Option(help="Base learning rate for a batch size of 256.")]
+Seed = Annotated[int | None, typer.Option(help="Random seed.", show_default="0")]
 Wandb = Annotated[
     str | None,
-    typer.Option(metavar="PROJECT", help="Report to this Weights & Biases project too."),
+    typer.Option(metavar="PROJECT", help="Log to this Weights & Biases project too."),
 ]
 
 Config = Annotated[
@@ -80,7 +82,7 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any setting, as in clip.size=112; repeatable. `avme config show` lists them.",
+        help="Set any setting, as in clip.size=112; repeatable. `avme config show` lists them.",
         rich_help_panel=_SETTINGS,
     ),
 ]
@@ -93,15 +95,20 @@ Gpus = Annotated[
 ]
 Procs = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="The same with CPU processes.", rich_help_panel=MACHINE),
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="CPU processes on this machine; starts torchrun.",
+        rich_help_panel=MACHINE,
+    ),
 ]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"] | None,
-    typer.Option(help="Where to compute.", show_default="auto", rich_help_panel=MACHINE),
+    typer.Option(help="Device.", show_default="auto", rich_help_panel=MACHINE),
 ]
 Precision = Annotated[
     Literal["auto", "bf16", "fp16", "fp32"] | None,
-    typer.Option(help="Arithmetic.", show_default="auto", rich_help_panel=MACHINE),
+    typer.Option(help="Compute precision.", show_default="auto", rich_help_panel=MACHINE),
 ]
 Compile = Annotated[
     bool | None,
@@ -114,5 +121,5 @@ Compile = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Processes that load or prepare clips.", rich_help_panel=MACHINE),
+    typer.Option(help="Worker processes that load or prepare clips.", rich_help_panel=MACHINE),
 ]

@@ -1,4 +1,4 @@
-"""Which folders a command means when it is not told, or told only a name."""
+"""Default folders and lookup of datasets, runs and checkpoints."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,9 @@ RUNS: Final = Path("runs")
 
 
 def dataset(data: str | None, option: str = "--data") -> Path:
-    """The prepared set that `--data` names: a folder, a name under data/, or the only one there.
+    """Return the dataset of `--data`: a folder, a name under data/, or the only one there.
 
-    `option` is what people gave it with, for messages.
+    `option` is the option's name, for messages.
     """
     if data is None:
         return only_dataset(DATA, option)
@@ -38,10 +38,15 @@ def dataset(data: str | None, option: str = "--data") -> Path:
 
 
 def dataset_to_train_on(data: str | None, run: Path | None, *, resume: bool) -> Path:
-    """The prepared set that `--data` names; without it that of the run that is resumed, or the
-    only one.
+    """Return the dataset of `--data`; without it that of the resumed run, or the only one.
 
-    Raises UsageError where data/ holds several sets, none of which is that of the run.
+    Args:
+        data: Value of `--data`, if given.
+        run: Run folder.
+        resume: Continue the run in it.
+
+    Raises:
+        UsageError: data/ holds several datasets, none of which is that of the run.
     """
     if resume and run is not None:
         require_no_links(run)
@@ -53,7 +58,7 @@ def dataset_to_train_on(data: str | None, run: Path | None, *, resume: bool) -> 
 
 
 def own_dataset(trained: Path) -> Path | None:
-    """The prepared set in data/ that a checkpoint's run was trained on; None if it does not say."""
+    """Return the dataset in data/ that a run was trained on; None if it is not recorded."""
     if not any(DATA.glob(f"*/{DATASET_MANIFEST}")):
         return only_dataset(DATA)  # raises
     wanted = dataset_of(run_folder(trained / "any" if trained.is_dir() else trained))
@@ -61,7 +66,7 @@ def own_dataset(trained: Path) -> Path | None:
 
 
 def folder_of_videos(source: Path) -> Path:
-    """The folder, if it is one."""
+    """Return the folder; raises UsageError if it is not one."""
     if not source.is_dir():
         found = "is a file" if source.exists() else "does not exist"
         raise UsageError(f"{source} {found}, expected a folder of videos")
@@ -69,7 +74,7 @@ def folder_of_videos(source: Path) -> Path:
 
 
 def table(file: Path) -> Path:
-    """The CSV file, if it is one; a pipe is not, as the next run could not read it again."""
+    """Return the CSV file; a pipe is refused, as the next run could not read it again."""
     if not file.is_file():
         found = "is a folder" if file.is_dir() else "does not exist"
         if file.exists() and not file.is_dir():
@@ -79,7 +84,13 @@ def table(file: Path) -> Path:
 
 
 def set_folder(out: Path | None, name: str | None, default: str) -> Path:
-    """The folder of a set that is to be prepared; its name is the set's name."""
+    """Return the folder of a dataset to prepare; its name is the dataset's name.
+
+    Args:
+        out: Value of `--out`, if given.
+        name: Value of `--name`, if given.
+        default: Default name.
+    """
     if out is None:
         return DATA / (name or default)
     if name and out.resolve().name != name:
@@ -89,18 +100,18 @@ def set_folder(out: Path | None, name: str | None, default: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The pretrain run or checkpoint that a fine-tuning starts from."""
+    """Pretraining run or checkpoint that a fine-tuning starts from."""
 
     path: Path
     why: str = ""
-    """Why it was chosen, if it was not named."""
+    """Reason for the choice, if it was not given."""
 
     def __str__(self) -> str:
         return f"{self.path}, {self.why}" if self.why else str(self.path)
 
 
 def pretrained(start: str | None, dataset: Path) -> Start | None:
-    """The run or checkpoint that `--from` names, or the newest of the set; None for scratch."""
+    """Return the run or checkpoint of `--from`, or the dataset's newest; None for scratch."""
     if start == "scratch":
         return None
     if start is not None:
@@ -115,7 +126,7 @@ def pretrained(start: str | None, dataset: Path) -> Start | None:
 
 
 def checkpoint(path: Path) -> Path:
-    """The run folder or checkpoint file, if it is there."""
+    """Return the run folder or checkpoint file; raises UsageError if it does not exist."""
     if not path.exists():
         run = path.parent.parent / path.name
         meant = f": is it {run}?" if path.parent.name == "checkpoints" and run.is_file() else ""
@@ -124,7 +135,7 @@ def checkpoint(path: Path) -> Path:
 
 
 def classifier(trained: Path | None, published: Path | None) -> Path:
-    """What `avme eval` is to score: a run or one of its files, or published weights."""
+    """Return what `avme eval` scores: a run or one of its files, or published weights."""
     chosen = trained or published
     if chosen is None or (trained and published):
         raise UsageError("give a finetune run, or published weights with --init: one of the two")
@@ -133,7 +144,7 @@ def classifier(trained: Path | None, published: Path | None) -> Path:
 
 
 def given_by(weights: Path | None) -> tuple[str | None, dict[str, Any]]:
-    """The preset and the settings that weights of any form bring: model, window and positions."""
+    """Return preset and settings fixed by weights of any form: model, window and positions."""
     if weights is None:
         return None, {}
     from avme.weights.load import read_weights
@@ -143,7 +154,7 @@ def given_by(weights: Path | None) -> tuple[str | None, dict[str, Any]]:
 
 
 def earlier_settings(folder: Path, resume: bool) -> dict[str, Any] | None:
-    """The settings of the run that `--resume` continues; None when a run starts."""
+    """Return the settings of the run that `--resume` continues; None for a new run."""
     if not resume:
         return None
     from avme.config.resolve import read_settings
@@ -156,9 +167,9 @@ def earlier_settings(folder: Path, resume: bool) -> dict[str, Any] | None:
 
 
 def preset_of(run: Path | None, *, resume: bool = False) -> str:
-    """The preset that a run or checkpoint was started with; base without one.
+    """Return the preset of a run or checkpoint; base without one.
 
-    A run that is to go on is asked by the checkpoint that it will go on from.
+    A run to resume is read from the checkpoint that it resumes from.
     """
     if run is None:
         return "base"
@@ -173,13 +184,13 @@ def preset_of(run: Path | None, *, resume: bool = False) -> str:
 
 
 def modality_that_is_there(dataset: str) -> str:
-    """Of the fine-tuned run of a set under its usual name: `av` if there is one, or none at all."""
+    """Return the modality of the dataset's fine-tuned run: `av` if it exists, or no run."""
     there = [kind for kind in ("av", "v", "a") if (RUNS / f"finetune-{dataset}-{kind}").is_dir()]
     return there[0] if there else "av"
 
 
 def modality_of(preset: str | None) -> str:
-    """What the classifier of a preset reads; both streams without one."""
+    """Return the modality of a preset; both without one."""
     from avme.config.presets import RECIPES
 
     recipe = RECIPES.get(preset or "")
@@ -188,7 +199,7 @@ def modality_of(preset: str | None) -> str:
 
 
 def fixed_by(init: Path | None) -> dict[str, Any]:
-    """The settings that a checkpoint decides for whatever starts from it."""
+    """Return the settings that a checkpoint fixes for the next stage."""
     if init is None:
         return {}
     from avme.weights.init_from import starting_point

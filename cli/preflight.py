@@ -1,6 +1,6 @@
-"""Checks of what a command was given that need no torch: they fail in a fraction of a second.
+"""Checks of arguments without torch: they fail in a fraction of a second.
 
-The stages check the same again, and what only torch can tell, for those who call them directly.
+The stages repeat them, with those that need torch, for direct callers.
 """
 
 import os
@@ -19,7 +19,7 @@ _WEIGHTS: Final = (".pt", ".pth", ".bin", ".safetensors")
 
 
 def require_split(dataset: Path | None, split: str | None) -> None:
-    """Raise UsageError where a prepared set has no such split; None of either is not checked."""
+    """Raise UsageError if a dataset has no such split; None is not checked."""
     if dataset is None or split is None:
         return
     require_no_links(dataset)
@@ -33,7 +33,7 @@ def require_split(dataset: Path | None, split: str | None) -> None:
 
 
 def require_device(device: str | None) -> None:
-    """Raise MachineError where CUDA is asked for and this machine certainly has none."""
+    """Raise MachineError if CUDA is requested and this machine has none."""
     if device == "cuda" and not may_have_cuda():
         raise MachineError(
             "device cuda: torch sees no CUDA device on this machine: use --device cpu"
@@ -41,7 +41,7 @@ def require_device(device: str | None) -> None:
 
 
 def require_gpus(wanted: int | None) -> None:
-    """Raise MachineError where GPUs are asked for and this machine certainly has none."""
+    """Raise MachineError if GPUs are requested and this machine has none."""
     if wanted is not None and not may_have_cuda():
         raise MachineError(
             f"--gpus {wanted} asks for more GPUs than this machine has (0): "
@@ -50,9 +50,14 @@ def require_gpus(wanted: int | None) -> None:
 
 
 def require_run_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Raise what `open_run` would raise, without a change to the folder.
+    """Raise the errors of `open_run` without changing the folder.
 
-    Processes of a distributed run leave it to the first one, which may have opened the folder.
+    Ranks other than 0 skip it, as rank 0 may have opened the folder.
+
+    Args:
+        folder: Run folder.
+        resume: Continue the run in it.
+        overwrite: Replace the run in it.
     """
     if "RANK" in os.environ or (folder.is_dir() and is_held(folder, RUN_LOCK)):
         return
@@ -60,8 +65,7 @@ def require_run_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def require_weights(path: Path | None) -> None:
-    """Raise ArtifactError where a file or folder of weights does not exist, and where a folder is
-    of a run that has not finished or holds nothing that weights could be in."""
+    """Raise ArtifactError if weights do not exist, or their run has not finished or has none."""
     if path is None:
         return
     if not path.exists():
@@ -74,7 +78,7 @@ def require_weights(path: Path | None) -> None:
 
 
 def require_class_names(file: Path | None) -> None:
-    """Raise ArtifactError where a file of class names does not exist or names none."""
+    """Raise ArtifactError if a file of class names does not exist or is empty."""
     if file is None:
         return
     from avme.weights.class_names import names_in_file
@@ -83,7 +87,7 @@ def require_class_names(file: Path | None) -> None:
 
 
 def require_checkpoints(run: Path, wanted: str = "last") -> None:
-    """Raise ArtifactError where a run folder holds no checkpoint; `wanted` is named then."""
+    """Raise ArtifactError if a run folder has no checkpoint; the message names `wanted`."""
     folder = run if run.name == "checkpoints" else run / "checkpoints"
     if run.is_dir() and not any(folder.glob("*.pt")):
         raise ArtifactError(f"{run} holds no checkpoint: expected {folder / wanted}.pt")

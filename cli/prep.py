@@ -1,4 +1,4 @@
-"""`avme prep`: from videos to a prepared set."""
+"""`avme prep`: videos to a prepared dataset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .terminal.output import print_line
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Turn videos into a prepared set; run again, it does only what is missing.",
+    help="Prepare videos as a dataset of shards. Rerun to continue.",
     epilog="Example:\n    avme prep ucf101 /data/UCF-101",
 )
 
@@ -37,13 +37,17 @@ _KINETICS: Final = """Example:
 _VGGSOUND: Final = """Example:
     avme prep vggsound /data/vggsound --annotations vggsound.csv --set short_side=256"""
 
-Videos = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of class folders of videos.")]
-AnyVideos = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with videos anywhere.")]
+Videos = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Folder with one subfolder of videos per class.")
+]
+AnyVideos = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Folder that contains the videos, at any depth.")
+]
 Table = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="CSV with a header: path, label; split, start, end, group where wanted.",
+        help="CSV with a header: path, label; optionally split, start, end, group.",
     ),
 ]
 Splits = Annotated[
@@ -52,15 +56,17 @@ Splits = Annotated[
 ]
 Root = Annotated[
     Path | None,
-    typer.Option(help="Folder that paths count from.", show_default="FILE's own"),
+    typer.Option(help="Folder that paths are relative to.", show_default="FILE's own"),
 ]
-Tables = Annotated[list[Path], typer.Option(metavar="CSV ...", help="The set's own CSV files.")]
+Tables = Annotated[
+    list[Path], typer.Option(metavar="CSV ...", help="Annotation files of the dataset (CSV).")
+]
 PartOf = Annotated[
     str | None,
     typer.Option(
         "--part",
         metavar="i/N",
-        help="Make only the i-th of N shares; whichever ends last finishes the set.",
+        help="Build only partition i of N; the last one to finish publishes the dataset.",
         rich_help_panel=MACHINE,
     ),
 ]
@@ -68,7 +74,7 @@ Dask = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
-        help="Let the workers of a Dask cluster do it, as in tcp://10.0.0.5:8786.",
+        help="Run on a Dask cluster at this scheduler address, as in tcp://10.0.0.5:8786.",
         rich_help_panel=MACHINE,
     ),
 ]
@@ -76,31 +82,33 @@ Slurm = Annotated[
     bool,
     typer.Option(
         "--slurm",
-        help="Submit an array of prep.jobs jobs, each a part, and return.",
+        help="Submit a Slurm job array, one job per partition, and return.",
         rich_help_panel=MACHINE,
     ),
 ]
-OneTable = Annotated[Path, typer.Option("--annotations", metavar="CSV", help="The set's own CSV.")]
+OneTable = Annotated[
+    Path, typer.Option("--annotations", metavar="CSV", help="Annotation file of the dataset (CSV).")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What all of these commands are told."""
+    """Options shared by all layouts."""
 
     ctx: typer.Context
-    name: Annotated[str | None, typer.Option(help="Name of the set, for --data.")] = None
+    name: Annotated[str | None, typer.Option(help="Name of the dataset, for --data.")] = None
     out: Annotated[
         Path | None, typer.Option(help="Folder to write.", show_default="data/<name>")
     ] = None
     max_bad: Annotated[
         float | None,
-        typer.Option(help="Share of clips that may be quarantined.", show_default="0.1"),
+        typer.Option(help="Fraction of clips that may fail.", show_default="0.1"),
     ] = None
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
+        bool, typer.Option("--dry-run", help="Print the plan and an estimate; write nothing.")
     ] = False
     retry: Annotated[
-        bool, typer.Option("--retry", help="Try quarantined clips again, with their shards.")
+        bool, typer.Option("--retry", help="Retry quarantined clips and rebuild their shards.")
     ] = False
     workers: Workers = None
     part: PartOf = None
@@ -113,9 +121,9 @@ class Job:
 @app.command(epilog=_UCF101)
 @sharing(Job)
 def ucf101(job: Job, source: Videos, splits: Splits = None) -> None:
-    """Prepare UCF-101, or videos laid out and named as it is.
+    """Prepare UCF-101, or videos with the same folders and names.
 
-    Official split lists in or beside DIR are used; without them the splits follow from the groups.
+    Official split lists in or beside DIR are used; without them splits are derived from the groups.
     """
     _prepare(job, "ucf101", paths.folder_of_videos(source), splits=splits)
 
@@ -123,7 +131,7 @@ def ucf101(job: Job, source: Videos, splits: Splits = None) -> None:
 @app.command(epilog=_FOLDER)
 @sharing(Job)
 def folder(job: Job, source: Videos, splits: Splits = None) -> None:
-    """Prepare any folder with one folder of videos per class."""
+    """Prepare a folder with one subfolder of videos per class."""
     default = source.resolve().name
     _prepare(job, "folder", paths.folder_of_videos(source), default=default, splits=splits)
 
@@ -131,9 +139,9 @@ def folder(job: Job, source: Videos, splits: Splits = None) -> None:
 @app.command(epilog=_CSV)
 @sharing(Job)
 def csv(job: Job, source: Table, root: Root = None) -> None:
-    """Prepare the videos, or cuts of videos, that a table lists.
+    """Prepare the videos, or segments of videos, that a table lists.
 
-    Times are in seconds after the first picture. Without a column split, one is drawn by groups.
+    Times are in seconds after the first frame. Without a column split, one is derived by group.
     """
     _prepare(job, "csv", paths.table(source), default=source.stem, root=root)
 
@@ -148,9 +156,9 @@ def hmdb51(job: Job, source: Videos, splits: Splits = None) -> None:
 @app.command(epilog=_KINETICS, cls=ManyTables)
 @sharing(Job)
 def kinetics(job: Job, source: AnyVideos, annotations: Tables) -> None:
-    """Prepare what there is of Kinetics: clips, or whole videos, which are cut.
+    """Prepare the available videos of Kinetics: clips, or whole videos, which are segmented.
 
-    val is tested, unless a test file with labels is given.
+    The val set is the test list, unless a test file with labels is given.
     """
     _prepare(job, "kinetics", paths.folder_of_videos(source), annotations=annotations)
 
@@ -158,7 +166,7 @@ def kinetics(job: Job, source: AnyVideos, annotations: Tables) -> None:
 @app.command(epilog=_VGGSOUND)
 @sharing(Job)
 def vggsound(job: Job, source: AnyVideos, annotations: OneTable) -> None:
-    """Prepare what there is of VGGSound: clips, or whole videos, which are cut."""
+    """Prepare the available videos of VGGSound: clips, or whole videos, which are segmented."""
     _prepare(job, "vggsound", paths.folder_of_videos(source), annotations=[annotations])
 
 

@@ -1,4 +1,4 @@
-"""A recipe, printed: its settings with their sources, and what follows from them."""
+"""Report of a preset: its settings with sources, and the numbers derived from them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,8 +26,16 @@ def show(
     data: str | None,
     report: "Reporter | None",
 ) -> None:
-    """What a preset is, once, and what it sets in each of the stages; with `report` some steps are
-    timed."""
+    """Print a preset's description, and its settings for each stage.
+
+    Args:
+        name: Preset.
+        stages: Stages to show.
+        config: Settings file, if any.
+        sets: Values of `--set`.
+        data: Dataset to count steps on, if any.
+        report: With it some steps are timed.
+    """
     from avme.config.presets import recipe
 
     chosen = recipe(name)
@@ -102,7 +110,7 @@ def _settings(stage: str, name: str, settings: Any) -> Rows:
 
 
 def what_follows(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> Rows:
-    """Rates, steps, tokens, parameters and operations, in words."""
+    """Format rates, steps, tokens, parameters and operations."""
     from avme.config.warmup import warmup_warning
 
     optim, train = settings.optim, settings.train
@@ -178,7 +186,13 @@ def _steps(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> R
 def on_this_device(
     settings: "PretrainConfig | FinetuneConfig", derived: "Derived", measured: "Rehearsal"
 ) -> Rows:
-    """What a few steps took, and what the run would."""
+    """Format the measured steps and the estimated time of the run.
+
+    Args:
+        settings: Settings of the stage.
+        derived: Numbers derived from them.
+        measured: Measured throughput.
+    """
     rows: Rows = [
         ("device", f"{measured.device}, {measured.precision}, {measured.batch} clips at a time"),
         (
@@ -201,7 +215,7 @@ def on_this_device(
 
 
 def duration(hours: float) -> str:
-    """Minutes, hours or days, with three digits at most."""
+    """Format a duration as minutes, hours or days, with at most three digits."""
     if hours < 1.0:
         return f"{hours * 60:.2g} minutes"
     return f"{hours:.3g} hours" if hours < 100.0 else f"{hours / 24:,.0f} days"

@@ -1,4 +1,4 @@
-"""`avme pretrain`: from a prepared set to a pretrained encoder."""
+"""`avme pretrain`: a prepared dataset to a pretrained encoder."""
 
 import sys
 from pathlib import Path
@@ -25,12 +25,13 @@ Out = Annotated[
 ]
 Mask = Annotated[
     float | None,
-    typer.Option(help="Share of the picture that is hidden.", show_default="0.9"),
+    typer.Option(help="Mask ratio: fraction of tokens that is masked.", show_default="0.9"),
 ]
 DecoderKeep = Annotated[
     float | None,
     typer.Option(
-        help="Share of the hidden that the decoder predicts; 0.5 costs a third less at mask 0.9.",
+        help="Fraction of masked tokens that the decoder predicts; 0.5 saves a third of "
+        "the cost at mask 0.9.",
         show_default="1.0",
     ),
 ]
@@ -38,13 +39,17 @@ Fusion = Annotated[
     Literal["cross-attention", "concat", "none"] | None,
     typer.Option(
         metavar="KIND",
-        help="How sound meets picture: cross-attention, concat, or none, which is VideoMAE.",
+        help="Fusion of video and audio: cross-attention, concat, or none (VideoMAE).",
         show_default="cross-attention",
     ),
 ]
 Preset = Annotated[
     options.Preset | None,
-    typer.Option(metavar="NAME", help="Size and recipe: `avme config list`.", show_default="base"),
+    typer.Option(
+        metavar="NAME",
+        help="Preset: model size and recipe; see `avme config list`.",
+        show_default="base",
+    ),
 ]
 
 
@@ -58,7 +63,7 @@ def pretrain(
     fusion: Fusion = None,
     init: options.Init = None,
 ) -> None:
-    """Pretrain the masked autoencoder on a prepared set."""
+    """Pretrain the masked autoencoder on a dataset."""
     from avme.config.pretrain import PretrainConfig
 
     resume = training.resume

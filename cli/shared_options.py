@@ -1,7 +1,7 @@
-"""Options that many commands have in common, written once as the fields of a dataclass.
+"""Options shared by several commands, declared once as the fields of a dataclass.
 
-`@sharing(Common)` makes of `command(common, own...)` a command whose options are its own and,
-after them, every field of `Common`: Typer reads a command's options from its signature.
+`@sharing(Common)` turns `command(common, own...)` into a command with its own options and every
+field of `Common`: Typer reads a command's options from its signature.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 
 def sharing(common: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Turns a function whose first parameter is a `common` into a command with its fields."""
+    """Decorate a function whose first parameter is a `common`, to be a command with its fields."""
     hints = get_type_hints(common, include_extras=True)
     shared = [
         Parameter(

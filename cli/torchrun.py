@@ -1,9 +1,9 @@
-"""One command on many devices: starts torchrun in this process, or joins one that runs already.
+"""Launcher: start one command on many devices with torchrun, or join its ranks.
 
-When RANK is set (torchrun or our own children) nothing is started. Children do not print
-their errors: they leave them in a folder that the parent gave them, and the parent prints the
-first one once, whichever rank it came from, and ends with its exit code. An error that only says
-that a sibling is gone is an echo: it counts where there is nothing else.
+If RANK is set (torchrun or avme's own children) nothing is started. Children do not print errors:
+they write them to a folder of the parent, which prints the first one once, whichever rank it came
+from, and exits with its code. An error that only reports the loss of another rank is secondary: it
+counts if there is no other.
 """
 
 import json
@@ -28,12 +28,12 @@ from avme.train.distributed.stop_signals import active_request
 from .early_error import FAILURES
 
 _SIGNALS: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1")
-"""Handed on to the ranks by torchrun; SIGINT is by `_Interrupts`."""
+"""Signals that torchrun forwards to the ranks; SIGINT is handled by `_Interrupts`."""
 _SECONDS_TO_STOP: Final = "120"
 
 
 class ChildFailed(AvmeError):
-    """A process of a distributed run failed; carries its whole line and its exit code."""
+    """A rank of a distributed run failed; has its error line and exit code."""
 
     def __init__(
         self,
@@ -48,19 +48,25 @@ class ChildFailed(AvmeError):
 
 
 def rank() -> int:
-    """This process's number in a distributed run; 0 without one."""
+    """Return the rank of this process; 0 without a distributed run."""
     number = os.environ.get("RANK", "0")
     return int(number) if number.isdigit() else 0
 
 
 def processes_here() -> int:
-    """Return the processes of a distributed run on this machine; 1 without one."""
+    """Return the number of ranks on this machine; 1 without a distributed run."""
     number = os.environ.get("LOCAL_WORLD_SIZE", "1") if "RANK" in os.environ else "1"
     return int(number) if number.isdigit() and int(number) > 0 else 1
 
 
 def device_setting(device: str | None, gpus: int | None, procs: int | None) -> str | None:
-    """The device that the three options ask for together; raises UsageError if they disagree."""
+    """Return the device setting of the three options; raises UsageError if they conflict.
+
+    Args:
+        device: Value of `--device`.
+        gpus: Value of `--gpus`.
+        procs: Value of `--procs`.
+    """
     if gpus is not None and procs is not None:
         raise UsageError("--gpus and --procs exclude each other: give one")
     if gpus is not None and device == "cpu":
@@ -73,10 +79,16 @@ def device_setting(device: str | None, gpus: int | None, procs: int | None) -> s
 
 
 def spread(gpus: int | None, procs: int | None, run: Path | None = None) -> bool:
-    """Runs this command on many devices; False when this very process should do the work.
+    """Run this command on many devices; return False if this process should do the work.
 
-    `run` is the run folder that the command writes: its status.json names the process that fails
-    without a word. Raises MachineError when there are fewer GPUs than asked for, and ChildFailed.
+    Args:
+        gpus: Number of GPUs.
+        procs: Number of CPU processes.
+        run: Run folder; its status.json gets the failure of a killed rank.
+
+    Raises:
+        MachineError: Fewer GPUs than requested.
+        ChildFailed: A rank failed.
     """
     if TASKS_ARE_RANKS in os.environ and max(gpus or 1, procs or 1) > 1:
         raise UsageError(
@@ -101,7 +113,7 @@ def spread(gpus: int | None, procs: int | None, run: Path | None = None) -> bool
 
 
 def run_on_all(processes: int, program: Sequence[str]) -> None:
-    """Runs a Python program in `processes` processes that know each other."""
+    """Run a Python program in `processes` ranks of one group."""
     import logging
 
     from torch.distributed import run as torchrun
@@ -117,7 +129,7 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
             f"--nproc-per-node={processes}",
             f"--signals-to-handle={','.join(_heard())}",
         ]
-        logging.disable(logging.CRITICAL)  # torchrun repeats every child's failure at length
+        logging.disable(logging.CRITICAL)  # torchrun would print every child's failure at length
         interrupts = _Interrupts(Path(folder))
         before = signal.getsignal(signal.SIGINT)
         if before is not signal.SIG_IGN:
@@ -141,9 +153,9 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
 
 
 class _Interrupts:
-    """Ctrl-C in the launcher, whose ranks have sessions of their own and do not get it.
+    """Ctrl-C in the launcher, whose ranks have their own sessions and do not receive it.
 
-    The first one goes to the ranks, by torchrun, and the launcher waits for them; the second one
+    The first one stops the ranks through torchrun, and the launcher waits for them; the second one
     kills them.
     """
 
@@ -151,7 +163,7 @@ class _Interrupts:
         self.folder, self.count = folder, 0
 
     def note(self, number: int, _: FrameType | None) -> None:
-        """Stop torchrun, and the ranks with it; at the second time end all of them at once."""
+        """Stop torchrun and its ranks; the second time kill them."""
         from torch.distributed.elastic.multiprocessing.api import SignalException
 
         self.count += 1
@@ -165,7 +177,7 @@ class _Interrupts:
 
 
 def join_launcher() -> None:
-    """In a child of ours, leave the number of this process, which leads its session."""
+    """Record the id of this process, which leads its session, for the launcher."""
     folder = os.environ.get(FAILURES)
     if folder is not None and "RANK" in os.environ:
         with suppress(OSError):
@@ -173,7 +185,13 @@ def join_launcher() -> None:
 
 
 def leave_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
-    """In a child of ours, hands the error to the parent; False if this process has none."""
+    """Write the error for the launcher; return False without one.
+
+    Args:
+        line: Error line.
+        exit_code: Exit code.
+        is_echo: True if the error only reports the loss of another rank.
+    """
     folder = os.environ.get(FAILURES)
     if folder is None or "RANK" not in os.environ:
         return False
@@ -183,19 +201,19 @@ def leave_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
     try:
         temporary.write_text(json.dumps(said), encoding="utf-8")
         temporary.rename(temporary.with_suffix(".json"))
-    except OSError:  # the disk of TMPDIR is full, or the parent is gone
+    except OSError:  # the disk of TMPDIR is full, or the launcher is gone
         return False
     return True
 
 
 def _heard() -> list[str]:
-    """The signals that this process was not started deaf to, as nohup makes it deaf to SIGHUP."""
+    """Return the signals that are not ignored, as nohup ignores SIGHUP."""
     deaf = signal.SIG_IGN
     return [name for name in _SIGNALS if signal.getsignal(signal.Signals[name]) is not deaf]
 
 
 def _first_failure(folder: Path, ends: Mapping[int, tuple[int, int]]) -> ChildFailed:
-    """What to tell of children of whom torchrun noted a time, in whole seconds, and a code."""
+    """Return the first failure, from torchrun's end times in whole seconds and exit codes."""
     left = _left_in(folder)
     own = [failure for failure in left if not failure["is_echo"]]
     if own:
@@ -204,8 +222,9 @@ def _first_failure(folder: Path, ends: Mapping[int, tuple[int, int]]) -> ChildFa
     echoes = {failure["rank"] for failure in left}
 
     def order(end: tuple[int, tuple[int, int]]) -> tuple[bool, bool, bool, int, int]:
-        """torchrun ends the survivors with SIGTERM, and SIGKILL in the end, and notes them too;
-        whoever ended between two looks of it was noted in the same moment, cause and echo."""
+        """Return the sort key of an end. torchrun also records survivors that it ended with SIGTERM
+        and SIGKILL; ranks that end between two polls have the same time, cause and secondary
+        errors."""
         number, (when, code) = end
         return when > earliest + 1, code == -signal.SIGTERM, number in echoes, when, number
 
@@ -223,7 +242,7 @@ def _after_signal(folder: Path, name: str) -> ChildFailed:
     left = _left_in(folder)
     if left:
         return ChildFailed(left[0]["line"], left[0]["exit_code"])
-    if not any(folder.glob("*.pid")):  # no process had come to its first lines
+    if not any(folder.glob("*.pid")):  # no rank had started
         early = StoppedEarly(signal.Signals[name])
         return ChildFailed(f"error: {early}", early.exit_code)
     line = f"error: stopped by {name} before a checkpoint was written"
@@ -231,7 +250,7 @@ def _after_signal(folder: Path, name: str) -> ChildFailed:
 
 
 def _left_in(folder: Path) -> list[dict[str, Any]]:
-    """What children left, the first one first."""
+    """Return the errors that children wrote, the earliest first."""
     left = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json")]
     return sorted(left, key=lambda failure: float(failure["time"]))
 

@@ -1,4 +1,4 @@
-"""What `avme pretrain` and `avme finetune` have in common: their options, and where they run."""
+"""Options and launch of `avme pretrain` and `avme finetune`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Slurm = Annotated[
     bool,
     typer.Option(
         "--slurm",
-        help="Submit a job that resumes by itself after its time limit, and return.",
+        help="Submit a Slurm job that resumes after its time limit, and return.",
         rich_help_panel=options.MACHINE,
     ),
 ]
@@ -27,7 +27,7 @@ Slurm = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """What both commands are told."""
+    """Options of both commands."""
 
     ctx: typer.Context
     data: options.Data = None
@@ -50,7 +50,7 @@ class Training:
     slurm: Slurm = False
 
     def flags(self) -> dict[str, Any]:
-        """The settings that the options stand for."""
+        """Return the settings that the options set."""
         return {
             "train.device": torchrun.device_setting(self.device, self.gpus, self.procs),
             "train.epochs": self.epochs,
@@ -65,12 +65,12 @@ class Training:
         }
 
     def preflight(self, model: "type[Settings]", dataset: Path) -> None:
-        """Raise for what was given and cannot be used, as far as that needs no torch."""
+        """Check the arguments as far as possible without torch."""
         from avme.config.resolve import given_settings
 
         given = given_settings(model, file=self.config, sets=self.sets or (), flags=self.flags())
         preflight.require_split(dataset, given.get("clip.split"))
-        if not self.slurm:  # else another machine computes
+        if not self.slurm:  # otherwise another machine computes
             preflight.require_gpus(self.gpus)
             preflight.require_device(given.get("train.device"))
         else:
@@ -82,9 +82,12 @@ class Training:
         settings: "PretrainConfig | FinetuneConfig",
         check: Callable[[int], object],
     ) -> bool:
-        """Whether other processes do the work: a job of Slurm, or torchrun's on this machine.
+        """Return True if other processes do the work: a Slurm job, or torchrun's ranks.
 
-        `check` raises what a job of so many processes would, before it is submitted.
+        Args:
+            folder: Run folder.
+            settings: Settings of the stage.
+            check: Raises the errors of a job with that many ranks, before it is submitted.
         """
         if not self.slurm:
             preflight.require_run_folder(folder, resume=self.resume, overwrite=self.overwrite)

@@ -1,4 +1,4 @@
-"""`avme verify`: whether a prepared set is as it was made."""
+"""`avme verify`: check of a prepared dataset."""
 
 from typing import Annotated, Final
 
@@ -14,16 +14,17 @@ EXAMPLES: Final = """Examples:
     avme verify
     avme verify ucf101 --all"""
 
-Every = Annotated[bool, typer.Option("--all", help="Decode every picture of every clip.")]
-Seed = Annotated[int, typer.Option(help="Draws the clip of every shard that is decoded.")]
+Every = Annotated[bool, typer.Option("--all", help="Decode all frames of all clips.")]
+Seed = Annotated[int, typer.Option(help="Seed that selects the decoded clip of each shard.")]
 
 
 def verify(
     ctx: typer.Context, data: DataArgument = None, every: Every = False, seed: Seed = 0
 ) -> None:
-    """Check a prepared set: hashes, clips, tables, and a sample of its pictures.
+    """Check a dataset: hashes, clips, tables, and a sample of its frames.
 
-    Nothing is written. What is broken is said line by line, then how to mend it (exit code 5).
+    Nothing is written. Errors are printed line by line, then the commands that fix them (exit code
+    5).
     """
     folder = paths.dataset(data, "DATA")
 

@@ -1,4 +1,4 @@
-"""`avme weights`: what a file of weights is, and the same weights in another form."""
+"""`avme weights`: inspect and convert weight files."""
 
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -10,7 +10,7 @@ from .terminal.output import print_line
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Inspect and convert weights: VideoMAE's, Hugging Face's, ours.",
+    help="Inspect and convert weights of avme, VideoMAE and Hugging Face.",
     epilog="Example:\n    avme weights inspect videomae-base.pth",
 )
 
@@ -21,7 +21,9 @@ File = Annotated[
 Out = Annotated[Path, typer.Argument(help="File or folder to write; must not exist.")]
 Form = Annotated[
     Literal["official", "huggingface", "avme"],
-    typer.Option("--to", help="official writes .pth, huggingface a folder, avme .safetensors."),
+    typer.Option(
+        "--to", help="Format: official (.pth), huggingface (folder) or avme (.safetensors)."
+    ),
 ]
 _CONVERT: Final = """Examples:
     avme weights convert videomae-base.pth videomae-base --to huggingface
@@ -30,7 +32,7 @@ _CONVERT: Final = """Examples:
 
 @app.command(epilog="Example:\n    avme weights inspect videomae-base.pth")
 def inspect(file: File) -> None:
-    """Show form, sizes, precision, classes and positions; an error says what does not belong."""
+    """Show form, sizes, precision, classes and positions; unexpected tensors are an error."""
     preflight.require_weights(file)
 
     from avme.weights.inspect_file import describe_weights
@@ -42,9 +44,9 @@ def inspect(file: File) -> None:
 
 @app.command(epilog=_CONVERT)
 def convert(ctx: typer.Context, file: File, out: Out, to: Form) -> None:
-    """Write the weights in another form, and say what was mapped and dropped.
+    """Convert weights to another format, and list mapped and dropped tensors.
 
-    VideoMAE's and Hugging Face's forms hold the visual tower alone.
+    VideoMAE's and Hugging Face's formats hold the video model only.
     """
     from avme.weights.output_path import require_output
 

@@ -1,7 +1,7 @@
-"""The variables of a Slurm step to those of torchrun: `srun avme pretrain` joins by itself.
+"""Environment of a Slurm step as torchrun's: `srun avme pretrain` joins the ranks.
 
-Only inside a numbered step of several tasks. A batch script, or a shell of `salloc`, knows how many
-tasks its job has too, but is alone.
+Only inside a numbered step of several tasks. A batch script, or a shell of `salloc`, also has the
+number of tasks of its job, but runs alone.
 """
 
 import os
@@ -16,13 +16,13 @@ _PORTS: Final = 15_000
 
 
 def join_step() -> None:
-    """Sets RANK and its like for this process, unless torchrun has, or there is no step."""
+    """Set RANK and related variables, unless torchrun has, or there is no step."""
     if "RANK" not in os.environ:
         os.environ.update(torchrun_variables(os.environ))
 
 
 def torchrun_variables(slurm: Mapping[str, str]) -> dict[str, str]:
-    """What torchrun would set for this task of a step; empty outside of one."""
+    """Return torchrun's variables for this task of a step; empty outside of one."""
     tasks = slurm.get("SLURM_STEP_NUM_TASKS", "1")
     if not is_in_step(slurm) or int(tasks) < 2:
         return {}
@@ -41,13 +41,13 @@ def torchrun_variables(slurm: Mapping[str, str]) -> dict[str, str]:
 
 
 def first_host(nodes: str) -> str:
-    """The first of Slurm's list: node07 of `node[07-09,12],other`."""
+    """Return the first host of Slurm's list: node07 of `node[07-09,12],other`."""
     first = re.match(r"(?:[^,\[]|\[[^\]]*\])+", nodes)
     return re.sub(r"\[(\w+)[^\]]*\]", r"\1", first.group() if first else nodes)
 
 
 def tasks_by_node(text: str) -> list[int]:
-    """Tasks of every node: `2(x3),1` is [2, 2, 2, 1]."""
+    """Return the tasks of every node: `2(x3),1` is [2, 2, 2, 1]."""
     counts: list[int] = []
     for tasks, times in re.findall(r"(\d+)(?:\(x(\d+)\))?", text):
         counts += [int(tasks)] * int(times or 1)

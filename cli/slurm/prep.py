@@ -1,4 +1,4 @@
-"""`avme prep --slurm`: this command as an array of Slurm jobs, one for each `--part i/N`."""
+"""`avme prep --slurm`: the command as a job array, one job per `--part i/N`."""
 
 import sys
 from pathlib import Path
@@ -12,13 +12,21 @@ if TYPE_CHECKING:
     from avme.config.prep import PrepConfig
 
 _SIGNAL: Final = "TERM@60"
-"""Ends the command, whose finished shards stay; the script then has time to requeue the job."""
+"""Signal that ends the command; the script then has time to requeue the job."""
 
 
 def submit_parts(config: "PrepConfig", *, target: Path, command: str, report: Reporter) -> str:
-    """Submits this very command, called `command`, once for every part; returns the array's number.
+    """Submit this command once per partition; return the array's job id.
 
-    Raises UsageError where the set has a job, MachineError where sbatch is missing or refuses.
+    Args:
+        config: Settings of prep.
+        target: Folder of the dataset.
+        command: Name of the command.
+        report: Receives messages.
+
+    Raises:
+        UsageError: The dataset already has a job.
+        MachineError: sbatch is missing or refuses.
     """
     batch = parts_batch(config, target=target, command=command)
     number = submit(batch, report)
@@ -32,7 +40,13 @@ def submit_parts(config: "PrepConfig", *, target: Path, command: str, report: Re
 
 
 def parts_batch(config: "PrepConfig", *, target: Path, command: str) -> Batch:
-    """The array; every job has as many workers as cores, unless the command says how many."""
+    """Return the array; each job has one worker per core unless the command sets a number.
+
+    Args:
+        config: Settings of prep.
+        target: Folder of the dataset.
+        command: Name of the command.
+    """
     from avme.io.filenames import SHARDS
 
     settings = config.slurm

@@ -1,8 +1,7 @@
-"""Scripts for Slurm's sbatch, and their submission: one writer for the jobs of all commands.
+"""sbatch scripts and their submission, for the jobs of all commands.
 
-A script is plain bash, to be read, changed and submitted by hand too. The command's exit code
-decides what follows: a job that was stopped by a signal goes back into the queue, as long as it
-gets on.
+A script is plain bash, which can be read, changed and submitted by hand. The command's exit code
+decides what follows: a job that was stopped by a signal is requeued as long as it makes progress.
 """
 
 import os
@@ -29,12 +28,12 @@ if TYPE_CHECKING:
     from avme.config.slurm import JobConfig, SlurmConfig
 
 FOLDER: Final = ".slurm"
-"""Beside a run or a set: scripts, numbers of jobs, and what the jobs print."""
+"""Folder beside runs or datasets for scripts, job ids and job output."""
 FLAG: Final = "--slurm"
 _JOBS_OWN: Final = ("SLURM_", "SLURMD_", "SBATCH_", "SRUN_", "SQUEUE_")
-"""Prefixes of variables that describe the job of the shell that submits, or override a script."""
+"""Prefixes of variables that describe the submitting shell's job, or override a script."""
 _CLUSTERS_OWN: Final = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT")
-"""Variables that say which cluster to talk to, and who asks."""
+"""Variables that select the cluster and the user."""
 _USERS_OWN: Final = {
     "SBATCH_ACCOUNT": ("--account", "-A"),
     "SBATCH_CLUSTERS": ("--clusters", "-M"),
@@ -44,7 +43,7 @@ _USERS_OWN: Final = {
     "SBATCH_RESERVATION": ("--reservation",),
     "SBATCH_WCKEY": ("--wckey",),
 }
-"""Defaults that people set in their profiles: no job sets them. They would override a script."""
+"""Defaults from user profiles, which no job sets. They would override a script."""
 
 _SCRIPT: Final = """#!/bin/bash
 {options}
@@ -84,42 +83,42 @@ exit "$code"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What to submit: one job, or an array of them."""
+    """Job or job array to submit."""
 
     target: Path
-    """The folder of the run or the set that is written."""
+    """Folder of the run or the dataset."""
     settings: "JobConfig | SlurmConfig"
     options: Mapping[str, object]
-    """Options of sbatch by their long names; those that are None are left out."""
+    """Long options of sbatch; None is left out."""
     signal: str
-    """What is sent before the time limit, as in USR1@180."""
+    """Signal before the time limit, as in USR1@180."""
     results: str
-    """Folder in `target` whose content shows that the job gets on."""
+    """Folder in `target` whose content shows progress."""
     begin: str
-    """Lines of bash that set the array `begin`: what this start adds to the command line."""
+    """Lines of bash that set the array `begin`: arguments that this start adds."""
     command: str
-    """The command's name, for messages: avme pretrain."""
+    """Name of the command for messages: avme pretrain."""
     arguments: Sequence[str]
-    """The command line that is submitted, without the program and --slurm."""
+    """Submitted command line, without the program and --slurm."""
     advice: str
-    """What to do where the job cannot go back into the queue; plain words."""
+    """Advice if the job cannot be requeued, without quotes."""
 
     @property
     def folder(self) -> Path:
-        """Where the script and the logs lie."""
+        """Return the folder of script and logs."""
         return self.target.parent / FOLDER
 
     @property
     def script_path(self) -> Path:
-        """The script."""
+        """Return the path of the script."""
         return self.folder / f"{self.target.name}.sbatch"
 
     def log(self, number: str) -> Path:
-        """What the job `number` prints; an array has a file for each of its jobs."""
+        """Return the log file of the job `number`; an array has one per job."""
         return self.folder / f"{self.target.name}-{number}.out"
 
     def script(self) -> str:
-        """The text of the script."""
+        """Return the text of the script."""
         return _SCRIPT.format(
             options="\n".join(f"#SBATCH {option}" for option in self.sbatch_options()),
             command=self.command,
@@ -127,7 +126,7 @@ class Batch:
             results=shlex.quote(str(self.target / self.results)),
             log=shlex.quote(str(self.folder / self.target.name)),
             begin=self.begin,
-            cpus=self.settings.cpus,  # which srun does not take from sbatch, from Slurm 22.05 on
+            cpus=self.settings.cpus,  # srun does not inherit it from sbatch, from Slurm 22.05 on
             program=shlex.join([sys.executable, "-m", "avme_cli", *self.arguments]),
             advice=self.advice,
             memory=self.settings.memory_gb,
@@ -135,7 +134,7 @@ class Batch:
         )
 
     def sbatch_options(self) -> list[str]:
-        """The options of the script, in the form in which sbatch reads them."""
+        """Return the options of the script as sbatch directives."""
         settings = self.settings
         log = str(self.folder.absolute() / self.target.name).replace("%", "%%")
         number = "%A_%a" if "array" in self.options else "%j"
@@ -163,10 +162,10 @@ class Batch:
 
 
 def submit(batch: Batch, report: Reporter) -> str:
-    """Writes the script and hands it to sbatch; returns the number of the job.
+    """Write the script and submit it with sbatch; return the job id.
 
-    Raises UsageError where a job of the same run or set waits or runs, and MachineError where
-    sbatch is missing, which leaves the script, or refuses, which leaves nothing.
+    Raises UsageError if a job of the same run or dataset is pending or running, and MachineError if
+    sbatch is missing (the script stays) or refuses (nothing stays).
     """
     script = batch.script_path
     if shutil.which("sbatch") is None:
@@ -190,11 +189,10 @@ def submit(batch: Batch, report: Reporter) -> str:
 
 
 def clean_environment(given: Mapping[str, str], options: Sequence[str]) -> dict[str, str]:
-    """The environment to submit from: without the variables of the job that the shell is part of.
+    """Return the environment for sbatch, without the variables of the submitting shell's job.
 
-    sbatch hands them on, and a step that finds another job's memory or layout fails. What says
-    which cluster is meant stays, and so do the defaults of people's profiles that `options` do not
-    name.
+    sbatch passes them on, and a step with another job's memory or layout fails. Variables that
+    select the cluster stay, and so do profile defaults that `options` do not set.
     """
     names = {re.split(r"[=\s]", option, maxsplit=1)[0] for option in options}
     kept = {*_CLUSTERS_OWN, *(key for key, own in _USERS_OWN.items() if names.isdisjoint(own))}
@@ -211,7 +209,7 @@ def _sbatch(
     environment: Mapping[str, str],
     report: Reporter,
 ) -> str:
-    """The number of the job, with `;` and the cluster's name where there are several."""
+    """Return the job id, with `;` and the cluster's name if there are several clusters."""
     done = subprocess.run(
         ["sbatch", "--parsable", str(script)],
         capture_output=True,
@@ -234,7 +232,7 @@ def _sbatch(
 
 @contextmanager
 def _gone_if_new(folder: Path) -> Iterator[None]:
-    """Removes the folder, and those above it, where the block made them and left them empty."""
+    """Remove the folder and its parents if the block created them and left them empty."""
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         yield
@@ -246,7 +244,7 @@ def _gone_if_new(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _restored(file: Path) -> Iterator[None]:
-    """Gives the file back the content that it had, or none, where the block fails."""
+    """Restore the file's previous content, or absence, if the block fails."""
     before = file.read_bytes() if file.is_file() else None
     try:
         yield
@@ -256,7 +254,7 @@ def _restored(file: Path) -> Iterator[None]:
 
 
 def _quoted(value: str) -> str:
-    """The value as sbatch reads it: double quotes, in which a backslash frees what follows."""
+    """Quote a value for sbatch: double quotes with backslash escapes."""
     if re.fullmatch(r"[\w@%+=:,./-]+", value):
         return value
     return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'

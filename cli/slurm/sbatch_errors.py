@@ -1,4 +1,4 @@
-"""What sbatch says when it refuses a job, with the settings that would change it."""
+"""Error messages of sbatch, with the settings to change."""
 
 import re
 from typing import TYPE_CHECKING, Final
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 _MOST_CHARACTERS: Final = 240
 _NO_ANSWER: Final = r"slurm controller|configuration source|control machine|timed out|uthenticat"
-"""Slurm's own texts where the settings of the job are not to blame."""
+"""Slurm's messages that are not caused by the job's settings."""
 _SETTINGS: Final = (
     (r"gres|GRES|TRES", ("gpus",)),
     (r"partition", ("partition",)),
@@ -22,11 +22,11 @@ _SETTINGS: Final = (
     (r"array", ("jobs", "at_once")),
     (r"option", ("options",)),
 )
-"""Patterns of Slurm's own texts, and the settings of `slurm` that they are about."""
+"""Patterns of Slurm's messages, with the related settings of `slurm`."""
 
 
 def explain(text: str, settings: "JobConfig | SlurmConfig") -> str:
-    """`reason): what to change` from what sbatch printed, on one line."""
+    """Return `reason): fix` for the output of sbatch, on one line."""
     said = _one_line(text)
     if re.search(_NO_ANSWER, said):
         return f"{said}): repeat, or submit on a machine from which Slurm can be reached"
@@ -46,7 +46,7 @@ def explain(text: str, settings: "JobConfig | SlurmConfig") -> str:
 
 
 def _one_line(text: str) -> str:
-    """What sbatch printed, without its prefixes and repetitions; the end says most."""
+    """Return the output of sbatch without prefixes and repetitions; the end is most specific."""
     lines = [re.sub(r"^sbatch: ((error|fatal): )?", "", line).strip() for line in text.splitlines()]
     said = "; ".join(
         dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Whether a job that was submitted earlier still waits or runs, as squeue tells."""
+"""Check by squeue whether an earlier job is still pending or running."""
 
 import subprocess
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Final
 from avme.errors import MachineError, UsageError
 
 _SECONDS: Final = 30.0
-"""How long squeue may take; a busy controller answers late."""
+"""Time limit of squeue; a busy controller is slow."""
 _OVER: Final = frozenset(
     {
         "BOOT_FAIL",
@@ -22,13 +22,21 @@ _OVER: Final = frozenset(
         "TIMEOUT",
     }
 )
-"""States from which no job comes back; a preempted one may."""
+"""Final states of a job; a preempted one may be requeued."""
 _UNKNOWN_JOB: Final = "Invalid job id specified"
 
 
 def require_no_job(record: Path, target: Path, environment: Mapping[str, str]) -> None:
-    """Raise UsageError where the job that the file `record` names, which writes `target`, is not
-    over, and MachineError where squeue does not tell.
+    """Check that no job for `target` is pending or running.
+
+    Args:
+        record: File with the job id.
+        target: Folder that the job writes.
+        environment: Environment for squeue.
+
+    Raises:
+        UsageError: The job is not finished.
+        MachineError: squeue does not respond.
     """
     if not record.is_file():
         return
@@ -44,7 +52,7 @@ def require_no_job(record: Path, target: Path, environment: Mapping[str, str]) -
 
 
 def _states(number: str, cluster: str, record: Path, environment: Mapping[str, str]) -> set[str]:
-    """The states of the job, of all jobs of an array; empty where Slurm has forgotten it."""
+    """Return the states of the job, or of all jobs of an array; empty if unknown to Slurm."""
     command = ["squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={number}"]
     try:
         done = subprocess.run(

@@ -1,7 +1,7 @@
-"""`--slurm` of a training command: one job that trains, and resumes until it is done.
+"""`--slurm` of a training command: one job that trains and resumes until finished.
 
-What is in the run folder decides how a job starts, and no time does: it goes on with whatever the
-run has. Only what was there already when `--overwrite` was given is ever deleted.
+The content of the run folder decides how a job starts, not a time: it resumes whatever run exists.
+Only what existed when `--overwrite` was given is deleted.
 """
 
 import shlex
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _START: Final = (FLAG, "--resume", "--overwrite")
 _KEPT: Final = ("checkpoints/*.pt", "weights.safetensors")
-"""What is lost with a run."""
+"""Files that make up a run's progress."""
 _BEGIN: Final = """run={run}
 begin=({begin})
 # Name, bytes and time of what was there when the job was submitted: no start deletes anything else.
@@ -48,10 +48,21 @@ def submit_training(
     command: str,
     report: Reporter,
 ) -> str:
-    """Submits this very command, called `command`, as a job; returns the job's number.
+    """Submit this command as a job; return the job id.
 
-    Raises UsageError where the run folder is in use or has a job, ArtifactError where there is
-    nothing to resume, and MachineError where sbatch is missing or refuses.
+    Args:
+        settings: Slurm settings.
+        device: Setting `train.device`.
+        run: Run folder.
+        resume: Continue the run in it.
+        overwrite: Replace the run in it.
+        command: Name of the command.
+        report: Receives messages.
+
+    Raises:
+        UsageError: The run folder is in use or has a job.
+        ArtifactError: There is nothing to resume.
+        MachineError: sbatch is missing or refuses.
     """
     gpus, processes = devices(settings, device)
     run = run if run.name else run.resolve()
@@ -85,7 +96,16 @@ def training_batch(
     start: str | None,
     command: str,
 ) -> Batch:
-    """The job; `start` is what its first start is told of an earlier run."""
+    """Return the job.
+
+    Args:
+        settings: Slurm settings.
+        gpus: GPUs per node.
+        processes: Ranks per node.
+        run: Run folder.
+        start: Arguments of the first start.
+        command: Name of the command.
+    """
     return Batch(
         target=run,
         settings=settings,
@@ -109,9 +129,9 @@ def training_batch(
 
 
 def devices(settings: "JobConfig", device: str) -> tuple[int, int]:
-    """GPUs and processes of a node, for a run on `device`; raises UsageError where they disagree.
+    """Return GPUs and ranks per node for a run on `device`; raises UsageError on conflicts.
 
-    Runs of earlier versions have both settings at 1.
+    Both settings may be 1.
     """
     gpus, processes = settings.gpus, settings.procs
     if gpus is None:
@@ -135,7 +155,7 @@ def devices(settings: "JobConfig", device: str) -> tuple[int, int]:
 
 
 def refuse_gpus_with_procs(given: Mapping[str, Any]) -> None:
-    """Raise UsageError where one command gives both, by dotted key, even if they agree."""
+    """Raise UsageError if a command sets both, by dotted key."""
     gpus, processes = given.get("slurm.gpus"), given.get("slurm.procs")
     if gpus not in (None, 0) and processes is not None:
         raise UsageError(
@@ -145,7 +165,7 @@ def refuse_gpus_with_procs(given: Mapping[str, Any]) -> None:
 
 
 def _kept_files(run: Path) -> list[str]:
-    """`name bytes seconds` of what is in the run folder, as stat prints them."""
+    """Return `name bytes seconds` of the files in the run folder, as printed by stat."""
     files = sorted(file for pattern in _KEPT for file in run.glob(pattern))
     facts = [(file, file.stat()) for file in files]
     return [f"{file} {stat.st_size} {int(stat.st_mtime)}" for file, stat in facts]

@@ -1,7 +1,7 @@
-"""The one place that prints: lines, tables and errors, with all that could be obeyed escaped.
+r"""Output of the command line: lines, tables and errors, with control characters escaped.
 
-Rich would read `[red]` in a name as a colour and `:v:` in a sentence as a picture; a terminal would
-move its cursor. What is printed appears as it is, control characters as `\\x1b` or `\\n`.
+Rich would interpret `[red]` in a name as markup and `:v:` as an emoji; a terminal would obey
+control characters, which are printed as `\x1b` or `\n`.
 """
 
 import sys
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_CHARACTERS: Final = 400
-"""Of a line that says what went wrong."""
+"""Maximum length of an error line."""
 _MOST_OF_A_WORD: Final = 120
 
 
 def print_line(text: object = "") -> None:
-    """Print a result, which takes one line whatever it holds."""
+    """Print a result on one line."""
     print(escape_text(str(text)))
 
 
 def print_parts(*parts: tuple[str, str]) -> None:
-    """Print a line of parts, each with a style of rich's, which only terminals show."""
+    """Print a line of parts, each with a rich style, which only terminals show."""
     from rich.text import Text
 
     line = Text.assemble(*((escape_text(text), style) for text, style in parts))
@@ -33,12 +33,12 @@ def print_parts(*parts: tuple[str, str]) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print text of avme's own that has many lines and ends with a line break."""
+    """Print a multi-line text of avme's own that ends with a newline."""
     print(text, end="")
 
 
 def print_error(line: str) -> None:
-    """Print to standard error what went wrong, red on a terminal, in at most 400 characters."""
+    """Print an error to standard error, red on a terminal, in at most 400 characters."""
     if not is_terminal(sys.stderr):
         print(shortened(line), file=sys.stderr, flush=True)
         return
@@ -46,7 +46,7 @@ def print_error(line: str) -> None:
 
 
 def shortened(line: str) -> str:
-    """Return one escaped line that keeps its beginning, the ends of long paths, and its end."""
+    """Return one escaped line with its start, the ends of long paths, and its end."""
     line = escape_text(line)
     if len(line) > MOST_CHARACTERS:
         line = " ".join(_end_of(word) for word in line.split(" "))
@@ -54,12 +54,12 @@ def shortened(line: str) -> str:
 
 
 def verbatim(*, stderr: bool = False, width: int | None = None, **options: Any) -> "Console":
-    """A console on standard output or error; `width` None is that of the terminal."""
+    """Return a console on standard output or error; `width` None is that of the terminal."""
     from rich.console import Console
     from rich.text import Text
 
     class Verbatim(Console):
-        """Escapes strings where rich takes them: for their width and for their text."""
+        """Console that escapes strings before rich measures and prints them."""
 
         def render_str(self, text: str, **options: Any) -> Text:
             return super().render_str(escape_text(text), **options)
@@ -70,7 +70,7 @@ def verbatim(*, stderr: bool = False, width: int | None = None, **options: Any) 
 
 
 def _end_of(word: str) -> str:
-    """The end of a word, which of a path is the name of the file."""
+    """Return the end of an argument; for a path the file name."""
     if len(word) <= _MOST_OF_A_WORD:
         return word
     return "..." + word[3 - _MOST_OF_A_WORD :]

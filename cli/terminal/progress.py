@@ -1,7 +1,7 @@
-"""How the command line shows progress: bars on a terminal, plain lines in a log, or nothing.
+"""Progress display: bars on a terminal, plain lines in a log, or nothing.
 
-Progress goes to stderr; results go to stdout. The rate counts the steps of this run only, not
-those that an earlier run did.
+Progress goes to stderr; results go to stdout. The rate counts the steps of this run only, not those
+of an earlier one.
 """
 
 import sys
@@ -25,14 +25,14 @@ EVERY_SECONDS = 10.0
 
 
 def reporter(quiet: bool) -> Reporter:
-    """The reporter that suits stderr; only rank 0 of a distributed run speaks."""
+    """Return the reporter for stderr; only rank 0 of a distributed run prints."""
     if quiet or rank() > 0:
         return Quiet()
     return Terminal() if is_terminal(sys.stderr) else Lines(sys.stderr)
 
 
 class Lines:
-    """Plain lines for logs: one when a task ends, and one every ten seconds before that."""
+    """Reporter for logs: a line at the end of a task, and one every ten seconds before."""
 
     def __init__(
         self,
@@ -45,12 +45,18 @@ class Lines:
         self._every_seconds = every_seconds
 
     def say(self, line: str) -> None:
-        """Writes the line at once."""
+        """Write the line immediately."""
         print(escape_text(line), file=self._stream, flush=True)
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
-        """A task whose last line is written even if the work fails."""
+        """Open a task whose last line is written even if the work fails.
+
+        Args:
+            title: Start of the lines.
+            total: Number of steps.
+            done: Steps finished by an earlier run.
+        """
         task = _LineTask(title, total, done, self._clock, self._every_seconds, self.say)
         try:
             yield task
@@ -79,14 +85,14 @@ class _LineTask:
         self._started = self._spoke = clock()
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """Counts the steps and, when it is time, says so."""
+        """Count the steps and print a line when due."""
         self._done += steps
         self._note = note or self._note
         if self._clock() - self._spoke >= self._every_seconds:
             self._speak()
 
     def end(self) -> None:
-        """The last line, unless it was written already."""
+        """Print the last line, unless already done."""
         if self._spoken != self._done:
             self._speak()
 
@@ -108,7 +114,7 @@ class _LineTask:
 
 
 class Terminal:
-    """Bars for people; what is said appears above them."""
+    """Reporter for terminals: bars, with lines above them."""
 
     def __init__(self, console: "Console | None" = None) -> None:
         self._console = console or verbatim(stderr=True)
@@ -116,13 +122,19 @@ class Terminal:
         self._num_running = 0
 
     def say(self, line: str) -> None:
-        """Prints the line above the bars."""
+        """Print the line above the bars."""
         text = escape_text(line)
         self._console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
-        """A bar that stays on the screen; tasks inside one another share the display."""
+        """Open a bar that stays on the screen; nested tasks share the display.
+
+        Args:
+            title: Text before the bar.
+            total: Number of steps.
+            done: Steps finished by an earlier run.
+        """
         if self._live is None:
             self._live = _bars(self._console)
             self._live.start()
@@ -150,7 +162,7 @@ class _BarTask:
         self._note = ""
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """Moves the bar."""
+        """Advance the bar."""
         self._num_here += steps
         passed = time.monotonic() - self._started
         rate = f"{self._num_here / passed:.1f}/s" if passed > 0 else ""
@@ -159,7 +171,7 @@ class _BarTask:
 
 
 def clock_time(seconds: float) -> str:
-    """00:02:10."""
+    """Format seconds as 00:02:10."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{rest:02d}"
@@ -188,7 +200,7 @@ def _bars(console: "Console") -> "Progress":
 
 
 def _print_above(console: "Console | None") -> None:
-    """Let what others print to stderr, warnings and logs, appear above the bars of `console`."""
+    """Print warnings and logs of others above the bars of `console`."""
     from rich.file_proxy import FileProxy
 
     stream = sys.stderr

@@ -1,11 +1,11 @@
-"""Standard output and error as commands write to them: escaped, and safe where nobody reads.
+"""Standard output and error of commands: escaped, and safe without a reader.
 
-- What is printed is escaped; only rich, which makes the escapes of colours and bars itself, is
-  given the stream below. `console.py` escapes what rich is told to print.
-- Output whose reader is gone (`avme audit | head -1`) ends the command in silence with 141, the
-  code that shells give for it (docs/decisions.md 100).
-- Reports on standard error that cannot be written, as its reader, its terminal or its disk is gone,
-  are dropped: hours of work are worth more.
+- Printed text is escaped; only rich, which creates the escapes of colors and bars itself, writes to
+the stream below. `output.py` escapes what rich prints.
+- Output to a closed pipe (`avme audit | head -1`) ends the command silently with 141, the code of
+shells for it (docs/decisions.md 100).
+- Reports on standard error that cannot be written, because reader, terminal or disk are gone, are
+dropped: they must not end hours of work.
 """
 
 import errno
@@ -18,27 +18,27 @@ from typing import Any, Final, TextIO, cast
 from avme.io.escape import escape_text
 
 CLOSED_PIPE: Final = 141
-"""128 and the number of SIGPIPE."""
+"""128 plus the number of SIGPIPE."""
 
 
 def open_missing() -> None:
-    """Open what this process was started without (`2>&-`) on the null device.
+    """Open standard streams that are closed (`2>&-`) on the null device.
 
-    Otherwise the first file that is opened takes its number, and what libraries of C print goes
-    into that file.
+    Otherwise the first opened file gets their number, and output of C libraries goes into that
+    file.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 @contextmanager
 def escaping() -> Iterator[None]:
-    """Inside the block, escape what is printed; at its end nothing is left unwritten.
+    """Escape printed text inside the block; everything is flushed at its end.
 
     Raises OSError, which names standard output, if that cannot be written.
     """
@@ -60,17 +60,17 @@ def escaping() -> Iterator[None]:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether people read what is written there."""
+    """Return True if the stream is a terminal."""
     return bool(getattr(stream, "rich_proxied_file", stream).isatty())
 
 
 class _Guarded:
-    """A stream that says which one it is when it cannot be written, and then leads nowhere."""
+    """Stream that names itself in write errors, and is then redirected to the null device."""
 
     def __init__(self, stream: TextIO, *, may_be_lost: bool = False) -> None:
         self._stream, self.may_be_lost = stream, may_be_lost
         self._is_terminal = stream.isatty()
-        if hasattr(stream, "reconfigure"):  # what the locale cannot write is no reason to fail
+        if hasattr(stream, "reconfigure"):  # characters outside the locale must not fail
             stream.reconfigure(errors="backslashreplace")
 
     def __getattr__(self, name: str) -> Any:
@@ -103,7 +103,7 @@ class _Guarded:
             raise
 
     def _lead_nowhere(self) -> None:
-        """What is left in the buffer would fail again, at the latest when Python ends."""
+        """Redirect to the null device: buffered text would fail again when Python exits."""
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
@@ -111,19 +111,19 @@ class _Guarded:
 
 
 class EscapedStream:
-    """A stream that escapes what is written to it; for libraries it is no terminal."""
+    """Stream that escapes what is written to it; not a terminal for libraries."""
 
     def __init__(self, stream: Any) -> None:
         self.rich_proxied_file = stream
-        """Where rich writes to, by this name."""
+        """Target of rich, which looks for this name."""
         self.target = stream
-        """Where all others do: above the bars while there are some."""
+        """Target of all others: above the bars while there are some."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rich_proxied_file, name)
 
     def isatty(self) -> bool:
-        """Tell libraries to print no colours, which would be escaped."""
+        """Return False, so that libraries print no colors, which would be escaped."""
         return False
 
     def write(self, text: str) -> int:

@@ -1,4 +1,4 @@
-"""Rows of a benchmark: a table for people, a list for programs."""
+"""Tables for terminals, JSON lists for programs."""
 
 from typing import Annotated, Any
 
@@ -7,14 +7,14 @@ import typer
 from .output import print_text, verbatim
 
 _IN_A_LOG = 140
-"""Columns of a table that no terminal bounds."""
+"""Width of a table outside a terminal."""
 
-Rounds = Annotated[int, typer.Option(min=1, help="Rounds; the median is told.")]
-Json = Annotated[bool, typer.Option("--json", help="Print a list of rows instead of a table.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Number of rounds; medians are reported.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def print_json(rows: tuple[Any, ...]) -> None:
-    """Dataclasses as a list of objects."""
+    """Print dataclasses as a JSON list of objects."""
     import json
     from dataclasses import asdict
 
@@ -22,7 +22,13 @@ def print_json(rows: tuple[Any, ...]) -> None:
 
 
 def print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """The first column is names, the others are numbers."""
+    """Print a table; the first column is names, the others are numbers.
+
+    Args:
+        title: Title of the table.
+        header: Column names.
+        rows: Cells.
+    """
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")

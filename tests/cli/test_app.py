@@ -53,13 +53,21 @@ def test_version_is_the_packages() -> None:
     assert run("--version") == (0, f"avme {__version__}\n", "")
 
 
-def test_help_lists_commands_in_the_order_of_the_pipeline() -> None:
+def test_help_groups_commands_by_stage() -> None:
     code, text, _ = run("--help")
 
     assert code == 0
-    names = ("prep", "pretrain", "finetune", "eval", "verify", "audit", "demo")
-    places = [text.index(f"│ {name} ") for name in names]
-    assert places == sorted(places)
+    panels = {
+        "Prepare": ("prep", "verify", "audit"),
+        "Train": ("pretrain", "finetune"),
+        "Evaluate": ("eval",),
+        "Tools": ("weights", "config", "bench", "doctor", "demo"),
+    }
+    lines = [
+        part for panel in panels for part in (f"─ {panel} ─", *map("│ {} ".format, panels[panel]))
+    ]
+    positions = [text.index(line) for line in lines]
+    assert positions == sorted(positions)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
