@@ -1,4 +1,4 @@
-.PHONY: check format
+.PHONY: check quick format
 
 check:
 	ruff format --check
@@ -6,6 +6,11 @@ check:
 	mypy
 	lint-imports
 	pytest -n auto --dist worksteal
+
+quick:
+	ruff format --check
+	ruff check
+	pytest -m 'not slow' -n auto --dist worksteal
 
 format:
 	ruff format

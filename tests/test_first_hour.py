@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 TIMEOUT_SECONDS = 300.0
 FEW = "--set train.epochs=4"

@@ -4,7 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from avme.shards.dataset import PreparedSet
+
+pytestmark = pytest.mark.slow
 
 _SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
 _SMALL = (

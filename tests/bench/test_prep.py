@@ -8,6 +8,8 @@ from avme.bench.prep import bench_prep
 from avme.progress import Quiet
 from avme.shards.dataset import PreparedSet
 
+pytestmark = pytest.mark.slow
+
 
 def test_both_do_the_same_videos_and_nothing_is_left_behind(
     prepared: PreparedSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -27,6 +27,8 @@ from avme.sources.folder import ucf101_group
 from avme.sources.splits import hold_out
 from avme.train.optim import build_optimizer
 
+pytestmark = pytest.mark.slow
+
 MakePretrain = Callable[..., PretrainConfig]
 MakeFinetune = Callable[..., FinetuneConfig]
 

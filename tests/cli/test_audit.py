@@ -122,6 +122,7 @@ def test_without_a_leak_there_is_neither_warning_nor_advice(
     assert not any("warning" in row[0] or "what is left" in row[0] for row in rows)
 
 
+@pytest.mark.slow
 def test_what_it_asks_for_can_be_copied_and_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_video: Callable[..., Path]
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_training_step_is_told_as_rows_and_needs_no_data(
     assert all(row["memory_mb"] is None for row in rows)  # as where a system does not tell
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prepared")
 def test_preparing_is_told_beside_ffmpeg() -> None:
     code, out, _ = run("bench prep --rounds 1 --workers 1")

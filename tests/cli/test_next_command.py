@@ -11,6 +11,8 @@ from avme.progress import Quiet
 from avme_cli.app import app
 from avme_cli.next_command import after_prep, say_next, set_name
 
+pytestmark = pytest.mark.slow
+
 SHORT = ["--epochs", "1", "--batch", "2", "--workers", "0"]
 
 

@@ -13,6 +13,8 @@ from avme.io.run_status import RUN_LOCK
 from avme.system.gpu import may_have_cuda
 from avme_cli.preflight import require_run_folder, require_split
 
+pytestmark = pytest.mark.slow
+
 _HEAVY = (
     *("torch", "torchvision", "torchaudio", "h5py", "matplotlib", "av", "scipy", "numpy"),
     *("ffmpeg", "imageio_ffmpeg", "PIL", "simplejpeg", "safetensors", "tensorboard"),

@@ -14,6 +14,8 @@ from avme.config.resolve import resolve
 from avme_cli.app import app
 from avme_cli.preset_report import duration, on_this_device
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def make_rehearsal() -> Callable[[float], Rehearsal]:

@@ -15,6 +15,8 @@ from avme.errors import MachineError, UsageError
 from avme.system.cpu_count import available_cores
 from avme_cli.torchrun import ChildFailed, device_setting, leave_failure, rank, spread
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Any]
 
 PARENT = """

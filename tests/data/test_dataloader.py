@@ -62,6 +62,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 def test_a_worker_ends_with_a_parent_that_is_killed(start: Callable[..., Any]) -> None:
     parent = start(["-c", WAITS_WITH_A_WORKER])
     deadline = time.monotonic() + 60
@@ -77,6 +78,7 @@ def test_a_worker_ends_with_a_parent_that_is_killed(start: Callable[..., Any]) -
     assert not worker.exists()
 
 
+@pytest.mark.slow
 def test_stop_signals_are_for_the_process_alone_and_its_end_is_that_of_its_workers() -> None:
     done = subprocess.run(
         [sys.executable, "-c", ENDS_WITH_A_BUSY_WORKER],
@@ -122,6 +124,7 @@ except MachineError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_named_with_what_helps(start: Callable[..., Any]) -> None:
     done = start(["-c", BATCHES, "killed", "2"])
 
@@ -133,6 +136,7 @@ def test_a_worker_that_is_killed_is_named_with_what_helps(start: Callable[..., A
     assert len(said) == 2
 
 
+@pytest.mark.slow
 def test_a_batch_that_cannot_be_handed_over_is_an_error_and_no_wait(
     start: Callable[..., Any],
 ) -> None:
@@ -150,6 +154,7 @@ def may_run(argv: list[str]) -> bool:
     return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_shared_memory_that_is_really_full_is_an_error_and_no_wait(tmp_path: Path) -> None:
     """With a /dev/shm of its own, which takes root or a user namespace."""
     ways = [["unshare", "-m", "true"], ["unshare", "-Urm", "true"]]
@@ -166,6 +171,7 @@ def test_a_shared_memory_that_is_really_full_is_an_error_and_no_wait(tmp_path: P
     assert "--shm-size" in done.stdout
 
 
+@pytest.mark.slow
 def test_workers_do_without_a_short_tmpdir(start: Callable[..., Any], tmp_path: Path) -> None:
     """The path of a socket has at most 107 bytes."""
     long = tmp_path / ("x" * 120)
@@ -222,6 +228,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_workers_that_still_start(tmp_path: Path) -> None:
     program = tmp_path / "interrupted.py"  # which workers can import
     program.write_text(INTERRUPTED_WHILE_ITS_WORKERS_START)
@@ -253,6 +260,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_start_of_a_worker(tmp_path: Path) -> None:
     program = tmp_path / "interrupted.py"
     program.write_text(INTERRUPTED_WHILE_ITS_SERVER_STARTS)

@@ -127,6 +127,7 @@ def tensors(batch: AVBatch) -> list[Tensor]:
     return [batch.video, batch.mfcc, batch.audio_valid, batch.label, batch.clip, batch.seed]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_load_the_same_batches_as_none(reader: ClipReader, workers: int) -> None:
     clips = TrainingClips(reader, PretrainView(CLIP, CropConfig()))

@@ -92,6 +92,7 @@ def test_every_parameter_gets_a_gradient(
     assert without == []
 
 
+@pytest.mark.slow
 def test_one_batch_can_be_learnt_by_heart(
     fusion: dict[str, str],
     clip: ClipConfig,

@@ -76,6 +76,7 @@ def test_batch_norm_and_largest_values_train_every_parameter(
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_one_batch_can_be_learnt_by_heart(
     modality: Modality, clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs

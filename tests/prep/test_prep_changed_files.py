@@ -17,6 +17,8 @@ from avme.shards.dataset import PreparedSet
 from avme.stages.prep import prepare
 from avme.stages.verify import verify
 
+pytestmark = pytest.mark.slow
+
 RunPrep = Callable[..., PreparedSet]
 Trace = dict[str, tuple[int, int]]
 

@@ -15,6 +15,8 @@ from distributed import LocalCluster
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.shards.dataset import PreparedSet
 
+pytestmark = pytest.mark.slow
+
 HELD = "v_Bowling_g08_c01"
 
 

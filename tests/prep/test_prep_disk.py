@@ -14,6 +14,8 @@ import pytest
 from avme.media.ffmpeg.process import transcode
 from avme.shards.dataset import PreparedSet
 
+pytestmark = pytest.mark.slow
+
 RunPrep = Callable[..., PreparedSet]
 
 SCRIPT = """

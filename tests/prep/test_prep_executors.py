@@ -21,6 +21,8 @@ from avme.shards.dataset import PreparedSet
 from avme.sources.folder import Layout
 from avme.stages.prep import prepare
 
+pytestmark = pytest.mark.slow
+
 RunPrep = Callable[..., PreparedSet]
 VICTIM = "v_Bowling_g08_c01"
 

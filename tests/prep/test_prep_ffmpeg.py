@@ -16,6 +16,8 @@ from avme.progress import Quiet
 from avme.stages.prep import prepare
 from avme.stages.verify import verify
 
+pytestmark = pytest.mark.slow
+
 REAL = find_ffmpeg()
 
 

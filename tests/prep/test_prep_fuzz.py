@@ -18,6 +18,8 @@ from avme.progress import Quiet
 from avme.shards.dataset import PreparedSet
 from avme.stages.verify import verify
 
+pytestmark = pytest.mark.slow
+
 MakeVideo = Callable[..., Path]
 
 NUM_CLIPS = int(os.environ.get("AVME_FUZZ_CLIPS", "1000"))

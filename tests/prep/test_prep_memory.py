@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from avme.config.prep import PrepConfig
 from avme.io.hashing import sha256_of
@@ -22,6 +23,8 @@ from avme.shards.writer import ShardWriter
 from avme.sources.clip_table import Catalog, Cataloguing, SourceClip
 from avme.sources.splits import splits_by_group_number
 from avme.verify.shard_checks import ShardFacts, check_shard
+
+pytestmark = pytest.mark.slow
 
 CONFIG = PrepConfig(shard_clips=40)
 MOST_BYTES_A_CLIP = 200

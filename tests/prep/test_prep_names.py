@@ -18,6 +18,8 @@ from avme.shards.reader import ShardReader
 from avme.shards.record import ClipRecord
 from avme.sources.folder import discover
 
+pytestmark = pytest.mark.slow
+
 MakeVideo = Callable[..., Path]
 RunPrep = Callable[..., PreparedSet]
 

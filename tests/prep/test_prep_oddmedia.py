@@ -16,6 +16,8 @@ from avme.shards.index import read_records
 from avme.shards.record import ClipRecord
 from avme.stages.verify import verify
 
+pytestmark = pytest.mark.slow
+
 RunPrep = Callable[..., PreparedSet]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "oddmedia.md"

@@ -18,6 +18,8 @@ from avme.stages.audit import audit
 from avme.stages.pretrain import pretrain
 from avme.stages.verify import verify
 
+pytestmark = pytest.mark.slow
+
 RunPrep = Callable[..., PreparedSet]
 
 

@@ -17,6 +17,8 @@ from avme.io.atomic import read_json, write_json
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.shards.dataset import PreparedSet
 
+pytestmark = pytest.mark.slow
+
 RunPrep = Callable[..., PreparedSet]
 
 SCRIPT = """

@@ -8,6 +8,8 @@ import pytest
 
 from avme.shards.dataset import PreparedSet
 
+pytestmark = pytest.mark.slow
+
 MakeVideo = Callable[..., Path]
 RunPrep = Callable[..., PreparedSet]
 

@@ -12,6 +12,8 @@ from avme.errors import UsageError
 from avme.shards.dataset import ClipEntry, PreparedSet
 from avme.shards.reader import ShardReader
 
+pytestmark = pytest.mark.slow
+
 MakeVideo = Callable[..., Path]
 RunPrep = Callable[..., PreparedSet]
 

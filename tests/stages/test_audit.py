@@ -12,6 +12,8 @@ from avme.progress import Quiet
 from avme.shards.dataset import PreparedSet, split_path
 from avme.stages.audit import audit
 
+pytestmark = pytest.mark.slow
+
 
 class Listening(Quiet):
     """Remembers what was said."""

@@ -18,6 +18,8 @@ from avme.shards.dataset import ClipEntry, PreparedSet
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
 
+pytestmark = pytest.mark.slow
+
 MakeConfig = Callable[..., PretrainConfig]
 
 

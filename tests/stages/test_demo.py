@@ -17,6 +17,8 @@ from avme.progress import Task
 from avme.stages.demo import DemoResult, DemoSizes, demo, open_folder
 from avme_cli.app import app
 
+pytestmark = pytest.mark.slow
+
 SMALL = DemoSizes(groups=(7, 8, 9), clips_per_group=1, pretrain_epochs=1, finetune_epochs=1)
 
 

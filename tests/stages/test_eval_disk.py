@@ -14,6 +14,8 @@ from avme.shards.dataset import PreparedSet
 from avme.stages.evaluate import evaluate
 from avme_cli.app import app
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def largest_file(num_bytes: int) -> Iterator[None]:

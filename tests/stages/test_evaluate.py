@@ -33,6 +33,8 @@ from avme.progress import Quiet, Task
 from avme.shards.dataset import PreparedSet, split_path
 from avme.stages.evaluate import evaluate
 
+pytestmark = pytest.mark.slow
+
 EVALUATE = """
 import sys
 from pathlib import Path

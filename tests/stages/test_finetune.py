@@ -28,6 +28,8 @@ from avme.train.metrics.loggers import read_record
 from avme.weights.init_from import starting_point
 from avme.weights.load import read_weights
 
+pytestmark = pytest.mark.slow
+
 MakeConfig = Callable[..., FinetuneConfig]
 
 

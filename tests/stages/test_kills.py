@@ -14,6 +14,8 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
 from avme.shards.dataset import PreparedSet
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kills.py"
 
 

@@ -26,6 +26,8 @@ from avme.train.distributed.process_group import Processes
 from avme.train.run.folder import running
 from avme_cli.app import app
 
+pytestmark = pytest.mark.slow
+
 MARKER = "marker: of another folder"
 
 

@@ -39,6 +39,8 @@ from avme.weights.export import write_weights
 from avme.weights.load import read_weights
 from avme_cli.app import app
 
+pytestmark = pytest.mark.slow
+
 COUNT = int(os.environ.get("AVME_MUTATIONS", "6"))
 FIRST = int(os.environ.get("AVME_FIRST_MUTATION", "0"))
 LOG = os.environ.get("AVME_MUTATIONS_LOG")

@@ -17,6 +17,8 @@ from avme.shards.dataset import PreparedSet
 from avme.stages.pictures import NAME
 from avme.stages.pretrain import pretrain
 
+pytestmark = pytest.mark.slow
+
 MakeConfig = Callable[..., PretrainConfig]
 
 

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from avme.shards.dataset import PreparedSet
 from avme.shards.reader import ShardReader
+
+pytestmark = pytest.mark.slow
 
 MakeVideo = Callable[..., Path]
 RunPrep = Callable[..., PreparedSet]

@@ -21,6 +21,8 @@ from avme.stages.pretrain import pretrain
 from avme.train.metrics.loggers import read_record
 from avme.train.metrics.meter import MEASURED
 
+pytestmark = pytest.mark.slow
+
 MakeConfig = Callable[..., PretrainConfig]
 
 

@@ -23,6 +23,8 @@ from avme.stages.evaluate import evaluate
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
 
+pytestmark = pytest.mark.slow
+
 DRAWS = int(os.environ.get("AVME_RANDOM_DRAWS", "16"))
 REFUSED = (2, 4, 6, 7)
 """Exit codes of settings, artifacts, machines, and of training that diverges."""

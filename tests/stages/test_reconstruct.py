@@ -20,6 +20,8 @@ from avme.models.tubelets import to_tubelets
 from avme.shards.dataset import PreparedSet
 from avme.stages.reconstruct import choose_clips, complete, draw_reconstructions
 
+pytestmark = pytest.mark.slow
+
 CONFIG = resolve(
     PretrainConfig,
     preset=preset("pretrain", "tiny"),

@@ -21,6 +21,8 @@ from avme.shards.dataset import PreparedSet
 from avme.stages.pretrain import pretrain
 from avme.train.metrics.loggers import read_record
 
+pytestmark = pytest.mark.slow
+
 SHARDED = ("--procs", "2", "--set", "train.sharding=fsdp")
 RECOMPUTED = (*SHARDED, "--set", "train.activation_checkpointing=true")
 STOPPED = 75

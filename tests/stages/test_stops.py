@@ -15,6 +15,8 @@ from avme.config.resolve import to_yaml
 from avme.io.atomic import read_json
 from avme.shards.dataset import PreparedSet
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("number", "processes", "code"),

@@ -19,6 +19,8 @@ from avme.stages.reconstruct import draw_reconstructions
 from avme.weights.init_from import starting_point
 from avme.weights.load import read_weights
 
+pytestmark = pytest.mark.slow
+
 LARGE = {"dim": 65_520, "heads": 4}
 """48 GB of weights in the two blocks of the visual tower."""
 

@@ -12,6 +12,8 @@ from avme.config.resolve import to_yaml
 from avme.shards.dataset import PreparedSet
 from avme_cli.app import app
 
+pytestmark = pytest.mark.slow
+
 Commands = dict[str, list[str]]
 
 

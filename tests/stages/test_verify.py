@@ -13,6 +13,8 @@ from avme.progress import Quiet
 from avme.shards.dataset import PreparedSet
 from avme.stages.verify import Verified, verify
 
+pytestmark = pytest.mark.slow
+
 RunPrep = Callable[..., PreparedSet]
 SHARD = "shards/shard-00001.h5"
 

@@ -16,6 +16,8 @@ from avme.progress import Quiet
 from avme.shards.record import from_lines, to_lines
 from avme.stages.verify import verify
 
+pytestmark = pytest.mark.slow
+
 NAME = "shard-00000.h5"
 Change = Callable[[h5py.File], None]
 

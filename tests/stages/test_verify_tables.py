@@ -9,6 +9,8 @@ from avme.io.hashing import list_sha256
 from avme.progress import Quiet
 from avme.stages.verify import verify
 
+pytestmark = pytest.mark.slow
+
 
 def lines(folder: Path) -> list[str]:
     found = verify(folder, every_picture=False, seed=0, report=Quiet())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -11,6 +12,8 @@ from avme.shards.dataset import PreparedSet
 from avme.stages.pretrain import pretrain
 from avme.train.metrics.loggers import read_record
 from avme.train.metrics.meter import MEASURED
+
+pytestmark = pytest.mark.slow
 
 
 def test_how_often_lines_are_written_does_not_change_what_is_learnt(

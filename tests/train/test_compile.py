@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
 from avme.config import TrainConfig
 from avme.models.blocks import Block
 from avme.train.compile import set_up
+
+pytestmark = pytest.mark.slow
 
 _COMPILE = """
 import torch

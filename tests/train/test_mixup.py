@@ -76,6 +76,7 @@ def test_the_last_of_an_odd_number_stays_as_it_is() -> None:
     torch.testing.assert_close(mixed.target[2], torch.eye(3)[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mixup", "cutmix"), [(0.8, 0.0), (0.0, 1.0)])
 def test_audio_that_one_clip_of_a_pair_has_is_kept_with_the_probability_of_its_share(
     mixup: float, cutmix: float

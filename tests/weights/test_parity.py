@@ -90,6 +90,7 @@ def test_with_sound_it_still_starts_as_videomae(
     parity.pretraining(ours, theirs, clip)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
 def test_vit_b_at_its_own_widths_there_and_back(
     stage: str, tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs, parity: Any

@@ -18,6 +18,8 @@ from avme.prep.write_shard import LabelledClip, ShardTask, pack
 from avme.sources.clip_table import SourceClip
 from avme.workers.forkserver import FORKS, Nursery, Worker
 
+pytestmark = pytest.mark.slow
+
 needs_forks = pytest.mark.skipif(not FORKS, reason="workers are forked on Linux only")
 
 

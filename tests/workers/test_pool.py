@@ -13,6 +13,8 @@ import pytest
 from avme.errors import UsageError
 from avme.workers.pool import LocalExecutor, dask_crew, local_crew
 
+pytestmark = pytest.mark.slow
+
 
 def test_results_come_back_whatever_the_number_of_processes() -> None:
     with local_crew(2) as crew:

@@ -73,6 +73,7 @@ def test_tasks_of_nodes_are_counted() -> None:
     assert tasks_by_node("2(x3),1") == [2, 2, 2, 1]
 
 
+@pytest.mark.slow
 def test_two_tasks_join_by_slurms_variables_alone(tmp_path: Path) -> None:
     clean = {
         name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")

@@ -24,6 +24,7 @@ def run_command(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_the_parts_say_what_they_do_and_finish_the_set(
     slurm: Any, make_video: Callable[..., Path]
 ) -> None:

@@ -80,6 +80,7 @@ def begun(slurm: Any, **variables: str) -> str:
     return str(words.removeprefix(command).strip())
 
 
+@pytest.mark.slow
 def test_a_job_stops_on_the_signal_and_resumes(
     slurm: Any, make_video: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -15,6 +15,8 @@ from avme.media.decode import Extracted, Recipe, extract
 from avme.media.ffmpeg.process import require_filters
 from avme.media.span import Span
 
+pytestmark = pytest.mark.slow
+
 RED = (200, 30, 30)
 COLORS = (RED, (30, 160, 60), (40, 60, 210), (128, 128, 128))
 WHITE_NITS = 203.0

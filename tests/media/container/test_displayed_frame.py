@@ -17,6 +17,8 @@ from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
 from tests.media.ffmpeg.test_seek import BITS, SIDE, extracted
 
+pytestmark = pytest.mark.slow
+
 MPEG4 = ("-c:v", "mpeg4", "-q:v", "2")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2")
 SLIDES = {  # slide n, from 1, appears at 5 * (n - 1) s

@@ -20,6 +20,8 @@ from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
 from tests.media.ffmpeg.test_seek import BITS, SIDE, extracted
 
+pytestmark = pytest.mark.slow
+
 NUM_FRAMES = 150
 MPEG4 = ("-c:v", "mpeg4", "-q:v", "2", "-g", "40", "-sc_threshold", "1000000000")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "40")

@@ -12,6 +12,8 @@ from avme.media.decode import Extracted, Recipe, extract
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
 
+pytestmark = pytest.mark.slow
+
 HUM = ("-f", "lavfi", "-i", "sine=f=300:d=2")
 SILENCE = ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=mono:d=2")
 PICTURES = ("-map", "0:v", "-c:v", "mpeg4", "-c:a", "aac")

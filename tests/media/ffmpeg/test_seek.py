@@ -25,6 +25,8 @@ from avme.media.ffmpeg.process import find_ffmpeg, transcode
 from avme.media.ffmpeg.seek import find_cut
 from avme.media.span import Span
 
+pytestmark = pytest.mark.slow
+
 NUM_FRAMES = 150
 BITS = 8
 SIDE = 16

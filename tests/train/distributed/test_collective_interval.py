@@ -29,6 +29,7 @@ with joined(torch.device("cpu")) as processes:
 """
 
 
+@pytest.mark.slow
 def test_all_agree_after_the_same_steps_though_their_clocks_differ(
     run_ranks: Callable[..., None],
 ) -> None:

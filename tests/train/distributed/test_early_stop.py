@@ -79,6 +79,7 @@ def importing(tmp_path: Path) -> Callable[[], subprocess.Popen[str]]:
     return begin
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "name", "code"),
     [
@@ -126,6 +127,7 @@ def test_a_main_thread_that_looks_at_no_signals_is_ended(
     assert (running.returncode, said) == (75, f"error: stopped by SIGUSR1 {NOTHING}\n")
 
 
+@pytest.mark.slow
 def test_a_process_that_waits_for_the_others_of_its_run_stops_too(
     start: Callable[..., Any],
 ) -> None:

@@ -4,9 +4,12 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 
 from avme.train.distributed.fsdp import block_policy
+
+pytestmark = pytest.mark.slow
 
 # Rank 1 has no sound at all, and every share of the first process is larger or as large.
 TWO = """

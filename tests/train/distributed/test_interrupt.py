@@ -58,6 +58,7 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
         signal.signal(signal.SIGUSR1, before)
 
 
+@pytest.mark.slow
 def test_a_suspended_worker_neither_delays_the_end_nor_stays(start: Callable[..., Any]) -> None:
     program = start(["-c", WAITS_FOR_A_WORKER])
     deadline = time.monotonic() + 60

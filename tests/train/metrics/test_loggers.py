@@ -99,6 +99,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 100, 2000])
 def test_a_full_disk_is_an_error_without_tracebacks(limit: int, tmp_path: Path) -> None:
     """At 2000 bytes it is TensorBoard's file, written by a thread, that finds no room first."""

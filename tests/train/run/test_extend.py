@@ -19,6 +19,8 @@ from avme.shards.dataset import PreparedSet
 from avme.stages.pretrain import pretrain
 from avme.train.metrics.loggers import read_record
 
+pytestmark = pytest.mark.slow
+
 MakeConfig = Callable[..., PretrainConfig]
 
 
