@@ -1,10 +1,10 @@
-"""What the mere presence of sound tells of a clip's class, before anybody listens.
+"""Leakage of the class by audio presence: how well its presence alone predicts the class.
 
-A model that may see whether a clip has sound can use that as a hint at its label. Where only some
-classes have sound the hint is large, and a gain from sound proves nothing about what is heard.
+A model that can tell whether a clip has audio can use that as a hint at its label. If only some
+classes have audio the hint is large, and a gain from audio says nothing about its content.
 
-Shape letters: l classes, p = 2 states (without usable sound, with it), c clips, r rounds,
-u units (clips of one group in one class), g groups, k units of each.
+Shape letters: l classes, p = 2 states (without usable audio, with it), c clips, r rounds, u units
+(clips of one group in one class), g groups, k units of each.
 """
 
 from collections.abc import Sequence
@@ -19,40 +19,46 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Presence of usable sound against the class, on the lists of one split."""
+    """Dependence of the class on the presence of usable audio, on the lists of one split."""
 
     bits: float
-    """Mutual information on the train list, from the counts as they are: on few clips too large."""
+    """Plug-in mutual information on the train list; biased upwards on few clips."""
     bits_corrected: float
-    """The same adjusted for chance: 0 on average where presence is independent of the class, given
-    the groups, and `bits` where it tells all that it could; below 0 where less than chance does."""
+    """Mutual information adjusted for chance: 0 on average if presence is independent of the class
+    given the groups, `bits` if it is fully informative; negative below chance."""
     bits_at_most: float
-    """Entropy of presence: what it could tell at most."""
+    """Entropy of presence, the upper bound."""
     bits_by_chance: float
-    """Mean over rounds in which whole groups were dealt new classes: what nothing looks like."""
+    """Mean over rounds in which whole groups were permuted between classes: the chance level."""
     p_value: float
-    """Share of rounds, this one included, that told as much."""
+    """Fraction of rounds, the observed one included, with at least as much information."""
     top1_presence: float
-    """Test accuracy of guessing the commonest train class with the same presence."""
+    """Test accuracy of predicting the most common train class with the same presence."""
     top1_majority: float
-    """Test accuracy of guessing the commonest train class."""
+    """Test accuracy of predicting the most common train class."""
 
     @property
     def is_evident(self) -> bool:
-        """Whether presence tells more than chance would, at the usual 5 %."""
+        """True if presence is informative at the 5 % level."""
         return self.p_value <= 0.05
 
 
 def count(
     label: Int[np.ndarray, " c"], present: Int[np.ndarray, " c"], num_classes: int
 ) -> Int[np.ndarray, "l p"]:
-    """Clips of every class without and with sound."""
+    """Count the clips of every class without and with audio.
+
+    Args:
+        label: Class index of every clip.
+        present: True for clips with usable audio.
+        num_classes: Number of classes.
+    """
     flat = np.bincount(2 * label + present, minlength=2 * num_classes)
     return flat.reshape(num_classes, 2).astype(np.int64)
 
 
 def entropy_bits(counts: Float[np.ndarray, "*any"] | Int[np.ndarray, "*any"]) -> float:
-    """Entropy of the shares that counts are of their sum; 0 without any."""
+    """Return the entropy of the normalized counts; 0 for no counts."""
     total = float(counts.sum())
     if total <= 0:
         return 0.0
@@ -61,16 +67,21 @@ def entropy_bits(counts: Float[np.ndarray, "*any"] | Int[np.ndarray, "*any"]) ->
 
 
 def mutual_bits(counts: Float[np.ndarray, "l p"] | Int[np.ndarray, "l p"]) -> float:
-    """Plug-in mutual information of rows and columns; 0 to the smaller of their entropies."""
+    """Return the plug-in mutual information of rows and columns."""
     apart = entropy_bits(counts.sum(axis=0)) + entropy_bits(counts.sum(axis=1))
     return max(0.0, apart - entropy_bits(counts))
 
 
 def adjusted_bits(bits: float, by_chance: float, at_most: float) -> float:
-    """Mutual information adjusted for chance (Vinh et al. 2010), in bits.
+    """Adjust mutual information for chance (Vinh et al. 2010), in bits.
 
-    The excess over `by_chance`, the mean over permutations, is scaled so that `at_most` stays as it
-    is. 0 where chance reaches the maximum too, as with one group a class: nothing can be told then.
+    The excess over chance is scaled so that `at_most` stays unchanged. 0 if chance reaches the
+    maximum too, as with one group per class.
+
+    Args:
+        bits: Observed mutual information.
+        by_chance: Mean over permutations.
+        at_most: Upper bound.
     """
     room = at_most - by_chance
     return (bits - by_chance) * at_most / room if room > _ROUNDING else 0.0
@@ -84,12 +95,19 @@ def chance_bits(
     rounds: int,
     seed: int,
 ) -> Float[np.ndarray, " r"]:
-    """Mutual information after the groups of all classes were dealt new classes, `rounds` times.
+    """Return the mutual information after permuting groups between classes, `rounds` times.
 
-    Clips of one group come from one recording and sound alike: dealing out clips one by one would
-    make chance look smaller than it is. The clips of a group in one class are a unit. Units of a
-    group that has clips in several classes (a speaker, a camera) sound alike too: such groups
-    change places as a whole with others of as many classes, and their units within them.
+    Clips of one group come from one recording and have similar audio: permuting single clips would
+    underestimate chance. The clips of a group in one class are a unit. Units of a group with clips
+    in several classes (a speaker, a camera) are similar too: such groups are exchanged as a whole
+    with others of as many classes, and their units within them.
+
+    Args:
+        label: Class index of every clip.
+        present: True for clips with usable audio.
+        group: Group index of every clip.
+        rounds: Number of permutations.
+        seed: Seed.
     """
     num_classes = int(label.max()) + 1
     _, number = np.unique(np.asarray(group, dtype=np.str_), return_inverse=True)
@@ -109,9 +127,9 @@ def chance_bits(
 
 
 def _blocks(group: Int[np.ndarray, " u"]) -> list[Int[np.ndarray, "g k"]]:
-    """Units of groups of equally many units, a row for each; `group` is sorted.
+    """Return units by groups with equally many units, one row per group; `group` is sorted.
 
-    Units of groups that no other equals in number stand in rows of their own.
+    Units of groups with a unique number of units get rows of their own.
     """
     begins = np.flatnonzero(np.diff(group, prepend=-1))
     sizes = np.diff(begins, append=len(group))
@@ -126,10 +144,10 @@ def _blocks(group: Int[np.ndarray, " u"]) -> list[Int[np.ndarray, "g k"]]:
 
 
 def guess_accuracy(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> float:
-    """Test accuracy of guessing, for every column, its commonest class on the train list.
+    """Return the test accuracy of predicting, for every column, its most common train class.
 
-    Columns that train never saw take the commonest class of all; classes that are equally common
-    share their hits, so that no order of classes decides. 0 without test clips.
+    Columns without train clips use the most common class overall; equally common classes share
+    their hits, so that class order has no effect. 0 without test clips.
     """
     hits = 0.0
     for column in range(train.shape[1]):
@@ -139,7 +157,7 @@ def guess_accuracy(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) 
 
 
 def dropped(counts: Int[np.ndarray, "l p"], share: float) -> Float[np.ndarray, "l p"]:
-    """Expected counts once sound is taken from `share` of the clips that have it."""
+    """Return the expected counts after removing audio from a fraction of the clips with audio."""
     lost = share * counts[:, 1]
     return np.stack([counts[:, 0] + lost, counts[:, 1] - lost], axis=1)
 
@@ -152,9 +170,14 @@ def measure(
     seed: int = 0,
     rounds: int = _ROUNDS,
 ) -> Leak:
-    """The leak of a split; both sides as labels and presence, the train list with its groups.
+    """Measure the leakage of a split.
 
-    The train list must not be empty.
+    Args:
+        train: Labels, presence and groups of the train list, which must not be empty.
+        test: Labels and presence of the test list.
+        num_classes: Number of classes.
+        seed: Seed of the permutations.
+        rounds: Number of permutations.
     """
     label, present, group = train
     counts, tested = count(label, present, num_classes), count(*test, num_classes)

@@ -1,9 +1,9 @@
-"""Ways to train and test with sound, and how much of the label each still gives away by presence.
+"""Protocols of training and testing with audio, and the leakage that each leaves.
 
-Only a protocol in which every clip has sound, or none has, is free of the leak. Dropping sound at
-random makes it smaller and never zero: a clip that still has sound is of a class with sound.
+Only a protocol in which every clip has audio, or none has, is free of leakage. Dropping audio at
+random reduces it but never removes it: a clip that still has audio is of a class with audio.
 
-Shape letters: l classes, p = 2 states (without usable sound, with it).
+Shape letters: l classes, p = 2 states (without usable audio, with it).
 """
 
 from dataclasses import dataclass
@@ -22,32 +22,33 @@ _DROPPED: Final = (0.25, 0.5, 0.75)
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A choice of clips and of what is done with their sound."""
+    """Selection of clips and treatment of their audio."""
 
     name: str
     train: int
-    """Clips."""
+    """Number of train clips."""
     test: int
-    """Clips."""
+    """Number of test clips."""
     classes: int
     bits: float
-    """What presence still tells of the class on the train list; drops at random: on average."""
+    """Remaining mutual information of presence and class on the train list; the expected value for
+    random drops."""
     options: tuple[str, ...] | None = None
-    """Options of `avme finetune` that do it; None where it needs a set of its own clips."""
+    """Options of `avme finetune` for it; None if it needs a dataset of its own."""
     run: str | None = None
-    """What to append to the name of the run, where protocols would share a run folder."""
+    """Suffix of the run's name, where protocols would share a run folder."""
     clips: Clips = "all"
-    """The clips of that set."""
+    """Clips of that dataset."""
 
 
 def sounding_classes(train: Int[np.ndarray, "l p"]) -> Bool[np.ndarray, " l"]:
-    """Classes of which at least half of the train clips have usable sound."""
+    """Return the classes in which at least half of the train clips have usable audio."""
     counts: Int[np.ndarray, " l"] = train.sum(axis=1)
     return np.logical_and(counts > 0, train[:, 1] >= _MOSTLY * counts)
 
 
 def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> list[Protocol]:
-    """The usual ones, from the clips of every class without and with usable sound."""
+    """Return the standard protocols for counts of clips without and with usable audio by class."""
     mostly = sounding_classes(train)
     heard = train[:, 1] > 0
     everything = (int(train.sum()), int(test.sum()), int(np.count_nonzero(train.sum(axis=1))))

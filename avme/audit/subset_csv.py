@@ -1,6 +1,6 @@
-"""Some clips of a prepared set as a table for `avme prep csv`, and the command that prepares them.
+"""Subset of a dataset's clips as a table for `avme prep csv`, with the command to prepare it.
 
-A clip's id is its path below the folder of videos; for a cut, `#` and its span follow.
+A clip's id is its path below the folder of videos; for a segment, `#` and its span follow.
 """
 
 import csv
@@ -21,7 +21,13 @@ _CUT: Final = re.compile(r"(?P<path>.+)#(?P<start>\d+(\.\d+)?)-(?P<end>\d+(\.\d+
 def subset_table(
     records: Sequence[ClipRecord], sides: Mapping[str, Collection[str]], kept: Collection[str]
 ) -> str:
-    """CSV of the clips whose id is in `kept`, each on its side (train, test) of a split."""
+    """Return a CSV of the clips in `kept`.
+
+    Args:
+        records: Clips of the dataset.
+        sides: Clip ids of the train and test list of a split.
+        kept: Ids of the subset.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -35,9 +41,12 @@ def subset_table(
 
 
 def subset_command(plan: Mapping[str, Any], table: Path, out: Path) -> str:
-    """The command that prepares the clips of `table` as the set `out`, for a shell.
+    """Return the shell command that prepares the subset.
 
-    `plan` is the plan.json of the set that they are from: its videos and settings are used again.
+    Args:
+        plan: plan.json of the original dataset: its videos and settings are used again.
+        table: CSV of the subset.
+        out: Folder of the new dataset.
     """
     identity, call = dict(plan["identity"]), dict(plan.get("call", {}))
     source = Path(identity["source"])
@@ -52,9 +61,13 @@ def subset_command(plan: Mapping[str, Any], table: Path, out: Path) -> str:
 def finetune_command(
     dataset: Path, split: str, options: Sequence[str], run: str | None = None
 ) -> str:
-    """The command that fine-tunes on a split of a prepared set with these options, for a shell.
+    """Return the shell command that fine-tunes on a split with these options.
 
-    With `run` it writes a run folder of that ending, so that several commands can run in turn.
+    Args:
+        dataset: Prepared dataset.
+        split: Name of the split.
+        options: Further options.
+        run: Suffix of the run folder, so that several commands can run in turn.
     """
     chosen = [] if split == "1" else ["--split", split]
     out = ["--out", f"runs/finetune-{dataset.resolve().name}-av-{run}"] if run else []
@@ -62,7 +75,7 @@ def finetune_command(
 
 
 def _place(clip_id: str) -> tuple[str, str, str]:
-    """Path, start and end; the times are empty for a whole file."""
+    """Return path, start and end; the times are empty for a full file."""
     cut = _CUT.fullmatch(clip_id)
     if cut is None:
         return clip_id, "", ""

@@ -1,6 +1,6 @@
-"""The records of a set to what is in it: lengths, rates, sound, classes, splits.
+"""Summary of a dataset's records: lengths, rates, audio, classes, splits.
 
-Everything here is plain data for JSON. `None` stands where there is nothing to measure.
+Results are plain data for JSON. `None` marks undefined values.
 """
 
 from collections import Counter, defaultdict
@@ -15,11 +15,11 @@ from avme.shards.record import ClipRecord
 _MOST_NAMED = 10
 
 Sides = Mapping[str, Sequence[str]]
-"""The clip ids of `train` and `test`."""
+"""Clip ids of `train` and `test`."""
 
 
 def survey(records: Sequence[ClipRecord], classes: Sequence[str]) -> dict[str, Any]:
-    """What holds of the whole set, whichever split."""
+    """Summarize the dataset independent of splits."""
     heard = [record for record in records if record.audio != "none"]
     late = [r for r in heard if (r.audio_start_seconds or 0.0) > LATE_SECONDS]
     early = [r for r in heard if missing_at_end(r) > LATE_SECONDS]
@@ -59,7 +59,13 @@ def survey(records: Sequence[ClipRecord], classes: Sequence[str]) -> dict[str, A
 def survey_classes(
     records: Sequence[ClipRecord], classes: Sequence[str], splits: Mapping[str, Sides]
 ) -> list[dict[str, Any]]:
-    """A row for every class: clips, seconds, states of sound, the share with usable sound."""
+    """Return one row per class: clips, seconds, audio states, fraction with usable audio.
+
+    Args:
+        records: Clips.
+        classes: Class names.
+        splits: Clip ids by split.
+    """
     of: defaultdict[str, list[ClipRecord]] = defaultdict(list)
     for record in records:
         of[record.class_name].append(record)
@@ -92,7 +98,7 @@ def survey_classes(
 
 
 def survey_split(records: Sequence[ClipRecord], sides: Sides) -> dict[str, Any]:
-    """Clips and sound of both sides of a split, and the groups that stand on both."""
+    """Summarize both lists of a split: clips, audio, and groups that occur in both."""
     by_id = {record.id: record for record in records}
     members = {part: [by_id[clip_id] for clip_id in ids] for part, ids in sides.items()}
     facts: dict[str, Any] = {}
@@ -117,12 +123,12 @@ def survey_split(records: Sequence[ClipRecord], sides: Sides) -> dict[str, Any]:
 
 
 def missing_at_end(record: ClipRecord) -> float:
-    """Seconds of pictures after the sound has ended; negative where it goes on."""
+    """Return the seconds of video after the end of the audio; negative if the audio is longer."""
     return record.seconds - ((record.audio_start_seconds or 0.0) + record.audio_seconds)
 
 
 def spread(values: Iterable[float]) -> dict[str, float] | None:
-    """Smallest, median, largest."""
+    """Return minimum, median and maximum."""
     found = np.fromiter(values, dtype=np.float64)
     if len(found) == 0:
         return None

@@ -1,4 +1,4 @@
-"""Classes of a list of clips that training has never seen, or that make its figures meaningless."""
+"""Coverage of scored classes by the training clips."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,18 +11,18 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class ClassCoverage:
-    """How far the classes of scored clips are those of training."""
+    """Comparison of scored classes with trained ones."""
 
     num_clips: int
     untrained: tuple[str, ...]
     """Classes of scored clips without a training clip, sorted."""
     num_untrained_clips: int
     only_class: str | None
-    """The class of all scored clips if they are of one."""
+    """The single class of all scored clips, if there is only one."""
 
     @property
     def highest_top1(self) -> float:
-        """Top-1 of a classifier that is right about every clip of a trained class."""
+        """Return the top-1 of a classifier that is right on every clip of a trained class."""
         return (self.num_clips - self.num_untrained_clips) / self.num_clips
 
 
@@ -41,12 +41,12 @@ def cover(scored: Sequence[ClipEntry], trained: Iterable[str]) -> ClassCoverage:
 def training_warnings(
     classes: Sequence[str], trained: Sequence[ClipEntry], held_out: Sequence[ClipEntry]
 ) -> list[str]:
-    """Return a line for each reason why figures of a fine-tuning mean less than they seem to.
+    """Return warnings about lists that make a fine-tuning's metrics less meaningful.
 
     Args:
-        classes: names of all classes of the dataset.
-        trained: clips that are trained on.
-        held_out: clips of the validation list, which may be empty.
+        classes: Names of all classes of the dataset.
+        trained: Clips that are trained on.
+        held_out: Clips of the validation list, which may be empty.
     """
     if len(classes) == 1:
         return [f"warning: there is one class ({classes[0]}): top-1 is 100 % for any classifier"]
@@ -67,5 +67,5 @@ def training_warnings(
 
 
 def name_some(names: Sequence[str]) -> str:
-    """Join the first names; "..." marks that there are more."""
+    """Join the first names, with "..." if there are more."""
     return ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")

@@ -1,9 +1,9 @@
-"""A rectangle of a clip's pictures to a square of the model's size, on bytes.
+"""Crops: a rectangle of a clip's frames to a square of the model's size, on bytes.
 
-A JPEG decoder makes pictures of a half, a quarter or an eighth of the size in less time. It may
-wherever nothing is lost: where even the smallest rectangle is not smaller than the square then.
+A JPEG decoder can produce frames of 1/2, 1/4 or 1/8 of the size faster. It does so if nothing is
+lost: if even the smallest rectangle then is not smaller than the square.
 
-Shape letters: t frames, c colours, h and w pixels, m the model's size.
+Shape letters: t frames, c colors, h and w pixels, m the model's size.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _FACTORS = (8, 4, 2)
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Rows `top` to `top + height` and columns `left` to `left + width` of whole pictures."""
+    """Rows `top` to `top + height` and columns `left` to `left + width` of full frames."""
 
     top: int
     left: int
@@ -29,7 +29,7 @@ class Box:
     width: int
 
     def shrunk(self, factor: int) -> "Box":
-        """The nearest box in pictures of 1/factor of the size."""
+        """Return the nearest box in frames of 1/factor of the size."""
         top, left = _nearest(self.top, factor), _nearest(self.left, factor)
         bottom = _nearest(self.top + self.height, factor)
         right = _nearest(self.left + self.width, factor)
@@ -37,7 +37,13 @@ class Box:
 
 
 def view_boxes(height: int, width: int, crops: int) -> list[Box]:
-    """Squares of the whole short side: the middle one, or `crops` spread over the long side."""
+    """Return squares of the full short side: the center one, or `crops` along the long side.
+
+    Args:
+        height: Height of the frames.
+        width: Width of the frames.
+        crops: Number of squares.
+    """
     short, slack = min(height, width), abs(height - width)
     offsets = [slack // 2] if crops == 1 else [round(slack * k / (crops - 1)) for k in range(crops)]
     return [
@@ -47,15 +53,15 @@ def view_boxes(height: int, width: int, crops: int) -> list[Box]:
 
 
 def shrink_factor(boxes: Sequence[Box], size: int) -> int:
-    """By how much pictures may be smaller, so that still no box must be enlarged because of it."""
+    """Return the largest JPEG scale factor at which no box must be enlarged because of it."""
     least = min(min(box.height, box.width) for box in boxes)
     return next((factor for factor in _FACTORS if least >= factor * size), 1)
 
 
 def distinct_boxes(boxes: Sequence[Box], size: int) -> list[Box]:
-    """The boxes without those that give the same pixels as an earlier one, in their order.
+    """Drop boxes that give the same pixels as an earlier one.
 
-    In frames that are decoded at a part of their size, boxes a few pixels apart may coincide.
+    In frames decoded at a fraction of their size, boxes a few pixels apart may coincide.
     """
     factor = shrink_factor(boxes, size)
     by_pixels: dict[Box, Box] = {}
@@ -65,7 +71,13 @@ def distinct_boxes(boxes: Sequence[Box], size: int) -> list[Box]:
 
 
 def cut(frames: Pictures, box: Box, size: int) -> Squares:
-    """The box of every picture, resized."""
+    """Crop every frame and resize.
+
+    Args:
+        frames: Frames.
+        box: Crop in pixels of these frames.
+        size: Side of the result.
+    """
     square = vision.resized_crop(
         frames, box.top, box.left, box.height, box.width, [size, size], antialias=True
     )
@@ -73,5 +85,5 @@ def cut(frames: Pictures, box: Box, size: int) -> Squares:
 
 
 def _nearest(place: int, factor: int) -> int:
-    """Rounded half up: the last place of an odd size is then the end of its shrunk picture."""
+    """Scale and round half up, so that the last pixel of an odd size stays the last."""
     return (2 * place + factor) // (2 * factor)

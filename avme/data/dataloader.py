@@ -1,4 +1,4 @@
-"""torch DataLoaders over clips: the same batches whatever the number of worker processes."""
+"""DataLoader over clips: the same batches for any number of workers."""
 
 import atexit
 import multiprocessing
@@ -23,18 +23,18 @@ from avme.system.cpu_count import available_cores
 
 _MOST_WORKERS = 8
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGUSR1, signal.SIGINT}
-"""Often sent to all processes at once, but meant for the loop, which needs its workers."""
+"""Often sent to all processes at once, but meant for the training loop, which needs its workers."""
 _LONGEST_FOLDER = 60
-"""Bytes of the path of a folder for sockets: the system allows 107 for that of a socket."""
+"""Maximum length of a socket folder's path in bytes; the system allows 107 for the socket's."""
 _SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 class Loader:
-    """Batches of a DataLoader, with failures of its worker processes in one line.
+    """Batches of a DataLoader; worker failures become one-line errors.
 
-    Raises MachineError where a worker is killed or cannot hand over a batch, and what a worker
-    raised. Ctrl-C or another request to stop, while a batch is waited for, ends the workers: one
-    that still started would look for what this process has deleted, and print a traceback.
+    Raises MachineError if a worker is killed or cannot send a batch, and any error of a worker.
+    Ctrl-C or another stop request while waiting for a batch ends the workers: a worker that is
+    still starting would look for files that this process has deleted, and print a traceback.
     """
 
     def __init__(self, loader: DataLoader[AVBatch]) -> None:
@@ -44,7 +44,7 @@ class Loader:
         return len(self._loader)
 
     def __iter__(self) -> Iterator[AVBatch]:
-        """Start the workers, which draws from torch's generator: now, not with the first batch."""
+        """Start the workers now, not with the first batch, as this draws from torch's generator."""
         try:
             with _more_workers_than_cores():
                 stream = iter(self._loader)
@@ -82,11 +82,21 @@ def build_loader(
     local_world: int = 1,
     batch_bytes: int | None = None,
 ) -> Loader:
-    """A loader of joined batches; `batches` lists what goes into each.
+    """Build a loader of collated batches.
 
-    Workers are forked from a server process that has imported what they need, never from one that
-    runs torch's threads; they stay for the next pass. Raises MachineError where shared memory has
-    no room for batches of `batch_bytes`, if that is known, or no folder is fit for sockets.
+    Workers are forked from a server process that has imported what they need, never from one with
+    torch's threads; they stay for the next pass.
+
+    Args:
+        clips: Dataset.
+        batches: Items of each batch.
+        workers: Number of workers.
+        pin: Pin batches in memory.
+        local_world: Ranks on this machine.
+        batch_bytes: Size of a batch, if known.
+
+    Raises:
+        MachineError: Shared memory has no room for the batches, or no folder is usable for sockets.
     """
     count = default_workers(local_world) if workers is None else workers
     extra: dict[str, Any] = {}
@@ -117,27 +127,27 @@ def build_loader(
 
 
 def default_workers(local_world: int) -> int:
-    """Cores that are left to a process of this machine after its own, at most 8."""
+    """Return the cores per rank besides its own, at most 8."""
     return max(0, min(_MOST_WORKERS, available_cores(local_world) - 1))
 
 
 @contextmanager
 def _more_workers_than_cores() -> Iterator[None]:
-    """Ignore torch's warning about more workers than cores: `--workers` chose their number."""
+    """Ignore torch's warning about more workers than cores: the user chose the number."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This DataLoader will create .* worker", UserWarning)
         yield
 
 
 def _start_server() -> None:
-    """Starts what workers are forked from, deaf to the stop signals, as its children then are.
+    """Start the fork server of the workers with stop signals blocked.
 
-    Masked and not ignored: what comes meanwhile reaches this process afterwards, and a mask
-    outlasts the handler that torch gives its workers.
+    Blocked, not ignored: signals are delivered to this process afterwards, and a mask survives the
+    handler that torch installs in its workers.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
-        resource_tracker.ensure_running()  # which unmasks SIGTERM when it starts
+        resource_tracker.ensure_running()  # starting it unblocks SIGTERM
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         forkserver.ensure_running()
     finally:
@@ -145,7 +155,7 @@ def _start_server() -> None:
 
 
 def _end_server() -> None:
-    """Kill what workers are forked from: a start that was interrupted may still be asked of it."""
+    """Kill the fork server, which an interrupted start may leave with a pending request."""
     pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
     if pid is not None:
         with suppress(ProcessLookupError):
@@ -153,9 +163,9 @@ def _end_server() -> None:
 
 
 def _shorten_socket_paths() -> None:
-    """Give multiprocessing, and its children, a short folder for sockets if TMPDIR is long.
+    """Give multiprocessing and its children a short folder for sockets if TMPDIR is long.
 
-    The system refuses paths of sockets beyond 107 bytes (python/cpython#93852).
+    The system refuses socket paths beyond 107 bytes (python/cpython#93852).
     """
     if len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER:
         return
@@ -167,7 +177,7 @@ def _shorten_socket_paths() -> None:
         )
     before, tempfile.tempdir = tempfile.tempdir, found
     try:
-        util.get_temp_dir()  # which multiprocessing remembers, and hands to its children
+        util.get_temp_dir()  # cached by multiprocessing, and passed to its children
     finally:
         tempfile.tempdir = before
 
@@ -178,10 +188,10 @@ def _begin_worker(_: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """In a worker: ends it when the process that asked for it is gone, even by SIGKILL.
+    """End a worker when the process that started it is gone, even by SIGKILL.
 
-    torch looks after the parent by its number only, which is the server's, and the server lives as
-    long as a worker does.
+    torch checks the parent's process id only, which is the server's, and the server lives as long
+    as a worker does.
     """
     parent = multiprocessing.parent_process()
 
@@ -193,9 +203,9 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, name="avme-parent", daemon=True).start()
 
 
-@atexit.register  # after multiprocessing's own, so that it runs before: that one sends SIGTERM
+@atexit.register  # must run before multiprocessing's own handler, which sends SIGTERM
 def _end_workers() -> None:
-    """Ends workers that torch could not, or did not, bring to an end; they do not hear SIGTERM."""
+    """Kill workers that torch did not end; they block SIGTERM."""
     for child in multiprocessing.active_children():
         if child.daemon:
             child.kill()

@@ -1,6 +1,6 @@
-"""From a place in a list to the tensors of one window: shard -> batch.
+"""Datasets of windows: an index in a list to tensors, read from shards.
 
-Shape letters: t frames, d distinct frames, c colours, h and w pixels, m the model's size, s MFCC
+Shape letters: t frames, d distinct frames, c colors, h and w pixels, m the model's size, s MFCC
 rows, f coefficients.
 """
 
@@ -25,16 +25,16 @@ from avme.shards.jpeg import decode
 from avme.shards.reader import UNREADABLE, ShardReader
 
 Statistics = Mapping[str, Sequence[float]]
-"""`mean` and `deviation` of every coefficient over the train list that a model learnt from."""
+"""`mean` and `deviation` of every coefficient over the train list of a model."""
 
 MOST_OPEN = 256
-"""Shards that a process keeps open: 0.7 MiB each, and systems commonly allow 1,024 files."""
+"""Open shards per process: 0.7 MiB each, and systems commonly allow 1,024 files."""
 
 
 class ClipReader:
-    """Reads windows of prepared clips; safe to hand to worker processes.
+    """Reader of windows of prepared clips; can be sent to worker processes.
 
-    Raises ArtifactError that names the clip where its shard is damaged.
+    Raises ArtifactError, which names the clip, for a damaged shard.
     """
 
     def __init__(
@@ -56,14 +56,21 @@ class ClipReader:
             )
 
     def pictures(self, entry: ClipEntry, window: Window) -> UInt8[Tensor, "t c h w"]:
-        """The window's whole frames in RGB; a frame that is shown twice is decoded once."""
+        """Return the window's full frames in RGB; a repeated frame is decoded once."""
         decoded, shown = self._decoded(entry, window)
         return decoded[shown]
 
     def squares(
         self, entry: ClipEntry, window: Window, boxes: Sequence[Box], size: int
     ) -> list[UInt8[Tensor, "t c m m"]]:
-        """Every box of the window's frames as squares; frames are decoded once for all boxes."""
+        """Return every crop of the window's frames; frames are decoded once for all crops.
+
+        Args:
+            entry: Clip.
+            window: Span of source frames.
+            boxes: Crops in pixels of full frames.
+            size: Side of the results.
+        """
         factor = shrink_factor(boxes, size)
         decoded, shown = self._decoded(entry, window, factor)
         squares = [cut(decoded, box.shrunk(factor), size) for box in boxes]
@@ -72,7 +79,7 @@ class ClipReader:
     def sound(
         self, entry: ClipEntry, window: Window
     ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
-        """The window's MFCC, normalised by the given statistics, zero where not valid."""
+        """Return the window's MFCC, normalized, and zero where not valid."""
         with self._naming(entry):
             rows, valid = self._shard(entry).mfcc(entry.row, *window.rows())
         heard = torch.from_numpy(valid)
@@ -82,7 +89,7 @@ class ClipReader:
     def _decoded(
         self, entry: ClipEntry, window: Window, factor: int = 1
     ) -> tuple[UInt8[Tensor, "d c h w"], list[int]]:
-        """The distinct frames, and which of them is shown when."""
+        """Decode unique frames; return them and the index of each requested frame."""
         wanted = window.frames(entry.num_frames)
         distinct = sorted(set(wanted))
         with self._naming(entry):
@@ -93,7 +100,8 @@ class ClipReader:
         return frames, [place[frame] for frame in wanted]
 
     def _shard(self, entry: ClipEntry) -> ShardReader:
-        """The shard of a clip; of too many open ones, the one not used for longest is closed."""
+        """Return the open shard of a clip; the least recently used one is closed if there are too
+        many."""
         reader = self._shards[entry.shard]
         self._open.pop(entry.shard, None)
         self._open[entry.shard] = reader
@@ -114,14 +122,14 @@ class ClipReader:
 
 
 class TrainingClips(Dataset[AVBatch]):
-    """One random window for every draw; items are batches of one clip."""
+    """Training dataset: one random window per draw; items are batches of one clip."""
 
     def __init__(self, reader: ClipReader, view: TrainingView) -> None:
         self.reader, self.view = reader, view
 
     @property
     def item_bytes(self) -> int:
-        """Size of a clip in a batch."""
+        """Return the size of a clip in a batch."""
         return window_bytes(self.view.clip, self.reader.num_cepstra)
 
     def __getitem__(self, draw: Draw) -> AVBatch:
@@ -136,10 +144,10 @@ class TrainingClips(Dataset[AVBatch]):
 
 
 class ScoringClips(Dataset[AVBatch]):
-    """All distinct views of a clip, the same at every call; items are one clip's views.
+    """Evaluation dataset: all distinct views of a clip, the same at every call.
 
-    A view is a window and a crop; with `audio_only`, a window. Equal views are made once: windows
-    of a short clip that start at the same frame, crops that give the same pixels.
+    A view is a window and a crop; with `audio_only`, a window. Equal views occur once: windows of a
+    short clip with the same start frame, crops with the same pixels.
     """
 
     def __init__(
@@ -159,7 +167,7 @@ class ScoringClips(Dataset[AVBatch]):
 
     @property
     def item_bytes(self) -> int:
-        """Size of all views of a clip in a batch, at most."""
+        """Return the maximum size of all views of a clip in a batch."""
         return self.segments * self.crops * window_bytes(self.clip, self.reader.num_cepstra)
 
     def __getitem__(self, index: int) -> AVBatch:
@@ -181,7 +189,7 @@ def window_bytes(clip: ClipConfig, num_cepstra: int) -> int:
 
 
 def join(batches: Sequence[AVBatch]) -> AVBatch:
-    """Several batches as one (the loader's collate function)."""
+    """Concatenate batches (the loader's collate function)."""
     return AVBatch(
         video=torch.cat([batch.video for batch in batches]),
         mfcc=torch.cat([batch.mfcc for batch in batches]),
@@ -201,8 +209,8 @@ def _batch(
     seed: int,
 ) -> AVBatch:
     count = len(views)
-    # Colours stay innermost in memory, as they are decoded: tubelets want them so, and moving a
-    # byte at a time would cost a third of what decoding does.
+    # Colors stay innermost in memory, as decoded: tubelets need this order, and a byte-wise
+    # transposition would cost a third of the decoding time.
     video = torch.stack([rearrange(view, "t c h w -> t h w c") for view in views])
     return AVBatch(
         video=rearrange(video, "b t h w c -> b c t h w"),

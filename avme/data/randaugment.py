@@ -1,13 +1,13 @@
-"""RandAugment as VideoMAE uses it: timm's `rand-m7-n4-mstd0.5-inc1`, on all frames of a clip alike.
+"""RandAugment as in VideoMAE: timm's `rand-m7-n4-mstd0.5-inc1`, the same on all frames of a clip.
 
 Each of n operations is drawn from 15 with replacement and applied with probability 1/2. Its level
-is drawn once for the clip from a normal distribution and clipped to 0 .. 10; at a higher level
-operations change more ("inc"). The numbers are those of rand_augment.py of VideoMAE (14ef8d8).
+is drawn once per clip from a normal distribution and clipped to 0 .. 10; operations change more at
+a higher level ("inc"). The numbers are those of rand_augment.py of VideoMAE (14ef8d8).
 
 Two departures: geometric operations interpolate bilinearly, as torchvision does for tensors, where
-VideoMAE interpolates bicubically; and the frames are crops of the model's size already.
+VideoMAE interpolates bicubically; and the frames are already crops of the model's size.
 
-Shape letters: t frames, c colours, h and w pixels.
+Shape letters: t frames, c colors, h and w pixels.
 """
 
 import math
@@ -30,7 +30,7 @@ MAX_LEVEL: Final = 10.0
 MAX_DEGREES: Final = 30.0
 MAX_SHEAR: Final = 0.3
 MAX_TRANSLATION: Final = 0.45
-"""Share of the width or height."""
+"""Fraction of the width or height."""
 MAX_BLEND: Final = 0.9
 MAX_POSTERIZED_BITS: Final = 4
 MAX_ADDED: Final = 110
@@ -143,11 +143,11 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "translate_x": translate_x,
     "translate_y": translate_y,
 }
-"""All with the same probability."""
+"""Operations, all with the same probability."""
 
 
 def _blend(level: float, sign: int) -> float:
-    """Factor from 0.1 to 1.9; 1 changes nothing."""
+    """Return a factor from 0.1 to 1.9; 1 changes nothing."""
     return 1.0 + sign * MAX_BLEND * level / MAX_LEVEL
 
 

@@ -1,8 +1,8 @@
-"""Which clip comes when: a function of seed and epoch alone.
+"""Sampler: the order of clips as a function of seed and epoch alone.
 
-Every epoch is a permutation of the list. A global batch is a stretch of it, cut into equal shares
-for the ranks, so that one process and many see the same batches, and a run that starts again at a
-step goes on exactly where it was.
+Every epoch is a permutation of the list. A global batch is a section of it, split into equal shares
+for the ranks, so that any number of ranks sees the same batches, and a resumed run continues
+exactly.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from avme.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """One clip at one moment of a run; its seed decides all that is random about it."""
+    """One draw of a clip; its seed determines all of its randomness."""
 
     clip: int
     seed: int
@@ -26,21 +26,21 @@ class Draw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """The endless sequence of global batches over a list of clips."""
+    """Infinite sequence of global batches over a list of clips."""
 
     num_clips: int
     batch: int
     seed: int
     repeat: int = 1
-    """Windows drawn from every clip in an epoch."""
+    """Windows per clip and epoch."""
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches an epoch; a list shorter than a batch is drawn from several times."""
+        """Return the complete batches per epoch; a list shorter than a batch is repeated."""
         return max(1, self.num_clips * self.repeat // self.batch)
 
     def global_batch(self, step: int) -> list[Draw]:
-        """The draws of one optimiser step over all ranks."""
+        """Return the draws of one optimizer step over all ranks."""
         epoch, place = divmod(step, self.steps_per_epoch)
         first = place * self.batch
         return [self._draw(epoch, index) for index in range(first, first + self.batch)]
@@ -52,7 +52,7 @@ class Order:
 
 
 class RankBatches(Sampler[list[Draw]]):
-    """The micro-batches of one rank, from `first_step` up to `last_step` (excluded)."""
+    """Batch sampler of one rank: micro-batches from `first_step` up to `last_step` (excluded)."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class RankBatches(Sampler[list[Draw]]):
 
     @property
     def micro_batches(self) -> int:
-        """Micro-batches of one optimiser step."""
+        """Number of micro-batches per optimizer step."""
         return len(self.sizes)
 
     def __iter__(self) -> Iterator[list[Draw]]:
@@ -87,12 +87,11 @@ class RankBatches(Sampler[list[Draw]]):
 
 
 def micro_batch_sizes(share: int, micro_batch_size: int | None) -> list[int]:
-    """Numbers of clips into which the share of a process is cut: as few as possible, as equal as
-    possible, none above `micro_batch_size`.
+    """Split a rank's share into as few and as equal micro-batches as possible.
 
-    Pairs of clips, which mixup and cutmix need whole, are only cut where whole ones would need more
-    micro-batches; the clip without a neighbour of an odd share is then never alone. A micro-batch
-    of one clip is left only if `micro_batch_size` is 1, or 2 of an odd share.
+    None exceeds `micro_batch_size`. Pairs of clips, which mixup and cutmix need, are only split if
+    keeping them would need more micro-batches; the unpaired clip of an odd share is then never
+    alone. A micro-batch of one clip occurs only if `micro_batch_size` is 1, or 2 with an odd share.
     """
     most = micro_batch_size or share
     parts = -(-share // most)
@@ -102,13 +101,13 @@ def micro_batch_sizes(share: int, micro_batch_size: int | None) -> list[int]:
 
 
 def _cut_evenly(count: int, parts: int) -> list[int]:
-    """Sizes that differ by at most one, the larger ones last."""
+    """Return sizes that differ by at most one, the larger ones last."""
     small, larger = divmod(count, parts)
     return [small + (part >= parts - larger) for part in range(parts)]
 
 
 def require_equal_shares(batch: int, world: int) -> None:
-    """Raises ConfigError where the processes cannot have equally many clips of a batch."""
+    """Raise ConfigError if a batch cannot be split equally between the ranks."""
     if batch % world:
         raise ConfigError(
             f"train.batch_size {batch} is not divisible by {world} processes: choose a multiple"
@@ -116,9 +115,14 @@ def require_equal_shares(batch: int, world: int) -> None:
 
 
 def require_two_clips(batch: int, micro_batch_size: int | None, world: int) -> None:
-    """Raise ConfigError where the batch norm of a classifier's head would see one clip at a time.
+    """Raise ConfigError if the batch norm of a classifier's head would get one clip at a time.
 
-    Ranks share its statistics. That of the audio encoder sees many places of every clip.
+    Its statistics are shared by ranks. The audio encoder's see many positions of every clip.
+
+    Args:
+        batch: Clips per optimizer step.
+        micro_batch_size: Maximum clips per rank in one pass.
+        world: Number of ranks.
     """
     if min(micro_batch_sizes(batch // world, micro_batch_size)) * world < 2:
         raise ConfigError(
@@ -129,7 +133,7 @@ def require_two_clips(batch: int, micro_batch_size: int | None, world: int) -> N
 
 
 def seed_of(*parts: int) -> int:
-    """A 63-bit seed that depends on all parts and their order."""
+    """Return a 63-bit seed that depends on all parts and their order."""
     digest = hashlib.blake2b(",".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 

@@ -1,6 +1,6 @@
-"""Shared memory for the batches of loader processes, measured before they start.
+"""Shared memory for the batches of DataLoader workers, checked before they start.
 
-torch hands a batch from a process to another in /dev/shm, of which a container may have 64 MB.
+torch passes batches between processes in /dev/shm, of which a container may have 64 MB.
 """
 
 import os
@@ -11,7 +11,7 @@ from avme.io.disk import readable
 
 FOLDER = Path("/dev/shm")
 PREFETCH = 4
-"""Batches that each process prepares ahead, where there is room for them."""
+"""Batches that each worker prepares ahead, if there is room."""
 ADVICE = (
     "use --workers 0, fewer clips at a time (--set train.micro_batch_size=N), or more shared "
     "memory (docker run --shm-size=8g, or --ipc=host)"
@@ -21,11 +21,16 @@ ADVICE = (
 def prefetch_factor(
     batch_bytes: int, workers: int, local_world: int = 1, free: int | None = None
 ) -> int:
-    """Return how many batches each of `workers` processes may prepare ahead: 1 to 4.
+    """Return the number of batches that each worker may prepare ahead: 1 to 4.
 
-    `free` is the shared memory in bytes, by default what is free now; `local_world` ranks of this
-    machine share it. Raises MachineError where one batch for each process, and one in use, do not
-    fit.
+    Args:
+        batch_bytes: Size of a batch.
+        workers: Number of workers.
+        local_world: Ranks on this machine, which share the memory.
+        free: Free shared memory in bytes, by default measured.
+
+    Raises:
+        MachineError: One batch per worker, and one in use, do not fit.
     """
     free = free_shared_memory() if free is None else free
     if free is None:

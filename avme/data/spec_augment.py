@@ -1,8 +1,8 @@
-"""SpecAugment (Park et al. 2019): stretches of MFCC rows and of coefficients set to their mean, 0.
+"""SpecAugment (Park et al. 2019): blocks of MFCC rows and of coefficients set to their mean, 0.
 
-torchaudio's function masks where it loads, the one below elsewhere: torchaudio 2.11 is the last
-release and refuses a torch that was built for another CUDA version. Both draw the same numbers from
-torch's generator and return the same bits, so a run may go on with either.
+torchaudio's function is used where it loads, otherwise the one below: torchaudio 2.11 is the last
+release and refuses a torch built for another CUDA version. Both draw the same numbers from torch's
+generator and return the same bits, so that a run may resume with either.
 
 s = MFCC rows, f = coefficients
 """
@@ -21,8 +21,13 @@ MaskAlongAxis = Callable[[Tensor, int, float, int], Tensor]
 def spec_augment(
     mfcc: Float[Tensor, "s f"], max_rows: int, max_coefficients: int
 ) -> Float[Tensor, "s f"]:
-    """Return `mfcc` with a random stretch of fewer than `max_coefficients` coefficients and one of
-    fewer than `max_rows` rows set to zero; 0 masks none."""
+    """Mask a random block of coefficients and one of rows with zeros.
+
+    Args:
+        mfcc: MFCC rows.
+        max_rows: Upper bound (excluded) of masked rows; 0 masks none.
+        max_coefficients: Upper bound (excluded) of masked coefficients; 0 masks none.
+    """
     if not max_rows and not max_coefficients:
         return mfcc
     mask = _torchaudio_mask() or mask_along_axis
@@ -33,10 +38,16 @@ def spec_augment(
 def mask_along_axis(
     spectrogram: Float[Tensor, "f s"], mask_param: int, mask_value: float, axis: int
 ) -> Float[Tensor, "f s"]:
-    """Return what `torchaudio.functional.mask_along_axis` returns, from the same random numbers.
+    """Compute `torchaudio.functional.mask_along_axis`, with the same random numbers.
 
-    The width of the mask is uniform in [0, mask_param), its start in [0, length - width). Where
-    `mask_param` exceeds the length, width may too: the mask then covers what is there.
+    The width of the mask is uniform in [0, mask_param), its start in [0, length - width). If
+    `mask_param` exceeds the length, so may the width: everything is masked then.
+
+    Args:
+        spectrogram: Values.
+        mask_param: Upper bound of the width.
+        mask_value: Value of masked entries.
+        axis: Masked axis.
     """
     if mask_param < 1:
         return spectrogram
@@ -50,9 +61,11 @@ def mask_along_axis(
 
 @cache
 def _torchaudio_mask() -> MaskAlongAxis | None:
-    """torchaudio's function; None where torchaudio is missing or does not load."""
+    """Return torchaudio's function; None if torchaudio is missing or does not load."""
     try:
         from torchaudio.functional import mask_along_axis as mask
-    except Exception:  # RuntimeError of other CUDA versions, OSError of its library, any of a stub
+    except (
+        Exception
+    ):  # RuntimeError for other CUDA versions, OSError of its library, any error of a stub
         return None
     return cast(MaskAlongAxis, mask)

@@ -1,7 +1,7 @@
-"""Which frames and which sound of a clip a model gets: always the same span of time.
+"""Temporal sampling: the frames and the audio of a window, always the same time span.
 
-A window covers `num_frames x stride` source frames, half-open. A clip that is shorter repeats its
-last frame; its sound is not repeated but ends, and the missing rows are marked as not valid.
+A window covers `num_frames x stride` source frames, half-open. A shorter clip repeats its last
+frame; its audio is not repeated, and the missing rows are marked as not valid.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ROWS_PER_FRAME = 4
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of source frames; `start` may lie before the clip, the end may lie behind it."""
+    """Span of source frames; may start before the clip or end after it."""
 
     start: int
     num_frames: int
@@ -23,33 +23,45 @@ class Window:
 
     @property
     def end(self) -> int:
-        """First source frame that no longer belongs to the window."""
+        """First source frame after the window."""
         return self.start + self.num_frames * self.stride
 
     def frames(self, clip_frames: int) -> list[int]:
-        """Source frames to show, the clip's first and last standing in for what is not there."""
+        """Return the source frames to show, clamped to the clip."""
         wanted = range(self.start, self.end, self.stride)
         return [min(max(index, 0), clip_frames - 1) for index in wanted]
 
     def rows(self) -> tuple[int, int]:
-        """Half-open range of MFCC rows of the same span; may reach beyond the clip."""
+        """Return the half-open range of MFCC rows of the span; may extend beyond the clip."""
         return ROWS_PER_FRAME * self.start, ROWS_PER_FRAME * self.end
 
 
 def random_window(
     clip_frames: int, clip: ClipConfig, generator: torch.Generator, jitter: int = 0
 ) -> Window:
-    """A window anywhere in the clip, or up to `jitter` frames outside it."""
+    """Draw a window in the clip, or up to `jitter` frames outside it.
+
+    Args:
+        clip_frames: Length of the clip.
+        clip: Window settings.
+        generator: Random generator.
+        jitter: Frames that the window may start early.
+    """
     slack = max(clip_frames - clip.span_frames, 0)
     start = int(torch.randint(-jitter, slack + jitter + 1, (), generator=generator))
     return Window(start, clip.num_frames, clip.stride)
 
 
 def spread_windows(clip_frames: int, clip: ClipConfig, segments: int) -> list[Window]:
-    """Distinct windows, at most `segments`, evenly spaced from the clip's start to its end.
+    """Return distinct windows, evenly spaced from the clip's start to its end.
 
-    One alone is the middle one. In a clip with fewer start frames than `segments`, several would
-    start at the same frame: they are one window, so that an average weighs every window once.
+    A single window is the center one. In a clip with fewer start frames than `segments`, equal
+    windows are merged, so that an average weighs every window once.
+
+    Args:
+        clip_frames: Length of the clip.
+        clip: Window settings.
+        segments: Maximum number of windows.
     """
     slack = max(clip_frames - clip.span_frames, 0)
     starts = (

@@ -1,9 +1,9 @@
-"""What a clip becomes on its way to the model, decided by the draw's seed alone.
+"""Transforms: random views of a clip for training, determined by the draw's seed alone.
 
-torchvision's transforms read torch's global generator; `seeded` lends them one that nobody else
-sees, so that neither workers nor restarts change a clip.
+torchvision's transforms read torch's global generator; `seeded` sets it temporarily, so that
+neither workers nor restarts change a clip.
 
-Shape letters: t frames, c colours, m the model's size, s MFCC rows, f coefficients.
+Shape letters: t frames, c colors, m the model's size, s MFCC rows, f coefficients.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,30 +27,30 @@ _MEAN_COLOUR = [124.0, 116.0, 104.0]
 
 @runtime_checkable
 class TrainingView(Protocol):
-    """How training looks at a clip; called inside `seeded`, in this order."""
+    """View of a clip in training; methods are called inside `seeded`, in this order."""
 
     clip: ClipConfig
 
     def window(self, clip_frames: int) -> Window:
-        """A span of the clip."""
+        """Draw a span of the clip."""
 
     def box(self, height: int, width: int) -> Box:
-        """What is cut out of pictures of this size, to become squares of the model's size."""
+        """Draw the crop from frames of this size."""
 
     def pictures(self, squares: Squares) -> Squares:
-        """What else happens to the squares."""
+        """Transform the cropped frames."""
 
     def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
-        """The sound of the span."""
+        """Transform the MFCC of the span."""
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """torch's global generator starts at `seed` inside, and is as before outside."""
+    """Set torch's global generator to `seed` inside the block, and restore it afterwards."""
     generator = torch.default_generator
     before = generator.get_state()
     try:
-        generator.manual_seed(seed)  # torch.manual_seed also walks the devices: 0.1 ms a clip
+        generator.manual_seed(seed)  # torch.manual_seed also visits the devices: 0.1 ms per clip
         yield
     finally:
         generator.set_state(before)
@@ -63,11 +63,11 @@ class PretrainView:
         self.clip, self.scales = clip, crop.scales
 
     def window(self, clip_frames: int) -> Window:
-        """Anywhere in the clip."""
+        """Draw a window anywhere in the clip."""
         return random_window(clip_frames, self.clip, torch.default_generator)
 
     def box(self, height: int, width: int) -> Box:
-        """Height and width are neighbouring scales of the short side."""
+        """Draw a crop whose height and width are neighboring scales of the short side."""
         short, count = min(height, width), len(self.scales)
         first = _below(count)
         second = min(max(first + _below(3) - 1, 0), count - 1)
@@ -77,16 +77,16 @@ class PretrainView:
         return Box(top, left, box_height, box_width)
 
     def pictures(self, squares: Squares) -> Squares:
-        """As they are."""
+        """Return the frames unchanged."""
         return squares
 
     def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
-        """As it is."""
+        """Return the MFCC unchanged."""
         return mfcc, valid
 
 
 class FinetuneView:
-    """Random resized crop, flip, RandAugment and erasing; noise and masks on the sound."""
+    """Fine-tuning view: random resized crop, flip, RandAugment, erasing, SpecAugment, noise."""
 
     def __init__(self, clip: ClipConfig, augment: AugmentConfig) -> None:
         self.clip, self.augment = clip, augment
@@ -98,22 +98,22 @@ class FinetuneView:
         self.steps = v2.Compose(steps)
 
     def window(self, clip_frames: int) -> Window:
-        """Anywhere in the clip, or a little outside where jitter is set."""
+        """Draw a window in the clip, or slightly outside with jitter."""
         jitter = self.augment.jitter_frames
         return random_window(clip_frames, self.clip, torch.default_generator, jitter)
 
     def box(self, height: int, width: int) -> Box:
-        """A random share of the area with a random aspect."""
+        """Draw a crop of random area and aspect ratio."""
         made = self.crop.make_params([torch.empty(3, height, width, device="meta")])
         height, width = (max(1, made[side]) for side in ("height", "width"))  # may round to 0
         return Box(made["top"], made["left"], height, width)
 
     def pictures(self, squares: Squares) -> Squares:
-        """The same flip and colours on all frames."""
+        """Apply the same flip and colors to all frames."""
         return cast(Tensor, self.steps(squares))
 
     def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
-        """Dropped as a whole, or noisy and with stretches masked; not valid rows stay zero."""
+        """Drop the audio, or add noise and masks; rows that are not valid stay zero."""
         settings = self.augment
         if settings.audio_dropout and float(torch.rand(())) < settings.audio_dropout:
             return torch.zeros_like(mfcc), torch.zeros_like(valid)

@@ -1,7 +1,7 @@
-"""Failures of loader processes, reported in one line instead of a lost batch or a traceback.
+"""Failures of DataLoader workers as one-line errors instead of lost batches or tracebacks.
 
-A batch that cannot be handed over is dropped by multiprocessing after a traceback on stderr, and
-the process that waits for it waits for ever; `report_lost_batches` sends the error in its place.
+multiprocessing drops a batch that cannot be sent, after a traceback on stderr, and its receiver
+blocks forever; `report_lost_batches` sends the error in its place.
 """
 
 import errno
@@ -33,7 +33,7 @@ def report_lost_batches() -> None:
 
 
 def explained(error: Exception, workers: Sequence[ForkServerProcess]) -> Exception:
-    """Return the error of a loader in one line: that of a worker, or what ended the worker."""
+    """Return a loader's error in one line: that of a worker, or the cause of its death."""
     dead = _dead(workers, patient=not isinstance(error, AvmeError))
     if isinstance(error, AvmeError):
         return _unwrapped(error)
@@ -41,7 +41,7 @@ def explained(error: Exception, workers: Sequence[ForkServerProcess]) -> Excepti
         return _death_of(dead, len(workers))
     if not _ALLOCATION.search(str(error)) and (lacking := shortage(error)) is not None:
         return MachineError(f"loader processes cannot go on: {lacking}")
-    if isinstance(error, EOFError):  # from the process that workers are forked from
+    if isinstance(error, EOFError):  # of the fork server
         return MachineError(
             "loader processes cannot be started: is there memory for them, and do `ulimit -n` and "
             "`ulimit -u` allow them? --workers 0 does without"
@@ -56,7 +56,7 @@ def explained(error: Exception, workers: Sequence[ForkServerProcess]) -> Excepti
 def _send_error(queue: Any, error: Exception, item: Any) -> None:
     """Replace the item, (number, batch), by its error; called in the queue's thread."""
     if not isinstance(item, tuple):
-        os._exit(1)  # which the waiting process notices
+        os._exit(1)  # noticed by the waiting process
     known = _not_handed_over(error)
     number, _ = item
     exc_info = (MachineError, known, error.__traceback__)
@@ -74,7 +74,7 @@ def _not_handed_over(error: Exception) -> MachineError:
 
 
 def _dead(workers: Sequence[ForkServerProcess], *, patient: bool) -> ForkServerProcess | None:
-    """The first worker that has ended; a system may tell so a moment after its sockets close."""
+    """Return the first worker that has ended; the exit status may follow its sockets' closing."""
     seconds = _SECONDS_TO_END if patient else 0.0
     connection.wait([worker.sentinel for worker in workers], seconds)
     return next((worker for worker in workers if not worker.is_alive()), None)
@@ -95,7 +95,7 @@ def _death_of(worker: ForkServerProcess, count: int) -> MachineError:
 
 
 def _unwrapped(error: AvmeError) -> AvmeError:
-    """The error as the worker raised it; torch puts the worker's traceback into its message."""
+    """Return the error as the worker raised it, without the traceback that torch adds."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if len(lines) > 1 and lines[1].startswith("Original Traceback"):
         return type(error)(lines[-1].partition(": ")[2])

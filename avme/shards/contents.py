@@ -1,8 +1,7 @@
-"""What finished shards say of their clips: one shard, or all of a plan in the order of ids.
+"""Content of finished shards: the clips of one shard, or of several merged by id.
 
-Clips of one shard stand in the order of their ids, and so do the shards of one run of `prep`, so
-that all of a set are merged without being in memory: a shard is, for every time that clips were
-added to the set.
+Clips of one shard are sorted by id, and so are the shards of one run of `prep`, so that a full
+dataset is merged with one shard per run in memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +16,7 @@ from avme.shards.record import ClipRecord
 
 @dataclass(frozen=True, slots=True)
 class StoredClip:
-    """A record, its place, and its share of the MFCC statistics."""
+    """Record of a clip, its position, and its sums for the MFCC statistics."""
 
     record: ClipRecord
     shard: str
@@ -29,16 +28,16 @@ class StoredClip:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Clips of some shards."""
+    """Clips of one or more shards."""
 
     good: tuple[StoredClip, ...]
     bad: tuple[ClipRecord, ...]
 
 
 def stored_in(reader: ShardReader, records: Sequence[ClipRecord] | None = None) -> Stored:
-    """The clips of one shard, in its order; raises ArtifactError for a broken one.
+    """Return the clips of one shard, in its order; raises ArtifactError for a damaged one.
 
-    `records` are those of the reader, where they were read before.
+    `records` are those of the reader, if already read.
     """
     counts = reader.column("mfcc_end") - reader.column("mfcc_begin")
     sums, squares = reader.column("mfcc_sum"), reader.column("mfcc_square")
@@ -55,7 +54,7 @@ def stored_in(reader: ShardReader, records: Sequence[ClipRecord] | None = None) 
 
 
 def together(good: Iterable[StoredClip], bad: Iterable[ClipRecord]) -> Stored:
-    """The clips of several shards, sorted by id."""
+    """Concatenate clips of several shards, sorted by id."""
     return Stored(
         good=tuple(sorted(good, key=lambda clip: clip.record.id)),
         bad=tuple(sorted(bad, key=lambda record: record.id)),

@@ -1,6 +1,6 @@
-"""A finished prepared set, as later stages see it: clips, labels, splits, statistics, shards.
+"""Finished dataset as read by later stages: clips, labels, splits, statistics, shards.
 
-Only a folder with `dataset.json`, which is written last, is a prepared set.
+Only a folder with `dataset.json`, which is written last, is a dataset.
 """
 
 import csv
@@ -32,7 +32,7 @@ from avme.shards.name_rules import (
 
 DATASET_SCHEMA = 2
 _MOST: Final = 2**31
-"""More than any clip has of anything."""
+"""Upper bound of every number of a clip."""
 
 SplitPart = Literal["train", "test"]
 _MEND: Final = "`avme verify` says how to mend it"
@@ -40,7 +40,7 @@ _MEND: Final = "`avme verify` says how to mend it"
 
 @dataclass(frozen=True, slots=True)
 class ClipEntry:
-    """A good clip and where it lies."""
+    """Valid clip and its position."""
 
     id: str
     class_name: str
@@ -54,22 +54,24 @@ class ClipEntry:
     shard: str
     """File name below `shards/`."""
     row: int
-    """Its row in that shard."""
+    """Row in that shard."""
 
 
 @dataclass(frozen=True)
 class PreparedSet:
-    """The set in `folder`; everything else is read from its files."""
+    """Dataset in `folder`; everything else is read from its files."""
 
     folder: Path
     manifest: dict[str, Any]
 
     @classmethod
     def open(cls, folder: Path, *, lazily: bool = False) -> "PreparedSet":
-        """Raises ArtifactError if `folder` is no finished prepared set of this version, or holds
-        links.
+        """Open a dataset.
 
-        `lazily` looks at all entries and keeps none: who asks for them reads them again.
+        With `lazily` all entries are validated but not stored; they are read again on access.
+
+        Raises ArtifactError if `folder` is not a finished dataset of this version, or contains
+        symlinks.
         """
         require_no_links(folder)
         if not (folder / DATASET_MANIFEST).is_file():
@@ -89,13 +91,13 @@ class PreparedSet:
 
     @cached_property
     def entries(self) -> tuple[ClipEntry, ...]:
-        """All good clips, sorted by id."""
+        """Valid clips, sorted by id."""
         return tuple(self.read_entries())
 
     def read_entries(self) -> Iterator[ClipEntry]:
         """Yield the clips of `index.csv` in its order.
 
-        Raises ArtifactError if it cannot be read, or at its end if its bytes have changed.
+        Raises ArtifactError if it is unreadable, or at its end if its bytes have changed.
         """
         path = self.folder / INDEX
         for entry in _read_entries(path, str(self.manifest["tables"].get(INDEX))):
@@ -107,7 +109,7 @@ class PreparedSet:
             yield entry
 
     def _knows(self, entry: ClipEntry) -> bool:
-        """Whether the class is that of the label, and all numbers may be those of a clip."""
+        """Return True if class and label agree, and all numbers are in range."""
         classes = self.manifest["classes"]
         numbers = (entry.num_frames, entry.width, entry.height, entry.row)
         return (
@@ -120,22 +122,22 @@ class PreparedSet:
 
     @property
     def name(self) -> str:
-        """What the set is called."""
+        """Name of the dataset."""
         return str(self.manifest["name"])
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class names; a label is a position in this list."""
+        """Class names; a label is an index into this list."""
         return tuple(self.manifest["classes"])
 
     @property
     def fingerprint(self) -> str:
-        """Hash over settings, shards and splits: equal for equal content."""
+        """Hash of settings, shards and splits: equal for equal content."""
         return str(self.manifest["fingerprint"])
 
     @property
     def num_cepstra(self) -> int | None:
-        """Coefficients of an MFCC row; None where the set does not say."""
+        """Coefficients per MFCC row; None if not recorded."""
         found: int | None = self.manifest.get("settings", {}).get("num_cepstra")
         return found
 
@@ -147,10 +149,16 @@ class PreparedSet:
     def part(
         self, split: str, part: SplitPart, *, may_be_empty: bool = False
     ) -> tuple[ClipEntry, ...]:
-        """The clips of one side of a split, sorted by id.
+        """Return the clips of one subset of a split, sorted by id.
 
-        Raises UsageError for unknown splits, and ArtifactError if there is no clip at all, as where
-        all were quarantined, unless it `may_be_empty`.
+        Args:
+            split: Name of the split.
+            part: `train` or `test`.
+            may_be_empty: Allow a list without clips.
+
+        Raises:
+            UsageError: Unknown split.
+            ArtifactError: The list has no clips, as when all were quarantined.
         """
         ids = self._ids(split, part)
         if not ids and not may_be_empty:
@@ -167,13 +175,13 @@ class PreparedSet:
             ) from None
 
     def list_sha256(self, split: str, part: SplitPart) -> str:
-        """Fingerprint of the list of ids of one side of a split."""
+        """Return the hash of the id list of one subset of a split."""
         return list_sha256(self._ids(split, part))
 
     def mfcc_statistics(
         self, split: str
     ) -> tuple[Float32[np.ndarray, " f"], Float32[np.ndarray, " f"]]:
-        """Mean and deviation of every coefficient over the sounding rows of the train list."""
+        """Return mean and deviation of every coefficient over the train list's rows with audio."""
         self._require_split(split)
         statistics = self.manifest["statistics"][split]
         return (
@@ -182,7 +190,7 @@ class PreparedSet:
         )
 
     def shard_path(self, entry: ClipEntry) -> Path:
-        """The file that holds `entry`."""
+        """Return the shard file of `entry`."""
         return self.folder / SHARDS / entry.shard
 
     @cached_property
@@ -207,9 +215,9 @@ class PreparedSet:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what `dataset.json` says, unchanged since `avme prep` wrote it.
+    """Read `dataset.json`, unchanged since `avme prep` wrote it.
 
-    Raises ArtifactError if it has another schema, or another content than its checksum says.
+    Raises ArtifactError for another schema, or if the checksum differs.
     """
     path = folder / DATASET_MANIFEST
     manifest = read_json(path)
@@ -225,12 +233,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def split_path(folder: Path, split: str, part: str) -> Path:
-    """The list of one side of a split: clip ids, one a line."""
+    """Return the list file of one subset of a split: clip ids, one per line.
+
+    Args:
+        folder: Dataset.
+        split: Name of the split.
+        part: `train` or `test`.
+    """
     return folder / SPLITS / f"split{split}-{part}.txt"
 
 
 def _require_names(manifest: dict[str, Any], folder: Path) -> None:
-    """Names become parts of paths, which must not lead out of their folder, and are shown."""
+    """Check names that become parts of paths, which must not lead out of their folder."""
     try:
         for name in (manifest["name"], *manifest["splits"]):
             require_plain_name(name)

@@ -1,7 +1,7 @@
-"""Lookup of the prepared dataset that a checkpoint or run was trained on.
+"""Lookup of the dataset that a checkpoint or run was trained on.
 
-The fingerprint in `dataset.json` decides; it is the same after a copy or a new name. The name comes
-second, for a set that was prepared again.
+The fingerprint in `dataset.json` decides; it is the same after a copy or a renaming. The name is
+second, for a dataset that was prepared again.
 """
 
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ Match = Literal["fingerprint", "name", "only"]
 
 @dataclass(frozen=True, slots=True)
 class FoundDataset:
-    """A prepared dataset and what it was found by."""
+    """Dataset and the way it was found."""
 
     folder: Path
     match: Match
-    """`only`: the only dataset there, which is another one than was looked for."""
+    """`only`: the only dataset present, which is not the wanted one."""
 
 
 def find_dataset(root: Path, wanted: DatasetId) -> FoundDataset:
@@ -75,9 +75,10 @@ def _datasets_in(root: Path) -> dict[Path, DatasetId]:
 
 
 def only_dataset(root: Path, option: str = "--data") -> Path:
-    """The one prepared set under `root`; raises ArtifactError for none and UsageError for many.
+    """Return the only dataset under `root`; raises ArtifactError for none and UsageError for
+    several.
 
-    `option` is what names another one, for messages.
+    `option` is the option that selects one, for messages.
     """
     found = sorted(manifest.parent for manifest in root.glob(f"*/{DATASET_MANIFEST}"))
     if not found:

@@ -1,7 +1,7 @@
-"""The versions of ffmpeg that made the shards of a set.
+"""ffmpeg versions of the shards of a dataset.
 
-Versions round pixels in different ways (docs/ffmpeg-versions.md), so that the bytes of a set of
-several depend on which machine made which shard. Every shard holds its version as an attribute.
+Versions round pixels differently (docs/ffmpeg-versions.md), so that with several versions the bytes
+depend on which machine built which shard. Every shard stores its version as an attribute.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ def count_versions(versions: Iterable[str | None]) -> dict[str, int]:
 
 
 def describe_mixture(manifest: dict[str, Any]) -> str | None:
-    """Return a warning if several versions made the set of a manifest, else None."""
+    """Return a warning if a dataset was built by several versions, else None."""
     counts = manifest["ffmpeg"]
     if not isinstance(counts, dict) or len(counts) < 2:
         return None

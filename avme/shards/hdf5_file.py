@@ -1,9 +1,9 @@
 """HDF5 file of a shard, opened without following anything out of it.
 
 HDF5 can store data elsewhere: behind external and soft links, in external raw files, in virtual
-datasets; and filters can make much out of little. A shard has none of these. A column is checked
-before any of it is read: it is in the file itself, has the documented type and dimensions, and is
-stored as long as it is declared, so that reading it takes no more memory than the file has bytes.
+datasets; and filters can expand small data. A shard has none of these. A column is checked before
+it is read: it is in the file itself, has the documented type and dimensions, and its stored size
+equals the declared one, so that reading it takes no more memory than the file has bytes.
 """
 
 import math
@@ -32,16 +32,16 @@ _WIDE: Final = frozenset({"mfcc", "mfcc_sum", "mfcc_square"})
 """Columns with a second dimension, the cepstral coefficients."""
 _LAYOUTS: Final = frozenset({h5d.COMPACT, h5d.CONTIGUOUS, h5d.CHUNKED})
 _MOST_CEPSTRA: Final = 26
-"""As many as `num_cepstra` may be."""
+"""Upper bound of `num_cepstra`."""
 _LONGEST_TEXT: Final = 1024
-"""Bytes of a text attribute."""
+"""Maximum length of a text attribute in bytes."""
 
 
 def open_shard(path: Path) -> h5py.File:
     """Open a shard for reading, without a lock.
 
-    Raises ValueError if it is a link or no regular file (a pipe would be waited for), and OSError
-    if it is not an HDF5 file.
+    Raises ValueError if it is a symlink or not a regular file (a pipe would block), and OSError if
+    it is not an HDF5 file.
     """
     if not stat.S_ISREG(os.lstat(path).st_mode):
         raise ValueError("it is a link or no regular file")
@@ -49,7 +49,7 @@ def open_shard(path: Path) -> h5py.File:
 
 
 def read_schema(file: h5py.File) -> int | None:
-    """Return the version of the format, None if there is none; raises ValueError for no integer."""
+    """Return the version of the format, None without one; raises ValueError if not an integer."""
     return _integer(file, "schema")
 
 
@@ -72,7 +72,7 @@ def read_ffmpeg(file: h5py.File) -> str:
 
 
 def require_columns(file: h5py.File) -> None:
-    """Raise ValueError or KeyError unless the file holds the documented columns and nothing else.
+    """Raise ValueError or KeyError unless the file has exactly the documented columns.
 
     Their lengths are not compared.
     """
@@ -83,16 +83,16 @@ def require_columns(file: h5py.File) -> None:
 
 
 def open_column(file: h5py.File, name: str) -> h5py.Dataset:
-    """Return a column, of which nothing is read yet.
+    """Return a column without reading it.
 
     Raises KeyError if it is missing, and ValueError if it is not stored in the file, completely, as
-    the documentation says.
+    documented.
     """
     link = file.id.links.get_info(name.encode()).type
     if link != h5l.TYPE_HARD:
         raise ValueError(f"column {name} is a link to another place, expected it in the shard")
     dataset = h5d.open(file.id, name.encode())
-    _require_own_storage(dataset, name)  # before its size is asked for, which opens what it names
+    _require_own_storage(dataset, name)  # before reading its size, which opens what it references
     _require_type(dataset.get_type(), name)
     _require_stored(dataset, name, os.fstat(file.id.get_vfd_handle()).st_size)
     if name in _WIDE and dataset.shape[1] != (wanted := read_num_cepstra(file)):
@@ -118,7 +118,7 @@ def _require_type(found: h5t.TypeID, name: str) -> None:
 
 
 def _require_stored(dataset: h5d.DatasetID, name: str, file_bytes: int) -> None:
-    """Compare the declared size with what is stored; both with the size of the file."""
+    """Compare the declared size with the stored one, and both with the size of the file."""
     shape, stored = dataset.shape, dataset.get_storage_size()
     if len(shape) != 1 + (name in _WIDE):
         raise ValueError(f"column {name} has {len(shape)} dimensions")

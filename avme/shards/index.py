@@ -1,7 +1,7 @@
-"""`index.csv`: a record of a clip to the cells of its line, and back.
+"""Rows of `index.csv`: conversion between records and cells.
 
-Cells are what Python's csv module makes of the values: nothing for None, `True` for true, the
-shortest digits that give the same float again.
+Cells are formatted as by Python's csv module: empty for None, `True` for true, the shortest digits
+that give the same float.
 """
 
 import csv
@@ -17,26 +17,26 @@ from avme.shards.record import ClipRecord
 
 _FIELDS: Final = tuple(f for f in fields(ClipRecord) if f.name not in ("reason", "message"))
 COLUMNS: Final = tuple(field.name for field in _FIELDS)
-"""What a line says of its clip; after these come one column per split, `shard` and `row`."""
+"""Columns of a clip's record; one column per split, `shard` and `row` follow."""
 
 
 def to_cells(record: ClipRecord) -> dict[str, str]:
-    """The text of every column of `COLUMNS`."""
+    """Return the text of every column in `COLUMNS`."""
     values = {name: getattr(record, name) for name in COLUMNS}
     return {name: "" if value is None else str(value) for name, value in values.items()}
 
 
 def from_cells(cells: Mapping[str, str]) -> ClipRecord:
-    """The record in a line; columns that an older set lacks keep their defaults.
+    """Parse a row; columns that an older dataset lacks keep their defaults.
 
-    Raises ValueError or TypeError where a cell is no value of its column, or `id` is missing.
+    Raises ValueError or TypeError for an invalid cell, or if `id` is missing.
     """
     known = [field for field in _FIELDS if field.name in cells]
     return ClipRecord(**{field.name: _value(cells[field.name], field.type) for field in known})
 
 
 def read_rows(folder: Path) -> list[dict[str, str]]:
-    """All lines of a set's `index.csv`, as text; raises ArtifactError if it is no such table."""
+    """Read all rows of `index.csv` as text; raises ArtifactError if it is not such a table."""
     path = folder / INDEX
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -56,7 +56,7 @@ def read_rows(folder: Path) -> list[dict[str, str]]:
 
 
 def read_records(folder: Path) -> tuple[ClipRecord, ...]:
-    """All clips of a set's `index.csv` in its order; raises ArtifactError naming a broken line."""
+    """Read all clips of `index.csv` in order; raises ArtifactError naming an invalid line."""
     records = []
     for row in read_rows(folder):
         try:
@@ -70,7 +70,7 @@ def read_records(folder: Path) -> tuple[ClipRecord, ...]:
 
 
 def _value(text: str, kind: Any) -> Any:
-    """`kind` is a type, or a type or None."""
+    """Parse a cell; `kind` is a type, or a type or None."""
     options = get_args(kind) or (kind,)
     if text == "" and NoneType in options:
         return None

@@ -1,9 +1,8 @@
-"""JPEG files of one clip to one array, at their size or at a fraction of it.
+"""JPEG decoding of one clip's frames to one array, at full size or at a fraction of it.
 
-All are decoded into one place: a picture of its own for each, stacked afterwards, costs as much
-time again as the decoding.
+All frames are decoded into one buffer: separate arrays, stacked afterwards, double the time.
 
-Shape letters: t frames, h and w pixels, c colours.
+Shape letters: t frames, h and w pixels, c colors.
 """
 
 from collections.abc import Sequence
@@ -19,16 +18,25 @@ from avme.media.container.probe import MAX_PIXELS
 def decode(
     files: Sequence[NDArray[np.uint8]], *, height: int, width: int, factor: int = 1
 ) -> UInt8[np.ndarray, "t h w c"]:
-    """RGB pictures of 1/factor of `height` and `width`, rounded up; factor 1, 2, 4 or 8.
+    """Decode RGB frames at 1/factor of the size, rounded up.
 
-    Raises ValueError where a file is damaged or has another size, or the size is one that `avme
-    prep` refuses. A file whose header says another size is not decoded.
+    A file whose header states another size is not decoded.
+
+    Args:
+        files: JPEG files.
+        height: Full height.
+        width: Full width.
+        factor: 1, 2, 4 or 8.
+
+    Raises:
+        ValueError: A file is damaged or has another size, or the size exceeds the limits of `avme
+            prep`.
     """
     require_possible(height, width)
     shape = (-(-height // factor), -(-width // factor), 3)
     pictures = np.empty((len(files), *shape), dtype=np.uint8)
     for file, place in zip(files, pictures, strict=True):
-        # asked for at least this size and at least this factor, libjpeg takes just this factor
+        # with this minimum size and minimum factor, libjpeg uses exactly this factor
         found = simplejpeg.decode_jpeg(
             file,
             "RGB",
@@ -43,12 +51,12 @@ def decode(
 
 
 def require_possible(height: int, width: int) -> None:
-    """Raise ValueError for a size that no picture of a set can have."""
+    """Raise ValueError for a size that no frame of a dataset can have."""
     if min(height, width) < 1 or height * width > MAX_PIXELS:
         raise ValueError(f"a picture of {width}x{height}, expected at most {MAX_PIXELS} pixels")
 
 
 def declared_size(file: NDArray[np.uint8]) -> tuple[int, int]:
-    """Return height and width as the header says; raises ValueError where there is none."""
+    """Return height and width in the header; raises ValueError without one."""
     height, width, *_ = simplejpeg.decode_jpeg_header(file)
     return height, width

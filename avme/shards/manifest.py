@@ -1,4 +1,4 @@
-"""The types of what `dataset.json` says: its checksum tells damage, but anybody can compute one."""
+"""Schema of `dataset.json`: its checksum detects damage, but not a forged file."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ _MOST_CLASSES: Final = 1_000_000
 
 
 class _Strict(BaseModel):
-    """No value is turned into another type; keys that a later version may add are let in."""
+    """Strict model: no type conversions; keys of later versions are allowed."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -64,7 +64,7 @@ class _Manifest(_Strict):
 
 
 def require_types(manifest: dict[str, Any], path: Path) -> None:
-    """Raise ArtifactError where a value of the manifest at `path` is of another type or range."""
+    """Raise ArtifactError if a value of the manifest at `path` has another type or range."""
     try:
         made = _Manifest.model_validate(manifest)
     except ValidationError as error:
@@ -90,5 +90,5 @@ def _refusal(path: Path, what: str) -> ArtifactError:
 
 
 def fingerprint(content: dict[str, Any]) -> str:
-    """Hash over the classes, settings, splits and shards of a manifest."""
+    """Return the hash of classes, settings, splits and shards of a manifest."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,7 +1,6 @@
-"""Mean and deviation of MFCC over the clips of a train list, of which no two are in memory.
+"""MFCC mean and deviation over the clips of a train list, one clip at a time.
 
-Sums are added up in the order of ids, so that they are the same to the last bit whenever they are
-taken again.
+Sums are added in id order, so that results are bit-identical whenever they are computed again.
 """
 
 from typing import Any
@@ -15,7 +14,7 @@ _SMALLEST_DEVIATION = 1e-3
 
 
 class MfccSums:
-    """What is added up, clip by clip."""
+    """Running sums over clips."""
 
     def __init__(self) -> None:
         self._num_rows = 0
@@ -23,7 +22,7 @@ class MfccSums:
         self._square: NDArray[np.float64] = np.zeros(0)
 
     def add(self, clip: StoredClip, *, is_trained: bool) -> None:
-        """The next clip; of one that is not trained on, only the number of coefficients counts."""
+        """Add a clip; if it is not trained on, only its number of coefficients counts."""
         if len(self._sum) == 0:
             self._sum, self._square = (np.zeros(len(clip.mfcc_sum)) for _ in range(2))
         if is_trained and clip.num_rows > 0:
@@ -32,7 +31,7 @@ class MfccSums:
             self._square += clip.mfcc_square
 
     def statistics(self) -> dict[str, Any]:
-        """Over the sounding rows; mean 0 and deviation 1 where there are none."""
+        """Return the statistics of rows with audio; mean 0 and deviation 1 without any."""
         mean, deviation = np.zeros(len(self._sum)), np.ones(len(self._sum))
         if self._num_rows:
             mean = self._sum / self._num_rows

@@ -1,7 +1,7 @@
-"""What the names in a prepared set may be: dataset.json, plan.json, index.csv and the lists.
+"""Rules for names in a dataset: dataset.json, plan.json, index.csv and the lists.
 
-A set may come from a stranger, and some of its names become parts of paths and of commands that
-people paste. `avme prep` writes no others: it escapes what is no text.
+A dataset may be untrusted, and some names become parts of paths and of commands that users copy.
+`avme prep` writes no other names: it escapes what is not text.
 """
 
 import re
@@ -16,12 +16,12 @@ _CLIP: Final = re.compile(rf"(?!/|(?:.*/)?\.\.(?:/|\Z))[^{CONTROLS}]{{1,4096}}")
 
 
 def shard_name(number: int) -> str:
-    """Name of the file of a shard."""
+    """Return the file name of a shard."""
     return f"shard-{number:05d}.h5"
 
 
 def shard_number(name: object) -> int:
-    """Number in the name of a shard's file; raises ValueError for any other name."""
+    """Parse the number in a shard's file name; raises ValueError for any other name."""
     found = _SHARD.fullmatch(name) if isinstance(name, str) else None
     if found is None:
         raise ValueError(f"found the shard {name!r}, expected a name like {shard_name(0)}")
@@ -35,15 +35,15 @@ def require_shard_name(name: Any) -> str:
 
 
 def require_plain_name(name: Any) -> str:
-    """Return the name of a set or a split, which becomes part of the names of files.
+    """Return the name of a dataset or a split, which becomes part of file names.
 
-    Raises ValueError if it holds a separator of paths or a control character.
+    Raises ValueError if it contains a path separator or a control character.
     """
     return _matching(_PLAIN, name, "a name that can be part of a file's name")
 
 
 def require_label(name: Any) -> str:
-    """Return the name of a class or group; raises ValueError if it holds control characters."""
+    """Return the name of a class or group; raises ValueError for control characters."""
     return _matching(_LABEL, name, "text without control characters")
 
 

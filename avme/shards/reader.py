@@ -1,8 +1,8 @@
-"""Pictures, times and MFCC out of one shard.
+"""Reader of shards: frames, times and MFCC.
 
-Frames are fetched by one contiguous read of the blob and then picked: a stepped slice of a dataset
-costs sixty times as much. The file is opened on first use and in every process anew, and the
-handle stays behind when the reader is pickled.
+Frames are read as one contiguous range of the blob and then selected: a strided slice of an HDF5
+dataset is sixty times slower. The file is opened on first use in each process, and the handle is
+left out when the reader is pickled.
 
 Shape letters: t frames, s MFCC rows, f cepstra, n bytes.
 """
@@ -40,14 +40,14 @@ UNREADABLE: Final = (
     TypeError,
     ValueError,
 )
-"""What h5py, and numbers that do not fit each other, may raise of a damaged file."""
+"""Errors of h5py and of inconsistent numbers in a damaged file."""
 
 
 class ShardReader:
-    """Reads the clips of one shard by their row.
+    """Reader of one shard's clips by row.
 
-    Of a damaged file, `column`, `length`, `part` and `records` raise ArtifactError; what reads a
-    clip may raise any of UNREADABLE, for the caller to name it.
+    For a damaged file `column`, `length`, `part` and `records` raise ArtifactError; methods that
+    read a clip may raise any of UNREADABLE, for the caller to name the clip.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,17 +67,17 @@ class ShardReader:
         return len(self._column("clip_frame")) - 1
 
     def num_frames(self, row: int) -> int:
-        """Frames of the clip in `row`."""
+        """Return the number of frames of the clip in `row`."""
         begin, end = self._span("clip_frame", row)
         return end - begin
 
     def pts(self, row: int) -> Float64[np.ndarray, " t"]:
-        """Seconds of every frame since the first of its clip."""
+        """Return the seconds of every frame since the first of its clip."""
         begin, end = self._span("clip_frame", row)
         return np.asarray(self._dataset("pts")[begin:end])
 
     def frames(self, row: int, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
-        """The JPEG files of some frames, in the order of `indices`, which may repeat."""
+        """Return the JPEG files of some frames, in the order of `indices`, which may repeat."""
         if len(indices) == 0:
             return []
         first, end = self._span("clip_frame", row)
@@ -95,9 +95,14 @@ class ShardReader:
     def mfcc(
         self, row: int, begin: int, end: int
     ) -> tuple[Float32[np.ndarray, "s f"], Bool[np.ndarray, " s"]]:
-        """MFCC rows `begin` to `end` of a clip, and which of them hold real sound.
+        """Return MFCC rows `begin` to `end` of a clip, and a mask of rows with audio.
 
-        Rows outside the clip or outside its sound are zero.
+        Rows outside the clip or its audio are zero.
+
+        Args:
+            row: Row of the clip.
+            begin: First MFCC row.
+            end: Row after the last.
         """
         self._opened()
         rows = np.zeros((end - begin, self._num_cepstra), dtype=np.float32)
@@ -112,17 +117,17 @@ class ShardReader:
         return rows, valid
 
     def column(self, name: str) -> NDArray[Any]:
-        """A whole column of one value per clip."""
+        """Return a full column with one value per clip."""
         with self._naming():
             return np.asarray(self._dataset(name)[()])
 
     def length(self, name: str) -> int:
-        """Rows of a column, none of which is read."""
+        """Return the length of a column without reading it."""
         with self._naming():
             return int(self._dataset(name).shape[0])
 
     def records(self) -> tuple[ClipRecord, ...]:
-        """What is known of every clip of this shard, quarantined ones too."""
+        """Return the records of all clips of this shard, quarantined ones included."""
         with self._naming():
             return from_lines(self.column("records").tobytes())
 
@@ -132,17 +137,17 @@ class ShardReader:
             return read_ffmpeg(self._opened())
 
     def require_columns(self) -> None:
-        """Raise ArtifactError unless all columns are there, as documented, and nothing else is."""
+        """Raise ArtifactError unless exactly the documented columns exist."""
         with self._naming():
             require_columns(self._opened())
 
     @property
     def is_open(self) -> bool:
-        """Whether this process holds the file."""
+        """True if this process has the file open."""
         return self._file is not None and self._pid == os.getpid()
 
     def close(self) -> None:
-        """Closes the file; the next call opens it again."""
+        """Close the file; the next call opens it again."""
         if self._file is not None and self.is_open:
             self._file.close()
         self._file, self._datasets, self._index = None, {}, {}
@@ -154,16 +159,16 @@ class ShardReader:
         return int(offsets[row]), int(offsets[row + 1])
 
     def _column(self, name: str) -> NDArray[Any]:
-        """A small index column, kept in memory."""
+        """Return a small index column, cached in memory."""
         self._opened()
         if name not in self._index:
             self._index[name] = self.column(name)
         return self._index[name]
 
     def _dataset(self, name: str) -> h5py.Dataset:
-        """A column on the disk, looked up once: finding it takes as long as reading a window.
+        """Return a column on disk, cached: looking it up takes as long as reading a window.
 
-        One that was checked is not checked again when the same file is opened again.
+        A checked column is not checked again when the same file is reopened.
         """
         file = self._opened()
         if name not in self._datasets:

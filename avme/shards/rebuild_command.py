@@ -1,7 +1,7 @@
-"""`plan.json` to the command that made a set, so that it can be given again.
+"""Command that prepared a dataset, derived from `plan.json`, to run it again.
 
-`avme prep` makes what is missing and nothing else: a broken set is mended by deleting what is
-broken and running this command.
+`avme prep` builds only what is missing: a damaged dataset is fixed by deleting the damaged files
+and running this command.
 """
 
 import math
@@ -21,9 +21,9 @@ _KEY: Final = re.compile(r"(settings\.)?[a-z][a-z0-9_]{0,63}")
 
 
 def require_plan(plan: Mapping[str, Any]) -> None:
-    """Raise ValueError if what plan.json says cannot stand in a path or in a command.
+    """Raise ValueError if values in plan.json are unsafe in a path or a command.
 
-    Raises KeyError, TypeError or AttributeError if parts of it are missing or of other types.
+    Raises KeyError, TypeError or AttributeError if parts are missing or have other types.
     """
     identity, call = plan["identity"], plan.get("call", {})
     if identity["layout"] not in get_args(Layout):
@@ -44,9 +44,9 @@ def require_plan(plan: Mapping[str, Any]) -> None:
 
 
 def prep_command(plan: dict[str, Any], folder: Path) -> str:
-    """What made the set in `folder`, as a line for a shell; raises KeyError for another plan.
+    """Return the shell command that prepared the dataset in `folder`.
 
-    Sets of versions before `call` was noted do not tell of `--splits`.
+    Raises KeyError for another plan. Old plans do not record `--splits`.
     """
     identity, call = plan["identity"], plan.get("call", {})
     usual = PrepConfig().model_dump(mode="json")
@@ -73,23 +73,23 @@ def prep_command(plan: dict[str, Any], folder: Path) -> str:
 
 
 def places_of(plan: dict[str, Any]) -> list[Path]:
-    """Files and folders that the command names: without one of these it cannot run."""
+    """Return the files and folders that the command requires."""
     return [Path(path) for path in (plan["identity"]["source"], *_beside(plan.get("call", {})))]
 
 
 def delete_command(folder: Path, files: Iterable[str]) -> str:
-    """Deletes files below `folder`, as a line for a shell; -f, as some may be missing."""
+    """Return the shell command that deletes files below `folder`; -f, as some may be missing."""
     return join_command(["rm", "-f", "--", *(str(folder / name) for name in sorted(files))])
 
 
 def _beside(call: Mapping[str, Any]) -> list[Any]:
-    """Return the paths that `avme prep` was given beside its source, as plan.json tells them."""
+    """Return the paths given to `avme prep` besides the source, as recorded in plan.json."""
     given = [call.get("splits"), call.get("root"), *(call.get("annotations") or ())]
     return [path for path in given if path]
 
 
 def _least_max_bad(folder: Path, num_clips: int) -> float:
-    """The default, or what lets as many clips be bad as already are."""
+    """Return the default, or a limit that allows the existing number of failed clips."""
     usual = PrepConfig().max_bad
     try:
         bad = len((folder / QUARANTINE).read_text(encoding="utf-8").splitlines()) - 1

@@ -1,7 +1,7 @@
-"""What is known of one clip: a line of `index.csv`, or of `quarantine.csv` if it has a reason.
+"""Record of a clip: a row of `index.csv`, or of `quarantine.csv` if it has a reason.
 
-A shard carries the records of its own clips as JSON lines, so that all tables can be written again
-from the shards alone.
+A shard stores the records of its clips as JSON lines, so that all tables can be rebuilt from the
+shards alone.
 """
 
 import json
@@ -26,7 +26,7 @@ _MOST: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class ClipRecord:
-    """One clip; what was never found out is None."""
+    """Facts about one clip; unknown values are None."""
 
     id: str
     class_name: str
@@ -35,9 +35,9 @@ class ClipRecord:
     num_bytes: int
     source_sha256: str | None = None
     frames: int = 0
-    """Decoded, not claimed."""
+    """Number of decoded frames."""
     frames_from_header: int | None = None
-    """Of a whole file: no header speaks of a cut."""
+    """Number of frames by the header; only for full files."""
     fps_num: int = 0
     fps_den: int = 1
     seconds: float = 0.0
@@ -45,25 +45,25 @@ class ClipRecord:
     height: int = 0
     video_codec: str | None = None
     audio: str = "none"
-    """"sound", "silent", or "none" (no track, or not a sample in it)."""
+    """"sound", "silent", or "none" (no track, or no sample in it)."""
     audio_codec: str | None = None
     audio_rate_hz: int | None = None
     audio_channels: int | None = None
     audio_start_seconds: float | None = None
-    """When the sound starts, relative to the first picture."""
+    """Start of the audio relative to the first frame."""
     audio_seconds: float = 0.0
     rms_dbfs: float | None = None
     peak_dbfs: float | None = None
     silent_fraction: float | None = None
     usable_audio: bool = False
     remarks: str = ""
-    """What is odd about it: `code: sentence`, joined by ` | `, ffmpeg's own words last."""
+    """Warnings as `code: sentence`, joined by ` | `, messages of ffmpeg last."""
     reason: str = ""
-    """Short code of why the clip is quarantined; empty for a good one."""
+    """Short code of the reason for quarantine; empty for a valid clip."""
     message: str = ""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what no clip has: a table or a shard may be anybody's."""
+        """Raise ValueError for impossible values: tables and shards may be untrusted."""
         if self.audio not in AUDIO_STATES:
             raise ValueError(f"audio is {self.audio!r}, expected {', '.join(AUDIO_STATES)}")
         for name in _COUNTS:
@@ -77,7 +77,14 @@ class ClipRecord:
 
 
 def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> ClipRecord:
-    """The record of a clip that was decoded."""
+    """Return the record of a decoded clip.
+
+    Args:
+        clip: Source clip.
+        label: Class index.
+        sha256: Hash of the source file.
+        media: Decoded clip.
+    """
     audio, loudness = media.info.audio, media.loudness
     return ClipRecord(
         id=clip.id,
@@ -111,9 +118,13 @@ def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> Cl
 def quarantined(
     clip: SourceClip, label: int, error: MediaError, sha256: str | None = None
 ) -> ClipRecord:
-    """The record of a clip that could not be prepared.
+    """Return the record of a clip that could not be prepared.
 
-    `sha256` is kept of a file that stood still: with the same bytes it is not tried again.
+    Args:
+        clip: Source clip.
+        label: Class index.
+        error: Reason.
+        sha256: Hash of an unchanged source file: with the same bytes it is not retried.
     """
     return ClipRecord(
         id=clip.id,
@@ -128,7 +139,7 @@ def quarantined(
 
 
 def to_lines(records: Iterable[ClipRecord]) -> bytes:
-    """JSON lines."""
+    """Format records as JSON lines."""
     return b"".join(
         json.dumps(asdict(record), ensure_ascii=True, allow_nan=False).encode() + b"\n"
         for record in records
@@ -136,12 +147,12 @@ def to_lines(records: Iterable[ClipRecord]) -> bytes:
 
 
 def from_lines(lines: bytes) -> tuple[ClipRecord, ...]:
-    """The records in JSON lines; raises ValueError where a value is of another type."""
+    """Parse JSON lines; raises ValueError if a value has another type."""
     return tuple(typed_record(ClipRecord, parse_json(line)) for line in lines.splitlines())
 
 
 def _on_one_line(text: str) -> str:
-    """Names of files and ffmpeg's words may hold what breaks a line, or what is no text at all."""
+    """Return text on one line: file names and messages of ffmpeg may contain line breaks."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

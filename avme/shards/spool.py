@@ -1,4 +1,4 @@
-"""A column of a shard, in a file until the shard is written: only a piece of it is in memory."""
+"""Spooled column: rows of a shard in a temporary file, with only a piece in memory."""
 
 from io import BufferedRandom
 from pathlib import Path
@@ -19,30 +19,30 @@ class Spool:
         self._shape = () if width is None else (width,)
         self._row_bytes = self._dtype.itemsize * (1 if width is None else width)
         self.file: BufferedRandom = path.open("w+b")
-        """Rows may also be written to it as bytes; `keep` then says up to where."""
+        """Rows may also be written to it as bytes; `keep` then commits them."""
         self._kept_bytes = 0
         self._path = path
 
     @property
     def num_rows(self) -> int:
-        """How many are kept."""
+        """Number of committed rows."""
         return self._kept_bytes // self._row_bytes
 
     def add(self, rows: NDArray[Any]) -> None:
-        """Appends rows and keeps them."""
+        """Append and commit rows."""
         self.keep(self.file.write(np.ascontiguousarray(rows, dtype=self._dtype).tobytes()))
 
     def keep(self, num_bytes: int) -> None:
-        """So many bytes more were written and are good."""
+        """Commit `num_bytes` written bytes."""
         self._kept_bytes += num_bytes
 
     def forget(self) -> None:
-        """Cuts off what was written and not kept."""
+        """Roll back uncommitted bytes."""
         self.file.seek(self._kept_bytes)
         self.file.truncate()
 
     def write(self, target: h5py.File, name: str) -> None:
-        """Makes the column `name` of all rows."""
+        """Write all rows as the column `name`."""
         column = target.create_dataset(name, shape=(self.num_rows, *self._shape), dtype=self._dtype)
         step = max(1, _PIECE_BYTES // self._row_bytes)
         self.file.seek(0)
@@ -52,6 +52,6 @@ class Spool:
             column[begin:end] = piece.reshape(-1, *self._shape)
 
     def close(self) -> None:
-        """Ends it; nothing stays on the disk."""
+        """Close and delete the file."""
         self.file.close()
         self._path.unlink(missing_ok=True)

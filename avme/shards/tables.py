@@ -1,7 +1,7 @@
 """Tables of a dataset, derived from its shards and splits.
 
-`avme prep` writes them and `avme verify` derives them again. Clips pass one by one; what is kept of
-them is a tally, and the ids of the quarantined ones.
+`avme prep` writes them and `avme verify` derives them again. Clips are read one at a time; only
+counts and the ids of quarantined clips are in memory.
 """
 
 import csv
@@ -20,7 +20,7 @@ from avme.shards.record import ClipRecord
 MOST_NAMED: Final = 10
 _QUARANTINE_COLUMNS: Final = ("id", "reason", "message")
 SplitLists = tuple[Iterable[str], Iterable[str]]
-"""Ids to train on, and ids to test on."""
+"""Ids of the train list and of the test list."""
 
 
 @dataclass(slots=True)

@@ -1,9 +1,9 @@
-"""Clips to one write-once HDF5 file of contiguous columns.
+"""Writer of shards: write-once HDF5 files of contiguous columns.
 
-JPEGs lie one after the other in the blob `jpeg`, all frames of a clip together, so that a window
-is one read. The same clips, settings and version of ffmpeg give the same bytes: no times, no paths.
-While clips are added, what grows with their length waits in spool files: memory holds one clip,
-whatever the shard.
+JPEGs are stored one after the other in the blob `jpeg`, all frames of a clip together, so that a
+window is one read. Equal clips, settings and ffmpeg version give equal bytes: no times, no paths.
+While clips are added, variable-length data wait in spool files: memory holds one clip, for any
+shard size.
 
 The version of ffmpeg that decoded the clips is the attribute `ffmpeg`.
 
@@ -12,7 +12,7 @@ Columns (c clips, t frames of all clips, s MFCC rows of all clips, f cepstra):
     mfcc f4[s,f]     clip_mfcc i8[c+1]      mfcc_begin, mfcc_end i8[c] (rows of the clip)
     mfcc_sum, mfcc_square f8[c,f] (over the rows from begin to end)
     id, class, group, source_sha256 S[c]    label i4[c]   has_audio u1[c]
-    width, height i4[c]   fps_num, fps_den i8[c]   records u1[bytes] (JSON lines, with bad clips)
+    width, height i4[c]   fps_num, fps_den i8[c]   records u1[bytes] (JSON lines, all clips)
 """
 
 import errno
@@ -36,7 +36,7 @@ _ERRNO = re.compile(r"errno = (\d+)")
 
 
 class ShardWriter:
-    """Collects clips; `write` makes the file.
+    """Collector of clips; `write` creates the file.
 
     with ShardWriter(spool, num_cepstra=13) as shard:
         media = extract(path, shard.spool, work=work, recipe=recipe)
@@ -77,11 +77,11 @@ class ShardWriter:
 
     @property
     def spool(self) -> BufferedRandom:
-        """Where the JPEGs of the next clip go."""
+        """File for the JPEGs of the next clip."""
         return self._spools["jpeg"].file
 
     def add(self, record: ClipRecord, media: Extracted) -> None:
-        """A good clip, whose JPEGs are at the end of the spool."""
+        """Add a valid clip, whose JPEGs are at the end of the spool."""
         self._records.append(record)
         self._good.append(record)
         begins = self._spools["jpeg"].num_rows
@@ -96,16 +96,16 @@ class ShardWriter:
         self._squares.append((heard**2).sum(axis=0))
 
     def add_bad(self, record: ClipRecord) -> None:
-        """A quarantined clip; whatever it left in the spool is cut off."""
+        """Add a quarantined clip; its data in the spool are discarded."""
         self._records.append(record)
         self._spools["jpeg"].forget()
 
     def write(self, path: Path) -> None:
-        """Writes the shard, all or nothing; raises OSError if the disk is full."""
+        """Write the shard atomically; raises OSError if the disk is full."""
         try:
             with replacing(path) as temporary:
                 self._write(temporary)
-        except RuntimeError as error:  # what h5py makes of a flush that found no room
+        except RuntimeError as error:  # h5py's error for a flush without space
             found = _ERRNO.search(str(error))
             raise OSError(int(found[1]) if found else errno.EIO, str(error)) from error
 
