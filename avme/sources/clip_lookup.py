@@ -1,4 +1,4 @@
-"""What lists call a clip or a file, to its place: 12 bytes each."""
+"""Hash index from the names that lists use to clip indices: 12 bytes per clip."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterator
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Keys:
-    """Finds places by a key."""
+    """Lookup of indices by key."""
 
     def __init__(self, count: int, key: Callable[[int], Hashable]) -> None:
         self._key = key
@@ -17,11 +17,11 @@ class Keys:
         self._hashes = hashes
 
     def __len__(self) -> int:
-        """How many different keys there are."""
+        """Return the number of distinct keys."""
         return len(np.unique(self._hashes))
 
     def repeated(self) -> list[list[int]]:
-        """Places that share a key with others, together and in order."""
+        """Return the indices with a shared key, grouped by key."""
         groups: dict[Hashable, list[int]] = {}
         for at in np.flatnonzero(np.diff(self._hashes) == 0):
             for place in self._places[at : at + 2]:
@@ -29,11 +29,11 @@ class Keys:
         return [sorted(set(group)) for group in groups.values() if len(set(group)) > 1]
 
     def find(self, key: Hashable) -> int | None:
-        """The last place with that key; None if there is none."""
+        """Return the last index with that key; None without one."""
         return next(self.all(key), None)
 
     def all(self, key: Hashable) -> Iterator[int]:
-        """All places with that key, the last first."""
+        """Return all indices with that key, the last first."""
         wanted = hash(key)
         end = bisect_right(self._hashes, wanted)
         while end and self._hashes[end - 1] == wanted:

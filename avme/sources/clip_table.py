@@ -1,7 +1,7 @@
-"""All clips of a source in a few columns, sorted by id: 0.1 kB a clip, where an object takes 0.7.
+"""Clip table: all clips of a source in columns, sorted by id, 0.1 kB per clip.
 
-Clips are added in any order, one at a time, and are objects again one at a time. A place is where
-a clip stands in that order.
+An object per clip would take 0.7 kB. Clips are added in any order, and become objects again one at
+a time. An index is the position of a clip in the sorted table.
 """
 
 from array import array
@@ -23,52 +23,53 @@ from avme.sources.string_array import Texts
 
 Part = Literal["train", "val", "test"]
 _PIECE: Final = 4096
-"""So many clips are sorted at once; the pieces are merged."""
+"""Clips sorted at a time; the sorted pieces are merged."""
 _PARTS: Final[tuple[Part | None, ...]] = (None, "train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceClip:
-    """A video file, or a span of one, and what its path or a list says about it."""
+    """Video file, or a span of one, with the facts from its path or a list."""
 
     id: str
     path: Path
     class_name: str
     group: str
-    """Clips of one group show one scene: groups never stand on both sides of a split."""
+    """Clips of one group show one scene: a group is never split between train and test."""
     part: Part | None
-    """The side that the folder or the list names, where it does."""
+    """Subset that the folder or the list names, if any."""
     num_bytes: int
     mtime_ns: int
     span: Span | None = None
-    """What is cut out of the file; None for all of it."""
+    """Span of the file; None for the full file."""
     is_listed: bool = False
-    """Whether class and group come from a list, and so may change while the id stays."""
+    """True if class and group come from a list, and so may change while the id stays."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalog:
-    """The clips; `places` and columns speak of them in the order of their ids."""
+    """Clips in id order; indices refer to this order."""
 
     root: Path
-    """What paths count from."""
+    """Folder that paths are relative to."""
     ids: Texts
     class_names: tuple[str, ...]
-    """Sorted; a label is a position in them."""
+    """Sorted class names; a label is an index into them."""
     labels: Int32[np.ndarray, " n"]
     num_bytes: Int64[np.ndarray, " n"]
     mtime_ns: Int64[np.ndarray, " n"]
     parts: UInt8[np.ndarray, " n"]
-    """Positions in None, train, val, test."""
+    """Indices into (None, train, val, test)."""
     is_listed: bool
     groups: Texts
-    """Empty for a clip that is a group of its own, called as itself."""
+    """Group names; empty for a clip that is its own group."""
     spans: Float64[np.ndarray, "n 2"] | None
-    """Start and end; infinite for the end of a file, NaN for whole files. None if all are."""
+    """Start and end; infinite for the end of a file, NaN for full files. None if all files are
+    full."""
     elsewhere: dict[int, str]
-    """Paths that do not follow from the id, as where a name is no text."""
+    """Paths that cannot be derived from the id, as for names that are not text."""
     remarks: tuple[str, ...] = ()
-    """On what was found beside the clips, for people."""
+    """Warnings about other files that were found."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -91,30 +92,30 @@ class Catalog:
         return (self[place] for place in range(len(self)))
 
     def class_name(self, place: int) -> str:
-        """What a clip shows."""
+        """Return the class name of a clip."""
         return self.class_names[int(self.labels[place])]
 
     def group(self, place: int) -> str:
-        """The group of a clip."""
+        """Return the group of a clip."""
         return self.groups[place] or self.ids[place]
 
     def part(self, place: int) -> Part | None:
-        """The side that is named for a clip."""
+        """Return the subset named for a clip."""
         return _PARTS[int(self.parts[place])]
 
     def places_of(self, part: Part) -> NDArray[np.int64]:
-        """The clips whose side is named so."""
+        """Return the indices of the clips of a subset."""
         return np.flatnonzero(self.parts == _PARTS.index(part))
 
     def span(self, place: int) -> Span | None:
-        """What is cut out of a clip's file."""
+        """Return the span of a clip."""
         if self.spans is None or np.isnan(start := float(self.spans[place, 0])):
             return None
         end = float(self.spans[place, 1])
         return Span(start, None if np.isinf(end) else end)
 
     def find(self, clip_id: str, guess: int = 0) -> int | None:
-        """The place of a clip, looked for at `guess` first; None if there is none."""
+        """Return the index of a clip, checking `guess` first; None if it is not in the table."""
         wanted = clip_id.encode("utf-8", "surrogatepass")
         if guess < len(self) and self.ids.raw(guess) == wanted:
             return guess
@@ -124,7 +125,7 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection(Collection[SourceClip]):
-    """Some clips of a catalog, in an order of their own."""
+    """Selection of clips from a table, in any order."""
 
     clips: Catalog
     places: Int64[np.ndarray, " n"]
@@ -142,11 +143,12 @@ class Selection(Collection[SourceClip]):
         return any(clip == one for one in self)
 
     def ids(self) -> Iterator[str]:
-        """Their ids."""
+        """Return the clip ids."""
         return (self.clips.ids[int(place)] for place in self.places)
 
     def num_bytes(self) -> int:
-        """Of their files; of a file that is cut, once for each of its cuts that follow another."""
+        """Return the size of the files; a file with several consecutive segments counts per
+        segment."""
         if self.clips.spans is None:
             return int(self.clips.num_bytes[self.places].sum())
         before, total = Path(), 0
@@ -157,7 +159,7 @@ class Selection(Collection[SourceClip]):
 
 
 class Cataloguing:
-    """Clips on their way into a catalog."""
+    """Builder of a clip table."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -173,7 +175,7 @@ class Cataloguing:
         return len(self._ids)
 
     def add(self, clip: SourceClip) -> None:
-        """The next clip."""
+        """Add a clip."""
         place, clip_id = len(self), clip.id.encode()
         self._is_sorted = self._is_sorted and (not place or self._ids.raw(place - 1) < clip_id)
         self._ids.append(clip_id)
@@ -195,7 +197,8 @@ class Cataloguing:
         self._spans.extend((np.nan, np.nan) if span is None else (span.start_seconds, end))
 
     def catalog(self, *, first_only: bool = False) -> Catalog:
-        """All clips; of several with one id the first, or none: UsageError is raised."""
+        """Return the table; of several clips with one id the first is used, or UsageError is
+        raised."""
         ids, groups, elsewhere = self._ids, self._groups, self._elsewhere
         at: slice | NDArray[np.int64] = slice(None)
         if not self._is_sorted:
@@ -238,7 +241,7 @@ class Cataloguing:
 
 
 def catalog_of(clips: Iterable[SourceClip], root: Path = Path()) -> Catalog:
-    """The catalog of clips in any order; raises UsageError where two have one id."""
+    """Build a table of clips in any order; raises UsageError for a repeated id."""
     filling = Cataloguing(root)
     for clip in clips:
         filling.add(clip)
@@ -246,5 +249,5 @@ def catalog_of(clips: Iterable[SourceClip], root: Path = Path()) -> Catalog:
 
 
 def _path(root: Path, clip_id: str, span: Span | None) -> str:
-    """Where a clip lies whose id is the path below `root`, and its span."""
+    """Return the path of a clip whose id is its path below `root`, with its span."""
     return f"{root}/{clip_id.removesuffix(f'#{span}') if span else clip_id}"

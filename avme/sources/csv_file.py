@@ -1,8 +1,8 @@
-"""`avme prep csv`: a table of videos, labels and sides to clips and a split.
+"""Layout `csv`: a table of videos, labels and subsets to clips and a split.
 
-Columns: path, label; and, where wanted, split (train, val, test), start and end (seconds), group.
-Other columns are ignored. A path counts from the root and may not leave it. Several rows may cut
-one file; without a group, all cuts of a file are one.
+Columns: path, label; optionally split (train, val, test), start and end (seconds), group. Other
+columns are ignored. Paths are relative to the root and may not leave it. Several rows may select
+segments of one file; without a group, all segments of a file are one group.
 """
 
 import os
@@ -29,32 +29,32 @@ REQUIRED = ("path", "label")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a table says, and what of it is there."""
+    """Content of a table, with the files that exist."""
 
     clips: Catalog
     missing: Texts
-    """Ids of listed clips whose file is not on the disk."""
+    """Ids of listed clips whose file does not exist."""
     has_parts: bool
-    """Whether there is a column `split`."""
+    """True if there is a column `split`."""
     ungrouped: str | None
-    """A file of which several cuts are listed, not all with a group, where that matters."""
+    """A file with several segments, not all of them with a group, if that matters."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     row: Row
     file: str
-    """The path below the root."""
+    """Path below the root."""
     id: str
     clip: SourceClip | None
-    """None if the file is not there."""
+    """None if the file does not exist."""
 
 
 def read_listing(path: Path, root: Path | None) -> Listing:
-    """Reads the table; `root` is its own folder unless it is given.
+    """Read the table; `root` is its own folder unless given.
 
-    Raises UsageError, with the line, for a value that cannot be used, a path that leaves the root
-    and a clip that is listed twice; and if no listed video is on the disk.
+    Raises UsageError, with the line, for an invalid value, a path that leaves the root and a
+    repeated clip; and if no listed video exists.
     """
     folder = path.parent if root is None else root
     if not folder.is_dir():
@@ -91,9 +91,15 @@ def _entries(path: Path, folder: Path) -> Iterator[_Entry]:
 
 
 def splits_of_listing(path: Path, listing: Listing, config: PrepConfig) -> Splits:
-    """The split that the table names, else one drawn by whole groups.
+    """Return the split that the table names, else one derived by group.
 
-    Raises UsageError if one would be drawn although cuts of one file have no group.
+    Args:
+        path: Table.
+        listing: Its content.
+        config: Settings of prep.
+
+    Raises:
+        UsageError: A split must be derived although segments of one file have no group.
     """
     remarks = remarks_on_missing(len(listing.missing), nsmallest(MOST_NAMED, listing.missing))
     if listing.has_parts:
@@ -128,7 +134,7 @@ def _entry(row: Row, folder: Path) -> _Entry:
     )
     try:
         status = path.stat() if path.is_file() else None
-    except OSError:  # a name that is too long, or a folder that may not be read
+    except OSError:  # name too long, or folder not readable
         status = None
     if status is None:
         return _Entry(row, file, clip_id, None)
@@ -137,9 +143,9 @@ def _entry(row: Row, folder: Path) -> _Entry:
 
 
 def _inside(row: Row, folder: Path) -> tuple[str, str]:
-    """The row's path below `folder`, and that of the file it leads to.
+    """Return the row's path below `folder`, and that of the file it resolves to.
 
-    Raises UsageError if it leads out of the folder, links included.
+    Raises UsageError if it leaves the folder, also through symlinks.
     """
     text = row.text("path").replace("\\", "/")
     if "\0" in text:
@@ -158,12 +164,12 @@ def _inside(row: Row, folder: Path) -> tuple[str, str]:
 def _followed(path: Path) -> Path:
     try:
         return path.resolve()
-    except (OSError, RuntimeError):  # too long, or a link in a circle: it is not there
+    except (OSError, RuntimeError):  # name too long, or a circular symlink: missing
         return path
 
 
 def _require_distinct(path: Path, folder: Path, ids: NDArray[np.int64]) -> None:
-    """Raises UsageError if a clip is listed twice; the table is read again only then."""
+    """Raise UsageError if a clip is repeated; only then is the table read again."""
     values, counts = np.unique(ids, return_counts=True)
     repeated = set(values[counts > 1].tolist())
     lines: dict[str, int] = {}
@@ -180,7 +186,7 @@ def _require_distinct(path: Path, folder: Path, ids: NDArray[np.int64]) -> None:
 def _ungrouped(
     path: Path, folder: Path, files: NDArray[np.int64], grouped: NDArray[np.int8]
 ) -> str | None:
-    """The first file, by name, with more cuts than groups; the table is read again only then."""
+    """Return the first file with more segments than groups; only then is the table read again."""
     values, numbers, cuts = np.unique(files, return_inverse=True, return_counts=True)
     groups = np.bincount(numbers, weights=grouped)
     few = set(values[cuts > np.maximum(1, groups)].tolist())

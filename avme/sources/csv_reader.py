@@ -1,6 +1,6 @@
-"""A CSV file to rows that know their line, so that whatever is wrong in one can be named.
+"""CSV reader whose rows have line numbers, so that errors can name them.
 
-Quotes are taken strictly: an open one would otherwise swallow the rest of the file in silence.
+Quotes are parsed strictly: an unclosed one would otherwise swallow the rest of the file silently.
 """
 
 import csv
@@ -21,27 +21,27 @@ _SECONDS = re.compile(r"\d+(\.\d*)?|\.\d+")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table."""
+    """Row of a table."""
 
     file: Path
     line: int
-    """Counted from 1; the last one of a row that has several."""
+    """Line number from 1; the last one of a multi-line row."""
     values: dict[str, str]
-    """By column, without outer spaces; empty where the row is shorter."""
+    """Values by column, stripped; empty if the row is shorter."""
 
     @property
     def place(self) -> str:
-        """The file and the line, as messages name them."""
+        """Return file and line, for messages."""
         return f"{self.file}:{self.line}"
 
     def text(self, column: str) -> str:
-        """A value; raises UsageError if it is empty."""
+        """Return a value; raises UsageError if it is empty."""
         if not self.values[column]:
             raise UsageError(f"{self.place}: {column} is empty")
         return self.values[column]
 
     def seconds(self, column: str) -> float | None:
-        """A time in seconds, or None; raises UsageError if it is no number."""
+        """Return a time in seconds, or None; raises UsageError if it is not a number."""
         value = self.values.get(column, "")
         if not value:
             return None
@@ -52,7 +52,7 @@ class Row:
         return float(value)
 
     def span(self, start: str, end: str) -> Span | None:
-        """The span from one column to another, if either has a value."""
+        """Return the span from one column to another, if either has a value."""
         begin, stop = self.seconds(start), self.seconds(end)
         if begin is None and stop is None:
             return None
@@ -62,7 +62,7 @@ class Row:
             raise UsageError(f"{self.place}: {error}") from error
 
     def part(self, column: str) -> Part:
-        """The side of a split that a column names."""
+        """Return the subset that a column names."""
         part = PARTS.get(self.values[column].lower())
         if part is None:
             raise UsageError(
@@ -72,10 +72,10 @@ class Row:
 
 
 def read_table(path: Path, required: Sequence[str]) -> Iterator[Row]:
-    """The rows below a header, whose names may be in any order and case.
+    """Yield the rows below a header, whose names may be in any order and case.
 
-    Raises UsageError if the file cannot be read or lacks a column of `required`, and when it comes
-    to a row that is no CSV or has more values than the header.
+    Raises UsageError if the file is unreadable or lacks a column of `required`, and at a row that
+    is invalid CSV or has more values than the header.
     """
     lines = _lines(path)
     number, header = next(lines, (1, []))
@@ -95,7 +95,7 @@ def read_table(path: Path, required: Sequence[str]) -> Iterator[Row]:
 
 
 def read_columns(path: Path, names: Sequence[str]) -> Iterator[Row]:
-    """The rows of a file without a header; raises UsageError if one has not all of the columns."""
+    """Yield the rows of a file without a header; raises UsageError if one lacks a column."""
     for number, values in _lines(path):
         if len(values) < len(names):
             _refuse_other_separator(path, number, values)
@@ -106,7 +106,7 @@ def read_columns(path: Path, names: Sequence[str]) -> Iterator[Row]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number and values of every line that is not empty."""
+    """Yield number and values of every non-empty line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
@@ -131,7 +131,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 def _refuse_other_forms(
     path: Path, number: int, header: list[str], required: Sequence[str]
 ) -> None:
-    """Raise UsageError where the separator is another, or the first line is no header."""
+    """Raise UsageError for another separator, or if the first line is not a header."""
     _refuse_other_separator(path, number, header)
     first = header[0] if header else ""
     words = first.split()
@@ -144,7 +144,7 @@ def _refuse_other_forms(
 
 
 def _refuse_other_separator(path: Path, number: int, values: list[str]) -> None:
-    """Raise UsageError where a line is one value that holds another separator."""
+    """Raise UsageError if a line is a single value with another separator."""
     if len(values) != 1:
         return
     for mark, name in _SEPARATORS.items():

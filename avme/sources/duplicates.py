@@ -1,7 +1,7 @@
-"""Copies of one clip to the one that is prepared: a whole one, if there is any.
+"""Duplicates of one clip: selection of an intact copy, if there is one.
 
-Sets come with repaired copies beside broken ones, in folders of any name. Only where there are
-several are files read: first their sizes, then as much as a decoder takes.
+Datasets are distributed with repaired copies beside damaged ones, in folders of any name. Only if
+there are several are files read: first their sizes, then as much as a decoder takes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ _MEMORY_BYTES: Final = 3 * 2**30
 _LOOSE_SHARE: Final = 0.98
 _FEW_DECODED: Final = 8
 _MANY_DECODED: Final = 1_000
-"""Frames; the rest of a longer file is read and not decoded."""
+"""Maximum number of decoded frames; the rest of a longer file is read but not decoded."""
 
 
 def without_copies(clips: Catalog) -> Catalog:
-    """Leave one of the clips of a class whose files have one name but for case and ending."""
+    """Keep one of the clips of a class whose file names differ only in case and suffix."""
 
     def name(place: int) -> tuple[int, str]:
         return int(clips.labels[place]), PurePosixPath(clips.ids[place]).stem.lower()
@@ -50,7 +50,7 @@ def without_copies(clips: Catalog) -> Catalog:
 
 
 class Copies:
-    """Chooses among files below `root`, and remembers which copies were passed over."""
+    """Selector among files below `root`, which records the rejected copies."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -58,7 +58,7 @@ class Copies:
         self._chosen: dict[tuple[Path, ...], int] = {}
 
     def choose(self, paths: Sequence[Path]) -> int | None:
-        """Return the index of the first whole file, else of the least damaged; None without any."""
+        """Return the index of the first intact file, else of the least damaged; None if empty."""
         if len(paths) < 2:
             return 0 if paths else None
         key = tuple(paths)
@@ -69,7 +69,7 @@ class Copies:
         return self._chosen[key]
 
     def remarks(self) -> Iterator[str]:
-        """On damaged copies of which another one is taken."""
+        """Return warnings about damaged copies that were replaced by another one."""
         if self._passed_over.count:
             yield (
                 f"{self._passed_over.count} damaged files are there a second time, whole, and that "
@@ -78,7 +78,7 @@ class Copies:
 
 
 def _best(paths: Sequence[Path]) -> int:
-    """Decode only where reading alone leaves several that are about as long."""
+    """Return the best file; decodes only if several are about equally long."""
     read = [_integrity(path, _FEW_DECODED) for path in paths]
     level = min(found.level for found in read)
     longest = max(found.seconds for found in read if found.level == level)
@@ -100,5 +100,5 @@ def _best(paths: Sequence[Path]) -> int:
 def _integrity(path: Path, max_decoded: int) -> Integrity:
     try:
         return aside(_MEMORY_BYTES).call(_TIMEOUT_SECONDS, integrity, path, max_decoded)
-    except MediaError:  # it took too long, or crashed the process that read it
+    except MediaError:  # timeout, or a crash of the reading process
         return Integrity(UNREADABLE)

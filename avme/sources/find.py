@@ -1,4 +1,4 @@
-"""What `avme prep` is pointed at, to clips and splits: one entry for every layout."""
+"""Dispatch of `avme prep LAYOUT` to the layouts: clips and splits."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +19,17 @@ from avme.sources.vggsound import find_vggsound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """What says more of the videos than their folder does; each layout knows some of it."""
+    """Further inputs besides the folder of videos; each layout uses some of them."""
 
     lists: Path | None = None
-    """`ucf101`, `folder`, `hmdb51`: a folder of split lists."""
+    """`ucf101`, `folder`, `hmdb51`: folder of split lists."""
     annotations: tuple[Path, ...] = ()
-    """`kinetics`, `vggsound`: the tables that come with the set."""
+    """`kinetics`, `vggsound`: annotation files of the dataset."""
     root: Path | None = None
-    """`csv`: the folder that paths count from."""
+    """`csv`: folder that paths are relative to."""
 
     def as_call(self) -> dict[str, Any]:
-        """With full paths, for a plan; what was not given is None or empty."""
+        """Return absolute paths for a plan; None or empty if not given."""
         return {
             "splits": str(self.lists.resolve()) if self.lists else None,
             "annotations": [str(path.resolve()) for path in self.annotations],
@@ -40,9 +40,16 @@ class Beside:
 def find_clips(
     layout: Layout, source: Path, beside: Beside, config: PrepConfig
 ) -> tuple[Catalog, Splits]:
-    """All clips and their splits.
+    """Find all clips and their splits.
 
-    Raises UsageError where the source does not hold what its layout says.
+    Args:
+        layout: Layout of the source.
+        source: Folder or table.
+        beside: Further inputs.
+        config: Settings of prep.
+
+    Raises:
+        UsageError: The source does not match its layout.
     """
     clips, chosen = _find(layout, source, beside, config)
     return clips, Splits(chosen.splits, (*clips.remarks, *chosen.remarks))
@@ -79,7 +86,15 @@ def choose_splits(
     lists: Path | None,
     config: PrepConfig,
 ) -> Splits:
-    """Given lists, else lists or folders that lie there, else what the groups allow."""
+    """Return splits from given lists, else from lists or folders of the source, else by group.
+
+    Args:
+        layout: Layout of the source.
+        source: Folder of videos.
+        clips: Its clips.
+        lists: Folder of split lists, if given.
+        config: Settings of prep.
+    """
     if lists is not None:
         return splits_from_lists(lists, clips)
     if layout == "ucf101":

@@ -1,8 +1,8 @@
-"""A folder of videos to a sorted list of clips with class and group.
+"""Layouts of folders: videos to clips with class and group.
 
 `ucf101`: DIR/<Class>/v_<Class>_gXX_cYY.avi. `folder`: DIR/<class>/**/<video>, or the same below
 DIR/train, DIR/val and DIR/test. `hmdb51`: DIR/<class>/**/<video>. A clip's id is its path relative
-to DIR, with forward slashes on every system; for a cut of a file, `#` and its span follow.
+to DIR, with forward slashes on every system; for a segment of a file, `#` and its span follow.
 """
 
 import re
@@ -24,16 +24,16 @@ from avme.sources.video_scan import Seen, Video, Videos, identifier
 Layout = Literal["ucf101", "folder", "csv", "hmdb51", "kinetics", "vggsound"]
 _MOST_INNER = 4
 GroupOf = Callable[[str], str | None]
-"""The group that an id names, if it names one."""
+"""Returns the group in an id, if there is one."""
 
 _UCF_NAME = re.compile(r"v_(?P<name>.+)_g(?P<group>\d+)_c(?P<clip>\d+)", re.IGNORECASE)
 
 
 def ucf101_group(clip_id: str) -> str | None:
-    """Return `Class/gXX` where a name is UCF-101's, else None.
+    """Return `Class/gXX` for a name of UCF-101, else None.
 
-    Group numbers are counted in every class: g08 of two classes are two recordings. Where folder
-    and file name spell the class in different letter case, the folder's spelling is used.
+    Group numbers are per class: g08 of two classes are two recordings. If folder and file name
+    differ in letter case, the folder's spelling is used.
     """
     path = PurePosixPath(clip_id)
     named = _UCF_NAME.fullmatch(path.stem)
@@ -44,12 +44,19 @@ def ucf101_group(clip_id: str) -> str | None:
 
 
 def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> Catalog:
-    """All clips below `source`, and remarks on videos and links that are none.
+    """Find all clips below `source`, with warnings about other files.
 
-    Raises UsageError if there is no such folder or no video at the expected places. Links that
-    lead out of the folder are not followed, and a file is one clip, however many links lead to it.
-    Where names are those of a published set, files of one class that differ in their ending or
-    folder only are copies of one clip, of which a whole one is taken.
+    Symlinks that leave the folder are not followed, and a file is one clip, for any number of
+    symlinks to it. With names of a published dataset, files of one class that differ only in suffix
+    or folder are duplicates, of which an intact one is used.
+
+    Args:
+        source: Folder of videos.
+        layout: Layout.
+        group_of: Returns the group in an id.
+
+    Raises:
+        UsageError: The folder is missing or has no video at the expected paths.
     """
     if not source.exists():
         raise UsageError(f"{source} does not exist: give the folder that holds the class folders")
@@ -67,7 +74,7 @@ def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> 
 
 
 class _Found:
-    """The clips below a folder, and what else lies there."""
+    """Clips below a folder, and other files found there."""
 
     def __init__(self, root: Path, layout: Layout, group_of: GroupOf) -> None:
         self._videos, self._layout, self._group_of = Videos(root), layout, group_of
@@ -75,7 +82,7 @@ class _Found:
         self._left_out, self._num_loose, self._twice = Seen(), 0, Seen()
         self._linked: set[Path] = set()
         self._lower: Counter[Path] = Counter()
-        """Folders further down that hold class folders, with their videos."""
+        """Folders further down that contain class folders, with their videos."""
         self._classes: set[str] = set()
         self._inner: set[str] = set()
         self._num_direct = 0
@@ -101,7 +108,7 @@ class _Found:
                 yield self._clip(clip_id, video, PARTS[side.lower()] if side else None, inner[0])
 
     def remarks(self) -> Iterator[str]:
-        """On what is no clip, and what is one twice."""
+        """Return warnings about files that are no clips, and about duplicates."""
         yield from self._videos.remarks()
         if self._left_out.count:
             is_ucf = self._layout == "ucf101"
@@ -120,7 +127,7 @@ class _Found:
             )
 
     def why_nothing(self, source: Path) -> str:
-        """What to say where no clip was found."""
+        """Return the message if no clip was found."""
         if self._num_loose and self._num_loose == self._left_out.count:
             return (
                 f"{source}: its videos ({self._num_loose}) lie directly in it, expected "
@@ -152,7 +159,7 @@ class _Found:
         return parts if self._has_sides else ("", *parts)
 
     def _is_there_without(self, video: Video) -> bool:
-        """Whether what a link leads to is a clip by itself, or by an earlier link."""
+        """Return True if a symlink's target is a clip itself, or through an earlier symlink."""
         if video.path == video.target:
             return False
         side, *inner = self._from_side_on(video.target)
@@ -164,7 +171,7 @@ class _Found:
         return is_known
 
     def _fits(self, inner: list[str]) -> bool:
-        """Whether it is the path of a clip, from its class on."""
+        """Return True for the path of a clip, relative to its class folder's parent."""
         if self._layout == "ucf101":
             return len(inner) == 2 and ucf101_group(inner[1]) is not None
         return len(inner) > 1

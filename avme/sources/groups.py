@@ -1,7 +1,7 @@
-"""Choice of whole groups so that about a fraction of every class is held out.
+"""Selection of whole groups that hold out about a fraction of every class.
 
-Groups may differ in size and hold clips of several classes. The deviation of a choice is the sum,
-over all classes, of the distance in clips between what is held out and `fraction` of the class.
+Groups may differ in size and contain several classes. The deviation of a selection is the sum over
+classes of the distance, in clips, between the held-out number and `fraction` of the class.
 
 Shape letters: n clips, g groups, l classes, p pairs of a group and a class in it.
 """
@@ -14,18 +14,23 @@ from jaxtyping import Bool, Float64, Int64
 
 _ROUNDING: Final = 1e-9
 _LEAST_DUE: Final = 0.5
-"""A class of which no more clips than this are due need not give any."""
+"""A class with no more clips due than this need not give any."""
 
 
 def choose_groups(
     group: Int64[np.ndarray, " n"], label: Int64[np.ndarray, " n"], fraction: float
 ) -> Bool[np.ndarray, " n"]:
-    """Return which clips are held out.
+    """Return a mask of the held-out clips.
 
-    Groups are numbered in the order in which they are considered. First come those that bring no
-    class above its share, then those that bring the choice nearer to it. A class that gives nothing
-    until then gives its best group, if more than half a clip is due. No group is taken that brings
-    a class above twice its share or takes its last clip.
+    Groups are considered in the order of their numbers. First groups that bring no class above its
+    share are selected, then those that lower the deviation. A class without any held-out clip then
+    gives its best group, if more than half a clip is due. No group is selected that brings a class
+    above twice its share or takes its last clip.
+
+    Args:
+        group: Group number of every clip.
+        label: Class index of every clip.
+        fraction: Fraction to hold out.
     """
     if not len(group):
         return np.zeros(0, dtype=np.bool_)
@@ -39,7 +44,7 @@ def choose_groups(
 
 
 class _Pairs:
-    """How many clips of which class every group holds, ordered by group and then by class."""
+    """Clips per group and class, sorted by group and then by class."""
 
     def __init__(self, group: Int64[np.ndarray, " n"], label: Int64[np.ndarray, " n"]) -> None:
         width = int(label.max()) + 1
@@ -51,14 +56,14 @@ class _Pairs:
         self.total = np.bincount(label).astype(np.float64)
 
     def of(self, group: int) -> tuple[Int64[np.ndarray, " p"], Float64[np.ndarray, " p"]]:
-        """The classes of one group, and its clips of each."""
+        """Return the classes of one group, and its clips of each."""
         here = slice(int(self.begins[group]), int(self.ends[group]))
         return self.label[here], self.count[here]
 
 
 @dataclass(slots=True)
 class _Choice:
-    """What is held out so far."""
+    """Current selection."""
 
     pairs: _Pairs
     due: Float64[np.ndarray, " l"]
@@ -72,7 +77,7 @@ class _Choice:
         self.is_held = np.zeros(len(self.pairs.begins), dtype=np.bool_)
 
     def fill(self) -> None:
-        """Take, in order, all groups that bring no class above its share."""
+        """Select, in order, all groups that bring no class above its share."""
         share = np.minimum(self.due + _ROUNDING, self.most)
         for group in range(len(self.is_held)):
             label, count = self.pairs.of(group)
@@ -80,7 +85,7 @@ class _Choice:
                 self._take(group)
 
     def approach(self) -> bool:
-        """Take the best group of each class that lowers the deviation; False without any."""
+        """Select the best group of each class that lowers the deviation; False without any."""
         gain = self._gains()
         taken = False
         for group in self._best(gain, gain > _ROUNDING, np.ones_like(self.due, dtype=np.bool_)):
@@ -90,7 +95,7 @@ class _Choice:
         return taken
 
     def cover(self) -> None:
-        """Take the best group of each class that gives none although it should."""
+        """Select the best group of each class that gives none but should."""
         lacking = (self.held == 0) & (self.due > _LEAST_DUE)
         gain = self._gains()
         for group in self._best(gain, np.isfinite(gain), lacking):
@@ -104,7 +109,7 @@ class _Choice:
         self.is_held[group] = True
 
     def _gain(self, group: int) -> float:
-        """By how much a group lowers the deviation; minus infinity where it is too large."""
+        """Return the decrease of the deviation by a group; minus infinity if it is too large."""
         label, count = self.pairs.of(group)
         held, due = self.held[label], self.due[label]
         if (held + count > self.most[label]).any():
@@ -112,7 +117,7 @@ class _Choice:
         return float((np.abs(held - due) - np.abs(held + count - due)).sum())
 
     def _gains(self) -> Float64[np.ndarray, " g"]:
-        """`_gain` of all groups; minus infinity for those that are held out already."""
+        """Return `_gain` of all groups; minus infinity for selected ones."""
         label, count = self.pairs.label, self.pairs.count
         held, due = self.held[label], self.due[label]
         gain = np.abs(held - due) - np.abs(held + count - due)
@@ -127,7 +132,8 @@ class _Choice:
         is_candidate: Bool[np.ndarray, " g"],
         wanted: Bool[np.ndarray, " l"],
     ) -> list[int]:
-        """The candidate of the largest gain, of equal ones the first, in every class wanted."""
+        """Return the candidate with the largest gain, the first of equal ones, in every wanted
+        class."""
         pairs = self.pairs
         usable = np.flatnonzero(is_candidate[pairs.group] & wanted[pairs.label])
         group, label = pairs.group[usable], pairs.label[usable]

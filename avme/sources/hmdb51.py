@@ -1,7 +1,7 @@
-"""HMDB51: class folders, and `<class>_test_split1.txt` ... with lines `name.avi 1`.
+"""Layout `hmdb51`: class folders, and `<class>_test_split1.txt` ... with lines `name.avi 1`.
 
-1 trains, 2 tests, 0 is in neither list. A name ends in `_<body>_<camera>_np<people>_<view>_
-<quality>_<number>`; what stands before is the video that the clip was cut from: its group.
+1 is train, 2 is test, 0 is in neither list. A name ends in `_<body>_<camera>_np<number>_<view>_
+<quality>_<number>`; the part before is the video that the clip was taken from: its group.
 """
 
 import re
@@ -26,7 +26,7 @@ _NAME = re.compile(
     r"(?P<video>.+)"
     r"_[a-z]+"  # visible part of the body: h(ead), u(pper), l(ower), f(ull)
     r"_(?:cm|nm)"  # camera motion, or none
-    r"_np\d+"  # number of people
+    r"_np\d+"  # number of persons
     r"_[a-z]{2}"  # view: fr(ont), ba(ck), le(ft), ri(ght)
     r"_[a-z]{3}"  # quality: goo(d), med(ium), bad
     r"_\d+",
@@ -38,20 +38,26 @@ Key = tuple[str, str]
 
 
 def find_hmdb51(source: Path) -> Catalog:
-    """All clips below `source`; raises UsageError if there is none."""
+    """Find all clips below `source`; raises UsageError without any."""
     return discover(source, "hmdb51", group_of=source_video)
 
 
 def source_video(clip_id: str) -> str | None:
-    """The video that a clip was cut from, if the clip's name tells it."""
+    """Return the video that a clip was taken from, if its name has the pattern."""
     match = _NAME.fullmatch(PurePosixPath(clip_id).stem)
     return match["video"] if match else None
 
 
 def splits_of_hmdb51(source: Path, given: Path | None, clips: Catalog) -> Splits:
-    """The official splits of the clips on the disk; `given` is a folder, else one is looked for.
+    """Return the official splits of the existing clips.
 
-    Raises UsageError if there is no such folder, or if no split has train and test clips.
+    Args:
+        source: Folder of videos.
+        given: Folder of lists; None looks in or beside `source`.
+        clips: Existing clips.
+
+    Raises:
+        UsageError: There is no such folder, or no split has train and test clips.
     """
     folder = given or _find_folder(source)
     keys = Keys(len(clips), lambda at: (clips.class_name(at).lower(), _stem(clips.ids[at])))
@@ -92,12 +98,12 @@ def _find_folder(source: Path) -> Path:
 def _has_lists(folder: Path) -> bool:
     try:
         return next(folder.glob("*_test_split1.txt"), None) is not None
-    except OSError:  # a neighbour that may not be read
+    except OSError:  # unreadable neighbor
         return False
 
 
 def _files(folder: Path) -> dict[str, list[tuple[str, Path]]]:
-    """Class and file of every list, by split, in order."""
+    """Return class and file of every list, by split, in order."""
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder, expected <class>_test_split1.txt, ...")
     found: defaultdict[int, list[tuple[str, Path]]] = defaultdict(list)
@@ -112,7 +118,7 @@ def _files(folder: Path) -> dict[str, list[tuple[str, Path]]]:
 
 
 def _read_parts(files: Iterable[tuple[str, Path]]) -> dict[Key, str]:
-    """0, 1 or 2 of every listed clip; raises UsageError with the line that says neither."""
+    """Return 0, 1 or 2 for every listed clip; raises UsageError with an invalid line."""
     parts: dict[Key, str] = {}
     for class_name, path in files:
         for number, line in _lines(path):
@@ -143,5 +149,5 @@ def _places(parts: dict[Key, str], keys: Keys, part: str) -> NDArray[np.int64]:
 
 
 def _stem(name: str) -> str:
-    """In lower case and without the ending: a converted clip is still listed."""
+    """Return the name in lower case without suffix: a converted clip still matches."""
     return PurePosixPath(name).stem.lower()

@@ -1,6 +1,6 @@
-"""Kinetics: `label,youtube_id,time_start,time_end,split[,is_cc]`, one file for each side or more.
+"""Layout `kinetics`: `label,youtube_id,time_start,time_end,split[,is_cc]`, one or more files.
 
-A clip is `<id>_<start>_<end>.mp4`, six digits each, or is cut out of `<id>.mp4`.
+A clip is `<id>_<start>_<end>.mp4`, six digits each, or a segment of `<id>.mp4`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,14 +17,14 @@ _COLUMNS = ("youtube_id", "time_start", "time_end", "split")
 
 
 def find_kinetics(source: Path, files: Sequence[Path]) -> tuple[Catalog, Splits]:
-    """The annotated clips below `source` and their split: val is tested, or test if it has labels.
+    """Find the annotated clips below `source` and their split: val is tested, or test if labeled.
 
-    Raises UsageError, with the line, for an annotation that cannot be used.
+    Raises UsageError, with the line, for an invalid annotation.
     """
     labelled: list[Iterator[Row]] = []
     remarks: list[str] = []
     for file in files:
-        rows = read_table(file, _COLUMNS)  # once: it may be a pipe
+        rows = read_table(file, _COLUMNS)  # read once: it may be a pipe
         first = next(rows, None)
         if first is not None and "label" not in first.values:
             num_rows = 1 + sum(1 for _ in rows)

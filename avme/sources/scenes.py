@@ -1,4 +1,4 @@
-"""Groups of a catalog's clips as numbers, so that two sides of a split can be compared."""
+"""Group index of a table's clips, to compare the groups of two subsets."""
 
 from hashlib import blake2b
 from heapq import nsmallest
@@ -12,7 +12,7 @@ _MOST_NAMED = 3
 
 
 class Scenes:
-    """The group of every clip: 8 bytes a clip."""
+    """Group number of every clip: 8 bytes per clip."""
 
     def __init__(self, clips: Catalog) -> None:
         self._clips = clips
@@ -24,7 +24,7 @@ class Scenes:
     def shared(
         self, train: NDArray[np.integer], test: NDArray[np.integer]
     ) -> tuple[int, list[str]]:
-        """How many groups have clips at both lots of places, and the first names of these."""
+        """Return the number of groups in both sets of indices, and the first names of them."""
         numbers, first = np.unique(self._numbers[train], return_index=True)
         both = first[np.isin(numbers, self._numbers[test])]
         names = (self._clips.group(int(place)) for place in train[both])

@@ -1,4 +1,4 @@
-"""What people should be told of a source before its clips are prepared."""
+"""Warnings about a source before its clips are prepared."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ MOST_NAMED: Final = 5
 
 
 def remarks_on_missing(count: int, names: Iterable[str]) -> tuple[str, ...]:
-    """A sentence on listed videos that are not there, if there are any."""
+    """Return a warning about listed videos that do not exist, if any."""
     if not count:
         return ()
     some = ", ".join(islice(names, MOST_NAMED)) + (", ..." if count > MOST_NAMED else "")
@@ -23,7 +23,7 @@ def remarks_on_missing(count: int, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def warn_of_unlisted_classes(splits: Iterable[Split], clips: Catalog) -> tuple[str, ...]:
-    """A sentence if there are classes of which no list names a clip."""
+    """Return a warning if no list names a clip of some class."""
     places = [side.places for split in splits for side in (split.train, split.test)]
     listed = set(np.unique(clips.labels[np.concatenate(places)]).tolist())
     names = [name for label, name in enumerate(clips.class_names) if label not in listed]
@@ -38,7 +38,7 @@ def warn_of_unlisted_classes(splits: Iterable[Split], clips: Catalog) -> tuple[s
 
 @contextmanager
 def explained_by(remarks: Iterable[str]) -> Iterator[None]:
-    """Adds what was remarked before to a UsageError, as it may be the cause."""
+    """Add earlier warnings to a UsageError, as they may be its cause."""
     try:
         yield
     except UsageError as error:

@@ -1,7 +1,7 @@
-"""Which clips train and which test, where no list says so: derived so that groups stay whole.
+"""Splits: train and test lists, derived by group where no list is given.
 
-A split across a group would ask for scenes that were trained on, and is refused here; lists and
-folders that people give are the field's yardstick, and are only warned about.
+A derived split never divides a group, which would test scenes that were trained on. Given lists and
+folders are the reference of the field, and only cause a warning.
 """
 
 from collections import Counter
@@ -21,25 +21,25 @@ from avme.sources.scenes import Scenes
 
 _TEST_GROUPS = {"1": range(1, 8), "2": range(8, 15), "3": range(15, 22)}
 _LARGE_FRACTION = 0.5
-"""More than half a clip wherever a class has two."""
+"""More than half a clip for any class with two clips."""
 _MOST_NAMED = 5
 
 
 @runtime_checkable
 class Grouped(Protocol):
-    """What holding out must know of a clip."""
+    """Properties of a clip that holding out needs."""
 
     @property
     def id(self) -> str:
-        """Names the clip."""
+        """Clip id."""
 
     @property
     def class_name(self) -> str:
-        """What it shows."""
+        """Class name."""
 
     @property
     def group(self) -> str:
-        """Clips of one group never stand on both sides."""
+        """Group, which is never divided between lists."""
 
 
 Clip = TypeVar("Clip", bound=Grouped)
@@ -47,7 +47,7 @@ Clip = TypeVar("Clip", bound=Grouped)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Members(Collection[str]):
-    """The ids of one side of a split, sorted: places in a catalog."""
+    """Sorted ids of one subset, as indices into a table."""
 
     clips: Catalog
     places: NDArray[np.int32]
@@ -65,7 +65,7 @@ class Members(Collection[str]):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Two lists of clip ids, both sorted."""
+    """Train and test lists of clip ids, both sorted."""
 
     name: str
     train: Members
@@ -74,7 +74,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """All splits of a set, and what people should be told about them."""
+    """All splits of a dataset, with warnings about them."""
 
     splits: tuple[Split, ...]
     remarks: tuple[str, ...]
@@ -83,12 +83,19 @@ class Splits:
 def split_at(
     name: str, clips: Catalog, train: NDArray[np.integer], test: NDArray[np.integer]
 ) -> Split:
-    """The split of the clips at two lots of places, which may repeat."""
+    """Return the split with the given indices, which may repeat.
+
+    Args:
+        name: Name of the split.
+        clips: Table of clips.
+        train: Indices of the train list.
+        test: Indices of the test list.
+    """
     return Split(name, *(Members(clips, np.unique(at).astype(np.int32)) for at in (train, test)))
 
 
 def splits_by_group_number(clips: Catalog) -> Splits:
-    """UCF-101's three splits as its group numbers define them."""
+    """Return UCF-101's three splits as defined by its group numbers."""
     splits = []
     for name, numbers in _TEST_GROUPS.items():
         groups = {f"g{number:02d}" for number in numbers}
@@ -106,10 +113,9 @@ def splits_by_group_number(clips: Catalog) -> Splits:
 
 
 def splits_by_part(clips: Catalog) -> Splits:
-    """One split from folders or a list that name sides.
+    """Return the split of folders or a list that name subsets.
 
-    `val` is tested if nothing else is, else left out. Raises UsageError where nothing trains or
-    nothing is tested.
+    `val` is tested if nothing else is, else left out. Raises UsageError if train or test are empty.
     """
     tested: Part = "test" if len(clips.places_of("test")) else "val"
     split = split_at("1", clips, clips.places_of("train"), clips.places_of(tested))
@@ -127,7 +133,13 @@ def splits_by_part(clips: Catalog) -> Splits:
 
 
 def splits_by_chance(clips: Catalog, fraction: float, seed: int) -> Splits:
-    """One split that puts whole groups into test, about `fraction` of every class."""
+    """Return a random split by group, with about `fraction` of every class in test.
+
+    Args:
+        clips: Table of clips.
+        fraction: Fraction of test clips.
+        seed: Seed.
+    """
     order = _draw_order((clips.group(place) for place in range(len(clips))), len(clips), seed)
     held = choose_groups(order, clips.labels.astype(np.int64), fraction)
     if not held.any():
@@ -154,10 +166,15 @@ def splits_by_chance(clips: Catalog, fraction: float, seed: int) -> Splits:
 def hold_out(
     clips: Iterable[Clip], fraction: float, seed: int
 ) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    """Hold about `fraction` of every class out by whole groups: (kept, held out), sorted by id.
+    """Hold out about `fraction` of every class by group: (train, held out), sorted by id.
 
-    The choice depends on `seed` and on the names of the groups alone. Every class keeps a clip, and
-    of none is more than twice `fraction` held out; a class may therefore give none.
+    The selection depends on `seed` and the group names alone. Every class has a clip left, and at
+    most twice `fraction` of it is held out; a class may therefore give none.
+
+    Args:
+        clips: Clips with class and group.
+        fraction: Fraction to hold out.
+        seed: Seed.
     """
     found = sorted(clips, key=lambda clip: clip.id)
     classes = {name: label for label, name in enumerate(sorted({c.class_name for c in found}))}
@@ -172,7 +189,13 @@ def hold_out(
 def warn_of_unheld_classes(
     kept: Iterable[Clip], held: Iterable[Clip], fraction: float
 ) -> tuple[str, ...]:
-    """A sentence on classes of which nothing is held out although more than half a clip is due."""
+    """Return a warning on classes without held-out clips although more than half a clip is due.
+
+    Args:
+        kept: Remaining clips.
+        held: Held-out clips.
+        fraction: Fraction to hold out.
+    """
     counts = Counter(clip.class_name for clip in kept)
     given = {clip.class_name for clip in held}
     names = sorted(
@@ -190,13 +213,13 @@ def warn_of_unheld_classes(
 
 
 def _draw_order(groups: Iterable[str], count: int, seed: int) -> Int64[np.ndarray, " n"]:
-    """The number of each clip's group, in an order that depends on `seed` and the names alone."""
+    """Return the number of each clip's group, in an order given by `seed` and the names alone."""
     lots = np.fromiter((_lot(group, seed) for group in groups), "S32", count)
     return np.unique(lots, return_inverse=True)[1].astype(np.int64)
 
 
 def warn_of_shared_groups(split: Split, scenes: Scenes) -> tuple[str, ...]:
-    """A sentence if groups stand on both sides of a split that people gave."""
+    """Return a warning if groups occur in both lists of a given split."""
     count, some = scenes.shared(split.train.places, split.test.places)
     if not count:
         return ()

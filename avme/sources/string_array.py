@@ -1,4 +1,4 @@
-"""Many short texts in one piece of memory: 8 bytes each beside their own, where a str takes 57."""
+"""String array: UTF-8 buffer plus int64 offsets (8 bytes overhead per string)."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Texts:
-    """Many short texts as one, and where each ends."""
+    """Array of short strings in one buffer, with the end of each."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._bytes = bytearray()
@@ -17,12 +17,12 @@ class Texts:
             self.append(text.encode())
 
     def append(self, text: bytes) -> None:
-        """The next one, in UTF-8."""
+        """Append a string."""
         self._bytes += text
         self._ends.append(len(self._bytes))
 
     def raw(self, place: int) -> bytes:
-        """A text in UTF-8, which sorts as the text does."""
+        """Return a string in UTF-8, which sorts as the string does."""
         begin = self._ends[place - 1] if place else 0
         return bytes(self._bytes[begin : self._ends[place]])
 
@@ -36,7 +36,7 @@ class Texts:
         return (self[place] for place in range(len(self)))
 
     def taken(self, places: NDArray[np.int64]) -> "Texts":
-        """Those at `places`, in that order."""
+        """Return the strings at these indices, in their order."""
         taken = Texts()
         for place in places:
             taken.append(self.raw(int(place)))

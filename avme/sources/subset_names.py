@@ -1,6 +1,6 @@
-"""The sides of a split by their names: in a column of a table, or as folders above class folders.
+"""Names of subsets (train, val, test) in a table's column or as folders above class folders.
 
-A class may be called `test`: only a folder that holds folders of videos can be a side.
+A class may be called `test`: only a folder that contains folders of videos can be a subset.
 """
 
 from pathlib import Path
@@ -19,13 +19,13 @@ PARTS: dict[str, Part] = {
     "test": "test",
     "testing": "test",
 }
-"""What people call the sides of a split, in lower case."""
+"""Accepted names of subsets, in lower case."""
 
 
 def has_side_folders(root: Path) -> bool:
-    """Whether the class folders below `root`, a resolved path, stand below train and test or val.
+    """Return True if the class folders of `root`, a resolved path, are below train and test or val.
 
-    Raises UsageError where some do and others do not, or where nothing would train or be tested.
+    Raises UsageError if only some are, or if train or test would be empty.
     """
     if not any(path.name.lower() in PARTS for path in root.iterdir()):
         return False
@@ -57,7 +57,7 @@ def has_side_folders(root: Path) -> bool:
 
 
 def _folders_with_videos(root: Path) -> dict[str, bool]:
-    """The folders that hold videos, and whether some of these lie in folders of them."""
+    """Return the folders with videos, and whether some of them contain such folders."""
     found: dict[str, bool] = {}
     for video in Videos(root):
         top, *inner = video.path.relative_to(root).parts

@@ -1,7 +1,7 @@
-"""UCF-101's split lists: `trainlist01.txt`, `testlist01.txt`, ... and `classInd.txt`.
+"""Layout `ucf101`: split lists `trainlist01.txt`, `testlist01.txt`, ... and `classInd.txt`.
 
-Lines end in CRLF; labels count from 1 and may be missing. Names are matched without regard to
-case and ending: the lists say HandStandPushups where the archive's folder is HandstandPushups.
+Lines end in CRLF; labels count from 1 and may be missing. Names are matched without case and
+suffix: the lists have HandStandPushups where the archive's folder is HandstandPushups.
 """
 
 import re
@@ -25,7 +25,7 @@ _LINE = re.compile(r"(?P<name>.+?\.[A-Za-z0-9]{2,5})(?:\s+(?P<label>\d+))?")
 
 
 def find_lists(source: Path, clips: Catalog) -> Path | None:
-    """The folder in or beside `source` whose lists speak of these clips; None if there is none."""
+    """Return the folder in or beside `source` whose lists match these clips; None without one."""
     source = source.resolve()
     for parent in (source, source.parent):
         for folder in (parent, *sorted(path for path in parent.iterdir() if path.is_dir())):
@@ -35,7 +35,7 @@ def find_lists(source: Path, clips: Catalog) -> Path | None:
 
 
 def read_list(path: Path) -> Iterator[tuple[str, int | None]]:
-    """Names and labels of one list; raises UsageError with the line that is none."""
+    """Read names and labels of one list; raises UsageError with an invalid line."""
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
@@ -58,7 +58,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def names_a_class(folder: Path, clips: Catalog) -> bool:
-    """Whether the lists in `folder` speak of any class that is on the disk."""
+    """Return True if the lists in `folder` name any class that exists."""
     on_disk = {name.lower() for name in clips.class_names}
     return any(
         _key(name)[0] in on_disk
@@ -68,7 +68,7 @@ def names_a_class(folder: Path, clips: Catalog) -> bool:
 
 
 def splits_from_lists(folder: Path, clips: Catalog) -> Splits:
-    """The splits that the lists in `folder` give to the clips on the disk."""
+    """Return the splits of the existing clips by the lists in `folder`."""
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder, expected trainlist01.txt, testlist01.txt, ...")
     train_lists = _train_lists(folder)
@@ -131,7 +131,7 @@ def _read_split(
 
 
 def _match(path: Path, keys: Keys, classes: dict[int, str]) -> tuple[NDArray[np.int32], int]:
-    """Places of the clips of a list that are on the disk, and how many are not."""
+    """Return the indices of a list's existing clips, and the number of missing ones."""
     found, missing = array("i"), 0
     for name, label in read_list(path):
         key = _key(name)
@@ -157,6 +157,6 @@ def _read_class_numbers(folder: Path) -> dict[int, str]:
 
 
 def _key(name: str) -> tuple[str, str]:
-    """Class and clip, in lower case and without the ending."""
+    """Return class and clip, in lower case and without suffix."""
     path = PurePosixPath(name)
     return path.parent.name.lower(), path.stem.lower()

@@ -1,6 +1,6 @@
-"""VGGSound: rows of YouTube id, start in seconds, label, train or test, without a header.
+"""Layout `vggsound`: rows of YouTube id, start in seconds, label, train or test, no header.
 
-A clip is 10 s long: `<id>_<start>.mp4`, six digits, or it is cut out of `<id>.mp4`.
+A clip is 10 s long: `<id>_<start>.mp4`, six digits, or a segment of `<id>.mp4`.
 """
 
 from itertools import chain
@@ -18,11 +18,11 @@ _CLIP_SECONDS = 10.0
 
 
 def find_vggsound(source: Path, file: Path) -> tuple[Catalog, Splits]:
-    """The annotated clips below `source` and the official split.
+    """Find the annotated clips below `source` and the official split.
 
-    Raises UsageError, with the line, for an annotation that cannot be used.
+    Raises UsageError, with the line, for an invalid annotation.
     """
-    rows = read_columns(file, _COLUMNS)  # once: it may be a pipe
+    rows = read_columns(file, _COLUMNS)  # read once: it may be a pipe
     first = next(rows, None)
     if first is None:
         raise UsageError(f"{file} is empty, expected rows of {', '.join(_COLUMNS)}")

@@ -1,7 +1,7 @@
-"""A folder to the videos below it; what is passed by on the way is counted, to be said aloud.
+"""Recursive search for video files; skipped entries are counted and reported.
 
-Links are followed inside the folder and nowhere else, to a linked folder once, so that circles end.
-Hidden files and folders are left out, and so are sets that `avme prep` made.
+Symlinks are followed inside the folder only, and a linked folder once, so that cycles end. Hidden
+files and folders are skipped, and so are datasets made by `avme prep`.
 """
 
 import os
@@ -18,29 +18,29 @@ from avme.media.container.sniff import sniff
 _MANIFESTS: Final = (PLAN, DATASET_MANIFEST)
 _MOST_NAMED: Final = 3
 MOST_SNIFFED: Final = 10_000
-"""Files of other names whose first bytes are read; a video set has few."""
+"""Maximum number of files without a video suffix whose first bytes are read."""
 _PRINTABLE: Final = "".join(chr(c) for c in range(32, 127) if chr(c) not in '%,"')
 
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A file whose name ends as a video's does."""
+    """Video file."""
 
     path: Path
-    """Below the folder, perhaps through links."""
+    """Path below the folder, possibly through symlinks."""
     target: Path
-    """Where it lies, which is the same without links."""
+    """Resolved path."""
 
 
 class Seen:
-    """How many there were of something, and the first names."""
+    """Count of entries, with the first names."""
 
     def __init__(self) -> None:
         self.count = 0
         self._names: list[str] = []
 
     def add(self, name: str) -> None:
-        """One more."""
+        """Count an entry."""
         self.count += 1
         if len(self._names) < _MOST_NAMED:
             self._names.append(name)
@@ -50,9 +50,10 @@ class Seen:
 
 
 class Videos:
-    """The videos below `root`, a resolved path; when all were seen, there are remarks on the rest.
+    """Videos below `root`, a resolved path; after the iteration there are warnings on other
+    entries.
 
-    Where folders hold either files or folders, the order is that of ids.
+    If folders contain either files or folders, the order is that of ids.
     """
 
     def __init__(self, root: Path) -> None:
@@ -83,7 +84,7 @@ class Videos:
             waiting.extend(sorted(subfolders, key=lambda pair: f"{pair[0]}/", reverse=True))
 
     def remarks(self) -> Iterator[str]:
-        """What people should know of the links and folders that were not followed."""
+        """Return warnings about symlinks and folders that were not followed."""
         if self._outward.count:
             yield (
                 f"{self._outward.count} links lead out of {self.root} and are not followed, as "
@@ -116,14 +117,14 @@ class Videos:
             )
 
     def shows(self, target: Path) -> bool:
-        """Whether a file below the folder is a video that is found without any link."""
+        """Return True if a file below the folder is a video that is found without a symlink."""
         parts = target.relative_to(self.root).parts
         return not any(part.startswith(".") for part in parts) and (
             _is_video(target.name) or (_is_unusual(target.name) and sniff(target))
         )
 
     def _is_taken(self, path: str) -> bool:
-        """Whether a file is a video by its name, else by its first bytes, which is counted."""
+        """Return True for a video by its name, else by its first bytes, which is counted."""
         name = os.path.basename(path)
         if _is_video(name):
             return True
@@ -151,11 +152,11 @@ class Videos:
             return []
 
     def _follow(self, link: os.DirEntry[str], folder: str) -> str | None:
-        """Where a link in the real `folder` leads, if it is to be followed."""
+        """Return the target of a symlink in the real `folder`, if it is to be followed."""
         name = self._name(link.path)
         try:
             target = os.path.realpath(link.path, strict=True)
-        except OSError:  # nowhere, or in a circle; it could have been a folder
+        except OSError:  # dangling or circular; it could have been a folder
             if _is_video(link.name) or not Path(link.name).suffix:
                 self._nowhere.add(name)
             return None
@@ -178,7 +179,7 @@ class Videos:
 
 
 def identifier(name: str) -> str:
-    """`name`, with everything escaped that is no text or would break a line of a list."""
+    """Return the name with everything escaped that is not text or would break a line of a list."""
     try:
         name.encode()
         if name.isprintable():
@@ -193,13 +194,13 @@ def _is_video(name: str) -> bool:
 
 
 def _is_unusual(name: str) -> bool:
-    """Whether a name tells neither that a file is a video nor that it is something else."""
+    """Return True if the name neither marks a video nor another kind of file."""
     suffix = Path(name).suffix.lower()
     return suffix not in VIDEO_SUFFIXES | OTHER_SUFFIXES | UNFINISHED_SUFFIXES
 
 
 def _is_prepared(folder: str) -> bool:
-    """Whether it is a set that `avme prep` made, or is making."""
+    """Return True for a dataset that `avme prep` made or is making."""
     return os.path.isdir(os.path.join(folder, SHARDS)) and any(
         os.path.isfile(os.path.join(folder, name)) for name in _MANIFESTS
     )

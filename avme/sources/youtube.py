@@ -1,7 +1,7 @@
-"""Annotations of YouTube videos and a folder of what could be downloaded, to clips and a split.
+"""Annotations of YouTube videos and a folder of downloads, to clips and a split.
 
-A video is there as a clip that was cut already, or whole, and then it is cut here. That many are
-gone is normal: they are counted. An annotation's id is only compared with names, never opened.
+A video exists as a trimmed clip, or in full, and then a segment is taken. Missing videos are
+normal: they are counted. An annotation's id is only compared with names, never opened.
 """
 
 import os
@@ -23,17 +23,17 @@ from avme.sources.video_scan import Videos, identifier
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A span of a YouTube video, what it shows, and its side."""
+    """Span of a YouTube video with its class and subset."""
 
     video: str
-    """YouTube's id: the group."""
+    """YouTube id: the group."""
     span: Span
     class_name: str
     part: Part
 
 
 def annotation_of(row: Row, span: Span) -> Annotation:
-    """From the columns `youtube_id`, `label` and `split`; raises UsageError if one is unusable."""
+    """Parse the columns `youtube_id`, `label` and `split`; raises UsageError for an invalid one."""
     return Annotation(
         video=row.text("youtube_id"),
         span=span,
@@ -45,10 +45,15 @@ def annotation_of(row: Row, span: Span) -> Annotation:
 def find_annotated(
     source: Path, annotations: Iterable[Annotation], trimmed: Callable[[Annotation], str]
 ) -> tuple[Catalog, Splits]:
-    """The annotated clips below `source` and their split.
+    """Find the annotated clips below `source` and their split.
 
-    `trimmed` names the file, without ending, of a clip that was cut already. Raises UsageError if
-    none is there, or none to train on or to test.
+    Args:
+        source: Folder of videos.
+        annotations: Annotations.
+        trimmed: Returns the file name, without suffix, of a trimmed clip.
+
+    Raises:
+        UsageError: No clip exists, or none to train on or to test.
     """
     if not source.is_dir():
         raise UsageError(f"{source} is not a folder, expected the one that holds the videos")
@@ -82,10 +87,10 @@ def find_annotated(
 
 
 class _Files:
-    """The videos below a folder, by their names without ending.
+    """Videos below a folder, by file name without suffix.
 
-    Of several copies of one name it is a whole one, whatever its folder is called; of equals, what
-    is there without a link comes before what is not, and then the first.
+    Of several copies an intact one is used, in any folder; of equal ones a file without a symlink
+    comes first, then the first by name.
     """
 
     def __init__(self, root: Path) -> None:
@@ -101,11 +106,11 @@ class _Files:
 
     @property
     def num_unnamed(self) -> int:
-        """Names that nobody asked for."""
+        """Number of files without an annotation."""
         return len(self._stems) - sum(self._is_named)
 
     def find(self, stem: str) -> PurePath | None:
-        """A path below the folder."""
+        """Return a path below the folder."""
         place = self._choose(list(self._stems.all(stem)))
         if place is None:
             return None
@@ -123,7 +128,7 @@ class _Files:
 
 
 def _clip(annotation: Annotation, stem: str, root: Path, files: _Files) -> SourceClip | None:
-    """The clip as a file of its own, else as a span of the whole video, else None."""
+    """Return the clip as a file of its own, else as a span of the full video, else None."""
     file = files.find(stem) or files.find(annotation.video)
     if file is None:
         return None

@@ -1,4 +1,4 @@
-"""What is broken in a prepared set, in one line, and which file must go so that prep mends it."""
+"""Verification error: one line, and the file to delete so that `prep` rebuilds it."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,20 @@ _SHOWN_DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is not as it should be."""
+    """One deviation from the expected content."""
 
     where: str
-    """A file below the set's folder, or a clip in one."""
+    """File below the dataset's folder, or a clip in one."""
     what: str
-    """What was found and what was expected."""
+    """Found and expected values."""
     delete: str
-    """File below the set's folder that `avme prep` makes anew once it is gone; empty for none."""
+    """File below the dataset's folder that `avme prep` rebuilds once it is deleted; empty for none.
+    """
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
 
 
 def short(sha256: object) -> str:
-    """The beginning of a hash: enough to compare by eye."""
+    """Return the first characters of a hash, enough to compare by eye."""
     return str(sha256)[:_SHOWN_DIGITS]

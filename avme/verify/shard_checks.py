@@ -1,8 +1,8 @@
 """Checks of one shard: size, SHA-256, types of its columns, its clips, some of its JPEGs.
 
-Each is made only if those before it found nothing. A file whose hash is wrong is not even opened,
-as HDF5 is not made for damaged files; in a file whose hash is right, columns are as they were
-written, and are not compared with each other.
+Each is made only if those before found nothing. A file with a wrong hash is not opened, as HDF5 is
+not robust against damage; in a file with the right hash the columns are as written, and are not
+compared with each other.
 """
 
 import stat
@@ -27,36 +27,36 @@ _FRAMES_LOOKED_AT = 5
 
 @dataclass(frozen=True, slots=True)
 class ShardFacts:
-    """What `dataset.json` and `plan.json` say of a shard."""
+    """Facts about a shard in `dataset.json` and `plan.json`."""
 
     path: Path
     sha256: str
     num_bytes: int
     num_clips: int
-    """Good clips."""
+    """Number of valid clips."""
     ids: tuple[str, ...] | None
-    """All clips in order, quarantined ones too; None where no plan tells."""
+    """All clips in order, quarantined ones included; None without a plan."""
 
     @property
     def name(self) -> str:
-        """The file below the set's folder."""
+        """Path below the dataset's folder."""
         return f"{self.path.parent.name}/{self.path.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class ShardCheck:
-    """What came out."""
+    """Result of the checks of a shard."""
 
     problems: tuple[Problem, ...]
     stored: Stored | None
-    """Its clips; None where it cannot be read."""
+    """Clips of the shard; None if it cannot be read."""
     num_clips_seen: int = 0
     num_pictures: int = 0
-    """Decoded."""
+    """Number of decoded frames."""
 
 
 def check_shard(facts: ShardFacts, seed: Sequence[int] | None) -> ShardCheck:
-    """Looks at one shard; `seed` draws one clip and takes some frames of it, None takes all."""
+    """Check one shard; `seed` selects one clip and some of its frames, None selects all."""
     found = _bytes_problem(facts)
     if found:
         return ShardCheck((_problem(facts, found),), None)
@@ -93,7 +93,7 @@ def _problem(facts: ShardFacts, what: str) -> Problem:
 def _bytes_problem(facts: ShardFacts) -> str:
     try:
         status = facts.path.lstat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+        if not stat.S_ISREG(status.st_mode):  # a pipe would block
             return "is a link or no regular file, expected a file of the set"
         if status.st_size != facts.num_bytes:
             return f"has {status.st_size} bytes, expected {facts.num_bytes}"
@@ -123,7 +123,7 @@ def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: Stored) -> It
 
 
 def _frames(num_frames: int, *, every: bool) -> list[int]:
-    """All, or the first, the last and some between."""
+    """Return all indices, or the first, the last and some between."""
     if every:
         return list(range(num_frames))
     return sorted({int(i) for i in np.linspace(0, num_frames - 1, _FRAMES_LOOKED_AT).round()})
@@ -152,7 +152,7 @@ def _picture_problem(
 
 
 def _size(blob: NDArray[np.uint8], expected: str) -> str:
-    """Return the size of a picture; one whose header says another than expected is not decoded."""
+    """Return the size of a frame; one whose header states another size is not decoded."""
     try:
         height, width = declared_size(blob)
         if f"{width}x{height}" == expected:

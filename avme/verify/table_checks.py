@@ -1,7 +1,7 @@
-"""Comparison of a dataset's tables with what its shards and lists say.
+"""Comparison of a dataset's tables with the content of its shards and lists.
 
-Tables are derived again by the function that wrote them; the first difference of a file is the
-problem. All of them are fixed by writing them again: `avme prep` does so without `dataset.json`.
+Tables are derived again by the function that wrote them; the first difference of a file is
+reported. All are fixed by writing them again: `avme prep` does so without `dataset.json`.
 """
 
 import csv
