@@ -1,7 +1,7 @@
-"""What was decoded against what the header said, and sound against pictures: in words.
+"""Warnings about a clip: decoded content against its header, and audio against video.
 
-A remark is a code, a colon and a sentence; the clip is an ordinary one all the same. Only a clip
-that lost more than it kept is refused.
+A warning is a code, a colon and a sentence; the clip is valid all the same. Only a clip that lost
+more than it has left is refused.
 """
 
 import math
@@ -16,20 +16,20 @@ from avme.media.span import Span
 from avme.media.timing import differ
 
 LATE_SECONDS: Final = 0.1
-"""Sound that starts or ends further than this from the pictures is late or early."""
+"""Audio that starts or ends further than this from the video is late or early."""
 _LOOSE_FRAMES = 2
-"""AVI headers commonly count one or two frames more than there are."""
+"""AVI headers commonly count one or two frames too many."""
 _LOOSE_ASPECT = 0.02
-"""Whoever scales to whole pixels makes them a little wide or high."""
+"""Scaling to whole pixels changes the aspect ratio slightly."""
 _LOOSE_CUT_SECONDS = 0.5
-"""A cut that lacks two frames and less than this is complete."""
+"""A segment that lacks two frames and less than this is complete."""
 _LOOSE_SOUND_SECONDS = 0.5
-"""Recorders write their last block of sound whole."""
+"""Recorders write the last audio block in full."""
 _SHORT = ("short-cut:", "sound-short:")
 
 
 def frame_remarks(info: MediaInfo, num_frames: int) -> Iterator[str]:
-    """On the pictures of a whole file."""
+    """Return warnings about the frames of a full file."""
     claimed = info.num_frames_from_header
     if claimed is not None and abs(num_frames - claimed) > _LOOSE_FRAMES:
         yield f"frames-differ: {num_frames} frames decode, the header says {claimed}"
@@ -42,7 +42,14 @@ def frame_remarks(info: MediaInfo, num_frames: int) -> Iterator[str]:
 
 
 def cut_remarks(info: MediaInfo, span: Span, seconds: float, fps: Fraction) -> Iterator[str]:
-    """On the length of a cut, and on its frame rate beside that of its file."""
+    """Return warnings about the length of a segment, and its frame rate against the file's.
+
+    Args:
+        info: Header of the file.
+        span: Requested span.
+        seconds: Decoded length.
+        fps: Decoded frame rate.
+    """
     if span.end_seconds is not None:
         wanted = span.end_seconds - span.start_seconds
         if seconds <= wanted - min(2.0 / float(fps), _LOOSE_CUT_SECONDS):
@@ -57,17 +64,16 @@ def cut_remarks(info: MediaInfo, span: Span, seconds: float, fps: Fraction) -> I
 def lacks_content(
     info: MediaInfo, span: Span, remarks: Iterable[str], missing_frames: float
 ) -> bool:
-    """Return True if a cut lacks frames or audio although its file is long enough for `span`.
+    """Return True if a segment lacks frames or audio although its file is long enough for `span`.
 
-    Only then do ffmpeg's errors say something about the cut: decoding begins between key frames, so
-    that an intact file too causes errors, in frames that are not kept.
+    Only then are ffmpeg's errors related to the segment: decoding begins between key frames, so
+    that an intact file too causes errors, in frames that are discarded.
 
     Args:
-        info: Header of the whole file.
-        span: Seconds that were asked for.
-        remarks: Warnings on the cut.
-        missing_frames: Frames that the length and the frame rate of the cut promise beyond those
-            that were decoded.
+        info: Header of the full file.
+        span: Requested span in seconds.
+        remarks: Warnings about the segment.
+        missing_frames: Frames expected from length and frame rate beyond the decoded ones.
     """
     end, longest = span.end_seconds, info.seconds_from_header
     if end is None or (longest is not None and end > longest):
@@ -77,7 +83,7 @@ def lacks_content(
 
 
 def shape_remarks(info: MediaInfo) -> Iterator[str]:
-    """On the shape of the pixels, and of the picture."""
+    """Return warnings about the shape of pixels and frames."""
     if info.shown_size is not None and info.shown_size != (info.width, info.height):
         yield (
             f"crop-ignored: the container asks for {info.shown_size[0]}x{info.shown_size[1]} of "
@@ -92,7 +98,7 @@ def shape_remarks(info: MediaInfo) -> Iterator[str]:
 
 
 def color_remarks(info: MediaInfo, recipe: Recipe) -> Iterator[str]:
-    """On colours that are not those of SDR video with a tagged matrix."""
+    """Return warnings about colors other than those of SDR video with a tagged matrix."""
     color = info.color
     if color.hdr is not None:
         done = "pixels keep its curve and primaries, hdr=tonemap converts them to BT.709"
@@ -112,7 +118,14 @@ def color_remarks(info: MediaInfo, recipe: Recipe) -> Iterator[str]:
 def sound_remarks(
     info: MediaInfo, seconds: float, sound_start_seconds: float | None, sound_seconds: float
 ) -> Iterator[str]:
-    """On the sound of pictures that go on for `seconds`; times count from the first one."""
+    """Return warnings about the audio of a video.
+
+    Args:
+        info: Header of the file.
+        seconds: Length of the video.
+        sound_start_seconds: Start of the audio after the first frame.
+        sound_seconds: Length of the audio.
+    """
     if info.num_sound_tracks > 1 and info.audio is not None:
         which = f"number {info.audio.position} of {info.num_sound_tracks} sound tracks is taken"
         if info.audio.position == 1:
@@ -137,10 +150,19 @@ def sound_remarks(
 
 
 def require_most(info: MediaInfo, num_frames: int, seconds: float, min_decoded: float) -> None:
-    """Raises MediaError if less than `min_decoded` of what the header promises is there.
+    """Check that at least a fraction of the header's content was decoded.
 
-    Frames alone would not tell: an AVI counts frames that repeat the last one and an MP4 frames
-    that its edit list hides, so that both frames and seconds must be missing.
+    Frames alone are not sufficient: an AVI counts repeated frames, and an MP4 frames that its edit
+    list hides, so that both frames and seconds must be missing.
+
+    Args:
+        info: Header of the file.
+        num_frames: Decoded frames.
+        seconds: Decoded length.
+        min_decoded: Minimum fraction.
+
+    Raises:
+        MediaError: Less was decoded.
     """
     claimed_frames, claimed_seconds = info.num_frames_from_header, info.seconds_from_header
     shares = []

@@ -1,4 +1,4 @@
-"""How clips are turned into pictures and MFCC, and what that may take."""
+"""Settings of decoding, and limits per clip."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How clips are turned into pictures and MFCC."""
+    """Settings of decoding."""
 
     ffmpeg: str
     jpeg_quality: int
@@ -14,14 +14,14 @@ class Recipe:
     num_cepstra: int
     silence_dbfs: float
     timeout_seconds: float
-    """For every step: reading the header, looking up a cut, decoding."""
+    """Time limit of each step: header, seeking, decoding."""
     max_seconds: float = math.inf
     max_bytes: int | None = None
-    """Of the intermediate file."""
+    """Maximum size of the intermediate file."""
     memory_bytes: int | None = None
-    """Of the process that reads the header, and of ffmpeg's."""
+    """Memory limit of the process that reads the header, and of ffmpeg."""
     min_decoded: float = 0.0
     tonemap: bool = False
-    """Whether HDR pictures are converted to BT.709; they keep their curve otherwise."""
+    """Convert HDR to BT.709; otherwise the curve is unchanged."""
     untagged_hd_is_bt709: bool = False
-    """Whether HD pictures without a tagged matrix are read as BT.709, else as BT.601."""
+    """Read HD video without a tagged matrix as BT.709 instead of BT.601."""

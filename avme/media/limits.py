@@ -1,6 +1,6 @@
-"""How much of everything one clip may take: seconds, pictures, room on the disk.
+"""Limits per clip: duration, number of frames, temporary bytes.
 
-A header is looked at first, as it costs nothing; what was decoded is looked at again.
+The header is checked first, at no cost; decoded content is checked again.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from avme.media.ffmpeg.args import MAX_FRAMES
 
 
 def require_length(seconds: float | None, max_seconds: float) -> None:
-    """Raises MediaError for a clip that is too long; None is one that does not say."""
+    """Raise MediaError for a clip that is too long; None is an unknown length."""
     if seconds is not None and seconds > max_seconds:
         raise MediaError(
             f"goes on for {seconds:.10g} s, more than max_seconds ({max_seconds:g}): "
@@ -20,7 +20,7 @@ def require_length(seconds: float | None, max_seconds: float) -> None:
 
 
 def require_few(num_frames: int) -> None:
-    """Raises MediaError for more pictures than anybody wants of one clip."""
+    """Raise MediaError for too many frames."""
     if num_frames > MAX_FRAMES:
         raise MediaError(
             f"holds more than {MAX_FRAMES} pictures: cut it with `avme prep csv`", reason="too-long"
@@ -28,7 +28,7 @@ def require_few(num_frames: int) -> None:
 
 
 def require_room(intermediate: Path, max_bytes: int | None) -> None:
-    """Raises MediaError where ffmpeg stopped writing because its output grew too large."""
+    """Raise MediaError if ffmpeg stopped writing because its output grew too large."""
     if max_bytes is not None and intermediate.stat().st_size >= max_bytes:
         raise MediaError(
             f"its pictures take more than {max_bytes} bytes: cut it with `avme prep csv`, "

@@ -1,8 +1,8 @@
-"""Sound to MFCC rows that stay with the pictures: four rows belong to every frame.
+"""MFCC of audio, aligned with the video: four rows per frame.
 
 The recipe is python_speech_features' (26 filters, pre-emphasis 0.97, lifter 22, c0 = log energy,
-rectangular window, int16 scale), as TalkNet calls it. Its hop is not: psf rounds the hop to whole
-samples, which at 29.97 fps drifts by seconds in an hour. Here each row has its own exact start.
+rectangular window, int16 scale), as called by TalkNet. The hop is not: psf rounds the hop to whole
+samples, which at 29.97 fps drifts by seconds per hour. Here each row has its own exact start.
 """
 
 import math
@@ -30,9 +30,12 @@ _SLOWEST_FPS, _FASTEST_FPS = Fraction(1), Fraction(400)
 def row_starts(
     pts: Float64[np.ndarray, " t"], fps: Fraction, last_seconds: float | None = None
 ) -> Float64[np.ndarray, " s"]:
-    """Return when each row starts: frame i's time and its three quarters, on the pictures' clock.
+    """Return the start of each row: the time of frame i and its three quarters.
 
-    The last frame is shown for `last_seconds`, by default for one frame of `fps`.
+    Args:
+        pts: Times of the frames.
+        fps: Frame rate.
+        last_seconds: Duration of the last frame, by default one frame of `fps`.
     """
     last = 1.0 / float(fps) if last_seconds is None else last_seconds
     durations = np.append(np.diff(pts), last)
@@ -41,7 +44,7 @@ def row_starts(
 
 
 def window_seconds(fps: Fraction) -> float:
-    """Length of the analysis window: 25 ms at 25 fps, and in proportion to the frame's length."""
+    """Return the length of the analysis window: 25 ms at 25 fps, proportional to a frame's."""
     return _WINDOW_SECONDS_AT_25_FPS * 25.0 / float(min(max(fps, _SLOWEST_FPS), _FASTEST_FPS))
 
 
@@ -52,9 +55,14 @@ def mfcc_rows(
     window_seconds: float,
     num_cepstra: int,
 ) -> Float32[np.ndarray, "s f"]:
-    """MFCC of the windows that begin at `row_starts_seconds` after the first sample.
+    """Return the MFCC of windows; outside the audio they read zeros, as psf's last window.
 
-    Where a window leaves the sound, it sees zeros, as psf's last window does.
+    Args:
+        samples: Audio.
+        sample_rate_hz: Its sample rate.
+        row_starts_seconds: Starts of the windows after the first sample.
+        window_seconds: Length of the windows.
+        num_cepstra: Coefficients per row.
     """
     length = max(1, math.floor(window_seconds * sample_rate_hz + 0.5))
     num_bins = max(_SMALLEST_FFT, 1 << (length - 1).bit_length())
@@ -72,8 +80,8 @@ def mfcc_rows(
 def _windows(
     samples: Int16[np.ndarray, " n"], first: Int64[np.ndarray, " s"], length: int
 ) -> Float64[np.ndarray, "s l"]:
-    """Windows of the pre-emphasised samples, of which the first has none before it."""
-    # One more in front: what pre-emphasis takes from the first of a window lies before it.
+    """Return windows of the pre-emphasized samples; the first sample has none before it."""
+    # One more in front: pre-emphasis of a window's first sample uses the one before it.
     raw = np.zeros((len(first), length + 1), dtype=np.int16)
     within = (first >= 1) & (first + length <= len(samples))
     if within.any():
@@ -84,7 +92,7 @@ def _windows(
         at = begin - int(first[row]) + 1
         raw[row, at : at + end - begin] = samples[begin:end]
     windows = raw[:, 1:] - _PREEMPHASIS * raw[:, :-1]
-    for row in np.flatnonzero(partly):  # behind the last sample there is nothing to emphasise
+    for row in np.flatnonzero(partly):  # nothing to emphasize after the last sample
         windows[row, max(0, len(samples) - int(first[row])) :] = 0.0
     return np.asarray(windows)
 

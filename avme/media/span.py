@@ -1,4 +1,4 @@
-"""A stretch of a video, as people write it: half-open, in seconds after the first picture."""
+"""Span of a video: half-open, in seconds after the first frame."""
 
 import math
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from avme.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `start_seconds` until before `end_seconds`, or to the end of the file.
+    """Span from `start_seconds` to before `end_seconds`, or to the end of the file.
 
-    Raises UsageError at birth where 0 <= start < end does not hold.
+    Raises UsageError unless 0 <= start < end.
     """
 
     start_seconds: float
@@ -25,7 +25,7 @@ class Span:
             )
 
     def __str__(self) -> str:
-        """As it stands in an id: `5-7.25`, or `5-` for all the rest."""
+        """Format as in an id: `5-7.25`, or `5-` to the end."""
         end = "" if self.end_seconds is None else _plain(self.end_seconds)
         return f"{_plain(self.start_seconds)}-{end}"
 

@@ -1,10 +1,10 @@
-"""Nothing to a folder of labelled videos, laid out as UCF-101: the set that `avme demo` learns.
+"""Synthetic dataset of labeled videos, laid out as UCF-101, for `avme demo`.
 
-Three things are seen, three are heard, and a class is a pair of them, so that the picture alone
-cannot tell three classes from each other, nor can the sound. A group is one scene: its clips share
-background, light and background noise, and no other group has them.
+There are three visual and three audible events, and a class is a pair of them, so that neither
+video nor audio alone can distinguish more than three groups of classes. A group is one scene: its
+clips share background, light and background noise, which no other group has.
 
-Shape letters: t frames, h and w pixels, c colours, n samples.
+Shape letters: t frames, h and w pixels, c colors, n samples.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ _AS_AVI = (
 _NUM_THINGS = 6
 _MARGIN_PIXELS = 6
 _NUM_WAVES = 5
-_BELL_PARTIALS = (1.0, 2.76, 5.40)  # of a struck bar: no harmonics of each other
+_BELL_PARTIALS = (1.0, 2.76, 5.40)  # of a struck bar: inharmonic
 _NUM_HARMONICS = 24
 
 SEEN: tuple[Seen, ...] = get_args(Seen)
@@ -55,7 +55,7 @@ _ODD = (HEARD[0], 1)
 
 @dataclass(frozen=True, slots=True)
 class SyntheticClip:
-    """One clip of the set, and all that decides what it holds."""
+    """Clip of the dataset, with all parameters of its content."""
 
     seen: Seen
     heard: Heard
@@ -66,27 +66,33 @@ class SyntheticClip:
 
     @property
     def class_name(self) -> str:
-        """What is seen and what is heard: BallsBell."""
+        """Class name, from both events: BallsBell."""
         return f"{self.seen}{self.heard}"
 
     @property
     def id(self) -> str:
-        """Path below the set's folder, as UCF-101 names it."""
+        """Path below the dataset's folder, as named by UCF-101."""
         name = self.class_name
         return f"{name}/v_{name}_g{self.group:02d}_c{self.number:02d}.avi"
 
     def draw(self) -> np.random.Generator:
-        """What is this clip's alone: place, speed, colour, pitch, loudness."""
+        """Draw the clip's own parameters: position, speed, color, pitch, loudness."""
         kind = SEEN.index(self.seen) * len(HEARD) + HEARD.index(self.heard)
         return np.random.default_rng([self.seed, self.group, self.number, kind + 1])
 
     def draw_scene(self) -> np.random.Generator:
-        """What all clips of the group share."""
+        """Draw the parameters shared by the clips of the group."""
         return np.random.default_rng([self.seed, self.group])
 
 
 def plan_set(groups: Sequence[int], clips_per_group: int, seed: int) -> tuple[SyntheticClip, ...]:
-    """Every class in every group; in the last one, one clip is silent and one has no track."""
+    """Return every class in every group; in the last one, one clip is silent and one has no track.
+
+    Args:
+        groups: Number of groups.
+        clips_per_group: Clips per class and group.
+        seed: Seed.
+    """
     odd: dict[tuple[int, Seen], AudioState] = {
         (groups[-1], SEEN[0]): "silent",
         (groups[-1], SEEN[1]): "none",
@@ -108,7 +114,13 @@ def plan_set(groups: Sequence[int], clips_per_group: int, seed: int) -> tuple[Sy
 
 
 def make_set(clips: Sequence[SyntheticClip], folder: Path, report: Reporter) -> None:
-    """Writes every clip below `folder`; raises MachineError where ffmpeg cannot."""
+    """Write every clip below `folder`; raises MachineError if ffmpeg fails.
+
+    Args:
+        clips: Clips.
+        folder: Folder to write.
+        report: Receives progress.
+    """
     ffmpeg = find_ffmpeg()
     pool = ThreadPoolExecutor(max_workers=available_cores())
     try:
@@ -122,7 +134,13 @@ def make_set(clips: Sequence[SyntheticClip], folder: Path, report: Reporter) -> 
 
 
 def write_clip(clip: SyntheticClip, folder: Path, ffmpeg: str) -> Path:
-    """One AVI: MPEG-4 pictures and, unless it has no track, 16-bit sound."""
+    """Write one AVI: MPEG-4 video and, unless it has no track, 16-bit audio.
+
+    Args:
+        clip: Clip.
+        folder: Folder to write.
+        ffmpeg: Path of ffmpeg.
+    """
     path = folder / clip.id
     with TemporaryDirectory(prefix="avme-") as work, replacing(path) as temporary:
         pictures, sound = Path(work, "pictures.rgb"), Path(work, "sound.s16")
@@ -142,7 +160,7 @@ def write_clip(clip: SyntheticClip, folder: Path, ffmpeg: str) -> Path:
 
 
 def film(clip: SyntheticClip) -> UInt8[np.ndarray, "t h w c"]:
-    """The things seen, moving before the group's background."""
+    """Render the visual event in front of the group's background."""
     draw = clip.draw()
     cover = _cover(clip.seen, draw)[..., None]
     strength = draw.uniform(0.85, 1.0)
@@ -154,7 +172,7 @@ def film(clip: SyntheticClip) -> UInt8[np.ndarray, "t h w c"]:
 
 
 def record(clip: SyntheticClip) -> Int16[np.ndarray, " n"]:
-    """The thing heard, above the group's background noise."""
+    """Synthesize the audible event with the group's background noise."""
     if clip.sound == "silent":
         return np.zeros(_NUM_SAMPLES, dtype=np.int16)
     draw = np.random.default_rng(clip.draw().integers(2**32))
@@ -167,13 +185,13 @@ def record(clip: SyntheticClip) -> Int16[np.ndarray, " n"]:
 
 
 def _cover(seen: Seen, draw: np.random.Generator) -> Float64[np.ndarray, "t h w"]:
-    """How much of every pixel the things cover, 0 to 1, with a soft edge."""
+    """Return the coverage of every pixel by the event, 0 to 1, with a soft edge."""
     outside = np.minimum.reduce([_outside(seen, draw) for _ in range(_NUM_THINGS)])
     return np.asarray(np.clip(0.5 - outside, 0.0, 1.0))
 
 
 def _outside(seen: Seen, draw: np.random.Generator) -> Float64[np.ndarray, "t h w"]:
-    """Pixels to the edge of one thing that moves; negative inside."""
+    """Return the distance of pixels to the edge of a moving shape; negative inside."""
     seconds = np.arange(NUM_FRAMES)[:, None, None] / FPS
     place = draw.uniform(8, SIDE_PIXELS - 8, 2)
     speed = draw.uniform(10, 40, 2) * draw.choice([-1, 1], 2)
@@ -195,13 +213,13 @@ def _outside(seen: Seen, draw: np.random.Generator) -> Float64[np.ndarray, "t h 
 
 
 def _bounce(position: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
-    """Back and forth between the edges of the picture, keeping a little away from them."""
+    """Reflect a position between the edges of the frame, with a margin."""
     low, high = _MARGIN_PIXELS, SIDE_PIXELS - _MARGIN_PIXELS
     return np.asarray(low + np.abs((position - low) % (2 * (high - low)) - (high - low)))
 
 
 def _background(scene: np.random.Generator) -> Float64[np.ndarray, "t h w c"]:
-    """Two colours, mixed by waves that drift across the picture."""
+    """Return two colors, mixed by waves that drift across the frame."""
     dark, light = scene.uniform(20, 80, 3), scene.uniform(50, 110, 3)
     time, down, right = np.mgrid[:NUM_FRAMES, :SIDE_PIXELS, :SIDE_PIXELS]
     pattern = np.zeros(time.shape)
@@ -239,7 +257,7 @@ def _voice(heard: Heard, draw: np.random.Generator) -> Float64[np.ndarray, " n"]
 
 
 def _noise(scene: np.random.Generator, draw: np.random.Generator) -> Float64[np.ndarray, " n"]:
-    """Noise with the scene's tilt and hum."""
+    """Return noise with the scene's tilt and hum."""
     spectrum = np.fft.rfft(draw.standard_normal(_NUM_SAMPLES))
     spectrum /= np.arange(1, len(spectrum) + 1) ** scene.uniform(0.2, 0.9)
     noise = np.fft.irfft(spectrum, _NUM_SAMPLES)

@@ -1,4 +1,4 @@
-"""The clocks of pictures and sound: a frame rate, a length, and the sound that belongs to pictures.
+"""Clocks of video and audio: frame rate, length, and the audio of the frames.
 
 Shape letters: t frames, n samples, s MFCC rows, f coefficients.
 """
@@ -21,13 +21,13 @@ from avme.workers.sandbox import Aside
 _FALLBACK_FPS = Fraction(25)
 _FPS_TOLERANCE = 0.01
 _TICK_SECONDS = 0.001
-"""The clock of Matroska and FLV."""
+"""Clock of Matroska and FLV."""
 _LONGER = 1.5
-"""What exceeds a frame's length by less is the rounding of a clock."""
+"""Excess over a frame's duration that is explained by rounding of a clock."""
 
 
 def frame_rate(claimed: Fraction | None, demuxed: Demuxed) -> Fraction:
-    """The header's rate, exact as it is, unless what was decoded contradicts it."""
+    """Return the header's exact rate, unless decoded times contradict it."""
     if demuxed.average_fps is None:
         return claimed or _FALLBACK_FPS
     if claimed and any(
@@ -39,7 +39,7 @@ def frame_rate(claimed: Fraction | None, demuxed: Demuxed) -> Fraction:
 
 
 def differ(rate: Fraction, other: Fraction) -> bool:
-    """Return whether two frame rates differ by more than the rounding of clocks explains."""
+    """Return True if two frame rates differ by more than rounding of clocks."""
     return abs(float(rate / other) - 1) > _FPS_TOLERANCE
 
 
@@ -49,10 +49,13 @@ def last_seconds(
     shown: Shown | None = None,
     end_seconds: float | None = None,
 ) -> float:
-    """Return how long the last picture is shown: one frame of `fps`, unless more is known.
+    """Return the duration of the last frame: one frame of `fps`, unless more is known.
 
-    `shown` is the last picture as the packets have it and `end_seconds` is where a cut ends, both
-    after the first picture. A longer time than a frame's is used only if that picture was decoded.
+    Args:
+        pts: Times of the frames.
+        fps: Frame rate.
+        shown: Last frame by the packets; a longer duration is used only if it was decoded.
+        end_seconds: End of a segment. Both are relative to the first frame.
     """
     last, seconds = float(pts[-1]), 1.0 / float(fps)
     if shown is not None and abs(max(shown.begins, 0.0) - last) <= _TICK_SECONDS:
@@ -71,9 +74,15 @@ def find_last_seconds(
     demuxed: Demuxed,
     timeout_seconds: float,
 ) -> float:
-    """Return how long the last picture is on screen; a file is searched where its header says more.
+    """Return the duration of the last frame; the file is searched if its header is longer.
 
-    `other` reads the packets of a whole file, within `timeout_seconds`.
+    Args:
+        other: Sandbox that reads the packets of a full file.
+        source: Media file.
+        info: Its header.
+        cut: Segment, if any.
+        demuxed: Decoded clip.
+        timeout_seconds: Time limit.
     """
     fps = frame_rate(info.fps, demuxed)
     if cut is not None:
@@ -93,9 +102,14 @@ def find_last_seconds(
 def shown_seconds(
     pts: Float64[np.ndarray, " t"], fps: Fraction, last_seconds: float | None = None
 ) -> float:
-    """How long pictures are shown; where the clock jumps ahead, the last one is not shown so long.
+    """Return the displayed time of all frames; jumps of the clock are not counted.
 
-    Transport streams that were joined keep the clock of each part.
+    Joined transport streams keep the clock of each part.
+
+    Args:
+        pts: Times of the frames.
+        fps: Frame rate.
+        last_seconds: Duration of the last frame.
     """
     steps = np.diff(pts)
     last = 1.0 / float(fps) if last_seconds is None else last_seconds
@@ -103,7 +117,7 @@ def shown_seconds(
 
 
 def heard_samples(track: Sound | None, end_seconds: float) -> np.ndarray:
-    """The samples between the first picture and the end of the last one."""
+    """Return the samples between the first frame and the end of the last one."""
     if track is None:
         return np.zeros(0, dtype=np.int16)
     first = max(0, round(-track.start_seconds * SAMPLE_RATE_HZ))
@@ -118,12 +132,20 @@ def sounding_mfcc(
     num_cepstra: int,
     last_seconds: float | None = None,
 ) -> tuple[Float32[np.ndarray, "s f"], tuple[int, int]]:
-    """The rows of all pictures, and which of them start inside the track: a half-open range."""
+    """Return the rows of all frames, and the half-open range of rows that start in the track.
+
+    Args:
+        track: Audio track.
+        pts: Times of the frames.
+        fps: Frame rate.
+        num_cepstra: Coefficients per row.
+        last_seconds: Duration of the last frame.
+    """
     starts = mfcc.row_starts(pts, fps, last_seconds) - track.start_seconds
     rows = mfcc.mfcc_rows(
         track.samples, SAMPLE_RATE_HZ, starts, mfcc.window_seconds(fps), num_cepstra
     )
-    # Half a sample of grace: the clocks of sound and picture are rounded differently.
+    # Half a sample of tolerance: the clocks of audio and video are rounded differently.
     grace = 0.5 / SAMPLE_RATE_HZ
     seconds = len(track.samples) / SAMPLE_RATE_HZ
     begin = int(np.searchsorted(starts, -grace, side="left"))

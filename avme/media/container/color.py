@@ -1,8 +1,8 @@
-"""Colour tags of a picture track, and ffmpeg's filters from it to SDR pixels.
+"""Color tags of a video track, and ffmpeg's filters from it to SDR pixels.
 
-A JPEG is full-range BT.601 with BT.709's curve and primaries by convention. Two kinds of video are
-no such thing by themselves: HDR (PQ or HLG, BT.2020), and HD whose matrix is not tagged, which
-swscale reads as BT.601 and players as BT.709.
+A JPEG is full-range BT.601 with BT.709's curve and primaries by convention. Two kinds of video
+differ: HDR (PQ or HLG, BT.2020), and HD without a tagged matrix, which swscale reads as BT.601 and
+players as BT.709.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ TONEMAP_FILTERS: Final = ("zscale", "tonemap")
 
 _HD_LINES: Final = 720
 _HD_COLUMNS: Final = 1280
-"""A cropped picture may have fewer lines: players go by either."""
+"""A cropped frame may have fewer lines: players use either limit."""
 _WHITE_NITS: Final = 203
 """Diffuse white of HDR (ITU-R BT.2408)."""
 _PEAK: Final = 1000 / _WHITE_NITS
 _KNEE: Final = 0.7
-"""Up to this share of diffuse white, linear light stays as it is."""
+"""Up to this fraction of diffuse white, linear light is unchanged."""
 
 _UNSPECIFIED: Final = 2
 _HDR_CURVES: Final = {16: ("smpte2084", "PQ"), 18: ("arib-std-b67", "HLG")}
@@ -28,7 +28,7 @@ _MATRICES: Final = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10:
 
 @dataclass(frozen=True, slots=True)
 class ColorTags:
-    """Code points of ITU-T H.273, 2 where a track has no tag; `is_yuv` of its pixel format."""
+    """Code points of ITU-T H.273, 2 for a missing tag; `is_yuv` of its pixel format."""
 
     primaries: int = _UNSPECIFIED
     transfer: int = _UNSPECIFIED
@@ -43,14 +43,14 @@ class ColorTags:
         return curve[1] if curve else None
 
     def is_untagged_hd(self, width: int, height: int) -> bool:
-        """Return True if the matrix has to be guessed, and players guess BT.709 at this size."""
+        """Return True if the matrix is unknown, and players assume BT.709 at this size."""
         is_hd = height >= _HD_LINES or width >= _HD_COLUMNS
         return self.is_yuv and self.matrix == _UNSPECIFIED and self.hdr is None and is_hd
 
     def tonemap_filters(self, width: int, height: int) -> str:
-        """Filters from HDR to BT.709 at this size, as 4:4:4 in full range.
+        """Return filters from HDR to BT.709 at this size, as 4:4:4 in full range.
 
-        Tags that are missing are taken for BT.2020's. 203 nits become white less a shoulder.
+        Missing tags are assumed to be BT.2020's. 203 nits become white less a shoulder.
         """
         matrix = _MATRICES.get(self.matrix, "bt2020nc") if self.is_yuv else "gbr"
         primaries = _PRIMARIES.get(self.primaries, "bt2020")

@@ -1,7 +1,7 @@
-"""The header of an MP4 or Matroska file to the part of a picture that players show.
+"""Crop in the header of an MP4 or Matroska file: the part of a frame that players show.
 
-Both containers may ask for a crop (`clap`, `PixelCrop*`). ffmpeg obeys from 7.1 on and ignored it
-before, as decord, torchcodec and PyAV do; a crop that is part of the codec is obeyed by all.
+Both containers may request a crop (`clap`, `PixelCrop*`). ffmpeg applies it from 7.1 on and ignored
+it before, as decord, torchcodec and PyAV do; a crop in the codec is applied by all.
 """
 
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from struct import unpack
 from typing import BinaryIO
 
 _MAX_ELEMENTS = 4096
-"""Of one box; a header has some dozens."""
+"""Maximum elements per box; a header has some dozens."""
 _MAX_NUMBER_BYTES = 8
 _ENTRY_HEADER_BYTES = 78
-"""Of a VisualSampleEntry (ISO/IEC 14496-12), before the boxes that it holds."""
+"""Size of a VisualSampleEntry (ISO/IEC 14496-12) without its boxes."""
 _SEGMENT, _TRACKS, _TRACK, _TRACK_TYPE, _VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0x83, 0xE0
 _WIDTH, _HEIGHT = 0xB0, 0xBA
 _CROP_BOTTOM, _CROP_TOP, _CROP_LEFT, _CROP_RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
@@ -21,10 +21,12 @@ _IS_VIDEO = 1
 
 
 def read_shown_size(path: Path, container: str, position: int) -> tuple[int, int] | None:
-    """Return width and height of the part that is to be shown of the frames of a video track.
+    """Return width and height of the part of the frames to show; None without a valid crop.
 
-    `container` is a name as libavformat has it and `position` counts video tracks from 1. None if
-    the container asks for no crop, or cannot be understood.
+    Args:
+        path: Media file.
+        container: Name of the container in libavformat.
+        position: Number of the video track, from 1.
     """
     with path.open("rb") as file:
         end = path.stat().st_size
@@ -120,14 +122,14 @@ def _elements(
         bits = (1 << 7 * size_bytes) - 1
         size = int.from_bytes(header[id_bytes : id_bytes + size_bytes], "big") & bits
         content = begin + id_bytes + size_bytes
-        stop = end if size == bits else min(end, content + size)  # all ones: not known
+        stop = end if size == bits else min(end, content + size)  # all ones: unknown size
         if wanted in (None, key):
             yield key, content, stop
         begin = stop
 
 
 def _vint_bytes(first: bytes) -> int:
-    """Return how many bytes a number of variable length has; zero if that is none."""
+    """Return the length of a variable-length number in bytes; zero if invalid."""
     length = 9 - first[0].bit_length() if first else 0
     return length if length <= 8 else 0
 

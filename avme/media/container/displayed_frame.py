@@ -1,8 +1,7 @@
-"""Which frame of a video stream is on screen at a time, and how long the last one stays there.
+"""Frame of a video stream that is on screen at a time, and the duration of the last one.
 
-A frame is on screen from its own time to that of the next one, be that 40 ms or minutes later.
-Packets are read and none is decoded, so that these times cost little; what a decoder makes of the
-packets decides in the end.
+A frame is on screen from its own time to that of the next one, 40 ms or minutes later. Packets are
+read and none is decoded, so that these times are cheap; the decoder's output has the final say.
 """
 
 from collections.abc import Iterator
@@ -21,38 +20,42 @@ from avme.media.container.first_frame import is_dated_by_decoding
 from avme.media.container.rational import as_fraction, to_seconds
 
 GRACE_SECONDS = 1e-6
-"""A written time is rounded; the shortest tick of a usual clock is ten times this."""
+"""Tolerance for rounded times; the shortest tick of a usual clock is ten times this."""
 _TICK_SECONDS = 0.001
-"""ASF declares no longer duration."""
+"""Longest duration that ASF declares."""
 _STEPS_BACK_SECONDS = (1.0, 4.0, 16.0, 64.0)
-"""Seeking leads to the last key frame before a time, but in some containers behind it."""
+"""Seeking leads to the last key frame before a time, but in some containers after it."""
 _FIRST_HELD_BACK_SECONDS = 3600.0
-"""Some containers are searched by decoding times, that of the first frame earlier than its own."""
+"""Some containers are searched by decoding times; that of the first frame precedes its own."""
 _MAX_PACKETS = 65_536
-"""The longest distance of two key frames that is looked through: 36 minutes at 30 a second."""
+"""Maximum distance of two key frames: 36 minutes at 30 fps."""
 _MAX_REORDERED = 16
-"""Frames that H.264 and HEVC let a decoder hold back."""
+"""Frames that H.264 and HEVC let a decoder delay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """When a frame is on screen, in seconds: from `begins` until before `ends`."""
+    """Time on screen of a frame, in seconds, half-open: from `begins` to `ends`."""
 
     begins: float
     ends: float
-    """Infinite if another frame follows at or after the time that was looked up."""
+    """Infinite if another frame follows at or after the requested time."""
 
     def after(self, zero: float) -> "Shown":
-        """Return the same with times that count from `zero`."""
+        """Return the same with times relative to `zero`."""
         return Shown(self.begins - zero, self.ends - zero)
 
 
 def begin_of_shown(
     container: InputContainer, stream: VideoStream, seconds: float, delay: Fraction = Fraction(0)
 ) -> float | None:
-    """Return when the frame appeared that is on screen at `seconds`; None if none is found.
+    """Return the start of the frame that is on screen at `seconds`; None if not found.
 
-    Times are those of the container's clock; `delay` is that of FirstFrame.
+    Args:
+        container: Open container.
+        stream: Video stream.
+        seconds: Time on the container's clock.
+        delay: Delay of FirstFrame.
     """
     begins = (container.start_time or 0) / av.time_base - _FIRST_HELD_BACK_SECONDS
     for back in (0.0, *_STEPS_BACK_SECONDS, inf):
@@ -71,12 +74,18 @@ def last_shown(
     delay: Fraction = Fraction(0),
     step_seconds: float = 0.0,
 ) -> Shown | None:
-    """Return the last frame that appears before the time `before`, which may be infinite.
+    """Return the last frame that appears before a time; None if not found.
 
     Its end is infinite if another frame follows. The last frame of a file is on screen for as long
-    as the container declares, and no shorter than `step_seconds` or the longest step among the
-    frames before it, unless the file ends earlier: few recorders know how long it is to be shown.
-    None if no frame is found.
+    as the container declares, and at least for `step_seconds` or the longest step among the frames
+    before it, unless the file ends earlier: few recorders know its duration.
+
+    Args:
+        container: Open container.
+        stream: Video stream.
+        before: Time on the container's clock, may be infinite.
+        delay: Delay of FirstFrame.
+        step_seconds: Minimum duration.
     """
     target, file_ends = before, inf
     if container.duration is not None:
@@ -87,7 +96,7 @@ def last_shown(
     times: list[float] = []
     durations: dict[float, float] = {}
     follows = False
-    for back in (0.0, *_STEPS_BACK_SECONDS):  # as there may be no key frame near the end
+    for back in (0.0, *_STEPS_BACK_SECONDS):  # there may be no key frame near the end
         for time, duration in _times(container, stream, target - back, before, float(delay)):
             if time >= before - GRACE_SECONDS:
                 follows = True
@@ -104,7 +113,7 @@ def last_shown(
         return Shown(begins, inf)
     ends = begins + durations[begins]
     if is_dated_by_decoding(container):
-        # What the decoder holds back is shown last, up to the time of the last packet.
+        # Frames delayed by the decoder are shown last, up to the time of the last packet.
         begins += float(delay)
         ends = max(begins, _end_of_chunks(stream))
         if begins >= before - GRACE_SECONDS:
@@ -116,9 +125,9 @@ def last_shown(
 def _times(
     container: InputContainer, stream: VideoStream, target: float, until: float, delay: float
 ) -> Iterator[tuple[float, float]]:
-    """Yield when frames appear and their declared length, from a key frame to beyond `until`."""
+    """Yield the start and declared duration of frames, from a key frame to beyond `until`."""
     by_decoding, beyond = is_dated_by_decoding(container), 0
-    with suppress(av.error.FFmpegError):  # as where a program stream cannot be searched
+    with suppress(av.error.FFmpegError):  # some program streams cannot be searched
         container.seek(round(target * av.time_base))
         for packet in islice(container.demux(stream), _MAX_PACKETS):
             stamp = packet.dts if by_decoding or packet.pts is None else packet.pts
@@ -135,9 +144,9 @@ def _times(
 
 
 def _end_of_chunks(stream: VideoStream) -> float:
-    """Return when the last chunk of an AVI ends, which may repeat a picture by being empty.
+    """Return the end of the last chunk of an AVI, which may repeat a frame by being empty.
 
-    The header counts them; libavformat corrects the duration where the file is too short for that.
+    The header counts the chunks; libavformat corrects the duration if the file is too short.
     """
     tick = as_fraction(stream.time_base)
     if tick is None or not stream.frames or stream.duration != stream.frames:

@@ -1,9 +1,9 @@
-"""The first frame of a video stream: its size, when it is presented, and the delay of its decoder.
+"""First frame of a video stream: size, presentation time, and the delay of its decoder.
 
-An AVI stores frames in decoding order and has no presentation times: its chunk n is due at n / fps.
-ffmpeg gives each frame the time of the packet at which the decoder returns it. Where frames are
-reordered that is later than the due time by a constant: one frame in MPEG-4 Part 2, two or more in
-H.264. Subtracted from all frames of the file, it puts the first one at the time of its own packet.
+An AVI stores frames in decoding order without presentation times: its chunk n is due at n / fps.
+ffmpeg gives each frame the time of the packet at which the decoder returns it. With reordered
+frames that is later by a constant: one frame in MPEG-4 Part 2, two or more in H.264. Subtracted
+from all frames, it gives the first one the time of its own packet.
 """
 
 from contextlib import suppress
@@ -24,33 +24,36 @@ _MAX_PACKETS = 64
 
 @dataclass(frozen=True, slots=True)
 class FirstFrame:
-    """The first frame that can be decoded."""
+    """First decodable frame."""
 
     width: int
-    """Columns after the rotation that the header asks for."""
+    """Columns after the header's rotation."""
     height: int
     seconds: float | None
-    """When it is presented, on the clock of the container."""
+    """Presentation time on the clock of the container."""
     delay_seconds: Fraction
-    """How much later ffmpeg dates the frames of an AVI; zero in other containers."""
+    """Delay of ffmpeg's times for the frames of an AVI; zero for other containers."""
 
 
 def is_dated_by_decoding(container: InputContainer) -> bool:
-    """Return whether the packets of `container` have decoding times alone."""
+    """Return True if the packets of `container` have decoding times only."""
     return container.format.name == "avi"
 
 
 def read_first_frame(
     container: InputContainer, video: VideoStream, max_pixels: int
 ) -> FirstFrame | None:
-    """Decode from where `container` is; None if the first packets yield no frame.
+    """Decode from the current position; None if the first packets yield no frame.
 
-    Frames of more than `max_pixels` are refused by the decoder.
+    Args:
+        container: Open container.
+        video: Video stream.
+        max_pixels: Larger frames are refused by the decoder.
     """
     context = video.codec_context
     context.thread_type = ThreadType.NONE
     context.options = {"max_pixels": str(max_pixels)}
-    # Crops of the codec at the left are rounded to an alignment otherwise, and not by ffmpeg 9.0.
+    # Crops of the codec at the left are otherwise rounded to an alignment, except by ffmpeg 9.0.
     context.flags |= Flags.copy_opaque | Flags.unaligned
     with suppress(av.error.FFmpegError):
         for packet in islice(container.demux(video), _MAX_PACKETS):
@@ -66,7 +69,7 @@ def _describe(container: InputContainer, video: VideoStream, frame: VideoFrame) 
     own, returned, tick = frame.opaque, frame.dts, as_fraction(video.time_base)
     if is_dated_by_decoding(container) and isinstance(own, int) and tick is not None:
         seconds = float(own * tick)
-        if returned is not None:  # None for a frame that only the end of the file brings out
+        if returned is not None:  # None for a frame that only the end of the file flushes
             delay = max(Fraction(0), (returned - own) * tick)
     width, height = frame.width, frame.height
     if round(frame.rotation / 90) % 2 == 1:

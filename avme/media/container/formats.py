@@ -1,8 +1,8 @@
-"""Which files count as videos, and what may be opened to read one.
+"""Accepted file suffixes, demuxers and protocols.
 
-A file name proves nothing: a playlist named `clip.avi` asks the demuxer to open other files or
-addresses. So every opener in this package is limited to the local file itself (`PROTOCOLS`) and to
-demuxers of real containers (`DEMUXERS`), and playlists, scripts and image patterns fall through.
+A file name is no proof: a playlist named `clip.avi` asks the demuxer to open other files or
+addresses. Therefore every reader in this package is limited to the local file itself (`PROTOCOLS`)
+and to demuxers of real containers (`DEMUXERS`); playlists, scripts and image patterns are refused.
 """
 
 VIDEO_SUFFIXES = frozenset(
@@ -26,10 +26,10 @@ VIDEO_SUFFIXES = frozenset(
         *(".tod", ".tp", ".trp", ".ts", ".vob", ".vro", ".webm", ".wm", ".wmv", ".xvid"),
     }
 )
-"""Endings, in lower case, under which videos are looked for."""
+"""Suffixes of video files, in lower case."""
 
 UNFINISHED_SUFFIXES = frozenset({".crdownload", ".download", ".part", ".partial", ".ytdl"})
-"""Of downloads that were not completed, or are still running."""
+"""Suffixes of incomplete or running downloads."""
 
 OTHER_SUFFIXES = frozenset(
     {
@@ -54,7 +54,7 @@ OTHER_SUFFIXES = frozenset(
         *(".ckpt", ".h5", ".hdf5", ".mat", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"),
     }
 )
-"""Endings of files that are not looked into: pictures, sound, text, archives, arrays."""
+"""Suffixes of files that are not examined: images, audio, text, archives, arrays."""
 
 PROTOCOLS = "file,pipe"
 """Value of ffmpeg's `protocol_whitelist`: no network, no concatenation, no encryption layer."""

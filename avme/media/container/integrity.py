@@ -1,4 +1,4 @@
-"""How much of a video file can be decoded, to choose between copies of one clip."""
+"""Integrity of a video file: how much of it can be decoded, to choose between copies."""
 
 import math
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ from avme.media.container.rational import to_seconds
 WHOLE, DAMAGED, UNREADABLE = range(3)
 
 _MAX_PACKETS: Final = 200_000
-"""Of the picture track; the rest of a longer file is not read."""
+"""Maximum packets of the video track; the rest of a longer file is not read."""
 _LOOSE_SHARE: Final = 0.98
-"""Headers promise a frame or two more than there are."""
+"""Headers count one or two frames too many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Integrity:
-    """WHOLE, DAMAGED or UNREADABLE, and the seconds of pictures that were found."""
+    """WHOLE, DAMAGED or UNREADABLE, with the seconds of video found."""
 
     level: int
     seconds: float = 0.0
 
 
 def integrity(path: Path, max_decoded: int) -> Integrity:
-    """Read all packets of the picture track and decode the first `max_decoded` frames.
+    """Read all packets of the video track and decode the first `max_decoded` frames.
 
     A damaged file opens, but a packet does not decode, a decoder or demuxer reports an error, or
-    there are fewer pictures than the header promises.
+    there are fewer frames than in the header.
     """
     try:
         info = probe(path)
@@ -59,7 +59,7 @@ def integrity(path: Path, max_decoded: int) -> Integrity:
 
 
 def _read(container: InputContainer, index: int, max_decoded: int) -> tuple[bool, int, float]:
-    """Return whether anything complained, the number of pictures, and their seconds."""
+    """Return True for any error, the number of frames, and their seconds."""
     stream = next(s for s in container.streams.video if s.index == index)
     stream.codec_context.thread_type = ThreadType.NONE
     stream.codec_context.thread_count = 1
@@ -78,7 +78,10 @@ def _read(container: InputContainer, index: int, max_decoded: int) -> tuple[bool
                         seconds = to_seconds(packet.pts, packet.time_base)
                         first, last = min(first, seconds), max(last, seconds)
                         length = to_seconds(packet.duration or 0, packet.time_base)
-            except (av.error.FFmpegError, IndexError):  # PyAV's, of a stream that appears late
+            except (
+                av.error.FFmpegError,
+                IndexError,
+            ):  # IndexError by PyAV for a stream that appears late
                 failed = True
         return failed or bool(messages), count, max(0.0, last - first + length)
     finally:

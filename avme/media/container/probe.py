@@ -1,7 +1,7 @@
-"""A video file to what its header claims, read with PyAV.
+"""Header of a video file, read with PyAV.
 
 A header is a claim, not a fact: AVI headers count frames that do not decode, and a rate may be a
-guess. What was decoded decides; the claims are kept beside it so that the two can be compared.
+guess. Decoded content decides; the claims are stored beside it for comparison.
 """
 
 import re
@@ -26,24 +26,24 @@ from avme.media.container.sniff import is_raw_stream
 from avme.media.container.video_track import choose_video
 
 MAX_PIXELS = 64 * 1024 * 1024
-"""Larger pictures are refused before anything is decoded: 8K has 33 million."""
+"""Larger frames are refused before anything is decoded: 8K has 33 million pixels."""
 _FULL_RANGE = 2
 """Libav's AVCOL_RANGE_JPEG."""
 _FASTEST_FPS = 1000
 _PROMISE_NOTHING = frozenset({"mpeg", "mpegts", "asf"})
 _MAY_JUMP = frozenset({"mpeg", "mpegts"})
 _TAGGED_SECONDS = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
-"""How Matroska writes when a track ends."""
+"""Metadata key of a track's end in Matroska."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """The selected picture and audio tracks, as the header describes them."""
+    """Selected video and audio tracks, as described by the header."""
 
     stream: int
     codec: str
     width: int
-    """Columns of the upright picture: a rotation in the header is already applied."""
+    """Columns of the upright frame: a rotation in the header is already applied."""
     height: int
     fps: Fraction | None
     time_base: Fraction
@@ -51,31 +51,30 @@ class MediaInfo:
     start_seconds: float | None
     audio: AudioInfo | None
     seconds_from_header: float | None = None
-    """How long the pictures are said to go on; None where nothing is said."""
+    """Length of the video; None if not stated."""
     num_picture_tracks: int = 1
     picture_track: int = 1
-    """Which of them is selected, counted from 1."""
+    """Number of the selected video track, from 1."""
     picture_track_reason: str = ""
-    """Why it is not the first; empty if it is."""
+    """Reason for not selecting the first; empty if it is selected."""
     other_audio: tuple[AudioInfo, ...] = ()
-    """The audio tracks to try where `audio` is silent, in this order."""
+    """Audio tracks to try if `audio` is silent, in this order."""
     num_sound_tracks: int = 0
     delay_seconds: Fraction = Fraction(0)
-    """How much later than they are shown ffmpeg dates the pictures of an AVI."""
+    """Delay of ffmpeg's times for the frames of an AVI."""
     shown_size: tuple[int, int] | None = None
-    """Width and height of the part of the upright picture that the container asks players to show;
-    None where it asks for no crop."""
+    """Width and height of the part of the upright frame to show; None without a crop."""
     pixel_aspect: Fraction | None = None
-    """Width to height of a pixel, before any rotation; None where nothing is said."""
+    """Width to height of a pixel, before any rotation; None if not stated."""
     color: ColorTags = UNTAGGED
     may_jump: bool = False
-    """Whether ffmpeg takes long steps of this container's clock for jumps, and closes them."""
+    """True if ffmpeg interprets long steps of this container's clock as jumps, and closes them."""
     is_steady: bool = False
-    """Whether the clock is known to take long steps without a jump."""
+    """True if the clock is known to have long steps without a jump."""
 
 
 def probe(path: Path) -> MediaInfo:
-    """Reads the header of `path`; raises MediaError if it is no video that can be opened."""
+    """Read the header of `path`; raises MediaError if it is not a readable video."""
     try:
         with open_media(path) as container:
             return _describe(container, path)
@@ -84,21 +83,21 @@ def probe(path: Path) -> MediaInfo:
 
 
 def open_media(path: Path, **options: str) -> InputContainer:
-    """Opens a local media file and nothing that it may point at."""
+    """Open a local media file and nothing that it may refer to."""
     return av.open(
         f"file:{path.absolute()}",
         mode="r",
         options={
             "protocol_whitelist": PROTOCOLS,
             "format_whitelist": DEMUXERS,
-            "max_pixels": str(MAX_PIXELS),  # some pictures are decoded to know their format
+            "max_pixels": str(MAX_PIXELS),  # some frames are decoded to detect their format
             **options,
         },
     )
 
 
 def unreadable(path: Path, error: Exception) -> MediaError:
-    """The error for a file that no demuxer of a real container understands."""
+    """Return the error for a file that no demuxer of a real container reads."""
     if path.is_file() and path.stat().st_size == 0:
         return MediaError(f"{path.name} is empty", reason="empty")
     if isinstance(error, av.error.ArgumentError):
@@ -116,7 +115,7 @@ def unreadable(path: Path, error: Exception) -> MediaError:
 
 def _describe(container: InputContainer, path: Path) -> MediaInfo:
     if len(container.streams.video) > 1:
-        with open_media(path) as other:  # from which packets are read
+        with open_media(path) as other:  # packets are read from this one
             track = choose_video(other)
     else:
         track = choose_video(container)
@@ -131,7 +130,7 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
     delay = Fraction(0)
     if width * height <= MAX_PIXELS and (first := read_first_frame(container, video, MAX_PIXELS)):
         width, height, delay = first.width, first.height, first.delay_seconds
-    if width < 1 or height < 1:  # as also where the decoder finds them too large
+    if width < 1 or height < 1:  # also if the decoder refuses their size
         width, height = _declared_size(path, video.index)
     if width < 1 or height < 1:
         raise MediaError(f"{path.name} does not say how large its pictures are", reason="no-frames")
@@ -168,14 +167,14 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
 def _shown_size(
     container: InputContainer, path: Path, position: int, video: VideoStream, size: tuple[int, int]
 ) -> tuple[int, int] | None:
-    """Return the size to which the header crops, turned as the upright picture of `size` is."""
+    """Return the size of the header's crop, rotated as the upright frame of `size`."""
     shown = read_shown_size(path, container.format.name, position)
     is_turned = size != (video.codec_context.width, video.codec_context.height)
     return (shown[1], shown[0]) if shown and is_turned else shown
 
 
 def _color_tags(codec: VideoCodecContext) -> ColorTags:
-    """What the header says, and the decoder where it was let at a picture."""
+    """Return the tags of the header, and of the decoder if it has seen a frame."""
     pixels = codec.format
     return ColorTags(
         primaries=int(codec.color_primaries),
@@ -189,7 +188,7 @@ def _color_tags(codec: VideoCodecContext) -> ColorTags:
 
 
 def _claimed_rate(video: VideoStream) -> Fraction | None:
-    """Return the frame rate; None where it is merely the tick of the clock, which is a guess."""
+    """Return the frame rate; None if it is only the tick of the clock, which is a guess."""
     rate = as_fraction(video.average_rate) or as_fraction(video.guessed_rate)
     tick = as_fraction(video.time_base)
     ticks = 1 / tick if tick else None
@@ -204,11 +203,11 @@ def _start_seconds(stream: VideoStream) -> float | None:
 
 
 def _claimed_seconds(container: InputContainer, video: VideoStream) -> float | None:
-    """The length of the picture track.
+    """Return the length of the video track.
 
-    What the demuxer of an AVI calls its duration is mended from the size of the file, so that its
-    frames count. Those of an MP4 do not: its edit list may show a part of them. MPEG streams
-    promise nothing: their clocks may jump; and an ASF tells the length of its longest track.
+    The duration by an AVI demuxer is corrected by the size of the file, so that the frame count is
+    used. For an MP4 it is not: its edit list may show a part of them. MPEG streams state nothing:
+    their clocks may jump; and an ASF states the length of its longest track.
     """
     if container.format.name in _PROMISE_NOTHING:
         return None
@@ -225,7 +224,7 @@ def _claimed_seconds(container: InputContainer, video: VideoStream) -> float | N
 
 
 def _declared_size(path: Path, index: int) -> tuple[int, int]:
-    """What the container says, as no decoder is let at it."""
+    """Return the size in the container, without using a decoder."""
     with open_media(path, codec_whitelist="none") as container:
         codec = container.streams[index].codec_context
         return (codec.width, codec.height) if isinstance(codec, VideoCodecContext) else (0, 0)

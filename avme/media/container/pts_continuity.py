@@ -1,8 +1,8 @@
-"""Whether the clock of an MPEG stream is steady, or jumps as where recordings were joined.
+"""Continuity of an MPEG stream's clock: steady, or with jumps where recordings were joined.
 
-ffmpeg takes each step of more than 10 s for a jump and closes it: from one packet to the next of
-the same track, and to the first packet of another one. Slides take such steps in a steady clock: a
-muxer writes a picture that stays for long far behind the audio of its time.
+ffmpeg interprets each step of more than 10 s as a jump and closes it: between packets of one track,
+and to the first packet of another one. Slides have such steps in a steady clock: a muxer writes a
+long-lasting frame far behind the audio of its time.
 """
 
 from array import array
@@ -26,10 +26,13 @@ _DISORDER_SECONDS: Final = 1.0
 def with_steadiness(
     other: Aside, source: Path, info: MediaInfo, timeout_seconds: float
 ) -> MediaInfo:
-    """Return `info` with `is_steady` set, for the containers whose clock may jump.
+    """Return `info` with `is_steady` set, for containers whose clock may jump.
 
-    `other` reads the packets of the file, within `timeout_seconds`; without an answer from it the
-    clock is not called steady.
+    Args:
+        other: Sandbox that reads the packets; without a result the clock is not called steady.
+        source: Media file.
+        info: Its header.
+        timeout_seconds: Time limit.
     """
     if not info.may_jump or info.audio is None:
         return info
@@ -40,10 +43,10 @@ def with_steadiness(
 
 
 def is_steady(path: Path, info: MediaInfo) -> bool:
-    """Return whether times of the selected tracks grow and together leave no gap.
+    """Return True if times of the selected tracks grow and together leave no gap.
 
-    A jump leaves a gap in both tracks, or turns them back. What only one of them skips is a picture
-    that stays, or a hole in the audio. Raises MediaError if the file cannot be read.
+    A jump leaves a gap in both tracks, or decreases. A gap in one of them is a long-lasting frame,
+    or missing audio. Raises MediaError if the file cannot be read.
     """
     if info.audio is None:
         return False

@@ -1,7 +1,7 @@
-"""Detection of video files by their first bytes, for names of other endings or none.
+"""Detection of video files by their first bytes, for unusual or missing suffixes.
 
-Nothing is decoded or demuxed: a container that may hold sound alone counts if its header names a
-picture track. A false answer costs a clip in quarantine, or one that is left out.
+Nothing is decoded or demuxed: a container that may be audio-only counts if its header names a video
+track. A wrong result costs a quarantined clip, or a missed one.
 """
 
 import os
@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Final
 
 HEAD_BYTES: Final = 65_536
-"""Headers of Matroska, ASF and Ogg name their tracks within so much."""
+"""Headers of Matroska, ASF and Ogg name their tracks within this length."""
 
 _TS_PACKETS: Final = ((188, 0), (192, 4), (204, 0))
-"""Length of a packet of MPEG-TS, and the place of its sync byte."""
+"""Length of a packet of MPEG-TS, and the position of its sync byte."""
 _TS_SYNC: Final = 0x47
 _TS_CHECKED: Final = 5
 _OTHER_BRANDS: Final = (
     *(b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"crx ", b"jp2 ", b"jpx ", b"jxl "),
     *(b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ", b"aax ", b"aaxc"),
 )
-"""Of pictures and of sound alone."""
+"""Brands of images and of audio."""
 _BOXES: Final = (b"ftyp", b"moov", b"mdat", b"wide", b"pnot", b"styp")
 _ASF: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_VIDEO: Final = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
@@ -35,9 +35,9 @@ _MXF: Final = bytes.fromhex("060e2b34020501010d01020101")
 
 
 def sniff(path: Path) -> bool:
-    """Return True if `path` is a regular file that begins as a video does.
+    """Return True if `path` is a regular file with the header of a video.
 
-    A pipe or a device is never waited for. A file that cannot be read counts as none.
+    Pipes and devices are not read. An unreadable file counts as none.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -54,7 +54,7 @@ def sniff(path: Path) -> bool:
 
 
 def holds_video(head: bytes) -> bool:
-    """Return True if the first bytes of a file are those of a container with pictures."""
+    """Return True for the header of a container with video."""
     if head[4:8] in _BOXES:
         return head[8:12] not in _OTHER_BRANDS
     if head.startswith(b"\x1a\x45\xdf\xa3"):  # Matroska: the identifier of some codec
@@ -77,8 +77,8 @@ def holds_video(head: bytes) -> bool:
 def is_raw_stream(path: Path) -> bool:
     """Return True if a file begins with a start code of MPEG video, H.264 or HEVC.
 
-    A file that cannot be read counts as none. Program streams begin in the same way: they are to be
-    ruled out before.
+    An unreadable file counts as none. Program streams begin in the same way and must be excluded
+    before.
     """
     try:
         with path.open("rb") as file:

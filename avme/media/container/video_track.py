@@ -1,7 +1,7 @@
-"""The video streams of a container to the one that holds the film.
+"""Selection of the video stream that contains the film.
 
-Cameras and editors store previews and cover pictures as video streams of their own, some of them
-before the film and without the mark of an attached picture.
+Cameras and editors store previews and cover images as video streams, some of them before the film
+and without the flag of an attached picture.
 """
 
 from collections import Counter
@@ -14,29 +14,29 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 _MAX_PACKETS = 512
-"""Of all candidates together: 20 s of 25 frames a second."""
+"""Maximum packets of all candidates together: 20 s at 25 fps."""
 _LOOSE_FRAMES = 2
-"""AVI headers commonly count one or two frames more than there are."""
+"""AVI headers commonly count one or two frames too many."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoTrack:
-    """The selected video stream among those that are not attached pictures."""
+    """Selected video stream among those that are not attached pictures."""
 
     index: int
-    """Of the stream in the container."""
+    """Index of the stream in the container."""
     position: int = 1
-    """Counted from 1 among `num_tracks`."""
+    """Number among `num_tracks`, from 1."""
     num_tracks: int = 1
     reason: str = ""
-    """Why it is not the first; empty if it is."""
+    """Reason for not selecting the first; empty if it is selected."""
 
 
 def choose_video(container: InputContainer) -> VideoTrack | None:
-    """Choose a stream with more than one frame, then one that the container marks as default.
+    """Select a stream with more than one frame, then the container's default one, then the first.
 
-    Where that leaves several, the first is selected; streams of unknown codecs come last. Returns
-    None if there is no video stream. Packets are read from `container` if there are several.
+    Streams of unknown codecs come last. Returns None without a video stream. Packets are read from
+    `container` if there are several.
     """
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
@@ -52,7 +52,7 @@ def choose_video(container: InputContainer) -> VideoTrack | None:
             bool(stream.disposition & Disposition.default),
         )
 
-    best = max(streams, key=rank)  # the first of equals
+    best = max(streams, key=rank)  # the first of equal ones
     readable, moves, _ = (a > b for a, b in zip(rank(best), rank(streams[0]), strict=True))
     reason = "that can be decoded" if readable else "with more than one frame"
     if not (readable or moves):
@@ -62,7 +62,7 @@ def choose_video(container: InputContainer) -> VideoTrack | None:
 
 
 def _moving(container: InputContainer, streams: list[VideoStream]) -> set[int]:
-    """Return the indices of the streams that hold at least two frames."""
+    """Return the indices of the streams with at least two frames."""
     moving = {stream.index for stream in streams if stream.frames > 1 + _LOOSE_FRAMES}
     counts: Counter[int] = Counter()
     for packet in islice(container.demux(*streams), _MAX_PACKETS):

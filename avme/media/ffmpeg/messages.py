@@ -1,9 +1,9 @@
 """Error messages of ffmpeg, reduced to what depends on the file alone.
 
-Addresses, folders and the order in which threads happen to write differ from run to run. What is
-kept of a stream of lines is a function of the set of lines: of every part of ffmpeg that wrote
-(`h264`, `aac`, `out#0/nut`) the first line, parts in alphabetical order; of the program itself,
-whose thread is the only one that writes without a name, the first line and the last.
+Addresses, folders and the order in which threads write vary between runs. The result is a function
+of the set of lines: of every component of ffmpeg that wrote (`h264`, `aac`, `out#0/nut`) the first
+line, components in alphabetical order; of the program itself, whose thread is the only one that
+writes without a name, the first line and the last.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Final
 
 _MAX_PARTS: Final = 64
 _MAX_LINE: Final = 1024
-"""Characters; ffmpeg's own limit."""
+"""Maximum length of a line, ffmpeg's own limit."""
 _MAX_SHOWN: Final = 3
 _PREFIX: Final = re.compile(r"\[([^\]@]*) @ (?:0x)?[0-9a-fA-F]+\] ?")
 _ADDRESS: Final = re.compile(r"\b0x[0-9a-fA-F]{9,16}\b")
@@ -23,12 +23,12 @@ _REPEATED: Final = re.compile(r"\s*Last message repeated \d+ times")
 _OF_THREADS: Final = re.compile(
     r"Task finished with error code|Terminating thread with return code|Conversion failed!"
 )
-"""How threads end once one of them failed: which of them write it is a matter of time."""
+"""Messages of threads that end after one of them failed: their order varies."""
 _CONTROL: Final = re.compile(r"[\x00-\x07\x0e-\x1f]")
 
 
 class Messages:
-    """Lines of one process; `always` marks those that are kept in any case."""
+    """Collected lines of one process; lines that match `always` are never dropped."""
 
     def __init__(self, always: re.Pattern[str]) -> None:
         self._always = always
@@ -44,7 +44,7 @@ class Messages:
         self._rest = rest[: 4 * _MAX_LINE]
 
     def lines(self) -> list[str]:
-        """Return what is kept, the first lines of every part, without addresses."""
+        """Return the collected lines, the first ones of every component, without addresses."""
         if self._rest:
             self._add(self._rest.decode(errors="replace"))
             self._rest = b""
@@ -69,7 +69,7 @@ class Messages:
             known[1:] = [line]
 
     def _is_full(self, part: str) -> bool:
-        """Make room for a part that comes before the last one; True where there is none."""
+        """Make room for a component that sorts before the last one; True if there is none."""
         if len(self._parts) < _MAX_PARTS:
             return False
         last = max(self._parts)
@@ -88,7 +88,7 @@ def without_folders(text: str, *folders: Path) -> str:
     """Remove `folders` in front of any name, in every spelling.
 
     The longest goes first, as one may be below another. ffmpeg writes `?` for control characters,
-    and what is no UTF-8 is replaced where its messages are decoded.
+    and invalid UTF-8 is replaced when its messages are decoded.
     """
     spelt = {
         form
@@ -104,7 +104,7 @@ def without_folders(text: str, *folders: Path) -> str:
 
 
 def without_addresses(text: str) -> str:
-    """Mask numbers that are addresses in memory."""
+    """Mask memory addresses."""
     return _ADDRESS.sub("0x...", text)
 
 

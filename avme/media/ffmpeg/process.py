@@ -1,8 +1,7 @@
-"""One ffmpeg pass over a clip: every frame as a JPEG, its sound as 16 kHz mono, both with clocks.
+"""ffmpeg pass over a clip: every frame as a JPEG, audio as 16 kHz mono, both with times.
 
-ffmpeg-python builds the arguments; the process is ours, so that it has a timeout and keeps its
-complaints.
-Its exit code is checked but never believed alone: a cut AVI ends with code 0.
+ffmpeg-python builds the arguments; the process is started here, with a timeout and collected error
+messages. Its exit code is checked but not sufficient: a truncated AVI ends with code 0.
 """
 
 import errno
@@ -74,10 +73,10 @@ def _find_ffmpeg(search_path: str) -> str:
 
 
 def _defect(executable: str) -> str | None:
-    """Why this ffmpeg cannot be used; None if it can."""
+    """Return why this ffmpeg is unusable; None if it is usable."""
     version = ffmpeg_version(executable)
     number = re.match(r"n?(\d+)\.(\d+)", version)
-    if number is None:  # a build from git calls itself by a commit
+    if number is None:  # builds from git are named by a commit
         return None
     found = int(number[1]), int(number[2])
     if found < _OLDEST:
@@ -93,7 +92,7 @@ def _does_not_run(executable: str, error: Exception) -> MachineError:
 
 @lru_cache(maxsize=8)
 def ffmpeg_version(executable: str) -> str:
-    """What `ffmpeg -version` calls itself."""
+    """Return the version by `ffmpeg -version`."""
     try:
         done = subprocess.run([executable, "-version"], capture_output=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:
@@ -104,9 +103,9 @@ def ffmpeg_version(executable: str) -> str:
 
 @lru_cache(maxsize=8)
 def crops_by_container(executable: str) -> bool:
-    """Return whether this ffmpeg crops as MP4 and Matroska files ask, as it does from 7.1 on.
+    """Return True if this ffmpeg applies crops of MP4 and Matroska files, as from 7.1 on.
 
-    It has an option of its own then; the decoder's option of the same name is not listed here.
+    It has a separate option then; the decoder's option of the same name is not listed here.
     """
     try:
         done = subprocess.run([executable, "-h", "long"], capture_output=True, timeout=60)
@@ -116,7 +115,7 @@ def crops_by_container(executable: str) -> bool:
 
 
 def target_size(info: MediaInfo, short_side: int | None) -> tuple[int, int]:
-    """Width and height of the stored pictures: never enlarged, the aspect kept."""
+    """Return width and height of stored frames: never enlarged, aspect unchanged."""
     short = min(info.width, info.height)
     if short_side is None or short <= short_side:
         return info.width, info.height
@@ -125,25 +124,32 @@ def target_size(info: MediaInfo, short_side: int | None) -> tuple[int, int]:
 
 
 class BackwardsError(MediaError):
-    """ffmpeg gave up at a picture whose time is no later than that of the one before."""
+    """ffmpeg failed at a frame whose time does not increase."""
 
 
 def transcode(
     arguments: list[str], *, timeout_seconds: float, memory_bytes: int | None = None
 ) -> str:
-    """Run the pass; return ffmpeg's error messages, the first of each of its parts, on one line.
+    """Run the pass; return ffmpeg's error messages, the first of each component, on one line.
 
-    Where the system can, ffmpeg gets no more than `memory_bytes` of memory. Raises MediaError when
-    the time is up or when ffmpeg gives up, OSError when its output has no room, and MachineError
-    when the clip is not to blame otherwise.
+    Args:
+        arguments: Command line.
+        timeout_seconds: Time limit.
+        memory_bytes: Memory limit, where the system supports one.
+
+    Raises:
+        MediaError: Timeout, or ffmpeg failed.
+        OSError: The output has no room.
+        MachineError: Another cause outside of the clip.
     """
     try:
         process = subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,  # no file: a full disk would swallow the very words that say so
-            process_group=0,  # Ctrl-C is the parent's: a clip cut by it is not bad
+            stderr=subprocess.PIPE,  # not a file: on a full disk its message would be lost
+            # Ctrl-C is handled by the parent: an interrupted clip is not a failed one
+            process_group=0,
         )
     except OSError as error:
         raise MachineError(f"{arguments[0]} does not run ({error})") from error
@@ -165,7 +171,7 @@ def transcode(
         raise MachineError(_lacks_filter(arguments[0], missing[1]))
     if returncode == _STOPPED_BY_SIGNAL and not said:
         raise MachineError("ffmpeg was stopped from outside: run again")
-    if returncode == -signal.SIGKILL:  # nothing in a file does that
+    if returncode == -signal.SIGKILL:  # not caused by a file
         raise MediaError(
             "ffmpeg was killed from outside, as where memory runs out: try again with --retry",
             reason="killed",
@@ -189,7 +195,7 @@ def transcode(
 
 
 def require_filters(executable: str, names: Iterable[str]) -> None:
-    """Raises MachineError if `executable` lacks one of these filters."""
+    """Raise MachineError if `executable` lacks one of these filters."""
     try:
         done = subprocess.run(
             [executable, "-hide_banner", "-filters"], capture_output=True, timeout=60, check=True

@@ -1,10 +1,10 @@
-"""A span of a long video to the options with which ffmpeg reads it, decoding little else.
+"""Seeking: a span of a long video to ffmpeg options that decode little else.
 
-A span counts from the first picture that is shown, a container's clock from anywhere, and `-ss`
-from the container's own start. ffmpeg seeks by what the container knows, which in a transport
-stream are times but no key frames; so the key frame to begin with is looked up before. It begins
-early and keeps its clock; its filters then keep exactly the span, which begins with the picture
-that is on screen at its start.
+A span is relative to the first shown frame, a container's clock has any origin, and `-ss` is
+relative to the container's start. ffmpeg seeks by the container's index, which in a transport
+stream has times but no key frames; so the key frame is looked up first. Reading starts early with
+the original clock; filters then select exactly the span, which begins with the frame on screen at
+its start.
 """
 
 import re
@@ -26,42 +26,42 @@ from avme.media.container.rational import as_fraction, to_seconds
 from avme.media.span import Span
 
 MOST_MENDED_SECONDS = 0.2
-"""Five pictures of 25 a second: times that run back further are wrong beyond repair."""
+"""Five frames at 25 fps: times that decrease further are wrong beyond repair."""
 _EARLY_SECONDS = 1.0
-"""Sound codecs need what came before; this is more than any of them."""
+"""Audio codecs depend on earlier packets; this is more than any of them needs."""
 _MAX_SEEK_PACKETS = 4096
 _STEP_BACK = 4.0
 _USUAL_FPS = 25
 _MAX_APART_SECONDS = 16.0
-"""Sound and pictures of one time may be so far apart in a file: muxers of ffmpeg wait for 10 s."""
+"""Maximum distance in a file of audio and video of the same time: ffmpeg's muxers wait for 10 s."""
 _MAX_REORDERED = 16
-"""Frames that H.264 lets a decoder hold back."""
+"""Frames that H.264 lets a decoder delay."""
 _PACKED_MARK = re.compile(rb"DivX\d+(?:b|Build)\d+p")
-"""How MPEG-4 Part 2 declares that a chunk may hold two frames; a decoder remembers it."""
+"""Declaration of MPEG-4 Part 2 that a chunk may contain two frames; a decoder remembers it."""
 _MAX_MARK_PACKETS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What ffmpeg reads and keeps of a file."""
+    """Parts of a file that ffmpeg reads and selects."""
 
     seek_seconds: float | None
     """Input option `-ss`, after the container's start; None to read from there."""
     read_seconds: float | None
     """Input option `-t`; None to read to the end."""
     start_seconds: float
-    """The first time that is kept, on the container's clock."""
+    """First selected time, on the container's clock."""
     end_seconds: float | None
-    """The first time that is not."""
+    """First time after the selection."""
     shown_from_seconds: float
-    """When the picture appeared that is on screen at `start_seconds`; other pictures may follow
-    before that start, which only decoding shows."""
+    """Start of the frame that is on screen at `start_seconds`; more frames may follow before that
+    start, which only decoding shows."""
     last_shown: Shown | None
-    """The last picture before the end, as the packets have it."""
+    """Last frame before the end, by the packets."""
 
     @property
     def video_filter(self) -> str:
-        """Keep the pictures that are on screen in the span."""
+        """Select the frames that are on screen in the span."""
         conditions = [f"gte(t,{self.shown_from_seconds - GRACE_SECONDS:.6f})"]
         if self.end_seconds is not None:
             conditions.append(f"lt(t,{self.end_seconds - GRACE_SECONDS:.6f})")
@@ -69,7 +69,7 @@ class Cut:
 
     @property
     def audio_filter(self) -> str:
-        """Keeps the samples of the span."""
+        """Select the samples of the span."""
         end = "" if self.end_seconds is None else f":end={self.end_seconds:.6f}"
         return f"atrim=start={self.start_seconds:.6f}{end}"
 
@@ -78,13 +78,13 @@ class Cut:
 class _KeyFrame:
     seconds: float
     is_next: bool
-    """Whether the container's seeking leads right to it."""
+    """True if the container's seeking leads directly to it."""
     sound_seconds: float
-    """The time of the first sound that is met; minus infinity where there is no track."""
+    """Time of the first audio packet; minus infinity without a track."""
 
 
 def find_cut(path: Path, info: MediaInfo, span: Span) -> Cut:
-    """Look up where reading must begin; raises MediaError if the file cannot be opened."""
+    """Find the start of reading; raises MediaError if the file cannot be opened."""
     try:
         with open_media(path) as container:
             stream = next(s for s in container.streams.video if s.index == info.stream)
@@ -99,7 +99,7 @@ def find_cut(path: Path, info: MediaInfo, span: Span) -> Cut:
             step = 1 / float(info.fps or _USUAL_FPS)
             last = last_shown(container, stream, inf if end is None else end, delay, step)
             if last is not None and last.ends <= start + GRACE_SECONDS:
-                shown = start  # that picture is no longer on screen
+                shown = start  # that frame is no longer on screen
             seek = _seek_point(container, stream, info, shown, start)
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
         raise unreadable(path, error) from error
@@ -115,9 +115,9 @@ def find_cut(path: Path, info: MediaInfo, span: Span) -> Cut:
 
 
 def find_last_shown(path: Path, info: MediaInfo) -> Shown | None:
-    """Look up the last picture of a file, in seconds after the first one.
+    """Return the last frame of a file, in seconds after the first one.
 
-    None if the file does not declare how long it is shown; raises MediaError if it cannot be read.
+    None if the file does not declare its duration; raises MediaError if it cannot be read.
     """
     try:
         with open_media(path) as container:
@@ -131,7 +131,7 @@ def find_last_shown(path: Path, info: MediaInfo) -> Shown | None:
 
 
 def _first_picture(container: InputContainer, stream: VideoStream, begins: float) -> float:
-    """Return the time of the first picture that decodes, else what the header calls the first."""
+    """Return the time of the first decodable frame, else that of the header."""
     frame = read_first_frame(container, stream, MAX_PIXELS)
     if frame is not None and frame.seconds is not None:
         return frame.seconds
@@ -144,9 +144,9 @@ def _first_picture(container: InputContainer, stream: VideoStream, begins: float
 def _require_order(
     path: Path, container: InputContainer, stream: VideoStream, first: float
 ) -> None:
-    """Raises MediaError if the first frames of an MP4 are decoded in another order than shown.
+    """Raise MediaError if the first frames of an MP4 are decoded in another order than shown.
 
-    Muxers write such times where fragments begin before the delay of the encoder is known. Packets
+    Muxers write such times if fragments begin before the delay of the encoder is known. Packets
     with times before the first frame may also belong to frames that cannot be decoded.
     """
     tick = as_fraction(stream.time_base)
@@ -174,14 +174,14 @@ def _require_order(
 def _seek_point(
     container: InputContainer, stream: VideoStream, info: MediaInfo, shown: float, start: float
 ) -> float | None:
-    """Return the seconds after the container's start from where all of a cut is read.
+    """Return the seconds after the container's start from which a segment must be read.
 
-    That is a key frame that is shown by `shown`, and the sound at `start`. None where reading from
-    the container's start costs no more, or nothing else helps.
+    That is a key frame shown by `shown`, and the audio at `start`. None if reading from the
+    container's start is as cheap, or required.
     """
     begins = (container.start_time or 0) / av.time_base
     until = shown
-    if info.delay_seconds:  # of a key frame the time in the file is known, not when it is shown
+    if info.delay_seconds:  # of a key frame the file's time is known, not its presentation time
         until -= _MAX_REORDERED / float(info.fps or _USUAL_FPS)
     back, needs_mark = _EARLY_SECONDS, False
     if stream.codec_context.name == "mpeg4":
@@ -205,7 +205,7 @@ def _seek_point(
 def _next_key(
     container: InputContainer, stream: VideoStream, info: MediaInfo, until: float, needs_mark: bool
 ) -> _KeyFrame | None:
-    """Return the key frame that is met first, unless it is shown after `until`."""
+    """Return the next key frame, unless it is shown after `until`."""
     audio = [s for s in container.streams.audio if info.audio and s.index == info.audio.stream]
     key, is_next, sound = None, True, inf if audio else -inf
     for packet in islice(container.demux(stream, *audio), _MAX_SEEK_PACKETS):
@@ -227,7 +227,7 @@ def _next_key(
 
 
 def _has_packed_mark(container: InputContainer, stream: VideoStream) -> bool:
-    """Return whether the first packets of the file declare packed frames."""
+    """Return True if the first packets of the file declare packed frames."""
     container.seek(container.start_time or 0)
     packets = islice(container.demux(stream), _MAX_MARK_PACKETS)
     return any(_is_marked(bytes(packet)) for packet in packets)
