@@ -1,7 +1,7 @@
 """Leakage of the class by audio presence: how well its presence alone predicts the class.
 
-A model that can tell whether a clip has audio can use that as a hint at its label. If only some
-classes have audio the hint is large, and a gain from audio says nothing about its content.
+A model that can detect whether a clip has audio can use that as a hint at its label. If only some
+classes have audio the hint is large, and a gain from audio is no evidence about its content.
 
 Shape letters: l classes, p = 2 states (without usable audio, with it), c clips, r rounds, u units
 (clips of one group in one class), g groups, k units of each.

@@ -1,7 +1,7 @@
-"""The strict base of all settings: an unknown key is an error, never ignored.
+"""Strict base class of all settings: an unknown key is an error, never ignored.
 
-The sentence under a field is its documentation; `avme config show` prints it. Files of settings may
-come from anybody: every number, text and list has both limits, and true is no number.
+The text under a field is its documentation, printed by `avme config show`. Settings files are
+untrusted: every number, text and list has both bounds, and booleans are not numbers.
 """
 
 from types import UnionType
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Name = Annotated[str, Field(max_length=255)]
-"""Text that names a file, a partition or an account."""
+"""Name of a file, a partition or an account."""
 
 
 class Settings(BaseModel):
@@ -27,7 +27,7 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _true_is_no_number(cls, value: Any, info: Any) -> Any:
-        """Refuse truth values for numbers, of which pydantic makes 0 and 1."""
+        """Refuse booleans for numbers, which pydantic would convert to 0 and 1."""
         among = value if isinstance(value, list | tuple) else (value,)
         found = next((one for one in among if isinstance(one, bool)), None)
         if found is not None and not _takes_bool(cls.model_fields[info.field_name].annotation):

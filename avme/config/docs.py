@@ -1,4 +1,4 @@
-"""What every setting means, for `avme config show` and for commented YAML files."""
+"""Documentation of all settings, for `avme config show` and for commented YAML files."""
 
 import types
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting."""
+    """Description of one setting."""
 
     key: str
     default: str
@@ -26,7 +26,7 @@ class Row:
 
 
 def describe(model: type[Settings]) -> list[Row]:
-    """Every setting of a stage in the order of its declaration."""
+    """Describe every setting of a stage, in declaration order."""
     defaults = flatten(model().model_dump(mode="json"))
     return [
         Row(key, yaml_value(defaults[key]), accepts(field), _one_line(field.description))
@@ -35,17 +35,23 @@ def describe(model: type[Settings]) -> list[Row]:
 
 
 def accepts(field: FieldInfo) -> str:
-    """The values that a field takes, in a few words."""
+    """Describe the accepted values of a field briefly."""
     return _type_in_words(field.annotation, field.metadata)
 
 
 def commented_yaml(settings: Settings, title: str, sources: Mapping[str, str] | None = None) -> str:
-    """A YAML file with the meaning of every setting above it, and its source where it is known."""
+    """Format a YAML file with the meaning of every setting above it, and its source if known.
+
+    Args:
+        settings: Settings.
+        title: First comment.
+        sources: Source of each setting by dotted key.
+    """
     return "\n".join([f"# {title}", *_commented(settings, "", sources or {})]) + "\n"
 
 
 def yaml_value(value: Any) -> str:
-    """A value as a line of YAML says it."""
+    """Format a value for a line of YAML."""
     line = yaml.safe_dump(value, default_flow_style=True, width=1000, allow_unicode=True)
     return line.removesuffix("...\n").strip()
 

@@ -7,7 +7,7 @@ Leaves = dict[str, Any]
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Leaves:
-    """One entry for every value that is not itself a mapping."""
+    """Return one entry for every value that is not itself a mapping."""
     leaves: Leaves = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
@@ -18,7 +18,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Leaves:
 
 
 def nest(leaves: Mapping[str, Any]) -> dict[str, Any]:
-    """The opposite of `flatten`."""
+    """Invert `flatten`."""
     tree: dict[str, Any] = {}
     for dotted, value in leaves.items():
         *groups, name = dotted.split(".")

@@ -11,7 +11,7 @@ from typing import Final
 from avme.config.synonyms import SYNONYMS, squashed
 
 _CLOSE_NAME: Final = 0.75
-"""Least similarity of the last part of a key that is taken for a misspelling."""
+"""Minimum similarity of the last part of a key for a misspelling."""
 _CLOSE_GROUP: Final = 0.6
 _MOST_NAMED: Final = 3
 
@@ -36,10 +36,15 @@ class Hint:
 
 
 def find_hint(key: str, known: Collection[str], flags: Collection[str] = ()) -> Hint | None:
-    """Return what an unknown key was likely meant to be, None where no name is near.
+    """Return the probable meaning of an unknown key, None if nothing is similar.
 
-    `known` are the dotted keys of the command and `flags` its options. The table is asked first;
-    then keys of the same name or with the same words; then misspellings.
+    The table of other tools' names is searched first; then keys with the same name or the same
+    parts; then misspellings.
+
+    Args:
+        key: Unknown key.
+        known: Dotted keys of the command.
+        flags: Options of the command.
     """
     last = key.rsplit(".", 1)[-1]
     for name in (key, last):

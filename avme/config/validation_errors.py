@@ -17,8 +17,7 @@ def describe_first_fault(error: ValidationError) -> str:
 
 
 def describe_fault(error: Any, origins: Mapping[str, str]) -> str:
-    """Return a sentence on one of the `errors()` of a ValidationError; `origins` say by key where
-    a value comes from."""
+    """Format one of the `errors()` of a ValidationError; `origins` has the source of each value."""
     key = ".".join(part for part in error["loc"] if isinstance(part, str))
     message = error["msg"]
     if error["type"] == "value_error":

@@ -1,7 +1,7 @@
-"""Length of the learning-rate warm-up where the epochs are fewer than in the recipe.
+"""Length of the learning-rate warm-up for runs with fewer epochs than in the preset.
 
-A warm-up that a default or a preset brings must not fill a short run; one that was asked for is
-kept, with a warning where it is long.
+A warm-up from a default or a preset must not fill a short run; an explicit one is unchanged, with a
+warning if it is long.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from avme.config.train import OptimConfig, TrainConfig
 
 USUAL_SHARE: Final = 0.1
-"""Share of the epochs to which a warm-up that was not asked for is limited."""
+"""Maximum fraction of the epochs for a warm-up that was not set explicitly."""
 LONG_SHARE: Final = 0.25
 """Share of the epochs above which a warm-up is warned about."""
 

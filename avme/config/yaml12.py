@@ -1,9 +1,9 @@
-"""YAML as people mean it: `on` is a word, 4e-3 is a number, and no key may stand twice.
+"""YAML 1.2 reader and writer: `on` is a string, 4e-3 is a number, repeated keys are errors.
 
 PyYAML follows YAML 1.1, where `on:` is the key True, 4e-3 a string and 010 the number 8.
 
-Files may come from anybody: length, depth, and what aliases make of a text are limited before
-anything is built, and values are those that settings have.
+Files are untrusted: length, depth, and the expansion of aliases are limited before anything is
+built, and only values that settings can have are allowed.
 """
 
 import re
@@ -26,10 +26,10 @@ _PLAIN = {
 
 
 MOST_CHARACTERS: Final = 1 << 18
-"""Of a text; a file of all settings with their meaning has some 20,000."""
+"""Maximum length of a text; a file with all settings and their meaning has about 20,000."""
 MOST_LEVELS: Final = 32
 MOST_VALUES: Final = 10_000
-"""With every alias counted as what it stands for."""
+"""Maximum number of values, with every alias expanded."""
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 
 
@@ -51,7 +51,7 @@ class _PlainLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
     def construct_decimal(self, node: yaml.ScalarNode) -> int:
-        """Leading zeros mean nothing, as in 1e03."""
+        """Parse a decimal number, ignoring leading zeros, as in 1e03."""
         return int(node.value)
 
 
@@ -61,25 +61,27 @@ class _PlainDumper(yaml.SafeDumper):
     }
 
     def represent_row(self, row: list[Any]) -> yaml.Node:
-        """Lists on one line."""
+        """Write a list on one line."""
         return self.represent_sequence("tag:yaml.org,2002:seq", row, flow_style=True)
 
 
 _PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_decimal)
 _PlainDumper.add_representer(list, _PlainDumper.represent_row)
 for _tag, (_pattern, _first) in _PLAIN.items():
-    for _side in (_PlainLoader, _PlainDumper):  # the dumper must quote what the loader would turn
+    for _side in (
+        _PlainLoader,
+        _PlainDumper,
+    ):  # the dumper must quote what the loader would convert
         _side.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})$"), [*_first, ""])
 
 
 def write_yaml(content: Mapping[str, Any]) -> str:
-    """Text that `read_yaml` turns back into `content`."""
+    """Format `content` so that `read_yaml` returns it."""
     return yaml.dump(content, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True)
 
 
 def read_yaml(text: str, origin: str) -> Any:
-    """The value that `text` spells; raises ConfigError, which names `origin`, if it is no YAML, or
-    more of it than any settings need."""
+    """Parse YAML; raises ConfigError, which names `origin`, for invalid or oversized text."""
     if len(text) > MOST_CHARACTERS:
         raise ConfigError(
             f"{origin} has more than {MOST_CHARACTERS:,} characters, which no file of settings has"
@@ -97,9 +99,9 @@ def read_yaml(text: str, origin: str) -> Any:
 
 
 def _require_plain(text: str) -> None:
-    """Raise YAMLError for a text whose values would be too many, too deep, or of another kind.
+    """Raise YAMLError for too many, too deep, or unsupported values.
 
-    Events come one at a time, and nothing is built of them.
+    Events are read one at a time, and nothing is built from them.
     """
     sizes: dict[str, int] = {}
     open_: list[tuple[str | None, int]] = []

@@ -1,7 +1,7 @@
 """Lock files: one process at a time in a folder.
 
 The system releases the lock when its holder ends, by any cause: no stale lock has to be deleted. On
-a file system without such locks nobody is excluded.
+a file system without such locks, concurrent processes are not excluded.
 """
 
 import errno

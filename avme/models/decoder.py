@@ -1,6 +1,6 @@
 """Lightweight decoder D_av (paper III-E, eq. 2): visible and mask tokens to pixels.
 
-T_m is one learned token at every predicted position. Taken literally, the paper's E_v(I_v) -
+T_m is one learned token at every predicted position. Read literally, the paper's E_v(I_v) -
 E_v(I_v^S) would give the decoder the pixels that it has to predict.
 
 Shape letters: b clips, k visible, m predicted, q either, d channels, p pixels of a tubelet.

@@ -80,11 +80,11 @@ def write_rows(
     Args:
         clips: All clips, by id; of a quarantined one only the record.
         splits: Lists of every split, sorted; ids of other clips are left out.
-        index: Takes the lines of `index.csv`.
-        quarantine: Takes the lines of `quarantine.csv`.
+        index: Receives the lines of `index.csv`.
+        quarantine: Receives the lines of `quarantine.csv`.
 
     Returns:
-        What `dataset.json` says about the clips.
+        Content of `dataset.json` about the clips.
     """
     tally = Tally(mfcc={name: MfccSums() for name in splits})
     cursors = [_SubsetCursor(*lists) for lists in splits.values()]

@@ -1,7 +1,7 @@
 """Layout `hmdb51`: class folders, and `<class>_test_split1.txt` ... with lines `name.avi 1`.
 
 1 is train, 2 is test, 0 is in neither list. A name ends in `_<body>_<camera>_np<number>_<view>_
-<quality>_<number>`; the part before is the video that the clip was taken from: its group.
+<quality>_<number>`; the part before is the source video of the clip: its group.
 """
 
 import re
@@ -43,7 +43,7 @@ def find_hmdb51(source: Path) -> Catalog:
 
 
 def source_video(clip_id: str) -> str | None:
-    """Return the video that a clip was taken from, if its name has the pattern."""
+    """Return the source video of a clip, if its name has the pattern."""
     match = _NAME.fullmatch(PurePosixPath(clip_id).stem)
     return match["video"] if match else None
 

@@ -1,7 +1,7 @@
 """Annotations of YouTube videos and a folder of downloads, to clips and a split.
 
-A video exists as a trimmed clip, or in full, and then a segment is taken. Missing videos are
-normal: they are counted. An annotation's id is only compared with names, never opened.
+A video exists as a trimmed clip, or in full, and is then segmented. Missing videos are normal: they
+are counted. An annotation's id is only compared with names, never opened.
 """
 
 import os

@@ -122,7 +122,7 @@ def _put_down(intent: Intent, share: Share | None, retry: bool, report: Reporter
     folder = intent.folder
     draft = intent.draft(report)
     state = intent.state(draft, retry)
-    for broken in state.broken:  # first, as only the manifest tells that they are damaged
+    for broken in state.broken:  # first, as only the manifest records that they are damaged
         draft.plan.shard_path(broken).unlink(missing_ok=True)
     plan = draft.put_down(is_finished=state.is_finished)
     if state.is_finished:

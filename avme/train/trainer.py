@@ -100,7 +100,7 @@ class Trainer:
         self.average = None if decay is None else WeightAverage(self.model, decay)
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Swap in the averaged weights inside the block, if an average is kept."""
+        """Swap in the averaged weights inside the block, if there is an average."""
         return nullcontext() if self.average is None else self.average.applied()
 
     def restore(self, checkpoint: Checkpoint) -> None:

@@ -1,6 +1,6 @@
 """Model configuration inferred from the shapes of a file's tensors.
 
-Shapes do not show the number of heads: it is VideoMAE's for the width, or taken from the metadata.
+Shapes do not show the number of heads: it is VideoMAE's for the width, or read from the metadata.
 VideoMAE's files do not state their window: it is 16 frames of 224 pixels.
 """
 

@@ -1,6 +1,6 @@
-"""Recipes that a CPU can finish: tiny for tests and first steps, demo and digits for what they say.
+"""Presets for CPUs: tiny for tests and first steps, demo and digits for results.
 
-All of them are ours. `demo` is what `avme demo` runs; `digits` gave the table of README's results.
+All are avme's own. `demo` is run by `avme demo`; `digits` gave the results in README.
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
-"""Where the defaults of the two training stages are from; their values stand beside the fields.
+"""Sources of the defaults of the two training stages; the values are in the settings classes.
 
-Files that end in .sh and .py are VideoMAE's (commit 14ef8d8). Keys that stand in neither table are
-ours and change the work, not the result.
+Files that end in .sh and .py are VideoMAE's (commit 14ef8d8). Keys in neither table are avme's own
+and affect how the work is done, not the result.
 """
 
 from typing import Final

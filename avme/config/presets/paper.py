@@ -1,7 +1,7 @@
-"""The paper's own recipe; where the paper is silent, VideoMAE's for the same data (UCF101).
+"""Preset of the paper; where the paper is silent, VideoMAE's for the same data (UCF101).
 
-The paper says so little about its training (IV-C: weights of Kinetics-400, "around 1200 epochs",
-fine-tuning) that most lines are VideoMAE's.
+The paper states little about its training (IV-C: weights of Kinetics-400, "around 1200 epochs",
+fine-tuning), so that most lines are VideoMAE's.
 """
 
 from typing import Final

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
-    """One value, and the place that it is from, in a few words."""
+    """Value with a short citation of its source."""
 
     value: Any
     source: str
@@ -44,7 +44,7 @@ class Recipe:
     commands: tuple[str, ...] = ()
     """From videos to top-1."""
     differs: tuple[str, ...] = ()
-    """What its origin does otherwise and no setting can say."""
+    """Differences of the source that no setting can express."""
 
     def layer(self, stage: str) -> Layer:
         """What it sets in a stage."""

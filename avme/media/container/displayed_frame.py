@@ -1,7 +1,7 @@
 """Frame of a video stream that is on screen at a time, and the duration of the last one.
 
 A frame is on screen from its own time to that of the next one, 40 ms or minutes later. Packets are
-read and none is decoded, so that these times are cheap; the decoder's output has the final say.
+read and none is decoded, so that these times are cheap; the decoder's output is decisive.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""Between which steps the processes of a run agree whether to save or to stop.
+"""Interval between collective save/stop checks.
 
-To agree makes devices wait, so it is not done after every step; and all must choose the same steps,
-though their clocks differ: the next one follows from what they told each other at the last.
+A check makes devices wait, so it is not done after every step; and all ranks must choose the same
+steps although their clocks differ: the next one follows from values exchanged at the last.
 """
 
 import time
@@ -9,12 +9,12 @@ import time
 from avme.train.distributed.process_group import Processes
 
 SECONDS = 5.0
-"""Between two agreements, about."""
+"""Approximate interval between two checks."""
 _MOST_GROWTH = 4
 
 
 class Cadence:
-    """The steps of one run; every process makes its own and gives it the same steps."""
+    """Steps with a check in one run; every rank has its own and counts the same steps."""
 
     def __init__(self, processes: Processes, step: int, seconds: float = SECONDS) -> None:
         self._processes, self._seconds = processes, seconds
@@ -22,22 +22,28 @@ class Cadence:
         self._began = time.monotonic()
 
     def is_now(self, step: int) -> bool:
-        """Whether it is time after this many steps; always for a process that is alone."""
+        """Return True if a check is due after this step; always for a single rank."""
         return self._processes.world == 1 or step >= self._at + self._every
 
     def agree(self, step: int, *wishes: bool) -> list[bool]:
-        """For each wish, whether any process has it; all must call it after the same step."""
+        """Return for each request whether any rank has it; all must call it after the same step."""
         took = time.monotonic() - self._began
         told = self._processes.gather((took, wishes))
         mean = sum(seconds for seconds, _ in told) / len(told)
         steps = step - self._at
-        if steps >= self._every:  # a shorter stretch, as after validating, tells little
+        if steps >= self._every:  # a shorter interval, as after validation, is not representative
             self._every = next_stretch(steps, mean, self._seconds)
         self._at, self._began = step, time.monotonic()
         return [any(wish) for wish in zip(*(wishes for _, wishes in told), strict=True)]
 
 
 def next_stretch(steps: int, took: float, seconds: float) -> int:
-    """How many steps will take `seconds` if `steps` took `took`; grows by little at a time."""
+    """Return the number of steps for the next interval; it grows slowly.
+
+    Args:
+        steps: Steps of the last interval.
+        took: Its duration in seconds.
+        seconds: Wanted duration.
+    """
     fitting = round(seconds * steps / max(took, 1e-9))
     return max(1, min(fitting, _MOST_GROWTH * steps))

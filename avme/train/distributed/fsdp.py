@@ -1,10 +1,10 @@
-"""A model cut over processes, each holding a share of every weight, gradient and optimiser state.
+"""FSDP2: a model sharded over ranks, with its gradients and optimizer state.
 
-Every transformer block is gathered while it computes; all else is gathered at the start of a step
-and stays until its backward pass has ended. Names and order of tensors stay, and whatever leaves
-the process is whole, so that nobody who reads a checkpoint can tell.
+Every transformer block is gathered while it computes; other parameters are gathered at the start of
+a step until their backward pass has ended. Names and order of tensors are unchanged, and
+checkpoints contain full tensors.
 
-Gathering needs all processes: a function that says so hangs where one of them does not call it.
+Gathering needs all ranks: functions that say so block if one rank does not call them.
 """
 
 import warnings
@@ -23,11 +23,15 @@ from avme.models.blocks import Block
 
 
 def shard(model: nn.Module, device: torch.device, precision: torch.dtype) -> None:
-    """Cuts the model in place over all processes (FSDP2), beginning with the weights of the first;
-    all must call it, before the optimiser is built.
+    """Shard the model in place over all ranks (FSDP2), starting with rank 0's weights.
 
-    Under bfloat16 GPUs gather blocks in it and sum gradients in float32. CPUs gather float32:
-    their layer norm takes no halved weights beside whole tokens.
+    All ranks must call it, before the optimizer is built. With bfloat16, GPUs gather blocks in it
+    and sum gradients in float32. CPUs gather float32: their layer norm does not mix precisions.
+
+    Args:
+        model: Model to shard.
+        device: Device of the model.
+        precision: Dtype of autocast.
     """
     for tensor in model.state_dict().values():
         dist.broadcast(tensor, src=0)
@@ -37,12 +41,12 @@ def shard(model: nn.Module, device: torch.device, precision: torch.dtype) -> Non
         if isinstance(part, Block):
             fully_shard(part, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
     fully_shard(model, mesh=mesh, reshard_after_forward=False)
-    # It fears in-place operations on what a model returns; we have none.
+    # It is unsafe with in-place operations on a model's output, which avme does not use.
     warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view", UserWarning)
 
 
 def block_policy(device: torch.device, precision: torch.dtype) -> MixedPrecisionPolicy:
-    """In which numbers a block is gathered; what it computes in is autocast's business."""
+    """Return the dtype in which blocks are gathered; autocast decides that of computation."""
     if device.type == "cpu" or precision == torch.float32:
         return MixedPrecisionPolicy()
     return MixedPrecisionPolicy(
@@ -51,15 +55,16 @@ def block_policy(device: torch.device, precision: torch.dtype) -> MixedPrecision
 
 
 def is_sharded(model: nn.Module) -> bool:
-    """Whether `shard` cut it."""
+    """Return True for a sharded model."""
     return isinstance(model, FSDPModule)
 
 
 @contextmanager
 def unsharded(model: nn.Module) -> Iterator[None]:
-    """Inside, every process calls the model as often as it likes, or not at all; all must enter.
+    """Gather all weights inside the block, so that each rank may call the model any number of
+    times.
 
-    Holds all weights at once, and is nothing for a model that is not cut.
+    All ranks must enter. Does nothing for a model that is not sharded.
     """
     if not isinstance(model, FSDPModule):
         yield
@@ -78,7 +83,7 @@ def unsharded(model: nn.Module) -> Iterator[None]:
 
 
 def _under_autocast(model: nn.Module) -> Any:
-    """Blocks that were gathered in bfloat16 cannot be called without it."""
+    """Enter autocast: blocks gathered in bfloat16 cannot be called without it."""
     numbers = {parameter.dtype for parameter in model.parameters()}
     if numbers == {torch.float32}:
         return nullcontext()
@@ -87,20 +92,22 @@ def _under_autocast(model: nn.Module) -> Any:
 
 
 def part_here(tensor: Tensor) -> Tensor:
-    """The share of this process, in the same memory; a tensor that is not cut is its own."""
+    """Return the local shard, sharing memory; for an unsharded tensor itself."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def whole_lengths(lengths: Tensor) -> Tensor:
-    """Lengths of cut tensors from those of the shares that lie here; all must call it."""
-    squares = lengths.double().square()  # in single precision they might be infinite
+    """Return global norms from those of the local shards; all ranks must call it."""
+    squares = lengths.double().square()  # might overflow in single precision
     dist.all_reduce(squares)
     return squares.sqrt().to(lengths.dtype)
 
 
 def whole(state: Any) -> Any:
-    """A state_dict of a model or an optimiser with every cut tensor whole, on the CPU of the first
-    process and empty in the others; all must call it. What is not cut stays as it is."""
+    """Gather a state_dict of a model or an optimizer to the CPU of rank 0; empty on other ranks.
+
+    All ranks must call it. Unsharded values are unchanged.
+    """
     if isinstance(state, Mapping):
         return {key: whole(value) for key, value in state.items()}
     if not isinstance(state, DTensor):
@@ -110,13 +117,13 @@ def whole(state: Any) -> Any:
 
 
 def load_model(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Loads whole tensors, which every process has, into a model that is cut or not."""
+    """Load full tensors, present on every rank, into a model, sharded or not."""
     own = model.state_dict()
     model.load_state_dict({name: cut_as(tensor, own.get(name)) for name, tensor in state.items()})
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """The same for an optimiser, whose states have the shapes of their parameters."""
+    """Load full tensors into an optimizer, whose states have the shapes of their parameters."""
     parameters = [one for group in optimizer.param_groups for one in group["params"]]
     cut = {
         index: {name: cut_as(tensor, parameters[index]) for name, tensor in one.items()}
@@ -126,8 +133,8 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -
 
 
 def cut_as(tensor: Tensor, like: Tensor | None) -> Tensor:
-    """Cut a whole tensor as `like` is cut, if it is and has the same shape."""
+    """Shard a full tensor as `like`, if that is sharded and has the same shape."""
     if not isinstance(like, DTensor) or tensor.shape != like.shape:
-        return tensor  # as a count of steps, or one of a wrong shape, which loading will name
+        return tensor  # as for a step count, or a wrong shape, which loading reports
     mesh, placements = like.device_mesh, like.placements
     return distribute_tensor(tensor.to(like.device), mesh, placements, src_data_rank=None)

@@ -19,7 +19,7 @@ _NOTICE = b"\ninterrupted: writing a checkpoint after this step; Ctrl-C again qu
 
 
 class StopWaiting(BaseException):
-    """A run was asked to stop while waiting for data. Not caught by `except Exception`."""
+    """A stop was requested while a run waited for data. Not caught by `except Exception`."""
 
 
 class StopRequest:

@@ -1,8 +1,8 @@
-"""Which process of a run fails first, told to all of them within a minute.
+"""Watchdog: detect the first failing rank through heartbeats and stop the others in a minute.
 
-A collective call waits for everybody, for half an hour if need be. So a thread of every process
-gives a sign of life through the store that joins them, and looks for that of the next rank, in a
-ring. A process that learns of a failure, and does not end by itself, is ended.
+A collective call waits for all ranks, for up to half an hour. So a thread of every rank writes a
+heartbeat to the group's store, and reads that of the next rank, in a ring. A rank that learns of a
+failure, and does not end by itself, is ended.
 """
 
 import json
@@ -22,29 +22,29 @@ from avme.io.escape import escape_text
 
 BEAT_SECONDS = 1.0
 SILENCE_SECONDS = 40.0
-"""Without a sign of life for so long, a process or the store counts as lost."""
+"""Time without a heartbeat after which a rank or the store counts as lost."""
 GRACE_SECONDS = 8.0
-"""Left to a process that has to end, before it is ended."""
+"""Time for a rank to end by itself before it is ended."""
 _VERDICT, _LEFT = "verdict", "left"
 _NO_STORE = "the store that joins the processes is gone, with the first machine or its launcher"
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What ended a run, and in which process."""
+    """Cause of a run's end, and its rank."""
 
     reason: str
     rank: int | None = None
-    """None where it is the process that started the others."""
+    """None for the process that started the ranks."""
 
     def __str__(self) -> str:
         return self.reason if self.rank is None else f"rank {self.rank}: {self.reason}"
 
 
 class Siblings:
-    """The other processes of a run, as this one sees them.
+    """Watchdog of the other ranks.
 
-    `store` must be of this object alone: a call that hangs in it must not hold up others.
+    `store` must not be shared with other users: a blocked call must not delay them.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Siblings:
         self._end = end or self._end_process
         self._failure: Failure | None = None
         self._known, self._gone = threading.Event(), threading.Event()
-        # Counted in beats, not by the clock: who was suspended does not take others for dead.
+        # Count heartbeats, not seconds: a suspended process must not report others as dead.
         self._unanswered = self._silent = 0
         self._sign = b""
         self._who: list[tuple[int, str, str]] = []
@@ -72,7 +72,7 @@ class Siblings:
             threading.Thread(target=work, name="avme-siblings", daemon=True).start()
 
     def failed(self, error: BaseException) -> Failure:
-        """The failure that `error` of this process follows from, which may be the error itself."""
+        """Return the failure that caused `error` of this rank, possibly the error itself."""
         text = f"{type(error).__name__}: {error}".strip()
         if is_echo(error):
             self._known.wait(self.silence_seconds + 2 * BEAT_SECONDS)
@@ -81,17 +81,17 @@ class Siblings:
         return self._failure or Failure(text, self.rank)
 
     def leave(self) -> None:
-        """This process needs nobody any more."""
+        """Leave the group: this rank no longer depends on others."""
         self._gone.set()
         if self._known.is_set():
             return
         try:
             self.store.set(f"{_LEFT}/{self.rank}", _LEFT)
         except RuntimeError:
-            return  # whoever kept the store has left already
+            return  # the host of the store has left already
 
     def _beat(self) -> None:
-        """Talks to the store, and may hang in it."""
+        """Exchange heartbeats through the store, which may block."""
         number = 0
         try:
             self._meet()
@@ -107,7 +107,7 @@ class Siblings:
                 self._find(self._dead_neighbour() or Failure(_NO_STORE))
 
     def _meet(self) -> None:
-        """Learns who the others are, as soon as all are there."""
+        """Exchange process ids once all ranks have joined."""
         who = [os.getpid(), socket.gethostname(), _machine()]
         self.store.set(f"who/{self.rank}", json.dumps(who))
         names = [f"who/{rank}" for rank in range(self.world)]
@@ -138,7 +138,7 @@ class Siblings:
         return self._claim(Failure(reason, self.next))
 
     def _dead_neighbour(self) -> Failure | None:
-        """A rank of this machine that is not there any more, the first one after this."""
+        """Return the first rank after this one on this machine whose process is gone."""
         machine = _machine()
         for rank in (*range(self.rank + 1, len(self._who)), *range(self.rank)):
             pid, host, its_machine = self._who[rank]
@@ -147,7 +147,7 @@ class Siblings:
         return None
 
     def _claim(self, failure: Failure) -> Failure:
-        """The failure that was told first, by whatever rank."""
+        """Publish a failure; return the one that was published first, by any rank."""
         try:
             told = self.store.compare_set(_VERDICT, "", json.dumps(asdict(failure)))
         except RuntimeError:
@@ -160,11 +160,11 @@ class Siblings:
         self._known.set()
 
     def _wait(self) -> None:
-        """Ends this process where a failure does not; never talks to the store."""
+        """End this process if a failure does not; never uses the store."""
         while not self._known.wait(BEAT_SECONDS):
             if self._gone.is_set():
                 return
-            # A launcher that is suspended (Ctrl-Z) keeps the store, and answers when it goes on.
+            # A suspended launcher (Ctrl-Z) hosts the store, and responds when it continues.
             if _state_of(os.getppid()) not in "Tt":
                 self._unanswered += 1
             if self._unanswered * BEAT_SECONDS > self.silence_seconds:
@@ -174,20 +174,20 @@ class Siblings:
 
     def _end_process(self, failure: Failure) -> None:
         self.last_words(failure)
-        with suppress(OSError):  # nobody reads it
-            sys.stderr.write(f"error: {escape_text(str(failure))}\n")  # nobody else can say it
+        with suppress(OSError):  # no reader
+            sys.stderr.write(f"error: {escape_text(str(failure))}\n")  # the main thread is blocked
             sys.stderr.flush()
         os._exit(1)
 
 
 def is_echo(error: BaseException) -> bool:
-    """Whether an error only says that a call to other processes did not come about."""
+    """Return True if an error only reports that a call to other ranks failed."""
     known = isinstance(error, dist.DistError) or "gloo" in str(error).lower()
     return isinstance(error, RuntimeError) and known
 
 
 def _machine() -> str:
-    """Equal for processes that see each other under the same numbers; empty where unknown."""
+    """Return an id of the process-id namespace; empty if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}.{os.stat('/proc/self/ns/pid').st_ino}"
@@ -196,7 +196,7 @@ def _machine() -> str:
 
 
 def _state_of(pid: int) -> str:
-    """The letter by which the system tells what a process does; X where there is none, or ?."""
+    """Return the state letter of a process; X if it is gone, ? if unknown."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
