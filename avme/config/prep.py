@@ -68,11 +68,11 @@ class PrepConfig(Settings):
     """What `--slurm` asks for."""
 
     def limits(self) -> dict[str, Any]:
-        """The settings that decide which clips are given up, and when there are too many."""
+        """Return the settings that limit clips and the number of failed ones."""
         return self.model_dump(
             mode="json", include={"max_bad", "timeout_seconds", "max_clip_gb", "memory_mb"}
         )
 
     def content(self) -> dict[str, Any]:
-        """The settings that decide what the shards hold."""
+        """Return the settings that affect the content of shards."""
         return self.model_dump(mode="json", exclude=set(_HOW_ONLY))

@@ -39,7 +39,16 @@ def resolve(
     flags: Mapping[str, Any] | None = None,
     base: Mapping[str, Any] | None = None,
 ) -> S:
-    """The settings of one run; flags are dotted keys, and one that is None was not given."""
+    """Resolve the settings of one run.
+
+    Args:
+        stage_model: Settings class of the stage.
+        preset: Name of the preset, if any.
+        file: Settings file, if any.
+        sets: Values of `--set`.
+        flags: Values of options by dotted key; None is not given.
+        base: Settings of lowest priority.
+    """
     layers = [
         ("the earlier run", flatten(base or {})),
         (_PRESET, flatten(preset or {})),
@@ -55,9 +64,16 @@ def given_settings(
     sets: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> Leaves:
-    """What a file, `--set` and flags give, by dotted key; values are not checked yet.
+    """Return the values of a file, `--set` and flags by dotted key, not yet validated.
 
-    Raises ConfigError for an unknown key.
+    Args:
+        stage_model: Settings class of the stage.
+        file: Settings file, if any.
+        sets: Values of `--set`.
+        flags: Values of options by dotted key.
+
+    Raises:
+        ConfigError: Unknown key.
     """
     fields, given = leaf_fields(stage_model), Leaves()
     for origin, leaves in _given_layers(stage_model, file, sets, flags):
@@ -79,7 +95,7 @@ def from_yaml(model: type[S], text: str, origin: str = "the settings") -> S:
 
 
 def read_settings(file: Path) -> dict[str, Any]:
-    """What a YAML file sets, unchecked, as a nested dict; raises ConfigError if it is no YAML."""
+    """Read a YAML file as a nested dict, not yet validated; raises ConfigError if it is invalid."""
     return nest(_read_file(file))
 
 
@@ -208,7 +224,7 @@ def _unknown(key: str, fields: Mapping[str, FieldInfo], origin: str) -> str:
 
 
 def _of_other_stage(key: str) -> str | None:
-    """A sentence on the commands that have a setting of exactly this name, if it has a group."""
+    """Return a sentence on the commands that have a grouped setting with exactly this name."""
     from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig
 
     models: dict[str, type[Settings]] = {

@@ -28,7 +28,7 @@ class Hint:
         return self.spelled()
 
     def spelled(self, spell: Callable[[str], str] = str) -> str:
-        """The hint with every candidate as `spell` writes it."""
+        """Return the hint with every candidate formatted by `spell`."""
         if not self.candidates:
             return self.note
         aside = f" ({self.note})" if self.note else ""
@@ -75,7 +75,7 @@ def _words(key: str) -> set[str]:
 
 
 def _nearest(key: str, known: Collection[str]) -> list[str]:
-    """The key whose name and group are both near; none where either is far."""
+    """Return the key whose name and group are both similar; None without one."""
     group, _, name = key.lower().rpartition(".")
     scores: dict[str, float] = {}
     for each in known:

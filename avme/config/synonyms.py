@@ -28,7 +28,7 @@ def _table(*rows: tuple[str, str, str]) -> dict[str, tuple[Synonym, ...]]:
 
 
 def squashed(name: str) -> str:
-    """The name in lower case, letters and digits alone: `batchsize` of `--batch_size`."""
+    """Return the name in lower case with letters and digits only: `batchsize` of `--batch_size`."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 

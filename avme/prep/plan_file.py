@@ -73,7 +73,7 @@ def _write_members(file: TextIOBase, members: Iterable[tuple[str, str]]) -> None
 
 
 def _lines(values: Iterable[Any]) -> str:
-    """A list of plain values, one a line, as a member of a member."""
+    """Format a list of plain values, one per line, as a member of a member."""
     return "[\n      " + ",\n      ".join(map(_json, values)) + "\n    ]"
 
 
@@ -91,7 +91,7 @@ class _Text:
         self._here, self._at = "", 0
 
     def members(self) -> Iterator[str]:
-        """The names in an object; after each, its value is to be read."""
+        """Yield the names in an object; after each, its value must be read."""
         self._take("{")
         if self._peek() == "}":
             self._take("}")
@@ -108,7 +108,7 @@ class _Text:
             self._take(",")
 
     def value(self) -> Any:
-        """The value that comes next."""
+        """Parse the next value."""
         self._peek()
         num_more = _PIECE
         while True:
@@ -140,7 +140,7 @@ class _Text:
         self._at += 1
 
     def _peek(self) -> str:
-        """The next character that is no space; empty at the end."""
+        """Return the next character that is not whitespace; empty at the end."""
         while True:
             while self._at < len(self._here):
                 if self._here[self._at] not in _SPACE:

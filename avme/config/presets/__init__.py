@@ -68,13 +68,19 @@ def preset(stage: str, name: str, *, only_recipe: bool = False) -> dict[str, Any
 
 
 def sources(stage: str, name: str) -> dict[str, str]:
-    """Where each setting of a recipe is from; what no table knows is missing."""
+    """Return the source of each setting of a preset; settings without a citation are left out."""
     layer = recipe(name).layer(stage)
     return DEFAULT_SOURCES[stage] | {key: given.source for key, given in layer.items()}
 
 
 def sources_of(stage: str, name: str, settings: Settings) -> dict[str, str]:
-    """Where each setting is from that is still as the recipe has it; "given" for all others."""
+    """Return the source of each setting that has the preset's value; "given" for all others.
+
+    Args:
+        stage: Stage.
+        name: Preset.
+        settings: Resolved settings.
+    """
     asked = flatten(STAGES[stage].model_validate(preset(stage, name)).model_dump())
     found, known = flatten(settings.model_dump()), sources(stage, name)
     changed = {key: "given" for key in found if found[key] != asked[key]}

@@ -47,7 +47,7 @@ class Recipe:
     """Differences of the source that no setting can express."""
 
     def layer(self, stage: str) -> Layer:
-        """What it sets in a stage."""
+        """Return the settings for a stage."""
         return {"pretrain": self.pretrain, "finetune": self.finetune}[stage]
 
 

@@ -1,0 +1,44 @@
+"""Docstrings and comments are plain technical English (CONTRIBUTING.md)."""
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BUDGET = 1.0
+"""Odd words per 1,000; code bases of this field have 0.0 to 0.5."""
+ODD = re.compile(
+    r"\b(whoever|nobody|anybody|aloud|anew|mend(?:s|ed|ing)?|foretell\w*|foretold|stands?|stood|"
+    r"lies?|told|tells?|says?|said|speaks?|heard|bury|blamed?|guilty|sibling\w*|twins?|peers?|"
+    r"words|wishes|people|thrown away|by chance|given up|goes on|go on|taken|asked|kept)\b",
+    re.IGNORECASE,
+)
+WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
+
+
+def prose(source: str) -> list[str]:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        ast.get_docstring(node) for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)
+    ]
+    found += [
+        match[1] for line in source.splitlines() if (match := re.search(r"(?:^|\s)# (.*)", line))
+    ]
+    return [text for text in found if text]
+
+
+def sources() -> list[Path]:
+    return [path for folder in ("avme", "cli") for path in (ROOT / folder).rglob("*.py")]
+
+
+def test_odd_words_stay_within_their_budget() -> None:
+    texts = [text for path in sources() for text in prose(path.read_text(encoding="utf-8"))]
+    odd = Counter(word.lower() for text in texts for word in ODD.findall(text))
+    words = sum(len(WORD.findall(text)) for text in texts)
+
+    assert 1000 * sum(odd.values()) / words <= BUDGET, odd.most_common(12)
+
+
+def test_odd_words_are_counted_in_docstrings_and_comments() -> None:
+    assert prose('"""Nobody says."""\nx = 1  # kept\n') == ["Nobody says.", "kept"]
