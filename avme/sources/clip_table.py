@@ -22,6 +22,17 @@ from avme.media.span import Span
 from avme.sources.string_array import Texts
 
 Part = Literal["train", "val", "test"]
+PARTS: dict[str, Part] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validate": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""Accepted names of subsets, in lower case."""
 _PIECE: Final = 4096
 """Clips sorted at a time; the sorted pieces are merged."""
 _PARTS: Final[tuple[Part | None, ...]] = (None, "train", "val", "test")

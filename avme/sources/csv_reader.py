@@ -12,8 +12,7 @@ from pathlib import Path
 from avme.errors import UsageError
 from avme.media.container.formats import VIDEO_SUFFIXES
 from avme.media.span import Span
-from avme.sources.clip_table import Part
-from avme.sources.subset_names import PARTS
+from avme.sources.clip_table import PARTS, Part
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 _SECONDS = re.compile(r"\d+(\.\d*)?|\.\d+")

@@ -16,7 +16,7 @@ from avme.errors import UsageError
 from avme.sources.clip_lookup import Keys
 from avme.sources.clip_table import Catalog
 from avme.sources.folder import discover
-from avme.sources.scenes import Scenes
+from avme.sources.groups import Scenes
 from avme.sources.split_warnings import warn_of_unlisted_classes
 from avme.sources.splits import Split, Splits, split_at, warn_of_shared_groups
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from avme.errors import UsageError
 from avme.sources.clip_table import Catalog, Part
-from avme.sources.groups import choose_groups
-from avme.sources.scenes import Scenes
+from avme.sources.groups import Scenes, choose_groups
 
 _TEST_GROUPS = {"1": range(1, 8), "2": range(8, 15), "3": range(15, 22)}
 _LARGE_FRACTION = 0.5

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from avme.errors import UsageError
-from avme.sources.subset_names import has_side_folders
+from avme.sources.folder import has_side_folders
 
 BOTH = ("train/cat/a.mp4", "test/cat/b.mp4")
 
