@@ -14,6 +14,8 @@ from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TubeMask
 from avme.progress import Quiet
 
+pytestmark = pytest.mark.slow
+
 CONFIG = PretrainConfig.model_validate(
     {
         "clip": {"num_frames": 4, "stride": 2, "size": 32},

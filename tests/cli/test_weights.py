@@ -20,6 +20,8 @@ from avme.config.resolve import read_settings
 from avme.models.autoencoder import MaskedAutoencoder
 from avme_cli.app import app
 
+pytestmark = pytest.mark.slow
+
 MODEL = {
     "visual": {"dim": 32, "depth": 2, "heads": 4, "patch": 8},
     "fusion": {"kind": "none", "heads": 4},

@@ -17,6 +17,8 @@ from avme.figures.curves import draw_curves
 from avme.figures.plain_text import shown_name
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction, paint_reconstruction
 
+pytestmark = pytest.mark.slow
+
 NAMES = [
     "costs $5 and $6",
     r"$\frac$",

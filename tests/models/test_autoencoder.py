@@ -14,6 +14,8 @@ from avme.models.masking import TubeMask
 from avme.models.reconstruction_loss import reconstruction_loss
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 
+pytestmark = pytest.mark.slow
+
 Inputs = tuple[Tensor, Tensor, Tensor]
 MakeConfig = Callable[..., ModelConfig]
 MakeInputs = Callable[..., Inputs]
@@ -92,7 +94,6 @@ def test_every_parameter_gets_a_gradient(
     assert without == []
 
 
-@pytest.mark.slow
 def test_one_batch_can_be_learnt_by_heart(
     fusion: dict[str, str],
     clip: ClipConfig,

@@ -14,6 +14,8 @@ from avme.models.classifier import Classifier
 from avme.models.flops import Flops, count_flops
 from avme.models.masking import TokenChoice, TubeMask
 
+pytestmark = pytest.mark.slow
+
 Inputs = tuple[Tensor, Tensor, Tensor]
 VIDEOMAE = ModelConfig.model_validate({"fusion": {"kind": "none"}})
 

@@ -23,6 +23,8 @@ from avme.sources.clip_table import Selection, SourceClip, catalog_of
 from avme.sources.find import Beside
 from avme_cli.app import app
 
+pytestmark = pytest.mark.slow
+
 RunPrep = Callable[..., PreparedSet]
 
 

@@ -14,6 +14,8 @@ from avme.checkpoint.file import load_checkpoint
 from avme.errors import MachineError, MismatchError
 from avme.system.torch_errors import machine_error
 
+pytestmark = pytest.mark.slow
+
 SAVE = """
 import resource, sys
 from pathlib import Path

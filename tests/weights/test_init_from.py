@@ -33,6 +33,8 @@ from avme.weights.init_from import require_unseen_tests
 from avme.weights.key_mapping import Form
 from avme.weights.load import read_weights
 
+pytestmark = pytest.mark.slow
+
 MakePretrain = Callable[..., PretrainConfig]
 MakeFinetune = Callable[..., FinetuneConfig]
 

@@ -20,6 +20,8 @@ from avme.weights.export import write_weights
 from avme.weights.initialize import start_with
 from avme.weights.load import read_weights
 
+pytestmark = pytest.mark.slow
+
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]
 SaveAs = Callable[[nn.Module, str, Path], Path]
@@ -90,7 +92,6 @@ def test_with_sound_it_still_starts_as_videomae(
     parity.pretraining(ours, theirs, clip)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
 def test_vit_b_at_its_own_widths_there_and_back(
     stage: str, tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs, parity: Any
