@@ -1,20 +1,13 @@
 """A file is whole or absent, and a folder is used only as its owner allows."""
 
-import errno
-import hashlib
 import os
-import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from avme.errors import ArtifactError, UsageError
+from avme.errors import ArtifactError
 from avme.io.atomic import read_json, replacing, write_json, write_text
-from avme.io.hashing import sha256_of
-from avme.io.run_status import open_run, state_of, write_status
-from avme.shards.dataset_lookup import only_dataset
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -60,21 +53,6 @@ def test_a_file_that_is_too_large_for_its_kind_is_not_parsed(tmp_path: Path) -> 
     with pytest.raises(ArtifactError, match="has more than 99 bytes"):
         read_json(tmp_path / "large.json", most_bytes=99)
     assert read_json(tmp_path / "large.json", most_bytes=200)["a"] == "x" * 100
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"state": ["running"]}, {"state": "odd"}, {"stage": 1}, {"updated": "x"}, {"updated": True}],
-)
-def test_a_status_of_other_types_is_refused_by_name(
-    tmp_path: Path, change: dict[str, object]
-) -> None:
-    write_status(tmp_path, "pretrain", "finished")
-    assert state_of(tmp_path) == "finished"
-    write_json(tmp_path / "status.json", read_json(tmp_path / "status.json") | change)
-
-    with pytest.raises(ArtifactError, match=r"status\.json .*: delete it"):
-        state_of(tmp_path)
 
 
 def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
@@ -153,96 +131,3 @@ def test_what_is_no_file_is_named_and_not_waited_for(
 
     with pytest.raises(ArtifactError, match=r"a\.json is no regular file"):
         read_json(tmp_path / "a.json")
-
-
-def test_the_hash_is_sha256(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"abc")
-
-    assert sha256_of(path) == hashlib.sha256(b"abc").hexdigest()
-
-
-def test_a_new_run_gets_its_folder(tmp_path: Path) -> None:
-    assert open_run(tmp_path / "a", "pretrain", resume=False, overwrite=False).is_dir()
-
-
-def test_a_folder_in_use_is_refused_continued_or_replaced(tmp_path: Path) -> None:
-    write_status(tmp_path / "a", "pretrain", "stopped", step=3)
-
-    with pytest.raises(UsageError, match="--resume continues it, --overwrite replaces it"):
-        open_run(tmp_path / "a", "pretrain", resume=False, overwrite=False)
-    assert open_run(tmp_path / "a", "pretrain", resume=True, overwrite=False) == tmp_path / "a"
-    assert read_json(tmp_path / "a" / "status.json")["step"] == 3
-    write_text(tmp_path / "a/checkpoints/last.pt", "old")
-    replaced = open_run(tmp_path / "a", "pretrain", resume=False, overwrite=True)
-    assert [path.name for path in replaced.iterdir()] == ["status.json"]
-    assert "step" not in read_json(replaced / "status.json")
-
-
-def test_a_run_that_is_half_overwritten_is_called_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_status(tmp_path, "pretrain", "finished")
-    write_text(tmp_path / "checkpoints/last.pt", "old")
-
-    def killed(path: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(shutil, "rmtree", killed)
-    with pytest.raises(KeyboardInterrupt):
-        open_run(tmp_path, "pretrain", resume=False, overwrite=True)
-
-    who = f"process {os.getpid()} on {socket.gethostname()}"
-    assert state_of(tmp_path) == f"killed (it was {who})"
-
-
-def test_what_says_running_without_a_process_is_not_believed(tmp_path: Path) -> None:
-    write_json(tmp_path / "status.json", {"stage": "pretrain", "state": "running"})
-
-    assert state_of(tmp_path) == "killed (it was process ? on ?)"
-
-
-def test_overwriting_spares_what_is_no_run(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("years of work")
-
-    with pytest.raises(UsageError, match="was not written by avme"):
-        open_run(tmp_path, "pretrain", resume=False, overwrite=True)
-
-    assert (tmp_path / "thesis.tex").exists()
-
-
-def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="nothing to resume"):
-        open_run(tmp_path / "a", "pretrain", resume=True, overwrite=False)
-
-
-def test_resume_and_overwrite_exclude_each_other(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="exclude each other"):
-        open_run(tmp_path, "pretrain", resume=True, overwrite=True)
-
-
-def test_one_set_is_chosen_and_several_are_listed(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="run `avme prep` first"):
-        only_dataset(tmp_path)
-    write_json(tmp_path / "pets" / "dataset.json", {})
-    assert only_dataset(tmp_path) == tmp_path / "pets"
-    write_json(tmp_path / "birds" / "dataset.json", {})
-    with pytest.raises(UsageError, match=r"birds, pets"):
-        only_dataset(tmp_path)
-
-
-def test_a_status_finds_room_on_a_full_disk_where_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_status(tmp_path, "pretrain", "running")
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "replace", full)
-    write_status(tmp_path, "pretrain", "failed", reason="x")
-
-    assert read_json(tmp_path / "status.json")["state"] == "failed"
-    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
-    with pytest.raises(OSError, match="No space left"):
-        write_status(tmp_path / "other", "pretrain", "running")

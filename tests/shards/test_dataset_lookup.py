@@ -6,7 +6,13 @@ import pytest
 
 from avme.errors import ArtifactError, UsageError
 from avme.io.atomic import write_json, write_text
-from avme.shards.dataset_lookup import DatasetId, FoundDataset, dataset_id, find_dataset
+from avme.shards.dataset_lookup import (
+    DatasetId,
+    FoundDataset,
+    dataset_id,
+    find_dataset,
+    only_dataset,
+)
 
 PETS = DatasetId("pets", "aaaa")
 
@@ -58,3 +64,13 @@ def test_a_manifest_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path)
 
     assert dataset_id(tmp_path / "broken") == DatasetId("broken", "")
     assert find_dataset(tmp_path, PETS) == FoundDataset(pets, "fingerprint")
+
+
+def test_one_set_is_chosen_and_several_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="run `avme prep` first"):
+        only_dataset(tmp_path)
+    write_json(tmp_path / "pets" / "dataset.json", {})
+    assert only_dataset(tmp_path) == tmp_path / "pets"
+    write_json(tmp_path / "birds" / "dataset.json", {})
+    with pytest.raises(UsageError, match=r"birds, pets"):
+        only_dataset(tmp_path)
