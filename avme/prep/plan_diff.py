@@ -18,6 +18,7 @@ from avme.shards.reader import ShardReader
 from avme.sources.clip_table import Catalog
 
 _SECTIONS = frozenset({"identity", "ffmpeg", "shards", "clips"})
+_REQUIRED = frozenset({"identity", "ffmpeg"})
 _HEAD_TYPES = {"identity": dict, "call": dict, "ffmpeg": str, "classes": list}
 NEW, KEPT, TOUCHED, CHANGED, UNSURE = range(5)
 """Change of a clip since the previous plan. Touched: only the mtime differs. Unsure: the mtime
@@ -130,7 +131,9 @@ def _fill(old: Earlier, path: Path) -> None:
 
 
 def _require_types(head: dict[str, Any]) -> None:
-    """Raise TypeError if a section has an unexpected type."""
+    """Raise TypeError if a section has an unexpected type, ValueError if a required one is null."""
+    if null := _REQUIRED - head.keys():
+        raise ValueError(f"{', '.join(sorted(null))} have no value")
     for section, kind in _HEAD_TYPES.items():
         if not isinstance(head.get(section, kind()), kind):
             raise TypeError(f"{section} is {type(head[section]).__name__}, not {kind.__name__}")

@@ -76,9 +76,11 @@ def test_a_clip_is_changed_when_its_label_stands_for_another_class(
 @pytest.mark.parametrize(
     ("section", "value"),
     [
+        ("identity", None),
         ("identity", "here"),
         ("identity", {"source": ["here"]}),
         ("call", []),
+        ("ffmpeg", None),
         ("ffmpeg", 9),
         ("classes", {"A": 0}),
         ("classes", [3]),
