@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import imageio_ffmpeg
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; inherited
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from avme.io.atomic import read_json, write_json
 from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE
