@@ -26,6 +26,7 @@ from avme.weights.class_names import names_in, read_class_names, require_same_ro
 from avme.weights.infer_config import geometry_of
 from avme.weights.key_mapping import Form, Rule, Shape, Stage, rule_for, spell_biases
 from avme.weights.position_tables import position_tables
+from avme.weights.stored_settings import parse_settings
 from avme.weights.tensor_hash import SIDECAR
 
 _LINEAGE: Final = ("dataset", "fingerprint", "train_list_sha256", "split", "step", "init")
@@ -159,16 +160,7 @@ def _foreign(stored: Stored) -> Weights:
 
 def _ours(stored: Stored) -> Weights:
     stage: Stage = "pretrain" if "decoder.mask_token" in stored.tensors else "finetune"
-    try:
-        config: PretrainConfig | FinetuneConfig = (
-            PretrainConfig.model_validate(stored.config)
-            if stage == "pretrain"
-            else FinetuneConfig.model_validate(stored.config)
-        )
-    except ValueError as error:
-        raise ArtifactError(
-            f"the settings in {stored.file} are not those of avme {stage}: {_first_line(error)}"
-        ) from error
+    config = parse_settings(stored.config, stage, stored.file)
     num_classes, head = 0, stored.tensors.get("head.weight")
     if stage == "finetune":
         num_classes = 1 if head is None or head.ndim != 2 else len(head)

@@ -7,14 +7,12 @@ metadata, so that it can be moved.
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from avme.checkpoint.file import Checkpoint, load_checkpoint
 from avme.checkpoint.schema import require_weights
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.config.validation_errors import describe_first_fault
 from avme.errors import ArtifactError
 from avme.weights.checkpoint_files import read_file
+from avme.weights.stored_settings import parse_settings
 from avme.weights.tensor_files import write_safetensors
 from avme.weights.tensor_hash import SIDECAR
 
@@ -65,14 +63,7 @@ def write_trained(path: Path, checkpoint: Checkpoint, *, epoch: int) -> None:
 
 def settings_in(checkpoint: Checkpoint, path: Path) -> PretrainConfig | FinetuneConfig:
     """Validate the settings in a checkpoint; raises ArtifactError if they do not fit its stage."""
-    model = PretrainConfig if checkpoint.stage == "pretrain" else FinetuneConfig
-    try:
-        return model.model_validate(checkpoint.config)
-    except ValidationError as error:
-        raise ArtifactError(
-            f"the settings in {path} are not those of avme {checkpoint.stage}: "
-            f"{describe_first_fault(error)}"
-        ) from error
+    return parse_settings(checkpoint.config, checkpoint.stage, path)
 
 
 def load_trained(path: Path) -> Checkpoint:

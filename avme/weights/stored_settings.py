@@ -1,0 +1,50 @@
+"""Validation of the settings in a checkpoint or weights file of avme."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.dotted_keys import flatten
+from avme.config.validation_errors import describe_first_fault
+from avme.errors import ArtifactError
+
+_COMPLETE: Final = ("clip.", "model.")
+"""Sections without defaults: another value than that of training gives other outputs."""
+_MOST_NAMES: Final = 3
+
+
+def parse_settings(
+    config: Mapping[str, Any], stage: str, file: Path
+) -> PretrainConfig | FinetuneConfig:
+    """Validate the settings that `file` contains.
+
+    Args:
+        config: Settings as nested mappings.
+        stage: "pretrain" or "finetune", which trained the weights.
+        file: File to name in errors.
+
+    Raises:
+        ArtifactError: A value is invalid, or a setting of clips or model is missing.
+    """
+    model = PretrainConfig if stage == "pretrain" else FinetuneConfig
+    try:
+        settings = model.model_validate(config)
+    except ValidationError as error:
+        raise ArtifactError(
+            f"the settings in {file} are not those of avme {stage}: {describe_first_fault(error)}"
+        ) from error
+    missing = sorted(
+        name
+        for name in flatten(settings.model_dump()).keys() - flatten(config).keys()
+        if name.startswith(_COMPLETE)
+    )
+    if missing:
+        more = ", ..." if len(missing) > _MOST_NAMES else ""
+        raise ArtifactError(
+            f"the settings in {file} are not those of avme {stage}: "
+            f"{', '.join(missing[:_MOST_NAMES])}{more} missing"
+        )
+    return settings

@@ -1,0 +1,41 @@
+"""Settings in a file of weights: complete where defaults would change what the model computes."""
+
+from pathlib import Path
+
+import pytest
+
+from avme.config import FinetuneConfig, PretrainConfig
+from avme.config.dotted_keys import flatten, nest
+from avme.errors import ArtifactError
+from avme.weights.stored_settings import parse_settings
+
+
+def test_settings_are_those_of_the_stage() -> None:
+    trained = PretrainConfig().model_dump(mode="json")
+
+    assert parse_settings(trained, "pretrain", Path("last.pt")) == PretrainConfig()
+    with pytest.raises(ArtifactError, match=r"last\.pt are not those of avme finetune: "):
+        parse_settings(trained, "finetune", Path("last.pt"))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "named"),
+    [
+        ("clip", r"clip\.num_frames, clip\.size, clip\.split, \.\.\. missing"),
+        ("clip.stride", r": clip\.stride missing"),
+        ("model.visual.heads", r": model\.visual\.heads missing"),
+    ],
+)
+def test_clip_and_model_settings_must_be_stored(prefix: str, named: str) -> None:
+    leaves = flatten(FinetuneConfig().model_dump(mode="json"))
+    rest = {key: v for key, v in leaves.items() if not f"{key}.".startswith(f"{prefix}.")}
+
+    with pytest.raises(ArtifactError, match=named):
+        parse_settings(nest(rest), "finetune", Path("best.pt"))
+
+
+def test_other_settings_have_defaults() -> None:
+    stored = FinetuneConfig().model_dump(mode="json")
+    del stored["train"]
+
+    assert parse_settings(stored, "finetune", Path("best.pt")) == FinetuneConfig()
