@@ -32,6 +32,7 @@ _NO_WHEEL = "python_speech_features"
 _TOLD = ("torch", "torchvision", "torchaudio", "av", "numpy", "h5py", "scipy", "matplotlib")
 _TOLD_TOO = ("pydantic", "typer", "pyyaml", "imageio-ffmpeg", "jaxtyping", "pytest")
 _ENTER = """
+mount --rbind "$1" "$1"  # a root that is a mount point: tests make mount namespaces
 mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev"
 root="$1"; shift
 while [ "$1" != -- ]; do mkdir -p "$root$1" && mount --bind "$1" "$root$1"; shift; done
