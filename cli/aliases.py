@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
+from .commands import loaded
+
 ALIASES: Final = {
     "batch-size": "batch",
     "global-batch-size": "batch",
@@ -109,7 +111,7 @@ def option_hint(option: str, context: Any) -> str | None:
     others = [
         name
         for name, command in siblings.items()
-        if any(option in each.opts for each in command.params)
+        if any(option in each.opts for each in loaded(command).params)
     ]
     return f"avme {' and avme '.join(others[:2])} has it" if others else None
 

@@ -1,14 +1,12 @@
 """Typer application and error boundary: errors become one line and an exit code."""
 
 import errno
-import logging
 import os
 import re
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
-from io import StringIO
+from contextlib import contextmanager
 from typing import Annotated, Any, Final, NoReturn, cast
 
 import typer
@@ -16,54 +14,19 @@ from typer.core import TyperGroup
 
 from avme import __version__
 from avme.errors import AvmeError, MachineError, SiblingLost
-from avme.system.cpu_count import limit_threads
 from avme.system.resource_errors import shortage
-from avme.train.distributed.torchrun_env import require_whole_group
 
-from . import (
-    aliases,
-    audit,
-    bench,
-    config,
-    demo,
-    doctor,
-    evaluate,
-    finetune,
-    prep,
-    pretrain,
-    verify,
-    weights,
-)
-from .multi_value import ManyIntegers
-from .slurm.env import join_step
+from . import aliases
+from .commands import lazy_commands, loaded
+from .rank import ChildFailed, leave_failure, rank
 from .terminal.output import print_error, print_line
-from .terminal.progress import reporter
 from .terminal.streams import escaping
-from .torchrun import ChildFailed, join_launcher, leave_failure, processes_here, rank
 
 _EVERYWHERE: Final = ("--verbose", "--quiet")
 """Options of `avme` itself that may also follow the command."""
-_ORDER: Final = (
-    "prep",
-    "verify",
-    "audit",
-    "pretrain",
-    "finetune",
-    "eval",
-    "weights",
-    "config",
-    "bench",
-    "doctor",
-    "demo",
-)
-_MANY_PROCESSES: Final = ("pretrain", "finetune", "eval")
 _NO_COMMAND: Final = re.compile("No such command '(.+?)'")
 _NO_CHOICE: Final = re.compile("'([^']*)' is not one of (.+)$")
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_PREPARE: Final = "Prepare"
-_TRAIN: Final = "Train"
-_EVALUATE: Final = "Evaluate"
-_TOOLS: Final = "Tools"
 
 # Typer 0.20 to 0.29 export no name for it: UsageError of click, or of Typer's own copy of click.
 _UsageProblem = cast("type[Exception]", typer.BadParameter.__base__)
@@ -72,8 +35,13 @@ _UsageProblem = cast("type[Exception]", typer.BadParameter.__base__)
 class _Avme(TyperGroup):
     """Command group in pipeline order, inside the error boundary."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return [name for name in _ORDER if name in self.commands]
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands.update(lazy_commands())
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, loaded(command), rest
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
@@ -104,19 +72,6 @@ app = typer.Typer(
     },
     epilog="Example:\n    avme demo",
 )
-app.add_typer(prep.app, name="prep", rich_help_panel=_PREPARE)
-app.command(rich_help_panel=_PREPARE, epilog=verify.EXAMPLES)(verify.verify)
-app.command(rich_help_panel=_PREPARE, epilog=audit.EXAMPLES)(audit.audit)
-app.command(rich_help_panel=_TRAIN, epilog=pretrain.EXAMPLES)(pretrain.pretrain)
-app.command(rich_help_panel=_TRAIN, epilog=finetune.EXAMPLES)(finetune.finetune)
-app.command("eval", cls=ManyIntegers, rich_help_panel=_EVALUATE, epilog=evaluate.EXAMPLES)(
-    evaluate.evaluate
-)
-app.add_typer(weights.app, name="weights", rich_help_panel=_TOOLS)
-app.add_typer(config.app, name="config", rich_help_panel=_TOOLS)
-app.add_typer(bench.app, name="bench", rich_help_panel=_TOOLS)
-app.command(rich_help_panel=_TOOLS, epilog=doctor.EXAMPLES)(doctor.doctor)
-app.command(rich_help_panel=_TOOLS, epilog=demo.EXAMPLES)(demo.demo)
 
 
 def _print_version(wanted: bool) -> None:
@@ -145,16 +100,9 @@ def avme(
     ] = False,
 ) -> None:
     """Audio-visual masked autoencoders: from a folder of videos to top-1 and top-5."""
-    if verbose:
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    if ctx.invoked_subcommand in _MANY_PROCESSES:
-        join_step()
-        require_whole_group(os.environ)
-        join_launcher()
-    limit_threads(processes_here())
-    if rank() > 0:
-        ctx.with_resource(redirect_stdout(StringIO()))
-    ctx.obj = reporter(quiet)
+    from .startup import start
+
+    start(ctx, verbose=verbose, quiet=quiet)
 
 
 def main() -> None:

@@ -10,7 +10,9 @@ from . import next_command, paths
 from .options import DataArgument
 from .terminal.output import print_line, verbatim
 
-EXAMPLES: Final = """Examples:
+app = typer.Typer(add_completion=False)
+
+_EXAMPLES: Final = """Examples:
     avme audit
     avme audit ucf101 --out notes/ucf101"""
 
@@ -21,6 +23,7 @@ _MOST_GROUPS: Final = 3
 Out = Annotated[Path | None, typer.Option(help="Folder to write.", show_default="DATA/audit")]
 
 
+@app.command(epilog=_EXAMPLES)
 def audit(ctx: typer.Context, data: DataArgument = None, out: Out = None) -> None:
     """Show the content of a dataset, and how well audio presence alone predicts the class."""
     folder = paths.dataset(data, "DATA")

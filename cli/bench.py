@@ -15,6 +15,7 @@ from .terminal.output import print_line
 from .terminal.table import Json, Rounds, print_json, print_table
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Measure the speed of loading, preparation and training against baselines.",
     epilog="Example:\n    avme bench loader",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from avme.config import Settings
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="List, show, write and check settings.",
     epilog="Example:\n    avme config show pretrain",

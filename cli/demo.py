@@ -8,12 +8,15 @@ import typer
 from . import next_command, options
 from .terminal.output import print_line, verbatim
 
-EXAMPLES: Final = "Example:\n    avme demo --out avme-demo"
+app = typer.Typer(add_completion=False)
+
+_EXAMPLES: Final = "Example:\n    avme demo --out avme-demo"
 
 Out = Annotated[Path, typer.Option(help="Folder to write.")]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
 
 
+@app.command(epilog=_EXAMPLES)
 def demo(
     ctx: typer.Context,
     out: Out = Path("avme-demo"),

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+import typer
+
 from avme.errors import MachineError
 
 from .terminal.output import print_parts
@@ -12,11 +14,14 @@ from .terminal.table import Json, print_json
 if TYPE_CHECKING:
     from avme.stages.doctor import Finding
 
-EXAMPLES: Final = """Examples:
+app = typer.Typer(add_completion=False)
+
+_EXAMPLES: Final = """Examples:
     avme doctor
     avme doctor > report.txt"""
 
 
+@app.command(epilog=_EXAMPLES)
 def doctor(as_json: Json = False) -> None:
     """Check this machine: what is present, what is missing and how to install it (exit code 6).
 

@@ -7,18 +7,20 @@ one system call, once for all ranks of a run.
 import os
 import sys
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from avme.train.distributed.early_stop import StoppedEarly
+if TYPE_CHECKING:
+    from avme.train.distributed.early_stop import StoppedEarly
+
 
 FAILURES: Final = "AVME_FAILURES"
 """Environment variable with the folder for the error files of child processes."""
 
 
-def print_early_error(error: StoppedEarly) -> None:
+def print_early_error(error: "StoppedEarly") -> None:
     """Print the error, or leave that to the launcher if there is one."""
     line = f"error: {error}"
-    leave = getattr(sys.modules.get("avme_cli.torchrun"), "leave_failure", None)
+    leave = getattr(sys.modules.get("avme_cli.rank"), "leave_failure", None)
     if leave is not None and leave(line, error.exit_code):
         return
     rank = os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))

@@ -6,9 +6,12 @@ from typing import Annotated, Any, Final, Literal
 import typer
 
 from . import next_command, options, paths, preflight
+from .multi_value import ManyIntegers
 from .terminal.output import print_line, verbatim
 
-EXAMPLES: Final = """Examples:
+app = typer.Typer(add_completion=False)
+
+_EXAMPLES: Final = """Examples:
     avme eval runs/finetune-ucf101-av --topk 1 5
     avme eval runs/finetune-ucf101-av/checkpoints/best.pt --segments 1 --crops 1
     avme eval --init videomae-ucf101.pth --classes ucfTrainTestlist/classInd.txt
@@ -59,6 +62,7 @@ Out = Annotated[
 ]
 
 
+@app.command("eval", cls=ManyIntegers, epilog=_EXAMPLES)
 def evaluate(
     ctx: typer.Context,
     checkpoint: Checkpoint = None,

@@ -16,7 +16,9 @@ from .train_options import Training
 if TYPE_CHECKING:
     from avme.config.finetune import FinetuneConfig
 
-EXAMPLES: Final = """Examples:
+app = typer.Typer(add_completion=False)
+
+_EXAMPLES: Final = """Examples:
     avme finetune
     avme finetune --from runs/pretrain-ucf101 --modality v
     avme finetune --init videomae-base-finetuned.pth --modality v
@@ -57,6 +59,7 @@ Preset = Annotated[
 ]
 
 
+@app.command(epilog=_EXAMPLES)
 @sharing(Training)
 def finetune(
     training: Training,

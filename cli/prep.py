@@ -15,6 +15,7 @@ from .slurm import prep
 from .terminal.output import print_line
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Prepare videos as a dataset of shards. Rerun to continue.",
     epilog="Example:\n    avme prep ucf101 /data/UCF-101",

@@ -14,7 +14,9 @@ from .train_options import Training
 if TYPE_CHECKING:
     from avme.config.pretrain import PretrainConfig
 
-EXAMPLES: Final = """Examples:
+app = typer.Typer(add_completion=False)
+
+_EXAMPLES: Final = """Examples:
     avme pretrain --preset tiny
     avme pretrain --mask 0.9 --gpus 4
     avme pretrain --init videomae-base.pth
@@ -53,6 +55,7 @@ Preset = Annotated[
 ]
 
 
+@app.command(epilog=_EXAMPLES)
 @sharing(Training)
 def pretrain(
     training: Training,

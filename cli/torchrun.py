@@ -1,9 +1,9 @@
-"""Launcher: start one command on many devices with torchrun, or join its ranks.
+"""Launcher: start one command on many devices with torchrun.
 
 If RANK is set (torchrun or avme's own children) nothing is started. Children do not print errors:
-they write them to a folder of the parent, which prints the first one once, whichever rank it came
-from, and exits with its code. An error that only reports the loss of another rank is secondary: it
-counts if there is no other.
+they write them to a folder of the parent (rank.py), which prints the first one once, whichever rank
+it came from, and exits with its code. An error that only reports the loss of another rank is
+secondary: it counts if there is no other.
 """
 
 import json
@@ -19,44 +19,18 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, Final
 
-from avme.errors import AvmeError, MachineError, UsageError
+from avme.errors import MachineError, UsageError
 from avme.io.run_status import amend_failure
 from avme.system.cpu_count import TASKS_ARE_RANKS, limit_threads
 from avme.train.distributed.early_stop import StoppedEarly
 from avme.train.distributed.stop_signals import active_request
 
 from .early_error import FAILURES
+from .rank import ChildFailed
 
 _SIGNALS: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1")
 """Signals that torchrun forwards to the ranks; SIGINT is handled by `_Interrupts`."""
 _SECONDS_TO_STOP: Final = "120"
-
-
-class ChildFailed(AvmeError):
-    """A rank of a distributed run failed; has its error line and exit code."""
-
-    def __init__(
-        self,
-        message: str,
-        exit_code: int,
-        *,
-        rank: int | None = None,
-        was_killed: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.exit_code, self.rank, self.was_killed = exit_code, rank, was_killed
-
-
-def rank() -> int:
-    """Return the rank of this process; 0 without a distributed run."""
-    number = os.environ.get("RANK", "0")
-    return int(number) if number.isdigit() else 0
-
-
-def processes_here() -> int:
-    """Return the number of ranks on this machine; 1 without a distributed run."""
-    number = os.environ.get("LOCAL_WORLD_SIZE", "1") if "RANK" in os.environ else "1"
-    return int(number) if number.isdigit() and int(number) > 0 else 1
 
 
 def device_setting(device: str | None, gpus: int | None, procs: int | None) -> str | None:
@@ -174,36 +148,6 @@ class _Interrupts:
                 os.killpg(int(file.read_text(encoding="ascii")), signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
         os._exit(130)
-
-
-def join_launcher() -> None:
-    """Record the id of this process, which leads its session, for the launcher."""
-    folder = os.environ.get(FAILURES)
-    if folder is not None and "RANK" in os.environ:
-        with suppress(OSError):
-            (Path(folder) / f"{rank()}.pid").write_text(str(os.getpid()), encoding="ascii")
-
-
-def leave_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
-    """Write the error for the launcher; return False without one.
-
-    Args:
-        line: Error line.
-        exit_code: Exit code.
-        is_echo: True if the error only reports the loss of another rank.
-    """
-    folder = os.environ.get(FAILURES)
-    if folder is None or "RANK" not in os.environ:
-        return False
-    failure = {"line": line, "exit_code": exit_code, "is_echo": is_echo}
-    said = {"time": time.time(), "rank": rank(), **failure}
-    temporary = Path(folder) / f"{rank()}.tmp"
-    try:
-        temporary.write_text(json.dumps(said), encoding="utf-8")
-        temporary.rename(temporary.with_suffix(".json"))
-    except OSError:  # the disk of TMPDIR is full, or the launcher is gone
-        return False
-    return True
 
 
 def _heard() -> list[str]:

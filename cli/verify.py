@@ -10,7 +10,9 @@ from . import paths
 from .options import DataArgument
 from .terminal.output import print_line
 
-EXAMPLES: Final = """Examples:
+app = typer.Typer(add_completion=False)
+
+_EXAMPLES: Final = """Examples:
     avme verify
     avme verify ucf101 --all"""
 
@@ -18,6 +20,7 @@ Every = Annotated[bool, typer.Option("--all", help="Decode all frames of all cli
 Seed = Annotated[int, typer.Option(help="Seed that selects the decoded clip of each shard.")]
 
 
+@app.command(epilog=_EXAMPLES)
 def verify(
     ctx: typer.Context, data: DataArgument = None, every: Every = False, seed: Seed = 0
 ) -> None:

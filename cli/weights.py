@@ -9,6 +9,7 @@ from . import preflight
 from .terminal.output import print_line
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Inspect and convert weights of avme, VideoMAE and Hugging Face.",
     epilog="Example:\n    avme weights inspect videomae-base.pth",

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from avme.config.synonyms import SYNONYMS
 from avme_cli.aliases import ALIASES, normalised
 from avme_cli.app import app
+from avme_cli.commands import loaded
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +27,7 @@ def options() -> set[str]:
     def walk(command: Any) -> None:
         found.update(flag for each in command.params for flag in each.opts)
         for inner in getattr(command, "commands", {}).values():
-            walk(inner)
+            walk(loaded(inner))
 
     walk(get_command(app))
     return {flag for flag in found if flag.startswith("--")}

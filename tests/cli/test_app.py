@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 import avme_cli
 from avme import __version__
 from avme.errors import AvmeError
-from avme_cli import demo
 from avme_cli.app import _one_line, app, main
 
 COMMANDS = [
@@ -231,10 +230,6 @@ def test_only_rank_0_prints_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
 
     assert run("config", "list") == (0, "", "")
-
-
-def test_examples_fit_a_narrow_terminal() -> None:
-    assert max(map(len, demo.EXAMPLES.splitlines())) < 78
 
 
 def test_an_error_of_a_loader_process_is_one_line_without_its_traceback() -> None:

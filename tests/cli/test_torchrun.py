@@ -13,7 +13,8 @@ import pytest
 
 from avme.errors import MachineError, UsageError
 from avme.system.cpu_count import available_cores
-from avme_cli.torchrun import ChildFailed, device_setting, leave_failure, rank, spread
+from avme_cli.rank import rank
+from avme_cli.torchrun import device_setting, spread
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +22,8 @@ Start = Callable[..., Any]
 
 PARENT = """
 import sys
-from avme_cli.torchrun import ChildFailed, run_on_all
+from avme_cli.rank import ChildFailed
+from avme_cli.torchrun import run_on_all
 try:
     run_on_all(2, sys.argv[1:])
 except ChildFailed as error:
@@ -31,7 +33,7 @@ except ChildFailed as error:
 
 CHILD = """
 import os, signal, subprocess, sys, time
-from avme_cli.torchrun import join_launcher, leave_failure
+from avme_cli.rank import join_launcher, leave_failure
 
 def is_dead(pid):
     return pid and open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z"
@@ -211,11 +213,6 @@ def test_more_gpus_than_there_are_is_an_error_of_the_machine(
 
     with pytest.raises(MachineError, match="--gpus 512 asks for more GPUs than this machine has"):
         spread(gpus=512, procs=None)
-
-
-def test_a_process_that_we_did_not_start_keeps_its_error() -> None:
-    assert not leave_failure("error: mine", 1)
-    assert ChildFailed("error: theirs", 6).exit_code == 6
 
 
 @pytest.mark.parametrize(
