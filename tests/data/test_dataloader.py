@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 from avme.batch import AVBatch
 from avme.data.dataloader import build_loader
@@ -182,16 +182,17 @@ def test_workers_do_without_a_short_tmpdir(start: Callable[..., Any], tmp_path: 
     assert (done.wait(), done.printed) == (0, "400 clips\n"), done.said
 
 
-class OneClip(Dataset[AVBatch]):
-    def __getitem__(self, _: int) -> AVBatch:
-        return AVBatch(
-            video=torch.zeros(1, 3, 2, 2, 2, dtype=torch.uint8),
-            mfcc=torch.zeros(1, 3, 2),
-            audio_valid=torch.ones(1, 3, dtype=torch.bool),
-            label=torch.zeros(1, dtype=torch.int64),
-            clip=torch.zeros(1, dtype=torch.int64),
-            seed=torch.zeros(1, dtype=torch.int64),
-        )
+def one_clip() -> Dataset[AVBatch]:
+    """Return a dataset whose class workers can import, unlike one of this file."""
+    clip = AVBatch(
+        video=torch.zeros(1, 3, 2, 2, 2, dtype=torch.uint8),
+        mfcc=torch.zeros(1, 3, 2),
+        audio_valid=torch.ones(1, 3, dtype=torch.bool),
+        label=torch.zeros(1, dtype=torch.int64),
+        clip=torch.zeros(1, dtype=torch.int64),
+        seed=torch.zeros(1, dtype=torch.int64),
+    )
+    return Subset(cast("Dataset[AVBatch]", [clip]), [0])
 
 
 INTERRUPTED_WHILE_ITS_WORKERS_START = """
@@ -278,7 +279,7 @@ def test_ctrl_c_ends_the_start_of_a_worker(tmp_path: Path) -> None:
 
 def test_a_loader_draws_random_numbers_when_it_starts_and_not_with_its_first_batch() -> None:
     """torch's loaders draw their seed then; a step after a resumption must not notice."""
-    loader = build_loader(OneClip(), [[0]], workers=0, pin=False)
+    loader = build_loader(one_clip(), [[0]], workers=0, pin=False)
     stream = interruptible(loader, world=1)
     torch.manual_seed(7)
     before = torch.get_rng_state()
@@ -293,6 +294,6 @@ def test_build_loader_with_more_workers_than_cores_does_not_warn(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
 
-    loader = build_loader(OneClip(), [[0], [0]], workers=2, pin=False)
+    loader = build_loader(one_clip(), [[0], [0]], workers=2, pin=False)
 
     assert sum(len(batch) for batch in loader) == 2

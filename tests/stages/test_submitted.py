@@ -60,7 +60,7 @@ def test_processes_without_equal_shares_are_refused(stage: str, commands: Comman
 
     code, line = said(commands[stage], *job)
 
-    assert (code, line[:53]) == (2, "error: train.batch_size 4 is not divisible by 3 processes:")
+    assert (code, line[:58]) == (2, "error: train.batch_size 4 is not divisible by 3 processes:")
 
 
 def test_a_warning_that_leaves_no_time_is_refused(commands: Commands) -> None:
