@@ -18,7 +18,7 @@ from avme.system.resource_errors import shortage
 
 from . import aliases
 from .commands import lazy_commands, loaded
-from .rank import ChildFailed, leave_failure, rank
+from .launch.rank import ChildFailed, leave_failure, rank
 from .terminal.output import print_error, print_line
 from .terminal.streams import escaping
 
@@ -100,7 +100,7 @@ def avme(
     ] = False,
 ) -> None:
     """Audio-visual masked autoencoders: from a folder of videos to top-1 and top-5."""
-    from .startup import start
+    from .launch.startup import start
 
     start(ctx, verbose=verbose, quiet=quiet)
 

@@ -9,7 +9,8 @@ import typer
 
 from avme.errors import UsageError
 
-from . import options, preflight, torchrun
+from . import options, preflight
+from .launch import torchrun
 from .slurm import train
 
 if TYPE_CHECKING:

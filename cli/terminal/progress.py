@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from avme.io.escape import escape_text
 from avme.progress import Quiet, Reporter, Task
 
-from ..rank import rank
+from ..launch.rank import rank
 from .output import verbatim
 from .streams import EscapedStream, is_terminal
 

@@ -20,7 +20,7 @@ FAILURES: Final = "AVME_FAILURES"
 def print_early_error(error: "StoppedEarly") -> None:
     """Print the error, or leave that to the launcher if there is one."""
     line = f"error: {error}"
-    leave = getattr(sys.modules.get("avme_cli.rank"), "leave_failure", None)
+    leave = getattr(sys.modules.get("avme_cli.launch.rank"), "leave_failure", None)
     if leave is not None and leave(line, error.exit_code):
         return
     rank = os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))

@@ -13,8 +13,8 @@ import pytest
 
 from avme.errors import MachineError, UsageError
 from avme.system.cpu_count import available_cores
-from avme_cli.rank import rank
-from avme_cli.torchrun import device_setting, spread
+from avme_cli.launch.rank import rank
+from avme_cli.launch.torchrun import device_setting, spread
 
 pytestmark = pytest.mark.slow
 
@@ -22,8 +22,8 @@ Start = Callable[..., Any]
 
 PARENT = """
 import sys
-from avme_cli.rank import ChildFailed
-from avme_cli.torchrun import run_on_all
+from avme_cli.launch.rank import ChildFailed
+from avme_cli.launch.torchrun import run_on_all
 try:
     run_on_all(2, sys.argv[1:])
 except ChildFailed as error:
@@ -33,7 +33,7 @@ except ChildFailed as error:
 
 CHILD = """
 import os, signal, subprocess, sys, time
-from avme_cli.rank import join_launcher, leave_failure
+from avme_cli.launch.rank import join_launcher, leave_failure
 
 def is_dead(pid):
     return pid and open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from avme_cli.early_error import FAILURES
-from avme_cli.rank import ChildFailed, join_launcher, leave_failure, processes_here, rank
+from avme_cli.launch.early_error import FAILURES
+from avme_cli.launch.rank import ChildFailed, join_launcher, leave_failure, processes_here, rank
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from avme.errors import UsageError
 from avme.progress import Quiet
-from avme_cli.startup import start
+from avme_cli.launch.startup import start
 
 
 class Context(SimpleNamespace):

@@ -11,9 +11,9 @@ import typer
 from avme.system.cpu_count import limit_threads
 from avme.train.distributed.torchrun_env import require_whole_group
 
+from ..slurm.env import join_step
+from ..terminal.progress import reporter
 from .rank import join_launcher, processes_here, rank
-from .slurm.env import join_step
-from .terminal.progress import reporter
 
 _DISTRIBUTED: Final = ("pretrain", "finetune", "eval")
 

@@ -1,0 +1,1 @@
+"""Start of a command: its first line, its ranks, and the launcher."""
