@@ -20,7 +20,7 @@ from avme.models.flops import Flops, count_flops
 from avme.models.masking import Grid, TubeMask
 from avme.models.parameter_count import count_parameters
 from avme.shards.dataset import ClipEntry, PreparedSet
-from avme.sources.splits import hold_out
+from avme.sources.split_strategies import hold_out
 from avme.train.schedule import build_schedule
 
 Training = PretrainConfig | FinetuneConfig

@@ -182,7 +182,7 @@ def forecast(
         draft=draft,
         state=state,
         own=frozenset(own),
-        splits=intent.splits.splits,
+        splits=intent.source.splits,
         remarks=intent.remarks(draft),
         workers=intent.workers,
         rate=measure(clips, intent.recipe()) if len(clips) else None,

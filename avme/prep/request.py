@@ -17,10 +17,9 @@ from avme.prep.plan import Draft, draft_plan
 from avme.prep.plan_diff import read_earlier
 from avme.prep.status import State, state_of
 from avme.progress import Reporter
-from avme.sources.clip_table import Catalog
 from avme.sources.find import Beside, find_clips
 from avme.sources.folder import Layout
-from avme.sources.splits import Splits
+from avme.sources.splits import SourceResult
 from avme.system.cpu_count import available_cores
 
 
@@ -45,8 +44,7 @@ class Intent:
     request: Request
     folder: Path
     """Folder of the dataset."""
-    clips: Catalog
-    splits: Splits
+    source: SourceResult
     ffmpeg: str
     ffmpeg_version: str
 
@@ -61,7 +59,7 @@ class Intent:
         `report` receives progress if source files are hashed.
         """
         return draft_plan(
-            self.clips,
+            self.source.clips,
             folder=self.folder,
             source=self.request.source,
             layout=self.request.layout,
@@ -73,7 +71,7 @@ class Intent:
 
     def has_other_files(self) -> bool:
         """Return True if an existing plan has other files, mtimes or another source folder."""
-        old = read_earlier(self.folder / PLAN, self.clips)
+        old = read_earlier(self.folder / PLAN, self.source.clips)
         changes, source = old.changes(), str(self.request.source.resolve())
         return changes.total + changes.touched > 0 or old.source not in (None, source)
 
@@ -97,7 +95,7 @@ class Intent:
 
     def state(self, draft: Draft, retry: bool) -> State:
         """Compare the draft with the folder; `retry` rebuilds quarantined clips."""
-        state = state_of(draft, self.splits.splits)
+        state = state_of(draft, self.source.splits)
         bad = shards_of_bad(draft.plan) if retry else ()
         retried = tuple(name for name in bad if name not in state.to_make)
         return replace(state, retried=retried, is_finished=state.is_finished and not retried)
@@ -107,7 +105,7 @@ class Intent:
         dataset."""
         of_machine = self._ffmpeg_remarks(draft.plan.ffmpeg_version)
         is_first = share is None or share.index == 1
-        return (*of_machine, *(self.splits.remarks if is_first else ()))
+        return (*of_machine, *(self.source.warnings if is_first else ()))
 
     def _ffmpeg_remarks(self, begun_with: str) -> Iterator[str]:
         if (skipped := skipped_ffmpeg()) is not None:
@@ -123,15 +121,14 @@ class Intent:
 def intend(request: Request) -> Intent:
     """Resolve a request to clips, splits and ffmpeg; raises UsageError and MachineError."""
     folder = _set_folder(request.out, request.name)
-    clips, splits = find_clips(request.layout, request.source, request.beside, request.config)
+    source = find_clips(request.layout, request.source, request.beside, request.config)
     ffmpeg = find_ffmpeg()
     if request.config.hdr == "tonemap":
         require_filters(ffmpeg, TONEMAP_FILTERS)
     return Intent(
         request=request,
         folder=folder,
-        clips=clips,
-        splits=splits,
+        source=source,
         ffmpeg=ffmpeg,
         ffmpeg_version=ffmpeg_version(ffmpeg),
     )

@@ -79,8 +79,6 @@ class Catalog:
     full."""
     elsewhere: dict[int, str]
     """Paths that cannot be derived from the id, as for names that are not text."""
-    remarks: tuple[str, ...] = ()
-    """Warnings about other files that were found."""
 
     def __len__(self) -> int:
         return len(self.ids)

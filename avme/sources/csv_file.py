@@ -19,8 +19,8 @@ from avme.config.prep import PrepConfig
 from avme.errors import UsageError
 from avme.sources.clip_table import Catalog, Cataloguing, SourceClip
 from avme.sources.csv_reader import Row, read_table
-from avme.sources.split_warnings import MOST_NAMED, explained_by, remarks_on_missing
-from avme.sources.splits import Splits, splits_by_chance, splits_by_part
+from avme.sources.split_strategies import splits_by_chance, splits_by_part
+from avme.sources.splits import MOST_NAMED, SourceResult, explained_by, warn_of_missing_videos
 from avme.sources.string_array import Texts
 from avme.sources.video_scan import identifier
 
@@ -48,6 +48,33 @@ class _Entry:
     id: str
     clip: SourceClip | None
     """None if the file does not exist."""
+
+
+def find_csv(path: Path, root: Path | None, config: PrepConfig) -> SourceResult:
+    """Find the listed clips and the split that the table names, else one derived by group.
+
+    Args:
+        path: Table.
+        root: Folder that paths are relative to; None takes the table's own.
+        config: Settings of prep.
+
+    Raises:
+        UsageError: The table is invalid, or no listed video exists.
+    """
+    listing = read_listing(path, root)
+    some = nsmallest(MOST_NAMED, listing.missing)
+    warnings = [*warn_of_missing_videos(len(listing.missing), some)]
+    if listing.has_parts:
+        with explained_by(warnings):
+            splits = splits_by_part(listing.clips, warnings)
+    elif listing.ungrouped:
+        raise UsageError(
+            f"{path}: several cuts of {listing.ungrouped} and no split: add a column split, or "
+            "a column group that says which cuts belong together"
+        )
+    else:
+        splits = splits_by_chance(listing.clips, config.test_fraction, config.seed, warnings)
+    return SourceResult(listing.clips, splits, tuple(warnings))
 
 
 def read_listing(path: Path, root: Path | None) -> Listing:
@@ -88,31 +115,6 @@ def read_listing(path: Path, root: Path | None) -> Listing:
 
 def _entries(path: Path, folder: Path) -> Iterator[_Entry]:
     return (_entry(row, folder) for row in read_table(path, REQUIRED))
-
-
-def splits_of_listing(path: Path, listing: Listing, config: PrepConfig) -> Splits:
-    """Return the split that the table names, else one derived by group.
-
-    Args:
-        path: Table.
-        listing: Its content.
-        config: Settings of prep.
-
-    Raises:
-        UsageError: A split must be derived although segments of one file have no group.
-    """
-    remarks = remarks_on_missing(len(listing.missing), nsmallest(MOST_NAMED, listing.missing))
-    if listing.has_parts:
-        with explained_by(remarks):
-            chosen = splits_by_part(listing.clips)
-    elif listing.ungrouped:
-        raise UsageError(
-            f"{path}: several cuts of {listing.ungrouped} and no split: add a column split, or "
-            "a column group that says which cuts belong together"
-        )
-    else:
-        chosen = splits_by_chance(listing.clips, config.test_fraction, config.seed)
-    return Splits(chosen.splits, (*remarks, *chosen.remarks))
 
 
 def _entry(row: Row, folder: Path) -> _Entry:

@@ -5,7 +5,6 @@ there are several are files read: first their sizes, then as much as a decoder t
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -24,7 +23,7 @@ _MANY_DECODED: Final = 1_000
 """Maximum number of decoded frames; the rest of a longer file is read but not decoded."""
 
 
-def without_copies(clips: Catalog) -> Catalog:
+def without_copies(clips: Catalog, warnings: list[str]) -> Catalog:
     """Keep one of the clips of a class whose file names differ only in case and suffix."""
 
     def name(place: int) -> tuple[int, str]:
@@ -42,11 +41,11 @@ def without_copies(clips: Catalog) -> Catalog:
             named.add(clip.id)
         else:
             kept.add(clip)
-    remark = (
+    warnings.append(
         f"{named.count} videos are further copies of a clip, of which a whole one is taken: left "
         f"out, as {named}"
     )
-    return replace(kept.catalog(), remarks=(*clips.remarks, remark))
+    return kept.catalog()
 
 
 class Copies:
@@ -68,7 +67,7 @@ class Copies:
                 self._passed_over.add(identifier(other.relative_to(self._root).as_posix()))
         return self._chosen[key]
 
-    def remarks(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """Return warnings about damaged copies that were replaced by another one."""
         if self._passed_over.count:
             yield (

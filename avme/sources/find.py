@@ -1,4 +1,4 @@
-"""Dispatch of `avme prep LAYOUT` to the layouts: clips and splits."""
+"""Dispatch of `avme prep LAYOUT` to the layouts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,14 +6,13 @@ from typing import Any
 
 from avme.config.prep import PrepConfig
 from avme.errors import UsageError
-from avme.sources.clip_table import Catalog
-from avme.sources.csv_file import read_listing, splits_of_listing
+from avme.sources.csv_file import find_csv
 from avme.sources.folder import Layout, discover
-from avme.sources.hmdb51 import find_hmdb51, splits_of_hmdb51
+from avme.sources.hmdb51 import find_hmdb51
 from avme.sources.kinetics import find_kinetics
-from avme.sources.split_warnings import explained_by
-from avme.sources.splits import Splits, splits_by_chance, splits_by_group_number, splits_by_part
-from avme.sources.ucf101 import find_lists, splits_from_lists
+from avme.sources.split_strategies import splits_by_chance, splits_by_part
+from avme.sources.splits import SourceResult, explained_by
+from avme.sources.ucf101 import find_ucf101, splits_from_lists
 from avme.sources.vggsound import find_vggsound
 
 
@@ -37,9 +36,7 @@ class Beside:
         }
 
 
-def find_clips(
-    layout: Layout, source: Path, beside: Beside, config: PrepConfig
-) -> tuple[Catalog, Splits]:
+def find_clips(layout: Layout, source: Path, beside: Beside, config: PrepConfig) -> SourceResult:
     """Find all clips and their splits.
 
     Args:
@@ -51,61 +48,45 @@ def find_clips(
     Raises:
         UsageError: The source does not match its layout.
     """
-    clips, chosen = _find(layout, source, beside, config)
-    return clips, Splits(chosen.splits, (*clips.remarks, *chosen.remarks))
-
-
-def _find(
-    layout: Layout, source: Path, beside: Beside, config: PrepConfig
-) -> tuple[Catalog, Splits]:
     match layout:
+        case "ucf101":
+            return find_ucf101(source, beside.lists)
+        case "folder":
+            return find_folder(source, beside.lists, config)
         case "csv":
-            listing = read_listing(source, beside.root)
-            return listing.clips, splits_of_listing(source, listing, config)
+            return find_csv(source, beside.root, config)
         case "hmdb51":
-            clips = find_hmdb51(source)
-            with explained_by(clips.remarks):
-                chosen = splits_of_hmdb51(source, beside.lists, clips)
-            return clips, chosen
+            return find_hmdb51(source, beside.lists)
         case "kinetics":
-            return find_kinetics(source, _some(beside.annotations))
+            return find_kinetics(source, _require_annotations(beside.annotations))
         case "vggsound":
-            return find_vggsound(source, _some(beside.annotations)[0])
-        case "ucf101" | "folder":
-            clips = discover(source, layout)
-            with explained_by(clips.remarks):
-                chosen = choose_splits(layout, source, clips, lists=beside.lists, config=config)
-            return clips, chosen
+            return find_vggsound(source, _require_annotations(beside.annotations)[0])
 
 
-def choose_splits(
-    layout: Layout,
-    source: Path,
-    clips: Catalog,
-    *,
-    lists: Path | None,
-    config: PrepConfig,
-) -> Splits:
-    """Return splits from given lists, else from lists or folders of the source, else by group.
+def find_folder(source: Path, lists: Path | None, config: PrepConfig) -> SourceResult:
+    """Find the clips of class folders, split by `lists`, folders of subsets, or by chance.
 
     Args:
-        layout: Layout of the source.
         source: Folder of videos.
-        clips: Its clips.
         lists: Folder of split lists, if given.
         config: Settings of prep.
+
+    Raises:
+        UsageError: There are no clips or no splits of them.
     """
-    if lists is not None:
-        return splits_from_lists(lists, clips)
-    if layout == "ucf101":
-        found = find_lists(source, clips)
-        return splits_from_lists(found, clips) if found else splits_by_group_number(clips)
-    if clips.parts.any():
-        return splits_by_part(clips)
-    return splits_by_chance(clips, config.test_fraction, config.seed)
+    warnings: list[str] = []
+    clips = discover(source, "folder", warnings)
+    with explained_by(warnings):
+        if lists is not None:
+            splits = splits_from_lists(lists, clips, warnings)
+        elif clips.parts.any():
+            splits = splits_by_part(clips, warnings)
+        else:
+            splits = splits_by_chance(clips, config.test_fraction, config.seed, warnings)
+    return SourceResult(clips, splits, tuple(warnings))
 
 
-def _some(annotations: tuple[Path, ...]) -> tuple[Path, ...]:
+def _require_annotations(annotations: tuple[Path, ...]) -> tuple[Path, ...]:
     if not annotations:
         raise UsageError("no annotations given: name the set's own CSV with --annotations")
     return annotations

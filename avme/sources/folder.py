@@ -8,7 +8,6 @@ to DIR, with forward slashes on every system; for a segment of a file, `#` and i
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -42,8 +41,10 @@ def ucf101_group(clip_id: str) -> str | None:
     return f"{folder if folder.lower() == name.lower() else name}/g{int(named['group']):02d}"
 
 
-def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> Catalog:
-    """Find all clips below `source`, with warnings about other files.
+def discover(
+    source: Path, layout: Layout, warnings: list[str], group_of: GroupOf = ucf101_group
+) -> Catalog:
+    """Find all clips below `source`.
 
     Symlinks that leave the folder are not followed, and a file is one clip, for any number of
     symlinks to it. With names of a published dataset, files of one class that differ only in suffix
@@ -52,6 +53,7 @@ def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> 
     Args:
         source: Folder of videos.
         layout: Layout.
+        warnings: Receives warnings about other files.
         group_of: Returns the group in an id.
 
     Raises:
@@ -68,8 +70,9 @@ def discover(source: Path, layout: Layout, group_of: GroupOf = ucf101_group) -> 
         clips.add(clip)
     if not len(clips):
         raise UsageError(found.why_nothing(source))
-    catalog = replace(clips.catalog(), remarks=tuple(found.remarks()))
-    return without_copies(catalog) if layout in ("ucf101", "hmdb51") else catalog
+    warnings.extend(found.warnings())
+    catalog = clips.catalog()
+    return without_copies(catalog, warnings) if layout in ("ucf101", "hmdb51") else catalog
 
 
 class _Found:
@@ -106,9 +109,9 @@ class _Found:
                     self._inner.add(inner[1])
                 yield self._clip(clip_id, video, PARTS[side.lower()] if side else None, inner[0])
 
-    def remarks(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """Return warnings about files that are no clips, and about duplicates."""
-        yield from self._videos.remarks()
+        yield from self._videos.warnings()
         if self._left_out.count:
             is_ucf = self._layout == "ucf101"
             what = f"are not {self._expected()}" if is_ucf else "lie in no class folder"
@@ -148,7 +151,7 @@ class _Found:
             )
         problem = f"{source} holds no videos: expected {source}/{self._expected()}"
         endings = ", ".join(sorted(VIDEO_SUFFIXES))
-        return "; ".join([f"{problem} (endings {endings})", *self.remarks()])
+        return "; ".join([f"{problem} (endings {endings})", *self.warnings()])
 
     def _expected(self) -> str:
         return "<Class>/v_<Class>_gXX_cYY.avi" if self._layout == "ucf101" else "<class>/<video>"

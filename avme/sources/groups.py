@@ -148,7 +148,7 @@ class _Choice:
         return sorted({int(number) for number in group[order][first]})
 
 
-class Scenes:
+class GroupIndex:
     """Group number of every clip: 8 bytes per clip."""
 
     def __init__(self, clips: Catalog) -> None:

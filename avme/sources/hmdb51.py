@@ -16,9 +16,15 @@ from avme.errors import UsageError
 from avme.sources.clip_lookup import Keys
 from avme.sources.clip_table import Catalog
 from avme.sources.folder import discover
-from avme.sources.groups import Scenes
-from avme.sources.split_warnings import warn_of_unlisted_classes
-from avme.sources.splits import Split, Splits, split_at, warn_of_shared_groups
+from avme.sources.groups import GroupIndex
+from avme.sources.splits import (
+    SourceResult,
+    Split,
+    explained_by,
+    split_at,
+    warn_of_shared_groups,
+    warn_of_unlisted_classes,
+)
 
 _FILE = re.compile(r"(?P<name>.+)_test_split(?P<split>\d+)\.txt", re.IGNORECASE)
 _LINE = re.compile(r"(?P<name>.+?)\s+(?P<part>[012])")
@@ -37,9 +43,16 @@ _NAME = re.compile(
 Key = tuple[str, str]
 
 
-def find_hmdb51(source: Path) -> Catalog:
-    """Find all clips below `source`; raises UsageError without any."""
-    return discover(source, "hmdb51", group_of=source_video)
+def find_hmdb51(source: Path, lists: Path | None) -> SourceResult:
+    """Find the clips below `source` and the official splits, by `lists` or lists beside them.
+
+    Raises UsageError if there are no clips, no lists, or no split has train and test clips.
+    """
+    warnings: list[str] = []
+    clips = discover(source, "hmdb51", warnings, group_of=source_video)
+    with explained_by(warnings):
+        splits = _splits_from_lists(lists or _find_folder(source), clips, warnings)
+    return SourceResult(clips, splits, tuple(warnings))
 
 
 def source_video(clip_id: str) -> str | None:
@@ -48,39 +61,30 @@ def source_video(clip_id: str) -> str | None:
     return match["video"] if match else None
 
 
-def splits_of_hmdb51(source: Path, given: Path | None, clips: Catalog) -> Splits:
-    """Return the official splits of the existing clips.
-
-    Args:
-        source: Folder of videos.
-        given: Folder of lists; None looks in or beside `source`.
-        clips: Existing clips.
-
-    Raises:
-        UsageError: There is no such folder, or no split has train and test clips.
-    """
-    folder = given or _find_folder(source)
+def _splits_from_lists(folder: Path, clips: Catalog, warnings: list[str]) -> tuple[Split, ...]:
+    """Return the splits of the existing clips by the lists in `folder`."""
     keys = Keys(len(clips), lambda at: (clips.class_name(at).lower(), _stem(clips.ids[at])))
-    scenes = Scenes(clips)
+    groups = GroupIndex(clips)
     splits: list[Split] = []
-    remarks = [f"split lists: {folder}"]
+    found = [f"split lists: {folder}"]
     for name, files in _files(folder).items():
         parts = _read_parts(files)
         split = split_at(name, clips, *(_places(parts, keys, part) for part in ("1", "2")))
         if not len(split.train) or not len(split.test):
-            remarks.append(f"split {name} left out: none of its train or test clips is on the disk")
+            found.append(f"split {name} left out: none of its train or test clips is on the disk")
             continue
         splits.append(split)
         absent = sum(keys.find(key) is None for key, part in parts.items() if part != "0")
         if absent:
-            remarks.append(f"split {name}: {absent} train and test clips are not on the disk")
+            found.append(f"split {name}: {absent} train and test clips are not on the disk")
         unlisted = len(keys) - sum(keys.find(key) is not None for key in parts)
         if unlisted:
-            remarks.append(f"split {name}: {unlisted} clips on the disk are in no list")
-        remarks.extend(warn_of_shared_groups(split, scenes))
+            found.append(f"split {name}: {unlisted} clips on the disk are in no list")
+        found.extend(warn_of_shared_groups(split, groups))
     if not splits:
         raise UsageError(f"the lists in {folder} leave every split without train or test clips")
-    return Splits(tuple(splits), (*remarks, *warn_of_unlisted_classes(splits, clips)))
+    warnings.extend([*found, *warn_of_unlisted_classes(splits, clips)])
+    return tuple(splits)
 
 
 def _find_folder(source: Path) -> Path:

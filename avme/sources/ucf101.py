@@ -16,12 +16,35 @@ from avme.errors import UsageError
 from avme.progress import some_of
 from avme.sources.clip_lookup import Keys
 from avme.sources.clip_table import Catalog
-from avme.sources.groups import Scenes
-from avme.sources.split_warnings import warn_of_unlisted_classes
-from avme.sources.splits import Split, Splits, split_at, warn_of_shared_groups
+from avme.sources.folder import discover
+from avme.sources.groups import GroupIndex
+from avme.sources.split_strategies import splits_by_group_number
+from avme.sources.splits import (
+    SourceResult,
+    Split,
+    explained_by,
+    split_at,
+    warn_of_shared_groups,
+    warn_of_unlisted_classes,
+)
 
 _TRAIN_LIST = re.compile(r"trainlist(\d+)\.txt", re.IGNORECASE)
 _LINE = re.compile(r"(?P<name>.+?\.[A-Za-z0-9]{2,5})(?:\s+(?P<label>\d+))?")
+
+
+def find_ucf101(source: Path, lists: Path | None) -> SourceResult:
+    """Find the clips below `source`, split by `lists`, lists beside them, or group numbers.
+
+    Raises UsageError if there are no clips or no splits of them.
+    """
+    warnings: list[str] = []
+    clips = discover(source, "ucf101", warnings)
+    with explained_by(warnings):
+        if (folder := lists or find_lists(source, clips)) is not None:
+            splits = splits_from_lists(folder, clips, warnings)
+        else:
+            splits = splits_by_group_number(clips, warnings)
+    return SourceResult(clips, splits, tuple(warnings))
 
 
 def find_lists(source: Path, clips: Catalog) -> Path | None:
@@ -67,8 +90,17 @@ def names_a_class(folder: Path, clips: Catalog) -> bool:
     )
 
 
-def splits_from_lists(folder: Path, clips: Catalog) -> Splits:
-    """Return the splits of the existing clips by the lists in `folder`."""
+def splits_from_lists(folder: Path, clips: Catalog, warnings: list[str]) -> tuple[Split, ...]:
+    """Return the splits of the existing clips by the lists in `folder`.
+
+    Args:
+        folder: Folder of lists.
+        clips: Existing clips.
+        warnings: Receives the path of the lists and warnings about them.
+
+    Raises:
+        UsageError: The lists are invalid, or no split has train and test clips.
+    """
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder, expected trainlist01.txt, testlist01.txt, ...")
     train_lists = _train_lists(folder)
@@ -80,20 +112,21 @@ def splits_from_lists(folder: Path, clips: Catalog) -> Splits:
             f"{some_of(clips.class_names)}): "
             "these are another set's lists"
         )
-    keys, scenes = Keys(len(clips), lambda place: _key(clips.ids[place])), Scenes(clips)
+    keys, groups = Keys(len(clips), lambda place: _key(clips.ids[place])), GroupIndex(clips)
     classes = _read_class_numbers(folder)
     splits: list[Split] = []
-    remarks = [f"split lists: {folder}"]
+    found = [f"split lists: {folder}"]
     for name, train_path in train_lists.items():
-        split, said = _read_split(name, train_path, clips, keys, classes)
+        split, notes = _read_split(name, train_path, clips, keys, classes)
         if not len(split.train) or not len(split.test):
-            remarks.append(f"split {name} left out: none of its train or test clips is on the disk")
+            found.append(f"split {name} left out: none of its train or test clips is on the disk")
             continue
         splits.append(split)
-        remarks.extend([*said, *warn_of_shared_groups(split, scenes)])
+        found.extend([*notes, *warn_of_shared_groups(split, groups)])
     if not splits:
         raise UsageError(f"the lists in {folder} leave every split without train or test clips")
-    return Splits(tuple(splits), (*remarks, *warn_of_unlisted_classes(splits, clips)))
+    warnings.extend([*found, *warn_of_unlisted_classes(splits, clips)])
+    return tuple(splits)
 
 
 def _train_lists(folder: Path) -> dict[str, Path]:
@@ -118,16 +151,16 @@ def _read_split(
     if len(both):
         first = clips.ids[int(both[0])]
         raise UsageError(f"{first} stands in {train_path.name} and in {test_path.name}")
-    remarks = []
+    warnings = []
     if missing_train or missing_test:
-        remarks.append(
+        warnings.append(
             f"split {name}: {missing_train} train and {missing_test} test names of the lists are "
             "not on the disk"
         )
     unlisted = len(keys) - len(split.train) - len(split.test)
     if unlisted:
-        remarks.append(f"split {name}: {unlisted} clips on the disk are in neither list")
-    return split, remarks
+        warnings.append(f"split {name}: {unlisted} clips on the disk are in neither list")
+    return split, warnings
 
 
 def _match(path: Path, keys: Keys, classes: dict[int, str]) -> tuple[NDArray[np.int32], int]:

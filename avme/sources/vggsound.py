@@ -8,16 +8,15 @@ from pathlib import Path
 
 from avme.errors import UsageError
 from avme.media.span import Span
-from avme.sources.clip_table import Catalog
 from avme.sources.csv_reader import Row, read_columns
-from avme.sources.splits import Splits
+from avme.sources.splits import SourceResult
 from avme.sources.youtube import Annotation, annotation_of, find_annotated
 
 _COLUMNS = ("youtube_id", "start", "label", "split")
 _CLIP_SECONDS = 10.0
 
 
-def find_vggsound(source: Path, file: Path) -> tuple[Catalog, Splits]:
+def find_vggsound(source: Path, file: Path) -> SourceResult:
     """Find the annotated clips below `source` and the official split.
 
     Raises UsageError, with the line, for an invalid annotation.

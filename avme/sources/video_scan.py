@@ -83,7 +83,7 @@ class Videos:
                     yield Video(path, path if target == entry.path else Path(target))
             waiting.extend(sorted(subfolders, key=lambda pair: f"{pair[0]}/", reverse=True))
 
-    def remarks(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """Return warnings about symlinks and folders that were not followed."""
         if self._outward.count:
             yield (

@@ -12,11 +12,11 @@ from pathlib import Path, PurePath
 from avme.errors import UsageError
 from avme.media.span import Span
 from avme.sources.clip_lookup import Keys
-from avme.sources.clip_table import Catalog, Cataloguing, Part, SourceClip
+from avme.sources.clip_table import Cataloguing, Part, SourceClip
 from avme.sources.csv_reader import Row
 from avme.sources.duplicates import Copies
-from avme.sources.split_warnings import explained_by, remarks_on_missing
-from avme.sources.splits import Splits, splits_by_part
+from avme.sources.split_strategies import splits_by_part
+from avme.sources.splits import SourceResult, explained_by, warn_of_missing_videos
 from avme.sources.string_array import Texts
 from avme.sources.video_scan import Videos, identifier
 
@@ -44,7 +44,7 @@ def annotation_of(row: Row, span: Span) -> Annotation:
 
 def find_annotated(
     source: Path, annotations: Iterable[Annotation], trimmed: Callable[[Annotation], str]
-) -> tuple[Catalog, Splits]:
+) -> SourceResult:
     """Find the annotated clips below `source` and their split.
 
     Args:
@@ -74,16 +74,17 @@ def find_annotated(
             "there or in a folder of it"
         )
     found = filling.catalog(first_only=True)
-    remarks = [*files.remarks, *files.copies.remarks(), *remarks_on_missing(len(missing), missing)]
+    warnings = [*files.warnings, *files.copies.warnings()]
+    warnings.extend(warn_of_missing_videos(len(missing), missing))
     if num_repeated := len(filling) - len(found):
-        remarks.append(
+        warnings.append(
             f"{num_repeated} annotations name a clip that an earlier one names: left out"
         )
     if files.num_unnamed:
-        remarks.append(f"{files.num_unnamed} videos on the disk are in no annotation: left out")
-    with explained_by(remarks):
-        chosen = splits_by_part(found)
-    return found, Splits(chosen.splits, (*remarks, *chosen.remarks))
+        warnings.append(f"{files.num_unnamed} videos on the disk are in no annotation: left out")
+    with explained_by(warnings):
+        splits = splits_by_part(found, warnings)
+    return SourceResult(found, splits, tuple(warnings))
 
 
 class _Files:
@@ -100,7 +101,7 @@ class _Files:
         for video in videos:
             self._names.append(os.fsencode(video.path.relative_to(root)))
             self._is_link.append(video.path != video.target)
-        self.remarks = tuple(videos.remarks())
+        self.warnings = tuple(videos.warnings())
         self._stems = Keys(len(self._names), lambda place: self._file(place).stem)
         self._is_named = bytearray(len(self._names))
 

@@ -25,7 +25,7 @@ from avme.models.classifier import Classifier, build_classifier
 from avme.models.example_input import example_clip
 from avme.progress import Quiet, Reporter
 from avme.shards.dataset import ClipEntry, PreparedSet
-from avme.sources.splits import hold_out, warn_of_unheld_classes
+from avme.sources.split_strategies import hold_out, warn_of_unheld_classes
 from avme.stages.pretrain import lengths_of, mfcc_facts
 from avme.train.distributed.fsdp import unsharded
 from avme.train.distributed.process_group import joined, pick_device, pick_precision

@@ -144,7 +144,7 @@ def _put_down(intent: Intent, share: Share | None, retry: bool, report: Reporter
 
 
 def _publish(intent: Intent, plan: Plan, report: Reporter) -> PreparedSet:
-    folder, splits, config = intent.folder, intent.splits.splits, intent.request.config
+    folder, splits, config = intent.folder, intent.source.splits, intent.request.config
     tally = write_tables(plan, splits)
     _say_what_is_bad(tally, report)
     _require_enough(plan, tally.good, len(tally.bad), config)

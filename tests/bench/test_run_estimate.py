@@ -24,7 +24,7 @@ from avme.config.train import TrainConfig
 from avme.shards.dataset import PreparedSet
 from avme.sources.clip_table import SourceClip
 from avme.sources.folder import ucf101_group
-from avme.sources.splits import hold_out
+from avme.sources.split_strategies import hold_out
 from avme.train.optim import build_optimizer
 
 pytestmark = pytest.mark.slow

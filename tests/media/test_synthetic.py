@@ -55,7 +55,7 @@ def test_a_set_is_laid_out_as_ucf101(tmp_path: Path) -> None:
 
     make_set(clips, tmp_path, Quiet())
 
-    found = discover(tmp_path, "ucf101")
+    found = discover(tmp_path, "ucf101", [])
     assert [(clip.id, clip.class_name, clip.group) for clip in found] == sorted(
         (clip.id, clip.class_name, f"{clip.class_name}/g01") for clip in clips
     )

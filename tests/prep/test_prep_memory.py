@@ -21,7 +21,7 @@ from avme.shards.dataset import PreparedSet
 from avme.shards.record import record_of
 from avme.shards.writer import ShardWriter
 from avme.sources.clip_table import Catalog, Cataloguing, SourceClip
-from avme.sources.splits import splits_by_group_number
+from avme.sources.split_strategies import splits_by_group_number
 from avme.verify.shard_checks import ShardFacts, check_shard
 
 pytestmark = pytest.mark.slow
@@ -89,7 +89,7 @@ def peak_of_publishing(folder: Path, count: int) -> int:
     tracemalloc.start()
     try:
         clips = clips_found(count)
-        splits = splits_by_group_number(clips).splits
+        splits = splits_by_group_number(clips, [])
         draft = drafted(clips, folder)
         plan = draft.put_down()
         tally = write_tables(plan, splits)

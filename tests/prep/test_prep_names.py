@@ -60,7 +60,7 @@ def quarantine_of(made: PreparedSet) -> dict[str, dict[str, str]]:
 
 def packed(source: Path, work: Path) -> ClipRecord:
     """The record of the only video below `source`, prepared in this process."""
-    (clip,) = discover(source, "folder")
+    (clip,) = discover(source, "folder", [])
     return packed_clip(LabelledClip(clip, 0), work)
 
 
@@ -133,7 +133,7 @@ def test_a_folder_of_links_alone_says_what_is_wrong_with_them(tmp_path: Path, on
     (tmp_path / "a" / "1.avi").symlink_to(one)
 
     with pytest.raises(UsageError, match=r"1 links lead out .* a/1\.avi"):
-        discover(tmp_path, "folder")
+        discover(tmp_path, "folder", [])
 
 
 def test_pipes_devices_and_links_to_them_are_no_videos(tmp_path: Path, one: Path) -> None:
@@ -144,13 +144,13 @@ def test_pipes_devices_and_links_to_them_are_no_videos(tmp_path: Path, one: Path
     (tmp_path / "a" / "zeros.avi").symlink_to("/dev/zero")
     (tmp_path / "a" / "folder.avi").mkdir()
 
-    assert [clip.id for clip in discover(tmp_path, "folder")] == ["a/good.avi"]
+    assert [clip.id for clip in discover(tmp_path, "folder", [])] == ["a/good.avi"]
 
 
 def test_a_pipe_put_where_a_video_was_is_not_waited_for(tmp_path: Path, one: Path) -> None:
     (tmp_path / "videos" / "a").mkdir(parents=True)
     path = Path(shutil.copy(one, tmp_path / "videos" / "a" / "clip.avi"))
-    (clip,) = discover(tmp_path / "videos", "folder")
+    (clip,) = discover(tmp_path / "videos", "folder", [])
     path.unlink()
     os.mkfifo(path)
 
@@ -183,7 +183,7 @@ def test_a_sparse_file_of_many_terabytes_is_given_up_in_time(tmp_path: Path, one
     (tmp_path / "videos" / "a").mkdir(parents=True)
     path = Path(shutil.copy(one, tmp_path / "videos" / "a" / "clip.avi"))
     os.truncate(path, 2**43)
-    (clip,) = discover(tmp_path / "videos", "folder")
+    (clip,) = discover(tmp_path / "videos", "folder", [])
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 1.0)
 
     task = ShardTask("s.h5", tmp_path, tmp_path / "work", (LabelledClip(clip, 0),), recipe)

@@ -7,8 +7,8 @@ import pytest
 from avme.config.prep import PrepConfig
 from avme.errors import UsageError
 from avme.media.span import Span
-from avme.sources.csv_file import read_listing, splits_of_listing
-from avme.sources.splits import Splits
+from avme.sources.csv_file import find_csv, read_listing
+from avme.sources.splits import SourceResult
 
 FILES = ("cat/a.mp4", "cat/b.mp4", "dog/c.mp4", "dog/d.mp4")
 
@@ -29,8 +29,8 @@ def table(folder: Path, *lines: str) -> Path:
     return path
 
 
-def splits(path: Path, root: Path | None = None) -> Splits:
-    return splits_of_listing(path, read_listing(path, root), PrepConfig(test_fraction=0.5))
+def find(path: Path) -> SourceResult:
+    return find_csv(path, None, PrepConfig(test_fraction=0.5))
 
 
 def test_paths_count_from_the_tables_folder(videos: Path) -> None:
@@ -119,18 +119,18 @@ def test_listed_files_that_are_not_there_are_counted_and_named(videos: Path) -> 
     lines = [f"{name},cat,test" for name in (*strange, "cat/a.mp4")]
     path = table(videos, "path,label,split", *lines, "dog/c.mp4,dog,train")
 
-    chosen = splits(path)
+    found = find(path)
 
-    assert tuple(chosen.splits[0].test) == ("cat/a.mp4",)
-    assert chosen.remarks[0].startswith("4 listed videos are not on the disk and are left out: cat")
-    assert "gone.mp4" in chosen.remarks[0]
+    assert tuple(found.splits[0].test) == ("cat/a.mp4",)
+    assert found.warnings[0].startswith("4 listed videos are not on the disk and are left out: cat")
+    assert "gone.mp4" in found.warnings[0]
 
 
 def test_a_side_of_which_nothing_is_there_names_what_is_missing(videos: Path) -> None:
     path = table(videos, "path,label,split", "cat/a.mp4,cat,train", "gone.mp4,cat,test")
 
     with pytest.raises(UsageError, match=r"found 1 train .*; 1 listed videos .* gone\.mp4"):
-        splits(path)
+        find(path)
 
 
 def test_a_table_of_a_header_alone_has_no_rows(videos: Path) -> None:
@@ -171,27 +171,27 @@ def test_train_and_test_are_as_listed_and_val_is_neither(videos: Path) -> None:
     sides = ("train", "val", "Test", "training")
     lines = [f"{name},x,{side}" for name, side in zip(FILES, sides, strict=True)]
 
-    chosen = splits(table(videos, "path,label,split", *lines))
+    found = find(table(videos, "path,label,split", *lines))
 
-    assert tuple(chosen.splits[0].train) == ("cat/a.mp4", "dog/d.mp4")
-    assert tuple(chosen.splits[0].test) == ("dog/c.mp4",)
-    assert chosen.remarks == ("split 1: 1 val clips neither train nor test",)
+    assert tuple(found.splits[0].train) == ("cat/a.mp4", "dog/d.mp4")
+    assert tuple(found.splits[0].test) == ("dog/c.mp4",)
+    assert found.warnings == ("split 1: 1 val clips neither train nor test",)
 
 
 def test_val_is_tested_when_nothing_else_is(videos: Path) -> None:
     path = table(videos, "path,label,split", "cat/a.mp4,x,train", "cat/b.mp4,x,val")
 
-    chosen = splits(path)
+    found = find(path)
 
-    assert tuple(chosen.splits[0].test) == ("cat/b.mp4",)
-    assert chosen.remarks == ("split 1: there are no test clips, 1 val clips are tested",)
+    assert tuple(found.splits[0].test) == ("cat/b.mp4",)
+    assert found.warnings == ("split 1: there are no test clips, 1 val clips are tested",)
 
 
 def test_a_split_without_a_side_is_refused(videos: Path) -> None:
     path = table(videos, "path,label,split", "cat/a.mp4,x,train")
 
     with pytest.raises(UsageError, match="found 1 train clips on the disk, expected"):
-        splits(path)
+        find(path)
 
 
 def test_cuts_of_one_file_on_both_sides_are_warned_about_whatever_they_show(videos: Path) -> None:
@@ -199,13 +199,13 @@ def test_cuts_of_one_file_on_both_sides_are_warned_about_whatever_they_show(vide
         videos, "path,label,split,start,end", "cat/a.mp4,x,train,0,1", "cat/a.mp4,y,test,1,2"
     )
 
-    assert any("warning: split 1 has 1 groups" in remark for remark in splits(path).remarks)
+    assert any("warning: split 1 has 1 groups" in warning for warning in find(path).warnings)
 
 
 def test_without_a_column_split_whole_groups_are_drawn(videos: Path) -> None:
     lines = [f"{name},x,{group}" for name, group in zip(FILES, "abab", strict=True)]
 
-    split = splits(table(videos, "path,label,group", *lines)).splits[0]
+    split = find(table(videos, "path,label,group", *lines)).splits[0]
 
     assert {tuple(split.train), tuple(split.test)} == {FILES[0::2], FILES[1::2]}
 
@@ -216,9 +216,9 @@ def test_no_split_is_drawn_through_cuts_whose_groups_are_unknown(videos: Path) -
     others = [f"{name},x,,," for name in FILES[1:]]
 
     with pytest.raises(UsageError, match=r"several cuts of cat/a\.mp4 and no split: add a column"):
-        splits(table(videos, header, *(f"{cut}," for cut in cuts), *others))
+        find(table(videos, header, *(f"{cut}," for cut in cuts), *others))
 
-    split = splits(table(videos, header, *(f"{cut},one" for cut in cuts), *others)).splits[0]
+    split = find(table(videos, header, *(f"{cut},one" for cut in cuts), *others)).splits[0]
     assert {"cat/a.mp4#0-1", "cat/a.mp4#1-2"} <= {*split.train} or {
         "cat/a.mp4#0-1",
         "cat/a.mp4#1-2",

@@ -31,14 +31,14 @@ def test_kinetics_takes_the_whole_copy_from_any_folder(
     make_video(tmp_path / "videos" / "run" / "B_000000_000001.mp4", frames=4, sound=None)
     (tmp_path / "k.csv").write_text(ROWS)
 
-    clips, chosen = find_kinetics(tmp_path / "videos", [tmp_path / "k.csv"])
+    found = find_kinetics(tmp_path / "videos", [tmp_path / "k.csv"])
 
-    assert [clip.id for clip in clips if "AAA" in clip.id] == [f"{whole_folder}/{name}"]
+    assert [clip.id for clip in found.clips if "AAA" in clip.id] == [f"{whole_folder}/{name}"]
     said = (
         "1 damaged files are there a second time, whole, and that copy is taken: left out, as "
         f"run/{name}"
     )
-    assert (said in chosen.remarks) == (whole_folder > "run")
+    assert (said in found.warnings) == (whole_folder > "run")
 
 
 def test_ucf101_takes_the_whole_copy_with_lists_and_without(
@@ -50,15 +50,16 @@ def test_ucf101_takes_the_whole_copy_with_lists_and_without(
     make_video(root / "A" / "v_A_g01_c01.avi", frames=4)
     (tmp_path / "trainlist01.txt").write_text("A/v_A_g08_c01.avi 1\n")
     (tmp_path / "testlist01.txt").write_text("A/v_A_g01_c01.avi\n")
+    warnings: list[str] = []
 
-    clips = discover(root, "ucf101")
+    clips = discover(root, "ucf101", warnings)
 
     assert [clip.id for clip in clips] == ["A/v_A_g01_c01.avi", "A/v_A_g08_c01.mkv"]
-    assert clips.remarks == (
+    assert warnings == [
         "1 videos are further copies of a clip, of which a whole one is taken: left out, as "
-        "A/v_A_g08_c01.avi",
-    )
-    assert list(splits_from_lists(tmp_path, clips).splits[0].train) == ["A/v_A_g08_c01.mkv"]
+        "A/v_A_g08_c01.avi"
+    ]
+    assert list(splits_from_lists(tmp_path, clips, [])[0].train) == ["A/v_A_g08_c01.mkv"]
 
 
 def test_hmdb51_takes_the_whole_copy_from_any_folder_of_its_class(
@@ -69,11 +70,12 @@ def test_hmdb51_takes_the_whole_copy_from_any_folder_of_its_class(
     for name in ("wave/a/x_wave.avi", "wave/c/x_wave.avi"):
         cut(tmp_path / name)
     make_video(tmp_path / "kiss" / "x_wave.avi", frames=4)
+    warnings: list[str] = []
 
-    clips = discover(tmp_path, "hmdb51")
+    clips = discover(tmp_path, "hmdb51", warnings)
 
     assert [clip.id for clip in clips] == ["kiss/x_wave.avi", "wave/b/x_wave.avi"]
-    assert clips.remarks[0].startswith("2 videos are further copies")
+    assert warnings[0].startswith("2 videos are further copies")
 
 
 def test_names_of_a_plain_folder_are_not_copies(tmp_path: Path) -> None:
@@ -81,7 +83,7 @@ def test_names_of_a_plain_folder_are_not_copies(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
 
-    assert len(discover(tmp_path, "folder")) == 2
+    assert len(discover(tmp_path, "folder", [])) == 2
 
 
 def test_one_file_is_not_read_and_of_broken_ones_the_least_broken_is_taken(

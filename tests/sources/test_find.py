@@ -19,9 +19,9 @@ def test_videos_that_are_left_out_explain_why_there_is_no_split(tmp_path: Path) 
         find_clips("ucf101", videos, Beside(), PrepConfig())
 
     (videos / "Archery" / "v_Archery_g08_c01.avi").write_bytes(b"x")
-    _, chosen = find_clips("ucf101", videos, Beside(), PrepConfig())
+    found = find_clips("ucf101", videos, Beside(), PrepConfig())
 
-    assert chosen.remarks[0].startswith("1 videos are not <Class>/v_<Class>_gXX_cYY.avi")
+    assert found.warnings[0].startswith("1 videos are not <Class>/v_<Class>_gXX_cYY.avi")
 
 
 def test_a_link_across_given_sides_is_left_out_aloud(tmp_path: Path) -> None:
@@ -30,9 +30,9 @@ def test_a_link_across_given_sides_is_left_out_aloud(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "test" / "cat" / "3.mp4").symlink_to(tmp_path / "train" / "cat" / "1.mp4")
 
-    clips, chosen = find_clips("folder", tmp_path, Beside(), PrepConfig())
+    found = find_clips("folder", tmp_path, Beside(), PrepConfig())
 
-    assert [clip.id for clip in clips] == ["test/cat/2.mp4", "train/cat/1.mp4"]
-    assert chosen.remarks == (
+    assert [clip.id for clip in found.clips] == ["test/cat/2.mp4", "train/cat/1.mp4"]
+    assert found.warnings == (
         "1 videos are links to files that are clips already: left out, as test/cat/3.mp4",
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from avme.errors import UsageError
-from avme.sources.hmdb51 import find_hmdb51, source_video, splits_of_hmdb51
+from avme.sources.hmdb51 import find_hmdb51, source_video
 
 BRUSH = [f"April_09_brush_hair_u_nm_np1_ba_goo_{n}.avi" for n in range(3)]
 WAVE = ["#20_Rhythm_wave_f_cm_np1_fr_med_0.avi", "Two;_words_(x)_wave_h_nm_np2_ri_bad_12.avi"]
@@ -49,8 +49,8 @@ def test_the_group_is_the_video_that_a_clip_was_cut_from(name: str, video: str |
     assert source_video(name) == video
 
 
-def test_clips_are_found_in_class_folders_with_their_groups(archive: Path) -> None:
-    clips = find_hmdb51(archive)
+def test_clips_are_found_in_class_folders_with_their_groups(tmp_path: Path, archive: Path) -> None:
+    clips = find_hmdb51(archive, write_lists(tmp_path / "lists", 1, "120", "12")).clips
 
     assert [(clip.class_name, clip.group) for clip in clips] == [
         *[("brush_hair", "April_09_brush_hair")] * 3,
@@ -64,9 +64,9 @@ def test_1_trains_2_tests_and_0_does_neither(tmp_path: Path, archive: Path) -> N
     write_lists(tmp_path / "lists", 1, "120", "12")
     write_lists(tmp_path / "lists", 2, "211", "01")
 
-    chosen = splits_of_hmdb51(archive, tmp_path / "lists", find_hmdb51(archive))
+    found = find_hmdb51(archive, tmp_path / "lists")
 
-    first, second = chosen.splits
+    first, second = found.splits
     assert tuple(first.train) == (f"brush_hair/{BRUSH[0]}", f"wave/wave/{WAVE[0]}")
     assert tuple(first.test) == (f"brush_hair/{BRUSH[1]}", f"wave/wave/{WAVE[1]}")
     assert (second.name, len(second.train), len(second.test)) == ("2", 3, 1)
@@ -76,29 +76,29 @@ def test_what_the_lists_and_the_disk_do_not_share_is_counted(tmp_path: Path, arc
     lists = write_lists(tmp_path / "lists", 1, "12", "12")
     (archive / "wave" / "wave" / WAVE[0]).unlink()
 
-    remarks = splits_of_hmdb51(archive, lists, find_hmdb51(archive)).remarks
+    warnings = find_hmdb51(archive, lists).warnings
 
-    assert "split 1: 1 train and test clips are not on the disk" in remarks
-    assert "split 1: 1 clips on the disk are in no list" in remarks
-    assert any("warning: split 1 has 1 groups in train and test" in remark for remark in remarks)
+    assert "split 1: 1 train and test clips are not on the disk" in warnings
+    assert "split 1: 1 clips on the disk are in no list" in warnings
+    assert any("warning: split 1 has 1 groups in train and test" in warning for warning in warnings)
 
 
 def test_a_renamed_class_is_named(tmp_path: Path, archive: Path) -> None:
     lists = write_lists(tmp_path / "lists", 1, "12", "12")
     (archive / "wave").rename(archive / "waving")
 
-    remarks = splits_of_hmdb51(archive, lists, find_hmdb51(archive)).remarks
+    warnings = find_hmdb51(archive, lists).warnings
 
-    assert remarks[-1].startswith("warning: no list names a clip of 1 classes (waving): are")
+    assert warnings[-1].startswith("warning: no list names a clip of 1 classes (waving): are")
 
 
 @pytest.mark.parametrize("place", ["hmdb51_org", "hmdb51_org/lists", "testTrainMulti", "."])
 def test_lists_are_found_in_or_beside_the_videos(tmp_path: Path, archive: Path, place: str) -> None:
     folder = write_lists(tmp_path / place, 1, "12", "12")
 
-    remarks = splits_of_hmdb51(archive, None, find_hmdb51(archive)).remarks
+    warnings = find_hmdb51(archive, None).warnings
 
-    assert remarks[0] == f"split lists: {folder.resolve()}"
+    assert warnings[0] == f"split lists: {folder.resolve()}"
 
 
 def test_a_converted_clip_is_still_listed(tmp_path: Path, archive: Path) -> None:
@@ -106,23 +106,21 @@ def test_a_converted_clip_is_still_listed(tmp_path: Path, archive: Path) -> None
     old = archive / "brush_hair" / BRUSH[0]
     old.rename(old.with_suffix(".mp4"))
 
-    split = splits_of_hmdb51(archive, lists, find_hmdb51(archive)).splits[0]
+    split = find_hmdb51(archive, lists).splits[0]
 
     assert f"brush_hair/{old.stem}.mp4" in split.train
 
 
 def test_without_lists_the_way_out_is_named(archive: Path) -> None:
     with pytest.raises(UsageError, match=r"no split lists in or beside .*--splits.*prep folder"):
-        splits_of_hmdb51(archive, None, find_hmdb51(archive))
+        find_hmdb51(archive, None)
 
 
 def test_a_folder_that_holds_no_lists_is_refused(tmp_path: Path, archive: Path) -> None:
-    clips = find_hmdb51(archive)
-
     with pytest.raises(UsageError, match="gone is not a folder"):
-        splits_of_hmdb51(archive, tmp_path / "gone", clips)
+        find_hmdb51(archive, tmp_path / "gone")
     with pytest.raises(UsageError, match=r"holds no <class>_test_split1\.txt"):
-        splits_of_hmdb51(archive, archive, clips)
+        find_hmdb51(archive, archive)
 
 
 @pytest.mark.parametrize(
@@ -140,11 +138,11 @@ def test_a_line_that_says_nothing_is_named(
     (lists / "wave_test_split1.txt").write_text(f"{WAVE[0]} 1\n{line}\n")
 
     with pytest.raises(UsageError, match=message):
-        splits_of_hmdb51(archive, lists, find_hmdb51(archive))
+        find_hmdb51(archive, lists)
 
 
 def test_lists_of_other_videos_are_refused(tmp_path: Path, archive: Path) -> None:
     lists = write_lists(tmp_path / "lists", 1, "11", "11")
 
     with pytest.raises(UsageError, match="leave every split without train or test clips"):
-        splits_of_hmdb51(archive, lists, find_hmdb51(archive))
+        find_hmdb51(archive, lists)

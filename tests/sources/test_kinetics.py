@@ -41,9 +41,9 @@ def tables(folder: Path, *contents: str) -> list[Path]:
 
 
 def test_trimmed_clips_are_taken_and_whole_videos_cut(folder: Path) -> None:
-    clips, chosen = find_kinetics(folder, tables(folder, TRAIN, VAL))
+    found = find_kinetics(folder, tables(folder, TRAIN, VAL))
 
-    assert [(clip.id, clip.class_name, clip.group, clip.span) for clip in clips] == [
+    assert [(clip.id, clip.class_name, clip.group, clip.span) for clip in found.clips] == [
         ("abc_DEF-123.mkv#20-30", 'playing "d" (loud)', "abc_DEF-123", Span(20.0, 30.0)),
         (
             "train/tasting/--07WQ2iBlw_000001_000011.mp4",
@@ -53,8 +53,8 @@ def test_trimmed_clips_are_taken_and_whole_videos_cut(folder: Path) -> None:
         ),
         ("val/AAAAAAAAAAA_000000_000010.mp4", "bowling", "AAAAAAAAAAA", None),
     ]
-    assert tuple(chosen.splits[0].test) == ("val/AAAAAAAAAAA_000000_000010.mp4",)
-    assert len(chosen.splits[0].train) == 2
+    assert tuple(found.splits[0].test) == ("val/AAAAAAAAAAA_000000_000010.mp4",)
+    assert len(found.splits[0].train) == 2
 
 
 def test_a_side_that_is_not_on_the_disk_names_what_is_missing(folder: Path) -> None:
@@ -67,21 +67,21 @@ def test_a_side_that_is_not_on_the_disk_names_what_is_missing(folder: Path) -> N
 def test_what_is_gone_unnamed_or_repeated_is_counted(folder: Path) -> None:
     repeated = HEADER + "surfing,AAAAAAAAAAA,0,10,train,0\n"
 
-    clips, chosen = find_kinetics(folder, tables(folder, TRAIN, VAL, repeated))
+    found = find_kinetics(folder, tables(folder, TRAIN, VAL, repeated))
 
-    assert chosen.remarks == (
+    assert found.warnings == (
         "1 listed videos are not on the disk and are left out: goneGONE-00_000005_000015",
         "1 annotations name a clip that an earlier one names: left out",
         "1 videos on the disk are in no annotation: left out",
         "split 1: there are no test clips, 1 val clips are tested",
     )
-    assert clips[2].class_name == "bowling"
+    assert found.clips[2].class_name == "bowling"
 
 
 def test_a_trimmed_clip_is_preferred_to_its_whole_video(folder: Path) -> None:
     (folder / "abc_DEF-123_000020_000030.webm").write_bytes(b"x")
 
-    clips, _ = find_kinetics(folder, tables(folder, TRAIN, VAL))
+    clips = find_kinetics(folder, tables(folder, TRAIN, VAL)).clips
 
     assert (clips[0].id, clips[0].span) == ("abc_DEF-123_000020_000030.webm", None)
 
@@ -89,18 +89,18 @@ def test_a_trimmed_clip_is_preferred_to_its_whole_video(folder: Path) -> None:
 def test_test_clips_with_labels_are_tested_instead_of_val(folder: Path) -> None:
     test = HEADER.replace("val", "test") + "bowling,other,0,10,test,0\n"
 
-    _, chosen = find_kinetics(folder, tables(folder, TRAIN, VAL, test))
+    found = find_kinetics(folder, tables(folder, TRAIN, VAL, test))
 
-    assert tuple(chosen.splits[0].test) == ("val/other_000000_000010.mp4",)
-    assert "split 1: 1 val clips neither train nor test" in chosen.remarks
+    assert tuple(found.splits[0].test) == ("val/other_000000_000010.mp4",)
+    assert "split 1: 1 val clips neither train nor test" in found.warnings
 
 
 def test_a_test_file_without_labels_is_said_to_be_left_out(folder: Path) -> None:
     paths = tables(folder, TRAIN, VAL, "youtube_id,time_start,time_end,split\nother,0,10,test\n")
 
-    _, chosen = find_kinetics(folder, paths)
+    found = find_kinetics(folder, paths)
 
-    assert chosen.remarks[0] == f"{paths[2]} has no labels: its 1 videos are left out"
+    assert found.warnings[0] == f"{paths[2]} has no labels: its 1 videos are left out"
     with pytest.raises(UsageError, match="found no labelled row"):
         find_kinetics(folder, paths[2:])
 
@@ -137,10 +137,10 @@ def test_an_id_opens_nothing_outside_the_folder(tmp_path: Path, folder: Path) ->
     (folder / "linked.mp4").symlink_to(tmp_path / "secret.mp4")
     rows = "x,../secret,0,10,train,0\nx,linked,0,10,train,0\n"
 
-    _, chosen = find_kinetics(folder, tables(folder, TRAIN, VAL, HEADER + rows))
+    found = find_kinetics(folder, tables(folder, TRAIN, VAL, HEADER + rows))
 
-    assert chosen.remarks[0].startswith("1 links lead out of")
-    assert chosen.remarks[1].startswith("3 listed videos are not on the disk")
+    assert found.warnings[0].startswith("1 links lead out of")
+    assert found.warnings[1].startswith("3 listed videos are not on the disk")
 
 
 def test_annotations_may_come_through_a_pipe(folder: Path) -> None:
@@ -148,7 +148,7 @@ def test_annotations_may_come_through_a_pipe(folder: Path) -> None:
     with os.fdopen(start, "w") as file:
         file.write(TRAIN + VAL.removeprefix(HEADER))
 
-    clips, _ = find_kinetics(folder, [Path(f"/dev/fd/{end}")])
+    clips = find_kinetics(folder, [Path(f"/dev/fd/{end}")]).clips
 
     os.close(end)
     assert len(clips) == 3
@@ -158,7 +158,7 @@ def test_a_video_counts_before_links_to_it(folder: Path) -> None:
     (folder / "train" / "a link").symlink_to(folder / "train" / "tasting")
     (folder / "AAAAAAAAAAA_000000_000010.mp4").symlink_to("val/AAAAAAAAAAA_000000_000010.mp4")
 
-    clips, _ = find_kinetics(folder, tables(folder, TRAIN, VAL))
+    clips = find_kinetics(folder, tables(folder, TRAIN, VAL)).clips
 
     assert [clip.id.partition("#")[0] for clip in clips] == [
         "abc_DEF-123.mkv",

@@ -45,23 +45,24 @@ def test_the_official_lists_give_the_official_counts(shared: Path) -> None:
         for number in (1, 2, 3)
         for name, _ in read_list(folder / f"{part}list0{number}.txt")
     }
+    warnings: list[str] = []
 
-    chosen = splits_from_lists(folder, clips_named(names))
+    splits = splits_from_lists(folder, clips_named(names), warnings)
 
     assert len(names) == 13_320
-    assert [(len(split.train), len(split.test)) for split in chosen.splits] == [
+    assert [(len(split.train), len(split.test)) for split in splits] == [
         (9537, 3783),
         (9586, 3734),
         (9624, 3696),
     ]
-    assert len(chosen.remarks) == 1  # where the lists are; no warning
+    assert len(warnings) == 1  # where the lists are; no warning
 
 
 def test_the_folder_handstandpushups_is_found_however_it_is_spelt(shared: Path) -> None:
     folder = shared / "data" / "ucfTrainTestlist"
     spelt = [f"HandstandPushups/v_HandStandPushups_g{group:02d}_c01.avi" for group in range(1, 26)]
 
-    split = splits_from_lists(folder, clips_named(spelt)).splits[0]
+    split = splits_from_lists(folder, clips_named(spelt), [])[0]
 
     assert len(split.train) == 18
     assert len(split.test) == 7
@@ -72,7 +73,7 @@ def test_the_folder_handstandpushups_is_found_however_it_is_spelt(shared: Path) 
 def test_line_ends_and_labels_do_not_matter(tmp_path: Path, ending: str, label: str) -> None:
     folder = write_lists(tmp_path, f"{A1} 1{ending}{B1} 2{ending}", f"{A2}{label}{ending}{ending}")
 
-    split = splits_from_lists(folder, clips_named([A1, A2, B1])).splits[0]
+    split = splits_from_lists(folder, clips_named([A1, A2, B1]), [])[0]
 
     assert list(split.train) == [A1, B1]
     assert list(split.test) == [A2]
@@ -82,55 +83,57 @@ def test_a_converted_clip_is_still_listed(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1} 1\n", f"{A2}\n")
     converted = [name.replace(".avi", ".mp4") for name in (A1, A2)]
 
-    split = splits_from_lists(folder, clips_named(converted)).splits[0]
+    split = splits_from_lists(folder, clips_named(converted), [])[0]
 
     assert list(split.train) == [converted[0]]
 
 
 def test_names_that_are_not_on_the_disk_are_counted_aloud(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\n{B1}\n", f"{A2}\n")
+    warnings: list[str] = []
 
-    chosen = splits_from_lists(folder, clips_named([A1, A2, "A/v_A_g20_c01.avi"]))
+    splits_from_lists(folder, clips_named([A1, A2, "A/v_A_g20_c01.avi"]), warnings)
 
-    assert any("1 train and 0 test names" in remark for remark in chosen.remarks)
-    assert any("1 clips on the disk are in neither" in remark for remark in chosen.remarks)
+    assert any("1 train and 0 test names" in warning for warning in warnings)
+    assert any("1 clips on the disk are in neither" in warning for warning in warnings)
 
 
 def test_lists_of_another_set_are_refused(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\n", f"{A2}\n")
 
     with pytest.raises(UsageError, match="another set's lists"):
-        splits_from_lists(folder, clips_named(["Dog/v_Dog_g01_c01.avi"]))
+        splits_from_lists(folder, clips_named(["Dog/v_Dog_g01_c01.avi"]), [])
 
 
 def test_a_label_that_contradicts_classind_is_refused(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1} 2\n", f"{A2}\n", classes="1 A\r\n2 B\r\n")
 
     with pytest.raises(UsageError, match="label 2"):
-        splits_from_lists(folder, clips_named([A1, A2]))
+        splits_from_lists(folder, clips_named([A1, A2]), [])
 
 
 def test_a_clip_on_both_sides_is_refused(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\n", f"{A1}\n")
 
     with pytest.raises(UsageError, match="stands in trainlist01"):
-        splits_from_lists(folder, clips_named([A1]))
+        splits_from_lists(folder, clips_named([A1]), [])
 
 
 def test_a_group_on_both_sides_is_warned_about(tmp_path: Path) -> None:
     other = A1.replace("c01", "c02")
     folder = write_lists(tmp_path, f"{A1}\n", f"{other}\n")
+    warnings: list[str] = []
 
-    chosen = splits_from_lists(folder, clips_named([A1, other]))
+    splits_from_lists(folder, clips_named([A1, other]), warnings)
 
-    assert any("warning" in remark for remark in chosen.remarks)
+    assert any("warning" in warning for warning in warnings)
 
 
 def test_a_line_that_is_no_clip_is_named(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\nnonsense\n", f"{A2}\n")
 
     with pytest.raises(UsageError, match=r"trainlist01\.txt:2"):
-        splits_from_lists(folder, clips_named([A1, A2]))
+        splits_from_lists(folder, clips_named([A1, A2]), [])
 
 
 def test_a_missing_test_list_is_named(tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_a_missing_test_list_is_named(tmp_path: Path) -> None:
     (folder / "testlist01.txt").unlink()
 
     with pytest.raises(UsageError, match=r"testlist01\.txt"):
-        splits_from_lists(folder, clips_named([A1, A2]))
+        splits_from_lists(folder, clips_named([A1, A2]), [])
 
 
 @pytest.mark.parametrize("place", ["videos", "videos/lists", "ucfTrainTestlist", "."])
@@ -158,7 +161,8 @@ def test_a_neighbours_lists_are_not_ours(tmp_path: Path) -> None:
 
 def test_a_class_that_no_list_names_is_named(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\n", f"{A2}\n")
+    warnings: list[str] = []
 
-    remarks = splits_from_lists(folder, clips_named([A1, A2, B1])).remarks
+    splits_from_lists(folder, clips_named([A1, A2, B1]), warnings)
 
-    assert remarks[-1].startswith("warning: no list names a clip of 1 classes (B): are")
+    assert warnings[-1].startswith("warning: no list names a clip of 1 classes (B): are")

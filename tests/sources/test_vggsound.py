@@ -32,15 +32,15 @@ def table(folder: Path, content: str) -> Path:
 
 
 def test_clips_are_taken_and_ten_seconds_cut_out_of_whole_videos(folder: Path) -> None:
-    clips, chosen = find_vggsound(folder, table(folder, TABLE))
+    found = find_vggsound(folder, table(folder, TABLE))
 
-    assert [(clip.id, clip.class_name, clip.span) for clip in clips] == [
+    assert [(clip.id, clip.class_name, clip.span) for clip in found.clips] == [
         ("---g-f_I2yQ_000001.mp4", "people marching", None),
         ("a/--0PQM4-hqg.mp4#30-40", "waterfall burbling, (loud)", Span(30.0, 40.0)),
     ]
-    assert tuple(chosen.splits[0].train) == ("a/--0PQM4-hqg.mp4#30-40",)
-    assert tuple(chosen.splits[0].test) == ("---g-f_I2yQ_000001.mp4",)
-    assert chosen.remarks == (
+    assert tuple(found.splits[0].train) == ("a/--0PQM4-hqg.mp4#30-40",)
+    assert tuple(found.splits[0].test) == ("---g-f_I2yQ_000001.mp4",)
+    assert found.warnings == (
         "1 listed videos are not on the disk and are left out: --56QUhyDQM_000185",
     )
 
@@ -68,7 +68,7 @@ def test_annotations_may_come_through_a_pipe(folder: Path) -> None:
     with os.fdopen(start, "w") as file:
         file.write(TABLE)
 
-    clips, _ = find_vggsound(folder, Path(f"/dev/fd/{end}"))
+    clips = find_vggsound(folder, Path(f"/dev/fd/{end}")).clips
 
     os.close(end)
     assert len(clips) == 2

@@ -27,7 +27,7 @@ def test_videos_come_in_the_order_of_ids_and_hidden_ones_do_not_come(tmp_path: P
     videos = Videos(tmp_path)
 
     assert found(videos) == names
-    assert not list(videos.remarks())
+    assert not list(videos.warnings())
 
 
 def test_links_are_followed_inside_and_told_where_they_lead(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_links_are_followed_inside_and_told_where_they_lead(tmp_path: Path) -> N
         root / "dog" / "a.mp4": root / "dog" / "a.mp4",
         root / "dog" / "same.mp4": root / "dog" / "a.mp4",
     }
-    assert not list(videos.remarks())
+    assert not list(videos.warnings())
 
 
 def test_links_that_lead_out_and_links_to_nowhere_are_told_apart(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_links_that_lead_out_and_links_to_nowhere_are_told_apart(tmp_path: Path)
     videos = Videos(root)
 
     assert found(videos) == ["dog/a.mp4"]
-    outward, nowhere = videos.remarks()
+    outward, nowhere = videos.warnings()
     assert outward.startswith("2 links lead out of")
     assert "as cat, dog/out.mp4: give" in outward
     assert nowhere == "2 links lead nowhere, as bird, dog/circle.mp4"
@@ -74,11 +74,11 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     names = found(videos)
 
     assert names == ["a/1.mp4", "a/b/2.mp4", "a/b/a/1.mp4", "b/2.mp4"]
-    (remark,) = videos.remarks()
-    assert remark.startswith(
+    (warning,) = videos.warnings()
+    assert warning.startswith(
         "4 links lead to a folder that they lie in or that another link led to"
     )
-    assert "a/above" in remark
+    assert "a/above" in warning
 
 
 def test_a_prepared_set_is_not_searched(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_folders_that_cannot_be_read_are_counted() -> None:
             (root / "cat").chmod(0o755)
 
     assert names == ["dog/a.mp4"]
-    assert list(videos.remarks()) == ["warning: 1 folders cannot be read, as cat"]
+    assert list(videos.warnings()) == ["warning: 1 folders cannot be read, as cat"]
 
 
 MP4 = b"\0\0\0\x18ftypisom" + bytes(64)
@@ -120,7 +120,7 @@ def test_files_of_other_names_are_taken_if_they_begin_as_videos(tmp_path: Path) 
     videos = Videos(tmp_path)
 
     assert set(found(videos)) == {*names, "x.MP4V", "linked"}
-    assert list(videos.remarks()) == [
+    assert list(videos.warnings()) == [
         "3 files hold video though their names do not end as videos' do, and are taken, as "
         "clip.v2, linked, noending",
         "warning: 1 unfinished downloads are left out, as movie.mp4.part",
@@ -136,6 +136,6 @@ def test_only_so_many_files_are_looked_into(
     videos = Videos(tmp_path)
 
     assert found(videos) == ["a", "b", "d.mp4"]
-    (_, warning) = videos.remarks()
+    (_, warning) = videos.warnings()
     assert warning.startswith("warning: 1 files whose names do not end as videos' do were not")
     assert "after 2 of them, as c:" in warning
