@@ -25,8 +25,7 @@ from avme.media.container.audio_track import AudioInfo
 from avme.media.container.probe import MediaInfo, probe
 from avme.media.container.pts_continuity import with_steadiness
 from avme.media.decode_config import Recipe as Recipe  # a part of what is asked for here
-from avme.media.ffmpeg.audio_choice import candidates
-from avme.media.ffmpeg.demux import Demuxed, Sink, demux
+from avme.media.ffmpeg.demux import Demuxed, Sink, Sound, demux
 from avme.media.ffmpeg.messages import without_folders
 from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, target_size
 from avme.media.ffmpeg.seek import Cut, find_cut
@@ -137,28 +136,36 @@ class _Job:
 
 
 def _with_other_audio(job: _Job, first: Extracted, demuxed: Demuxed) -> Extracted:
-    """The clip with the first channel or track that sounds, where its own audio does not.
+    """Return the clip with the first channel or track that has sound, if its own mix has none.
 
     Silence is taken where there was nothing before.
     """
-    best, mix = first, first
-    levels = job.work / "levels.nut"
-    for audio in candidates(job.source, levels, first.info, job.recipe, job.cut):
+    best = _with_channel(job, first, demuxed)
+    for audio in first.info.other_audio:
+        if best.audio == "sound":
+            break
         try:
             media = _decode_audio(job, audio, first, demuxed)
         except MediaError:  # the pictures are there, and the audio of before is
             continue
-        if audio.channel is None:
-            mix = media
-        elif media.loudness is None or (
-            mix.loudness and not cancels(audio.channels, mix.loudness, media.loudness)
-        ):
-            continue
         if _STATES.index(media.audio) > _STATES.index(best.audio):
             best = media
-        if best.audio == "sound":
-            break
     return best
+
+
+def _with_channel(job: _Job, mix: Extracted, demuxed: Demuxed) -> Extracted:
+    """Return the clip with the louder channel of its stereo track, if both cancel out."""
+    sound, audio = demuxed.sound, mix.info.audio
+    if mix.audio != "silent" or audio is None or sound is None or sound.channels is None:
+        return mix
+    # einsum converts in blocks, so that a long track stays on disk.
+    energies = np.einsum("nc,nc->c", sound.channels, sound.channels, dtype=np.int64)
+    channel = int(np.argmax(energies))
+    info, size = replace(mix.info, audio=replace(audio, channel=channel)), (mix.width, mix.height)
+    heard = replace(demuxed, sound=Sound(sound.channels[:, channel], sound.start_seconds))
+    one = _judge(info, size, heard, mix.last_seconds, mix.complaints, job.recipe)
+    is_cancelled = mix.loudness and one.loudness and cancels(mix.loudness, one.loudness)
+    return one if is_cancelled and one.audio == "sound" else mix
 
 
 def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxed) -> Extracted:
@@ -168,16 +175,15 @@ def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxe
     said, _ = transcode_clip(job.source, intermediate, info, size, job.recipe, job.cut)
     start = job.cut.start_seconds if job.cut else None
     again = demux(intermediate, _Nowhere(), samples, job.recipe.max_seconds, start)
-    same_track = first.info.audio is not None and first.info.audio.stream == audio.stream
-    complaints = (
-        first.complaints if same_track else without_folders(said, job.source.parent, job.work)
-    )
+    complaints = without_folders(said, job.source.parent, job.work)
     heard = replace(demuxed, sound=again.sound)
     media = _judge(info, size, heard, first.last_seconds, complaints, job.recipe)
-    if same_track or media.audio == "none":
+    if media.audio == "none":
         return media
+    media = _with_channel(job, media, heard)
     reason = "that sounds" if media.audio == "sound" else "that can be decoded"
-    return replace(media, info=replace(info, audio=replace(audio, reason=reason)))
+    taken = replace(media.info.audio or audio, reason=reason)
+    return replace(media, info=replace(info, audio=taken))
 
 
 class _Nowhere:

@@ -18,8 +18,7 @@ _BLOCK_FRAMES = 4096
 _FLOOR_DBFS = -120.0
 """Stands for minus infinity, which JSON has not; one bit of 16 is at -90."""
 
-_CANCELLED_DB = 6.0
-_LEAST_MANY_DB = 20.0
+_CANCELLED_DB = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +56,12 @@ def state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
     return "silent" if loudness.rms_dbfs < silence_dbfs else "sound"
 
 
-def cancels(num_channels: int, mean: Loudness, one: Loudness) -> bool:
-    """Return True if one channel is so much louder than the mean that others must oppose it.
+def cancels(mean: Loudness, one: Loudness) -> bool:
+    """Return True if one of two channels is so much louder than their mean that they cancel.
 
-    The mean is lower by itself where one channel alone sounds: by 6 dB of two channels, by 14 dB
-    of 5.1 as ffmpeg mixes it.
+    The mean is lower by itself where one channel alone sounds: by 6 dB.
     """
-    least_db = 20 * float(np.log10(num_channels)) + _CANCELLED_DB
-    if num_channels > 2:
-        least_db = max(least_db, _LEAST_MANY_DB)
-    return one.rms_dbfs - mean.rms_dbfs > least_db
+    return one.rms_dbfs - mean.rms_dbfs > _CANCELLED_DB
 
 
 def _energies(

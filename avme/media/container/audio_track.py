@@ -16,6 +16,8 @@ from avme.media.container.rational import as_fraction, to_seconds
 _IMPAIRED = Disposition.hearing_impaired | Disposition.visual_impaired
 _UNKNOWN_LAYOUT = re.compile(r"\d+ channels")
 """Libav's name for channels of which only the number is known, or for a list without a name."""
+_STEREO = ("stereo", "2 channels")
+"""The second has no layout; ffmpeg mixes it as stereo."""
 _MOST_MIXED_CHANNELS = 8
 """ffmpeg's mix of larger layouts (22.2, hexadecagonal) leaves out most of their channels."""
 
@@ -39,6 +41,11 @@ class AudioInfo:
     """The only channel that is taken, counted from 0; None for the mix of all."""
 
     @property
+    def is_stereo(self) -> bool:
+        """Return True if ffmpeg keeps both channels, which are mixed after decoding."""
+        return self.channels == 2 and self.layout in _STEREO
+
+    @property
     def mono_filter(self) -> str | None:
         """ffmpeg's filter to one channel; None to leave the mix to ffmpeg.
 
@@ -46,11 +53,8 @@ class AudioInfo:
         its own way, or gives up: these are averaged. Of ambisonics the first channel is taken,
         which hears all directions.
         """
-        channel = self.channel
-        if channel is None and self.layout.startswith("ambisonic"):
-            channel = 0
-        if channel is not None:
-            return f"pan=mono|c0=c{channel}"
+        if self.layout.startswith("ambisonic"):
+            return "pan=mono|c0=c0"
         is_known = not _UNKNOWN_LAYOUT.match(self.layout)
         if self.channels <= 2 or (is_known and self.channels <= _MOST_MIXED_CHANNELS):
             return None

@@ -3,13 +3,11 @@
 The output is one intermediate file in NUT format, which keeps exact time stamps.
 """
 
-import math
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 
-from avme.media.container.audio_track import AudioInfo
 from avme.media.container.formats import DEMUXERS, PROTOCOLS
 from avme.media.container.probe import MAX_PIXELS, MediaInfo
 from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, crops_by_container
@@ -80,9 +78,10 @@ def transcode_arguments(
     if info.audio is not None:
         tracks.append(given[str(info.audio.stream)])
         options |= {
-            "c:a": "pcm_s16le",
+            # 16 bits would round each channel before they are mixed.
+            "c:a": "pcm_f32le" if info.audio.is_stereo else "pcm_s16le",
             "ar": SAMPLE_RATE_HZ,
-            "ac": 1,
+            "ac": 2 if info.audio.is_stereo else 1,
             "af": _audio_filters(cut, info.audio.mono_filter),
         }
     if cut is not None:
@@ -113,32 +112,6 @@ def _pixel_filters(
     if tonemap and info.color.hdr:
         return f"{info.color.tonemap_filters(*size)},{scale}"
     return scale
-
-
-def channel_arguments(
-    executable: str,
-    source: Path,
-    target: Path,
-    audio: AudioInfo,
-    *,
-    cut: Cut | None,
-    max_seconds: float,
-    memory_bytes: int | None,
-) -> list[str]:
-    """The command line for the audio alone, all channels of it."""
-    options: dict[str, Any] = {
-        "c:a": "pcm_s16le",
-        "ar": SAMPLE_RATE_HZ,
-        "af": _audio_filters(cut, None),
-        "map_metadata": -1,
-        "f": "nut",
-    }
-    if cut is not None:
-        options["copyts"] = None
-    if math.isfinite(max_seconds):
-        options["fs"] = int(2 * SAMPLE_RATE_HZ * max_seconds * max(audio.channels, 1))
-    output = ffmpeg.output(_given(cut)[str(audio.stream)], _TARGET, **options)
-    return _compiled(output, executable, source, target, memory_bytes)
 
 
 def _given(cut: Cut | None, uncropped: bool = False, is_steady: bool = False) -> Any:

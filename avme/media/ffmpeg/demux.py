@@ -20,6 +20,7 @@ from typing import BinaryIO, Final, NamedTuple
 import av
 import av.error
 import numpy as np
+from av.audio.stream import AudioStream
 from jaxtyping import Float64, Int16, Int64
 
 from avme.errors import MediaError
@@ -44,6 +45,8 @@ class Sound:
 
     samples: Int16[np.ndarray, " n"]
     start_seconds: float
+    channels: Int16[np.ndarray, "n c"] | None = None
+    """Both channels of a stereo track, of which `samples` is the mean; None for other tracks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,9 @@ def demux(
             for packet in container.demux():
                 if packet.pts is None or packet.size == 0:
                     continue
-                if packet.stream.type == "audio":
-                    sound.add(_sample_at(packet.pts, packet.time_base), bytes(packet))
+                if isinstance(packet.stream, AudioStream):
+                    columns = _columns(bytes(packet), packet.stream.codec_context.channels)
+                    sound.add(_sample_at(packet.pts, packet.time_base), columns)
                     continue
                 pictures.add(packet.pts, packet.time_base, bytes(packet))
             pictures.finish()
@@ -133,10 +137,20 @@ def _sample_at(ticks: int, tick: Ratio) -> int:
     )
 
 
+def _columns(payload: bytes, num_channels: int) -> Int16[np.ndarray, "n k"]:
+    """Return the mix, and for stereo the two channels beside it, as ffmpeg rounds them."""
+    if num_channels == 1:
+        return np.frombuffer(payload, dtype="<i2")[:, np.newaxis]
+    pair = np.frombuffer(payload, dtype="<f4").reshape(-1, 2)
+    columns = np.column_stack([pair[:, 0] * 0.5 + pair[:, 1] * 0.5, pair])
+    scaled = np.rint(np.nan_to_num(columns).clip(-1.0, 1.0) * 32_768).clip(max=32_767)
+    return np.asarray(scaled, dtype="<i2")
+
+
 class _Packet(NamedTuple):
     at: int
     """Its time stamp, in samples since that of the first packet."""
-    samples: Int16[np.ndarray, " n"]
+    samples: Int16[np.ndarray, "n k"]
     is_clipped: bool
     """Its time stamp was raised to that of the packet before: ffmpeg's muxers need it to grow."""
 
@@ -157,11 +171,10 @@ class _SoundTrack:
         self._ended = False
         self._waiting: deque[_Packet] = deque()
         self._num_waiting = 0
-        self._last = _Packet(0, np.zeros(0, np.int16), False)
+        self._last = _Packet(0, np.zeros((0, 1), np.int16), False)
 
-    def add(self, at: int, payload: bytes) -> None:
+    def add(self, at: int, samples: Int16[np.ndarray, "n k"]) -> None:
         """`at` counts samples on the container's clock."""
-        samples = np.frombuffer(payload, dtype="<i2")
         if self._first is None:
             self._first = at
         at -= self._first
@@ -185,8 +198,9 @@ class _SoundTrack:
         if self._first is None or self._num_samples == 0:
             return None
         start = float(Fraction(self._first, SAMPLE_RATE_HZ) - first_picture)
-        samples = np.memmap(written, dtype="<i2", mode="r", shape=(self._num_samples,))
-        return Sound(samples=samples, start_seconds=start)
+        shape = (self._num_samples, self._last.samples.shape[1])
+        columns = np.memmap(written, dtype="<i2", mode="r", shape=shape)
+        return Sound(columns[:, 0], start, columns[:, 1:] if shape[1] > 1 else None)
 
     def _write_next(self) -> None:
         shift = self._confirmed_shift()
@@ -198,7 +212,7 @@ class _SoundTrack:
         if self._ended:
             return
         if gap:
-            self._file.seek(gap * samples.itemsize, os.SEEK_CUR)  # reads as zeros
+            self._file.seek(gap * samples[:1].nbytes, os.SEEK_CUR)  # reads as zeros
         samples = samples[max(-shift, 0) :]
         self._num_samples += gap + len(samples)
         self._file.write(samples.tobytes())

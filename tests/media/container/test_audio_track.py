@@ -45,7 +45,17 @@ def test_ffmpeg_mixes_layouts_that_it_knows(layout: str) -> None:
     assert AudioInfo(1, "aac", 48_000, channels, 0.0, layout).mono_filter is None
 
 
-def test_one_channel_can_be_selected() -> None:
-    info = AudioInfo(1, "aac", 48_000, 2, 0.0, "stereo", channel=1)
-
-    assert info.mono_filter == "pan=mono|c0=c1"
+@pytest.mark.parametrize(
+    ("channels", "layout", "is_stereo"),
+    [
+        (1, "mono", False),
+        (2, "stereo", True),
+        (2, "2 channels", True),
+        (2, "downmix", False),
+        (6, "5.1", False),
+    ],
+)
+def test_is_stereo_only_for_the_layout_of_that_name(
+    channels: int, layout: str, is_stereo: bool
+) -> None:
+    assert AudioInfo(1, "aac", 48_000, channels, 0.0, layout).is_stereo is is_stereo

@@ -2,18 +2,20 @@
 
 import io
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import avme.media.decode as extract_module
 import avme.media.ffmpeg.transcode as passes_module
 from avme.errors import MediaError
-from avme.media.container.probe import MediaInfo
+from avme.media.container.probe import probe
 from avme.media.decode import Extracted, Recipe, extract
-from avme.media.ffmpeg.process import find_ffmpeg
+from avme.media.ffmpeg.args import transcode_arguments
+from avme.media.ffmpeg.demux import demux
+from avme.media.ffmpeg.process import find_ffmpeg, transcode
 from avme.media.span import Span
 
 TONE = "0.5*sin(440*2*PI*t)"
@@ -81,21 +83,36 @@ def test_a_front_channel_of_many_is_not_cancelled_by_silent_ones(tmp_path: Path)
     assert media.audio == "silent"
 
 
-def test_a_clip_is_kept_whose_first_channel_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = passes_module.transcode_clip
+@pytest.mark.parametrize("codec", ["pcm_s16le", "mp3"])
+@pytest.mark.parametrize("rate", [16_000, 22_050, 44_100, 48_000])
+def test_extract_stereo_mix_is_that_of_ffmpeg(tmp_path: Path, codec: str, rate: int) -> None:
+    noise = [f"anoisesrc=r={rate}:seed={seed}:d=2:a=0.9" for seed in (1, 2)]
+    inputs = [word for text in ("color=s=32x16:r=25:d=2", *noise) for word in ("-i", text)]
+    inputs = [word for at in range(0, 6, 2) for word in ("-f", "lavfi", *inputs[at : at + 2])]
+    join = "[1][2]join=inputs=2:channel_layout=stereo[a]"
+    path = tmp_path / "clip.mkv"
+    command = [find_ffmpeg(), "-loglevel", "error", *inputs, "-filter_complex", join]
+    command += ["-map", "0:v", "-map", "[a]", "-c:v", "mpeg4", "-c:a", codec, str(path)]
+    subprocess.run(command, check=True, timeout=60)
+    info = probe(path)
+    assert info.audio is not None
+    assert info.audio.is_stereo
+    sounds = []
+    for layout in ("stereo", "downmix"):  # ffmpeg mixes the second itself
+        given = replace(info, audio=replace(info.audio, layout=layout))
+        nut = tmp_path / "clip.nut"
+        arguments = transcode_arguments(
+            find_ffmpeg(), path, nut, given, size=(32, 16), jpeg_quality=3
+        )
+        transcode(arguments, timeout_seconds=60.0)
+        sounds.append(demux(nut, io.BytesIO(), tmp_path / f"{layout}.s16").sound)
 
-    def fail_at_last(source: Path, target: Path, info: MediaInfo, *rest: Any) -> tuple[str, bool]:
-        if info.audio is not None and info.audio.channel is not None:
-            raise MediaError("no time left", reason="timeout")
-        return real(source, target, info, *rest)
-
-    monkeypatch.setattr(extract_module, "transcode_clip", fail_at_last)
-    media, _ = extracted(clip(tmp_path / "a.avi", TONE, f"-{TONE}"), tmp_path)
-
-    assert media.audio == "silent"
-    assert len(media.pts) == 100
+    ours, theirs = sounds
+    assert ours is not None
+    assert theirs is not None
+    assert (ours.channels is None, theirs.channels is None) == (False, True)
+    assert np.array_equal(ours.samples, theirs.samples)
+    assert len(ours.samples) > 31_000
 
 
 def test_a_file_that_nobody_decodes_is_tried_twice(
