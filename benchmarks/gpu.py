@@ -140,7 +140,7 @@ def step_cells(row: StepRow, job: StepJob, peak: float | None) -> list[str]:
 def forward_gflop(config: PretrainConfig) -> float:
     """Of one clip."""
     model = MaskedAutoencoder(config.model, config.clip)
-    mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_keep)
+    mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_ratio)
     clip = example_clip(config.clip, config.model.audio.num_cepstra, torch.device("cpu"))
     return count_gflop(model, *clip, mask(torch.zeros(1, dtype=torch.int64)))
 

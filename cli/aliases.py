@@ -22,6 +22,7 @@ ALIASES: Final = {
     "num-train-epochs": "epochs",
     "mask-ratio": "mask",
     "masking-ratio": "mask",
+    "decoder-mask-ratio": "decoder-ratio",
     "num-workers": "workers",
     "dataloader-num-workers": "workers",
     "output-dir": "out",
@@ -79,7 +80,7 @@ _SETTINGS: Final = {
 }
 
 
-def normalised(name: str) -> str:
+def normalized(name: str) -> str:
     """Return the option of a name: hyphens for underscores, aliases resolved."""
     hyphened = name.replace("_", "-")
     return ALIASES.get(hyphened, hyphened)
@@ -101,7 +102,7 @@ def option_hint(option: str, context: Any) -> str | None:
     def spelled(candidate: str) -> str:
         if candidate.startswith("--"):
             return candidate
-        flag = own.get(_as_setting(normalised(candidate.rsplit(".", 1)[-1])))
+        flag = own.get(_as_setting(normalized(candidate.rsplit(".", 1)[-1])))
         return flag or f"--set {candidate}=VALUE"
 
     found = find_hint(_as_setting(option), {*known, *own}, flags)

@@ -68,7 +68,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={
         "help_option_names": ["--help", "-h"],
-        "token_normalize_func": aliases.normalised,
+        "token_normalize_func": aliases.normalized,
     },
     epilog="Example:\n    avme demo",
 )

@@ -24,7 +24,7 @@ _EXAMPLES: Final = """Examples:
     avme finetune --init videomae-base-finetuned.pth --modality v
     avme finetune --from scratch --preset tiny --set model.fusion.kind=concat"""
 
-_WINDOW: Final = ("clip.size", "clip.num_frames", "clip.stride")
+_WINDOW: Final = ("clip.image_size", "clip.num_frames", "clip.frame_stride")
 """Settings that `--from` fixes and `--init` leaves free."""
 
 From = Annotated[

@@ -82,7 +82,8 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Set any setting, as in clip.size=112; repeatable. `avme config show` lists them.",
+        help="Set any setting, as in clip.image_size=112; repeatable. "
+        "`avme config show` lists them.",
         rich_help_panel=_SETTINGS,
     ),
 ]

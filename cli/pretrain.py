@@ -29,12 +29,12 @@ Mask = Annotated[
     float | None,
     typer.Option(help="Mask ratio: fraction of tokens that is masked.", show_default="0.9"),
 ]
-DecoderKeep = Annotated[
+DecoderRatio = Annotated[
     float | None,
     typer.Option(
-        help="Fraction of masked tokens that the decoder predicts; 0.5 saves a third of "
-        "the cost at mask 0.9.",
-        show_default="1.0",
+        help="Fraction of masked tokens that the decoder skips; 0.5 saves a third of the "
+        "cost at mask 0.9.",
+        show_default="0.0",
     ),
 ]
 Fusion = Annotated[
@@ -62,7 +62,7 @@ def pretrain(
     out: Out = None,
     preset: Preset = None,
     mask: Mask = None,
-    decoder_keep: DecoderKeep = None,
+    decoder_ratio: DecoderRatio = None,
     fusion: Fusion = None,
     init: options.Init = None,
 ) -> None:
@@ -76,7 +76,7 @@ def pretrain(
     folder = out or paths.RUNS / f"pretrain-{source.name}"
     flags = {
         "mask.ratio": mask,
-        "mask.decoder_keep": decoder_keep,
+        "mask.decoder_ratio": decoder_ratio,
         "model.fusion.kind": fusion,
         **training.flags(),
     }

@@ -109,9 +109,9 @@ def folder(tmp_path: Path, finished: PreparedSet) -> Path:
 
 
 _TINY = {
-    "clip": {"num_frames": 4, "stride": 2, "size": 16},
+    "clip": {"num_frames": 4, "frame_stride": 2, "image_size": 16},
     "model": {
-        "visual": {"dim": 32, "depth": 2, "heads": 4, "patch": 4},
+        "visual": {"dim": 32, "depth": 2, "heads": 4, "patch_size": 4},
         "audio": {"widths": (8, 8, 8, 16), "blocks": (1, 1, 1, 1)},
         "fusion": {"heads": 4},
         "decoder": {"dim": 16, "depth": 1, "heads": 2},

@@ -100,7 +100,7 @@ def test_the_figure_of_the_model_has_the_sizes_of_the_default_one() -> None:
 
     for size in (
         f">{config.clip.num_frames} frames<",
-        f">{config.clip.size} x {config.clip.size}<",
+        f">{config.clip.image_size} x {config.clip.image_size}<",
         f">{visible} x {width}<",
         f">{rows // ROWS_PER_TOKEN} x {width}<",
         f">{rows} x {config.model.audio.num_cepstra}, four rows<",

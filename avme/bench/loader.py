@@ -113,7 +113,7 @@ def bench_loader(
 
     def ours(piece: int) -> object:
         job = jobs[piece]
-        return reader.squares(job.entry, job.window, [job.box], clip.size)
+        return reader.squares(job.entry, job.window, [job.box], clip.image_size)
 
     def with_sound(piece: int) -> object:
         return items[Draw(jobs[piece].clip, jobs[piece].seed)]
@@ -145,7 +145,7 @@ def _jobs(found: dict[ClipEntry, Path], view: PretrainView, windows: int) -> lis
 def _doing(load: Load, jobs: Sequence[_Job], clip: ClipConfig) -> Callable[[int], object]:
     def work(piece: int) -> object:
         job = jobs[piece]
-        return load(job.video, job.window.frames(job.entry.num_frames), job.box, clip.size)
+        return load(job.video, job.window.frames(job.entry.num_frames), job.box, clip.image_size)
 
     return work
 

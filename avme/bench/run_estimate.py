@@ -93,8 +93,8 @@ def derive(settings: Training, num_classes: int, clips: TrainingClips | None = N
     grid, mask = grid_of(settings.model, settings.clip), None
     extra: tuple[object, ...] = ()
     if isinstance(settings, PretrainConfig):
-        mask = TubeMask(grid, settings.mask.ratio, settings.mask.decoder_keep)
-        extra = (mask(torch.zeros(1, dtype=torch.int64)), settings.loss.on == "all")
+        mask = TubeMask(grid, settings.mask.ratio, settings.mask.decoder_ratio)
+        extra = (mask(torch.zeros(1, dtype=torch.int64)), settings.loss.tokens == "all")
     return Derived(
         peak_rate=schedule.peak,
         last_rate=schedule.floor,

@@ -43,7 +43,7 @@ class StepJob:
 
     config: PretrainConfig
     """The audio-visual model. The others are the same without audio, one of them with half of the
-    masked tokens decoded (`mask.decoder_keep` 0.5)."""
+    masked tokens decoded (`mask.decoder_ratio` 0.5)."""
     batch: int
     device: str
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -129,7 +129,7 @@ def config_of(name: str, config: PretrainConfig) -> PretrainConfig:
     if name == WITH_SOUND:
         return config
     fusion = config.model.fusion.model_copy(update={"kind": "none"})
-    mask = config.mask.model_copy(update={"decoder_keep": 0.5}) if name == HALF else config.mask
+    mask = config.mask.model_copy(update={"decoder_ratio": 0.5}) if name == HALF else config.mask
     return config.model_copy(
         update={"mask": mask, "model": config.model.model_copy(update={"fusion": fusion})}
     )
@@ -145,7 +145,7 @@ def random_batch(config: PretrainConfig, clips: int, device: torch.device) -> AV
     """
     draw = torch.Generator().manual_seed(0)
     window = config.clip
-    size = (clips, window.num_frames, window.size, window.size, 3)
+    size = (clips, window.num_frames, window.image_size, window.image_size, 3)
     video = torch.randint(0, 256, size, dtype=torch.uint8, generator=draw)
     number = torch.arange(clips)
     cepstra = config.model.audio.num_cepstra
@@ -192,7 +192,7 @@ def _model_of(name: str, config: PretrainConfig, batch: AVBatch) -> tuple[nn.Mod
     if name == TRANSFORMERS:
         return build_videomae(config, batch)
     model = MaskedAutoencoder(config.model, config.clip)
-    mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_keep)
+    mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_ratio)
     return model, reconstruction_step(config, mask)
 
 

@@ -136,7 +136,7 @@ def _clips_at_a_time(settings: Training, derived: Derived, device: torch.device)
 
 def _made_up(settings: Training, num_classes: int, count: int) -> AVBatch:
     clip = settings.clip
-    size = (count, 3, clip.num_frames, clip.size, clip.size)
+    size = (count, 3, clip.num_frames, clip.image_size, clip.image_size)
     return AVBatch(
         video=torch.randint(0, 256, size, dtype=torch.uint8),
         mfcc=torch.randn(count, clip.span_rows, settings.model.audio.num_cepstra),
@@ -168,7 +168,7 @@ def _step(
 
 def _loss(settings: Training, model: nn.Module, clips: AVBatch) -> Tensor:
     if isinstance(settings, PretrainConfig) and isinstance(model, MaskedAutoencoder):
-        mask = TubeMask(model.grid, settings.mask.ratio, settings.mask.decoder_keep)
+        mask = TubeMask(model.grid, settings.mask.ratio, settings.mask.decoder_ratio)
         return reconstruction_step(settings, mask)(model, clips, 0, False).loss
     return F.cross_entropy(model(clips.video, clips.mfcc, clips.audio_valid).float(), clips.label)
 

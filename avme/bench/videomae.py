@@ -47,10 +47,10 @@ def build_videomae(config: PretrainConfig, batch: AVBatch) -> tuple[nn.Module, L
     videomae = import_transformers()
     visual, decoder, clip = config.model.visual, config.model.decoder, config.clip
     settings = videomae.VideoMAEConfig(
-        image_size=clip.size,
-        patch_size=visual.patch,
+        image_size=clip.image_size,
+        patch_size=visual.patch_size,
         num_frames=clip.num_frames,
-        tubelet_size=visual.tubelet,
+        tubelet_size=visual.tubelet_size,
         hidden_size=visual.dim,
         num_hidden_layers=visual.depth,
         num_attention_heads=visual.heads,
@@ -59,7 +59,7 @@ def build_videomae(config: PretrainConfig, batch: AVBatch) -> tuple[nn.Module, L
         decoder_num_hidden_layers=decoder.depth,
         decoder_num_attention_heads=decoder.heads,
         decoder_intermediate_size=int(decoder.dim * decoder.mlp_ratio),
-        norm_pix_loss=config.loss.target == "normalised",
+        norm_pix_loss=config.loss.target == "normalized",
         use_mean_pooling=False,  # only so that the encoder ends with VideoMAE's norm
         attn_implementation="sdpa",
     )

@@ -20,15 +20,15 @@ class ClipConfig(Settings):
     split: Name = "1"
     """Name of the split: `splits/split<name>-train.txt` and `-test.txt` of the prepared set."""
     num_frames: Annotated[int, Field(ge=2, le=65_536)] = 16
-    stride: Annotated[int, Field(ge=1, le=65_536)] = 4
+    frame_stride: Annotated[int, Field(ge=1, le=65_536)] = 4
     """Source frames from one chosen frame to the next; the span is num_frames x stride."""
-    size: Annotated[int, Field(ge=16, le=65_536)] = 224
+    image_size: Annotated[int, Field(ge=16, le=65_536)] = 224
     """Height and width of the picture in pixels."""
 
     @property
     def span_frames(self) -> int:
         """Source frames that a window covers; 64 = 2.56 s at 25 fps by default."""
-        return self.num_frames * self.stride
+        return self.num_frames * self.frame_stride
 
     @property
     def span_rows(self) -> int:
@@ -39,12 +39,15 @@ class ClipConfig(Settings):
 def check_grid(clip: ClipConfig, model: ModelConfig) -> None:
     """Raises ValueError where pictures do not divide into patches, or frames into tubelets, and
     what `check_extent` raises."""
-    patch, tubelet = model.visual.patch, model.visual.tubelet
-    if clip.size % patch:
-        raise ValueError(f"clip.size {clip.size} is not divisible by model.visual.patch {patch}")
+    patch, tubelet = model.visual.patch_size, model.visual.tubelet_size
+    if clip.image_size % patch:
+        raise ValueError(
+            f"clip.image_size {clip.image_size} is not divisible by model.visual.patch_size {patch}"
+        )
     if clip.num_frames % tubelet:
         raise ValueError(
-            f"clip.num_frames {clip.num_frames} is not divisible by model.visual.tubelet {tubelet}"
+            f"clip.num_frames {clip.num_frames} is not divisible by model.visual.tubelet_size "
+            f"{tubelet}"
         )
     slots = clip.num_frames // tubelet
     if clip.span_frames % slots:
@@ -55,16 +58,19 @@ def check_grid(clip: ClipConfig, model: ModelConfig) -> None:
 def check_extent(clip: ClipConfig, model: ModelConfig) -> None:
     """Raises ValueError where a window, or the table of its positions, has more numbers than any
     machine could use."""
-    if (pixels := clip.num_frames * clip.size**2) > MOST_PIXELS:
+    if (pixels := clip.num_frames * clip.image_size**2) > MOST_PIXELS:
         raise ValueError(
-            f"clip.num_frames {clip.num_frames} of clip.size {clip.size} are {pixels:,} pixels, "
-            f"expected at most {MOST_PIXELS:,}"
+            f"clip.num_frames {clip.num_frames} of clip.image_size {clip.image_size} are "
+            f"{pixels:,} pixels, expected at most {MOST_PIXELS:,}"
         )
     width = max(model.visual.dim, model.decoder.dim)
-    side, slots = clip.size // model.visual.patch, clip.num_frames // model.visual.tubelet
+    side, slots = (
+        clip.image_size // model.visual.patch_size,
+        clip.num_frames // model.visual.tubelet_size,
+    )
     for name, grid in {
         "the window": (slots, side, side),
-        "model.positions": model.positions or (1, 1, 1),
+        "model.pos_embed_grid": model.pos_embed_grid or (1, 1, 1),
     }.items():
         if math.prod(grid) * width > MOST_POSITIONS:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Nested settings <-> dotted keys: {"clip": {"size": 64}} is {"clip.size": 64}."""
+"""Nested settings <-> dotted keys: {"clip": {"image_size": 64}} is {"clip.image_size": 64}."""
 
 from collections.abc import Mapping
 from typing import Any

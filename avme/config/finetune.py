@@ -36,11 +36,11 @@ class HeadConfig(Settings):
 class AugmentConfig(Settings):
     """What happens to a clip before the model sees it; sound and picture are treated together."""
 
-    scale: tuple[Area, Area] = (0.08, 1.0)
+    crop_scale: tuple[Area, Area] = (0.08, 1.0)
     """Area of the random crop as a share of the picture."""
-    ratio: tuple[Aspect, Aspect] = (0.75, 4 / 3)
+    crop_ratio: tuple[Aspect, Aspect] = (0.75, 4 / 3)
     """Aspect of the random crop."""
-    flip: Share = 0.5
+    hflip_prob: Share = 0.5
     """Probability of a mirror image."""
     randaugment_ops: Annotated[int, Field(ge=0, le=64)] = 4
     """Operations of RandAugment drawn for a clip, the same for all its frames; 0 switches it off.
@@ -49,9 +49,9 @@ class AugmentConfig(Settings):
     """Mean level of an operation, of 10 as in timm: 7 rotates by 21 degrees."""
     randaugment_std: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.5
     """Standard deviation of the level."""
-    randaugment_probability: Share = 0.5
+    randaugment_prob: Share = 0.5
     """Probability that an operation that was drawn is applied."""
-    erase: Share = 0.25
+    erase_prob: Share = 0.25
     """Probability that a rectangle of all frames is erased."""
     mixup: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.8
     """Alpha of mixup on pictures, sound and labels alike; 0 switches it off."""
@@ -61,14 +61,14 @@ class AugmentConfig(Settings):
     """A short clip's window may start up to this many frames before the clip does."""
     audio_time_mask: Share = 0.0
     """Longest stretch of sound that is masked, as a share of the window (SpecAugment)."""
-    audio_coefficient_mask: Annotated[int, Field(ge=0, le=65_536)] = 0
-    """Most cepstral coefficients that are masked together (SpecAugment)."""
+    audio_freq_mask: Annotated[int, Field(ge=0, le=65_536)] = 0
+    """Largest number of adjacent cepstral coefficients that are masked (SpecAugment)."""
     audio_noise: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
-    """Deviation of noise added to the normalised MFCC."""
+    """Deviation of noise added to the normalized MFCC."""
     audio_dropout: Share = 0.0
     """Probability that a clip's sound is replaced by the learned null sequence."""
 
-    @field_validator("scale", "ratio")
+    @field_validator("crop_scale", "crop_ratio")
     @classmethod
     def _is_a_range(cls, limits: tuple[float, float]) -> tuple[float, float]:
         if limits[0] > limits[1]:

@@ -32,9 +32,9 @@ class VisualConfig(Settings):
     depth: Depth = 12
     heads: Positive = 12
     mlp_ratio: MlpRatio = 4.0
-    patch: Positive = 16
+    patch_size: Positive = 16
     """Height and width of a patch in pixels."""
-    tubelet: Positive = 2
+    tubelet_size: Positive = 2
     """Frames per token."""
     final_norm: bool = True
     """Layer norm after the last block, as VideoMAE pretrains; false for transformers' default."""
@@ -86,7 +86,7 @@ class ModelConfig(Settings):
     audio: AudioConfig = AudioConfig()
     fusion: FusionConfig = FusionConfig()
     decoder: DecoderConfig = DecoderConfig()
-    positions: tuple[Positive, Positive, Positive] | None = None
+    pos_embed_grid: tuple[Positive, Positive, Positive] | None = None
     """Slots, rows and columns of the grid that the weights come from, whose positions are stretched
     over the window; --init sets it; none takes the window's own."""
 

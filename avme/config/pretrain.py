@@ -18,17 +18,17 @@ class MaskConfig(Settings):
 
     ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
     """Share of places hidden in every time slot, rounded down to whole places."""
-    decoder_keep: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """Share of the hidden places that the decoder is given and predicts, in every slot others (the
-    running cell of VideoMAE V2, where it is 0.5); the loss is on those."""
+    decoder_ratio: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Fraction of the masked tokens that the decoder neither receives nor predicts, other ones in
+    every slot (running cell masking of VideoMAE V2, where it is 0.5); the loss covers the rest."""
 
 
 class LossConfig(Settings):
     """What the decoder must predict (paper eq. 7)."""
 
-    target: Literal["normalised", "pixel"] = "normalised"
-    """normalised: per tubelet and colour, as VideoMAE; pixel: for flat synthetic pictures."""
-    on: Literal["masked", "all"] = "masked"
+    target: Literal["normalized", "pixel"] = "normalized"
+    """normalized: per tubelet and colour, as VideoMAE; pixel: for flat synthetic pictures."""
+    tokens: Literal["masked", "all"] = "masked"
     """Tokens that enter the loss."""
 
 
@@ -60,17 +60,17 @@ class PretrainConfig(WithGrid):
 
     @model_validator(mode="after")
     def _mask_hides_some_and_keeps_some(self) -> "PretrainConfig":
-        places = (self.clip.size // self.model.visual.patch) ** 2
+        places = (self.clip.image_size // self.model.visual.patch_size) ** 2
         hidden = int(self.mask.ratio * places)
         if not 0 < hidden < places:
             raise ValueError(f"mask.ratio {self.mask.ratio} hides {hidden} of {places} places")
-        if not int(self.mask.decoder_keep * hidden):
+        if not int(hidden - self.mask.decoder_ratio * hidden):
             raise ValueError(
-                f"mask.decoder_keep {self.mask.decoder_keep} predicts none of {hidden} places"
+                f"mask.decoder_ratio {self.mask.decoder_ratio} predicts none of {hidden} places"
             )
-        if self.mask.decoder_keep < 1.0 and self.loss.on == "all":
+        if self.mask.decoder_ratio > 0.0 and self.loss.tokens == "all":
             raise ValueError(
-                "loss.on all needs every token predicted: leave mask.decoder_keep at 1, found "
-                f"{self.mask.decoder_keep}"
+                "loss.tokens all needs every token predicted: leave mask.decoder_ratio at 0, found "
+                f"{self.mask.decoder_ratio}"
             )
         return self

@@ -184,7 +184,9 @@ def _read_sets(model: type[Settings], sets: Sequence[str]) -> Leaves:
     for assignment in sets:
         key, equals, text = (part.strip() for part in assignment.partition("="))
         if not equals or not key:
-            raise ConfigError(f"--set {assignment}: expected KEY=VALUE, as in --set clip.size=112")
+            raise ConfigError(
+                f"--set {assignment}: expected KEY=VALUE, as in --set clip.image_size=112"
+            )
         if key in fields and fields[key].annotation is str:
             leaves[key] = text
         else:

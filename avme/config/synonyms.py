@@ -39,7 +39,7 @@ _NO_JITTER = "avme has no colour jitter: RandAugment changes colours"
 _ONE_OPTIMISER = "the optimiser is AdamW: optim.lr, optim.betas, optim.weight_decay"
 _ONE_SCHEDULE = "the rate follows linear warm-up and a cosine: optim.warmup_epochs, optim.min_lr"
 _NO_CLASSES = "the classes are those of the prepared set"
-_NO_MEAN = "frames are normalised with ImageNet's mean and deviation, sound with the set's own"
+_NO_MEAN = "frames are normalized with ImageNet's mean and deviation, sound with the set's own"
 
 SYNONYMS: Final = _table(
     # optimiser and schedule
@@ -122,29 +122,32 @@ SYNONYMS: Final = _table(
     # clip
     ("num_frame n_frames clip_len clip_length frames num_segments_frames", "clip.num_frames", ""),
     (
-        "sampling_rate sample_rate frame_interval frame_stride temporal_stride",
-        "clip.stride",
+        "sampling_rate sample_rate frame_interval temporal_stride stride",
+        "clip.frame_stride",
         "source frames from one chosen frame to the next",
     ),
     (
-        "input_size img_size image_size crop_size resolution frame_size spatial_size",
-        "clip.size",
+        "input_size img_size crop_size resolution frame_size spatial_size size",
+        "clip.image_size",
         "",
     ),
     ("short_side_size resize_short min_side", "short_side", ""),
     ("fold split_id split_name", "clip.split --split", ""),
     # mask and loss
     ("mask_ratio masking_ratio encoder_mask_ratio mask_prob", "mask.ratio", ""),
-    ("decoder_mask_ratio", "mask.decoder_keep", "the share that is kept: 1 - the ratio"),
+    ("decoder_mask_ratio decoder_masking_ratio", "mask.decoder_ratio --decoder-ratio", ""),
+    ("decoder_keep", "mask.decoder_ratio", "1 - the fraction that is kept"),
     ("mask_type masking_type", "", "masks are tubes: the same places in every time slot"),
     (
-        "norm_pix_loss normlize_target normalize_target norm_pix normalise_target",
+        "norm_pix_loss normlize_target normalize_target norm_pix",
         "loss.target",
-        "normalised or pixel",
+        "normalized or pixel",
     ),
+    ("loss_on", "loss.tokens", "masked or all"),
     # model
-    ("patch_size", "model.visual.patch", ""),
-    ("tubelet_size temporal_patch_size t_patch_size", "model.visual.tubelet", ""),
+    ("patch", "model.visual.patch_size", ""),
+    ("tubelet temporal_patch_size t_patch_size", "model.visual.tubelet_size", ""),
+    ("positions pos_embed_size", "model.pos_embed_grid", ""),
     ("embed_dim hidden_size embed_dims encoder_embed_dim", "model.visual.dim", ""),
     ("num_hidden_layers n_layers num_layers encoder_depth", "model.visual.depth", ""),
     ("num_heads num_attention_heads n_heads encoder_num_heads", "model.visual.heads", ""),
@@ -158,10 +161,17 @@ SYNONYMS: Final = _table(
     ("smoothing label_smoothing_factor smooth", "head.label_smoothing", ""),
     ("use_mean_pooling global_pool gp pooling", "head.pool", "mean or max"),
     ("aa autoaugment auto_augment rand_augment randaug", "augment.randaugment_ops", ""),
-    ("reprob random_erase random_erasing erasing_prob re_prob", "augment.erase", ""),
+    ("reprob random_erase random_erasing erasing_prob re_prob erase", "augment.erase_prob", ""),
+    (
+        "freq_mask_param freq_mask_width frequency_mask audio_coefficient_mask",
+        "augment.audio_freq_mask",
+        "",
+    ),
+    ("augment_scale random_resized_crop_scale", "augment.crop_scale", ""),
+    ("augment_ratio random_resized_crop_ratio", "augment.crop_ratio", ""),
     ("mixup_alpha", "augment.mixup", ""),
     ("cutmix_alpha", "augment.cutmix", ""),
-    ("hflip horizontal_flip flip_prob flip_ratio", "augment.flip", ""),
+    ("hflip horizontal_flip flip_prob flip_ratio flip", "augment.hflip_prob", ""),
     ("color_jitter colour_jitter jitter", "", _NO_JITTER),
     ("nb_classes num_classes n_classes num_labels class_names", "", _NO_CLASSES),
     ("imagenet_default_mean_and_std mean std image_mean image_std", "", _NO_MEAN),

@@ -44,7 +44,7 @@ class TrainConfig(Settings):
     repeat: Count = 1
     """Windows drawn from every clip in an epoch."""
     seed: Seed = 0
-    batch_norm: Literal["synchronised", "frozen"] = "synchronised"
+    batch_norm: Literal["synchronized", "frozen"] = "synchronized"
     """Statistics of the audio encoder: of the global batch, or as the weights brought them."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     """auto is bf16 where the GPU has it, else fp16 with a loss scale; fp32 on CPUs."""

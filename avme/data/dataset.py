@@ -137,7 +137,7 @@ class TrainingClips(Dataset[AVBatch]):
         with seeded(draw.seed):
             window = self.view.window(entry.num_frames)
             box = self.view.box(entry.height, entry.width)
-            squares = self.reader.squares(entry, window, [box], self.view.clip.size)
+            squares = self.reader.squares(entry, window, [box], self.view.clip.image_size)
             pictures = self.view.pictures(squares[0])
             mfcc, valid = self.view.sound(*self.reader.sound(entry, window))
         return _batch([pictures], [mfcc], [valid], entry.label, draw.clip, draw.seed)
@@ -172,11 +172,13 @@ class ScoringClips(Dataset[AVBatch]):
 
     def __getitem__(self, index: int) -> AVBatch:
         entry = self.reader.entries[index]
-        boxes = distinct_boxes(view_boxes(entry.height, entry.width, self.crops), self.clip.size)
+        boxes = distinct_boxes(
+            view_boxes(entry.height, entry.width, self.crops), self.clip.image_size
+        )
         views: list[Tensor] = []
         sounds: list[tuple[Tensor, Tensor]] = []
         for window in spread_windows(entry.num_frames, self.clip, self.segments):
-            views += self.reader.squares(entry, window, boxes, self.clip.size)
+            views += self.reader.squares(entry, window, boxes, self.clip.image_size)
             sounds += [self.reader.sound(entry, window)] * len(boxes)
         rows, valids = zip(*sounds, strict=True)
         return _batch(views, list(rows), list(valids), entry.label, index, 0)
@@ -184,7 +186,7 @@ class ScoringClips(Dataset[AVBatch]):
 
 def window_bytes(clip: ClipConfig, num_cepstra: int) -> int:
     """Return the bytes of one window in a batch: frames as bytes, MFCC as floats, valid rows."""
-    frames = 3 * clip.num_frames * clip.size * clip.size
+    frames = 3 * clip.num_frames * clip.image_size * clip.image_size
     return frames + clip.span_rows * (4 * num_cepstra + 1)
 
 

@@ -45,7 +45,7 @@ class RandAugment:
         self.num_ops = augment.randaugment_ops
         self.magnitude = augment.randaugment_magnitude
         self.deviation = augment.randaugment_std
-        self.probability = augment.randaugment_probability
+        self.probability = augment.randaugment_prob
 
     def __call__(self, frames: Frames) -> Frames:
         """Apply the same operations to all frames."""

@@ -49,7 +49,7 @@ def random_window(
     """
     slack = max(clip_frames - clip.span_frames, 0)
     start = int(torch.randint(-jitter, slack + jitter + 1, (), generator=generator))
-    return Window(start, clip.num_frames, clip.stride)
+    return Window(start, clip.num_frames, clip.frame_stride)
 
 
 def spread_windows(clip_frames: int, clip: ClipConfig, segments: int) -> list[Window]:
@@ -69,4 +69,4 @@ def spread_windows(clip_frames: int, clip: ClipConfig, segments: int) -> list[Wi
         if segments == 1
         else [round(slack * k / (segments - 1)) for k in range(segments)]
     )
-    return [Window(start, clip.num_frames, clip.stride) for start in dict.fromkeys(starts)]
+    return [Window(start, clip.num_frames, clip.frame_stride) for start in dict.fromkeys(starts)]

@@ -90,11 +90,13 @@ class FinetuneView:
 
     def __init__(self, clip: ClipConfig, augment: AugmentConfig) -> None:
         self.clip, self.augment = clip, augment
-        self.crop = v2.RandomResizedCrop(clip.size, scale=augment.scale, ratio=augment.ratio)
-        steps: list[Callable[[Squares], Squares]] = [v2.RandomHorizontalFlip(augment.flip)]
+        self.crop = v2.RandomResizedCrop(
+            clip.image_size, scale=augment.crop_scale, ratio=augment.crop_ratio
+        )
+        steps: list[Callable[[Squares], Squares]] = [v2.RandomHorizontalFlip(augment.hflip_prob)]
         if augment.randaugment_ops:
             steps.append(RandAugment(augment))
-        steps.append(v2.RandomErasing(augment.erase, value=_MEAN_COLOUR))
+        steps.append(v2.RandomErasing(augment.erase_prob, value=_MEAN_COLOUR))
         self.steps = v2.Compose(steps)
 
     def window(self, clip_frames: int) -> Window:
@@ -120,7 +122,7 @@ class FinetuneView:
         if settings.audio_noise:
             mfcc = mfcc + settings.audio_noise * torch.randn_like(mfcc)
         longest = int(settings.audio_time_mask * len(mfcc))
-        mfcc = spec_augment(mfcc, longest, settings.audio_coefficient_mask)
+        mfcc = spec_augment(mfcc, longest, settings.audio_freq_mask)
         return mfcc * valid[:, None], valid
 
 

@@ -43,7 +43,7 @@ class MaskedAutoencoder(nn.Module):
         visual, dim = config.visual, config.visual.dim
         trained = trained_grid(config)
         self.visual = VisualEncoder(visual, self.grid, trained=trained)
-        pixels = visual.tubelet * visual.patch**2 * 3
+        pixels = visual.tubelet_size * visual.patch_size**2 * 3
         fused = config.fusion.kind != "none"
         self.decoder = Decoder(
             config.decoder, 2 * dim if fused else dim, pixels, self.grid, trained=trained
@@ -70,7 +70,9 @@ class MaskedAutoencoder(nn.Module):
             choice: Visible, masked and predicted tokens.
             with_seen: Also predict the visible tubelets.
         """
-        tubelets = cut_tubelets(video, self.config.visual.tubelet, self.config.visual.patch)
+        tubelets = cut_tubelets(
+            video, self.config.visual.tubelet_size, self.config.visual.patch_size
+        )
         seen = take_tubelets(tubelets, choice.keep)
         fused = self.encode(seen, mfcc, audio_valid, choice)
         prediction = self.decoder(fused, choice, with_seen=with_seen)
@@ -99,13 +101,13 @@ class MaskedAutoencoder(nn.Module):
 
 def grid_of(config: ModelConfig, clip: ClipConfig) -> Grid:
     """Return the token grid of a window: 8 x 14 x 14 for ViT-B."""
-    side = clip.size // config.visual.patch
-    return Grid(clip.num_frames // config.visual.tubelet, side, side)
+    side = clip.image_size // config.visual.patch_size
+    return Grid(clip.num_frames // config.visual.tubelet_size, side, side)
 
 
 def trained_grid(config: ModelConfig) -> Grid | None:
     """Return the grid of the pretrained positions, None if it is the model's own."""
-    return None if config.positions is None else Grid(*config.positions)
+    return None if config.pos_embed_grid is None else Grid(*config.pos_embed_grid)
 
 
 @torch.no_grad()

@@ -112,7 +112,7 @@ class Classifier(nn.Module):
             tokens = cast(Tensor, heard)
         else:
             sizes = self.config.visual
-            seen = self.visual(to_tubelets(video, sizes.tubelet, sizes.patch))
+            seen = self.visual(to_tubelets(video, sizes.tubelet_size, sizes.patch_size))
             tokens = seen if self.fusion is None else self.fusion(seen, heard)
         if self.pool_by == "first":
             return tokens[:, 0].float()

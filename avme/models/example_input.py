@@ -16,7 +16,7 @@ def example_clip(
         num_cepstra: Coefficients per MFCC row.
         device: Device of the tensors.
     """
-    size = (1, 3, clip.num_frames, clip.size, clip.size)
+    size = (1, 3, clip.num_frames, clip.image_size, clip.image_size)
     return (
         torch.zeros(size, dtype=torch.uint8, device=device),
         torch.zeros(1, clip.span_rows, num_cepstra, device=device),

@@ -58,19 +58,19 @@ class TokenChoice:
 class TubeMask:
     """Tube masking: the same positions in every time slot (VideoMAE, section 3.3).
 
-    No masked patch can be copied from a neighboring frame. With `decoder_keep` below 1 only that
-    fraction is predicted, equally many in every slot, by a running cell (VideoMAE V2, section 3.2):
-    some of each 2 x 2 positions, the next ones in the next slot. If too few of those are masked,
-    others are added; if too many, some are dropped.
+    No masked patch can be copied from a neighboring frame. With `decoder_ratio` above 0 only the
+    other masked tokens are predicted, equally many in every slot, by a running cell (VideoMAE V2,
+    section 3.2): some of each 2 x 2 positions, the next ones in the next slot. If too few
+    of those are masked, others are added; if too many, some are dropped.
 
     Raises:
         ConfigError: The ratio masks no position or all, or no token is predicted.
     """
 
-    def __init__(self, grid: Grid, ratio: float, decoder_keep: float = 1.0) -> None:
+    def __init__(self, grid: Grid, ratio: float, decoder_ratio: float = 0.0) -> None:
         self.grid = grid
         self.num_hidden = int(ratio * grid.places)  # VideoMAE's floor: 0.9 of 196 is 176
-        self.num_predicted = int(decoder_keep * self.num_hidden)
+        self.num_predicted = int(self.num_hidden - decoder_ratio * self.num_hidden)
         if not 0 < self.num_hidden < grid.places:
             raise ConfigError(
                 f"mask.ratio {ratio} hides {self.num_hidden} of {grid.places} places: "
@@ -78,7 +78,7 @@ class TubeMask:
             )
         if not 0 < self.num_predicted <= self.num_hidden:
             raise ConfigError(
-                f"mask.decoder_keep {decoder_keep} predicts {self.num_predicted} of "
+                f"mask.decoder_ratio {decoder_ratio} predicts {self.num_predicted} of "
                 f"{self.num_hidden} hidden places: expected at least one, and no more than all"
             )
         self._phase = _phase_of(grid)

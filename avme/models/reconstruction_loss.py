@@ -15,7 +15,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-Target = Literal["normalised", "pixel"]
+Target = Literal["normalized", "pixel"]
 _EPS = 1e-6
 
 
@@ -26,14 +26,14 @@ class Scale:
     mean: Float[Tensor, "b n 1 c"]
     deviation: Float[Tensor, "b n 1 c"]
 
-    def normalise(self, pixels: Float[Tensor, "b n p"]) -> Float[Tensor, "b n p"]:
+    def normalize(self, pixels: Float[Tensor, "b n p"]) -> Float[Tensor, "b n p"]:
         """Normalize pixels by the statistics of their tubelet."""
         return _join((_split(pixels) - self.mean) / self.deviation)
 
-    def restore(self, normalised: Float[Tensor, "b n p"]) -> Float[Tensor, "b n p"]:
-        """Invert `normalise`. In figures this is optimistic: the statistics are those of the
+    def restore(self, normalized: Float[Tensor, "b n p"]) -> Float[Tensor, "b n p"]:
+        """Invert `normalize`. In figures this is optimistic: the statistics are those of the
         target."""
-        return _join(_split(normalised) * self.deviation + self.mean)
+        return _join(_split(normalized) * self.deviation + self.mean)
 
 
 def scale_of(pixels: Float[Tensor, "b n p"]) -> Scale:
@@ -53,7 +53,7 @@ def reconstruction_loss(
         truth: Pixels, 0 to 1.
         target: Normalized or pixel target.
     """
-    wanted = scale_of(truth).normalise(truth) if target == "normalised" else truth
+    wanted = scale_of(truth).normalize(truth) if target == "normalized" else truth
     return F.mse_loss(prediction.float(), wanted)
 
 
@@ -71,12 +71,12 @@ def in_both_units(
     """
     scale = scale_of(truth)
     prediction = prediction.float()
-    pixels = scale.restore(prediction) if target == "normalised" else prediction
-    normalised = prediction if target == "normalised" else scale.normalise(prediction)
+    pixels = scale.restore(prediction) if target == "normalized" else prediction
+    normalized = prediction if target == "normalized" else scale.normalize(prediction)
     by_clip = (pixels - truth).square().mean(dim=(1, 2))
     return {
         "mse_pixel": by_clip.mean(),
-        "mse_normalised": F.mse_loss(normalised, scale.normalise(truth)),
+        "mse_normalized": F.mse_loss(normalized, scale.normalize(truth)),
         "psnr_db": -10.0 * torch.log10(by_clip.clamp(min=1e-12)).mean(),
     }
 

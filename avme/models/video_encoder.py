@@ -33,7 +33,7 @@ class VisualEncoder(nn.Module):
         final_norm: bool = True,
     ) -> None:
         super().__init__()
-        self.embedding = TubeletEmbedding(config.tubelet, config.patch, config.dim)
+        self.embedding = TubeletEmbedding(config.tubelet_size, config.patch_size, config.dim)
         rates = torch.linspace(0.0, drop_path, config.depth, device="cpu").tolist()  # meta has none
         self.blocks = nn.ModuleList(
             Block(config.dim, config.heads, config.mlp_ratio, rate) for rate in rates

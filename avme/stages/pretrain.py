@@ -108,7 +108,7 @@ def pretrain(
         if run.checkpoint is None and weights is not None:
             say_tally(run.report, start_with(model, weights))
         model = model.to(device)
-        mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_keep)
+        mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_ratio)
         choice = mask(torch.zeros(1, dtype=torch.int64)).to(device)
         job = Job(
             stage=STAGE,
@@ -120,7 +120,7 @@ def pretrain(
             example=(
                 *example_clip(config.clip, config.model.audio.num_cepstra, device),
                 choice,
-                config.loss.on == "all",
+                config.loss.tokens == "all",
             ),
             derived={
                 "grid": asdict(model.grid),
@@ -128,7 +128,7 @@ def pretrain(
                 "seen_tokens": choice.keep.shape[1],
                 "predicted_tokens": choice.predict.shape[1],
                 "effective_mask_ratio": mask.effective_ratio,
-                "effective_decoder_keep": mask.num_predicted / mask.num_hidden,
+                "effective_decoder_ratio": 1.0 - mask.num_predicted / mask.num_hidden,
             },
             reader=ClipReader(prepared, entries, facts["mfcc"]),
             prepared=prepared,
@@ -154,8 +154,8 @@ def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
     Logged steps add both MSEs, the PSNR and the entropy of the fusion's attention. `masked` in
     their names refers to predicted tokens; values over all tokens exist only if all are predicted.
     """
-    target, on_all = config.loss.target, config.loss.on == "all"
-    whole = config.mask.decoder_keep == 1.0
+    target, on_all = config.loss.target, config.loss.tokens == "all"
+    whole = config.mask.decoder_ratio == 0.0
 
     def step(model: nn.Module, batch: AVBatch, _: int, logged: bool) -> BatchLoss:
         choice = mask(batch.seed).to(batch.video.device)
@@ -165,7 +165,7 @@ def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
         if made.prediction.seen is not None:
             predicted = torch.cat([made.prediction.hidden, made.prediction.seen], dim=1)
             pairs["all"] = (predicted, torch.cat([made.hidden, made.seen], dim=1))
-        predicted, truth = pairs[config.loss.on]
+        predicted, truth = pairs[config.loss.tokens]
         loss = reconstruction_loss(predicted, truth, target)
         figures: dict[str, Tensor] = {}
         if logged:

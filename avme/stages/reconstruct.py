@@ -39,7 +39,7 @@ from avme.weights.trained import load_trained, settings_in
 _GREY = 0.5
 COLUMNS = ("truth", "seen by the model", "reconstruction")
 _OPTIMISTIC = (
-    "The target was normalised: every hidden patch has its mean and deviation from the truth, "
+    "The target was normalized: every hidden patch has its mean and deviation from the truth, "
     "which flatters colours and PSNR."
 )
 
@@ -123,7 +123,7 @@ class Gallery:
             f"{mask.effective_ratio:.0%} of every frame is hidden; PSNR is over hidden patches "
             "alone."
         )
-        if config.loss.target == "normalised":
+        if config.loss.target == "normalized":
             note = f"{note}\n{_OPTIMISTIC}"
         rows = _rows(self.entries, made, frames)
         return Drawn(rows=rows, note=note, psnr_db=float(np.mean(made.psnr_db)))
@@ -194,18 +194,20 @@ def complete(
     visual = model.config.visual
     with torch.inference_mode():
         made = cast(Masked, model(batch.video, batch.mfcc, batch.audio_valid, choice))
-        tubelets = to_tubelets(batch.video, visual.tubelet, visual.patch)
+        tubelets = to_tubelets(batch.video, visual.tubelet_size, visual.patch_size)
         predicted = made.prediction.hidden.float()
         figures = [
             in_both_units(predicted[[row]], made.hidden[[row]], target) for row in range(len(batch))
         ]
-        if target == "normalised":
+        if target == "normalized":
             predicted = scale_of(made.hidden).restore(predicted)
 
         def with_hidden(hidden: Float[Tensor, "b m p"]) -> Float[Tensor, "b c t h w"]:
             index = repeat(choice.hide, "b m -> b m p", p=tubelets.shape[-1])
             whole = tubelets.scatter(1, index, hidden)
-            return to_pixels(whole, model.grid, visual.tubelet, visual.patch).clamp(0.0, 1.0)
+            return to_pixels(whole, model.grid, visual.tubelet_size, visual.patch_size).clamp(
+                0.0, 1.0
+            )
 
         return Versions(
             truth=with_hidden(made.hidden),

@@ -73,7 +73,9 @@ def _whole_or_absent(folder: Path) -> Iterator[None]:
 def _visual_tower(weights: Weights, form: Form) -> tuple[dict[str, Tensor], list[str]]:
     """Return the tensors of the VideoMAE part, and the changes that were made."""
     frames, size = weights.window
-    patch, tubelet = (weights.leaves[f"model.visual.{key}"] for key in ("patch", "tubelet"))
+    patch, tubelet = (
+        weights.leaves[f"model.visual.{key}"] for key in ("patch_size", "tubelet_size")
+    )
     if weights.grid != (frames // tubelet, size // patch, size // patch):
         raise MismatchError(
             f"{weights.file} stretches the positions of {weights.grid} over its window, which only "
@@ -109,7 +111,10 @@ def _visual_tower(weights: Weights, form: Form) -> tuple[dict[str, Tensor], list
 
 
 def _named(weights: Weights, tower: Mapping[str, Tensor], form: Form) -> dict[str, Tensor]:
-    kernel = (weights.leaves["model.visual.tubelet"], weights.leaves["model.visual.patch"])
+    kernel = (
+        weights.leaves["model.visual.tubelet_size"],
+        weights.leaves["model.visual.patch_size"],
+    )
     named: dict[str, Tensor] = {}
     for own, tensor in tower.items():
         rule = rule_for(own, form, weights.stage, kernel, weights.pool)
@@ -131,7 +136,7 @@ def _note(weights: Weights) -> dict[str, Any]:
     frames, size = weights.window
     note = {"num_frames": frames, "image_size": size, **_heads(weights)}
     if weights.stride is not None:
-        note[SIDECAR] = {"stride": weights.stride}
+        note[SIDECAR] = {"frame_stride": weights.stride}
     if not weights.classes:
         return note
     return note | {"id2label": {str(row): name for row, name in enumerate(weights.classes)}}

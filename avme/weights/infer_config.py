@@ -45,7 +45,7 @@ class Geometry:
 
     stage: Stage
     visual: Mapping[str, int | float]
-    """dim, depth, mlp_ratio, patch, tubelet, final_norm and, if known, heads."""
+    """dim, depth, mlp_ratio, patch_size, tubelet_size, final_norm and, if known, heads."""
     decoder: Mapping[str, int | float]
     """The same for the decoder; empty without one."""
     num_classes: int
@@ -58,7 +58,7 @@ class Geometry:
     @property
     def kernel(self) -> tuple[int, int]:
         """Frames and side of a tubelet."""
-        return int(self.visual["tubelet"]), int(self.visual["patch"])
+        return int(self.visual["tubelet_size"]), int(self.visual["patch_size"])
 
     def grid(self) -> Grid:
         """Token grid of the window."""
@@ -94,7 +94,7 @@ class Geometry:
         )
 
     def _clip(self) -> ClipConfig:
-        return ClipConfig(num_frames=self.num_frames, size=self.size)
+        return ClipConfig(num_frames=self.num_frames, image_size=self.size)
 
 
 def geometry_of(stored: Stored) -> Geometry:
@@ -119,8 +119,8 @@ def geometry_of(stored: Stored) -> Geometry:
         "dim": dim,
         "depth": _depth("visual", stored),
         "mlp_ratio": _ratio(shape("visual.blocks.0.mlp.first.weight", 2)[0], dim),
-        "patch": patch,
-        "tubelet": tubelet,
+        "patch_size": patch,
+        "tubelet_size": tubelet,
         "final_norm": norms.final if stage == "pretrain" else True,
     }
     heads, remarks = _heads(config.get("num_attention_heads"), dim)

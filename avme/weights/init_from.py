@@ -28,7 +28,7 @@ def weights_for(
     """
     weights = read_weights(file, names)
     require_geometry(settings, weights)
-    known, grid = settings.model.positions, grid_of(settings.model, settings.clip)
+    known, grid = settings.model.pos_embed_grid, grid_of(settings.model, settings.clip)
     if known is None or Grid(*known) == grid:
         return weights
     stretched = "positions of {} x {} x {} places are stretched over {} x {} x {}".format(
@@ -50,7 +50,10 @@ def starting_point(init: Path) -> dict[str, Any]:
     return {
         "preset": checkpoint.facts["preset"],
         "model": settings["model"],
-        "clip": {key: settings["clip"][key] for key in ("split", "num_frames", "stride", "size")},
+        "clip": {
+            key: settings["clip"][key]
+            for key in ("split", "num_frames", "frame_stride", "image_size")
+        },
     }
 
 

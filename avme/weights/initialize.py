@@ -114,11 +114,11 @@ def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Weights
         )
     grid = grid_of(settings.model, settings.clip)
     window, known = (grid.slots, grid.rows, grid.columns), weights.grid
-    if settings.model.positions is None and window != known:
+    if settings.model.pos_embed_grid is None and window != known:
         raise MismatchError(
             f"{weights.file} knows positions on {known[0]} x {known[1]} x {known[2]} places, the "
-            f"window has {window[0]} x {window[1]} x {window[2]}: set model.positions to the first "
-            "to stretch them, or to what the weights were really trained on"
+            f"window has {window[0]} x {window[1]} x {window[2]}: set model.pos_embed_grid to the "
+            "first to stretch them, or to what the weights were really trained on"
         )
 
 

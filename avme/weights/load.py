@@ -75,16 +75,16 @@ class Weights:
     def stride(self) -> int | None:
         """Frame stride in training, if the file states it."""
         noted = self.config.get("clip") or self.config.get(SIDECAR)
-        stride = noted.get("stride") if isinstance(noted, Mapping) else None
+        stride = noted.get("frame_stride") if isinstance(noted, Mapping) else None
         return stride if isinstance(stride, int) and stride > 0 else None
 
     def settings(self) -> dict[str, Any]:
         """Default settings for a stage that starts from these weights."""
         frames, size = self.window
-        clip = {"clip.num_frames": frames, "clip.size": size}
+        clip = {"clip.num_frames": frames, "clip.image_size": size}
         if self.stride is not None:
-            clip["clip.stride"] = self.stride
-        return nest(self.leaves | clip | {"model.positions": list(self.grid)})
+            clip["clip.frame_stride"] = self.stride
+        return nest(self.leaves | clip | {"model.pos_embed_grid": list(self.grid)})
 
     def origin(self) -> dict[str, Any]:
         """Provenance record for a run; avme's files include the lists they were trained on."""
@@ -192,8 +192,8 @@ def _ours(stored: Stored) -> Weights:
         modality=config.modality if isinstance(config, FinetuneConfig) else "av",
         tensors=_translate(stored.file, stored.tensors, rules, shapes),
         leaves=flatten({"model": {part: sizes[part] for part in sizes if part in parts}}),
-        window=(config.clip.num_frames, config.clip.size),
-        grid=config.model.positions or (grid.slots, grid.rows, grid.columns),
+        window=(config.clip.num_frames, config.clip.image_size),
+        grid=config.model.pos_embed_grid or (grid.slots, grid.rows, grid.columns),
         num_classes=num_classes,
         classes=classes,
         pool=config.head.pool if isinstance(config, FinetuneConfig) else "mean",

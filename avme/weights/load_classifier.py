@@ -67,7 +67,7 @@ def complete(weights: Weights, config: EvalConfig) -> Weights:
                 "out"
             )
     if config.stride is not None and weights.stride is None:
-        note = {SIDECAR: {"stride": config.stride}}
+        note = {SIDECAR: {"frame_stride": config.stride}}
         weights = replace(weights, config=weights.config | note)
     if config.heads is not None and key not in weights.leaves:
         leaves = weights.leaves | {key: config.heads}
@@ -99,7 +99,7 @@ def build_trained(weights: Weights, prepared: PreparedSet, report: Reporter) -> 
     for remark in weights.remarks:
         report.say(remark)
     if weights.stride is None:
-        stride = settings.clip.stride
+        stride = settings.clip.frame_stride
         report.say(f"{weights.file} does not name its stride: {stride} is taken, --set stride=N")
     model = build_classifier(settings, len(classes))
     model.load_state_dict(tensors)

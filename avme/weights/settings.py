@@ -27,15 +27,15 @@ def settings_of(weights: Weights) -> PretrainConfig | FinetuneConfig:
     frames, size = weights.window
     leaves: dict[str, Any] = weights.leaves | {
         "clip.num_frames": frames,
-        "clip.size": size,
-        "model.positions": list(weights.grid),
+        "clip.image_size": size,
+        "model.pos_embed_grid": list(weights.grid),
         "model.fusion.kind": "none",
         "model.fusion.heads": 1,
     }
     if weights.stride is not None:
-        leaves["clip.stride"] = weights.stride
+        leaves["clip.frame_stride"] = weights.stride
     if weights.stage == "pretrain":
-        leaves["loss.target"] = "normalised" if target_is_normalised(weights) else "pixel"
+        leaves["loss.target"] = "normalized" if target_is_normalized(weights) else "pixel"
     else:
         leaves |= {"modality": "v", "head.pool": weights.pool}
     try:
@@ -56,8 +56,8 @@ def require_heads(weights: Weights) -> None:
         )
 
 
-def target_is_normalised(weights: Weights) -> bool:
+def target_is_normalized(weights: Weights) -> bool:
     """Return True if the decoder predicts normalized pixels, VideoMAE's default."""
     if weights.form == "avme":
-        return bool(weights.config["loss"]["target"] == "normalised")
+        return bool(weights.config["loss"]["target"] == "normalized")
     return bool(weights.config.get("norm_pix_loss", True))

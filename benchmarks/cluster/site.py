@@ -22,7 +22,7 @@ from benchmarks.cluster.slurm import Cluster
 
 AVME: Final = [sys.executable, "-m", "avme_cli"]
 STEPS_OF_EPOCH: Final = 3
-TINY: Final = """clip: {size: 32, num_frames: 4}
+TINY: Final = """clip: {image_size: 32, num_frames: 4}
 model: {visual: {dim: 64, depth: 1}, audio: {blocks: [1, 1, 1, 1]}}
 train: {log_every: 1, log_images_every_epochs: null}
 """

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 _SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
 _SMALL = (
-    "clip.num_frames=4", "clip.stride=2", "clip.size=32", "model.visual.dim=32",
+    "clip.num_frames=4", "clip.frame_stride=2", "clip.image_size=32", "model.visual.dim=32",
     "model.decoder.dim=16", "model.decoder.heads=2", "optim.warmup_epochs=0", "train.num_workers=0",
 )  # fmt: skip
 

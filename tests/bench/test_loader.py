@@ -18,7 +18,9 @@ def run(prepared: PreparedSet, **clip: int) -> LoaderBench:
         windows=4,
         rounds=2,
         report=Quiet(),
-        clip=ClipConfig.model_validate({"num_frames": 4, "stride": 2, "size": 32, **clip}),
+        clip=ClipConfig.model_validate(
+            {"num_frames": 4, "frame_stride": 2, "image_size": 32, **clip}
+        ),
     )
 
 

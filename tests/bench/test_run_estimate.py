@@ -64,8 +64,8 @@ def test_half_decoding_and_a_loss_on_all_tokens_are_counted(
 ) -> None:
     whole = make_pretrain_config()
     mask, loss = (
-        whole.mask.model_copy(update={"decoder_keep": 0.5}),
-        whole.loss.model_copy(update={"on": "all"}),
+        whole.mask.model_copy(update={"decoder_ratio": 0.5}),
+        whole.loss.model_copy(update={"tokens": "all"}),
     )
 
     half, everything = (

@@ -18,9 +18,9 @@ pytestmark = pytest.mark.slow
 
 CONFIG = PretrainConfig.model_validate(
     {
-        "clip": {"num_frames": 4, "stride": 2, "size": 32},
+        "clip": {"num_frames": 4, "frame_stride": 2, "image_size": 32},
         "model": {
-            "visual": {"dim": 32, "depth": 2, "heads": 4, "patch": 8},
+            "visual": {"dim": 32, "depth": 2, "heads": 4, "patch_size": 8},
             "audio": {"widths": [4, 8, 8, 16], "blocks": [1, 1, 1, 1]},
             "decoder": {"dim": 16, "depth": 1, "heads": 2},
             "fusion": {"heads": 4},

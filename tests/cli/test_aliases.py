@@ -9,7 +9,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from avme.config.synonyms import SYNONYMS
-from avme_cli.aliases import ALIASES, normalised
+from avme_cli.aliases import ALIASES, normalized
 from avme_cli.app import app
 from avme_cli.commands import loaded
 
@@ -55,7 +55,7 @@ def test_an_alias_takes_its_value_either_way(given: list[str], tmp_path: Path) -
 def test_no_alias_hides_an_option_and_each_leads_to_one() -> None:
     assert not {f"--{name}" for name in ALIASES} & options()
     assert {f"--{name}" for name in ALIASES.values()} <= options()
-    assert normalised("dry_run") == "dry-run"
+    assert normalized("dry_run") == "dry-run"
 
 
 def test_every_flag_in_the_table_exists() -> None:

@@ -66,7 +66,7 @@ def test_show_with_settings_prints_yaml_that_can_be_used() -> None:
 
     settings = from_yaml(PretrainConfig, text)
     assert code == 0
-    assert (settings.clip.size, settings.optim.lr) == (64, 1e-3)
+    assert (settings.clip.image_size, settings.optim.lr) == (64, 1e-3)
 
 
 def test_init_writes_a_file_that_validate_likes(tmp_path: Path) -> None:
@@ -107,8 +107,8 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
     ("args", "line"),
     [
         (
-            ["show", "pretrain", "--set", "clip.sze=64"],
-            "error: unknown setting clip.sze in --set: did you mean clip.size?",
+            ["show", "pretrain", "--set", "clip.imge_size=64"],
+            "error: unknown setting clip.imge_size in --set: did you mean clip.image_size?",
         ),
         (["show", "--preset", "tiny"], "error: --preset, --config and --set need a stage"),
         (["show", "prep", "--preset", "tiny"], "error: prep has no presets"),

@@ -94,7 +94,7 @@ def test_a_value_given_here_says_so_and_changes_what_follows() -> None:
 
 
 def test_a_probe_tells_speed_and_hours() -> None:
-    small = ["clip.size=16", "model.visual.depth=1", "train.device=cpu", "train.batch_size=4"]
+    small = ["clip.image_size=16", "model.visual.depth=1", "train.device=cpu", "train.batch_size=4"]
     sets = [word for value in small for word in ("--set", value)]
 
     code, text, err = show("digits", "--stage", "finetune", "--probe", *sets)

@@ -23,7 +23,7 @@ from avme_cli.app import app
 pytestmark = pytest.mark.slow
 
 MODEL = {
-    "visual": {"dim": 32, "depth": 2, "heads": 4, "patch": 8},
+    "visual": {"dim": 32, "depth": 2, "heads": 4, "patch_size": 8},
     "fusion": {"kind": "none", "heads": 4},
     "decoder": {"dim": 16, "depth": 1, "heads": 2},
 }
@@ -49,7 +49,7 @@ def ours() -> Path:
     """Weights of two slots of 4 x 4 places."""
     torch.manual_seed(2)
     config = PretrainConfig.model_validate(
-        {"model": MODEL, "clip": {"num_frames": 4, "size": 32}, "mask": {"ratio": 0.75}}
+        {"model": MODEL, "clip": {"num_frames": 4, "image_size": 32}, "mask": {"ratio": 0.75}}
     )
     model = MaskedAutoencoder(ModelConfig.model_validate(MODEL), config.clip)
     settings = config.model_dump(mode="json")
@@ -212,12 +212,12 @@ def test_another_window_is_told_to_go_by_init(ours: Path, prepared: Path) -> Non
     run_of_ours = replace(load_checkpoint(ours), facts={"preset": "base", "split": "1"})
     save_checkpoint(Path("run.pt"), run_of_ours)
 
-    code, _, err = run("finetune --from run.pt --modality v --set clip.stride=2")
+    code, _, err = run("finetune --from run.pt --modality v --set clip.frame_stride=2")
 
     assert code == 4, err
-    assert "clip.stride is 4 there, 2 was asked" in err
+    assert "clip.frame_stride is 4 there, 2 was asked" in err
     assert "give --init run.pt, which takes another window, instead of --from" in err
-    line = f"finetune --init run.pt --set clip.stride=2 --val-fraction 0 --modality v {LIGHT}"
+    line = f"finetune --init run.pt --set clip.frame_stride=2 --val-fraction 0 --modality v {LIGHT}"
     assert run(line)[0] == 0
 
 
@@ -227,15 +227,15 @@ def test_init_brings_model_window_and_positions(ours: Path, prepared: Path) -> N
     code, _, err = run(f"pretrain --init theirs --out first {LIGHT} --mask 0.75")
     assert code == 0, err
     code, _, err = run(
-        f"finetune --init theirs --out second --val-fraction 0 {LIGHT} --set clip.size=64"
+        f"finetune --init theirs --out second --val-fraction 0 {LIGHT} --set clip.image_size=64"
     )
 
     assert code == 0, err
     assert "newly initialised" in err
     assert "positions of 2 x 4 x 4 places are stretched over 2 x 8 x 8" in err
     config = PretrainConfig.model_validate(read_settings(Path("first/config.yaml")))
-    assert (config.clip.num_frames, config.clip.size) == (4, 32)
-    assert config.model.positions == (2, 4, 4)
+    assert (config.clip.num_frames, config.clip.image_size) == (4, 32)
+    assert config.model.pos_embed_grid == (2, 4, 4)
     assert "size: 64" in Path("second/config.yaml").read_text()
     code, _, err = run("pretrain --init ours.pt --out first --resume")
     assert code == 4

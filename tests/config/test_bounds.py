@@ -68,14 +68,18 @@ def test_the_walk_itself_finds_what_has_no_limit() -> None:
         ("model.visual.depth", 10**9, "expected less than or equal to 1000"),
         ("model.visual.depth", 10**4000, "expected less than or equal to 1000"),
         ("model.visual.depth", True, "found true, expected no truth value"),
-        ("model.positions", [8, True, 8], "found true, expected no truth value"),
+        ("model.pos_embed_grid", [8, True, 8], "found true, expected no truth value"),
         ("model.visual.dim", [0] * 1000, "expected integer"),
         ("clip.split", "x" * 1000, "expected at most 255 characters"),
         ("crop.scales", [1.0] * 1000, "expected at most 100 values"),
         ("optim.lr", 10**400, "expected number"),
         ("optim.lr", float("nan"), "expected a finite number"),
-        ("clip.size", 65_536, "68,719,476,736 pixels, expected at most 1,073,741,824"),
-        ("model.positions", [1000, 1000, 1000], "model.positions has 1000 x 1000 x 1000 places"),
+        ("clip.image_size", 65_536, "68,719,476,736 pixels, expected at most 1,073,741,824"),
+        (
+            "model.pos_embed_grid",
+            [1000, 1000, 1000],
+            "model.pos_embed_grid has 1000 x 1000 x 1000 places",
+        ),
     ],
 )
 def test_what_no_machine_could_use_is_refused_in_a_short_line(

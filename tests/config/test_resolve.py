@@ -68,10 +68,12 @@ def test_one_changed_setting_keeps_the_stage_defaults_of_its_neighbours() -> Non
 
 def test_a_misspelt_setting_names_its_source_and_the_nearest_one(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
-    file.write_text("clip: {sze: 64}\n")
+    file.write_text("clip: {imge_size: 64}\n")
 
-    assert refusal("clip.sze=64") == ("unknown setting clip.sze in --set: did you mean clip.size?")
-    assert refusal(file=file).startswith(f"unknown setting clip.sze in {file}: ")
+    assert refusal("clip.imge_size=64") == (
+        "unknown setting clip.imge_size in --set: did you mean clip.image_size?"
+    )
+    assert refusal(file=file).startswith(f"unknown setting clip.imge_size in {file}: ")
 
 
 def test_a_setting_without_its_group_is_found_by_its_name() -> None:
@@ -79,17 +81,19 @@ def test_a_setting_without_its_group_is_found_by_its_name() -> None:
 
 
 def test_a_value_out_of_range_is_named_with_what_was_found_and_expected() -> None:
-    assert refusal("clip.size=8") == (
-        "clip.size: found 8, expected greater than or equal to 16 (from --set)"
+    assert refusal("clip.image_size=8") == (
+        "clip.image_size: found 8, expected greater than or equal to 16 (from --set)"
     )
     assert refusal("optim.lr=fast").startswith("optim.lr: found 'fast', expected number")
-    assert refusal("loss.on=off") == (
-        "loss.on: found 'off', expected 'masked' or 'all' (from --set)"
+    assert refusal("loss.tokens=off") == (
+        "loss.tokens: found 'off', expected 'masked' or 'all' (from --set)"
     )
 
 
 def test_an_impossible_pair_is_refused_in_its_own_words() -> None:
-    assert refusal("clip.size=225") == ("clip.size 225 is not divisible by model.visual.patch 16")
+    assert refusal("clip.image_size=225") == (
+        "clip.image_size 225 is not divisible by model.visual.patch_size 16"
+    )
     assert refusal("model.visual.heads=7") == (
         "model.visual: width 768 is not divisible by 7 heads"
     )
@@ -108,10 +112,10 @@ def test_batch_statistics_of_one_clip_are_refused(alone: str) -> None:
         f"train.seed={2**63}",
         "optim.betas=[0.9, 1.0]",
         "optim.betas=[-0.1, 0.9]",
-        "augment.scale=[0.5, 0.1]",
-        "augment.scale=[0.0, 1.0]",
-        "augment.ratio=[2.0, 0.5]",
-        "augment.ratio=[-1.0, 1.0]",
+        "augment.crop_scale=[0.5, 0.1]",
+        "augment.crop_scale=[0.0, 1.0]",
+        "augment.crop_ratio=[2.0, 0.5]",
+        "augment.crop_ratio=[-1.0, 1.0]",
         "model.visual.mlp_ratio=0.001",
         "model.fusion.mlp_ratio=1e300",
         "train.batch_size=100000000",
@@ -133,7 +137,7 @@ def test_a_group_is_not_a_setting() -> None:
     assert "is a group of settings: give clip.split" in refusal("clip=3")
 
 
-@pytest.mark.parametrize("assignment", ["clip.size", "=3"])
+@pytest.mark.parametrize("assignment", ["clip.image_size", "=3"])
 def test_a_set_without_key_or_value_is_refused(assignment: str) -> None:
     assert "expected KEY=VALUE" in refusal(assignment)
 
@@ -143,7 +147,7 @@ def test_a_set_that_is_not_yaml_is_refused() -> None:
 
 
 def test_several_errors_stay_on_one_line() -> None:
-    line = refusal("clip.size=8", "clip.stride=0", "mask.ratio=2", "train.batch_size=0")
+    line = refusal("clip.image_size=8", "clip.frame_stride=0", "mask.ratio=2", "train.batch_size=0")
 
     assert line.endswith("and 1 more")
 
@@ -152,9 +156,9 @@ def test_a_file_that_is_missing_or_no_mapping_is_named(tmp_path: Path) -> None:
     row = tmp_path / "row.yaml"
     row.write_text("- 1\n")
     broken = tmp_path / "broken.yaml"
-    broken.write_text("clip: {size: 64\n")
+    broken.write_text("clip: {image_size: 64\n")
     twice = tmp_path / "twice.yaml"
-    twice.write_text("clip: {size: 64, size: 32}\n")
+    twice.write_text("clip: {image_size: 64, image_size: 32}\n")
 
     assert "does not exist" in refusal(file=tmp_path / "none.yaml")
     assert refusal(file=row).startswith(f"{row} holds a list, expected settings")
@@ -166,13 +170,13 @@ def test_a_file_that_is_missing_or_no_mapping_is_named(tmp_path: Path) -> None:
 def test_values_mean_what_people_mean(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(
-        "clip: {split: 2}\nloss: {on: all}\noptim: {lr: 4e-3}\ntrain: {num_workers: none}\n"
+        "clip: {split: 2}\nloss: {tokens: all}\noptim: {lr: 4e-3}\ntrain: {num_workers: none}\n"
     )
 
     settings = resolve(PretrainConfig, file=file)
 
     assert settings.clip.split == "2"
-    assert settings.loss.on == "all"
+    assert settings.loss.tokens == "all"
     assert settings.optim.lr == 4e-3
     assert settings.train.num_workers is None
 
@@ -227,18 +231,18 @@ def test_a_file_that_an_older_version_wrote_says_what_is_unknown() -> None:
 
 
 def test_settings_that_a_checkpoint_fixes_are_not_contradicted() -> None:
-    fixed = {"model": {"visual": {"dim": 128, "heads": 4}}, "clip": {"size": 64}}
-    keys = ("model", "clip.size")
+    fixed = {"model": {"visual": {"dim": 128, "heads": 4}}, "clip": {"image_size": 64}}
+    keys = ("model", "clip.image_size")
     same = resolve(FinetuneConfig, base=fixed, sets=["clip.split=2", "optim.lr=1"])
-    other = resolve(FinetuneConfig, base=fixed, sets=["clip.size=112"])
+    other = resolve(FinetuneConfig, base=fixed, sets=["clip.image_size=112"])
 
     refuse_contradictions(same, fixed, keys, "runs/a")
-    with pytest.raises(MismatchError, match=r"runs/a: clip\.size is 64 there, 112 was asked"):
+    with pytest.raises(MismatchError, match=r"runs/a: clip\.image_size is 64 there, 112 was asked"):
         refuse_contradictions(other, fixed, keys, "runs/a")
 
 
 def test_every_setting_has_a_dotted_key() -> None:
-    assert "model.visual.patch" in leaf_fields(PretrainConfig)
+    assert "model.visual.patch_size" in leaf_fields(PretrainConfig)
     assert "model" not in leaf_fields(PretrainConfig)
 
 

@@ -12,8 +12,8 @@ VIDEOMAE = {
     "mask_ratio": "mask.ratio",
     "output_dir": "--out",
     "num_workers": "train.num_workers",
-    "sampling_rate": "clip.stride",
-    "input_size": "clip.size",
+    "sampling_rate": "clip.frame_stride",
+    "input_size": "clip.image_size",
     "decoder_depth": "model.decoder.depth",
     "normlize_target": "loss.target",
     "opt_betas": "optim.betas",
@@ -39,7 +39,7 @@ OTHERS = {
     "accum_iter": "train.micro_batch_size",  # MAE
     "norm_pix_loss": "loss.target",
     "amp": "train.precision",  # timm
-    "img_size": "clip.size",
+    "img_size": "clip.image_size",
     "trainer.max_epochs": "train.epochs",  # Lightning
     "accelerator": "train.device",
     "work_dir": "--out",  # mmaction2
@@ -48,7 +48,7 @@ OTHERS = {
 }
 FINETUNING = {
     "smoothing": "head.label_smoothing",
-    "reprob": "augment.erase",
+    "reprob": "augment.erase_prob",
     "fc_drop_rate": "head.dropout",
     "drop_path": "head.drop_path",
     "aa": "augment.randaugment_ops",
@@ -105,7 +105,7 @@ def test_case_hyphens_and_underscores_make_no_difference() -> None:
 @pytest.mark.parametrize(
     ("key", "meant"),
     [
-        ("clip.sze", "clip.size?"),
+        ("clip.imge_size", "clip.image_size?"),
         ("train.epohcs", "train.epochs?"),
         ("mask.ration", "mask.ratio?"),
         ("train.lr", "optim.lr?"),

@@ -26,7 +26,7 @@ from avme.stages.prep import prepare
 from avme.stages.pretrain import mfcc_facts
 
 GREY = np.array([0.299, 0.587, 0.114])
-CLIP = ClipConfig(num_frames=4, stride=2, size=32)
+CLIP = ClipConfig(num_frames=4, frame_stride=2, image_size=32)
 BEEP = "aevalsrc='if(between(t,1.0,1.08),0.5*sin(2*PI*1000*t),0.001*sin(2*PI*90*t))':s=16000"
 CHIRP = "aevalsrc='0.5*sin(2*PI*(300+2000*t)*t)':s=16000"
 
@@ -115,7 +115,7 @@ def test_rows_that_are_not_valid_are_zero(reader: ClipReader) -> None:
     assert not reader.sound(reader.entries[1], Window(0, 4, 2))[1].any()
 
 
-def test_sound_is_normalised_by_the_train_list(prepared: PreparedSet, reader: ClipReader) -> None:
+def test_sound_is_normalized_by_the_train_list(prepared: PreparedSet, reader: ClipReader) -> None:
     rows, valid = reader.sound(reader.entries[0], Window(start=0, num_frames=25, stride=2))
 
     assert valid.all()
@@ -204,7 +204,7 @@ def nearly_square(
 def test_views_of_the_same_pixels_are_made_once(
     nearly_square: ClipReader, size: int, segments: int, crops: int, windows: int, boxes: int
 ) -> None:
-    clip = ClipConfig(num_frames=4, stride=2, size=size)
+    clip = ClipConfig(num_frames=4, frame_stride=2, image_size=size)
 
     made = ScoringClips(nearly_square, clip, segments, crops)[0]
 

@@ -98,7 +98,7 @@ def test_levels_and_signs_are_drawn_as_timm_draws_them(
         return note
 
     monkeypatch.setattr(randaugment, "OPERATIONS", {name: recorded(name) for name in OPERATIONS})
-    view = RandAugment(AugmentConfig(randaugment_probability=probability))
+    view = RandAugment(AugmentConfig(randaugment_prob=probability))
     frames, clips = torch.zeros(1, 3, 2, 2, dtype=torch.uint8), 2000
 
     with seeded(0):
@@ -136,7 +136,7 @@ def test_all_frames_of_a_clip_change_alike_and_the_seed_decides_how() -> None:
 
 
 def test_a_level_far_from_the_mean_is_clipped_to_the_scale() -> None:
-    view = RandAugment(AugmentConfig(randaugment_std=100.0, randaugment_probability=1.0))
+    view = RandAugment(AugmentConfig(randaugment_std=100.0, randaugment_prob=1.0))
 
     for seed in range(30):
         with seeded(seed):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from avme.config import ClipConfig
 from avme.data.temporal_sampling import Window, random_window, spread_windows
 
-CLIP = ClipConfig(num_frames=4, stride=3, size=16)
+CLIP = ClipConfig(num_frames=4, frame_stride=3, image_size=16)
 
 
 def test_frames_and_rows_start_together() -> None:

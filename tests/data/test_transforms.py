@@ -8,11 +8,11 @@ from avme.config import AugmentConfig, ClipConfig, CropConfig
 from avme.data.crop import cut, shrink_factor, view_boxes
 from avme.data.transforms import FinetuneView, PretrainView, TrainingView, seeded
 
-CLIP = ClipConfig(num_frames=4, stride=2, size=16)
+CLIP = ClipConfig(num_frames=4, frame_stride=2, image_size=16)
 HEAVY = AugmentConfig(
     jitter_frames=3,
     audio_time_mask=0.5,
-    audio_coefficient_mask=4,
+    audio_freq_mask=4,
     audio_noise=0.1,
     audio_dropout=0.3,
 )
@@ -25,7 +25,7 @@ def make_frames(height: int = 24, width: int = 32) -> torch.Tensor:
 
 def show(view: TrainingView, frames: torch.Tensor) -> torch.Tensor:
     box = view.box(*frames.shape[-2:])
-    return view.pictures(cut(frames, box, view.clip.size))
+    return view.pictures(cut(frames, box, view.clip.image_size))
 
 
 def look(view: TrainingView, seed: int) -> tuple[object, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -56,7 +56,7 @@ def test_looking_leaves_the_global_generator_alone() -> None:
 
 
 def test_a_pretraining_crop_of_full_scale_is_the_short_side() -> None:
-    view = PretrainView(CLIP.model_copy(update={"size": 24}), CropConfig(scales=(1.0,)))
+    view = PretrainView(CLIP.model_copy(update={"image_size": 24}), CropConfig(scales=(1.0,)))
     frames = make_frames()
 
     with seeded(0):
@@ -96,8 +96,8 @@ def test_dropped_sound_is_marked_as_not_there() -> None:
 
 
 def test_a_finetuning_view_is_what_torchvision_makes_of_the_whole_frames() -> None:
-    view = FinetuneView(CLIP, HEAVY.model_copy(update={"erase": 0.5}))
-    crop = v2.RandomResizedCrop(16, scale=HEAVY.scale, ratio=HEAVY.ratio, antialias=True)
+    view = FinetuneView(CLIP, HEAVY.model_copy(update={"erase_prob": 0.5}))
+    crop = v2.RandomResizedCrop(16, scale=HEAVY.crop_scale, ratio=HEAVY.crop_ratio, antialias=True)
 
     for seed in range(10):
         with seeded(seed):

@@ -21,7 +21,7 @@ Inputs = tuple[Tensor, Tensor, Tensor]
 
 @pytest.fixture
 def clip() -> ClipConfig:
-    return ClipConfig(num_frames=4, stride=2, size=16)
+    return ClipConfig(num_frames=4, frame_stride=2, image_size=16)
 
 
 @pytest.fixture(
@@ -43,7 +43,7 @@ def fusion(request: pytest.FixtureRequest) -> dict[str, str]:
 def make_model_config() -> Callable[..., ModelConfig]:
     def make(**fusion: object) -> ModelConfig:
         return ModelConfig(
-            visual=VisualConfig(dim=32, depth=2, heads=4, patch=4),
+            visual=VisualConfig(dim=32, depth=2, heads=4, patch_size=4),
             audio=AudioConfig(widths=(4, 8, 8, 16), blocks=(1, 1, 1, 1)),
             fusion=FusionConfig.model_validate({"heads": 4, **fusion}),
             decoder=DecoderConfig(dim=16, depth=1, heads=2),
@@ -56,7 +56,7 @@ def make_model_config() -> Callable[..., ModelConfig]:
 def make_inputs(clip: ClipConfig) -> Callable[..., Inputs]:
     def make(clips: int = 3, seed: int = 0) -> Inputs:
         generator = torch.Generator().manual_seed(seed)
-        size = (clips, 3, clip.num_frames, clip.size, clip.size)
+        size = (clips, 3, clip.num_frames, clip.image_size, clip.image_size)
         video = torch.randint(0, 256, size, dtype=torch.uint8, generator=generator)
         mfcc = torch.randn(clips, clip.span_rows, 13, generator=generator)
         return video, mfcc, torch.ones(clips, clip.span_rows, dtype=torch.bool)

@@ -108,7 +108,7 @@ def test_one_batch_can_be_learnt_by_heart(
     losses = []
     for _ in range(60):
         made = model(*inputs, choice)
-        loss = reconstruction_loss(made.prediction.hidden, made.hidden, "normalised")
+        loss = reconstruction_loss(made.prediction.hidden, made.hidden, "normalized")
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -131,7 +131,7 @@ def test_no_step_waits_for_the_device(
     choice = TubeMask(model.grid, 0.75, 0.5)(SEEDS).to(meta)
 
     made = model(video.to(meta), mfcc.to(meta), valid, choice)
-    torch.autograd.backward(reconstruction_loss(made.prediction.hidden, made.hidden, "normalised"))
+    torch.autograd.backward(reconstruction_loss(made.prediction.hidden, made.hidden, "normalized"))
 
     assert all(parameter.grad is not None for parameter in model.parameters())
     with pytest.raises((NotImplementedError, RuntimeError)):
@@ -185,7 +185,7 @@ def test_without_fusion_it_is_the_videomae_of_transformers(
     made = ours(video, mfcc, valid, choice)
 
     torch.testing.assert_close(made.prediction.hidden, expected.logits, rtol=1e-4, atol=1e-5)
-    loss = reconstruction_loss(made.prediction.hidden, made.hidden, "normalised")
+    loss = reconstruction_loss(made.prediction.hidden, made.hidden, "normalized")
     torch.testing.assert_close(loss, expected.loss, rtol=1e-4, atol=1e-5)
 
 

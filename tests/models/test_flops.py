@@ -47,7 +47,7 @@ def choose(model: MaskedAutoencoder, ratio: float, clips: int = 1) -> TokenChoic
 
 
 def on_meta(config: ModelConfig, clip: ClipConfig) -> tuple[MaskedAutoencoder, Inputs]:
-    shape = (1, 3, clip.num_frames, clip.size, clip.size)
+    shape = (1, 3, clip.num_frames, clip.image_size, clip.image_size)
     with torch.device("meta"):
         model = MaskedAutoencoder(config, clip)
         video = torch.zeros(shape, dtype=torch.uint8)

@@ -58,9 +58,9 @@ def test_a_ratio_that_hides_nothing_or_all_is_refused(ratio: float) -> None:
         TubeMask(GRID, ratio)
 
 
-@pytest.mark.parametrize(("keep", "predicted"), [(0.5, 88), (0.25, 44), (0.75, 132), (1.0, 176)])
-def test_of_the_hidden_as_many_are_predicted_in_every_slot(keep: float, predicted: int) -> None:
-    choice = TubeMask(VIT_B, 0.9, keep)(torch.arange(3))
+@pytest.mark.parametrize(("ratio", "predicted"), [(0.5, 88), (0.75, 44), (0.25, 132), (0.0, 176)])
+def test_of_the_hidden_as_many_are_predicted_in_every_slot(ratio: float, predicted: int) -> None:
+    choice = TubeMask(VIT_B, 0.9, ratio)(torch.arange(3))
 
     slots = torch.arange(8).repeat_interleave(predicted).expand(3, -1)
     assert torch.equal(choice.predict // 196, slots)
@@ -108,7 +108,7 @@ def test_what_is_predicted_depends_on_the_seed_and_leaves_the_mask_as_it_is() ->
     assert torch.equal(choice.hide, all_of_it(torch.tensor([7, 8])).predict)
 
 
-@pytest.mark.parametrize("keep", [0.0, 0.01, 1.5])
-def test_predicting_nothing_or_more_than_is_hidden_is_refused(keep: float) -> None:
-    with pytest.raises(ConfigError, match=r"mask\.decoder_keep .* hidden places"):
-        TubeMask(GRID, 0.75, keep)
+@pytest.mark.parametrize("ratio", [1.0, 0.99, -0.5])
+def test_predicting_nothing_or_more_than_is_hidden_is_refused(ratio: float) -> None:
+    with pytest.raises(ConfigError, match=r"mask\.decoder_ratio .* hidden places"):
+        TubeMask(GRID, 0.75, ratio)

@@ -1,4 +1,4 @@
-"""The loss: VideoMAE's normalised target, pixels, and the two units of one prediction."""
+"""The loss: VideoMAE's normalized target, pixels, and the two units of one prediction."""
 
 import pytest
 import torch
@@ -11,25 +11,25 @@ def make_pixels() -> torch.Tensor:
     return torch.rand(2, 5, 2 * 4 * 4 * 3, generator=torch.Generator().manual_seed(0))
 
 
-def test_normalised_tubelets_have_mean_0_and_deviation_1_in_each_colour() -> None:
+def test_normalized_tubelets_have_mean_0_and_deviation_1_in_each_colour() -> None:
     pixels = make_pixels()
 
-    normalised = rearrange(scale_of(pixels).normalise(pixels), "b n (u c) -> b n u c", c=3)
+    normalized = rearrange(scale_of(pixels).normalize(pixels), "b n (u c) -> b n u c", c=3)
 
-    torch.testing.assert_close(normalised.mean(dim=2), torch.zeros(2, 5, 3), atol=1e-5, rtol=0)
-    torch.testing.assert_close(normalised.std(dim=2), torch.ones(2, 5, 3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(normalized.mean(dim=2), torch.zeros(2, 5, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(normalized.std(dim=2), torch.ones(2, 5, 3), atol=1e-4, rtol=0)
 
 
-def test_restoring_undoes_normalising() -> None:
+def test_restoring_undoes_normalizing() -> None:
     pixels, scale = make_pixels(), scale_of(make_pixels())
 
-    torch.testing.assert_close(scale.restore(scale.normalise(pixels)), pixels)
+    torch.testing.assert_close(scale.restore(scale.normalize(pixels)), pixels)
 
 
-def test_predicting_nothing_costs_about_one_when_normalised() -> None:
+def test_predicting_nothing_costs_about_one_when_normalized() -> None:
     pixels = make_pixels()
 
-    loss = reconstruction_loss(torch.zeros_like(pixels), pixels, "normalised")
+    loss = reconstruction_loss(torch.zeros_like(pixels), pixels, "normalized")
 
     assert loss.item() == pytest.approx(31 / 32, abs=1e-4)  # unbiased deviation over 32 pixels
 
@@ -47,7 +47,7 @@ def test_both_targets_report_the_same_units() -> None:
     guess = pixels + 0.1
 
     by_pixel = in_both_units(guess, pixels, "pixel")
-    by_norm = in_both_units(scale.normalise(guess), pixels, "normalised")
+    by_norm = in_both_units(scale.normalize(guess), pixels, "normalized")
 
     assert by_pixel["psnr_db"].item() == pytest.approx(20.0, abs=1e-3)
     for name, value in by_pixel.items():

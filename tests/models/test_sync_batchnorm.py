@@ -67,7 +67,7 @@ def test_the_path_over_ranks_equals_the_path_of_one_process() -> None:
     torch.testing.assert_close(over_ranks.running_var, direct.running_var)
 
 
-def test_vectors_without_places_are_normalised_as_torch_does() -> None:
+def test_vectors_without_places_are_normalized_as_torch_does() -> None:
     ours, over_ranks, theirs = GlobalBatchNorm(4), GlobalBatchNorm(4), nn.BatchNorm1d(4)
     vectors = torch.randn(6, 4) * 3 + 1
 
@@ -90,7 +90,7 @@ def test_no_clip_leaves_the_statistics_alone_and_gives_every_parameter_a_gradien
     assert norm.bias.grad is not None
 
 
-@pytest.mark.parametrize("statistics", ["synchronised", "frozen"])
+@pytest.mark.parametrize("statistics", ["synchronized", "frozen"])
 def test_a_rank_without_a_sounding_clip_takes_part(
     statistics: str, run_ranks: Callable[..., None], tmp_path: Path
 ) -> None:

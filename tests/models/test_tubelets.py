@@ -44,9 +44,9 @@ def test_the_embedding_equals_a_strided_3d_convolution() -> None:
     mean, deviation = (
         torch.tensor(x)[:, None, None, None] for x in (IMAGENET_MEAN, IMAGENET_DEVIATION)
     )
-    normalised = (video.float() / 255 - mean) / deviation
+    normalized = (video.float() / 255 - mean) / deviation
 
-    theirs = F.conv3d(normalised, kernel, embedding.linear.bias, stride=(2, 4, 4))
+    theirs = F.conv3d(normalized, kernel, embedding.linear.bias, stride=(2, 4, 4))
 
     ours = embedding(to_tubelets(video, 2, 4))
     torch.testing.assert_close(ours, rearrange(theirs, "b d t h w -> b (t h w) d"))

@@ -80,7 +80,7 @@ def test_the_starting_point_is_what_the_weights_fix(
     start = starting_point(pretrained)
 
     assert start["preset"] == "tiny"
-    assert start["clip"] == {"split": "1", "num_frames": 4, "stride": 2, "size": 16}
+    assert start["clip"] == {"split": "1", "num_frames": 4, "frame_stride": 2, "image_size": 16}
     assert start["model"] == make_pretrain_config().model.model_dump(mode="json")
 
 
@@ -173,10 +173,10 @@ def test_all_augmentations_together_train_without_a_hitch(
 ) -> None:
     augment = {
         "randaugment_ops": 2,
-        "erase": 1.0,
+        "erase_prob": 1.0,
         "jitter_frames": 2,
         "audio_time_mask": 0.3,
-        "audio_coefficient_mask": 3,
+        "audio_freq_mask": 3,
         "audio_noise": 0.1,
         "audio_dropout": 0.3,
     }

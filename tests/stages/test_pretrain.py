@@ -74,7 +74,7 @@ def test_the_run_folder_says_everything_about_the_run(
     assert derived["tokens"] == 32
     assert derived["seen_tokens"] == 8
     assert derived["effective_mask_ratio"] == 0.75
-    assert (derived["predicted_tokens"], derived["effective_decoder_keep"]) == (24, 1.0)
+    assert (derived["predicted_tokens"], derived["effective_decoder_ratio"]) == (24, 0.0)
     assert (derived["steps_per_epoch"], derived["total_steps"]) == (2, 8)
     assert derived["learning_rate"] == pytest.approx(0.05 * 4 / 256)
     assert derived["forward_gflop_per_clip"] > 0
@@ -98,7 +98,7 @@ def test_every_step_is_recorded_with_both_errors_and_the_loss_falls(
     lines = read_record(run / "metrics.jsonl")
 
     assert [line["step"] for line in lines] == list(range(1, 61))
-    assert {"mse_pixel_masked", "mse_normalised_all", "psnr_db_masked", "clips_per_second"} <= set(
+    assert {"mse_pixel_masked", "mse_normalized_all", "psnr_db_masked", "clips_per_second"} <= set(
         lines[0]
     )
     losses = [line["loss"] for line in lines]
@@ -293,13 +293,13 @@ def test_half_decoding_is_logged_with_what_it_really_was(
     finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(activation_checkpointing=True)
-    mask = config.mask.model_copy(update={"decoder_keep": 0.6})
+    mask = config.mask.model_copy(update={"decoder_ratio": 0.4})
     config = config.model_copy(update={"mask": mask})
 
     run = pretrain(config, data=finished.folder, out=tmp_path / "half")
 
     derived = json.loads((run / "derived.json").read_text())
     last = read_record(run / "metrics.jsonl")[-1]
-    assert (derived["predicted_tokens"], derived["effective_decoder_keep"]) == (14, 7 / 12)
+    assert (derived["predicted_tokens"], derived["effective_decoder_ratio"]) == (14, 1 - 7 / 12)
     assert "mse_pixel_masked" in last
     assert not any(name.endswith("_all") for name in last)

@@ -31,13 +31,13 @@ REFUSED = (2, 4, 6, 7)
 
 TINY: dict[str, Any] = {
     "clip.num_frames": 4,
-    "clip.stride": 2,
-    "clip.size": 16,
+    "clip.frame_stride": 2,
+    "clip.image_size": 16,
     "mask.ratio": 0.75,
     "model.visual.dim": 16,
     "model.visual.depth": 1,
     "model.visual.heads": 4,
-    "model.visual.patch": 4,
+    "model.visual.patch_size": 4,
     "model.audio.widths": (4, 4, 4, 8),
     "model.audio.blocks": (1, 1, 1, 1),
     "model.fusion.heads": 4,
@@ -56,8 +56,8 @@ TINY: dict[str, Any] = {
 }
 LARGEST = {
     "clip.num_frames": 9,
-    "clip.stride": 6,
-    "clip.size": 40,
+    "clip.frame_stride": 6,
+    "clip.image_size": 40,
     "model.visual.dim": 48,
     "model.visual.depth": 2,
     "model.decoder.dim": 48,
@@ -65,7 +65,7 @@ LARGEST = {
     "model.audio.num_cepstra": 20,
     "model.audio.widths": 12,
     "model.audio.blocks": 2,
-    "model.positions": 9,
+    "model.pos_embed_grid": 9,
     "train.epochs": 2,
     "train.batch_size": 11,
     "train.repeat": 3,

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 CONFIG = resolve(
     PretrainConfig,
     preset=preset("pretrain", "tiny"),
-    sets=["clip.num_frames=4", "clip.stride=2", "clip.size=32", "mask.ratio=0.5"],
+    sets=["clip.num_frames=4", "clip.frame_stride=2", "clip.image_size=32", "mask.ratio=0.5"],
 )
 
 
@@ -96,11 +96,11 @@ def test_psnr_is_over_the_hidden_patches_of_each_clip() -> None:
     assert made.psnr_db == pytest.approx((-10 * error.log10()).tolist(), abs=1e-3)
 
 
-def test_a_normalised_prediction_of_nothing_shows_the_mean_of_every_hidden_patch() -> None:
+def test_a_normalized_prediction_of_nothing_shows_the_mean_of_every_hidden_patch() -> None:
     model, batch = model_that_predicts(0.0), batch_of(1)
     choice = choice_for(model, 1)
 
-    made = complete(model, batch, choice, "normalised")
+    made = complete(model, batch, choice, "normalized")
 
     truth = tokens(made.truth, choice.hide).reshape(-1, 128, 3)
     shown = tokens(made.completed, choice.hide).reshape(-1, 128, 3)

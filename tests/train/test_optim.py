@@ -24,10 +24,10 @@ def test_layers_are_counted_as_videomae_counts_them(name: str, layer: int) -> No
 
 def test_every_parameter_is_in_one_group_with_its_decay_and_scale() -> None:
     config = ModelConfig(
-        visual=VisualConfig(dim=16, depth=2, heads=8, patch=8),
+        visual=VisualConfig(dim=16, depth=2, heads=8, patch_size=8),
         audio=AudioConfig(widths=(4, 4, 4, 8), blocks=(1, 1, 1, 1)),
     )
-    model = Classifier(config, ClipConfig(num_frames=2, stride=1, size=16), 3, "av")
+    model = Classifier(config, ClipConfig(num_frames=2, frame_stride=1, image_size=16), 3, "av")
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     groups = build_optimizer(model, OptimConfig(layer_decay=0.5, weight_decay=0.1), 2).param_groups
 

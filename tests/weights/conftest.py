@@ -150,7 +150,7 @@ def official(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @pytest.fixture
 def clip() -> ClipConfig:
-    return ClipConfig(num_frames=4, stride=2, size=16)
+    return ClipConfig(num_frames=4, frame_stride=2, image_size=16)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def make_model_config() -> Callable[..., ModelConfig]:
 
     def make(**fusion: object) -> ModelConfig:
         return ModelConfig(
-            visual=VisualConfig(dim=32, depth=2, heads=4, patch=4),
+            visual=VisualConfig(dim=32, depth=2, heads=4, patch_size=4),
             decoder=DecoderConfig(dim=16, depth=1, heads=2),
             fusion=FusionConfig.model_validate({"kind": "none", "heads": 4, **fusion}),
         )
@@ -172,7 +172,7 @@ def pretrained_files(tmp_path: Path, clip: ClipConfig) -> list[Path]:
     """The same audio-visual autoencoder of ours as last.pt and as weights.safetensors."""
     torch.manual_seed(5)
     model = ModelConfig(
-        visual=VisualConfig(dim=32, depth=2, heads=4, patch=4),
+        visual=VisualConfig(dim=32, depth=2, heads=4, patch_size=4),
         audio=AudioConfig(widths=(4, 8, 8, 16), blocks=(1, 1, 1, 1)),
         decoder=DecoderConfig(dim=16, depth=1, heads=2),
         fusion=FusionConfig(heads=4),
@@ -195,7 +195,7 @@ SEEDS = torch.tensor([1, 2])
 def clips(config: ClipConfig, number: int = 2) -> tuple[Tensor, Tensor, Tensor]:
     """Random pictures and sound, as our models take them."""
     generator = torch.Generator().manual_seed(3)
-    size = (number, 3, config.num_frames, config.size, config.size)
+    size = (number, 3, config.num_frames, config.image_size, config.image_size)
     video = torch.randint(0, 256, size, dtype=torch.uint8, generator=generator)
     mfcc = torch.randn(number, config.span_rows, 13, generator=generator)
     return video, mfcc, torch.ones(number, config.span_rows, dtype=torch.bool)
@@ -229,7 +229,7 @@ def _compare_pretraining(ours: MaskedAutoencoder, theirs: Any, clip: ClipConfig)
 
     expected = theirs(as_they_see(inputs[0]), bool_masked_pos=as_they_mask(choice))
     made = ours.eval()(*inputs, choice)
-    loss = reconstruction_loss(made.prediction.hidden, made.hidden, "normalised")
+    loss = reconstruction_loss(made.prediction.hidden, made.hidden, "normalized")
     torch.autograd.backward([loss, expected.loss])
 
     assert relative(made.prediction.hidden, expected.logits) < 1e-5
@@ -275,7 +275,9 @@ def _compare_encoders(weights: Weights, theirs: Any, clip: ClipConfig, config: M
     video = clips(clip)[0]
     with torch.inference_mode():
         assert model.visual is not None
-        found = model.visual(to_tubelets(video, config.visual.tubelet, config.visual.patch))
+        found = model.visual(
+            to_tubelets(video, config.visual.tubelet_size, config.visual.patch_size)
+        )
         if "visual.norm.weight" in weights.tensors:
             norm = (weights.tensors["visual.norm.weight"], weights.tensors["visual.norm.bias"])
             found = nn.functional.layer_norm(found, (32,), *norm, eps=1e-6)

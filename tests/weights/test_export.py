@@ -62,8 +62,8 @@ def test_the_stride_travels_with_every_form(
     again = read_weights(tmp_path / name)
 
     assert again.stride == 2
-    assert again.settings()["clip"] == {"num_frames": 4, "size": 16, "stride": 2}
-    assert settings_of(again).clip.stride == 2
+    assert again.settings()["clip"] == {"num_frames": 4, "image_size": 16, "frame_stride": 2}
+    assert settings_of(again).clip.frame_stride == 2
     if form == "huggingface":
         VideoMAEForPreTraining.from_pretrained(tmp_path / name)
 
@@ -72,7 +72,7 @@ def test_the_target_travels_in_hugging_faces_configuration(
     tmp_path: Path, pretrained_files: list[Path]
 ) -> None:
     weights = read_weights(pretrained_files[0])
-    settings = weights.config | {"loss": {"target": "pixel", "on": "masked"}}
+    settings = weights.config | {"loss": {"target": "pixel", "tokens": "masked"}}
 
     write_weights(replace(weights, config=settings), tmp_path / "folder", "huggingface")
     write_weights(read_weights(tmp_path / "folder"), tmp_path / "out.safetensors", "avme")
@@ -157,7 +157,7 @@ def test_a_description_has_all_that_people_ask_for(
 
     assert rows["form"] == "Hugging Face, safetensors"
     assert rows["holds"] == "a classifier, modality v"
-    assert rows["visual"] == "dim 32, depth 2, mlp_ratio 4.0, patch 4, tubelet 2, heads 4"
+    assert rows["visual"] == "dim 32, depth 2, mlp_ratio 4.0, patch_size 4, tubelet_size 2, heads 4"
     assert "decoder" not in rows
     assert rows["numbers in head"] == f"{5 * 32 + 5:,}"
     assert rows["positions"] == "sine-cosine over 2 x 4 x 4 places"

@@ -134,7 +134,7 @@ def test_settings_of_another_tower_are_refused_and_others_are_not(
     tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs, make_model_config: MakeConfig
 ) -> None:
     weights = read_weights(save_as(make_theirs(), "hf q_bias", tmp_path))
-    clip = ClipConfig(num_frames=4, size=16)
+    clip = ClipConfig(num_frames=4, image_size=16)
     model = make_model_config()
     other_decoder = model.model_copy(
         update={"decoder": model.decoder.model_copy(update={"depth": 3})}
@@ -142,12 +142,12 @@ def test_settings_of_another_tower_are_refused_and_others_are_not(
 
     require_geometry(PretrainConfig(model=model, clip=clip, mask=MaskConfig(ratio=0.75)), weights)
     require_geometry(FinetuneConfig(model=other_decoder, clip=clip), weights)
-    longer = ClipConfig(num_frames=8, size=16)
+    longer = ClipConfig(num_frames=8, image_size=16)
     with pytest.raises(
         MismatchError, match="knows positions on 2 x 4 x 4 places, the window has 4"
     ):
         require_geometry(FinetuneConfig(model=model, clip=longer), weights)
-    stretched = model.model_copy(update={"positions": (2, 4, 4)})
+    stretched = model.model_copy(update={"pos_embed_grid": (2, 4, 4)})
     require_geometry(FinetuneConfig(model=stretched, clip=longer), weights)
     with pytest.raises(MismatchError, match=r"model\.decoder\.depth is 1 there, 3 was asked"):
         require_geometry(
@@ -159,8 +159,8 @@ def test_another_window_stretches_the_positions_that_the_weights_know(
     tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs, make_model_config: MakeConfig
 ) -> None:
     weights = read_weights(save_as(make_theirs(), "hf q_bias", tmp_path))
-    config = make_model_config().model_copy(update={"positions": weights.grid})
-    clip = ClipConfig(num_frames=8, stride=2, size=32)
+    config = make_model_config().model_copy(update={"pos_embed_grid": weights.grid})
+    clip = ClipConfig(num_frames=8, frame_stride=2, image_size=32)
     model = MaskedAutoencoder(config, clip)
 
     start_with(model, weights)

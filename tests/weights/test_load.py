@@ -192,8 +192,8 @@ def test_settings_of_a_stage_accept_what_the_weights_bring(
     base = weights.settings()
     for config in (resolve(PretrainConfig, base=base), resolve(FinetuneConfig, base=base)):
         assert config.model.visual.dim == 32
-        assert (config.clip.num_frames, config.clip.size) == (4, 16)
-        assert config.model.positions == (2, 4, 4)
+        assert (config.clip.num_frames, config.clip.image_size) == (4, 16)
+        assert config.model.pos_embed_grid == (2, 4, 4)
 
 
 def test_a_size_that_no_setting_may_have_is_one_short_clause(

@@ -104,7 +104,7 @@ def test_vit_b_at_its_own_widths_there_and_back(
         "decoder_intermediate_size": 1536,
     }  # fmt: skip
     theirs = make_theirs(stage, **sizes)
-    clip = ClipConfig(num_frames=4, size=64)
+    clip = ClipConfig(num_frames=4, image_size=64)
     config = ModelConfig(fusion=FusionConfig(kind="none"))
     first = read_weights(save_as(theirs, "hf q_bias", tmp_path / "theirs"))
     write_weights(first, tmp_path / "official.pth", "official")

@@ -21,8 +21,8 @@ def test_settings_are_those_of_the_stage() -> None:
 @pytest.mark.parametrize(
     ("prefix", "named"),
     [
-        ("clip", r"clip\.num_frames, clip\.size, clip\.split, \.\.\. missing"),
-        ("clip.stride", r": clip\.stride missing"),
+        ("clip", r"clip\.frame_stride, clip\.image_size, clip\.num_frames, \.\.\. missing"),
+        ("clip.frame_stride", r": clip\.frame_stride missing"),
         ("model.visual.heads", r": model\.visual\.heads missing"),
     ],
 )

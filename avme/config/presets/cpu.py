@@ -10,12 +10,12 @@ from avme.config.presets.recipe import Clips, Layer, Recipe, Sourced
 _SMALL_DATA: Final = "ours, measured: docs/decisions.md 14"
 _TINY_NETWORK: Final[Layer] = {
     "clip.num_frames": Sourced(8, "ours: minutes on a CPU"),
-    "clip.stride": Sourced(3, "ours: 8 frames over one second at 25 fps"),
-    "clip.size": Sourced(64, "ours: minutes on a CPU"),
+    "clip.frame_stride": Sourced(3, "ours: 8 frames over one second at 25 fps"),
+    "clip.image_size": Sourced(64, "ours: minutes on a CPU"),
     "model.visual.dim": Sourced(128, "ours: minutes on a CPU"),
     "model.visual.depth": Sourced(4, "ours: minutes on a CPU"),
     "model.visual.heads": Sourced(4, "ours: 32 channels a head"),
-    "model.visual.patch": Sourced(8, "ours: 8 x 8 places of 64 pixels"),
+    "model.visual.patch_size": Sourced(8, "ours: 8 x 8 places of 64 pixels"),
     "model.fusion.heads": Sourced(4, "ours: as the encoder"),
     "model.decoder.dim": Sourced(64, "VideoMAE: half of the encoder"),
     "model.decoder.depth": Sourced(2, "ours: half of the encoder"),
@@ -36,9 +36,9 @@ _TINY_FINETUNE: Final[Layer] = {
     "head.init_scale": Sourced(1.0, "ours: few steps to grow in"),
     "head.pool": Sourced("max", _SMALL_DATA),
     "head.norm": Sourced("batch", _SMALL_DATA),
-    "augment.scale": Sourced((0.5, 1.0), "ours: 64 pixels leave little to crop"),
+    "augment.crop_scale": Sourced((0.5, 1.0), "ours: 64 pixels leave little to crop"),
     "augment.randaugment_ops": Sourced(0, "ours: few steps, light augmentation"),
-    "augment.erase": Sourced(0.0, "ours: few steps, light augmentation"),
+    "augment.erase_prob": Sourced(0.0, "ours: few steps, light augmentation"),
     "augment.mixup": Sourced(0.0, "ours: few steps, light augmentation"),
     "augment.cutmix": Sourced(0.0, "ours: few steps, light augmentation"),
     "optim.lr": Sourced(8e-3, "ours: few steps of small batches; not tuned"),
@@ -49,12 +49,12 @@ _TINY_FINETUNE: Final[Layer] = {
 }
 
 _DEMO_PATCH: Final[Layer] = {
-    "model.visual.patch": Sourced(16, "ours: the whole demo in minutes"),
+    "model.visual.patch_size": Sourced(16, "ours: the whole demo in minutes"),
 }
 _DIGITS_NETWORK: Final[Layer] = {
     "clip.num_frames": Sourced(4, "ours: chosen on held-out voices of the train list"),
-    "clip.stride": Sourced(5, "ours: 4 frames over 20 of the 25"),
-    "clip.size": Sourced(32, "ours: chosen on held-out voices of the train list"),
+    "clip.frame_stride": Sourced(5, "ours: 4 frames over 20 of the 25"),
+    "clip.image_size": Sourced(32, "ours: chosen on held-out voices of the train list"),
     "model.audio.blocks": Sourced((1, 1, 1, 1), "ours: an hour on one core"),
 }
 
@@ -113,10 +113,10 @@ RECIPES: Final[dict[str, Recipe]] = {
         finetune={
             **_TINY_FINETUNE,
             **_DIGITS_NETWORK,
-            "augment.flip": Sourced(0.0, "ours: a mirrored 2 is no digit"),
+            "augment.hflip_prob": Sourced(0.0, "ours: a mirrored 2 is no digit"),
             "augment.jitter_frames": Sourced(2, "ours: the run behind README's table"),
             "augment.audio_time_mask": Sourced(0.2, "ours: the run behind README's table"),
-            "augment.audio_coefficient_mask": Sourced(2, "ours: the run behind README's table"),
+            "augment.audio_freq_mask": Sourced(2, "ours: the run behind README's table"),
             "augment.audio_noise": Sourced(0.3, "ours, measured: docs/decisions.md 15"),
             "augment.audio_dropout": Sourced(0.5, "ours, measured: docs/decisions.md 15"),
             "optim.lr": Sourced(4e-3, "ours: the run behind README's table"),

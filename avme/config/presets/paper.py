@@ -11,8 +11,8 @@ from avme.config.presets.videomae import UCF101_FINETUNE, UCF101_PRETRAIN
 
 _NETWORK: Final[Layer] = {
     "clip.num_frames": Sourced(16, "paper Table I"),
-    "clip.stride": Sourced(4, "ucf101/pretrain.sh --sampling_rate"),
-    "clip.size": Sourced(224, "ucf101/finetune.sh --input_size"),
+    "clip.frame_stride": Sourced(4, "ucf101/pretrain.sh --sampling_rate"),
+    "clip.image_size": Sourced(224, "ucf101/finetune.sh --input_size"),
     "model.visual.dim": Sourced(768, "paper Table I, IV-C: ViT-B"),
     "model.visual.depth": Sourced(12, "paper Table I, IV-C: ViT-B"),
     "model.visual.heads": Sourced(12, "paper Table I, IV-C: ViT-B"),
@@ -32,8 +32,8 @@ RECIPES: Final[dict[str, Recipe]] = {
             **UCF101_PRETRAIN,
             **_NETWORK,
             "mask.ratio": Sourced(0.9, "paper III-B, III-F, Table I: best of 0.75, 0.9, 0.95"),
-            "loss.target": Sourced("normalised", "VideoMAE, as paper III-G says; eq. 7: pixels"),
-            "loss.on": Sourced("masked", "VideoMAE, as paper III-G says; eq. 7: all pixels"),
+            "loss.target": Sourced("normalized", "VideoMAE, as paper III-G says; eq. 7: pixels"),
+            "loss.tokens": Sourced("masked", "VideoMAE, as paper III-G says; eq. 7: all pixels"),
             "train.epochs": Sourced(1200, "paper IV-C: around 1200"),
         },
         finetune={

@@ -61,7 +61,7 @@ def fusion_entropy(
     chosen = audio_valid.any(dim=1).int().argsort(descending=True, stable=True)[:MOST_CLIPS]
     valid = audio_valid[chosen]  # may be on the host
     rows = chosen.to(video.device, non_blocking=True)
-    tubelets = cut_tubelets(video[rows], sizes.tubelet, sizes.patch)
+    tubelets = cut_tubelets(video[rows], sizes.tubelet_size, sizes.patch_size)
     seen = None if keep is None else keep[rows]
     pixels = as_floats(tubelets) if seen is None else take_tubelets(tubelets, seen)
     was_training = whole.training

@@ -179,7 +179,8 @@ def _counted(count: int, one: str, many: str = "") -> str:
 
 
 def _window(clip: ClipConfig) -> str:
-    return f"{clip.num_frames} frames of {clip.size} x {clip.size}, stride {clip.stride}"
+    size = f"{clip.image_size} x {clip.image_size}"
+    return f"{clip.num_frames} frames of {size}, stride {clip.frame_stride}"
 
 
 def _short(count: int) -> str:

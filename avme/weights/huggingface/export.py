@@ -7,7 +7,7 @@ from avme.models.blocks import NORM_EPS
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 from avme.weights.key_mapping import Stage
 from avme.weights.load import Weights
-from avme.weights.settings import target_is_normalised
+from avme.weights.settings import target_is_normalized
 from avme.weights.tensor_hash import SIDECAR
 
 _ARCHITECTURES: Final[Mapping[Stage, str]] = {
@@ -27,9 +27,9 @@ def huggingface_config(weights: Weights) -> dict[str, Any]:
         "model_type": "videomae",
         "num_frames": frames,
         "image_size": size,
-        "patch_size": visual["patch"],
+        "patch_size": visual["patch_size"],
         "num_channels": 3,
-        "tubelet_size": visual["tubelet"],
+        "tubelet_size": visual["tubelet_size"],
         "hidden_size": visual["dim"],
         "num_hidden_layers": visual["depth"],
         "num_attention_heads": visual["heads"],
@@ -39,7 +39,7 @@ def huggingface_config(weights: Weights) -> dict[str, Any]:
         "use_mean_pooling": _pools_the_mean(weights),
     }
     if weights.stride is not None:
-        config[SIDECAR] = {"stride": weights.stride}
+        config[SIDECAR] = {"frame_stride": weights.stride}
     if weights.stage == "pretrain":
         decoder = _sizes(weights, "decoder")
         return config | {
@@ -47,7 +47,7 @@ def huggingface_config(weights: Weights) -> dict[str, Any]:
             "decoder_num_hidden_layers": decoder["depth"],
             "decoder_num_attention_heads": decoder["heads"],
             "decoder_intermediate_size": int(decoder["dim"] * decoder["mlp_ratio"]),
-            "norm_pix_loss": target_is_normalised(weights),
+            "norm_pix_loss": target_is_normalized(weights),
         }
     if weights.stage == "encoder":
         return config

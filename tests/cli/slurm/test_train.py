@@ -91,7 +91,12 @@ def test_a_job_stops_on_the_signal_and_resumes(
     prepare(request, report=Quiet())
     srun = SRUN.format(python=sys.executable, port=15_000 + os.getpid() % 15_000)
     (slurm.folder / "srun").write_text(srun)
-    settings = ["clip.size=16", "clip.num_frames=4", "clip.stride=2", "model.visual.patch=8"]
+    settings = [
+        "clip.image_size=16",
+        "clip.num_frames=4",
+        "clip.frame_stride=2",
+        "model.visual.patch_size=8",
+    ]
     settings += [
         "model.visual.depth=1",
         "model.audio.widths=[8,8,8,16]",

@@ -6,9 +6,9 @@ from avme.config.resolve import resolve
 
 # The two commands behind the table of digits in docs/results.md, without paths.
 PRETRAIN = [
-    "clip.size=32",
+    "clip.image_size=32",
     "clip.num_frames=4",
-    "clip.stride=5",
+    "clip.frame_stride=5",
     "train.batch_size=64",
     "mask.ratio=0.6",
     "optim.lr=8e-3",
@@ -18,9 +18,9 @@ PRETRAIN = [
     "optim.warmup_epochs=5",
 ]
 FINETUNE = [
-    "clip.size=32",
+    "clip.image_size=32",
     "clip.num_frames=4",
-    "clip.stride=5",
+    "clip.frame_stride=5",
     "model.audio.blocks=[1,1,1,1]",
     "train.epochs=40",
     "optim.lr=4e-3",
@@ -29,11 +29,11 @@ FINETUNE = [
     "head.init_scale=1",
     "optim.layer_decay=1",
     "optim.warmup_epochs=2",
-    "augment.flip=0",
-    "augment.scale=[0.5,1]",
+    "augment.hflip_prob=0",
+    "augment.crop_scale=[0.5,1]",
     "augment.jitter_frames=2",
     "augment.audio_time_mask=0.2",
-    "augment.audio_coefficient_mask=2",
+    "augment.audio_freq_mask=2",
     "train.batch_size=64",
     "augment.audio_dropout=0.5",
     "augment.audio_noise=0.3",
@@ -56,7 +56,7 @@ def test_the_demo_changes_little_of_tiny() -> None:
         sets=[
             "loss.target=pixel",
             "mask.ratio=0.75",
-            "model.visual.patch=16",
+            "model.visual.patch_size=16",
             "train.batch_size=16",
             "optim.lr=24e-3",
             "optim.warmup_epochs=3",
@@ -70,7 +70,7 @@ def test_the_demo_changes_little_of_tiny() -> None:
             "train.batch_size=32",
             "optim.warmup_epochs=2",
             "train.epochs=25",
-            "model.visual.patch=16",
+            "model.visual.patch_size=16",
             "val_fraction=0.1",
         ],
     )

@@ -114,8 +114,12 @@ def test_pretraining_hides_and_predicts_what_theirs_does(name: str) -> None:
     assert (decoder.dim, decoder.heads, decoder.depth) == (*network.decoder, script.decoder_depth)
     assert settings.model.fusion.kind == "none"
     assert settings.mask.ratio == script.mask_ratio
-    assert (settings.loss.target, settings.loss.on) == ("normalised", "masked")
-    assert (settings.clip.num_frames, settings.clip.stride, settings.clip.size) == (16, 4, 224)
+    assert (settings.loss.target, settings.loss.tokens) == ("normalized", "masked")
+    assert (settings.clip.num_frames, settings.clip.frame_stride, settings.clip.image_size) == (
+        16,
+        4,
+        224,
+    )
     assert settings.crop.scales == (1.0, 0.875, 0.75, 0.66)
 
 
@@ -149,11 +153,16 @@ def test_finetuning_regularises_as_theirs_does(name: str) -> None:
     assert settings.modality == "v"
     assert (head.drop_path, head.dropout) == (script.drop_path, script.fc_drop_rate)
     assert (head.label_smoothing, head.init_scale, head.pool) == (0.1, 0.001, "mean")
-    assert (augment.mixup, augment.cutmix, augment.erase, augment.flip) == (0.8, 1.0, 0.25, 0.5)
+    assert (augment.mixup, augment.cutmix, augment.erase_prob, augment.hflip_prob) == (
+        0.8,
+        1.0,
+        0.25,
+        0.5,
+    )
     assert (augment.randaugment_ops, augment.randaugment_magnitude) == (4, 7)
-    assert (augment.randaugment_std, augment.randaugment_probability) == (0.5, 0.5)
-    assert augment.scale == (0.08, 1.0)
-    assert augment.ratio == pytest.approx((3 / 4, 4 / 3))
+    assert (augment.randaugment_std, augment.randaugment_prob) == (0.5, 0.5)
+    assert augment.crop_scale == (0.08, 1.0)
+    assert augment.crop_ratio == pytest.approx((3 / 4, 4 / 3))
 
 
 def test_the_rates_that_videomae_prints_on_ucf101() -> None:

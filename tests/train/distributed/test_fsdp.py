@@ -36,11 +36,11 @@ from avme.train.distributed.fsdp import (
 )
 
 CPU = torch.device("cpu")
-visual = {"dim": 30, "depth": 3, "heads": 3, "patch": 4}
+visual = {"dim": 30, "depth": 3, "heads": 3, "patch_size": 4}
 audio = {"widths": (8, 8, 8, 15), "blocks": (1, 1, 1, 1)}
 decoder = {"dim": 15, "depth": 2, "heads": 3}
 parts = {"visual": visual, "audio": audio, "fusion": {"heads": 3}, "decoder": decoder}
-clip = {"num_frames": 4, "stride": 2, "size": 16}
+clip = {"num_frames": 4, "frame_stride": 2, "image_size": 16}
 config = PretrainConfig.model_validate({"clip": clip, "model": parts})
 optim = OptimConfig(layer_decay=0.75)
 

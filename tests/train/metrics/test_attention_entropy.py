@@ -13,11 +13,11 @@ from avme.models.masking import TubeMask
 from avme.train.metrics.attention_entropy import entropy, fusion_entropy
 
 TINY = {
-    "visual": {"dim": 16, "depth": 1, "heads": 2, "patch": 4},
+    "visual": {"dim": 16, "depth": 1, "heads": 2, "patch_size": 4},
     "audio": {"widths": (4, 4, 4, 8), "blocks": (1, 1, 1, 1)},
     "decoder": {"dim": 8, "depth": 1, "heads": 2},
 }
-CLIP = ClipConfig(num_frames=4, stride=2, size=16)
+CLIP = ClipConfig(num_frames=4, frame_stride=2, image_size=16)
 
 
 @pytest.fixture
