@@ -22,8 +22,8 @@ from avme.media.container.audio_track import AudioInfo
 from avme.media.container.probe import MediaInfo
 from avme.media.decode import Extracted
 from avme.media.loudness import Loudness
-from avme.prep.plan import Plan
-from avme.prep.request import Request, intend
+from avme.prep.plan import Plan, make_plan
+from avme.prep.request import Request, find_recipe, find_source
 from avme.progress import Quiet
 from avme.shards.record import record_of
 from avme.shards.writer import ShardWriter
@@ -40,7 +40,10 @@ def main() -> None:
     if call == "write":
         write_files(num_clips, source, out / "lists")
         request = Request("ucf101", source, out=out, name="set", config=config)
-        write_shards(intend(request).draft().put_down())
+        found, recipe = find_source(request), find_recipe(config)
+        plan = make_plan(request, found, recipe, Quiet())
+        plan.write()
+        write_shards(plan)
         return
     if call == "first":
         for path in (out / "set" / "dataset.json", out / "set" / "shards" / "shard-00000.h5"):

@@ -188,28 +188,30 @@ def _prepare(
     flags = {"max_bad": job.max_bad, "num_workers": job.workers}
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
     _require_fitting(job)
-    from avme.prep.dry_run import forecast
     from avme.prep.partition import read_share
     from avme.prep.request import Request
     from avme.sources.find import Beside
-    from avme.stages.prep import prepare, require_possible
+    from avme.stages.prep import dry_run, prepare, require_possible
 
-    beside = Beside(lists=splits, annotations=tuple(annotations), root=root)
-    out, name = target.parent, target.name
-    request = Request(layout, source, out=out, name=name, config=settings, beside=beside)
-    share = None if job.part is None else read_share(job.part)
-    if job.slurm and not job.dry_run:
-        require_possible(request, job.ctx.obj)
-        prep.submit_parts(settings, target=target, command=job.ctx.command_path, report=job.ctx.obj)
-        return
+    request = Request(
+        layout,
+        source,
+        out=target.parent,
+        name=target.name,
+        config=settings,
+        beside=Beside(lists=splits, annotations=tuple(annotations), root=root),
+        share=None if job.part is None else read_share(job.part),
+        retry=job.retry,
+    )
     if job.dry_run:
-        foretold = forecast(request, share=share, retry=job.retry, report=job.ctx.obj)
-        for line in foretold.lines():
+        estimate = dry_run(request, report=job.ctx.obj)
+        for line in estimate.lines():
             print_line(line)
-        foretold.require_room()
-        return
-    finished = prepare(request, share=share, dask=job.dask, retry=job.retry, report=job.ctx.obj)
-    if finished is not None:
+        estimate.require_room()
+    elif job.slurm:
+        require_possible(request, report=job.ctx.obj)
+        prep.submit_parts(settings, target=target, command=job.ctx.command_path, report=job.ctx.obj)
+    elif prepare(request, dask=job.dask, report=job.ctx.obj) is not None:
         print_line(target)
         next_command.after_prep(job.ctx.obj, target)
 

@@ -58,8 +58,10 @@ def run_prep() -> Callable[..., PreparedSet]:
         config = PrepConfig.model_validate({"num_workers": 2, "shard_clips": 4, **settings})
         report = Notes([] if lines is None else lines)
         beside = Beside(lists=splits, annotations=annotations, root=root)
-        request = Request(layout, source, out=out, name=name, config=config, beside=beside)
-        made = prepare(request, dask=dask, retry=retry, report=report)
+        request = Request(
+            layout, source, out=out, name=name, config=config, beside=beside, retry=retry
+        )
+        made = prepare(request, dask=dask, report=report)
         assert made is not None
         return made
 

@@ -1,4 +1,4 @@
-"""Dry run of `avme prep`: what it would do, why, and at what cost.
+"""Estimate of a run of `avme prep`: what it would do, why, and at what cost.
 
 Nothing is written to the dataset's folder, and the folder is not created. Disk and time are
 estimated from a few clips that are prepared in a temporary folder.
@@ -11,14 +11,13 @@ import numpy as np
 
 from avme.errors import MachineError
 from avme.io.disk import free_bytes, readable
+from avme.media.decode import Recipe
 from avme.prep.cost import Rate, measure
-from avme.prep.partition import Share
-from avme.prep.plan import Draft, Plan
-from avme.prep.request import Request, intend
-from avme.prep.status import State
+from avme.prep.plan import Plan
+from avme.prep.request import Request, warn_of_ffmpeg
 from avme.progress import Reporter
 from avme.sources.clip_table import Selection
-from avme.sources.splits import Split
+from avme.sources.splits import SourceResult, Split
 from avme.system.cpu_count import available_cores
 
 _TABLE_BYTES = 1000
@@ -26,15 +25,12 @@ _TABLE_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
+class Estimate:
     """Estimate of a run."""
 
-    draft: Draft
-    state: State
-    own: frozenset[str]
-    """Shards of this run: all, or those of a partition."""
+    plan: Plan
     splits: tuple[Split, ...]
-    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
     workers: int
     rate: Rate | None
     """None if there is no clip to prepare."""
@@ -43,9 +39,7 @@ class Forecast:
     @property
     def shards(self) -> tuple[Selection, ...]:
         """Return the clips of every shard that would be built."""
-        return tuple(
-            self.draft.plan.shards[name] for name in self.state.to_make if name in self.own
-        )
+        return tuple(self.plan.shards[name] for name in self.plan.outdated if name in self.plan.own)
 
     @property
     def new_bytes(self) -> float:
@@ -53,7 +47,7 @@ class Forecast:
         if self.rate is None:
             return 0.0
         made = sum(self.rate.num_bytes(clips) for clips in self.shards)
-        return made + _TABLE_BYTES * self.draft.plan.num_clips
+        return made + _TABLE_BYTES * self.plan.num_clips
 
     @property
     def passing_bytes(self) -> float:
@@ -68,8 +62,8 @@ class Forecast:
     @property
     def freed_bytes(self) -> int:
         """Return the size of shards that would be deleted first."""
-        doomed = self.draft.stale | {*self.state.broken, *self.state.retried}
-        paths = [self.draft.plan.shard_path(name) for name in doomed]
+        deleted = self.plan.stale.union(self.plan.outdated_for("broken", "retry"))
+        paths = [self.plan.shard_path(name) for name in deleted]
         return sum(path.stat().st_size for path in paths if path.is_file())
 
     @property
@@ -88,18 +82,18 @@ class Forecast:
 
     def lines(self) -> Iterator[str]:
         """Format the estimate."""
-        plan, num_to_make = self.draft.plan, sum(len(clips) for clips in self.shards)
-        num_own = sum(len(plan.shards[name]) for name in self.own)
+        plan, num_to_build = self.plan, sum(len(clips) for clips in self.shards)
+        num_own = sum(len(plan.shards[name]) for name in plan.own)
         others = (
             f" and {plan.num_clips - num_own} of other parts" if num_own < plan.num_clips else ""
         )
         yield (
             f"{plan.folder}: {plan.num_clips} clips of {len(plan.classes)} classes; "
-            f"{num_own - num_to_make} done already{others}, {num_to_make} to make in "
+            f"{num_own - num_to_build} done already{others}, {num_to_build} to make in "
             f"{len(self.shards)} of {len(plan.shards)} shards"
         )
         yield f"why: {'; '.join(self._reasons())}"
-        yield from self.remarks
+        yield from self.warnings
         for split in self.splits:
             yield f"split {split.name}: {len(split.train)} train, {len(split.test)} test"
         if self.rate is not None:
@@ -111,7 +105,7 @@ class Forecast:
         if not self.has_room:
             needed = self.new_bytes + self.passing_bytes - self.freed_bytes
             raise MachineError(
-                f"the disk of {self.draft.plan.folder} has {readable(self.free_bytes)} free, about "
+                f"the disk of {self.plan.folder} has {readable(self.free_bytes)} free, about "
                 f"{readable(needed)} are needed: make room, choose another --out, or shrink "
                 "pictures with --set short_side=..."
             )
@@ -121,11 +115,11 @@ class Forecast:
         return min(self.workers, len(self.shards))
 
     def _reasons(self) -> Iterator[str]:
-        changes = self.draft.plan.changes
-        if self.state.is_finished:
+        plan, changes = self.plan, self.plan.changes
+        if plan.is_finished:
             yield "the set is finished and nothing changed: nothing to do"
             return
-        if self.draft.is_new:
+        if not plan.before:
             yield "a new set"
             return
         if changes.total:
@@ -133,13 +127,13 @@ class Forecast:
                 f"source files: {changes.added} added, {changes.removed} removed, "
                 f"{changes.changed} changed since it was planned"
             )
-        missing = [name for name in self.state.missing if name not in self.draft.added]
+        missing = [name for name in plan.outdated_for("missing") if name not in plan.added]
         if missing:
             yield f"{len(missing)} shards are missing"
-        if self.state.broken:
-            yield f"{len(self.state.broken)} shards are of another size than they were written with"
-        if self.state.retried:
-            yield f"{len(self.state.retried)} shards hold quarantined clips, which are tried again"
+        if broken := plan.outdated_for("broken"):
+            yield f"{len(broken)} shards are of another size than they were written with"
+        if retried := plan.outdated_for("retry"):
+            yield f"{len(retried)} shards hold quarantined clips, which are tried again"
         if not self.shards and not changes.total:
             yield "all shards stand: only tables, lists and manifest are to be written"
 
@@ -158,35 +152,26 @@ class Forecast:
         )
 
 
-def forecast(
-    request: Request,
-    *,
-    share: Share | None = None,
-    retry: bool = False,
-    report: Reporter | None = None,
-) -> Forecast:
-    """Dry-run `prepare`; raises the same errors.
+def estimate(plan: Plan, request: Request, source: SourceResult, recipe: Recipe) -> Estimate:
+    """Estimate disk space and time of a plan from a few clips.
 
     Args:
-        request: Source, layout, folder and settings.
-        share: Count only the shards of this partition.
-        retry: Rebuild the shards of quarantined clips.
-        report: Receives progress.
+        plan: Plan of the dataset.
+        request: Number of workers.
+        source: Splits and warnings.
+        recipe: Decode settings.
+
+    Raises:
+        MachineError: The temporary folder lacks space.
     """
-    intent = intend(request)
-    draft = intent.draft(report)
-    state = intent.state(draft, retry)
-    own = set(draft.plan.shards) if share is None else set(share.of(list(draft.plan.shards)))
-    clips = _together(draft.plan, [shard for shard in state.to_make if shard in own])
-    return Forecast(
-        draft=draft,
-        state=state,
-        own=frozenset(own),
-        splits=intent.source.splits,
-        remarks=intent.remarks(draft),
-        workers=intent.workers,
-        rate=measure(clips, intent.recipe()) if len(clips) else None,
-        free_bytes=free_bytes(intent.folder),
+    clips = _together(plan, [name for name in plan.outdated if name in plan.own])
+    return Estimate(
+        plan=plan,
+        splits=source.splits,
+        warnings=(*warn_of_ffmpeg(recipe, plan.ffmpeg_version), *source.warnings),
+        workers=request.workers,
+        rate=measure(clips, recipe) if len(clips) else None,
+        free_bytes=free_bytes(plan.folder),
     )
 
 

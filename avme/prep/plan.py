@@ -1,16 +1,16 @@
-"""Plan of a dataset: the assignment of clips to shards, written before any shard is built.
+"""Plan of a dataset: the assignment of clips to shards, and the shards that a run must build.
 
-A plan is drafted, which writes nothing, and then written. A shard exists if and only if it is
-complete and matches the written plan: when source files change, their shards are deleted before the
-new plan is written, so that this holds after any kill. A file with only a new mtime changes no
-shard that was made from the same bytes.
+A plan is made, which writes nothing, and then written. A shard exists if and only if it is complete
+and matches the written plan: when source files change, their shards are deleted before the new plan
+is written, so that this holds after any kill. A file with only a new mtime changes no shard that
+was made from the same bytes.
 
 The plan is independent of workers: any number of them builds the same shards.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,17 @@ import numpy as np
 from avme.config.prep import PrepConfig
 from avme.errors import MismatchError
 from avme.io.filenames import DATASET_MANIFEST, PLAN, SHARDS
-from avme.prep.changed_files import compare_touched
-from avme.prep.plan_diff import NEW, Changes, Earlier, read_earlier, stamps
-from avme.prep.plan_file import write_plan
-from avme.progress import Quiet, Reporter
+from avme.media.decode import Recipe
+from avme.media.ffmpeg.process import ffmpeg_version
+from avme.prep.plan_diff import NEW, Changes, PreviousPlan, compare_touched, read_previous
+from avme.prep.plan_file import source_stamps, write_plan
+from avme.prep.request import Request
+from avme.prep.status import Reason, find_outdated, is_published, manifest_of
+from avme.progress import Reporter
 from avme.shards.name_rules import shard_name, shard_number
 from avme.shards.writer import SHARD_SCHEMA
 from avme.sources.clip_table import Catalog, Selection
-from avme.sources.folder import Layout
+from avme.sources.splits import SourceResult
 
 _SETTINGS = "settings."
 _SOURCE = "source"
@@ -36,14 +39,26 @@ _SHARDS_OF_A_SMALL_SET = 16
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Assignment of clips to shards."""
+    """Assignment of clips to shards, and what a run must build."""
 
     folder: Path
     clips: Catalog
     shards: dict[str, Selection]
-    ffmpeg_version: str
-    """ffmpeg version of the first clips; another version may differ in some bits."""
-    changes: Changes
+    head: dict[str, Any]
+    """Head of `plan.json`: identity, call, ffmpeg and classes."""
+    before: dict[str, Any] = field(default_factory=dict)
+    """Previous head; empty without a previous plan."""
+    changes: Changes = field(default_factory=Changes)
+    added: frozenset[str] = frozenset()
+    """Shards that are new in this plan."""
+    stale: frozenset[str] = frozenset()
+    """Shards, if they exist, of clips that were removed or changed."""
+    outdated: Mapping[str, Reason] = field(default_factory=dict)
+    """Shards to build, by all partitions, with reasons."""
+    own: frozenset[str] = frozenset()
+    """Shards of this run: all, or those of its partition."""
+    is_finished: bool = False
+    """True if all shards exist, and manifest and tables match them and the splits."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -55,6 +70,11 @@ class Plan:
         """Number of clips in all shards."""
         return len(self.clips)
 
+    @property
+    def ffmpeg_version(self) -> str:
+        """ffmpeg version of the first clips; another version may differ in some bits."""
+        return str(self.head["ffmpeg"])
+
     def shard_path(self, name: str) -> Path:
         """Return the path of a shard, existing or not."""
         return self.folder / SHARDS / name
@@ -63,110 +83,94 @@ class Plan:
         """Return the shards that do not exist yet."""
         return tuple(name for name in self.shards if not self.shard_path(name).is_file())
 
+    def outdated_for(self, *reasons: Reason) -> list[str]:
+        """Return the shards to build for one of these reasons."""
+        return [name for name, reason in self.outdated.items() if reason in reasons]
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """Plan with the changes that writing it would make."""
+    def write(self) -> None:
+        """Delete outdated shards, write `plan.json` if it changed, and unpublish the dataset.
 
-    plan: Plan
-    is_new: bool
-    """True if there was no plan before."""
-    stale: frozenset[str]
-    """Shards, if they exist, of clips that were removed or changed."""
-    added: frozenset[str]
-    """Shards that are new in this plan."""
-    before: dict[str, Any]
-    """Previous head of `plan.json`, without clips and shards; empty without a plan."""
-    head: dict[str, Any]
-    """New head of `plan.json`."""
-
-    @property
-    def moved_from(self) -> str | None:
-        """Return the previous folder of the videos, if it changed."""
-        before = self.before.get("identity", {}).get(_SOURCE)
-        return None if before == self.head["identity"][_SOURCE] else before
-
-    def put_down(self, *, is_finished: bool = False) -> Plan:
-        """Delete stale shards and write `plan.json` if it changed.
-
-        A finished dataset keeps the limits it was built with, as nothing is built with new ones.
+        A finished dataset is left as it is, with the limits that it was built with.
         """
-        changes, head = self.plan.changes, self.head
-        if is_finished:
+        self._delete(self.outdated_for("broken"))  # while a manifest still has their size
+        self._write()
+        if not self.is_finished:
+            (self.folder / DATASET_MANIFEST).unlink(missing_ok=True)
+            self._delete(self.outdated_for("retry"))
+
+    def _write(self) -> None:
+        changes, head = self.changes, self.head
+        if self.is_finished:
             noted = self.before.get("call", {})
             limits = {name: noted.get(name, usual) for name, usual in PrepConfig().limits().items()}
             head = {**head, "call": {**head["call"], **limits}}
         if not (changes.total or changes.touched or head != self.before):
-            return self.plan
+            return
         if changes.total:
             # Manifest first: a dataset whose shards are being replaced is unfinished.
-            (self.plan.folder / DATASET_MANIFEST).unlink(missing_ok=True)
-        for name in self.stale:
-            self.plan.shard_path(name).unlink(missing_ok=True)
-        shards = ((name, clips.ids()) for name, clips in self.plan.shards.items())
-        write_plan(self.plan.folder / PLAN, head, shards, stamps(self.plan.clips))
-        return self.plan
+            (self.folder / DATASET_MANIFEST).unlink(missing_ok=True)
+        self._delete(self.stale)
+        shards = ((name, clips.ids()) for name, clips in self.shards.items())
+        write_plan(self.folder / PLAN, head, shards, source_stamps(self.clips))
+
+    def _delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.shard_path(name).unlink(missing_ok=True)
 
 
-def draft_plan(
-    clips: Catalog,
-    *,
-    folder: Path,
-    source: Path,
-    layout: Layout,
-    config: PrepConfig,
-    ffmpeg_version: str,
-    beside: Mapping[str, Any] | None = None,
-    report: Reporter | None = None,
-) -> Draft:
-    """Plan the dataset in `folder`, or extend its existing plan; writes nothing.
+def make_plan(request: Request, source: SourceResult, recipe: Recipe, report: Reporter) -> Plan:
+    """Plan the dataset of a request, or extend its existing plan; writes nothing.
 
     Args:
-        clips: Clips of the source.
-        folder: Prepared dataset.
-        source: Folder or table of the videos.
-        layout: Layout of the source.
-        config: Settings of prep.
-        ffmpeg_version: Version of ffmpeg.
-        beside: Further arguments (lists, annotations, root), recorded to reproduce the command.
+        request: Folder, settings and partition.
+        source: Clips and splits.
+        recipe: Decode settings, with the ffmpeg that is used.
         report: Receives progress of hashing.
 
     Raises:
         MismatchError: The existing plan is for other settings, or for another source with other
-            files.
+            files or splits.
         ArtifactError: The existing plan is damaged.
     """
+    folder, config, clips = request.folder, request.config, source.clips
+    now = str(request.source.resolve())
     identity = {
         "schema": SHARD_SCHEMA,
-        _SOURCE: str(source.resolve()),
-        "layout": layout,
+        _SOURCE: now,
+        "layout": request.layout,
         **{f"{_SETTINGS}{key}": value for key, value in config.content().items()},
     }
-    call = {**(beside or {}), **config.limits()}
-    old = read_earlier(folder / PLAN, clips)
+    old = read_previous(folder / PLAN, clips)
     if not old.is_new:
-        report, now = report or Quiet(), str(identity[_SOURCE])
         _require_same(old.head["identity"], identity, folder)
         _require_same_files(old, now, folder)
         compare_touched(old, folder, config.timeout_seconds, report)
         _require_same_files(old, now, folder)
         if old.source != now:
             report.say(f"the videos of {old.source} are now in {now}, the same ones")
-    decoder = old.head.get("ffmpeg", ffmpeg_version)
-    changes = old.changes()
+    changes, stale = old.changes(), old.stale()
     shards = _assign(clips, old, config.shard_clips)
-    return Draft(
-        plan=Plan(folder, clips, shards, decoder, changes),
-        is_new=old.is_new,
-        stale=old.stale(),
-        added=frozenset(shards.keys() - old.shards.keys()),
-        before=old.head,
+    names, manifest = list(shards), manifest_of(folder)
+    moved_from = old.source if old.source != now else None
+    published = is_published(folder, manifest, source.splits, moved_from)
+    outdated = find_outdated(folder, manifest, shards, stale, retry=request.retry)
+    return Plan(
+        folder=folder,
+        clips=clips,
+        shards=shards,
         head={
             "identity": identity,
-            "call": call,
-            "ffmpeg": decoder,
+            "call": {**request.beside.as_call(), **config.limits()},
+            "ffmpeg": ffmpeg_version(recipe.ffmpeg) if old.is_new else old.head["ffmpeg"],
             "classes": list(clips.class_names),
         },
+        before=old.head,
+        changes=changes,
+        added=frozenset(shards.keys() - old.shards.keys()),
+        stale=stale,
+        outdated=outdated,
+        own=frozenset(names if request.share is None else request.share.of(names)),
+        is_finished=published and not outdated and not changes.total,
     )
 
 
@@ -177,10 +181,10 @@ def clips_per_shard(num_clips: int, wanted: int | None) -> int:
     return min(_LARGEST_SHARD, max(1, math.ceil(num_clips / _SHARDS_OF_A_SMALL_SET)))
 
 
-def _assign(clips: Catalog, old: Earlier, wanted: int | None) -> dict[str, Selection]:
+def _assign(clips: Catalog, old: PreviousPlan, wanted: int | None) -> dict[str, Selection]:
     """Assign clips to shards: known clips stay, new ones fill new shards at the end."""
     shards = {name: Selection(clips, at) for name, at in old.shards.items() if len(at)}
-    added = np.flatnonzero(old.said == NEW)
+    added = np.flatnonzero(old.change == NEW)
     size = clips_per_shard(len(clips), wanted)
     number = 1 + max((shard_number(name) for name in old.shards), default=-1)
     for begin in range(0, len(added), size):
@@ -209,7 +213,7 @@ def _shown(identity: dict[str, Any], key: str) -> str:
     return "none" if value is None else repr(value)
 
 
-def _require_same_files(old: Earlier, source: str, folder: Path) -> None:
+def _require_same_files(old: PreviousPlan, source: str, folder: Path) -> None:
     """Check the source: videos may have moved, but must be the same."""
     changes = old.changes()
     if old.source != source and changes.added + changes.removed + changes.changed:

@@ -1,24 +1,30 @@
-"""Comparison of the current clips with the previous plan."""
+"""Comparison of the current clips with the previous plan.
+
+A copy of a file has another mtime but the same content: its hash is compared with that in its
+shard. Nothing is written.
+"""
 
 from array import array
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avme.errors import ArtifactError
+from avme.errors import ArtifactError, MachineError, MediaError
 from avme.io.filenames import SHARDS
-from avme.prep.plan_file import read_entries
+from avme.prep.plan_file import read_entries, source_stamp
+from avme.prep.write_shard import hash_unchanged
+from avme.progress import Reporter
 from avme.shards.name_rules import require_clip_id, require_shard_name
 from avme.shards.reader import ShardReader
-from avme.sources.clip_table import Catalog
+from avme.sources.clip_table import Catalog, SourceClip
 
 _SECTIONS = frozenset({"identity", "ffmpeg", "shards", "clips"})
 _REQUIRED = frozenset({"identity", "ffmpeg"})
+_UNREADABLE: Final = (ArtifactError, OSError, LookupError, TypeError, ValueError)
 _HEAD_TYPES = {"identity": dict, "call": dict, "ffmpeg": str, "classes": list}
 NEW, KEPT, TOUCHED, CHANGED, UNSURE = range(5)
 """Change of a clip since the previous plan. Touched: only the mtime differs. Unsure: the mtime
@@ -44,11 +50,11 @@ class Changes:
 
 
 @dataclass(slots=True)
-class Earlier:
+class PreviousPlan:
     """Previous plan; with an empty head there is none."""
 
     clips: Catalog
-    said: NDArray[np.uint8]
+    change: NDArray[np.uint8]
     """Change of every clip."""
     head: dict[str, Any] = field(default_factory=dict)
     shards: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -72,19 +78,19 @@ class Earlier:
         if self.is_new:
             return Changes()
         added, changed, touched, unsure = (
-            int((self.said == what).sum()) for what in (NEW, CHANGED, TOUCHED, UNSURE)
+            int((self.change == what).sum()) for what in (NEW, CHANGED, TOUCHED, UNSURE)
         )
         return Changes(added, self.num_removed, changed, touched, unsure)
 
     def stale(self) -> frozenset[str]:
         """Return the shards of clips that were removed or changed."""
-        changed = (name for name, at in self.shards.items() if (self.said[at] >= CHANGED).any())
+        changed = (name for name, at in self.shards.items() if (self.change[at] >= CHANGED).any())
         return frozenset((*self.shrunk, *changed))
 
 
-def read_earlier(path: Path, clips: Catalog) -> Earlier:
+def read_previous(path: Path, clips: Catalog) -> PreviousPlan:
     """Read the plan at `path`, if it exists; raises ArtifactError if it is damaged."""
-    old = Earlier(clips, said=np.full(len(clips), NEW, dtype=np.uint8))
+    old = PreviousPlan(clips, change=np.full(len(clips), NEW, dtype=np.uint8))
     if not path.is_file():
         return old
     try:
@@ -97,28 +103,28 @@ def read_earlier(path: Path, clips: Catalog) -> Earlier:
     return old
 
 
-def _fill(old: Earlier, path: Path) -> None:
+def _fill(old: PreviousPlan, path: Path) -> None:
     clips, guess, sections = old.clips, 0, set()
     for section, name, value in read_entries(path):
         sections.add(section)
         if section == "shards" and name is not None:
             require_shard_name(name)
-            places = array("q")
+            indices = array("q")
             for clip_id in value:
-                place = clips.find(clip_id, guess)
-                if place is None:
+                index = clips.find(clip_id, guess)
+                if index is None:
                     old.shrunk.add(name)
                 else:
-                    places.append(place)
-                    guess = place + 1
-            old.shards[name] = np.array(places, dtype=np.int64)
+                    indices.append(index)
+                    guess = index + 1
+            old.shards[name] = np.array(indices, dtype=np.int64)
         elif section == "clips" and name is not None:
-            place = clips.find(require_clip_id(name), guess)
-            if place is None:
+            index = clips.find(require_clip_id(name), guess)
+            if index is None:
                 old.num_removed += 1
             else:
-                old.said[place] = _compared(value, _stamp(clips, place))
-                guess = place + 1
+                old.change[index] = _compare(value, source_stamp(clips, index))
+                guess = index + 1
         elif name is None and value is not None:
             old.head[section] = value
     held = np.zeros(len(clips), dtype=np.int64)
@@ -126,7 +132,7 @@ def _fill(old: Earlier, path: Path) -> None:
         np.add.at(held, at, 1)
     _require_types(old.head)
     _mark_renamed_classes(old, path)
-    if not sections >= _SECTIONS or ((old.said != NEW) != held).any():
+    if not sections >= _SECTIONS or ((old.change != NEW) != held).any():
         raise ValueError("its shards and clips do not fit")
 
 
@@ -142,7 +148,7 @@ def _require_types(head: dict[str, Any]) -> None:
         raise TypeError("source or classes are no text")
 
 
-def _mark_renamed_classes(old: Earlier, path: Path) -> None:
+def _mark_renamed_classes(old: PreviousPlan, path: Path) -> None:
     """Mark clips whose label now means another class as changed."""
     before = old.head.get("classes")
     if before is None:
@@ -150,10 +156,10 @@ def _mark_renamed_classes(old: Earlier, path: Path) -> None:
         return
     now = old.clips.class_names
     renamed = [label for label, name in enumerate(now) if name not in before[label : label + 1]]
-    old.said[np.isin(old.clips.labels, renamed) & (old.said != NEW)] = CHANGED
+    old.change[np.isin(old.clips.labels, renamed) & (old.change != NEW)] = CHANGED
 
 
-def _mark_by_shards(old: Earlier, folder: Path) -> None:
+def _mark_by_shards(old: PreviousPlan, folder: Path) -> None:
     """Do the same by the shards' records, for plans without class names."""
     for name in old.shards:
         if not (path := folder / SHARDS / name).is_file():
@@ -161,33 +167,78 @@ def _mark_by_shards(old: Earlier, folder: Path) -> None:
         reader = ShardReader(path)
         with suppress(ArtifactError):  # such a shard is rebuilt elsewhere
             for record in reader.records():
-                place = old.clips.find(record.id)
-                if place is None or old.said[place] == NEW:
+                index = old.clips.find(record.id)
+                if index is None or old.change[index] == NEW:
                     continue
-                if old.clips.class_name(place) != record.class_name:
-                    old.said[place] = CHANGED
+                if old.clips.class_name(index) != record.class_name:
+                    old.change[index] = CHANGED
         reader.close()
 
 
-def stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:
-    """Yield clip ids with their entries in the plan."""
-    return ((clip_id, _stamp(clips, place)) for place, clip_id in enumerate(clips.ids))
-
-
-def _stamp(clips: Catalog, place: int) -> list[Any]:
-    """Return bytes, mtime in ns, label, and the list's or the name's group."""
-    columns = (clips.num_bytes, clips.mtime_ns, clips.labels)
-    stamp: list[Any] = [int(column[place]) for column in columns]
-    if clips.is_listed:
-        stamp += [clips.class_name(place), clips.group(place)]
-    elif group := clips.groups[place]:
-        stamp.append(group)
-    if span := clips.span(place):
-        stamp += [span.start_seconds, span.end_seconds]
-    return stamp
-
-
-def _compared(before: list[Any], now: list[Any]) -> int:
+def _compare(before: list[Any], now: list[Any]) -> int:
     if before == now:
         return KEPT
     return TOUCHED if before[:1] + before[2:] == now[:1] + now[2:] else CHANGED
+
+
+def compare_touched(
+    old: PreviousPlan, folder: Path, timeout_seconds: float, report: Reporter
+) -> None:
+    """Mark clips of `old` as changed if their file's hash differs from that in their shard.
+
+    Clips whose shard is missing, or is rebuilt anyway, are not read. The hashes of one shard at a
+    time are in memory.
+
+    Args:
+        old: Comparison with the previous plan.
+        folder: Prepared dataset.
+        timeout_seconds: Time limit per file.
+        report: Receives progress.
+
+    Raises:
+        MachineError: A file cannot be read.
+    """
+    stale = old.stale()
+    touched = {name: at[old.change[at] == TOUCHED] for name, at in old.shards.items()}
+    paths = {name: folder / SHARDS / name for name in touched if len(touched[name])}
+    paths = {name: path for name, path in paths.items() if name not in stale and path.is_file()}
+    total = sum(len(touched[name]) for name in paths)
+    if not total:
+        return
+    report.say(
+        f"{total} source files have another time than planned: their bytes are compared with those "
+        "that the shards were made from"
+    )
+    with report.task("compare", total=total) as progress:
+        for name, path in paths.items():
+            known = _hashes(path)
+            for index in touched[name].tolist():
+                clip = old.clips[index]
+                sha256 = known.get(clip.id)
+                if sha256 is None:
+                    old.change[index] = UNSURE
+                elif not _is_same(clip, sha256, timeout_seconds):
+                    old.change[index] = CHANGED
+                progress.advance()
+
+
+def _hashes(path: Path) -> dict[str, str | None]:
+    """Return the SHA-256 of a shard's sources by clip id; empty if it cannot be read."""
+    reader = ShardReader(path)
+    try:
+        return {record.id: record.source_sha256 for record in reader.records()}
+    except _UNREADABLE:
+        return {}
+    finally:
+        reader.close()
+
+
+def _is_same(clip: SourceClip, sha256: str, timeout_seconds: float) -> bool:
+    try:
+        return hash_unchanged(clip, timeout_seconds) == sha256
+    except MediaError as error:
+        if error.reason == "changed":
+            return False
+        raise MachineError(
+            f"{error}: nobody can tell whether its shard is still right: run again when it can be"
+        ) from error

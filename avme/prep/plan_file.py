@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from avme.io.atomic import replacing
 from avme.io.escape import escape_json
 from avme.io.strict_json import require_shallow
+from avme.sources.clip_table import Catalog
 
 _IN_PARTS: Final = ("shards", "clips")
 _SPACE: Final = " \t\n\r"
@@ -62,6 +63,24 @@ def write_plan(
         file.write('},\n  "clips": {')
         _write_members(file, ((name, _lines(stamp)) for name, stamp in clips))
         file.write("}\n}\n")
+
+
+def source_stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:
+    """Yield clip ids with their entries in the plan."""
+    return ((clip_id, source_stamp(clips, index)) for index, clip_id in enumerate(clips.ids))
+
+
+def source_stamp(clips: Catalog, index: int) -> list[Any]:
+    """Return bytes, mtime in ns, label, and the list's or the name's group."""
+    columns = (clips.num_bytes, clips.mtime_ns, clips.labels)
+    stamp: list[Any] = [int(column[index]) for column in columns]
+    if clips.is_listed:
+        stamp += [clips.class_name(index), clips.group(index)]
+    elif group := clips.groups[index]:
+        stamp.append(group)
+    if span := clips.span(index):
+        stamp += [span.start_seconds, span.end_seconds]
+    return stamp
 
 
 def _write_members(file: TextIOBase, members: Iterable[tuple[str, str]]) -> None:

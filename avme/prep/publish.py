@@ -4,32 +4,94 @@ Everything follows from the shards, the plan and the splits, so that it can be r
 kill. `dataset.json` is written last.
 """
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from avme.config.prep import PrepConfig
-from avme.errors import ArtifactError
-from avme.io.atomic import replacing, write_json
-from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE
+from avme.errors import ArtifactError, TooManyBadClips
+from avme.io.atomic import replacing, sweep, write_json
+from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE, SHARDS, SPLITS
 from avme.io.hashing import list_sha256, sha256_of
 from avme.io.json_checksum import with_checksum
+from avme.prep import journal
 from avme.prep.plan import Plan
+from avme.prep.request import Request
+from avme.prep.runner import WORK
+from avme.prep.status import planned_sha256
 from avme.prep.write_shard import ShardDone
+from avme.progress import Reporter
 from avme.shards.contents import StoredClip, stored_in
-from avme.shards.dataset import DATASET_SCHEMA, split_path
-from avme.shards.ffmpeg_versions import count_versions
+from avme.shards.dataset import DATASET_SCHEMA, PreparedSet, split_path
+from avme.shards.ffmpeg_versions import count_versions, describe_mixture
 from avme.shards.manifest import fingerprint
 from avme.shards.reader import ShardReader
 from avme.shards.record import ClipRecord
-from avme.shards.tables import MOST_NAMED as MOST_NAMED  # a part of what is asked for here
-from avme.shards.tables import Tally as Tally
-from avme.shards.tables import clip_id_of, merge_by_id, write_rows
+from avme.shards.tables import MOST_NAMED, Tally, clip_id_of, merge_by_id, write_rows
 from avme.sources.folder import Layout
 from avme.sources.splits import Split
+
+
+def publish(plan: Plan, request: Request, splits: Sequence[Split], report: Reporter) -> PreparedSet:
+    """Publish a dataset of which all shards exist; return it.
+
+    Args:
+        plan: Plan of the dataset.
+        request: Layout and settings.
+        splits: Splits of the source.
+        report: Receives counts and warnings.
+
+    Raises:
+        TooManyBadClips: More clips failed than allowed.
+        ArtifactError: A shard does not match the plan.
+    """
+    folder = plan.folder
+    tally = write_tables(plan, splits)
+    _report_quarantined(tally, report)
+    require_enough(plan, tally.good, len(tally.bad), request.config.max_bad)
+    manifest = write_manifest(
+        plan,
+        tally,
+        splits,
+        journal.account(folder, [plan.shard_path(shard) for shard in plan.shards]),
+        name=folder.name,
+        layout=request.layout,
+        config=request.config,
+    )
+    shutil.rmtree(folder / WORK, ignore_errors=True)
+    for written in (folder, folder / SHARDS, folder / SPLITS):
+        sweep(written)
+    _report_counts(manifest, folder, report)
+    if (warning := describe_mixture(manifest)) is not None:
+        report.say(warning)
+    return PreparedSet.open(folder, lazily=True)
+
+
+def require_enough(plan: Plan, num_good: int, num_bad: int, max_bad: float) -> None:
+    """Raise TooManyBadClips if no clip is valid, or if too many are not.
+
+    Args:
+        plan: Plan of the dataset.
+        num_good: Number of valid clips.
+        num_bad: Number of quarantined clips.
+        max_bad: Fraction of clips that may be quarantined.
+    """
+    allowed = max(1, int(max_bad * plan.num_clips))
+    if not num_good:
+        raise TooManyBadClips(
+            f"none of the {num_bad} clips could be prepared: see {plan.folder / 'quarantine.csv'}",
+            reason="too-many",
+        )
+    if num_bad > allowed:
+        raise TooManyBadClips(
+            f"{num_bad} of {plan.num_clips} clips are bad, {allowed} may be: see "
+            f"{plan.folder / 'quarantine.csv'}; the good ones are kept, and a larger --max-bad "
+            "goes on with them",
+            reason="too-many",
+        )
 
 
 def write_tables(plan: Plan, splits: Sequence[Split]) -> Tally:
@@ -99,11 +161,6 @@ def write_manifest(
     return manifest
 
 
-def planned_sha256(split: Split) -> str:
-    """Return the hash of a split before quarantined clips are removed from it."""
-    return list_sha256(chain(split.train, ("",), split.test))
-
-
 def _write_list(path: Path, ids: Iterable[str]) -> tuple[int, str]:
     """Write ids, one per line; return their number and `list_sha256`."""
     count = 0
@@ -160,3 +217,24 @@ def _clips_of(plan: Plan, names: Iterable[str]) -> Iterator[StoredClip | ClipRec
         reader.close()
         clips: list[StoredClip | ClipRecord] = [*stored.good, *stored.bad]
         yield from sorted(clips, key=clip_id_of)
+
+
+def _report_quarantined(tally: Tally, report: Reporter) -> None:
+    for record in tally.named:
+        report.say(f"quarantined {record.id}: {record.message} [{record.reason}]")
+    if len(tally.bad) > MOST_NAMED:
+        report.say(f"... and {len(tally.bad) - MOST_NAMED} more in quarantine.csv")
+
+
+def _report_counts(manifest: dict[str, Any], folder: Path, report: Reporter) -> None:
+    counts = manifest["counts"]
+    report.say(
+        f"{folder}: {counts['clips']} clips, {len(manifest['classes'])} classes, "
+        f"{counts['frames']} frames; {counts['sound']} with sound, {counts['silent']} silent, "
+        f"{counts['none']} without a track, {counts['quarantined']} quarantined"
+    )
+    for name, facts in manifest["splits"].items():
+        report.say(f"split {name}: {facts['train']} train, {facts['test']} test")
+        for part in ("train", "test"):
+            if not facts[part]:
+                report.say(f"warning: split {name} has no {part} clip left: see quarantine.csv")

@@ -1,40 +1,75 @@
-"""Execution of shard tasks, with a count of finished clips.
+"""Building of missing shards on an executor, with a count of finished clips.
 
 A worker that dies costs at most the clip it was decoding. Its shard is retried at the end, with no
 other task running; if a worker dies again, the clip in progress is quarantined.
 """
 
+import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import replace
 from itertools import islice
+from typing import Final
 
 from avme.errors import AvmeError, MachineError
-from avme.prep import progress_file
-from avme.prep.write_shard import ShardDone, ShardTask, pack
+from avme.io.filenames import SHARDS
+from avme.media.decode import Recipe
+from avme.prep import journal, progress_file
+from avme.prep.plan import Plan
+from avme.prep.request import Request
+from avme.prep.write_shard import LabelledClip, ShardDone, ShardTask, pack
 from avme.progress import Reporter
-from avme.workers.pool import Crew
+from avme.workers.pool import Crew, dask_crew, local_crew
 
-_DEATHS_OF_A_SHARD_ELSEWHERE = 3
+WORK: Final = ".work"
+"""Folder for unfinished files in a dataset."""
+_DEATHS_OF_A_SHARD_ELSEWHERE: Final = 3
 
 
-def run_tasks(
-    tasks: Iterable[ShardTask], crew: Crew, report: Reporter, *, total: int, done: int
-) -> Iterator[ShardDone]:
-    """Run all tasks; yield each when its shard is on disk.
+def build_shards(
+    plan: Plan,
+    request: Request,
+    recipe: Recipe,
+    report: Reporter,
+    *,
+    dask: str | None = None,
+) -> None:
+    """Build the missing shards of this run and add each finished one to the journal.
+
+    Missing shards of other partitions are not counted.
 
     Args:
-        tasks: Shards to build.
-        crew: Executor.
+        plan: Plan of the dataset.
+        request: Number of workers.
+        recipe: Decode settings.
         report: Receives progress.
-        total: Clips of all shards.
-        done: Clips of shards that existed before.
+        dask: Address of a cluster to run on.
 
     Raises:
         MachineError: A shard cannot be built.
         AvmeError: Workers die repeatedly.
     """
+    missing = plan.missing()
+    names = [name for name in missing if name in plan.own]
+    if not names:
+        return
+    workers, seconds = min(request.workers, len(names)), request.config.dask_timeout_seconds
+    with local_crew(workers) if dask is None else dask_crew(dask, timeout_seconds=seconds) as crew:
+        done = plan.num_clips - sum(len(plan.shards[name]) for name in missing)
+        if done:
+            report.say(f"{done} of {plan.num_clips} clips are done already")
+        total = done + sum(len(plan.shards[name]) for name in names)
+        _delete_half_written(plan, frozenset(names))
+        tasks = (_task(plan, name, recipe) for name in names)
+        for finished in _run_tasks(tasks, crew, report, total=total, done=done):
+            journal.append(plan.folder, finished)
+
+
+def _run_tasks(
+    tasks: Iterable[ShardTask], crew: Crew, report: Reporter, *, total: int, done: int
+) -> Iterator[ShardDone]:
+    """Run all tasks; yield each when its shard is on disk."""
     work = _Work(tasks, crew, report)
     shown = 0
     while work.is_left():
@@ -138,3 +173,34 @@ class _Deaths:
             self._report.say(f"a worker died on {clip}: its shard {task.name} is tried again")
             return task
         return replace(task, given_up=(*task.given_up, clip))
+
+
+def _task(plan: Plan, name: str, recipe: Recipe) -> ShardTask:
+    """Build the task. Paths are absolute, as a remote worker has another working directory."""
+    clips, folder = plan.shards[name], plan.folder.absolute()
+    labels = (int(label) for label in plan.clips.labels[clips.places])
+    return ShardTask(
+        name=name,
+        folder=folder / SHARDS,
+        work=folder / WORK,
+        clips=tuple(map(LabelledClip, clips, labels)),
+        recipe=recipe,
+    )
+
+
+def _delete_half_written(plan: Plan, names: Collection[str]) -> None:
+    """Delete unfinished files of these shards; others may be in progress elsewhere."""
+    for path in (plan.folder / SHARDS).glob(".*.tmp"):
+        if _shard_of(path.name[1:]) in names:
+            path.unlink(missing_ok=True)
+    for path in (plan.folder / WORK).glob("*"):
+        if _shard_of(path.name) in names:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _shard_of(name: str) -> str:
+    """Return the shard that a temporary file name belongs to."""
+    return ".".join(name.split(".")[:2])

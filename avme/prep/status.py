@@ -1,81 +1,30 @@
-"""Status of a draft: which shards exist, and why others must be built.
+"""Status of a dataset folder: which shards must be built and why, and whether it is published.
 
 Nothing is written. Shards are judged by presence and size; only one whose size differs from its
 journal line is opened. `avme verify` checks their content.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import csv
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from avme.errors import ArtifactError, MismatchError
-from avme.io.filenames import DATASET_MANIFEST
+from avme.io.filenames import DATASET_MANIFEST, QUARANTINE, SHARDS
 from avme.io.hashing import list_sha256, sha256_of
 from avme.prep import journal
-from avme.prep.plan import Draft
-from avme.prep.publish import planned_sha256
 from avme.shards.dataset import read_manifest, split_path
 from avme.shards.reader import ShardReader
+from avme.sources.clip_table import Selection
 from avme.sources.splits import Split
 
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Shards to build by reason, and whether the dataset is finished."""
-
-    missing: tuple[str, ...]
-    """Not present."""
-    stale: tuple[str, ...]
-    """Present, but with clips that were removed or changed."""
-    broken: tuple[str, ...]
-    """Present but truncated (size differs from the journal)."""
-    is_finished: bool
-    """True if manifest and tables match these shards and splits."""
-    retried: tuple[str, ...] = ()
-    """Present, but with quarantined clips to retry."""
-
-    @property
-    def to_make(self) -> tuple[str, ...]:
-        """Return all shards that a run would build."""
-        return (*self.missing, *self.stale, *self.broken, *self.retried)
+Reason = Literal["missing", "stale", "broken", "retry"]
+"""Why a shard is built: it does not exist; it has clips that were removed or changed; it is
+truncated, by its size; or it has quarantined clips to retry."""
 
 
-def state_of(draft: Draft, splits: Sequence[Split]) -> State:
-    """Compare the draft with its folder.
-
-    Raises MismatchError if the videos of a finished dataset moved and their splits differ.
-    """
-    plan = draft.plan
-    manifest = _manifest(plan.folder)
-    there = {
-        name: plan.shard_path(name).stat().st_size
-        for name in plan.shards
-        if plan.shard_path(name).is_file()
-    }
-    noted = {name: done.num_bytes for name, done in journal.read(plan.folder).items()}
-    listed = {name: facts["bytes"] for name, facts in manifest["shards"].items()}
-    stale = tuple(name for name in there if name in draft.stale)
-    broken = tuple(
-        name
-        for name, num_bytes in there.items()
-        if name not in draft.stale and _is_broken(plan.shard_path(name), num_bytes, listed, noted)
-    )
-    missing = tuple(name for name in plan.shards if name not in there)
-    stand = "tables" in manifest and _tables_stand(plan.folder, manifest)
-    planned = {split.name: planned_sha256(split) for split in splits}
-    published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
-    if "tables" in manifest and draft.moved_from and planned != published:
-        raise MismatchError(
-            f"{plan.folder}: its videos were in {draft.moved_from}, and where they are now other "
-            "split lists are found, or none: give those of before with --splits, or choose another "
-            "folder with --out or --name"
-        )
-    unchanged = not (missing or stale or broken or plan.changes.total)
-    return State(missing, stale, broken, unchanged and stand and planned == published)
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
+def manifest_of(folder: Path) -> dict[str, Any]:
     """Read `dataset.json`; empty tables if it is missing, damaged or of another schema.
 
     It is then written again from the shards.
@@ -89,7 +38,94 @@ def _manifest(folder: Path) -> dict[str, Any]:
         return empty
 
 
-def _tables_stand(folder: Path, manifest: dict[str, Any]) -> bool:
+def find_outdated(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    shards: Mapping[str, Selection],
+    stale: Collection[str],
+    *,
+    retry: bool,
+) -> dict[str, Reason]:
+    """Return the shards to build, with reasons.
+
+    Args:
+        folder: Folder of the dataset.
+        manifest: Content of `dataset.json`, as of `manifest_of`.
+        shards: Planned clips by shard.
+        stale: Shards, if they exist, of clips that were removed or changed.
+        retry: Rebuild shards of quarantined clips.
+
+    Raises:
+        ArtifactError: `quarantine.csv` is invalid, and clips are to be retried.
+    """
+    paths = {name: folder / SHARDS / name for name in shards}
+    sizes = {name: path.stat().st_size for name, path in paths.items() if path.is_file()}
+    noted = {name: done.num_bytes for name, done in journal.read(folder).items()}
+    listed = {name: facts["bytes"] for name, facts in manifest["shards"].items()}
+    outdated: dict[str, Reason] = {name: "missing" for name in shards if name not in sizes}
+    outdated.update({name: "stale" for name in sizes if name in stale})
+    outdated.update(
+        {
+            name: "broken"
+            for name, num_bytes in sizes.items()
+            if name not in stale and _is_broken(paths[name], num_bytes, listed, noted)
+        }
+    )
+    for name in _shards_of_quarantined(folder, shards) if retry else ():
+        outdated.setdefault(name, "retry")
+    return outdated
+
+
+def is_published(
+    folder: Path, manifest: Mapping[str, Any], splits: Sequence[Split], moved_from: str | None
+) -> bool:
+    """Return True if `splits` are published, and tables and lists are unchanged since.
+
+    Args:
+        folder: Folder of the dataset.
+        manifest: Content of `dataset.json`, as of `manifest_of`.
+        splits: Splits of the source.
+        moved_from: Previous folder of the videos, if they moved.
+
+    Raises:
+        MismatchError: The videos of a finished dataset moved and their splits differ.
+    """
+    if "tables" not in manifest:
+        return False
+    planned = {split.name: planned_sha256(split) for split in splits}
+    published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
+    if moved_from and planned != published:
+        raise MismatchError(
+            f"{folder}: its videos were in {moved_from}, and where they are now other "
+            "split lists are found, or none: give those of before with --splits, or choose another "
+            "folder with --out or --name"
+        )
+    return planned == published and _tables_match(folder, manifest)
+
+
+def planned_sha256(split: Split) -> str:
+    """Return the hash of a split before quarantined clips are removed from it."""
+    return list_sha256(chain(split.train, ("",), split.test))
+
+
+def _shards_of_quarantined(folder: Path, shards: Mapping[str, Selection]) -> Iterable[str]:
+    """Return existing shards with clips in `quarantine.csv`, which may now be decodable."""
+    path = folder / QUARANTINE
+    if not path.is_file():
+        return
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            ids = {row["id"] for row in csv.DictReader(file)}
+    except (KeyError, ValueError, csv.Error) as error:
+        raise ArtifactError(
+            f"{path} cannot be read ({error!r}): `avme verify` says how to mend it"
+        ) from error
+    for name, clips in shards.items():
+        if (folder / SHARDS / name).is_file() and not ids.isdisjoint(clips.ids()):
+            yield name
+
+
+def _tables_match(folder: Path, manifest: Mapping[str, Any]) -> bool:
     """Return True if index, quarantine and every list are unchanged."""
     try:
         return all(

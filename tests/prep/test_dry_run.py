@@ -12,15 +12,15 @@ from typer.testing import CliRunner
 from avme.config.prep import PrepConfig
 from avme.errors import MachineError, MismatchError, UsageError
 from avme.media.span import Span
-from avme.prep.dry_run import Forecast, forecast, warn_of_disk
+from avme.prep.dry_run import Estimate, warn_of_disk
 from avme.prep.partition import Share
 from avme.prep.plan import Plan
-from avme.prep.plan_diff import Changes
 from avme.prep.request import Request
 from avme.progress import Quiet
 from avme.shards.dataset import PreparedSet
 from avme.sources.clip_table import Selection, SourceClip, catalog_of
 from avme.sources.find import Beside
+from avme.stages.prep import dry_run
 from avme_cli.app import app
 
 pytestmark = pytest.mark.slow
@@ -28,13 +28,14 @@ pytestmark = pytest.mark.slow
 RunPrep = Callable[..., PreparedSet]
 
 
-def foretell(source: Path, out: Path, splits: Path | None = None, **settings: object) -> Forecast:
+def foretell(source: Path, out: Path, splits: Path | None = None, **settings: object) -> Estimate:
     config = PrepConfig.model_validate({"num_workers": 2, "shard_clips": 4, **settings})
     beside = Beside(lists=splits)
-    return forecast(Request("ucf101", source, out=out, name="set", config=config, beside=beside))
+    request = Request("ucf101", source, out=out, name="set", config=config, beside=beside)
+    return dry_run(request, report=Quiet())
 
 
-def text(foretold: Forecast) -> str:
+def text(foretold: Estimate) -> str:
     return "\n".join(foretold.lines())
 
 
@@ -99,9 +100,9 @@ def test_every_reason_is_said_and_nothing_is_touched(
     assert "1 shards are of another size" in said
     assert "after" in said
     assert "freed" in said
-    assert set(foretold.state.to_make) == {f"shard-0000{number}.h5" for number in range(4)}
+    assert set(foretold.plan.outdated) == {f"shard-0000{number}.h5" for number in range(4)}
     remade = {path for path, trace in traces(folder).items() if before.get(path) != trace}
-    assert {Path(path).name for path in remade} >= set(foretold.state.to_make)
+    assert {Path(path).name for path in remade} >= set(foretold.plan.outdated)
 
 
 def test_other_lists_need_no_shard(tmp_path: Path, source: Path, run_prep: RunPrep) -> None:
@@ -120,8 +121,10 @@ def test_other_lists_need_no_shard(tmp_path: Path, source: Path, run_prep: RunPr
 
 def test_of_a_part_only_its_own_shards_are_foretold(tmp_path: Path, videos: Path) -> None:
     config = PrepConfig(num_workers=2, shard_clips=4)
-    request = Request("ucf101", videos, out=tmp_path / "out", name="set", config=config)
-    foretold = forecast(request, share=Share(2, 3))
+    request = Request(
+        "ucf101", videos, out=tmp_path / "out", name="set", config=config, share=Share(2, 3)
+    )
+    foretold = dry_run(request, report=Quiet())
 
     assert (
         "12 clips of 2 classes; 0 done already and 8 of other parts, 4 to make in 1 of 3 shards"
@@ -230,6 +233,6 @@ def test_a_file_that_is_cut_counts_once(tmp_path: Path) -> None:
     }
     heard = Heard()
 
-    warn_of_disk(Plan(tmp_path, clips, shards, "ffmpeg", Changes()), heard)
+    warn_of_disk(Plan(tmp_path, clips, shards, head={}), heard)
 
     assert "2000.0 TB will be needed" in heard.lines[0]

@@ -8,8 +8,11 @@ import pytest
 from avme.config.prep import PrepConfig
 from avme.errors import ArtifactError
 from avme.io.atomic import read_json, write_json
-from avme.prep.plan import Draft, draft_plan
+from avme.prep.plan import Plan, make_plan
+from avme.prep.request import Request, find_recipe
+from avme.progress import Quiet
 from avme.sources.clip_table import Catalog, SourceClip, catalog_of
+from avme.sources.splits import SourceResult
 
 IDS = ("test/cat/1.mp4", "test/dog/2.mp4", "train/cat/3.mp4", "train/dog/4.mp4")
 
@@ -30,11 +33,10 @@ def clips_of(*, depth: int) -> Catalog:
     )
 
 
-def draft(clips: Catalog, folder: Path) -> Draft:
+def planned(clips: Catalog, folder: Path) -> Plan:
     config = PrepConfig(shard_clips=1)
-    return draft_plan(
-        clips, folder=folder, source=folder, layout="folder", config=config, ffmpeg_version="5.1"
-    )
+    request = Request("folder", folder, out=folder.parent, name=folder.name, config=config)
+    return make_plan(request, SourceResult(clips, ()), find_recipe(config), Quiet())
 
 
 class Shards:
@@ -55,7 +57,8 @@ class Shards:
 def test_a_clip_is_changed_when_its_label_stands_for_another_class(
     tmp_path: Path, is_noted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = draft(clips_of(depth=0), tmp_path).put_down()
+    plan = planned(clips_of(depth=0), tmp_path)
+    plan.write()
     if not is_noted:  # as before plans noted it
         facts = read_json(tmp_path / "plan.json")
         del facts["classes"]
@@ -65,11 +68,11 @@ def test_a_clip_is_changed_when_its_label_stands_for_another_class(
             plan.shard_path(name).parent.mkdir(exist_ok=True)
             plan.shard_path(name).touch()
 
-    same = draft(clips_of(depth=0), tmp_path)
-    other = draft(clips_of(depth=1), tmp_path)
+    same = planned(clips_of(depth=0), tmp_path)
+    other = planned(clips_of(depth=1), tmp_path)
 
-    assert same.plan.changes.total == 0
-    assert other.plan.changes.changed == len(IDS)
+    assert same.changes.total == 0
+    assert other.changes.changed == len(IDS)
     assert len(other.stale) == len(IDS)
 
 
@@ -87,9 +90,9 @@ def test_a_clip_is_changed_when_its_label_stands_for_another_class(
     ],
 )
 def test_a_section_of_another_type_is_damage(tmp_path: Path, section: str, value: object) -> None:
-    draft(clips_of(depth=0), tmp_path).put_down()
+    planned(clips_of(depth=0), tmp_path).write()
     facts = read_json(tmp_path / "plan.json")
     write_json(tmp_path / "plan.json", {**facts, section: value})
 
     with pytest.raises(ArtifactError, match=r"plan\.json is damaged"):
-        draft(clips_of(depth=0), tmp_path)
+        planned(clips_of(depth=0), tmp_path)

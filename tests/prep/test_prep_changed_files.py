@@ -222,9 +222,11 @@ def test_other_videos_elsewhere_are_refused_and_counted(
 def test_a_part_does_not_change_times_under_those_at_work(made: Path, touched: Path) -> None:
     plan = (made / "plan.json").read_bytes()
     config = PrepConfig(num_workers=1, shard_clips=4)
-    request = Request("ucf101", touched, out=made.parent, name="set", config=config)
+    request = Request(
+        "ucf101", touched, out=made.parent, name="set", config=config, share=Share(1, 2)
+    )
 
     with holding(made, shared=True), pytest.raises(UsageError, match="is at work on"):
-        prepare(request, report=Quiet(), share=Share(1, 2))
+        prepare(request, report=Quiet())
 
     assert (made / "plan.json").read_bytes() == plan

@@ -71,8 +71,9 @@ def deadly_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
 def test_parts_make_the_set_together(videos: Path, tmp_path: Path, finished: PreparedSet) -> None:
     def make(index: int) -> PreparedSet | None:
         settings = PrepConfig(num_workers=1, shard_clips=4)
-        request = Request("ucf101", videos, out=tmp_path, name="set", config=settings)
-        return prepare(request, report=Quiet(), share=Share(index, 2))
+        share = Share(index, 2)
+        request = Request("ucf101", videos, out=tmp_path, name="set", config=settings, share=share)
+        return prepare(request, report=Quiet())
 
     assert make(1) is None
     assert len(shard_bytes(tmp_path / "set")) == 2
@@ -200,8 +201,9 @@ def test_on_dask_too_a_clip_that_kills_every_worker_is_named(
 
 def part(videos: Path, out: Path, index: int, count: int, **more: Any) -> PreparedSet | None:
     settings = PrepConfig(num_workers=1, shard_clips=4)
-    request = Request("ucf101", videos, out=out, name="set", config=settings)
-    return prepare(request, report=Quiet(), share=Share(index, count), **more)
+    share = Share(index, count)
+    request = Request("ucf101", videos, out=out, name="set", config=settings, share=share)
+    return prepare(request, report=Quiet(), **more)
 
 
 def test_a_part_that_finds_other_files_waits_for_those_at_work(

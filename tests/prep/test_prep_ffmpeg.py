@@ -55,9 +55,10 @@ def make_part(videos: Path, tmp_path: Path) -> Callable[[int], list[str]]:
 
     def make(index: int) -> list[str]:
         settings = PrepConfig(num_workers=1, shard_clips=4)
-        request = Request("ucf101", videos, out=tmp_path, name="set", config=settings)
+        share = Share(index, 2)
+        request = Request("ucf101", videos, out=tmp_path, name="set", config=settings, share=share)
         report = Lines()
-        prepare(request, report=report, share=Share(index, 2))
+        prepare(request, report=report)
         return [line for line in report.said if "ffmpeg" in line]
 
     return make

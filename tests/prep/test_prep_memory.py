@@ -14,14 +14,17 @@ from avme.media.container.probe import MediaInfo
 from avme.media.decode import Extracted
 from avme.media.loudness import Loudness
 from avme.prep import journal
-from avme.prep.plan import Draft, draft_plan
+from avme.prep.plan import Plan, make_plan
 from avme.prep.publish import write_manifest, write_tables
-from avme.prep.status import state_of
+from avme.prep.request import Request, find_recipe
+from avme.prep.status import is_published, manifest_of
+from avme.progress import Quiet
 from avme.shards.dataset import PreparedSet
 from avme.shards.record import record_of
 from avme.shards.writer import ShardWriter
 from avme.sources.clip_table import Catalog, Cataloguing, SourceClip
 from avme.sources.split_strategies import splits_by_group_number
+from avme.sources.splits import SourceResult, Split
 from avme.verify.shard_checks import ShardFacts, check_shard
 
 pytestmark = pytest.mark.slow
@@ -68,14 +71,14 @@ def hollow_media(picture_bytes: int = 10) -> Extracted:
     )
 
 
-def drafted(clips: Catalog, folder: Path) -> Draft:
-    return draft_plan(
-        clips, folder=folder, source=folder, layout="ucf101", config=CONFIG, ffmpeg_version="7"
-    )
+def planned(clips: Catalog, folder: Path, splits: tuple[Split, ...] = ()) -> Plan:
+    request = Request("ucf101", folder, out=folder.parent, name=folder.name, config=CONFIG)
+    return make_plan(request, SourceResult(clips, splits), find_recipe(CONFIG), Quiet())
 
 
 def write_shards(folder: Path, count: int) -> None:
-    plan, media = drafted(clips_found(count), folder).put_down(), hollow_media()
+    plan, media = planned(clips_found(count), folder), hollow_media()
+    plan.write()
     for name, clips in plan.shards.items():
         with ShardWriter(folder / "spool", 13) as shard:
             for clip in clips:
@@ -90,12 +93,12 @@ def peak_of_publishing(folder: Path, count: int) -> int:
     try:
         clips = clips_found(count)
         splits = splits_by_group_number(clips, [])
-        draft = drafted(clips, folder)
-        plan = draft.put_down()
+        plan = planned(clips, folder, splits)
+        plan.write()
         tally = write_tables(plan, splits)
         done = journal.account(folder, [plan.shard_path(name) for name in plan.shards])
         write_manifest(plan, tally, splits, done, name="x", layout="ucf101", config=CONFIG)
-        assert state_of(draft, splits).is_finished
+        assert is_published(folder, manifest_of(folder), splits, None)
         PreparedSet.open(folder, lazily=True)
         return tracemalloc.get_traced_memory()[1]
     finally:

@@ -10,11 +10,11 @@ from avme.config import PretrainConfig
 from avme.config.prep import PrepConfig
 from avme.errors import ArtifactError, TooManyBadClips, UsageError
 from avme.io.lock import holding
-from avme.prep.dry_run import forecast
 from avme.prep.request import Request
 from avme.progress import Quiet
 from avme.shards.dataset import PreparedSet
 from avme.stages.audit import audit
+from avme.stages.prep import dry_run
 from avme.stages.pretrain import pretrain
 from avme.stages.verify import verify
 
@@ -152,9 +152,9 @@ def test_a_folder_at_work_is_refused_and_may_still_be_foretold(
             run_prep(videos, folder.parent)
         config = PrepConfig(shard_clips=4)
         request = Request("ucf101", videos, out=folder.parent, name="set", config=config)
-        foretold = forecast(request)
+        foretold = dry_run(request, report=Quiet())
 
-    assert foretold.state.is_finished
+    assert foretold.plan.is_finished
     assert run_prep(videos, folder.parent).entries
 
 
