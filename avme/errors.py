@@ -1,17 +1,17 @@
 """Errors that a user can cause, each with the exit code of the command line.
 
-AvmeError               1   unexpected
-    UsageError          2   an argument names something that does not exist or cannot be used
-        ConfigError     2   a setting is unknown or impossible
-    MediaError          3   a video cannot be probed or decoded
-        TooManyBadClips 3   more clips were quarantined than `--max-bad` allows
-    MismatchError       4   an artifact does not match the settings or another artifact
-    ArtifactError       5   an earlier stage is missing, unfinished or broken
-    MachineError        6   the machine lacks a program, a device, a library, memory or disk space
-    NotFinite           7   a loss, a gradient, a weight or an output is not a finite number
-    SiblingLost         1   another process of the run failed or died, and this one cannot continue
-    Stopped            75   stopped on a signal with a checkpoint written: run again
-        Interrupted   130   the same, by Ctrl-C
+AvmeError                     1  unexpected
+    UsageError                2  an argument names something that does not exist or cannot be used
+        ConfigError           2  a setting is unknown or impossible
+    MediaError                3  a video cannot be probed or decoded
+        TooManyFailedClips    3  more clips were quarantined than `--max-bad` allows
+    MismatchError             4  an artifact does not match the settings or another artifact
+    ArtifactError             5  an earlier stage is missing, unfinished or broken
+    SystemRequirementError    6  the machine lacks a program, device, library, memory or disk space
+    NonFiniteError            7  a loss, a gradient, a weight or an output is not a finite number
+    PeerFailedError           1  another process of the run failed, and this one cannot continue
+    StoppedBySignal          75  stopped on a signal with a checkpoint written: run again
+        Interrupted         130  the same, by Ctrl-C
 """
 
 
@@ -44,7 +44,7 @@ class MediaError(AvmeError):
         return type(self), (str(self), self.reason)
 
 
-class TooManyBadClips(MediaError):
+class TooManyFailedClips(MediaError):
     """More clips were quarantined than `--max-bad` allows; the valid ones are stored."""
 
 
@@ -60,29 +60,29 @@ class ArtifactError(AvmeError):
     exit_code = 5
 
 
-class MachineError(AvmeError):
+class SystemRequirementError(AvmeError):
     """The machine lacks a program, a device, a working library, memory or disk space."""
 
     exit_code = 6
 
 
-class NotFinite(AvmeError):
+class NonFiniteError(AvmeError):
     """A loss, a gradient, a weight or an output is not a finite number."""
 
     exit_code = 7
 
 
-class SiblingLost(AvmeError):
+class PeerFailedError(AvmeError):
     """Another process of the run failed or died, and this one cannot continue."""
 
 
-class Stopped(AvmeError):
+class StoppedBySignal(AvmeError):
     """Stopped on a signal with a checkpoint written; the same command continues the run."""
 
     exit_code = 75
 
 
-class Interrupted(Stopped):
+class Interrupted(StoppedBySignal):
     """Stopped by Ctrl-C with a checkpoint written; the same command continues the run."""
 
     exit_code = 130

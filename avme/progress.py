@@ -1,7 +1,7 @@
 """Progress reports of long work.
 
 The library does not print: a stage gets a `Reporter`. The command line has one for terminals and
-one for logs; `Quiet` is for scripts and tests.
+one for logs; `NullReporter` is for scripts and tests.
 """
 
 import time
@@ -40,7 +40,7 @@ def some_of(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
-class Quiet:
+class NullReporter:
     """Reporter without output."""
 
     def say(self, line: str) -> None:
@@ -55,10 +55,10 @@ class Quiet:
             total: Number of steps.
             done: Steps finished by an earlier run.
         """
-        yield _Unheard()
+        yield _NullTask()
 
 
-class _Unheard:
+class _NullTask:
     def advance(self, steps: int = 1, note: str = "") -> None:
         pass
 

@@ -31,9 +31,9 @@ from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.example_input import example_clip
 from avme.models.flops import count_gflop
 from avme.models.masking import TubeMask
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.train.metrics.gpu_specs import peak_tflops
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 
 Table = list[list[str]]
 
@@ -113,7 +113,7 @@ def step_rows(job: StepJob, told: argparse.Namespace, peak: float | None) -> Tab
             against=["transformers"],
             rounds=told.rounds,
             steps=told.steps,
-            report=Quiet(),
+            report=NullReporter(),
         )
     except torch.OutOfMemoryError:
         return [[blocks, "does not fit", str(job.batch), *[""] * 5]]
@@ -156,7 +156,7 @@ def train(told: argparse.Namespace) -> Table:
         command += ["--set", "train.log_every=1", *where]
         command += [part for one in told.sets for part in ("--set", one)]
         subprocess.run(command, check=True)
-        lines = [line for line in read_record(out / "metrics.jsonl") if "step_ms" in line]
+        lines = [line for line in read_metrics(out / "metrics.jsonl") if "step_ms" in line]
     return [
         ["batch", "steps", "clips/s", "step ms", "waiting for clips, %", "memory MiB"],
         [batch, str(len(lines)), *run_cells(lines[1:] or lines)],

@@ -24,7 +24,7 @@ from avme.media.decode import Extracted
 from avme.media.loudness import Loudness
 from avme.prep.plan import Plan, make_plan
 from avme.prep.request import Request, find_recipe, find_source
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.shards.record import record_of
 from avme.shards.writer import ShardWriter
 from avme.sources.find import Beside
@@ -41,7 +41,7 @@ def main() -> None:
         write_files(num_clips, source, out / "lists")
         request = Request("ucf101", source, out=out, name="set", config=config)
         found, recipe = find_source(request), find_recipe(config)
-        plan = make_plan(request, found, recipe, Quiet())
+        plan = make_plan(request, found, recipe, NullReporter())
         plan.write()
         write_shards(plan)
         return
@@ -51,7 +51,7 @@ def main() -> None:
     began, cpu, base = time.monotonic(), time.process_time(), _status_kib("VmHWM")
     beside = Beside(lists=out / "lists" if call == "first" else None)
     request = Request("ucf101", source, out=out, name="set", config=config, beside=beside)
-    prepare(request, report=Quiet())
+    prepare(request, report=NullReporter())
     print(
         f"{num_clips} clips, {call}: {time.monotonic() - began:.1f} s, "
         f"{time.process_time() - cpu:.1f} s of them CPU, "

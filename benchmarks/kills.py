@@ -30,7 +30,7 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import from_yaml
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 from avme.train.metrics.meter import MEASURED
 
 _LONGEST_SECONDS = 300.0
@@ -44,7 +44,7 @@ def main() -> None:
     began = time.monotonic()
     _wait(_start(1, config, told.data, whole, resume=False))
     alone = time.monotonic() - began
-    lines = read_record(whole / "metrics.jsonl")
+    lines = read_metrics(whole / "metrics.jsonl")
     total = max(line["step"] for line in lines)
     chance = random.Random(told.seed)
     steps = sorted(chance.sample(range(1, total), told.kills))
@@ -55,7 +55,7 @@ def main() -> None:
         _wait_for(killed / "metrics.jsonl", step, group)
         time.sleep(chance.random() * 0.02)  # into the step, or into what is saved after it
         _kill(group)
-        landed.append(len(read_record(killed / "metrics.jsonl")))
+        landed.append(len(read_metrics(killed / "metrics.jsonl")))
         resumed.append(_is_begun(killed))
     _wait(_start(next(counts), config, told.data, killed, resume=_is_begun(killed)))
 
@@ -132,7 +132,7 @@ def _wait(group: Sequence[int]) -> None:
 
 def _wait_for(record: Path, step: int, group: Sequence[int]) -> None:
     deadline = time.monotonic() + _LONGEST_SECONDS
-    while not record.is_file() or len(read_record(record)) < step:
+    while not record.is_file() or len(read_metrics(record)) < step:
         if os.waitpid(group[0], os.WNOHANG)[0] or time.monotonic() > deadline:
             sys.exit(f"the run ended, or hung, before line {step} of {record}")
         time.sleep(0.002)
@@ -150,7 +150,7 @@ def _is_begun(run: Path) -> bool:
 
 def _compare(whole: Path, killed: Path) -> dict[str, Any]:
     ours, theirs = (load_file(run / "weights.safetensors") for run in (killed, whole))
-    here, there = (read_record(run / "metrics.jsonl") for run in (killed, whole))
+    here, there = (read_metrics(run / "metrics.jsonl") for run in (killed, whole))
     keys = [[(line["kind"], line["step"], sorted(line)) for line in each] for each in (here, there)]
     differences = {
         name: max(

@@ -22,7 +22,7 @@ import json, sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
 from avme.sources.find import Beside
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.prep.request import Request
 from avme.stages.prep import prepare
 
@@ -30,7 +30,7 @@ source, out, lists, settings, facts = sys.argv[1:]
 config = PrepConfig.model_validate(json.loads(settings))
 beside = Beside(lists=Path(lists) if lists else None)
 made = prepare(Request("ucf101", Path(source), out=Path(out), name="set", config=config,
-                       beside=beside), report=Quiet())
+                       beside=beside), report=NullReporter())
 counts = {name: (split["train"], split["test"]) for name, split in made.manifest["splits"].items()}
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 Path(facts).write_text(json.dumps({"splits": counts, "peak_kib": int(status["VmHWM"].split()[0])}))

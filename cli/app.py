@@ -13,12 +13,12 @@ import typer
 from typer.core import TyperGroup
 
 from avme import __version__
-from avme.errors import AvmeError, MachineError, SiblingLost
+from avme.errors import AvmeError, PeerFailedError, SystemRequirementError
 from avme.system.resource_errors import shortage
 
 from . import aliases
 from .commands import lazy_commands, loaded
-from .launch.rank import ChildFailed, leave_failure, rank
+from .launch.rank import RankFailed, rank, write_failure
 from .terminal.output import print_error, print_line
 from .terminal.streams import escaping
 
@@ -125,14 +125,14 @@ def _errors_as_lines(verbose: bool) -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         _end("interrupted", 130, verbose, error)
-    except ChildFailed as error:
+    except RankFailed as error:
         _end(str(error), error.exit_code, verbose, error)
     except AvmeError as error:
         _end(f"error: {_one_line(error)}", error.exit_code, verbose, error)
     except (MemoryError, OSError, RuntimeError) as error:
         if (line := shortage(error) or _system_line(error)) is None:
             raise
-        _end(f"error: {line}", MachineError.exit_code, verbose, error)
+        _end(f"error: {line}", SystemRequirementError.exit_code, verbose, error)
     except _UsageProblem as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             raise
@@ -140,14 +140,14 @@ def _errors_as_lines(verbose: bool) -> Iterator[None]:
 
 
 def _end(line: str, exit_code: int, verbose: bool, error: BaseException) -> NoReturn:
-    _print_error(line, exit_code, verbose, is_echo=isinstance(error, SiblingLost))
+    _print_error(line, exit_code, verbose, is_echo=isinstance(error, PeerFailedError))
     raise typer.Exit(exit_code) from error
 
 
 def _print_error(line: str, exit_code: int, verbose: bool, *, is_echo: bool = False) -> None:
     if verbose:
         traceback.print_exc()
-    if not leave_failure(line, exit_code, is_echo=is_echo):
+    if not write_failure(line, exit_code, is_echo=is_echo):
         mark = f"[rank {rank()}] " if rank() > 0 else ""
         print_error(f"{mark}{line}")
 

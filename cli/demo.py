@@ -35,4 +35,4 @@ def demo(
     verbatim().print(table)
     for picture in result.pictures:
         print_line(picture)
-    next_command.say_next(ctx.obj, "audit", out / "data" / "demo")
+    next_command.log_next(ctx.obj, "audit", out / "data" / "demo")

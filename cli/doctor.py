@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 
 from .terminal.output import print_parts
 from .terminal.table import Json, print_json
@@ -37,7 +37,9 @@ def doctor(as_json: Json = False) -> None:
             print_parts(*parts)
     missing = [each.name for each in findings if each.state == "missing"]
     if missing:
-        raise MachineError(f"missing or broken: {', '.join(missing)}; how to mend it is said above")
+        raise SystemRequirementError(
+            f"missing or broken: {', '.join(missing)}; how to mend it is said above"
+        )
 
 
 def _lines(findings: "list[Finding]") -> Iterator[list[tuple[str, str]]]:

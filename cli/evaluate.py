@@ -118,7 +118,7 @@ def evaluate(
         tell=lambda summary: print_table(summary, settings.topk),
     )
     print_line(result.folder)
-    next_command.say_next(ctx.obj, "audit", next_command.set_name(result.dataset))
+    next_command.log_next(ctx.obj, "audit", next_command.set_name(result.dataset))
 
 
 def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:

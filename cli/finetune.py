@@ -88,15 +88,19 @@ def finetune(
     implied = preset or (paths.preset_of(earlier_run) if earlier_run else None)
     reads = modality or paths.modality_of(implied)
     if resume and not (modality or implied):
-        reads = paths.modality_that_is_there(source.name)
+        reads = paths.find_modality(source.name)
     folder = out or paths.RUNS / f"finetune-{source.name}-{reads}"
     flags = {
         "modality": modality,
         "val_fraction": val_fraction,
         **training.flags(),
     }
-    size, given = paths.given_by(None if resume else init)
-    base = paths.earlier_settings(folder, resume) or paths.fixed_by(earlier_run) or given
+    size, given = paths.settings_from_weights(None if resume else init)
+    base = (
+        paths.earlier_settings(folder, resume)
+        or paths.settings_from_checkpoint(earlier_run)
+        or given
+    )
     recipe = preset or size or paths.preset_of(folder if resume else earlier_run, resume=resume)
     settings = _resolved(training, preset, None if resume else recipe, flags, base)
     preflight.require_split(source, settings.clip.split)
@@ -160,7 +164,7 @@ def _resolved(
 def _refuse_other_model(settings: "FinetuneConfig", init: Path) -> None:
     from avme.config.resolve import refuse_contradictions
 
-    fixed, run = paths.fixed_by(init), str(init)
+    fixed, run = paths.settings_from_checkpoint(init), str(init)
     other_window = f"give --init {init}, which takes another window, instead of --from"
     refuse_contradictions(settings, fixed, ("model",), run)
     refuse_contradictions(settings, fixed, _WINDOW, run, other_window)

@@ -12,7 +12,7 @@ from avme.progress import Reporter
 from . import paths
 
 
-def say_next(report: Reporter, *words: str | Path | None) -> None:
+def log_next(report: Reporter, *words: str | Path | None) -> None:
     """Print the command `avme ARGUMENTS`; arguments that are None are left out."""
     command = ["avme", *(_word(word) for word in words if word is not None)]
     report.say(f"next: {join_command(command)}")
@@ -23,7 +23,7 @@ def after_prep(report: Reporter, folder: Path) -> None:
     from avme.system.gpu import may_have_cuda
 
     tiny = () if may_have_cuda() else ("--preset", "tiny")
-    say_next(report, "pretrain", "--data", set_name(folder), *tiny, *_out("pretrain", folder.name))
+    log_next(report, "pretrain", "--data", set_name(folder), *tiny, *_out("pretrain", folder.name))
 
 
 def after_pretrain(report: Reporter, run: Path, data: Path, settings: Any) -> None:
@@ -38,7 +38,7 @@ def after_pretrain(report: Reporter, run: Path, data: Path, settings: Any) -> No
     modality = "v" if settings.model.fusion.kind == "none" else "av"
     given = ("--modality", modality) if modality != "av" else ()
     out = _out("finetune", data.name, modality)
-    say_next(report, "finetune", "--from", run, "--data", set_name(data), *given, *out)
+    log_next(report, "finetune", "--from", run, "--data", set_name(data), *given, *out)
 
 
 def after_finetune(report: Reporter, run: Path, data: Path) -> None:
@@ -49,7 +49,7 @@ def after_finetune(report: Reporter, run: Path, data: Path) -> None:
         run: Run folder.
         data: Prepared dataset.
     """
-    say_next(report, "eval", run, "--data", set_name(data))
+    log_next(report, "eval", run, "--data", set_name(data))
 
 
 def set_name(folder: Path) -> str | Path:

@@ -143,7 +143,7 @@ def classifier(trained: Path | None, published: Path | None) -> Path:
     return chosen
 
 
-def given_by(weights: Path | None) -> tuple[str | None, dict[str, Any]]:
+def settings_from_weights(weights: Path | None) -> tuple[str | None, dict[str, Any]]:
     """Return preset and settings fixed by weights of any form: model, window and positions."""
     if weights is None:
         return None, {}
@@ -175,15 +175,15 @@ def preset_of(run: Path | None, *, resume: bool = False) -> str:
         return "base"
     if resume:
         from avme.checkpoint.file import newest_checkpoint
-        from avme.progress import Quiet
+        from avme.progress import NullReporter
 
-        return str(newest_checkpoint(run, Quiet().say).facts["preset"])
+        return str(newest_checkpoint(run, NullReporter().say).facts["preset"])
     from avme.weights.init_from import starting_point
 
     return str(starting_point(run)["preset"])
 
 
-def modality_that_is_there(dataset: str) -> str:
+def find_modality(dataset: str) -> str:
     """Return the modality of the dataset's fine-tuned run: `av` if it exists, or no run."""
     there = [kind for kind in ("av", "v", "a") if (RUNS / f"finetune-{dataset}-{kind}").is_dir()]
     return there[0] if there else "av"
@@ -198,7 +198,7 @@ def modality_of(preset: str | None) -> str:
     return str(given.value) if given else "av"
 
 
-def fixed_by(init: Path | None) -> dict[str, Any]:
+def settings_from_checkpoint(init: Path | None) -> dict[str, Any]:
     """Return the settings that a checkpoint fixes for the next stage."""
     if init is None:
         return {}

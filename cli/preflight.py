@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from avme.errors import ArtifactError, MachineError, UsageError
+from avme.errors import ArtifactError, SystemRequirementError, UsageError
 from avme.io.atomic import read_json
 from avme.io.filenames import DATASET_MANIFEST
 from avme.io.lock import is_held
@@ -33,17 +33,17 @@ def require_split(dataset: Path | None, split: str | None) -> None:
 
 
 def require_device(device: str | None) -> None:
-    """Raise MachineError if CUDA is requested and this machine has none."""
+    """Raise SystemRequirementError if CUDA is requested and this machine has none."""
     if device == "cuda" and not may_have_cuda():
-        raise MachineError(
+        raise SystemRequirementError(
             "device cuda: torch sees no CUDA device on this machine: use --device cpu"
         )
 
 
 def require_gpus(wanted: int | None) -> None:
-    """Raise MachineError if GPUs are requested and this machine has none."""
+    """Raise SystemRequirementError if GPUs are requested and this machine has none."""
     if wanted is not None and not may_have_cuda():
-        raise MachineError(
+        raise SystemRequirementError(
             f"--gpus {wanted} asks for more GPUs than this machine has (0): "
             "ask for fewer, or give --device cpu"
         )

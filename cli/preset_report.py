@@ -9,7 +9,7 @@ from .terminal.output import print_line, verbatim
 
 if TYPE_CHECKING:
     from avme.bench.run_estimate import Derived
-    from avme.bench.throughput import Rehearsal
+    from avme.bench.throughput import Throughput
     from avme.config import FinetuneConfig, PretrainConfig
     from avme.config.presets import Recipe
     from avme.progress import Reporter
@@ -88,9 +88,9 @@ def _show_stage(
     _print_table(f"avme {stage} --preset {name}", _settings(stage, name, settings))
     _print_table("what follows", what_follows(settings, derived))
     if report is not None:
-        from avme.bench.throughput import rehearse
+        from avme.bench.throughput import measure_throughput
 
-        measured = rehearse(settings, derived, classes, report=report)
+        measured = measure_throughput(settings, derived, classes, report=report)
         _print_table("on this device", on_this_device(settings, derived, measured))
 
 
@@ -184,7 +184,7 @@ def _steps(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> R
 
 
 def on_this_device(
-    settings: "PretrainConfig | FinetuneConfig", derived: "Derived", measured: "Rehearsal"
+    settings: "PretrainConfig | FinetuneConfig", derived: "Derived", measured: "Throughput"
 ) -> Rows:
     """Format the measured steps and the estimated time of the run.
 

@@ -80,7 +80,7 @@ def pretrain(
         "model.fusion.kind": fusion,
         **training.flags(),
     }
-    size, given = paths.given_by(None if resume else init)
+    size, given = paths.settings_from_weights(None if resume else init)
     base = paths.earlier_settings(folder, resume) or given
     settings = _resolved(training, preset, flags, base)
     preflight.require_split(source, settings.clip.split)

@@ -92,7 +92,7 @@ class Training:
         """
         if not self.slurm:
             preflight.require_run_folder(folder, resume=self.resume, overwrite=self.overwrite)
-            return torchrun.spread(self.gpus, self.procs, folder)
+            return torchrun.launch_ranks(self.gpus, self.procs, folder)
         if self.gpus is not None or self.procs is not None:
             raise UsageError(
                 "--slurm starts the processes itself: say how many with --set slurm.gpus=N (or "

@@ -9,7 +9,7 @@ import pytest
 
 from avme.config import FinetuneConfig, PrepConfig, PretrainConfig
 from avme.prep.request import Request
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.sources.find import Beside
 from avme.sources.folder import Layout
 from avme.stages.finetune import finetune
@@ -38,7 +38,7 @@ class Notes:
 
 
 @pytest.fixture(scope="session")
-def run_prep() -> Callable[..., PreparedSet]:
+def run_prep() -> Callable[..., PreparedDataset]:
     """Runs `prepare` into `out/set`; what it says goes to `lines`."""
 
     def run(
@@ -54,7 +54,7 @@ def run_prep() -> Callable[..., PreparedSet]:
         retry: bool = False,
         name: str = "set",
         **settings: object,
-    ) -> PreparedSet:
+    ) -> PreparedDataset:
         config = PrepConfig.model_validate({"num_workers": 2, "shard_clips": 4, **settings})
         report = Notes([] if lines is None else lines)
         beside = Beside(lists=splits, annotations=annotations, root=root)
@@ -90,8 +90,8 @@ def source(tmp_path: Path, videos: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(
-    tmp_path_factory: pytest.TempPathFactory, videos: Path, run_prep: Callable[..., PreparedSet]
-) -> Iterator[PreparedSet]:
+    tmp_path_factory: pytest.TempPathFactory, videos: Path, run_prep: Callable[..., PreparedDataset]
+) -> Iterator[PreparedDataset]:
     """The set that an undisturbed run makes of them; a test that changes it fails the session."""
     made = run_prep(videos, tmp_path_factory.mktemp("finished"))
     before = _contents(made.folder)
@@ -105,7 +105,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, finished: PreparedSet) -> Path:
+def folder(tmp_path: Path, finished: PreparedDataset) -> Path:
     """A copy of that set, twelve clips in three shards, which a test may damage."""
     return Path(shutil.copytree(finished.folder, tmp_path / "set"))
 
@@ -158,7 +158,7 @@ def make_finetune_config() -> Callable[..., FinetuneConfig]:
 @pytest.fixture(scope="session")
 def pretrained(
     tmp_path_factory: pytest.TempPathFactory,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     make_pretrain_config: Callable[..., PretrainConfig],
 ) -> Path:
     """A finished pretrain run; not to be changed."""
@@ -169,7 +169,7 @@ def pretrained(
 @pytest.fixture(scope="session")
 def finetuned(
     tmp_path_factory: pytest.TempPathFactory,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     pretrained: Path,
     make_finetune_config: Callable[..., FinetuneConfig],
 ) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avme import errors
-from avme.errors import AvmeError, MediaError, TooManyBadClips
+from avme.errors import AvmeError, MediaError, TooManyFailedClips
 
 KINDS: list[type[AvmeError]] = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AvmeError)
@@ -32,7 +32,7 @@ def test_errors_survive_pickling(kind: type[AvmeError]) -> None:
 
 
 def test_the_reason_survives_too() -> None:
-    error = pickle.loads(pickle.dumps(TooManyBadClips("too many", "cut")))
+    error = pickle.loads(pickle.dumps(TooManyFailedClips("too many", "cut")))
 
     assert isinstance(error, MediaError)
     assert error.reason == "cut"

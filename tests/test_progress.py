@@ -2,11 +2,11 @@
 
 import pytest
 
-from avme.progress import Logged, Quiet, some_of
+from avme.progress import Logged, NullReporter, some_of
 
 
 def test_the_quiet_reporter_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    quiet = Quiet()
+    quiet = NullReporter()
 
     quiet.say("a sentence")
     with quiet.task("prep", total=2, done=1) as task:
@@ -19,7 +19,7 @@ def test_the_quiet_reporter_prints_nothing(capsys: pytest.CaptureFixture[str]) -
 def test_the_logged_reporter_writes_lines_and_where_a_task_stands() -> None:
     written: list[str] = []
     now = [0.0]
-    logged = Logged(Quiet(), written.append, every_seconds=60.0, clock=lambda: now[0])
+    logged = Logged(NullReporter(), written.append, every_seconds=60.0, clock=lambda: now[0])
 
     logged.say("a sentence")
 

@@ -18,7 +18,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from avme.bench.optional_import import LOADING_ERRORS, reason_of
-from avme.data.crop import Box, cut
+from avme.data.crop import Box, crop_resize
 from avme.errors import UsageError
 
 _PACKAGES: Final = {"pyav": "av"}
@@ -29,14 +29,14 @@ Load = Callable[[Path, Sequence[int], Box, int], Squares]
 
 
 @dataclass(frozen=True, slots=True)
-class Peers:
+class Baselines:
     """Available baselines, and reasons why the others are not."""
 
     present: dict[str, Load]
     absent: dict[str, str]
 
 
-def find_peers(names: Sequence[str]) -> Peers:
+def find_baselines(names: Sequence[str]) -> Baselines:
     """Import the named libraries; raises UsageError for unknown names."""
     present: dict[str, Load] = {}
     absent: dict[str, str] = {}
@@ -47,10 +47,10 @@ def find_peers(names: Sequence[str]) -> Peers:
             present[name] = PEERS[name]()
         except LOADING_ERRORS as error:
             absent[name] = reason_of(error, _PACKAGES.get(name, name))
-    return Peers(present, absent)
+    return Baselines(present, absent)
 
 
-def without_broken(peers: Peers, video: Path, frames: Sequence[int], box: Box) -> Peers:
+def without_broken(peers: Baselines, video: Path, frames: Sequence[int], box: Box) -> Baselines:
     """Return the baselines that can load one window.
 
     This also loads what a library loads on its first call, such as FFmpeg's libraries.
@@ -68,7 +68,7 @@ def without_broken(peers: Peers, video: Path, frames: Sequence[int], box: Box) -
             present[name] = load
         except LOADING_ERRORS as error:
             absent[name] = reason_of(error, _PACKAGES.get(name, name))
-    return Peers(present, absent)
+    return Baselines(present, absent)
 
 
 def _torchcodec() -> Load:
@@ -76,7 +76,7 @@ def _torchcodec() -> Load:
 
     def load(video: Path, frames: Sequence[int], box: Box, size: int) -> Squares:
         decoder = VideoDecoder(str(video), num_ffmpeg_threads=1)
-        return cut(decoder.get_frames_at(list(frames)).data, box, size)
+        return crop_resize(decoder.get_frames_at(list(frames)).data, box, size)
 
     return load
 
@@ -93,7 +93,7 @@ def _pyav() -> Load:
                     found[index] = frame.to_ndarray(format="rgb24")
                 if index == frames[-1]:
                     break
-        return cut(_channels_second([found[index] for index in frames]), box, size)
+        return crop_resize(_channels_second([found[index] for index in frames]), box, size)
 
     return load
 

@@ -8,18 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avme.bench.baselines import Load, find_peers, without_broken
+from avme.bench.baselines import Load, find_baselines, without_broken
 from avme.bench.source_videos import videos_of
-from avme.bench.timing import Contender, Score, compete, one_core
+from avme.bench.timing import Candidate, Timing, one_core, run_interleaved
 from avme.config import ClipConfig, CropConfig
 from avme.data.crop import Box
-from avme.data.dataset import ClipReader, TrainingClips
-from avme.data.sampler import Draw, Order
+from avme.data.dataset import ClipReader, TrainDataset
+from avme.data.sampler import SampleDraw, SampleOrder
 from avme.data.temporal_sampling import Window
-from avme.data.transforms import PretrainView, seeded
+from avme.data.transforms import PretrainTransform, torch_seed
 from avme.errors import UsageError
 from avme.progress import Reporter
-from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.shards.dataset import ClipEntry, PreparedDataset
 
 OURS = "avme"
 WITH_SOUND = "avme with sound"
@@ -88,8 +88,8 @@ def bench_loader(
     Raises:
         UsageError: Videos are missing or shorter than a window, or a baseline is unknown.
     """
-    clip, prepared = clip or ClipConfig(), PreparedSet.open(folder)
-    peers = find_peers(against)
+    clip, prepared = clip or ClipConfig(), PreparedDataset.open(folder)
+    peers = find_baselines(against)
     found = {
         entry: path
         for entry, path in videos_of(prepared, videos).items()
@@ -103,40 +103,42 @@ def bench_loader(
         "deviation": [1.0] * count,
     }  # values do not affect the time
     reader = ClipReader(prepared, tuple(found), statistics)
-    view = PretrainView(clip, CropConfig())
+    view = PretrainTransform(clip, CropConfig())
     jobs = _jobs(found, view, windows)
     first = jobs[0]
     peers = without_broken(
         peers, first.video, first.window.frames(first.entry.num_frames), first.box
     )
-    items = TrainingClips(reader, view)
+    items = TrainDataset(reader, view)
 
     def ours(piece: int) -> object:
         job = jobs[piece]
-        return reader.squares(job.entry, job.window, [job.box], clip.image_size)
+        return reader.read_crops(job.entry, job.window, [job.box], clip.image_size)
 
     def with_sound(piece: int) -> object:
-        return items[Draw(jobs[piece].clip, jobs[piece].seed)]
+        return items[SampleDraw(jobs[piece].clip, jobs[piece].seed)]
 
     contenders = [
-        Contender(OURS, ours),
-        *(Contender(name, _doing(load, jobs, clip)) for name, load in peers.present.items()),
-        Contender(WITH_SOUND, with_sound),
+        Candidate(OURS, ours),
+        *(Candidate(name, _doing(load, jobs, clip)) for name, load in peers.present.items()),
+        Candidate(WITH_SOUND, with_sound),
     ]
     with one_core():
         # Files are opened in the warm-up: training opens them once, not once per epoch.
-        scores = compete(contenders, pieces=windows, rounds=rounds, warm_up=windows, report=report)
+        scores = run_interleaved(
+            contenders, pieces=windows, rounds=rounds, warm_up=windows, report=report
+        )
     entry = next(iter(found))
     rows = tuple(_row(score, scores[0], windows) for score in scores)
     return LoaderBench(rows, peers.absent, len(found), entry.width, entry.height)
 
 
-def _jobs(found: dict[ClipEntry, Path], view: PretrainView, windows: int) -> list[_Job]:
+def _jobs(found: dict[ClipEntry, Path], view: PretrainTransform, windows: int) -> list[_Job]:
     entries = tuple(found)
     jobs = []
-    for draw in Order(num_clips=len(entries), batch=windows, seed=0).global_batch(0):
+    for draw in SampleOrder(num_clips=len(entries), batch=windows, seed=0).global_batch(0):
         entry = entries[draw.clip]
-        with seeded(draw.seed):
+        with torch_seed(draw.seed):
             window, box = view.window(entry.num_frames), view.box(entry.height, entry.width)
         jobs.append(_Job(draw.clip, draw.seed, entry, found[entry], window, box))
     return jobs
@@ -150,12 +152,12 @@ def _doing(load: Load, jobs: Sequence[_Job], clip: ClipConfig) -> Callable[[int]
     return work
 
 
-def _row(score: Score, first: Score, windows: int) -> LoaderRow:
+def _row(score: Timing, first: Timing, windows: int) -> LoaderRow:
     return LoaderRow(
         name=score.name,
-        clips_per_second=windows / score.usual_core_seconds,
+        clips_per_second=windows / score.median_core_seconds,
         slowest=windows / max(score.core_seconds),
         fastest=windows / min(score.core_seconds),
-        wall_clips_per_second=windows / score.usual_wall_seconds,
-        ratio=first.usual_core_seconds / score.usual_core_seconds,
+        wall_clips_per_second=windows / score.median_wall_seconds,
+        ratio=first.median_core_seconds / score.median_core_seconds,
     )

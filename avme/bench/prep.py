@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from avme.bench.source_videos import videos_of
-from avme.bench.timing import Contender, Score, compete
+from avme.bench.timing import Candidate, Timing, run_interleaved
 from avme.config import PrepConfig
 from avme.io.atomic import read_json
 from avme.io.filenames import PLAN
@@ -23,8 +23,8 @@ from avme.media.ffmpeg.args import transcode_arguments
 from avme.media.ffmpeg.process import find_ffmpeg, target_size, transcode
 from avme.prep.plan_file import MOST_PLAN_BYTES
 from avme.prep.request import Request
-from avme.progress import Quiet, Reporter
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter, Reporter
+from avme.shards.dataset import PreparedDataset
 from avme.stages.prep import prepare
 from avme.system.cpu_count import available_cores
 
@@ -84,7 +84,7 @@ def bench_prep(
     Raises:
         UsageError: The videos are missing.
     """
-    prepared = PreparedSet.open(folder)
+    prepared = PreparedDataset.open(folder)
     found = list(videos_of(prepared, videos).items())
     chosen = found[:: max(1, len(found) // clips)][:clips]
     count = workers or available_cores()
@@ -102,10 +102,10 @@ def bench_prep(
         def prep(_: int) -> object:
             source, name = work / "videos", f"set{next(sets)}"
             request = Request("folder", source, out=work, name=name, config=config)
-            return prepare(request, report=Quiet())
+            return prepare(request, report=NullReporter())
 
-        scores = compete(
-            [Contender("ffmpeg alone", alone), Contender("avme prep", prep)],
+        scores = run_interleaved(
+            [Candidate("ffmpeg alone", alone), Candidate("avme prep", prep)],
             pieces=1,
             rounds=rounds,
             warm_up=0,
@@ -116,7 +116,7 @@ def bench_prep(
     return PrepBench(rows, len(chosen), seconds, count)
 
 
-def _settings(prepared: PreparedSet) -> PrepConfig:
+def _settings(prepared: PreparedDataset) -> PrepConfig:
     identity = read_json(prepared.folder / PLAN, most_bytes=MOST_PLAN_BYTES)["identity"]
     return PrepConfig.model_validate(
         {
@@ -160,16 +160,16 @@ class _Passes:
         transcode(self.calls[call], timeout_seconds=self.config.timeout_seconds)
 
 
-def _row(score: Score, first: Score, video_seconds: float) -> PrepRow:
+def _row(score: Timing, first: Timing, video_seconds: float) -> PrepRow:
     return PrepRow(
         name=score.name,
-        seconds=score.usual_wall_seconds,
+        seconds=score.median_wall_seconds,
         fastest=min(score.wall_seconds),
         slowest=max(score.wall_seconds),
-        core_seconds=score.usual_core_seconds,
+        core_seconds=score.median_core_seconds,
         core_fastest=min(score.core_seconds),
         core_slowest=max(score.core_seconds),
-        real_time=video_seconds / score.usual_wall_seconds,
-        ratio=score.usual_wall_seconds / first.usual_wall_seconds,
-        core_ratio=score.usual_core_seconds / first.usual_core_seconds,
+        real_time=video_seconds / score.median_wall_seconds,
+        ratio=score.median_wall_seconds / first.median_wall_seconds,
+        core_ratio=score.median_core_seconds / first.median_core_seconds,
     )

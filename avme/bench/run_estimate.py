@@ -11,15 +11,15 @@ import torch
 from torch import nn
 
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.config.presets.recipe import Clips
-from avme.data.sampler import Order
+from avme.config.presets.recipe import DatasetFacts
+from avme.data.sampler import SampleOrder
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import build_classifier
 from avme.models.example_input import example_clip
 from avme.models.flops import Flops, count_flops
 from avme.models.masking import Grid, TubeMask
 from avme.models.parameter_count import count_parameters
-from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.sources.split_strategies import hold_out
 from avme.train.schedule import build_schedule
 
@@ -27,7 +27,7 @@ Training = PretrainConfig | FinetuneConfig
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingClips:
+class DatasetSize:
     """Number of clips of a train list that are trained on, and that are held out."""
 
     trained: int
@@ -70,7 +70,7 @@ class Derived:
     steps: Steps | None
 
 
-def derive(settings: Training, num_classes: int, clips: TrainingClips | None = None) -> Derived:
+def derive(settings: Training, num_classes: int, clips: DatasetSize | None = None) -> Derived:
     """Derive all numbers.
 
     Args:
@@ -116,13 +116,13 @@ def build_model(settings: Training, num_classes: int) -> nn.Module:
     return build_classifier(settings, num_classes)
 
 
-def training_clips(settings: Training, listed: Clips) -> TrainingClips:
+def training_clips(settings: Training, listed: DatasetFacts) -> DatasetSize:
     """Count the training clips of a preset's list, without the list itself.
 
     Exact if the preset knows what its `val_fraction` and seed hold out, else an estimate.
     """
     if not isinstance(settings, FinetuneConfig) or settings.val_fraction == 0.0:
-        return TrainingClips(listed.train)
+        return DatasetSize(listed.train)
     usual = FinetuneConfig()
     asked = settings.val_fraction, settings.train.seed, settings.clip.split
     if listed.held_out is not None and asked == (
@@ -130,27 +130,29 @@ def training_clips(settings: Training, listed: Clips) -> TrainingClips:
         usual.train.seed,
         usual.clip.split,
     ):
-        return TrainingClips(listed.train - listed.held_out, listed.held_out)
+        return DatasetSize(listed.train - listed.held_out, listed.held_out)
     held_out = round(settings.val_fraction * listed.train)
-    return TrainingClips(listed.train - held_out, held_out, is_estimate=True)
+    return DatasetSize(listed.train - held_out, held_out, is_estimate=True)
 
 
-def training_clips_of(settings: Training, data: Path) -> tuple[TrainingClips, int]:
+def training_clips_of(settings: Training, data: Path) -> tuple[DatasetSize, int]:
     """Return (training clips, number of classes) of a prepared dataset.
 
     Raises ArtifactError for an unfinished dataset.
     """
-    prepared = PreparedSet.open(data)
+    prepared = PreparedDataset.open(data)
     entries = prepared.part(settings.clip.split, "train")
     held_out: Sequence[ClipEntry] = ()
     if isinstance(settings, FinetuneConfig):
         entries, held_out = hold_out(entries, settings.val_fraction, settings.train.seed)
-    return TrainingClips(len(entries), len(held_out)), len(prepared.classes)
+    return DatasetSize(len(entries), len(held_out)), len(prepared.classes)
 
 
-def _steps(settings: Training, clips: TrainingClips) -> Steps:
+def _steps(settings: Training, clips: DatasetSize) -> Steps:
     train, num_clips = settings.train, clips.trained
-    order = Order(num_clips=num_clips, batch=train.batch_size, seed=train.seed, repeat=train.repeat)
+    order = SampleOrder(
+        num_clips=num_clips, batch=train.batch_size, seed=train.seed, repeat=train.repeat
+    )
     schedule = build_schedule(settings.optim, train.batch_size, train.epochs, order.steps_per_epoch)
     return Steps(
         clips=num_clips,

@@ -6,10 +6,10 @@ from avme.errors import UsageError
 from avme.io.atomic import read_json
 from avme.io.filenames import PLAN
 from avme.prep.plan_file import MOST_PLAN_BYTES
-from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.shards.dataset import ClipEntry, PreparedDataset
 
 
-def videos_of(prepared: PreparedSet, root: Path | None) -> dict[ClipEntry, Path]:
+def videos_of(prepared: PreparedDataset, root: Path | None) -> dict[ClipEntry, Path]:
     """Return the video of every clip that has one below `root`, or below the dataset's source.
 
     Segments of long videos are left out. Raises UsageError if no video is found.
@@ -25,7 +25,7 @@ def videos_of(prepared: PreparedSet, root: Path | None) -> dict[ClipEntry, Path]
     return there
 
 
-def _root(prepared: PreparedSet) -> Path:
+def _root(prepared: PreparedDataset) -> Path:
     plan = read_json(prepared.folder / PLAN, most_bytes=MOST_PLAN_BYTES)
     if named := plan.get("call", {}).get("root"):
         return Path(named)

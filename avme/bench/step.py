@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from avme.batch import AVBatch
-from avme.bench.timing import Contender, Score, compete
+from avme.bench.timing import Candidate, Timing, run_interleaved
 from avme.bench.videomae import build_videomae, import_transformers, layers_of, why_no_transformers
 from avme.config import PretrainConfig
 from avme.errors import UsageError
@@ -101,7 +101,7 @@ def bench_step(
 
     Raises:
         UsageError: Unknown baselines.
-        MachineError: The device or a compiler is missing.
+        SystemRequirementError: The device or a compiler is missing.
     """
     unknown = [name for name in against if name != TRANSFORMERS]
     if unknown:
@@ -112,8 +112,10 @@ def bench_step(
     torch.set_num_threads(job.threads or before)
     try:
         peaks = [_peak_bytes(name, replace(job, threads=torch.get_num_threads())) for name in names]
-        contenders = [Contender(name, _build(name, job)) for name in names]
-        scores = compete(contenders, pieces=steps, rounds=rounds, warm_up=_WARM_UP, report=report)
+        contenders = [Candidate(name, _build(name, job)) for name in names]
+        scores = run_interleaved(
+            contenders, pieces=steps, rounds=rounds, warm_up=_WARM_UP, report=report
+        )
         threads = torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
@@ -233,19 +235,19 @@ def _status_bytes(key: str) -> int:
 
 
 def _row(
-    score: Score, first: Score, steps: int, clips: int, peak: int | None, first_peak: int | None
+    score: Timing, first: Timing, steps: int, clips: int, peak: int | None, first_peak: int | None
 ) -> StepRow:
     return StepRow(
         name=score.name,
-        clips_per_second=clips * steps / score.usual_wall_seconds,
-        seconds=score.usual_wall_seconds / steps,
+        clips_per_second=clips * steps / score.median_wall_seconds,
+        seconds=score.median_wall_seconds / steps,
         fastest=min(score.wall_seconds) / steps,
         slowest=max(score.wall_seconds) / steps,
-        core_seconds=score.usual_core_seconds / steps,
+        core_seconds=score.median_core_seconds / steps,
         core_fastest=min(score.core_seconds) / steps,
         core_slowest=max(score.core_seconds) / steps,
-        ratio=score.usual_wall_seconds / first.usual_wall_seconds,
-        core_ratio=score.usual_core_seconds / first.usual_core_seconds,
+        ratio=score.median_wall_seconds / first.median_wall_seconds,
+        core_ratio=score.median_core_seconds / first.median_core_seconds,
         memory_mb=None if peak is None else peak / 2**20,
         memory_ratio=peak / first_peak if peak and first_peak else None,
     )

@@ -17,11 +17,11 @@ from avme.config import PretrainConfig
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TubeMask
 from avme.models.sync_batchnorm import freeze_statistics
-from avme.progress import Quiet, Reporter
+from avme.progress import NullReporter, Reporter
 from avme.stages.pretrain import reconstruction_step
 from avme.train.compile import set_up
 from avme.train.distributed.process_group import pick_device, pick_precision
-from avme.train.metrics.gpu_specs import most_clips_per_second
+from avme.train.metrics.gpu_specs import max_clips_per_second
 from avme.train.optim import build_optimizer
 
 _GFLOP_AT_A_TIME = 500.0
@@ -33,7 +33,7 @@ _FEWEST = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearsal:
+class Throughput:
     """Measured speed of this device; medians."""
 
     device: str
@@ -47,7 +47,7 @@ class Rehearsal:
     share: float
     """Fraction of its threads' time that the CPU worked for this process; 1 on a GPU. Below 1 the
     machine was busy with other work, or threads waited."""
-    most_clips_per_second: float | None
+    max_clips_per_second: float | None
     """Clips per second at the peak of the data sheet; None if unknown."""
 
     def hours(self, settings: Training, steps: int) -> float:
@@ -62,19 +62,19 @@ class Rehearsal:
     @property
     def mfu(self) -> float | None:
         """Return the model FLOPs utilization; None if the device's peak is unknown."""
-        if self.most_clips_per_second is None:
+        if self.max_clips_per_second is None:
             return None
-        return 1.0 / self.clip_seconds / self.most_clips_per_second
+        return 1.0 / self.clip_seconds / self.max_clips_per_second
 
 
-def rehearse(
+def measure_throughput(
     settings: Training,
     derived: Derived,
     num_classes: int,
     *,
     steps: int = 2,
     report: Reporter | None = None,
-) -> Rehearsal:
+) -> Throughput:
     """Time `steps` steps after one warm-up step; a full GPU gets half the clips.
 
     Args:
@@ -85,7 +85,7 @@ def rehearse(
         report: Receives progress.
 
     Raises:
-        MachineError: The device is missing.
+        SystemRequirementError: The device is missing.
     """
     device = pick_device(settings.train.device)
     train = settings.train
@@ -98,7 +98,7 @@ def rehearse(
     batch = _clips_at_a_time(settings, derived, device)
     began = time.perf_counter(), time.process_time()
     times: list[tuple[float, float]] = []
-    with (report or Quiet()).task("rehearse", total=steps + 1) as task:
+    with (report or NullReporter()).task("rehearse", total=steps + 1) as task:
         while len(times) <= steps:
             try:
                 clips = _made_up(settings, num_classes, batch).to(device)
@@ -113,14 +113,14 @@ def rehearse(
     works, updates = zip(*times[1:], strict=True)
     wall, worked = time.perf_counter() - began[0], time.process_time() - began[1]
     threads, on_cpu = torch.get_num_threads(), device.type == "cpu"
-    return Rehearsal(
+    return Throughput(
         device=f"CPU, {threads} threads" if on_cpu else torch.cuda.get_device_name(device),
         precision=str(precision).removeprefix("torch."),
         batch=batch,
         clip_seconds=statistics.median(works) / batch,
         update_seconds=statistics.median(updates),
         share=min(1.0, worked / (wall * threads)) if on_cpu else 1.0,
-        most_clips_per_second=most_clips_per_second(
+        max_clips_per_second=max_clips_per_second(
             device, precision, derived.flops.forward / 1e9, devices=1
         ),
     )

@@ -17,7 +17,7 @@ from avme.progress import Reporter
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Candidate:
     """Implementation of the job, called with the number of a work item."""
 
     name: str
@@ -25,7 +25,7 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class Timing:
     """Times of one candidate for all work items, by round."""
 
     name: str
@@ -33,19 +33,19 @@ class Score:
     core_seconds: tuple[float, ...]
 
     @property
-    def usual_wall_seconds(self) -> float:
+    def median_wall_seconds(self) -> float:
         """Median over the rounds."""
         return median(self.wall_seconds)
 
     @property
-    def usual_core_seconds(self) -> float:
+    def median_core_seconds(self) -> float:
         """Median over the rounds."""
         return median(self.core_seconds)
 
 
-def compete(
-    contenders: Sequence[Contender], *, pieces: int, rounds: int, warm_up: int, report: Reporter
-) -> tuple[Score, ...]:
+def run_interleaved(
+    contenders: Sequence[Candidate], *, pieces: int, rounds: int, warm_up: int, report: Reporter
+) -> tuple[Timing, ...]:
     """Run every candidate on all items once per round, the first candidate rotating.
 
     The first `warm_up` items are run beforehand without timing.
@@ -68,7 +68,7 @@ def compete(
                 spent[contender.name].append(_timed(contender, pieces))
                 progress.advance(note=contender.name)
     return tuple(
-        Score(name, tuple(wall for wall, _ in pairs), tuple(core for _, core in pairs))
+        Timing(name, tuple(wall for wall, _ in pairs), tuple(core for _, core in pairs))
         for name, pairs in spent.items()
     )
 
@@ -89,7 +89,7 @@ def one_core() -> Iterator[None]:
             os.sched_setaffinity(0, allowed)
 
 
-def _timed(contender: Contender, pieces: int) -> tuple[float, float]:
+def _timed(contender: Candidate, pieces: int) -> tuple[float, float]:
     wall, core = time.perf_counter(), _core_seconds()
     for piece in range(pieces):
         contender.work(piece)

@@ -63,8 +63,8 @@ def build_videomae(config: PretrainConfig, batch: AVBatch) -> tuple[nn.Module, L
         use_mean_pooling=False,  # only so that the encoder ends with VideoMAE's norm
         attn_implementation="sdpa",
     )
-    pixels = as_floats(batch)
-    mask = as_mask(config, batch).to(pixels.device)
+    pixels = to_float(batch)
+    mask = to_mask(config, batch).to(pixels.device)
 
     def step(model: nn.Module, _batch: AVBatch, _step: int, _logged: bool) -> BatchLoss:
         return BatchLoss(loss=model(pixels, bool_masked_pos=mask).loss)
@@ -77,7 +77,7 @@ def layers_of(model: nn.Module) -> list[nn.Module]:
     return [part for part in model.modules() if type(part).__name__ == "VideoMAELayer"]
 
 
-def as_floats(batch: AVBatch) -> Float[Tensor, "b t c h w"]:
+def to_float(batch: AVBatch) -> Float[Tensor, "b t c h w"]:
     """Normalize frames with ImageNet's statistics."""
     mean, deviation = (
         torch.tensor(numbers, device=batch.video.device)[:, None, None, None]
@@ -87,7 +87,7 @@ def as_floats(batch: AVBatch) -> Float[Tensor, "b t c h w"]:
     return rearrange(floats, "b c t h w -> b t c h w").contiguous()
 
 
-def as_mask(config: PretrainConfig, batch: AVBatch) -> Bool[Tensor, "b n"]:
+def to_mask(config: PretrainConfig, batch: AVBatch) -> Bool[Tensor, "b n"]:
     """Return a mask that is True for masked tokens: the same as in avme."""
     grid = grid_of(config.model, config.clip)
     hide = TubeMask(grid, config.mask.ratio)(batch.seed).hide

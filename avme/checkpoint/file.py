@@ -84,7 +84,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, *, previous: Path | None
         previous: Path that the replaced file gets, if any.
 
     Raises:
-        MachineError: The disk is full or the folder not writable.
+        SystemRequirementError: The disk is full or the folder not writable.
     """
     content = {"format": FORMAT} | {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}
     try:

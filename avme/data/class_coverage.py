@@ -26,7 +26,7 @@ class ClassCoverage:
         return (self.num_clips - self.num_untrained_clips) / self.num_clips
 
 
-def cover(scored: Sequence[ClipEntry], trained: Iterable[str]) -> ClassCoverage:
+def compute_coverage(scored: Sequence[ClipEntry], trained: Iterable[str]) -> ClassCoverage:
     """Compare the classes of `scored`, at least one clip, with the names of `trained` classes."""
     clips = Counter(entry.class_name for entry in scored)
     untrained = sorted(clips.keys() - set(trained))

@@ -28,7 +28,7 @@ class Box:
     height: int
     width: int
 
-    def shrunk(self, factor: int) -> "Box":
+    def scaled(self, factor: int) -> "Box":
         """Return the nearest box in frames of 1/factor of the size."""
         top, left = _nearest(self.top, factor), _nearest(self.left, factor)
         bottom = _nearest(self.top + self.height, factor)
@@ -36,7 +36,7 @@ class Box:
         return Box(top, left, bottom - top, right - left)
 
 
-def view_boxes(height: int, width: int, crops: int) -> list[Box]:
+def eval_crops(height: int, width: int, crops: int) -> list[Box]:
     """Return squares of the full short side: the center one, or `crops` along the long side.
 
     Args:
@@ -52,7 +52,7 @@ def view_boxes(height: int, width: int, crops: int) -> list[Box]:
     ]
 
 
-def shrink_factor(boxes: Sequence[Box], size: int) -> int:
+def jpeg_scale_factor(boxes: Sequence[Box], size: int) -> int:
     """Return the largest JPEG scale factor at which no box must be enlarged because of it."""
     least = min(min(box.height, box.width) for box in boxes)
     return next((factor for factor in _FACTORS if least >= factor * size), 1)
@@ -63,14 +63,14 @@ def distinct_boxes(boxes: Sequence[Box], size: int) -> list[Box]:
 
     In frames decoded at a fraction of their size, boxes a few pixels apart may coincide.
     """
-    factor = shrink_factor(boxes, size)
+    factor = jpeg_scale_factor(boxes, size)
     by_pixels: dict[Box, Box] = {}
     for box in boxes:
-        by_pixels.setdefault(box.shrunk(factor), box)
+        by_pixels.setdefault(box.scaled(factor), box)
     return list(by_pixels.values())
 
 
-def cut(frames: Pictures, box: Box, size: int) -> Squares:
+def crop_resize(frames: Pictures, box: Box, size: int) -> Squares:
     """Crop every frame and resize.
 
     Args:

@@ -15,10 +15,10 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from avme.batch import AVBatch
-from avme.data.dataset import join
+from avme.data.dataset import collate
 from avme.data.shared_memory import PREFETCH, prefetch_factor
-from avme.data.worker_errors import explained, report_lost_batches
-from avme.errors import MachineError
+from avme.data.worker_errors import explain_worker_error, report_lost_batches
+from avme.errors import SystemRequirementError
 from avme.system.cpu_count import available_cores
 
 _MOST_WORKERS = 8
@@ -32,9 +32,9 @@ _SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 class Loader:
     """Batches of a DataLoader; worker failures become one-line errors.
 
-    Raises MachineError if a worker is killed or cannot send a batch, and any error of a worker.
-    Ctrl-C or another stop request while waiting for a batch ends the workers: a worker that is
-    still starting would look for files that this process has deleted, and print a traceback.
+    Raises SystemRequirementError if a worker is killed or cannot send a batch, and any error of a
+    worker. Ctrl-C or another stop request while waiting for a batch ends the workers: a worker that
+    is still starting would look for files that this process has deleted, and print a traceback.
     """
 
     def __init__(self, loader: DataLoader[AVBatch]) -> None:
@@ -49,7 +49,7 @@ class Loader:
             with _more_workers_than_cores():
                 stream = iter(self._loader)
         except Exception as error:
-            raise explained(error, ()) from error
+            raise explain_worker_error(error, ()) from error
         except BaseException:
             _end_server()
             _end_workers()
@@ -63,7 +63,7 @@ class Loader:
             except StopIteration:
                 return
             except Exception as error:
-                known = explained(error, getattr(stream, "_workers", ()))
+                known = explain_worker_error(error, getattr(stream, "_workers", ()))
                 if known is error:
                     raise
                 raise known from error
@@ -79,7 +79,7 @@ def build_loader(
     *,
     workers: int | None,
     pin: bool,
-    local_world: int = 1,
+    local_world_size: int = 1,
     batch_bytes: int | None = None,
 ) -> Loader:
     """Build a loader of collated batches.
@@ -92,18 +92,19 @@ def build_loader(
         batches: Items of each batch.
         workers: Number of workers.
         pin: Pin batches in memory.
-        local_world: Ranks on this machine.
+        local_world_size: Ranks on this machine.
         batch_bytes: Size of a batch, if known.
 
     Raises:
-        MachineError: Shared memory has no room for the batches, or no folder is usable for sockets.
+        SystemRequirementError: Shared memory has no room for the batches, or no folder is usable
+            for sockets.
     """
-    count = default_workers(local_world) if workers is None else workers
+    count = default_workers(local_world_size) if workers is None else workers
     extra: dict[str, Any] = {}
     if count:
         fitting = PREFETCH
         if batch_bytes is not None:
-            fitting = prefetch_factor(batch_bytes, count, local_world)
+            fitting = prefetch_factor(batch_bytes, count, local_world_size)
         _shorten_socket_paths()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["avme.data.dataloader"])
@@ -119,16 +120,16 @@ def build_loader(
             clips,
             batch_sampler=batches,
             num_workers=count,
-            collate_fn=join,
+            collate_fn=collate,
             pin_memory=pin,
             **extra,
         )
     return Loader(loader)
 
 
-def default_workers(local_world: int) -> int:
+def default_workers(local_world_size: int) -> int:
     """Return the cores per rank besides its own, at most 8."""
-    return max(0, min(_MOST_WORKERS, available_cores(local_world) - 1))
+    return max(0, min(_MOST_WORKERS, available_cores(local_world_size) - 1))
 
 
 @contextmanager
@@ -171,7 +172,7 @@ def _shorten_socket_paths() -> None:
         return
     found = next((each for each in _SHORT_FOLDERS if os.access(each, os.W_OK | os.X_OK)), None)
     if found is None:
-        raise MachineError(
+        raise SystemRequirementError(
             f"TMPDIR is too long for sockets ({tempfile.gettempdir()}): set it to a path of at "
             f"most {_LONGEST_FOLDER} characters, or use --workers 0"
         )

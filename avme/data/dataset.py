@@ -15,12 +15,12 @@ from torch.utils.data import Dataset
 
 from avme.batch import AVBatch
 from avme.config import ClipConfig
-from avme.data.crop import Box, cut, distinct_boxes, shrink_factor, view_boxes
-from avme.data.sampler import Draw
+from avme.data.crop import Box, crop_resize, distinct_boxes, eval_crops, jpeg_scale_factor
+from avme.data.sampler import SampleDraw
 from avme.data.temporal_sampling import Window, spread_windows
-from avme.data.transforms import TrainingView, seeded
+from avme.data.transforms import TrainTransform, torch_seed
 from avme.errors import ArtifactError, MismatchError
-from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.jpeg import decode
 from avme.shards.reader import UNREADABLE, ShardReader
 
@@ -38,7 +38,7 @@ class ClipReader:
     """
 
     def __init__(
-        self, prepared: PreparedSet, entries: Sequence[ClipEntry], statistics: Statistics
+        self, prepared: PreparedDataset, entries: Sequence[ClipEntry], statistics: Statistics
     ) -> None:
         self.entries = tuple(entries)
         names = sorted({entry.shard for entry in entries})
@@ -60,7 +60,7 @@ class ClipReader:
         decoded, shown = self._decoded(entry, window)
         return decoded[shown]
 
-    def squares(
+    def read_crops(
         self, entry: ClipEntry, window: Window, boxes: Sequence[Box], size: int
     ) -> list[UInt8[Tensor, "t c m m"]]:
         """Return every crop of the window's frames; frames are decoded once for all crops.
@@ -71,9 +71,9 @@ class ClipReader:
             boxes: Crops in pixels of full frames.
             size: Side of the results.
         """
-        factor = shrink_factor(boxes, size)
+        factor = jpeg_scale_factor(boxes, size)
         decoded, shown = self._decoded(entry, window, factor)
-        squares = [cut(decoded, box.shrunk(factor), size) for box in boxes]
+        squares = [crop_resize(decoded, box.scaled(factor), size) for box in boxes]
         return squares if len(decoded) == len(shown) else [square[shown] for square in squares]
 
     def sound(
@@ -121,10 +121,10 @@ class ClipReader:
             ) from error
 
 
-class TrainingClips(Dataset[AVBatch]):
+class TrainDataset(Dataset[AVBatch]):
     """Training dataset: one random window per draw; items are batches of one clip."""
 
-    def __init__(self, reader: ClipReader, view: TrainingView) -> None:
+    def __init__(self, reader: ClipReader, view: TrainTransform) -> None:
         self.reader, self.view = reader, view
 
     @property
@@ -132,18 +132,18 @@ class TrainingClips(Dataset[AVBatch]):
         """Return the size of a clip in a batch."""
         return window_bytes(self.view.clip, self.reader.num_cepstra)
 
-    def __getitem__(self, draw: Draw) -> AVBatch:
+    def __getitem__(self, draw: SampleDraw) -> AVBatch:
         entry = self.reader.entries[draw.clip]
-        with seeded(draw.seed):
+        with torch_seed(draw.seed):
             window = self.view.window(entry.num_frames)
             box = self.view.box(entry.height, entry.width)
-            squares = self.reader.squares(entry, window, [box], self.view.clip.image_size)
+            squares = self.reader.read_crops(entry, window, [box], self.view.clip.image_size)
             pictures = self.view.pictures(squares[0])
             mfcc, valid = self.view.sound(*self.reader.sound(entry, window))
         return _batch([pictures], [mfcc], [valid], entry.label, draw.clip, draw.seed)
 
 
-class ScoringClips(Dataset[AVBatch]):
+class EvalDataset(Dataset[AVBatch]):
     """Evaluation dataset: all distinct views of a clip, the same at every call.
 
     A view is a window and a crop; with `audio_only`, a window. Equal views occur once: windows of a
@@ -173,12 +173,12 @@ class ScoringClips(Dataset[AVBatch]):
     def __getitem__(self, index: int) -> AVBatch:
         entry = self.reader.entries[index]
         boxes = distinct_boxes(
-            view_boxes(entry.height, entry.width, self.crops), self.clip.image_size
+            eval_crops(entry.height, entry.width, self.crops), self.clip.image_size
         )
         views: list[Tensor] = []
         sounds: list[tuple[Tensor, Tensor]] = []
         for window in spread_windows(entry.num_frames, self.clip, self.segments):
-            views += self.reader.squares(entry, window, boxes, self.clip.image_size)
+            views += self.reader.read_crops(entry, window, boxes, self.clip.image_size)
             sounds += [self.reader.sound(entry, window)] * len(boxes)
         rows, valids = zip(*sounds, strict=True)
         return _batch(views, list(rows), list(valids), entry.label, index, 0)
@@ -190,7 +190,7 @@ def window_bytes(clip: ClipConfig, num_cepstra: int) -> int:
     return frames + clip.span_rows * (4 * num_cepstra + 1)
 
 
-def join(batches: Sequence[AVBatch]) -> AVBatch:
+def collate(batches: Sequence[AVBatch]) -> AVBatch:
     """Concatenate batches (the loader's collate function)."""
     return AVBatch(
         video=torch.cat([batch.video for batch in batches]),

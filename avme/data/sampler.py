@@ -17,7 +17,7 @@ from avme.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class SampleDraw:
     """One draw of a clip; its seed determines all of its randomness."""
 
     clip: int
@@ -25,7 +25,7 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class SampleOrder:
     """Infinite sequence of global batches over a list of clips."""
 
     num_clips: int
@@ -39,24 +39,24 @@ class Order:
         """Return the complete batches per epoch; a list shorter than a batch is repeated."""
         return max(1, self.num_clips * self.repeat // self.batch)
 
-    def global_batch(self, step: int) -> list[Draw]:
+    def global_batch(self, step: int) -> list[SampleDraw]:
         """Return the draws of one optimizer step over all ranks."""
         epoch, place = divmod(step, self.steps_per_epoch)
         first = place * self.batch
         return [self._draw(epoch, index) for index in range(first, first + self.batch)]
 
-    def _draw(self, epoch: int, index: int) -> Draw:
+    def _draw(self, epoch: int, index: int) -> SampleDraw:
         round_, place = divmod(index, self.num_clips)
         clip = int(_permutation(self.num_clips, self.seed, epoch, round_)[place])
-        return Draw(clip, seed_of(self.seed, epoch, clip, round_))
+        return SampleDraw(clip, derive_seed(self.seed, epoch, clip, round_))
 
 
-class RankBatches(Sampler[list[Draw]]):
+class DistributedBatchSampler(Sampler[list[SampleDraw]]):
     """Batch sampler of one rank: micro-batches from `first_step` up to `last_step` (excluded)."""
 
     def __init__(
         self,
-        order: Order,
+        order: SampleOrder,
         *,
         first_step: int,
         last_step: int,
@@ -64,7 +64,7 @@ class RankBatches(Sampler[list[Draw]]):
         world: int = 1,
         micro_batch_size: int | None = None,
     ) -> None:
-        require_equal_shares(order.batch, world)
+        require_divisible_batch(order.batch, world)
         self.order, self.rank = order, rank
         self.steps = range(first_step, last_step)
         self.share = order.batch // world
@@ -75,7 +75,7 @@ class RankBatches(Sampler[list[Draw]]):
         """Number of micro-batches per optimizer step."""
         return len(self.sizes)
 
-    def __iter__(self) -> Iterator[list[Draw]]:
+    def __iter__(self) -> Iterator[list[SampleDraw]]:
         for step in self.steps:
             draws = self.order.global_batch(step)
             mine = draws[self.rank * self.share : (self.rank + 1) * self.share]
@@ -106,7 +106,7 @@ def _cut_evenly(count: int, parts: int) -> list[int]:
     return [small + (part >= parts - larger) for part in range(parts)]
 
 
-def require_equal_shares(batch: int, world: int) -> None:
+def require_divisible_batch(batch: int, world: int) -> None:
     """Raise ConfigError if a batch cannot be split equally between the ranks."""
     if batch % world:
         raise ConfigError(
@@ -132,7 +132,7 @@ def require_two_clips(batch: int, micro_batch_size: int | None, world: int) -> N
         )
 
 
-def seed_of(*parts: int) -> int:
+def derive_seed(*parts: int) -> int:
     """Return a 63-bit seed that depends on all parts and their order."""
     digest = hashlib.blake2b(",".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1

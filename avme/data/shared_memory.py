@@ -6,7 +6,7 @@ torch passes batches between processes in /dev/shm, of which a container may hav
 import os
 from pathlib import Path
 
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 from avme.io.disk import readable
 
 FOLDER = Path("/dev/shm")
@@ -19,29 +19,29 @@ ADVICE = (
 
 
 def prefetch_factor(
-    batch_bytes: int, workers: int, local_world: int = 1, free: int | None = None
+    batch_bytes: int, workers: int, local_world_size: int = 1, free: int | None = None
 ) -> int:
     """Return the number of batches that each worker may prepare ahead: 1 to 4.
 
     Args:
         batch_bytes: Size of a batch.
         workers: Number of workers.
-        local_world: Ranks on this machine, which share the memory.
+        local_world_size: Ranks on this machine, which share the memory.
         free: Free shared memory in bytes, by default measured.
 
     Raises:
-        MachineError: One batch per worker, and one in use, do not fit.
+        SystemRequirementError: One batch per worker, and one in use, do not fit.
     """
     free = free_shared_memory() if free is None else free
     if free is None:
         return PREFETCH
     for factor in range(PREFETCH, 0, -1):
-        needed = (workers * factor + 1) * batch_bytes * local_world
+        needed = (workers * factor + 1) * batch_bytes * local_world_size
         if needed <= free:
             return factor
-    raise MachineError(
+    raise SystemRequirementError(
         f"{FOLDER} has {readable(free)} free, but --workers {workers} needs {readable(needed)}"
-        f"{f' with {local_world} ranks' * (local_world > 1)} for batches of "
+        f"{f' with {local_world_size} ranks' * (local_world_size > 1)} for batches of "
         f"{readable(batch_bytes)}: {ADVICE}"
     )
 

@@ -1,6 +1,6 @@
 """Transforms: random views of a clip for training, determined by the draw's seed alone.
 
-torchvision's transforms read torch's global generator; `seeded` sets it temporarily, so that
+torchvision's transforms read torch's global generator; `torch_seed` sets it temporarily, so that
 neither workers nor restarts change a clip.
 
 Shape letters: t frames, c colors, m the model's size, s MFCC rows, f coefficients.
@@ -26,8 +26,8 @@ _MEAN_COLOUR = [124.0, 116.0, 104.0]
 
 
 @runtime_checkable
-class TrainingView(Protocol):
-    """View of a clip in training; methods are called inside `seeded`, in this order."""
+class TrainTransform(Protocol):
+    """View of a clip in training; methods are called inside `torch_seed`, in this order."""
 
     clip: ClipConfig
 
@@ -45,7 +45,7 @@ class TrainingView(Protocol):
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def torch_seed(seed: int) -> Iterator[None]:
     """Set torch's global generator to `seed` inside the block, and restore it afterwards."""
     generator = torch.default_generator
     before = generator.get_state()
@@ -56,7 +56,7 @@ def seeded(seed: int) -> Iterator[None]:
         generator.set_state(before)
 
 
-class PretrainView:
+class PretrainTransform:
     """VideoMAE's pretraining view: a random window and a multi-scale crop, no flip."""
 
     def __init__(self, clip: ClipConfig, crop: CropConfig) -> None:
@@ -69,11 +69,11 @@ class PretrainView:
     def box(self, height: int, width: int) -> Box:
         """Draw a crop whose height and width are neighboring scales of the short side."""
         short, count = min(height, width), len(self.scales)
-        first = _below(count)
-        second = min(max(first + _below(3) - 1, 0), count - 1)
+        first = _randint_below(count)
+        second = min(max(first + _randint_below(3) - 1, 0), count - 1)
         box_height = max(1, int(short * self.scales[first]))
         box_width = max(1, int(short * self.scales[second]))
-        top, left = _below(height - box_height + 1), _below(width - box_width + 1)
+        top, left = _randint_below(height - box_height + 1), _randint_below(width - box_width + 1)
         return Box(top, left, box_height, box_width)
 
     def pictures(self, squares: Squares) -> Squares:
@@ -85,7 +85,7 @@ class PretrainView:
         return mfcc, valid
 
 
-class FinetuneView:
+class FinetuneTransform:
     """Fine-tuning view: random resized crop, flip, RandAugment, erasing, SpecAugment, noise."""
 
     def __init__(self, clip: ClipConfig, augment: AugmentConfig) -> None:
@@ -126,5 +126,5 @@ class FinetuneView:
         return mfcc * valid[:, None], valid
 
 
-def _below(end: int) -> int:
+def _randint_below(end: int) -> int:
     return int(torch.randint(end, ()))

@@ -17,7 +17,7 @@ from typing import Any
 from torch._utils import ExceptionWrapper
 
 from avme.data.shared_memory import ADVICE, FOLDER
-from avme.errors import AvmeError, MachineError
+from avme.errors import AvmeError, SystemRequirementError
 from avme.system.resource_errors import shortage
 
 _SECONDS_TO_END = 1.0
@@ -32,7 +32,7 @@ def report_lost_batches() -> None:
     setattr(Queue, "_on_queue_feeder_error", _send_error)  # noqa: B010  a hook for subclasses
 
 
-def explained(error: Exception, workers: Sequence[ForkServerProcess]) -> Exception:
+def explain_worker_error(error: Exception, workers: Sequence[ForkServerProcess]) -> Exception:
     """Return a loader's error in one line: that of a worker, or the cause of its death."""
     dead = _dead(workers, patient=not isinstance(error, AvmeError))
     if isinstance(error, AvmeError):
@@ -40,9 +40,9 @@ def explained(error: Exception, workers: Sequence[ForkServerProcess]) -> Excepti
     if dead is not None:
         return _death_of(dead, len(workers))
     if not _ALLOCATION.search(str(error)) and (lacking := shortage(error)) is not None:
-        return MachineError(f"loader processes cannot go on: {lacking}")
+        return SystemRequirementError(f"loader processes cannot go on: {lacking}")
     if isinstance(error, EOFError):  # of the fork server
-        return MachineError(
+        return SystemRequirementError(
             "loader processes cannot be started: is there memory for them, and do `ulimit -n` and "
             "`ulimit -u` allow them? --workers 0 does without"
         )
@@ -59,16 +59,16 @@ def _send_error(queue: Any, error: Exception, item: Any) -> None:
         os._exit(1)  # noticed by the waiting process
     known = _not_handed_over(error)
     number, _ = item
-    exc_info = (MachineError, known, error.__traceback__)
+    exc_info = (SystemRequirementError, known, error.__traceback__)
     queue.put((number, ExceptionWrapper(exc_info)))  # type: ignore[no-untyped-call]
 
 
-def _not_handed_over(error: Exception) -> MachineError:
+def _not_handed_over(error: Exception) -> SystemRequirementError:
     lacking = None if _ALLOCATION.search(str(error)) else shortage(error)
     if lacking is not None:
-        return MachineError(f"loader processes cannot hand over data: {lacking}")
+        return SystemRequirementError(f"loader processes cannot hand over data: {lacking}")
     text = " ".join(str(error).split())
-    return MachineError(
+    return SystemRequirementError(
         f"loader processes cannot hand over data ({text}): if {FOLDER} is too small, {ADVICE}"
     )
 
@@ -80,15 +80,15 @@ def _dead(workers: Sequence[ForkServerProcess], *, patient: bool) -> ForkServerP
     return next((worker for worker in workers if not worker.is_alive()), None)
 
 
-def _death_of(worker: ForkServerProcess, count: int) -> MachineError:
+def _death_of(worker: ForkServerProcess, count: int) -> SystemRequirementError:
     code = worker.exitcode or 0
     if code == -signal.SIGBUS:
-        return MachineError(
+        return SystemRequirementError(
             f"loader process {worker.pid} found no room in {FOLDER} (bus error): {ADVICE}"
         )
     how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     guess = " (out of memory?)" if code == -signal.SIGKILL else ""
-    return MachineError(
+    return SystemRequirementError(
         f"loader process {worker.pid} {how}{guess}: give the job more memory, or use fewer "
         f"--workers than {count}; a training run goes on with --resume"
     )

@@ -10,7 +10,7 @@ from typing import Any
 from avme.data.class_coverage import ClassCoverage, name_some
 from avme.errors import MismatchError
 from avme.progress import Reporter
-from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.dataset_lookup import DatasetId, find_dataset, only_dataset
 
 DATA = Path("data")
@@ -39,7 +39,7 @@ def trained_on(facts: Facts) -> DatasetId | None:
     return DatasetId(str(facts["dataset"]), str(facts["fingerprint"]))
 
 
-def report_other_dataset(facts: Facts, prepared: PreparedSet, report: Reporter) -> None:
+def report_other_dataset(facts: Facts, prepared: PreparedDataset, report: Reporter) -> None:
     """Warn if the dataset is not the checkpoint's.
 
     Args:
@@ -62,15 +62,15 @@ def report_other_dataset(facts: Facts, prepared: PreparedSet, report: Reporter) 
         )
 
 
-def trained_classes(facts: Facts, prepared: PreparedSet) -> tuple[str, ...]:
+def trained_classes(facts: Facts, prepared: PreparedDataset) -> tuple[str, ...]:
     """Return the classes with a training clip, or all if the train list is not this dataset's."""
     if not has_train_list(facts, prepared):
         return prepared.classes
-    entries = prepared.part(facts["split"], "train", may_be_empty=True)
+    entries = prepared.part(facts["split"], "train", allow_empty=True)
     return tuple({entry.class_name for entry in entries})
 
 
-def has_train_list(facts: Facts, prepared: PreparedSet) -> bool:
+def has_train_list(facts: Facts, prepared: PreparedDataset) -> bool:
     """Return True if the checkpoint was trained on the train list of this dataset's split."""
     split = facts.get("split")
     return split in prepared.splits and (
@@ -102,7 +102,7 @@ def report_coverage(coverage: ClassCoverage, classes: Sequence[str], report: Rep
 
 
 def require_unseen(
-    entries: tuple[ClipEntry, ...], prepared: PreparedSet, facts: Facts, split: str
+    entries: tuple[ClipEntry, ...], prepared: PreparedDataset, facts: Facts, split: str
 ) -> None:
     """Check that the checkpoint was not trained on any of the clips.
 

@@ -21,9 +21,9 @@ from avme.io.disk import try_write
 from avme.io.escape import escape_formula, escape_text
 from avme.progress import Reporter
 from avme.shards.dataset import ClipEntry
-from avme.train.evaluator import Scores
+from avme.train.evaluator import EvalScores
 from avme.train.run.lookup import run_folder
-from avme.weights.load import Weights
+from avme.weights.load import ImportedWeights
 from avme.weights.load_classifier import results_of
 
 SUMMARY = "summary.json"
@@ -34,7 +34,7 @@ _FILES = (SUMMARY, "predictions.npz", "per_class.csv", "confusion.csv", PICTURE)
 
 
 def results_folder(
-    weights: Weights, dataset: str, split: str, part: str, views: Mapping[str, int]
+    weights: ImportedWeights, dataset: str, split: str, part: str, views: Mapping[str, int]
 ) -> Path:
     """Return `<run>/eval/<dataset>-split<split>-<part>-<checkpoint>-<segments>x<crops>`.
 
@@ -107,7 +107,7 @@ def require_room(folder: Path, entries: tuple[ClipEntry, ...], num_classes: int)
         num_classes: Number of classes.
 
     Raises:
-        MachineError: Too little free space.
+        SystemRequirementError: Too little free space.
     """
     names = sum(len(entry.id) for entry in entries)
     try_write(folder, _BYTES_BESIDE_SCORES + names + 8 * len(entries) * num_classes)
@@ -116,7 +116,7 @@ def require_room(folder: Path, entries: tuple[ClipEntry, ...], num_classes: int)
 def write_results(
     folder: Path,
     summary: Mapping[str, Any],
-    scores: Scores,
+    scores: EvalScores,
     entries: tuple[ClipEntry, ...],
     classes: tuple[str, ...],
     ranks: tuple[int, ...],
@@ -150,7 +150,7 @@ def write_results(
 def _write_files(
     folder: Path,
     summary: Mapping[str, Any],
-    scores: Scores,
+    scores: EvalScores,
     entries: tuple[ClipEntry, ...],
     classes: tuple[str, ...],
     ranks: tuple[int, ...],
@@ -180,7 +180,7 @@ def _write_files(
 def draw_results(
     folder: Path,
     summary: Mapping[str, Any],
-    scores: Scores,
+    scores: EvalScores,
     classes: tuple[str, ...],
     ranks: tuple[int, ...],
     report: Reporter,
@@ -203,7 +203,7 @@ def draw_results(
     draw_or_warn(folder / PICTURE, draw, report)
 
 
-def _confusion(scores: Scores, num_classes: int) -> Int64[np.ndarray, "l l"]:
+def _confusion(scores: EvalScores, num_classes: int) -> Int64[np.ndarray, "l l"]:
     """Count clips by true and predicted class.
 
     Shape letters: l classes.
@@ -225,7 +225,7 @@ def _title(summary: Mapping[str, Any], ranks: tuple[int, ...]) -> str:
     )
 
 
-def _per_class(scores: Scores, classes: tuple[str, ...], ranks: tuple[int, ...]) -> str:
+def _per_class(scores: EvalScores, classes: tuple[str, ...], ranks: tuple[int, ...]) -> str:
     rows: list[list[Any]] = [["class", "n", *(f"top{k}" for k in ranks)]]
     for label, name in enumerate(classes):
         among = scores.label == label

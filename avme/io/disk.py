@@ -1,4 +1,4 @@
-"""Free-space checks, and OSError as MachineError."""
+"""Free-space checks, and OSError as SystemRequirementError."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Error numbers of a full disk, an exhausted quota and a limit on the size of files."""
@@ -18,11 +18,11 @@ _CHUNK_BYTES = 1 << 20
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Convert an OSError of a file below `folder` to a MachineError of one line."""
+    """Convert an OSError of a file below `folder` to a SystemRequirementError of one line."""
     try:
         yield
     except OSError as error:
-        raise MachineError(_sentence(error, folder)) from error
+        raise SystemRequirementError(_sentence(error, folder)) from error
 
 
 def free_bytes(folder: Path) -> int:
@@ -36,7 +36,7 @@ def try_write(folder: Path, num_bytes: int) -> None:
     Unlike `free_bytes`, this respects quotas, limits and permissions.
 
     Raises:
-        MachineError: The bytes cannot be written.
+        SystemRequirementError: The bytes cannot be written.
     """
     there = _existing(folder)
     try:
@@ -49,7 +49,7 @@ def try_write(folder: Path, num_bytes: int) -> None:
         why = os.strerror(error.errno or errno.EIO)
         needs = f"{readable(num_bytes)} are needed, {readable(free_bytes(there))} free"
         what = f"make room ({needs})" if error.errno in FULL else "correct it"
-        raise MachineError(
+        raise SystemRequirementError(
             f"{folder} cannot be written ({why}): {what}, or name another folder with --out"
         ) from error
 

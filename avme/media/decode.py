@@ -41,7 +41,7 @@ from avme.media.timing import (
     shown_seconds,
     sounding_mfcc,
 )
-from avme.workers.sandbox import aside
+from avme.workers.sandbox import get_sandbox
 
 _STATES = ("none", "silent", "sound")
 
@@ -89,7 +89,7 @@ def extract(
     reason; the sink may then hold a part of the clip, which the caller cuts off.
     """
     intermediate, samples = work / "clip.nut", work / "clip.s16"
-    other = aside(recipe.memory_bytes)
+    other = get_sandbox(recipe.memory_bytes)
     try:
         info = other.call(recipe.timeout_seconds, probe, source)
         size = target_size(info, recipe.short_side)

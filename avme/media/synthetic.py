@@ -17,7 +17,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float64, Int16, UInt8
 
-from avme.errors import MachineError, MediaError
+from avme.errors import MediaError, SystemRequirementError
 from avme.io.atomic import replacing
 from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, find_ffmpeg, transcode
 from avme.media.loudness import AudioState
@@ -114,7 +114,7 @@ def plan_set(groups: Sequence[int], clips_per_group: int, seed: int) -> tuple[Sy
 
 
 def make_set(clips: Sequence[SyntheticClip], folder: Path, report: Reporter) -> None:
-    """Write every clip below `folder`; raises MachineError if ffmpeg fails.
+    """Write every clip below `folder`; raises SystemRequirementError if ffmpeg fails.
 
     Args:
         clips: Clips.
@@ -153,7 +153,7 @@ def write_clip(clip: SyntheticClip, folder: Path, ffmpeg: str) -> Path:
         try:
             transcode([*arguments, f"file:{temporary}"], timeout_seconds=_TIMEOUT_SECONDS)
         except MediaError as error:
-            raise MachineError(
+            raise SystemRequirementError(
                 f"{ffmpeg} cannot write {path} ({error}): install another"
             ) from error
     return path

@@ -16,7 +16,7 @@ from avme.media.container.probe import MediaInfo
 from avme.media.ffmpeg.demux import LONGEST_STEP_SECONDS, Demuxed, Sound
 from avme.media.ffmpeg.process import SAMPLE_RATE_HZ
 from avme.media.ffmpeg.seek import Cut, find_last_shown
-from avme.workers.sandbox import Aside
+from avme.workers.sandbox import Sandbox
 
 _FALLBACK_FPS = Fraction(25)
 _FPS_TOLERANCE = 0.01
@@ -67,7 +67,7 @@ def last_seconds(
 
 
 def find_last_seconds(
-    other: Aside,
+    other: Sandbox,
     source: Path,
     info: MediaInfo,
     cut: Cut | None,

@@ -15,18 +15,18 @@ from torch import Tensor, nn
 
 from avme.config import ClipConfig, ModelConfig
 from avme.models.audio_encoder import AudioEncoder
-from avme.models.decoder import Decoder, Reconstruction
+from avme.models.decoder import Decoder, DecoderOutput
 from avme.models.fusion import build_fusion
-from avme.models.masking import Grid, TokenChoice
+from avme.models.masking import Grid, TokenMask
 from avme.models.tubelets import cut_tubelets, take_tubelets
 from avme.models.video_encoder import VisualEncoder
 
 
 @dataclass(frozen=True, slots=True)
-class Masked:
+class MaeOutput:
     """Prediction and target pixels of a masked forward pass."""
 
-    prediction: Reconstruction
+    prediction: DecoderOutput
     hidden: Float[Tensor, "b m p"]
     """True pixels of the masked tubelets that are predicted, 0 to 1."""
     seen: Float[Tensor, "b k p"]
@@ -51,16 +51,16 @@ class MaskedAutoencoder(nn.Module):
         self.audio = AudioEncoder(config.audio, dim, clip.span_rows) if fused else None
         self.fusion = build_fusion(config.fusion, dim, self.grid.slots) if fused else None
         if fused and config.fusion.kind == "cross-attention" and config.fusion.variant == "prenorm":
-            start_as_videomae(self.decoder.bridge, dim)
+            zero_audio_half(self.decoder.bridge, dim)
 
     def forward(
         self,
         video: UInt8[Tensor, "b c t h w"],
         mfcc: Float[Tensor, "b s f"],
         audio_valid: Bool[Tensor, "b s"],
-        choice: TokenChoice,
+        choice: TokenMask,
         with_seen: bool = False,
-    ) -> Masked:
+    ) -> MaeOutput:
         """Predict the pixels of masked tubelets.
 
         Args:
@@ -76,14 +76,14 @@ class MaskedAutoencoder(nn.Module):
         seen = take_tubelets(tubelets, choice.keep)
         fused = self.encode(seen, mfcc, audio_valid, choice)
         prediction = self.decoder(fused, choice, with_seen=with_seen)
-        return Masked(prediction, take_tubelets(tubelets, choice.predict), seen)
+        return MaeOutput(prediction, take_tubelets(tubelets, choice.predict), seen)
 
     def encode(
         self,
         seen: Float[Tensor, "b k p"],
         mfcc: Float[Tensor, "b s f"],
         audio_valid: Bool[Tensor, "b s"],
-        choice: TokenChoice,
+        choice: TokenMask,
     ) -> Float[Tensor, "b k d"]:
         """Return T_con, or T_v without a fusion.
 
@@ -111,6 +111,6 @@ def trained_grid(config: ModelConfig) -> Grid | None:
 
 
 @torch.no_grad()
-def start_as_videomae(bridge: nn.Linear, dim: int) -> None:
+def zero_audio_half(bridge: nn.Linear, dim: int) -> None:
     """Zero the audio half of the bridge: the fused model then starts exactly as VideoMAE."""
     bridge.weight[:, dim:] = 0.0

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from avme.config import DecoderConfig
 from avme.models.blocks import NORM_EPS, Block, initialise
-from avme.models.masking import Grid, TokenChoice
+from avme.models.masking import Grid, TokenMask
 from avme.models.onednn_linear import Linear
 from avme.models.pos_embed import positions_on
 
 
 @dataclass(frozen=True, slots=True)
-class Reconstruction:
+class DecoderOutput:
     """Predictions of the decoder, in the order of the token choice."""
 
     hidden: Float[Tensor, "b m p"]
@@ -57,8 +57,8 @@ class Decoder(nn.Module):
         nn.init.trunc_normal_(self.mask_token, std=0.02, a=-0.02, b=0.02)
 
     def forward(
-        self, fused: Float[Tensor, "b k d"], choice: TokenChoice, *, with_seen: bool = False
-    ) -> Reconstruction:
+        self, fused: Float[Tensor, "b k d"], choice: TokenMask, *, with_seen: bool = False
+    ) -> DecoderOutput:
         """Predict pixels. Visible tokens come first, masked ones after them; order has no effect.
 
         The last block computes masked tokens only, and visible ones in a second call if `with_seen`
@@ -75,7 +75,7 @@ class Decoder(nn.Module):
         for block in self.blocks[:-1]:
             tokens = block(tokens)
         hidden = self._predict(tokens[:, num_seen:], tokens)
-        return Reconstruction(
+        return DecoderOutput(
             hidden, self._predict(tokens[:, :num_seen], tokens) if with_seen else None
         )
 

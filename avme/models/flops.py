@@ -15,7 +15,7 @@ from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from avme.models.autoencoder import Masked
+from avme.models.autoencoder import MaeOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _shape_of(value: Any) -> Any:
 
 
 def _sum(made: Any) -> Tensor:
-    if not isinstance(made, Masked):
+    if not isinstance(made, MaeOutput):
         return cast(Tensor, made.sum())
     seen = made.prediction.seen
     hidden = made.prediction.hidden.sum()

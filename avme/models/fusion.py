@@ -102,7 +102,7 @@ class Fusion(nn.Module):
         self, visual: Float[Tensor, "b k d"], audio: Float[Tensor, "b a d"]
     ) -> tuple[Float[Tensor, "b k d"], Float[Tensor, "b k d"]]:
         """Return the visual half and the audio half."""
-        return visual, give_to_slots(audio, visual.shape[1], self.slots)
+        return visual, broadcast_to_slots(audio, visual.shape[1], self.slots)
 
     def forward(
         self, visual: Float[Tensor, "b k d"], audio: Float[Tensor, "b a d"]
@@ -143,15 +143,17 @@ class TalkNetFusion(Fusion):
         T_a."""
         tokens = visual.shape[1]
         found_by_audio = self.audio_from_visual.attention(audio, visual)
-        seen = self.audio_from_visual.add(visual, give_to_slots(found_by_audio, tokens, self.slots))
+        seen = self.audio_from_visual.add(
+            visual, broadcast_to_slots(found_by_audio, tokens, self.slots)
+        )
         found_by_visual = self.visual_from_audio.attention(visual, audio)
         heard = self.visual_from_audio.add(
-            give_to_slots(audio, tokens, self.slots), found_by_visual
+            broadcast_to_slots(audio, tokens, self.slots), found_by_visual
         )
         return seen, heard
 
 
-def give_to_slots(
+def broadcast_to_slots(
     audio: Float[Tensor, "b a d"], num_tokens: int, slots: int
 ) -> Float[Tensor, "b k d"]:
     """Broadcast the mean audio token of a slot to the slot's visual tokens.

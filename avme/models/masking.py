@@ -40,7 +40,7 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenChoice:
+class TokenMask:
     """Partition of a clip's tokens into visible and masked ones, and the predicted subset."""
 
     keep: Int64[Tensor, "b k"]
@@ -48,11 +48,9 @@ class TokenChoice:
     predict: Int64[Tensor, "b q"]
     """All masked tokens, or the subset that the decoder predicts."""
 
-    def to(self, device: torch.device) -> "TokenChoice":
+    def to(self, device: torch.device) -> "TokenMask":
         """Copy to `device` without blocking the host."""
-        return TokenChoice(
-            *(_sent(index, device) for index in (self.keep, self.hide, self.predict))
-        )
+        return TokenMask(*(_sent(index, device) for index in (self.keep, self.hide, self.predict)))
 
 
 class TubeMask:
@@ -88,10 +86,10 @@ class TubeMask:
         """Fraction of masked tokens after rounding down."""
         return self.num_hidden / self.grid.places
 
-    def __call__(self, seeds: Int64[Tensor, " b"]) -> TokenChoice:
+    def __call__(self, seeds: Int64[Tensor, " b"]) -> TokenMask:
         """Draw one mask per clip from the clip's own seed, independent of its batch.
 
-        Masks are drawn on the CPU, where the seeds should be; `TokenChoice.to` copies them.
+        Masks are drawn on the CPU, where the seeds should be; `TokenMask.to` copies them.
         """
         draws = [torch.Generator().manual_seed(seed) for seed in seeds.tolist()]
         noise = torch.stack([torch.rand(self.grid.places, generator=draw) for draw in draws])
@@ -100,9 +98,9 @@ class TubeMask:
         keep = self._tokens(self._in_all_slots(order[:, self.num_hidden :].sort(dim=-1).values))
         hide = self._tokens(self._in_all_slots(hidden))
         if self.num_predicted == self.num_hidden:
-            return TokenChoice(keep, hide, hide)
+            return TokenMask(keep, hide, hide)
         ranks = torch.stack([self._ranks(draw) for draw in draws])
-        return TokenChoice(keep, hide, self._tokens(self._best(hidden, ranks)))
+        return TokenMask(keep, hide, self._tokens(self._best(hidden, ranks)))
 
     def _ranks(self, draw: torch.Generator) -> Float[Tensor, "t p"]:
         """Rank masked tokens for prediction: by the phase of their cell in the slot, then at

@@ -20,7 +20,7 @@ _EPS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class PatchStatistics:
     """Mean and standard deviation of every tubelet and color."""
 
     mean: Float[Tensor, "b n 1 c"]
@@ -36,11 +36,11 @@ class Scale:
         return _join(_split(normalized) * self.deviation + self.mean)
 
 
-def scale_of(pixels: Float[Tensor, "b n p"]) -> Scale:
+def patch_statistics(pixels: Float[Tensor, "b n p"]) -> PatchStatistics:
     """Return the statistics: unbiased deviation, epsilon outside the root, as in VideoMAE."""
     split = _split(pixels)
     variance, mean = torch.var_mean(split, dim=2, keepdim=True)
-    return Scale(mean, variance.sqrt() + _EPS)
+    return PatchStatistics(mean, variance.sqrt() + _EPS)
 
 
 def reconstruction_loss(
@@ -53,7 +53,7 @@ def reconstruction_loss(
         truth: Pixels, 0 to 1.
         target: Normalized or pixel target.
     """
-    wanted = scale_of(truth).normalize(truth) if target == "normalized" else truth
+    wanted = patch_statistics(truth).normalize(truth) if target == "normalized" else truth
     return F.mse_loss(prediction.float(), wanted)
 
 
@@ -69,7 +69,7 @@ def in_both_units(
         truth: Pixels, 0 to 1.
         target: Normalized or pixel target.
     """
-    scale = scale_of(truth)
+    scale = patch_statistics(truth)
     prediction = prediction.float()
     pixels = scale.restore(prediction) if target == "normalized" else prediction
     normalized = prediction if target == "normalized" else scale.normalize(prediction)

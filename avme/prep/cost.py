@@ -60,7 +60,7 @@ class Rate:
 def measure(clips: Selection, recipe: Recipe) -> Rate:
     """Prepare up to eight clips spread over `clips`, starting none after ten seconds.
 
-    Raises MachineError if the temporary folder lacks space.
+    Raises SystemRequirementError if the temporary folder lacks space.
     """
     recipe = replace(recipe, timeout_seconds=min(recipe.timeout_seconds, _TIMEOUT_SECONDS))
     unit = _unit(clips)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 from avme.io.disk import free_bytes, readable
 from avme.media.decode import Recipe
 from avme.prep.cost import Rate, measure
@@ -101,10 +101,10 @@ class Estimate:
         yield "nothing was written"
 
     def require_room(self) -> None:
-        """Raise MachineError if the disk does not suffice."""
+        """Raise SystemRequirementError if the disk does not suffice."""
         if not self.has_room:
             needed = self.new_bytes + self.passing_bytes - self.freed_bytes
-            raise MachineError(
+            raise SystemRequirementError(
                 f"the disk of {self.plan.folder} has {readable(self.free_bytes)} free, about "
                 f"{readable(needed)} are needed: make room, choose another --out, or shrink "
                 "pictures with --set short_side=..."
@@ -162,7 +162,7 @@ def estimate(plan: Plan, request: Request, source: SourceResult, recipe: Recipe)
         recipe: Decode settings.
 
     Raises:
-        MachineError: The temporary folder lacks space.
+        SystemRequirementError: The temporary folder lacks space.
     """
     clips = _together(plan, [name for name in plan.outdated if name in plan.own])
     return Estimate(

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from avme.errors import ArtifactError, MachineError, MediaError
+from avme.errors import ArtifactError, MediaError, SystemRequirementError
 from avme.io.filenames import SHARDS
 from avme.prep.plan_file import read_entries, source_stamp
 from avme.prep.write_shard import hash_unchanged
@@ -196,7 +196,7 @@ def compare_touched(
         report: Receives progress.
 
     Raises:
-        MachineError: A file cannot be read.
+        SystemRequirementError: A file cannot be read.
     """
     stale = old.stale()
     touched = {name: at[old.change[at] == TOUCHED] for name, at in old.shards.items()}
@@ -239,6 +239,6 @@ def _is_same(clip: SourceClip, sha256: str, timeout_seconds: float) -> bool:
     except MediaError as error:
         if error.reason == "changed":
             return False
-        raise MachineError(
+        raise SystemRequirementError(
             f"{error}: nobody can tell whether its shard is still right: run again when it can be"
         ) from error

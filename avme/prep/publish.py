@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from avme.config.prep import PrepConfig
-from avme.errors import ArtifactError, TooManyBadClips
+from avme.errors import ArtifactError, TooManyFailedClips
 from avme.io.atomic import replacing, sweep, write_json
 from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE, SHARDS, SPLITS
 from avme.io.hashing import list_sha256, sha256_of
@@ -24,18 +24,20 @@ from avme.prep.runner import WORK
 from avme.prep.status import planned_sha256
 from avme.prep.write_shard import ShardDone
 from avme.progress import Reporter
-from avme.shards.contents import StoredClip, stored_in
-from avme.shards.dataset import DATASET_SCHEMA, PreparedSet, split_path
+from avme.shards.contents import StoredClip, read_contents
+from avme.shards.dataset import DATASET_SCHEMA, PreparedDataset, split_path
 from avme.shards.ffmpeg_versions import count_versions, describe_mixture
 from avme.shards.manifest import fingerprint
 from avme.shards.reader import ShardReader
 from avme.shards.record import ClipRecord
-from avme.shards.tables import MOST_NAMED, Tally, clip_id_of, merge_by_id, write_rows
+from avme.shards.tables import MOST_NAMED, PublishStats, clip_id_of, merge_by_id, write_rows
 from avme.sources.folder import Layout
 from avme.sources.splits import Split
 
 
-def publish(plan: Plan, request: Request, splits: Sequence[Split], report: Reporter) -> PreparedSet:
+def publish(
+    plan: Plan, request: Request, splits: Sequence[Split], report: Reporter
+) -> PreparedDataset:
     """Publish a dataset of which all shards exist; return it.
 
     Args:
@@ -45,7 +47,7 @@ def publish(plan: Plan, request: Request, splits: Sequence[Split], report: Repor
         report: Receives counts and warnings.
 
     Raises:
-        TooManyBadClips: More clips failed than allowed.
+        TooManyFailedClips: More clips failed than allowed.
         ArtifactError: A shard does not match the plan.
     """
     folder = plan.folder
@@ -67,11 +69,11 @@ def publish(plan: Plan, request: Request, splits: Sequence[Split], report: Repor
     _report_counts(manifest, folder, report)
     if (warning := describe_mixture(manifest)) is not None:
         report.say(warning)
-    return PreparedSet.open(folder, lazily=True)
+    return PreparedDataset.open(folder, lazy=True)
 
 
 def require_enough(plan: Plan, num_good: int, num_bad: int, max_bad: float) -> None:
-    """Raise TooManyBadClips if no clip is valid, or if too many are not.
+    """Raise TooManyFailedClips if no clip is valid, or if too many are not.
 
     Args:
         plan: Plan of the dataset.
@@ -81,12 +83,12 @@ def require_enough(plan: Plan, num_good: int, num_bad: int, max_bad: float) -> N
     """
     allowed = max(1, int(max_bad * plan.num_clips))
     if not num_good:
-        raise TooManyBadClips(
+        raise TooManyFailedClips(
             f"none of the {num_bad} clips could be prepared: see {plan.folder / 'quarantine.csv'}",
             reason="too-many",
         )
     if num_bad > allowed:
-        raise TooManyBadClips(
+        raise TooManyFailedClips(
             f"{num_bad} of {plan.num_clips} clips are bad, {allowed} may be: see "
             f"{plan.folder / 'quarantine.csv'}; the good ones are kept, and a larger --max-bad "
             "goes on with them",
@@ -94,7 +96,7 @@ def require_enough(plan: Plan, num_good: int, num_bad: int, max_bad: float) -> N
         )
 
 
-def write_tables(plan: Plan, splits: Sequence[Split]) -> Tally:
+def write_tables(plan: Plan, splits: Sequence[Split]) -> PublishStats:
     """Write `index.csv` (valid clips) and `quarantine.csv` (the others).
 
     Raises ArtifactError if a shard does not match the plan.
@@ -109,7 +111,7 @@ def write_tables(plan: Plan, splits: Sequence[Split]) -> Tally:
 
 def write_manifest(
     plan: Plan,
-    tally: Tally,
+    tally: PublishStats,
     splits: Sequence[Split],
     shards: Sequence[ShardDone],
     *,
@@ -213,13 +215,13 @@ def _clips_of(plan: Plan, names: Iterable[str]) -> Iterator[StoredClip | ClipRec
                 f"{reader.path} holds other clips than {plan.folder / 'plan.json'} says: delete it "
                 "and run the same command again"
             )
-        stored = stored_in(reader, records)
+        stored = read_contents(reader, records)
         reader.close()
         clips: list[StoredClip | ClipRecord] = [*stored.good, *stored.bad]
         yield from sorted(clips, key=clip_id_of)
 
 
-def _report_quarantined(tally: Tally, report: Reporter) -> None:
+def _report_quarantined(tally: PublishStats, report: Reporter) -> None:
     for record in tally.named:
         report.say(f"quarantined {record.id}: {record.message} [{record.reason}]")
     if len(tally.bad) > MOST_NAMED:

@@ -53,7 +53,10 @@ def find_source(request: Request) -> SourceResult:
 
 
 def find_recipe(config: PrepConfig) -> Recipe:
-    """Return the decode settings; raises MachineError without ffmpeg or a filter of it."""
+    """Return the decode settings.
+
+    Raises SystemRequirementError without ffmpeg or a filter of it.
+    """
     ffmpeg = find_ffmpeg()
     if config.hdr == "tonemap":
         require_filters(ffmpeg, TONEMAP_FILTERS)

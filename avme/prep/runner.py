@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from avme.errors import AvmeError, MachineError
+from avme.errors import AvmeError, SystemRequirementError
 from avme.io.filenames import SHARDS
 from avme.media.decode import Recipe
 from avme.prep import journal, progress_file
@@ -20,7 +20,7 @@ from avme.prep.plan import Plan
 from avme.prep.request import Request
 from avme.prep.write_shard import LabelledClip, ShardDone, ShardTask, pack
 from avme.progress import Reporter
-from avme.workers.pool import Crew, dask_crew, local_crew
+from avme.workers.pool import ExecutorSpec, dask_executor, local_executor
 
 WORK: Final = ".work"
 """Folder for unfinished files in a dataset."""
@@ -47,7 +47,7 @@ def build_shards(
         dask: Address of a cluster to run on.
 
     Raises:
-        MachineError: A shard cannot be built.
+        SystemRequirementError: A shard cannot be built.
         AvmeError: Workers die repeatedly.
     """
     missing = plan.missing()
@@ -55,7 +55,11 @@ def build_shards(
     if not names:
         return
     workers, seconds = min(request.workers, len(names)), request.config.dask_timeout_seconds
-    with local_crew(workers) if dask is None else dask_crew(dask, timeout_seconds=seconds) as crew:
+    with (
+        local_executor(workers)
+        if dask is None
+        else dask_executor(dask, timeout_seconds=seconds) as crew
+    ):
         done = plan.num_clips - sum(len(plan.shards[name]) for name in missing)
         if done:
             report.say(f"{done} of {plan.num_clips} clips are done already")
@@ -67,7 +71,7 @@ def build_shards(
 
 
 def _run_tasks(
-    tasks: Iterable[ShardTask], crew: Crew, report: Reporter, *, total: int, done: int
+    tasks: Iterable[ShardTask], crew: ExecutorSpec, report: Reporter, *, total: int, done: int
 ) -> Iterator[ShardDone]:
     """Run all tasks; yield each when its shard is on disk."""
     work = _Work(tasks, crew, report)
@@ -86,7 +90,7 @@ def _run_tasks(
 class _Work:
     """Waiting and running tasks."""
 
-    def __init__(self, tasks: Iterable[ShardTask], crew: Crew, report: Reporter) -> None:
+    def __init__(self, tasks: Iterable[ShardTask], crew: ExecutorSpec, report: Reporter) -> None:
         self._waiting, self._crew, self._report = iter(tasks), crew, report
         self._pending: dict[Future[ShardDone], ShardTask] = {}
         self._suspects: list[ShardTask] = []
@@ -117,12 +121,12 @@ class _Work:
                 self._suspects.append(self._deaths.begin_again(task, future is self._alone))
                 continue
             except CancelledError as error:
-                raise MachineError(
+                raise SystemRequirementError(
                     "whoever did the work is gone (a Dask scheduler that ended?): finished "
                     "shards are kept, run the same command again"
                 ) from error
             except OSError as error:
-                raise MachineError(
+                raise SystemRequirementError(
                     f"{task.name} cannot be made ({error}): finished shards are kept, mend it "
                     "and run again"
                 ) from error
@@ -139,7 +143,7 @@ class _Work:
         return self._finished + sum(mark.done for mark in marks if mark)
 
     def wait_for_workers(self) -> None:
-        """Wait for workers; raises MachineError if none joins in time."""
+        """Wait for workers; raises SystemRequirementError if none joins in time."""
         if self._crew.workers is not None:
             self._crew.workers.wait(self._report, lambda: bool(self._wait()))
         self.has_no_workers = False

@@ -79,7 +79,7 @@ class ShardDone:
 def pack(task: ShardTask) -> ShardDone:
     """Write the shard; the progress file is updated before every clip.
 
-    Raises MachineError if the disk is full, which is no fault of a clip.
+    Raises SystemRequirementError if the disk is full, which is no fault of a clip.
     """
     with writing(task.folder):
         return _pack(task)

@@ -27,14 +27,16 @@ class StoredClip:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class ShardContents:
     """Clips of one or more shards."""
 
     good: tuple[StoredClip, ...]
     bad: tuple[ClipRecord, ...]
 
 
-def stored_in(reader: ShardReader, records: Sequence[ClipRecord] | None = None) -> Stored:
+def read_contents(
+    reader: ShardReader, records: Sequence[ClipRecord] | None = None
+) -> ShardContents:
     """Return the clips of one shard, in its order; raises ArtifactError for a damaged one.
 
     `records` are those of the reader, if already read.
@@ -50,12 +52,12 @@ def stored_in(reader: ShardReader, records: Sequence[ClipRecord] | None = None) 
         row = len(good)
         name = reader.path.name
         good.append(StoredClip(record, name, row, int(counts[row]), sums[row], squares[row]))
-    return Stored(good=tuple(good), bad=tuple(bad))
+    return ShardContents(good=tuple(good), bad=tuple(bad))
 
 
-def together(good: Iterable[StoredClip], bad: Iterable[ClipRecord]) -> Stored:
+def concat_contents(good: Iterable[StoredClip], bad: Iterable[ClipRecord]) -> ShardContents:
     """Concatenate clips of several shards, sorted by id."""
-    return Stored(
+    return ShardContents(
         good=tuple(sorted(good, key=lambda clip: clip.record.id)),
         bad=tuple(sorted(bad, key=lambda record: record.id)),
     )

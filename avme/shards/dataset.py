@@ -58,17 +58,17 @@ class ClipEntry:
 
 
 @dataclass(frozen=True)
-class PreparedSet:
+class PreparedDataset:
     """Dataset in `folder`; everything else is read from its files."""
 
     folder: Path
     manifest: dict[str, Any]
 
     @classmethod
-    def open(cls, folder: Path, *, lazily: bool = False) -> "PreparedSet":
+    def open(cls, folder: Path, *, lazy: bool = False) -> "PreparedDataset":
         """Open a dataset.
 
-        With `lazily` all entries are validated but not stored; they are read again on access.
+        With `lazy` all entries are validated but not stored; they are read again on access.
 
         Raises ArtifactError if `folder` is not a finished dataset of this version, or contains
         symlinks.
@@ -82,7 +82,7 @@ class PreparedSet:
         manifest = read_manifest(folder)
         _require_names(manifest, folder)
         prepared = cls(folder, manifest)
-        if lazily:
+        if lazy:
             for _ in prepared.read_entries():
                 pass
         else:
@@ -147,21 +147,21 @@ class PreparedSet:
         return tuple(self.manifest["splits"])
 
     def part(
-        self, split: str, part: SplitPart, *, may_be_empty: bool = False
+        self, split: str, part: SplitPart, *, allow_empty: bool = False
     ) -> tuple[ClipEntry, ...]:
         """Return the clips of one subset of a split, sorted by id.
 
         Args:
             split: Name of the split.
             part: `train` or `test`.
-            may_be_empty: Allow a list without clips.
+            allow_empty: Allow a list without clips.
 
         Raises:
             UsageError: Unknown split.
             ArtifactError: The list has no clips, as when all were quarantined.
         """
         ids = self._ids(split, part)
-        if not ids and not may_be_empty:
+        if not ids and not allow_empty:
             raise ArtifactError(
                 f"{split_path(self.folder, split, part)} lists no clip, expected at least one: see "
                 "quarantine.csv, mend its videos and run `avme prep` again, or choose another split"

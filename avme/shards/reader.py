@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 from numpy.typing import NDArray
 
-from avme.errors import ArtifactError, MachineError
+from avme.errors import ArtifactError, SystemRequirementError
 from avme.shards.hdf5_file import (
     open_column,
     open_shard,
@@ -201,7 +201,7 @@ class ShardReader:
             yield
         except UNREADABLE as error:
             if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-                raise MachineError(
+                raise SystemRequirementError(
                     f"too many files are open for {self.path}: raise `ulimit -n` above the "
                     "number of shards, or prepare larger shards with --set shard_clips=..."
                 ) from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 _PIECE_BYTES = 8 * 1024 * 1024
 
 
-class Spool:
+class SpooledColumn:
     """Rows of one type and width, in the order in which they are added."""
 
     def __init__(self, path: Path, dtype: type[np.generic], width: int | None = None) -> None:
@@ -19,7 +19,7 @@ class Spool:
         self._shape = () if width is None else (width,)
         self._row_bytes = self._dtype.itemsize * (1 if width is None else width)
         self.file: BufferedRandom = path.open("w+b")
-        """Rows may also be written to it as bytes; `keep` then commits them."""
+        """Rows may also be written to it as bytes; `commit` then commits them."""
         self._kept_bytes = 0
         self._path = path
 
@@ -30,13 +30,13 @@ class Spool:
 
     def add(self, rows: NDArray[Any]) -> None:
         """Append and commit rows."""
-        self.keep(self.file.write(np.ascontiguousarray(rows, dtype=self._dtype).tobytes()))
+        self.commit(self.file.write(np.ascontiguousarray(rows, dtype=self._dtype).tobytes()))
 
-    def keep(self, num_bytes: int) -> None:
+    def commit(self, num_bytes: int) -> None:
         """Commit `num_bytes` written bytes."""
         self._kept_bytes += num_bytes
 
-    def forget(self) -> None:
+    def rollback(self) -> None:
         """Roll back uncommitted bytes."""
         self.file.seek(self._kept_bytes)
         self.file.truncate()

@@ -24,7 +24,7 @@ SplitLists = tuple[Iterable[str], Iterable[str]]
 
 
 @dataclass(slots=True)
-class Tally:
+class PublishStats:
     """Counts over all clips."""
 
     good: int = 0
@@ -74,7 +74,7 @@ def write_rows(
     *,
     index: TextIOBase,
     quarantine: TextIOBase,
-) -> Tally:
+) -> PublishStats:
     """Write `index.csv` (valid clips) and `quarantine.csv` (the others).
 
     Args:
@@ -86,7 +86,7 @@ def write_rows(
     Returns:
         Content of `dataset.json` about the clips.
     """
-    tally = Tally(mfcc={name: MfccSums() for name in splits})
+    tally = PublishStats(mfcc={name: MfccSums() for name in splits})
     cursors = [_SubsetCursor(*lists) for lists in splits.values()]
     good, bad = (csv.writer(sink, lineterminator="\n") for sink in (index, quarantine))
     good.writerow([*COLUMNS, *(f"split{name}" for name in splits), "shard", "row"])

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from avme.io.atomic import replacing
 from avme.media.decode import Extracted
 from avme.shards.record import ClipRecord, to_lines
-from avme.shards.spool import Spool
+from avme.shards.spool import SpooledColumn
 
 SHARD_SCHEMA = 1
 _ERRNO = re.compile(r"errno = (\d+)")
@@ -54,14 +54,14 @@ class ShardWriter:
         self._sounding: list[tuple[int, int]] = []
         self._sums: list[NDArray[np.float64]] = []
         self._squares: list[NDArray[np.float64]] = []
-        self._spools: dict[str, Spool] = {}
+        self._spools: dict[str, SpooledColumn] = {}
 
     def __enter__(self) -> "ShardWriter":
         self._spools = {
-            "jpeg": Spool(self._path, np.uint8),
-            "frame_offset": Spool(self._path.with_suffix(".offset"), np.int64),
-            "pts": Spool(self._path.with_suffix(".pts"), np.float64),
-            "mfcc": Spool(self._path.with_suffix(".mfcc"), np.float32, self._num_cepstra),
+            "jpeg": SpooledColumn(self._path, np.uint8),
+            "frame_offset": SpooledColumn(self._path.with_suffix(".offset"), np.int64),
+            "pts": SpooledColumn(self._path.with_suffix(".pts"), np.float64),
+            "mfcc": SpooledColumn(self._path.with_suffix(".mfcc"), np.float32, self._num_cepstra),
         }
         self._spools["frame_offset"].add(np.zeros(1, np.int64))
         return self
@@ -86,7 +86,7 @@ class ShardWriter:
         self._good.append(record)
         begins = self._spools["jpeg"].num_rows
         self._spools["frame_offset"].add(begins + np.cumsum(media.jpeg_bytes))
-        self._spools["jpeg"].keep(int(media.jpeg_bytes.sum()))
+        self._spools["jpeg"].commit(int(media.jpeg_bytes.sum()))
         self._spools["pts"].add(media.pts)
         self._spools["mfcc"].add(media.mfcc)
         self._num_rows.append(len(media.mfcc))
@@ -98,7 +98,7 @@ class ShardWriter:
     def add_bad(self, record: ClipRecord) -> None:
         """Add a quarantined clip; its data in the spool are discarded."""
         self._records.append(record)
-        self._spools["jpeg"].forget()
+        self._spools["jpeg"].rollback()
 
     def write(self, path: Path) -> None:
         """Write the shard atomically; raises OSError if the disk is full."""

@@ -13,7 +13,7 @@ from avme.media.container.integrity import UNREADABLE, WHOLE, Integrity, integri
 from avme.sources.clip_lookup import Keys
 from avme.sources.clip_table import Catalog, Cataloguing
 from avme.sources.video_scan import Seen, identifier
-from avme.workers.sandbox import aside
+from avme.workers.sandbox import get_sandbox
 
 _TIMEOUT_SECONDS: Final = 120.0
 _MEMORY_BYTES: Final = 3 * 2**30
@@ -98,6 +98,6 @@ def _best(paths: Sequence[Path]) -> int:
 
 def _integrity(path: Path, max_decoded: int) -> Integrity:
     try:
-        return aside(_MEMORY_BYTES).call(_TIMEOUT_SECONDS, integrity, path, max_decoded)
+        return get_sandbox(_MEMORY_BYTES).call(_TIMEOUT_SECONDS, integrity, path, max_decoded)
     except MediaError:  # timeout, or a crash of the reading process
         return Integrity(UNREADABLE)

@@ -17,14 +17,14 @@ from avme.audit.audio_leak import count, measure
 from avme.audit.protocols import Clips, protocols, sounding_classes
 from avme.audit.subset_csv import finetune_command, subset_command, subset_table
 from avme.audit.summary import Sides, survey, survey_classes, survey_split
-from avme.errors import MachineError, UsageError
+from avme.errors import SystemRequirementError, UsageError
 from avme.figures.contents import draw_classes, draw_lengths
 from avme.figures.drawing import draw_or_warn
 from avme.io.atomic import read_json, write_json, write_text
 from avme.io.filenames import PLAN
 from avme.prep.plan_file import MOST_PLAN_BYTES
-from avme.progress import Quiet, Reporter
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter, Reporter
+from avme.shards.dataset import PreparedDataset
 from avme.shards.index import read_records
 from avme.shards.rebuild_command import require_plan
 from avme.shards.record import ClipRecord
@@ -61,14 +61,14 @@ def audit(
     Raises:
         ArtifactError: No finished dataset.
         UsageError: A file is in the way.
-        MachineError: The folder is not writable.
+        SystemRequirementError: The folder is not writable.
     """
-    prepared, target = PreparedSet.open(folder), out or folder / "audit"
+    prepared, target = PreparedDataset.open(folder), out or folder / "audit"
     records, tables = read_records(folder), dict[Path, str]()
     splits: dict[str, Sides] = {
         split: {
-            "train": [entry.id for entry in prepared.part(split, "train", may_be_empty=True)],
-            "test": [entry.id for entry in prepared.part(split, "test", may_be_empty=True)],
+            "train": [entry.id for entry in prepared.part(split, "train", allow_empty=True)],
+            "test": [entry.id for entry in prepared.part(split, "test", allow_empty=True)],
         }
         for split in prepared.splits
     }
@@ -91,7 +91,7 @@ def audit(
         write_json(target / "audit.json", facts)
         for path, text in tables.items():
             write_text(path, text)
-        pictures = _draw(target, prepared, records, splits, report or Quiet())
+        pictures = _draw(target, prepared, records, splits, report or NullReporter())
     return Audit(facts, (target / "audit.json", *tables, *pictures))
 
 
@@ -105,7 +105,7 @@ def _writing(target: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         said = os.strerror(error.errno) if error.errno else str(error)
-        raise MachineError(
+        raise SystemRequirementError(
             f"{target} cannot be written ({said}): name another folder with --out"
         ) from error
 
@@ -114,7 +114,7 @@ def _presence(
     records: tuple[ClipRecord, ...],
     split: str,
     sides: Sides,
-    prepared: PreparedSet,
+    prepared: PreparedDataset,
     target: Path,
     tables: dict[Path, str],
 ) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _kept(clips: Clips, records: tuple[ClipRecord, ...], sounding: np.ndarray) -
 
 def _draw(
     target: Path,
-    prepared: PreparedSet,
+    prepared: PreparedDataset,
     records: tuple[ClipRecord, ...],
     splits: dict[str, Sides],
     report: Reporter,

@@ -13,7 +13,7 @@ from pathlib import Path
 from avme.config import EvalConfig, FinetuneConfig, PrepConfig, PretrainConfig
 from avme.config.presets import preset
 from avme.config.resolve import resolve
-from avme.errors import Interrupted, Stopped, UsageError
+from avme.errors import Interrupted, StoppedBySignal, UsageError
 from avme.figures.curves import draw_curves
 from avme.figures.drawing import draw_or_warn
 from avme.io.atomic import read_json
@@ -23,13 +23,13 @@ from avme.io.shell_quote import join_command
 from avme.io.symlinks import require_no_links
 from avme.media.synthetic import HEARD, SEEN, make_set, plan_set
 from avme.prep.request import Request
-from avme.progress import Quiet, Reporter
+from avme.progress import NullReporter, Reporter
 from avme.stages.evaluate import EvalResult, evaluate
 from avme.stages.finetune import finetune
 from avme.stages.prep import prepare
 from avme.stages.pretrain import pretrain
 from avme.stages.reconstruct import draw_reconstructions
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 from avme.weights.init_from import starting_point
 
 STAGE = "demo"
@@ -79,15 +79,15 @@ def demo(
     Raises:
         UsageError: `out` is in use.
         ConfigError: `seed` is out of range.
-        Stopped: A signal stopped a training stage; Interrupted for Ctrl-C.
+        StoppedBySignal: A signal stopped a training stage; Interrupted for Ctrl-C.
     """
     resolve(PretrainConfig, flags={"train.seed": seed})  # before a folder is made
-    work = _Demo(open_folder(out, overwrite), seed, sizes or DemoSizes(), report or Quiet())
+    work = _Demo(open_folder(out, overwrite), seed, sizes or DemoSizes(), report or NullReporter())
     try:
         return work.run()
-    except (Stopped, KeyboardInterrupt) as error:
+    except (StoppedBySignal, KeyboardInterrupt) as error:
         _write_end(out, "stopped", str(error) or "interrupted")
-        if not isinstance(error, Stopped):
+        if not isinstance(error, StoppedBySignal):
             raise
         name = "Ctrl-C" if isinstance(error, Interrupted) else "a signal"
         raise type(error)(  # the stage's own command was not typed by the user
@@ -213,11 +213,11 @@ class _Demo:
         pictures = [] if made is None else [made]
         curves = folder / "curves.png"
         lines = {
-            name: read_record(self.out / "runs" / f"finetune-{name}" / "metrics.jsonl")
+            name: read_metrics(self.out / "runs" / f"finetune-{name}" / "metrics.jsonl")
             for name in scored
         }
         levels = {"one thing known": 1 / len(SEEN), "chance": 1 / len(SEEN) / len(HEARD)}
-        before, title = read_record(pretrained / "metrics.jsonl"), self.title_of_curves(scored)
+        before, title = read_metrics(pretrained / "metrics.jsonl"), self.title_of_curves(scored)
 
         def draw(path: Path) -> None:
             draw_curves(path, before, lines, title, levels)

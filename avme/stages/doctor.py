@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 import avme
 from avme.data.shared_memory import ADVICE, FOLDER, free_shared_memory
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 from avme.io.disk import free_bytes, readable
 from avme.system.cpu_count import available_cores
 from avme.system.gpu import torch_build
@@ -73,7 +73,7 @@ def _packages() -> tuple[list[Package], list[Package]]:
     try:
         found = required_packages(tuple(_EXTRAS))
     except importlib.metadata.PackageNotFoundError as error:
-        raise MachineError(
+        raise SystemRequirementError(
             "avme is not installed, only its files are there: pip install avme, or "
             "`pip install -e .` in its folder"
         ) from error
@@ -163,7 +163,7 @@ def _ffmpeg() -> Iterator[Finding]:
 
         used = find_ffmpeg()
         version, skipped = ffmpeg_version(used), skipped_ffmpeg()
-    except MachineError as error:
+    except SystemRequirementError as error:
         yield Finding("programs", "ffmpeg", "missing", "none that can be used", str(error))
         return
     except Exception as error:  # of av or imageio-ffmpeg, which have their own findings

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from avme.config import EvalConfig
-from avme.data.class_coverage import ClassCoverage, cover
-from avme.data.dataset import ClipReader, ScoringClips
+from avme.data.class_coverage import ClassCoverage, compute_coverage
+from avme.data.dataset import ClipReader, EvalDataset
 from avme.errors import UsageError
 from avme.evaluation.dataset import (
     own_dataset,
@@ -28,13 +28,18 @@ from avme.evaluation.results import (
     results_folder,
     write_results,
 )
-from avme.progress import Quiet, Reporter
-from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.progress import NullReporter, Reporter
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.stages.pretrain import mfcc_facts
 from avme.train.distributed.interrupt import ended_by_signals
-from avme.train.distributed.process_group import joined, pick_device, pick_precision
-from avme.train.evaluator import Scorer, Scores
-from avme.weights.load_classifier import TrainedClassifier, build_trained, complete, read_classifier
+from avme.train.distributed.process_group import init_distributed, pick_device, pick_precision
+from avme.train.evaluator import EvalScores, Evaluator
+from avme.weights.load_classifier import (
+    TrainedClassifier,
+    build_trained,
+    complete_settings,
+    read_classifier,
+)
 
 SOUND_STATES = ("sound", "silent", "none")
 
@@ -78,17 +83,17 @@ def evaluate(
 
     Raises:
         ArtifactError: Checkpoint or dataset are missing.
-        MachineError: The result folder is not writable, which is checked before scoring.
+        SystemRequirementError: The result folder is not writable, which is checked before scoring.
         MismatchError: The checkpoint is no classifier of the dataset's classes, or was trained on
             clips of the test list.
-        Stopped: SIGTERM or SIGUSR1 arrived during scoring.
+        StoppedBySignal: SIGTERM or SIGUSR1 arrived during scoring.
         UsageError: Several datasets in `data/`, none of them the checkpoint's; no usable k in
             `config.topk`; results in the folder.
     """
-    config, report = config or EvalConfig(), report or Quiet()
-    weights = complete(read_classifier(checkpoint, names), config)
+    config, report = config or EvalConfig(), report or NullReporter()
+    weights = complete_settings(read_classifier(checkpoint, names), config)
     facts = weights.facts
-    prepared = PreparedSet.open(data or own_dataset(facts, report))
+    prepared = PreparedDataset.open(data or own_dataset(facts, report))
     trained = build_trained(weights, prepared, report)
     report_other_dataset(facts, prepared, report)
     ranks = usable_ranks(config.topk, len(trained.classes), report)
@@ -96,7 +101,7 @@ def evaluate(
     entries = prepared.part(split, config.part)
     if config.part == "test":
         require_unseen(entries, prepared, facts, split)
-    coverage = cover(entries, trained_classes(facts, prepared))
+    coverage = compute_coverage(entries, trained_classes(facts, prepared))
     report_coverage(coverage, trained.classes, report)
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device)
@@ -108,12 +113,12 @@ def evaluate(
     }
     folder = out or results_folder(weights, prepared.name, split, config.part, views)
     require_replaceable(folder, summary, ranks, overwrite=overwrite)
-    with ended_by_signals(), joined(device) as processes:
-        processes.first(lambda: require_room(folder, entries, len(trained.classes)))
+    with ended_by_signals(), init_distributed(device) as processes:
+        processes.run_on_rank0(lambda: require_room(folder, entries, len(trained.classes)))
         model = trained.model.to(device)
         reader = ClipReader(prepared, entries, facts.get("mfcc") or mfcc_facts(prepared, split))
-        scorer = Scorer(
-            ScoringClips(
+        scorer = Evaluator(
+            EvalDataset(
                 reader,
                 trained.settings.clip,
                 config.segments,
@@ -128,7 +133,7 @@ def evaluate(
         )
         scores = scorer.score(model, report, "eval")
         summary = _figures(scores, entries, ranks) | summary
-        if processes.is_first:
+        if processes.is_rank0:
             tell(summary)
             write_results(folder, summary, scores, entries, trained.classes, ranks)
             draw_results(folder, summary, scores, trained.classes, ranks, report)
@@ -160,7 +165,7 @@ def usable_ranks(topk: tuple[int, ...], num_classes: int, report: Reporter) -> t
 
 
 def _figures(
-    scores: Scores, entries: tuple[ClipEntry, ...], ranks: tuple[int, ...]
+    scores: EvalScores, entries: tuple[ClipEntry, ...], ranks: tuple[int, ...]
 ) -> dict[str, Any]:
     states = np.array([entry.audio for entry in entries])
     by_audio: dict[str, Any] = {}
@@ -181,7 +186,7 @@ def _figures(
 def _described(
     config: EvalConfig,
     trained: TrainedClassifier,
-    prepared: PreparedSet,
+    prepared: PreparedDataset,
     split: str,
     coverage: ClassCoverage,
 ) -> dict[str, Any]:

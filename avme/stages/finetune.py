@@ -17,29 +17,29 @@ from avme.batch import AVBatch
 from avme.checkpoint.file import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
 from avme.config import FinetuneConfig
 from avme.data.class_coverage import training_warnings
-from avme.data.dataset import ClipReader, ScoringClips
-from avme.data.transforms import FinetuneView
+from avme.data.dataset import ClipReader, EvalDataset
+from avme.data.transforms import FinetuneTransform
 from avme.errors import ConfigError, MismatchError
 from avme.io.run_status import require_finished_run
 from avme.models.classifier import Classifier, build_classifier
 from avme.models.example_input import example_clip
-from avme.progress import Quiet, Reporter
-from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.progress import NullReporter, Reporter
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.sources.split_strategies import hold_out, warn_of_unheld_classes
 from avme.stages.pretrain import lengths_of, mfcc_facts
 from avme.train.distributed.fsdp import unsharded
-from avme.train.distributed.process_group import joined, pick_device, pick_precision
-from avme.train.evaluator import Scorer
-from avme.train.job import EndEpoch, Job, train
+from avme.train.distributed.process_group import init_distributed, pick_device, pick_precision
+from avme.train.evaluator import Evaluator
+from avme.train.job import EpochCallback, TrainJob, train
 from avme.train.metrics.attention_entropy import fusion_entropy
-from avme.train.metrics.loggers import Record
+from avme.train.metrics.loggers import MetricLoggers
 from avme.train.metrics.wandb_run import require_wandb
 from avme.train.mixup import mix
-from avme.train.model_selection import Best, better
+from avme.train.model_selection import BestEpoch, update_best
 from avme.train.run.folder import require_possible, running
 from avme.train.trainer import BatchLoss, LossOf, Trainer
-from avme.weights.init_from import origin_of, require_unseen_tests, say_tally, weights_for
-from avme.weights.initialize import start_with
+from avme.weights.init_from import log_report, provenance_of, require_no_test_leak, weights_for
+from avme.weights.initialize import load_into
 from avme.weights.trained import load_trained
 
 STAGE = "finetune"
@@ -81,14 +81,14 @@ def finetune(
         ArtifactError: The dataset or checkpoint is unfinished.
         UsageError: The folder is in use.
         MismatchError: The checkpoint does not fit or was trained on the split's test clips.
-        Stopped: After SIGTERM or SIGUSR1.
+        StoppedBySignal: After SIGTERM or SIGUSR1.
     """
-    report = report or Quiet()
+    report = report or NullReporter()
     if config.modality == "av" and config.model.fusion.kind == "none":
         raise ConfigError("fusion none has no sound: use modality v, or pretrain with a fusion")
     if config.train.wandb is not None:
         require_wandb()
-    prepared = PreparedSet.open(data)
+    prepared = PreparedDataset.open(data)
     split = config.clip.split
     whole = prepared.part(split, "train")
     entries, held_out = hold_out(whole, config.val_fraction, config.train.seed)
@@ -97,7 +97,7 @@ def finetune(
     )
     given = None if weights is None else weights_for(config, weights, names)
     pretrained = (
-        origin_of(given, out if resume else None, "pretrained")
+        provenance_of(given, out if resume else None, "pretrained")
         if start is None
         else start.facts | {"step": start.step}
     )
@@ -111,7 +111,7 @@ def finetune(
         "classes": list(prepared.classes),
         "pretrained": pretrained,
     }
-    require_unseen_tests(pretrained, prepared, split)
+    require_no_test_leak(pretrained, prepared, split)
     if checks_for is not None:
         require_possible(
             config, facts, out=out, resume=resume, overwrite=overwrite, world=checks_for
@@ -119,7 +119,7 @@ def finetune(
         return out
     device = pick_device(config.train.device)
     with (
-        joined(device) as processes,
+        init_distributed(device) as processes,
         running(
             STAGE,
             config,
@@ -136,7 +136,7 @@ def finetune(
         torch.manual_seed(config.train.seed)
         model = build_classifier(config, len(prepared.classes))
         if run.checkpoint is None and given is not None:
-            say_tally(run.report, start_with(model, given, prepared.classes))
+            log_report(run.report, load_into(model, given, prepared.classes))
         elif run.checkpoint is None:
             start_from(model, start, run.report)
         model = model.to(device)
@@ -145,12 +145,12 @@ def finetune(
             *warn_of_unheld_classes(entries, held_out, config.val_fraction),
         ):
             run.report.say(line)
-        job = Job(
+        job = TrainJob(
             stage=STAGE,
             config=config,
             facts=facts,
             model=model,
-            view=FinetuneView(config.clip, config.augment),
+            view=FinetuneTransform(config.clip, config.augment),
             loss_of=classification_step(config, len(prepared.classes)),
             example=example_clip(config.clip, config.model.audio.num_cepstra, device),
             derived={"validation_clips": len(held_out)},
@@ -163,7 +163,7 @@ def finetune(
             processes=processes,
         )
         train(job, _validation(job, prepared, held_out))
-        if not held_out and processes.is_first:
+        if not held_out and processes.is_rank0:
             last = load_checkpoint(job.run.checkpoint_path("last"))
             best = replace(last, model=last.weights, average={}, optimizer={})
             save_checkpoint(job.run.checkpoint_path("best"), best)
@@ -227,12 +227,14 @@ def classification_step(config: FinetuneConfig, num_classes: int) -> LossOf:
     return step
 
 
-def _validation(job: Job, prepared: PreparedSet, held_out: Sequence[ClipEntry]) -> EndEpoch | None:
+def _validation(
+    job: TrainJob, prepared: PreparedDataset, held_out: Sequence[ClipEntry]
+) -> EpochCallback | None:
     config = cast(FinetuneConfig, job.config)
     if not held_out:
         return None
-    scorer = Scorer(
-        ScoringClips(ClipReader(prepared, held_out, job.facts["mfcc"]), config.clip, 1, 1),
+    scorer = Evaluator(
+        EvalDataset(ClipReader(prepared, held_out, job.facts["mfcc"]), config.clip, 1, 1),
         batch=max(1, config.train.batch_size // job.processes.world),
         workers=config.train.num_workers,
         device=job.device,
@@ -242,17 +244,17 @@ def _validation(job: Job, prepared: PreparedSet, held_out: Sequence[ClipEntry]) 
         processes=job.processes,
     )
 
-    def end_epoch(trainer: Trainer, epoch: int, record: Record | None) -> str:
+    def end_epoch(trainer: Trainer, epoch: int, record: MetricLoggers | None) -> str:
         with trainer.averaged(), unsharded(job.model):
-            scores = scorer.score(job.model, Quiet(), "validation")
+            scores = scorer.score(job.model, NullReporter(), "validation")
         figures = {"top1": scores.top(1), "loss": scores.cross_entropy()}
-        before = Best(**job.best) if job.best else None
-        best = better(before, **figures, epoch=epoch, step=trainer.step, clips=len(held_out))
+        before = BestEpoch(**job.best) if job.best else None
+        best = update_best(before, **figures, epoch=epoch, step=trainer.step, clips=len(held_out))
         job.best = best.as_numbers()
         if best.epoch == epoch:
             with trainer.averaged():  # a checkpoint stores the model's own tensors
                 checkpoint = job.checkpoint(trainer)
-                if job.processes.is_first:
+                if job.processes.is_rank0:
                     save_checkpoint(job.run.checkpoint_path("best"), checkpoint)
         if record is not None:
             record.write("validation", trainer.step, {"epoch": epoch, **figures})

@@ -9,18 +9,18 @@ from avme.config import PretrainConfig
 from avme.figures.drawing import not_drawn
 from avme.figures.reconstruction import paint_reconstruction
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.shards.dataset import PreparedSet
-from avme.stages.reconstruct import COLUMNS, Gallery, ListedClips, choose_clips
+from avme.shards.dataset import PreparedDataset
+from avme.stages.reconstruct import COLUMNS, ListedClips, ReconstructionGrid, choose_clips
 from avme.train.distributed.fsdp import unsharded
-from avme.train.job import EndEpoch, Job
-from avme.train.metrics.loggers import Record
+from avme.train.job import EpochCallback, TrainJob
+from avme.train.metrics.loggers import MetricLoggers
 from avme.train.trainer import Trainer
 
 NAME = "reconstruction"
 _CLIPS, _FRAMES, _SEED = 4, 4, 0
 
 
-def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
+def picture_epochs(job: TrainJob, prepared: PreparedDataset) -> EpochCallback | None:
     """Return a callback that draws every `train.log_images_every_epochs` epochs and after the last.
 
     None if no figures are requested. Only rank 0 draws; random states are unchanged.
@@ -31,9 +31,9 @@ def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
         return None
     num_clips = len(job.reader.entries)
     entries = choose_clips(job.reader.entries, _CLIPS, _SEED)
-    gallery = Gallery(prepared, entries, job.facts["mfcc"], _SEED)
+    gallery = ReconstructionGrid(prepared, entries, job.facts["mfcc"], _SEED)
 
-    def end_epoch(trainer: Trainer, epoch: int, record: Record | None) -> str:
+    def end_epoch(trainer: Trainer, epoch: int, record: MetricLoggers | None) -> str:
         if epoch % every and epoch != epochs:
             return ""
         with trainer.averaged(), unsharded(job.model):
@@ -47,7 +47,7 @@ def picture_epochs(job: Job, prepared: PreparedSet) -> EndEpoch | None:
                 except Exception as error:
                     job.run.report.say(not_drawn(f"{NAME} at step {trainer.step}", error))
                 else:
-                    record.picture(NAME, trainer.step, pixels)
+                    record.log_image(NAME, trainer.step, pixels)
         return ""
 
     return end_epoch

@@ -17,11 +17,13 @@ from avme.prep.publish import publish, require_enough
 from avme.prep.request import Request, find_recipe, find_source, warn_of_ffmpeg
 from avme.prep.runner import build_shards
 from avme.progress import Reporter
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.sources.splits import SourceResult
 
 
-def prepare(request: Request, *, report: Reporter, dask: str | None = None) -> PreparedSet | None:
+def prepare(
+    request: Request, *, report: Reporter, dask: str | None = None
+) -> PreparedDataset | None:
     """Prepare what was requested; return the dataset, None while other partitions are missing.
 
     Its entries are read on access: a later run on the folder may have changed them.
@@ -34,8 +36,8 @@ def prepare(request: Request, *, report: Reporter, dask: str | None = None) -> P
     Raises:
         UsageError: The source or a setting is not usable.
         MismatchError: The folder holds another dataset.
-        TooManyBadClips: More clips failed than allowed.
-        MachineError: ffmpeg, disk space or workers are missing.
+        TooManyFailedClips: More clips failed than allowed.
+        SystemRequirementError: ffmpeg, disk space or workers are missing.
     """
     source, recipe = find_source(request), find_recipe(request.config)
     with writing(request.folder), ExitStack() as locks:
@@ -44,7 +46,7 @@ def prepare(request: Request, *, report: Reporter, dask: str | None = None) -> P
             plan.write()
             _report_plan(plan, request, source, recipe, report)
         if plan.is_finished:
-            return PreparedSet.open(plan.folder, lazily=True)
+            return PreparedDataset.open(plan.folder, lazy=True)
         build_shards(plan, request, recipe, report, dask=dask)
         with lock_publishing(plan.folder):
             if request.share is not None and (others := len(plan.missing())):
@@ -72,7 +74,7 @@ def _report_plan(
 ) -> None:
     """Report what changed, and warnings; of several partitions the first one's concern the source.
 
-    Raises TooManyBadClips if a finished dataset lacks more clips than allowed now.
+    Raises TooManyFailedClips if a finished dataset lacks more clips than allowed now.
     """
     if plan.is_finished:
         counts = read_json(plan.folder / DATASET_MANIFEST)["counts"]

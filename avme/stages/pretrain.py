@@ -12,22 +12,22 @@ from torch import Tensor, nn
 from avme.batch import AVBatch
 from avme.config import PretrainConfig
 from avme.data.dataset import ClipReader
-from avme.data.transforms import PretrainView
-from avme.models.autoencoder import Masked, MaskedAutoencoder
+from avme.data.transforms import PretrainTransform
+from avme.models.autoencoder import MaeOutput, MaskedAutoencoder
 from avme.models.example_input import example_clip
 from avme.models.masking import TubeMask
 from avme.models.reconstruction_loss import in_both_units, reconstruction_loss
-from avme.progress import Quiet, Reporter
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter, Reporter
+from avme.shards.dataset import PreparedDataset
 from avme.stages.pictures import picture_epochs
-from avme.train.distributed.process_group import joined, pick_device
-from avme.train.job import Job, train
+from avme.train.distributed.process_group import init_distributed, pick_device
+from avme.train.job import TrainJob, train
 from avme.train.metrics.attention_entropy import fusion_entropy
 from avme.train.metrics.wandb_run import require_wandb
 from avme.train.run.folder import require_possible, running
 from avme.train.trainer import BatchLoss, LossOf
-from avme.weights.init_from import origin_of, say_tally, weights_for
-from avme.weights.initialize import start_with
+from avme.weights.init_from import log_report, provenance_of, weights_for
+from avme.weights.initialize import load_into
 
 STAGE = "pretrain"
 
@@ -64,12 +64,12 @@ def pretrain(
         ArtifactError: The dataset is unfinished or the weights are damaged.
         UsageError: The folder is in use.
         MismatchError: The resumed run or the weights differ.
-        Stopped: After SIGTERM or SIGUSR1.
+        StoppedBySignal: After SIGTERM or SIGUSR1.
     """
-    report = report or Quiet()
+    report = report or NullReporter()
     if config.train.wandb is not None:
         require_wandb()
-    prepared = PreparedSet.open(data)
+    prepared = PreparedDataset.open(data)
     weights = None if init is None else weights_for(config, init)
     split = config.clip.split
     entries = prepared.part(split, "train")
@@ -80,7 +80,7 @@ def pretrain(
         "train_list_sha256": prepared.list_sha256(split, "train"),
         "split": split,
         "mfcc": mfcc_facts(prepared, split),
-        "init": origin_of(weights, out if resume else None, "init"),
+        "init": provenance_of(weights, out if resume else None, "init"),
     }
     if checks_for is not None:
         require_possible(
@@ -89,7 +89,7 @@ def pretrain(
         return out
     device = pick_device(config.train.device)
     with (
-        joined(device) as processes,
+        init_distributed(device) as processes,
         running(
             STAGE,
             config,
@@ -106,16 +106,16 @@ def pretrain(
         torch.manual_seed(config.train.seed)
         model = MaskedAutoencoder(config.model, config.clip)
         if run.checkpoint is None and weights is not None:
-            say_tally(run.report, start_with(model, weights))
+            log_report(run.report, load_into(model, weights))
         model = model.to(device)
         mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_ratio)
         choice = mask(torch.zeros(1, dtype=torch.int64)).to(device)
-        job = Job(
+        job = TrainJob(
             stage=STAGE,
             config=config,
             facts=facts,
             model=model,
-            view=PretrainView(config.clip, config.crop),
+            view=PretrainTransform(config.clip, config.crop),
             loss_of=reconstruction_step(config, mask),
             example=(
                 *example_clip(config.clip, config.model.audio.num_cepstra, device),
@@ -142,7 +142,7 @@ def pretrain(
     return run.folder
 
 
-def mfcc_facts(prepared: PreparedSet, split: str) -> dict[str, list[float]]:
+def mfcc_facts(prepared: PreparedDataset, split: str) -> dict[str, list[float]]:
     """Return mean and deviation of the MFCC normalization, for users of the weights."""
     mean, deviation = prepared.mfcc_statistics(split)
     return {"mean": mean.tolist(), "deviation": deviation.tolist()}
@@ -160,7 +160,7 @@ def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
     def step(model: nn.Module, batch: AVBatch, _: int, logged: bool) -> BatchLoss:
         choice = mask(batch.seed).to(batch.video.device)
         inputs = (batch.video, batch.mfcc, batch.audio_valid, choice)
-        made = cast(Masked, model(*inputs, on_all or (logged and whole)))
+        made = cast(MaeOutput, model(*inputs, on_all or (logged and whole)))
         pairs = {"masked": (made.prediction.hidden, made.hidden)}
         if made.prediction.seen is not None:
             predicted = torch.cat([made.prediction.hidden, made.prediction.seen], dim=1)

@@ -21,16 +21,16 @@ from torch import Tensor
 from avme.batch import AVBatch
 from avme.checkpoint.file import Checkpoint, find_checkpoint
 from avme.config import PretrainConfig
-from avme.data.dataset import ClipReader, ScoringClips, Statistics, join
+from avme.data.dataset import ClipReader, EvalDataset, Statistics, collate
 from avme.errors import MismatchError
 from avme.figures.drawing import draw_or_warn
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction
-from avme.models.autoencoder import Masked, MaskedAutoencoder
-from avme.models.masking import TokenChoice, TubeMask
-from avme.models.reconstruction_loss import Target, in_both_units, scale_of
+from avme.models.autoencoder import MaeOutput, MaskedAutoencoder
+from avme.models.masking import TokenMask, TubeMask
+from avme.models.reconstruction_loss import Target, in_both_units, patch_statistics
 from avme.models.tubelets import to_pixels, to_tubelets
-from avme.progress import Quiet, Reporter
-from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.progress import NullReporter, Reporter
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.train.distributed.process_group import pick_device
 from avme.train.run.checkpoint_compat import build_on_meta, require_fitting_weights
 from avme.train.run.lookup import run_folder
@@ -45,7 +45,7 @@ _OPTIMISTIC = (
 
 
 @dataclass(frozen=True, slots=True)
-class Versions:
+class ReconstructionImages:
     """Clips in three versions: original, as seen by the model, reconstructed; values 0 to 1."""
 
     truth: Float[Tensor, "b c t h w"]
@@ -91,11 +91,11 @@ class ListedClips:
         )
 
 
-class Gallery:
+class ReconstructionGrid:
     """Fixed clips with fixed masks, reconstructed repeatedly during training."""
 
     def __init__(
-        self, prepared: PreparedSet, entries: Sequence[ClipEntry], mfcc: Statistics, seed: int
+        self, prepared: PreparedDataset, entries: Sequence[ClipEntry], mfcc: Statistics, seed: int
     ) -> None:
         self.entries, self.seed = tuple(entries), seed
         self._reader = ClipReader(prepared, self.entries, mfcc)
@@ -130,8 +130,8 @@ class Gallery:
 
     def _clips(self, config: PretrainConfig) -> AVBatch:
         if self._batch is None:
-            windows = ScoringClips(self._reader, config.clip, 1, 1)
-            self._batch = join([windows[n].part(slice(1)) for n in range(len(self.entries))])
+            windows = EvalDataset(self._reader, config.clip, 1, 1)
+            self._batch = collate([windows[n].part(slice(1)) for n in range(len(self.entries))])
         return self._batch
 
 
@@ -161,13 +161,13 @@ def draw_reconstructions(
         MismatchError: The checkpoint is a classifier.
     """
     loaded, config = _load(checkpoint)
-    prepared = PreparedSet.open(data)
+    prepared = PreparedDataset.open(data)
     tested = prepared.part(config.clip.split, "test")
     entries = choose_clips(tested, clips, seed)
     device = pick_device(config.train.device)
     model = MaskedAutoencoder(config.model, config.clip).to(device)
     model.load_state_dict(loaded.weights)
-    gallery = Gallery(prepared, entries, loaded.facts["mfcc"], seed)
+    gallery = ReconstructionGrid(prepared, entries, loaded.facts["mfcc"], seed)
     drawn = gallery.draw(model, config, device, frames)
     listed = ListedClips(prepared.name, config.clip.split, "test", len(tested))
     title = listed.title(
@@ -177,12 +177,12 @@ def draw_reconstructions(
     def draw(path: Path) -> None:
         draw_reconstruction(path, drawn.rows, COLUMNS, drawn.note, title)
 
-    return out if draw_or_warn(out, draw, report or Quiet()) else None
+    return out if draw_or_warn(out, draw, report or NullReporter()) else None
 
 
 def complete(
-    model: MaskedAutoencoder, batch: AVBatch, choice: TokenChoice, target: Target
-) -> Versions:
+    model: MaskedAutoencoder, batch: AVBatch, choice: TokenMask, target: Target
+) -> ReconstructionImages:
     """Mask tokens by `choice` and let the model predict them.
 
     Args:
@@ -193,14 +193,14 @@ def complete(
     """
     visual = model.config.visual
     with torch.inference_mode():
-        made = cast(Masked, model(batch.video, batch.mfcc, batch.audio_valid, choice))
+        made = cast(MaeOutput, model(batch.video, batch.mfcc, batch.audio_valid, choice))
         tubelets = to_tubelets(batch.video, visual.tubelet_size, visual.patch_size)
         predicted = made.prediction.hidden.float()
         figures = [
             in_both_units(predicted[[row]], made.hidden[[row]], target) for row in range(len(batch))
         ]
         if target == "normalized":
-            predicted = scale_of(made.hidden).restore(predicted)
+            predicted = patch_statistics(made.hidden).restore(predicted)
 
         def with_hidden(hidden: Float[Tensor, "b m p"]) -> Float[Tensor, "b c t h w"]:
             index = repeat(choice.hide, "b m -> b m p", p=tubelets.shape[-1])
@@ -209,7 +209,7 @@ def complete(
                 0.0, 1.0
             )
 
-        return Versions(
+        return ReconstructionImages(
             truth=with_hidden(made.hidden),
             seen=with_hidden(torch.full_like(made.hidden, _GREY)),
             completed=with_hidden(predicted),
@@ -248,7 +248,9 @@ def _load(checkpoint: Path) -> tuple[Checkpoint, PretrainConfig]:
     return loaded, config
 
 
-def _rows(entries: Sequence[ClipEntry], made: Versions, num_frames: int) -> list[ClipRow]:
+def _rows(
+    entries: Sequence[ClipEntry], made: ReconstructionImages, num_frames: int
+) -> list[ClipRow]:
     shown = np.linspace(0, made.truth.shape[2] - 1, num_frames).round().astype(int).tolist()
     rows = []
     for index, entry in enumerate(entries):

@@ -19,7 +19,7 @@ from avme.io.symlinks import find_links
 from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg
 from avme.prep.plan_file import MOST_PLAN_BYTES
 from avme.progress import Reporter
-from avme.shards.contents import together
+from avme.shards.contents import concat_contents
 from avme.shards.dataset import DATASET_SCHEMA
 from avme.shards.ffmpeg_versions import describe_mixture
 from avme.shards.manifest import require_types
@@ -91,7 +91,7 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
         checks = _check_shards(shards, None if every_picture else seed, report)
         problems += [problem for check in checks for problem in check.problems]
         held = [check.stored for check in checks if check.stored is not None]
-        stored = together(
+        stored = concat_contents(
             [clip for part in held for clip in part.good],
             [record for part in held for record in part.bad],
         )

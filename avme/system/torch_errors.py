@@ -1,4 +1,4 @@
-"""Errors of the system and of torch as MachineError: out of memory, out of disk space.
+"""Errors of the system and of torch as SystemRequirementError: out of memory, out of disk space.
 
 Each message names the fix, because the same command would fail again.
 """
@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from avme.errors import AvmeError, MachineError
+from avme.errors import AvmeError, SystemRequirementError
 from avme.io.disk import FULL, free_bytes, readable
 
 _LESS_MEMORY = (
@@ -24,16 +24,19 @@ _CPU_MEMORY = re.compile(r"DefaultCPUAllocator|not enough memory|Cannot allocate
 _OS_ERROR = re.compile(r"os error (\d+)")
 
 
-def machine_error(error: BaseException, folder: Path) -> MachineError | None:
-    """Return a MachineError for `error`, raised while writing `folder`; None for other causes."""
+def machine_error(error: BaseException, folder: Path) -> SystemRequirementError | None:
+    """Return a SystemRequirementError for `error`, raised while writing `folder`.
+
+    None for other causes.
+    """
     if isinstance(error, AvmeError):
         return None
     if isinstance(error, torch.OutOfMemoryError):
-        return MachineError(f"the GPU is out of memory: {_LESS_MEMORY}")
+        return SystemRequirementError(f"the GPU is out of memory: {_LESS_MEMORY}")
     if isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and _CPU_MEMORY.search(str(error))
     ):
-        return MachineError(f"this machine is out of memory: {_LESS_MEMORY}")
+        return SystemRequirementError(f"this machine is out of memory: {_LESS_MEMORY}")
     if isinstance(error, SafetensorError | OSError):
         system = system_error(error)
         if system is not None and (system.errno in FULL or system.filename is not None):
@@ -42,18 +45,20 @@ def machine_error(error: BaseException, folder: Path) -> MachineError | None:
 
 
 def require_memory(model: nn.Module) -> None:
-    """Raise MachineError if the weights of a model, also on the meta device, exceed the memory."""
+    """Raise SystemRequirementError if a model, also on the meta device, exceeds the memory."""
     tensors = [*model.parameters(), *model.buffers()]
     needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
-        raise MachineError(
+        raise SystemRequirementError(
             f"the model of these settings takes {readable(needed)} in weights alone, this machine "
             f"has {readable(there)} of memory: choose a smaller one"
         )
 
 
-def cannot_write(path: Path, error: OSError, num_bytes: int | None = None) -> MachineError:
+def cannot_write(
+    path: Path, error: OSError, num_bytes: int | None = None
+) -> SystemRequirementError:
     """Return the error for a path that cannot be written.
 
     Args:
@@ -64,10 +69,12 @@ def cannot_write(path: Path, error: OSError, num_bytes: int | None = None) -> Ma
     named = error.filename if isinstance(error.filename, str) and num_bytes is None else path
     why = os.strerror(error.errno or errno.EIO)
     if error.errno not in FULL:
-        return MachineError(f"{named} cannot be written or read ({why}): correct it and repeat")
+        return SystemRequirementError(
+            f"{named} cannot be written or read ({why}): correct it and repeat"
+        )
     needs = "" if num_bytes is None else f"it needs {readable(num_bytes)}, "
     free = readable(free_bytes(path.parent))
-    return MachineError(
+    return SystemRequirementError(
         f"{named} cannot be written ({why}): {needs}{free} are free there; what was complete "
         "stays: make room, then run the same command with --resume"
     )

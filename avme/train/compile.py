@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from avme.config import TrainConfig
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 from avme.models.blocks import Block
 
 
 def set_up(model: nn.Module, train: TrainConfig, device: torch.device) -> None:
-    """Apply the settings to the model; raises MachineError if nothing can compile.
+    """Apply the settings to the model; raises SystemRequirementError if nothing can compile.
 
     Args:
         model: Model to train.
@@ -34,14 +34,17 @@ def set_up(model: nn.Module, train: TrainConfig, device: torch.device) -> None:
 
 
 def compile_blocks(model: nn.Module, device: torch.device) -> None:
-    """Compile every transformer block of avme; raises MachineError if nothing can compile."""
+    """Compile every transformer block of avme.
+
+    Raises SystemRequirementError if nothing can compile.
+    """
     compile_parts((part for part in model.modules() if isinstance(part, Block)), device)
 
 
 def compile_parts(parts: Iterable[nn.Module], device: torch.device) -> None:
     """Compile each of the modules at its first call.
 
-    Raises MachineError if nothing can compile.
+    Raises SystemRequirementError if nothing can compile.
     """
     require_compiler(device)
     for part in parts:
@@ -51,13 +54,13 @@ def compile_parts(parts: Iterable[nn.Module], device: torch.device) -> None:
 def require_compiler(device: torch.device) -> None:
     """Compile a small function, the only way to check that torch finds a compiler.
 
-    Raises MachineError with torch's first line otherwise.
+    Raises SystemRequirementError with torch's first line otherwise.
     """
     try:
         torch.compile(torch.square)(torch.ones(2, device=device))
     except Exception as error:  # torch raises many types, some of them private
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise MachineError(
+        raise SystemRequirementError(
             f"train.compile: torch cannot compile for {device.type} here ({lines[0]}): it needs a "
             "C++ compiler (and Triton for GPUs); install one, or leave compiling out"
         ) from error

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from avme.train.distributed.fsdp import cut_as, part_here, whole
+from avme.train.distributed.fsdp import distribute_like, full_state, local_shard
 
 
-class WeightAverage:
+class ModelEma:
     """Average of a model's weights after each optimizer step."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -34,7 +34,7 @@ class WeightAverage:
         averaged: tuple[list[Tensor], list[Tensor]] = ([], [])
         with torch.no_grad():
             for name, value in self._state().items():
-                mean, now = part_here(self.tensors[name]), part_here(value)
+                mean, now = local_shard(self.tensors[name]), local_shard(value)
                 if mean.is_floating_point():
                     averaged[0].append(mean)
                     averaged[1].append(now)
@@ -56,7 +56,7 @@ class WeightAverage:
 
     def state(self) -> dict[str, Any]:
         """Return full tensors and the number of updates; all ranks must call it."""
-        return {"updates": self.updates, "tensors": whole(self.tensors)}
+        return {"updates": self.updates, "tensors": full_state(self.tensors)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Load a result of `state`."""
@@ -64,7 +64,7 @@ class WeightAverage:
         with torch.no_grad():
             for name, value in state["tensors"].items():
                 own = self.tensors[name]
-                part_here(own).copy_(part_here(cut_as(value, own)))
+                local_shard(own).copy_(local_shard(distribute_like(value, own)))
 
     def _state(self) -> dict[str, Tensor]:
         state: dict[str, Tensor] = self.model.state_dict()
@@ -73,7 +73,7 @@ class WeightAverage:
     def _exchange(self) -> None:
         with torch.no_grad():
             for name, value in self._state().items():
-                mean, now = part_here(self.tensors[name]), part_here(value)
+                mean, now = local_shard(self.tensors[name]), local_shard(value)
                 before = now.clone()
                 now.copy_(mean)
                 mean.copy_(before)

@@ -15,17 +15,17 @@ from torch import Tensor, nn
 
 from avme.batch import AVBatch
 from avme.data.dataloader import build_loader
-from avme.data.dataset import ScoringClips
-from avme.errors import NotFinite
+from avme.data.dataset import EvalDataset
+from avme.errors import NonFiniteError
 from avme.progress import Reporter, some_of
-from avme.train.distributed.process_group import Processes
+from avme.train.distributed.process_group import Distributed
 from avme.train.distributed.stop_signals import interruptible
 
 _VIEWS_AT_A_TIME = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class EvalScores:
     """Class probabilities of every clip of a list, in list order."""
 
     label: Int[np.ndarray, " n"]
@@ -51,18 +51,18 @@ class Scores:
         return float(-np.log(np.maximum(own, 1e-12)).mean())
 
 
-class Scorer:
+class Evaluator:
     """Evaluator of one list, reusable; its loader's workers stay alive between calls."""
 
     def __init__(
         self,
-        clips: ScoringClips,
+        clips: EvalDataset,
         *,
         batch: int,
         workers: int | None,
         device: torch.device,
         precision: torch.dtype,
-        processes: Processes,
+        processes: Distributed,
     ) -> None:
         self.device, self.precision, self.processes = device, precision, processes
         self.clips, self.num_clips = clips, len(clips)
@@ -72,12 +72,12 @@ class Scorer:
             [mine[begin : begin + batch] for begin in range(0, len(mine), batch)],
             workers=workers,
             pin=device.type == "cuda",
-            local_world=processes.local_world,
+            local_world_size=processes.local_world_size,
             batch_bytes=min(batch, max(len(mine), 1)) * clips.item_bytes,
         )
 
     @torch.inference_mode()
-    def score(self, model: nn.Module, report: Reporter, title: str) -> Scores:
+    def score(self, model: nn.Module, report: Reporter, title: str) -> EvalScores:
         """Run the model in evaluation mode over the list; all ranks get all scores.
 
         Args:
@@ -86,7 +86,7 @@ class Scorer:
             title: Title of the progress bar.
 
         Raises:
-            NotFinite: The model returns a value that is not finite.
+            NonFiniteError: The model returns a value that is not finite.
             StopWaiting: A stop was requested and no clips arrive.
         """
         model.eval()
@@ -96,19 +96,19 @@ class Scorer:
                 before = len(found)
                 found.update(self._score_batch(model, batch))
                 task.advance((len(found) - before) * self.processes.world)
-        everyone = [item for part in self.processes.gather(found) for item in part.items()]
+        everyone = [item for part in self.processes.all_gather(found) for item in part.items()]
         everyone.sort(key=lambda item: item[0])
         bad = [clip for clip, (_, _, mean) in everyone if not np.isfinite(mean).all()]
         if bad:
             names = some_of([self.clips.reader.entries[clip].id for clip in bad])
-            raise NotFinite(
+            raise NonFiniteError(
                 f"{title}: the model's output is not a number for {len(bad)} of {self.num_clips} "
                 f"clips ({names}): the weights are damaged, start again from an earlier checkpoint "
                 "with a lower optim.lr"
             )
         if [clip for clip, _ in everyone] != list(range(self.num_clips)):
             raise RuntimeError(f"{len(everyone)} clips were scored, expected {self.num_clips}")
-        return Scores(
+        return EvalScores(
             label=np.array([label for _, (label, _, _) in everyone], dtype=np.int64),
             probability=np.stack([mean for _, (_, _, mean) in everyone]),
             views=np.array([views for _, (_, views, _) in everyone], dtype=np.int64),

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from avme.train.distributed.fsdp import is_sharded, part_here, whole_lengths
+from avme.train.distributed.fsdp import global_norms, is_sharded, local_shard
 
 _PART_OF = {"norm": "head"}
 """Parts whose norm is counted with another part: a classifier's last norm with its head."""
@@ -28,12 +28,12 @@ def gradient_norms(model: nn.Module) -> dict[str, Tensor]:
         given = parts[_PART_OF.get(part, part)]
         device = parameter.device
         if parameter.grad is not None:
-            given.append(part_here(parameter.grad))
+            given.append(local_shard(parameter.grad))
     zero = torch.zeros((), device=device)
     names = [f"grad_norm_{part}" for part in sorted(parts)]
     lengths = [get_total_norm(parts[part]) if parts[part] else zero for part in sorted(parts)]
     if is_sharded(model):
-        lengths = list(whole_lengths(torch.stack(lengths)))
+        lengths = list(global_norms(torch.stack(lengths)))
     norms = dict(zip(names, lengths, strict=True))
     return {"grad_norm": get_total_norm(list(norms.values())), **norms}
 

@@ -16,26 +16,26 @@ from avme.checkpoint.file import LAST, PREVIOUS, Checkpoint, prune, save_checkpo
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.warmup import warmup_warning
 from avme.data.dataloader import build_loader
-from avme.data.dataset import ClipReader, TrainingClips
-from avme.data.sampler import Order, RankBatches
-from avme.data.transforms import TrainingView, seeded
+from avme.data.dataset import ClipReader, TrainDataset
+from avme.data.sampler import DistributedBatchSampler, SampleOrder
+from avme.data.transforms import TrainTransform, torch_seed
 from avme.errors import ArtifactError
 from avme.io.atomic import read_json, write_json
 from avme.models.flops import count_gflop
 from avme.models.parameter_count import count_parameters
 from avme.models.sync_batchnorm import freeze_statistics
 from avme.progress import Reporter
-from avme.shards.dataset import PreparedSet
-from avme.train.distributed.fsdp import whole
-from avme.train.distributed.process_group import Processes, pick_precision
-from avme.train.metrics.gpu_specs import most_clips_per_second
-from avme.train.metrics.loggers import Record
+from avme.shards.dataset import PreparedDataset
+from avme.train.distributed.fsdp import full_state
+from avme.train.distributed.process_group import Distributed, pick_precision
+from avme.train.metrics.gpu_specs import max_clips_per_second
+from avme.train.metrics.loggers import MetricLoggers
 from avme.train.metrics.time_estimate import Estimate
 from avme.train.metrics.wandb_run import WandbRun
-from avme.train.nan_guard import Guard
+from avme.train.nan_guard import NanGuard
 from avme.train.run.extend import FACT, history_of, schedule_of
-from avme.train.run.folder import Run
-from avme.train.run.header import announce, say_end
+from avme.train.run.folder import RunFolder
+from avme.train.run.header import log_end, log_header
 from avme.train.run.resume import changes, flat
 from avme.train.schedule import Schedule
 from avme.train.trainer import LossOf, Trainer
@@ -43,28 +43,28 @@ from avme.weights.trained import export_run
 
 
 @dataclass(slots=True, kw_only=True)
-class Job:
+class TrainJob:
     """Everything a stage trains with, and its run folder."""
 
     stage: str
     config: PretrainConfig | FinetuneConfig
     facts: dict[str, Any]
     model: nn.Module
-    view: TrainingView
+    view: TrainTransform
     loss_of: LossOf
     example: tuple[Any, ...]
     """Inputs of one clip for the model, to count its FLOPs."""
     derived: dict[str, Any]
     """Stage-specific entries of derived.json."""
     reader: ClipReader
-    prepared: PreparedSet
+    prepared: PreparedDataset
     lists: dict[str, int]
     """Number of clips by list: train, and validation and test if present."""
     start: str
     """Description of the initial weights of a new run."""
-    run: Run
+    run: RunFolder
     device: torch.device
-    processes: Processes
+    processes: Distributed
     best: dict[str, float] = field(default_factory=dict)
     """Metrics of the best epoch, updated by `end_epoch` and stored in every checkpoint."""
 
@@ -85,8 +85,8 @@ class Job:
             config=self.config.model_dump(mode="json", exclude={"slurm"}),
             facts=self.facts,
             step=trainer.step,
-            model=whole(self.model.state_dict()),
-            optimizer={} if meter is None else whole(trainer.optimizer.state_dict()),
+            model=full_state(self.model.state_dict()),
+            optimizer={} if meter is None else full_state(trainer.optimizer.state_dict()),
             best=dict(self.best),
             meter=meter or {},
             average={} if meter is None or average is None else average.state(),
@@ -96,7 +96,7 @@ class Job:
     def describe(self, index: int, seed: int) -> dict[str, Any]:
         """Return a clip of the list, and the window that a draw with this seed read."""
         entry = self.reader.entries[index]
-        with seeded(seed):
+        with torch_seed(seed):
             window = self.view.window(entry.num_frames)
             box = self.view.box(entry.height, entry.width)
         return {
@@ -108,24 +108,24 @@ class Job:
         }
 
 
-EndEpoch = Callable[[Trainer, int, Record | None], str]
+EpochCallback = Callable[[Trainer, int, MetricLoggers | None], str]
 """(trainer, number of the ended epoch, loggers of rank 0) -> note for the progress bar."""
 
 
-def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
+def train(job: TrainJob, end_epoch: EpochCallback | None = None) -> None:
     """Train to the end of the schedule, from the run's checkpoint if it has one."""
     began = time.monotonic()
     settings = job.config.train
     audio = getattr(job.model, "audio", None)
     if settings.batch_norm == "frozen" and audio is not None:
         freeze_statistics(audio)
-    order = Order(
+    order = SampleOrder(
         num_clips=len(job.reader.entries),
         batch=settings.batch_size,
         seed=settings.seed,
         repeat=settings.repeat,
     )
-    size = _size(job) if job.processes.is_first else {}
+    size = _size(job) if job.processes.is_rank0 else {}
     history = history_of(job.run.checkpoint, job.config)
     if history is not None:
         job.facts = job.facts | {FACT: history}
@@ -141,15 +141,15 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         ),
         processes=job.processes,
         steps_per_epoch=order.steps_per_epoch,
-        guard=Guard(
+        guard=NanGuard(
             job.processes,
             describe=job.describe,
             folder=job.run.folder,
             settings=job.config.model_dump(mode="json"),
         ),
     )
-    _go_on(job, trainer)
-    batches = RankBatches(
+    _resume(job, trainer)
+    batches = DistributedBatchSampler(
         order,
         first_step=trainer.step,
         last_step=trainer.schedule.total_steps,
@@ -157,17 +157,17 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
         world=job.processes.world,
         micro_batch_size=settings.micro_batch_size,
     )
-    clips = TrainingClips(job.reader, job.view)
+    clips = TrainDataset(job.reader, job.view)
     loader = build_loader(
         clips,
         batches,
         workers=settings.num_workers,
         pin=job.device.type == "cuda",
-        local_world=job.processes.local_world,
+        local_world_size=job.processes.local_world_size,
         batch_bytes=max(batches.sizes) * clips.item_bytes,
     )
 
-    def fit(record: Record | None, estimate: Estimate | None = None) -> None:
+    def fit(record: MetricLoggers | None, estimate: Estimate | None = None) -> None:
         trainer.fit(
             loader,
             batches.micro_batches,
@@ -180,32 +180,32 @@ def train(job: Job, end_epoch: EndEpoch | None = None) -> None:
             estimate=estimate,
         )
 
-    if job.processes.is_first:
+    if job.processes.is_rank0:
         if warning := warmup_warning(job.config.optim, settings):
             job.report.say(warning)
-        _say_derived(job, _derived(job, trainer) | size)
-        estimate = announce(job, trainer, size, max(batches.sizes))
-        trainer.meter.most_clips_per_second = most_clips_per_second(
+        _log_derived(job, _derived(job, trainer) | size)
+        estimate = log_header(job, trainer, size, max(batches.sizes))
+        trainer.meter.max_clips_per_second = max_clips_per_second(
             job.device, trainer.precision, size["forward_gflop_per_clip"], job.processes.world
         )
-        with Record(job.run.folder, trainer.step, _wandb(job)) as record:
+        with MetricLoggers(job.run.folder, trainer.step, _wandb(job)) as record:
             if record.num_lost:
                 job.report.say(
                     f"warning: {record.num_lost} lines of {record.path} could not be read and are "
                     "left out; the training itself is not affected"
                 )
             fit(record, estimate)
-        say_end(job, trainer, began)
+        log_end(job, trainer, began)
     else:
         fit(None)
     with trainer.averaged():  # a checkpoint stores the model's own tensors
         last = job.checkpoint(trainer)
-        if job.processes.is_first:
+        if job.processes.is_rank0:
             epoch = trainer.step // trainer.steps_per_epoch
             export_run(job.run.folder, last, epoch, job.run.checkpoint_path("best"))
 
 
-def _schedule(job: Job, history: dict[str, Any] | None, steps_per_epoch: int) -> Schedule:
+def _schedule(job: TrainJob, history: dict[str, Any] | None, steps_per_epoch: int) -> Schedule:
     try:
         return schedule_of(job.config, history, steps_per_epoch)
     except ValueError as error:
@@ -215,13 +215,13 @@ def _schedule(job: Job, history: dict[str, Any] | None, steps_per_epoch: int) ->
         ) from error
 
 
-def _wandb(job: Job) -> WandbRun | None:
+def _wandb(job: TrainJob) -> WandbRun | None:
     project = job.config.train.wandb
     settings = job.config.model_dump(mode="json")
     return None if project is None else WandbRun(job.run.folder, project, settings)
 
 
-def _go_on(job: Job, trainer: Trainer) -> None:
+def _resume(job: TrainJob, trainer: Trainer) -> None:
     checkpoint = job.run.checkpoint
     if checkpoint is None:
         return
@@ -231,7 +231,7 @@ def _go_on(job: Job, trainer: Trainer) -> None:
     job.report.say(f"resuming {job.run.folder} at step {trainer.step} of {total}")
 
 
-def _say_derived(job: Job, derived: dict[str, Any]) -> None:
+def _log_derived(job: TrainJob, derived: dict[str, Any]) -> None:
     path = job.run.folder / "derived.json"
     if job.run.checkpoint is not None and path.is_file():
         try:
@@ -244,13 +244,13 @@ def _say_derived(job: Job, derived: dict[str, Any]) -> None:
     write_json(path, derived)
 
 
-def _save(job: Job, trainer: Trainer) -> None:
+def _save(job: TrainJob, trainer: Trainer) -> None:
     checkpoint = job.checkpoint(trainer, trainer.meter.state(job.processes))
-    if not job.processes.is_first:
+    if not job.processes.is_rank0:
         return
     last, previous = job.run.checkpoint_path(LAST), job.run.checkpoint_path(PREVIOUS)
     save_checkpoint(last, checkpoint, previous=previous)
-    job.run.say_running(job.processes, trainer.step)
+    job.run.write_running(job.processes, trainer.step)
     settings = job.config.train
     epoch, place = divmod(trainer.step, trainer.steps_per_epoch)
     if (
@@ -264,7 +264,7 @@ def _save(job: Job, trainer: Trainer) -> None:
             prune(last.parent, settings.max_saved)
 
 
-def _derived(job: Job, trainer: Trainer) -> dict[str, Any]:
+def _derived(job: TrainJob, trainer: Trainer) -> dict[str, Any]:
     settings, schedule = job.config.train, trainer.schedule
     return job.derived | {
         "dataset": job.facts["dataset"],
@@ -280,7 +280,7 @@ def _derived(job: Job, trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def _size(job: Job) -> dict[str, Any]:
+def _size(job: TrainJob) -> dict[str, Any]:
     """Count parameters and operations, before the model is sharded."""
     return {
         "parameters": count_parameters(job.model),

@@ -24,14 +24,14 @@ from avme.config import AugmentConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Mixed:
+class MixedBatch:
     """Mixed batch with soft labels."""
 
     batch: AVBatch
     target: Float[Tensor, "b l"]
 
 
-def mix(batch: AVBatch, num_classes: int, augment: AugmentConfig) -> Mixed:
+def mix(batch: AVBatch, num_classes: int, augment: AugmentConfig) -> MixedBatch:
     """Blend each clip with its neighbor (mixup), or paste a rectangle of it (cutmix).
 
     With both enabled each pair chooses at random. The last of an odd number of clips is unchanged.
@@ -44,7 +44,7 @@ def mix(batch: AVBatch, num_classes: int, augment: AugmentConfig) -> Mixed:
     """
     target = F.one_hot(batch.label, num_classes).float()
     if len(batch) < 2 or not (augment.mixup or augment.cutmix):
-        return Mixed(batch, target)
+        return MixedBatch(batch, target)
     height, width = batch.video.shape[-2:]
     pairs = [_draw(seed, augment, height, width) for seed in batch.seed[::2].tolist()]
     blends = [pairs[clip // 2] for clip in range(len(batch))]
@@ -55,7 +55,7 @@ def mix(batch: AVBatch, num_classes: int, augment: AugmentConfig) -> Mixed:
     mfcc, valid = _mix_sound(batch, other, own[:, None, None], keeps)
     target = own[:, None] * target + (1.0 - own[:, None]) * target[neighbour]
     video = _mix_pictures(batch.video, other.video, own, blends)
-    return Mixed(replace(batch, video=video, mfcc=mfcc, audio_valid=valid), target)
+    return MixedBatch(replace(batch, video=video, mfcc=mfcc, audio_valid=valid), target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
+class BestEpoch:
     """Best epoch so far."""
 
     top1: float
@@ -27,7 +27,9 @@ class Best:
         return asdict(self)
 
 
-def better(best: Best | None, top1: float, loss: float, epoch: int, step: int, clips: int) -> Best:
+def update_best(
+    best: BestEpoch | None, top1: float, loss: float, epoch: int, step: int, clips: int
+) -> BestEpoch:
     """Return the best epoch after one more; unchanged if the new one is not better.
 
     Args:
@@ -39,11 +41,11 @@ def better(best: Best | None, top1: float, loss: float, epoch: int, step: int, c
         clips: Size of the validation list.
     """
     if best is None:
-        return Best(top1, loss, float(epoch), float(step), top1)
+        return BestEpoch(top1, loss, float(epoch), float(step), top1)
     highest = max(best.highest_top1, top1)
     allowed = highest - math.sqrt(highest * (1.0 - highest) / clips)
     fallen_behind = best.top1 < allowed
     wins = top1 >= allowed and (fallen_behind or loss < best.loss)
     if wins:
-        return Best(top1, loss, float(epoch), float(step), highest)
-    return Best(best.top1, best.loss, best.epoch, best.step, highest)
+        return BestEpoch(top1, loss, float(epoch), float(step), highest)
+    return BestEpoch(best.top1, best.loss, best.epoch, best.step, highest)

@@ -19,15 +19,15 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from avme.batch import AVBatch
-from avme.errors import NotFinite
+from avme.errors import NonFiniteError
 from avme.io.atomic import write_json
-from avme.train.distributed.fsdp import part_here
-from avme.train.distributed.process_group import Processes
-from avme.train.metrics.meter import Meter
+from avme.train.distributed.fsdp import local_shard
+from avme.train.distributed.process_group import Distributed
+from avme.train.metrics.meter import MetricMeter
 
-LEAST_LOSS_SCALE = 1e-4
+MIN_LOSS_SCALE = 1e-4
 """Minimum loss scale; below it the run ends, as with fairseq's `--min-loss-scale`."""
-LOUDEST = 1e9
+MAX_ABS_MFCC = 1e9
 """Maximum deviations from the mean for valid audio; a clip with more is damaged."""
 
 _MOST_NAMES = 3
@@ -40,14 +40,14 @@ Describe = Callable[[int, int], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suspect:
+class ClipEvidence:
     """Evidence on a clip of the first bad step."""
 
     rank: int
     index: int
     """Index of the clip in the list."""
     seed: int
-    loudest: float
+    max_abs_mfcc: float
     """Largest MFCC value, in deviations from the mean."""
     prediction: float
     """Norm of its prediction; not finite if its part of the loss is not."""
@@ -55,9 +55,9 @@ class Suspect:
     """Loss of the micro-batch."""
 
     @property
-    def has_broken_sound(self) -> bool:
+    def has_broken_audio(self) -> bool:
         """True if the MFCC were damaged before the model read them."""
-        return not self.loudest < LOUDEST
+        return not self.max_abs_mfcc < MAX_ABS_MFCC
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,12 +81,12 @@ class _MicroBatch:
     numbers: Float[Tensor, "two b"]
 
 
-class Guard:
+class NanGuard:
     """NaN guard of the losses and gradients of one run."""
 
     def __init__(
         self,
-        processes: Processes,
+        processes: Distributed,
         *,
         describe: Describe | None = None,
         folder: Path | None = None,
@@ -118,47 +118,47 @@ class Guard:
         """Record the gradient norm of a step."""
         self._gradients.append((step, norm.detach()))
 
-    def require_finite(self, meter: Meter, step: int) -> None:
+    def require_finite(self, meter: MetricMeter, step: int) -> None:
         """Check losses and gradients since the last check; all ranks must call it.
 
-        Raises NotFinite, which names the clips.
+        Raises NonFiniteError, which names the clips.
         """
         if math.isfinite(meter.sum_so_far(("loss", "grad_norm"), self.processes)):
             self._seen, self._gradients = [], []
             return
-        raise NotFinite(self._blame(step))
+        raise NonFiniteError(self._blame(step))
 
     def require_scale(self, scaler: torch.amp.GradScaler, step: int) -> None:
-        """Raise NotFinite if float16 steps were skipped until the loss scale is nearly 0.
+        """Raise NonFiniteError if float16 steps were skipped until the loss scale is nearly 0.
 
         Single skipped steps are normal: they adapt the scale.
         """
-        if scaler.is_enabled() and scaler.get_scale() < LEAST_LOSS_SCALE:
-            raise NotFinite(
+        if scaler.is_enabled() and scaler.get_scale() < MIN_LOSS_SCALE:
+            raise NonFiniteError(
                 f"gradients of float16 are inf or nan at every loss scale by step {step} (now "
-                f"{scaler.get_scale():.1g}, expected {LEAST_LOSS_SCALE:g} or more): {_CALM}; "
+                f"{scaler.get_scale():.1g}, expected {MIN_LOSS_SCALE:g} or more): {_CALM}; "
                 f"{_BEFORE}"
             )
 
     def require_sound(self, model: nn.Module, step: int) -> None:
-        """Raise NotFinite if a weight or a statistic is not finite; all ranks must call it."""
+        """Raise NonFiniteError if a weight or a statistic is not finite; all ranks must call it."""
         state = model.state_dict().values()
-        numbers = [part_here(value) for value in state if value.is_floating_point()]
+        numbers = [local_shard(value) for value in state if value.is_floating_point()]
         norm = self.processes.mean(get_total_norm(numbers).float())
         if not math.isfinite(float(norm)):
-            raise NotFinite(
+            raise NonFiniteError(
                 f"the weights are no numbers after step {step}, and were not saved: {_CALM}; "
                 f"{_BEFORE}"
             )
 
     def _blame(self, step: int) -> str:
-        first = min(self.processes.gather(self._first_bad()))
+        first = min(self.processes.all_gather(self._first_bad()))
         if math.isinf(first.step):
             return f"the loss became no number by step {step}: {_CALM}; {_BEFORE}"
         bad = int(first.step)
-        everyone = [one for part in self.processes.gather(self._suspects(bad)) for one in part]
-        guilty = guilty_of(everyone)
-        file = self.processes.first(lambda: self._write(bad, first, everyone, guilty))
+        everyone = [one for part in self.processes.all_gather(self._suspects(bad)) for one in part]
+        guilty = find_bad_clips(everyone)
+        file = self.processes.run_on_rank0(lambda: self._write(bad, first, everyone, guilty))
         broken = [one for one in everyone if not math.isfinite(one.loss)]
         ranks = sorted({one.rank for one in guilty or broken or everyone})
         where = f"rank{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks))}"
@@ -178,13 +178,13 @@ class Guard:
         )
         return min(bad, default=_Bad())
 
-    def _suspects(self, step: int) -> list[Suspect]:
+    def _suspects(self, step: int) -> list[ClipEvidence]:
         return [
-            Suspect(
+            ClipEvidence(
                 rank=self.processes.rank,
                 index=index,
                 seed=seed,
-                loudest=loudest,
+                max_abs_mfcc=loudest,
                 prediction=prediction,
                 loss=float(seen.loss),
             )
@@ -195,18 +195,22 @@ class Guard:
             )
         ]
 
-    def _reason(self, everyone: Sequence[Suspect], guilty: Sequence[Suspect]) -> str:
+    def _reason(self, everyone: Sequence[ClipEvidence], guilty: Sequence[ClipEvidence]) -> str:
         if not guilty:
             return f"none of its {len(everyone)} clips is to blame alone: {_CALM}"
         names = list(dict.fromkeys(self.describe(one.index, one.seed)["clip"] for one in guilty))
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         named = f"{', '.join(names[:_MOST_NAMES])}{more}"
-        if guilty[0].has_broken_sound:
+        if guilty[0].has_broken_audio:
             return f"the sound of {named} is no number, or far too large: {_MEND}"
         return f"what the model made of {named} is no number: {_CALM}"
 
     def _write(
-        self, step: int, first: _Bad, everyone: Sequence[Suspect], guilty: Sequence[Suspect]
+        self,
+        step: int,
+        first: _Bad,
+        everyone: Sequence[ClipEvidence],
+        guilty: Sequence[ClipEvidence],
     ) -> Path | None:
         if self.folder is None:
             return None
@@ -231,13 +235,13 @@ class Guard:
         return path
 
 
-def guilty_of(suspects: Sequence[Suspect]) -> list[Suspect]:
+def find_bad_clips(suspects: Sequence[ClipEvidence]) -> list[ClipEvidence]:
     """Select the clips with damaged audio; else those with non-finite predictions.
 
     Batch statistics carry damaged audio to all clips of a step and to all ranks, so that
     predictions of the other clips are no evidence.
     """
-    broken = [one for one in suspects if one.has_broken_sound]
+    broken = [one for one in suspects if one.has_broken_audio]
     return broken or [one for one in suspects if not math.isfinite(one.prediction)]
 
 

@@ -19,25 +19,25 @@ from torch.nn.parallel import DistributedDataParallel
 from avme.batch import AVBatch
 from avme.checkpoint.file import Checkpoint
 from avme.config import OptimConfig, TrainConfig
-from avme.data.sampler import seed_of
-from avme.errors import Interrupted, Stopped
+from avme.data.sampler import derive_seed
+from avme.errors import Interrupted, StoppedBySignal
 from avme.progress import Reporter
 from avme.train.compile import set_up
-from avme.train.distributed.collective_interval import Cadence
+from avme.train.distributed.collective_interval import CollectiveInterval
 from avme.train.distributed.fsdp import is_sharded, load_model, load_optimizer, shard
-from avme.train.distributed.process_group import Processes
+from avme.train.distributed.process_group import Distributed
 from avme.train.distributed.stop_signals import (
     StopRequest,
     StopWaiting,
     interruptible,
     stop_requests,
 )
-from avme.train.ema import WeightAverage
+from avme.train.ema import ModelEma
 from avme.train.grad_norm import clip_gradients, gradient_norms
-from avme.train.metrics.loggers import Record
-from avme.train.metrics.meter import Meter
+from avme.train.metrics.loggers import MetricLoggers
+from avme.train.metrics.meter import MetricMeter
 from avme.train.metrics.time_estimate import Estimate
-from avme.train.nan_guard import Guard
+from avme.train.nan_guard import NanGuard
 from avme.train.optim import build_optimizer
 from avme.train.save_schedule import Saver
 from avme.train.schedule import Schedule
@@ -74,15 +74,15 @@ class Trainer:
     depth: int
     device: torch.device
     precision: torch.dtype
-    processes: Processes
+    processes: Distributed
     steps_per_epoch: int
-    guard: Guard | None = None
+    guard: NanGuard | None = None
     """NaN guard that knows clip names; without it clips are numbers."""
     optimizer: torch.optim.Optimizer = field(init=False)
     scaler: torch.amp.GradScaler = field(init=False)
     """Inactive unless the precision is float16."""
-    average: WeightAverage | None = field(init=False)
-    meter: Meter = field(init=False)
+    average: ModelEma | None = field(init=False)
+    meter: MetricMeter = field(init=False)
     step: int = 0
     _is_between_steps: bool = True
     """True if the state is exactly that after `step` steps."""
@@ -93,11 +93,11 @@ class Trainer:
         if self.train.sharding == "fsdp" and self.processes.world > 1:
             shard(self.model, self.device, self.precision)
         self.optimizer = build_optimizer(self.model, self.optim, self.depth)
-        self.meter = Meter(self.train.batch_size, self.device)
+        self.meter = MetricMeter(self.train.batch_size, self.device)
         is_half = self.precision == torch.float16
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=is_half)
         decay = self.train.ema_decay
-        self.average = None if decay is None else WeightAverage(self.model, decay)
+        self.average = None if decay is None else ModelEma(self.model, decay)
 
     def averaged(self) -> AbstractContextManager[None]:
         """Swap in the averaged weights inside the block, if there is an average."""
@@ -121,7 +121,7 @@ class Trainer:
         loss_of: LossOf,
         *,
         title: str,
-        record: Record | None,
+        record: MetricLoggers | None,
         save: Callable[[], None],
         end_epoch: Callable[[int], str] | None,
         report: Reporter,
@@ -142,30 +142,30 @@ class Trainer:
             estimate: Times the first steps.
 
         Raises:
-            Stopped: After SIGTERM or SIGUSR1, with a checkpoint written.
+            StoppedBySignal: After SIGTERM or SIGUSR1, with a checkpoint written.
             Interrupted: The same after Ctrl-C. A request after the last step is left to the caller.
         """
         wrapped = self._wrapped()
         stream = interruptible(batches, self.processes.world)
         total = self.schedule.total_steps
-        meter, guard = self.meter, self.guard or Guard(self.processes)
+        meter, guard = self.meter, self.guard or NanGuard(self.processes)
 
         def save_if_sound() -> None:
-            with meter.aside():
+            with meter.pause():
                 self._require_finite(guard)
                 guard.require_sound(self.model, self.step)
                 save()
 
         saver = Saver(save_if_sound, lambda: self.step, self.train.checkpoint_minutes * 60.0)
         saver.save()
-        cadence = Cadence(self.processes, self.step)
+        cadence = CollectiveInterval(self.processes, self.step)
         with (
             stop_requests() as request,
             self._stopping(request, saver),
             report.task(title, total, done=self.step) as task,
         ):
             early = (request.signal is not None, request.signal == "SIGINT")
-            stops, interrupted = cadence.agree(self.step, *early)
+            stops, interrupted = cadence.any_rank(self.step, *early)
             if stops and self.step < total:
                 self.processes.wait()
                 raise self._stopped(request, interrupted, "with a checkpoint written")
@@ -184,7 +184,7 @@ class Trainer:
                 note = meter.note(epoch + bool(place), self.train.epochs)
                 if place == 0 and end_epoch is not None:
                     self._is_between_steps = False  # the epoch ends with its validation
-                    with meter.aside(), estimate.epoch_end() if estimate else nullcontext():
+                    with meter.pause(), estimate.epoch_end() if estimate else nullcontext():
                         self._require_finite(guard)
                         note = f"{note}  {end_epoch(epoch)}"
                     self._is_between_steps = True
@@ -195,11 +195,11 @@ class Trainer:
                 keep = self.train.save_every_epochs
                 if place == 0 and keep and epoch % keep == 0:
                     saver.save()
-                if not (logged or place == 0 or cadence.is_now(self.step)):
+                if not (logged or place == 0 or cadence.is_due(self.step)):
                     continue
                 interrupted = request.signal == "SIGINT"
                 wishes = (request.signal is not None, interrupted, saver.is_due())
-                stops, interrupted, is_due = cadence.agree(self.step, *wishes)
+                stops, interrupted, is_due = cadence.any_rank(self.step, *wishes)
                 if stops and self.step < total:  # otherwise finishing is faster than a restart
                     saver.save()
                     self.processes.wait()  # torchrun ends the other ranks when one exits
@@ -223,8 +223,8 @@ class Trainer:
                 self.processes.failed(error)  # other ranks may be waiting for this one
             raise error from None
 
-    def _stopped(self, request: StopRequest, interrupted: bool, state: str) -> Stopped:
-        kind = Interrupted if interrupted else Stopped
+    def _stopped(self, request: StopRequest, interrupted: bool, state: str) -> StoppedBySignal:
+        kind = Interrupted if interrupted else StoppedBySignal
         name = "Ctrl-C" if interrupted else request.signal or "a sibling"
         return kind(
             f"stopped at step {self.step} of {self.schedule.total_steps} by {name}, {state}"
@@ -243,10 +243,10 @@ class Trainer:
         micro_batches: int,
         loss_of: LossOf,
         logged: bool,
-        guard: Guard,
+        guard: NanGuard,
     ) -> dict[str, Any]:
         model.train()
-        torch.manual_seed(seed_of(self.train.seed, self.step))
+        torch.manual_seed(derive_seed(self.train.seed, self.step))
         rate = self.schedule.rate(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
@@ -260,7 +260,7 @@ class Trainer:
             weight = len(given) / share
             whole = index == micro_batches - 1 or not isinstance(model, DistributedDataParallel)
             quiet = nullcontext() if whole else cast(DistributedDataParallel, model).no_sync()
-            with self.meter.clock.working(), quiet:
+            with self.meter.clock.measure(), quiet:
                 self._is_between_steps = False
                 batch = given.to(self.device)
                 with torch.autocast(
@@ -271,7 +271,7 @@ class Trainer:
                 guard.note(self.step + 1, batch, made.loss, made.lengths)
             for name, value in {"loss": made.loss, **made.figures}.items():
                 figures[name] = figures.get(name, 0.0) + value.detach() * weight
-        with self.meter.clock.working():
+        with self.meter.clock.measure():
             self.scaler.unscale_(self.optimizer)
             norms = gradient_norms(self.model)
             if self.scaler.is_enabled():
@@ -294,6 +294,6 @@ class Trainer:
         one = torch.ones((), device=self.device)
         return {**counted, "skipped": skips.float(), "loss_scale": self.scaler.scale(one)}
 
-    def _require_finite(self, guard: Guard) -> None:
+    def _require_finite(self, guard: NanGuard) -> None:
         guard.require_finite(self.meter, self.step)
         guard.require_scale(self.scaler, self.step)

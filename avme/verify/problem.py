@@ -21,6 +21,6 @@ class Problem:
         return f"{self.where}: {self.what}"
 
 
-def short(sha256: object) -> str:
+def short_hash(sha256: object) -> str:
     """Return the first characters of a hash, enough to compare by eye."""
     return str(sha256)[:_SHOWN_DIGITS]

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from avme.errors import ArtifactError
 from avme.io.hashing import sha256_of
-from avme.shards.contents import Stored, stored_in
+from avme.shards.contents import ShardContents, read_contents
 from avme.shards.jpeg import declared_size, require_possible
 from avme.shards.reader import UNREADABLE, ShardReader
 from avme.shards.record import ClipRecord
-from avme.verify.problem import Problem, short
+from avme.verify.problem import Problem, short_hash
 
 _FRAMES_LOOKED_AT = 5
 
@@ -48,7 +48,7 @@ class ShardCheck:
     """Result of the checks of a shard."""
 
     problems: tuple[Problem, ...]
-    stored: Stored | None
+    stored: ShardContents | None
     """Clips of the shard; None if it cannot be read."""
     num_clips_seen: int = 0
     num_pictures: int = 0
@@ -63,7 +63,7 @@ def check_shard(facts: ShardFacts, seed: Sequence[int] | None) -> ShardCheck:
     reader = ShardReader(facts.path)
     try:
         reader.require_columns()
-        stored = stored_in(reader)
+        stored = read_contents(reader)
         problems = [_problem(facts, what) for what in _clip_problems(facts, reader, stored)]
         if problems or not stored.good:
             return ShardCheck(tuple(problems), stored)
@@ -103,11 +103,12 @@ def _bytes_problem(facts: ShardFacts) -> str:
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     if sha256 != facts.sha256:
-        return f"has SHA-256 {short(sha256)}, expected {short(facts.sha256)}: bytes have changed"
+        found, expected = short_hash(sha256), short_hash(facts.sha256)
+        return f"has SHA-256 {found}, expected {expected}: bytes have changed"
     return ""
 
 
-def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: Stored) -> Iterator[str]:
+def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: ShardContents) -> Iterator[str]:
     """Compare the clips with plan and manifest, and their frames with what is stored."""
     ids = tuple(record.id for record in reader.records())
     if facts.ids is not None and ids != facts.ids:

@@ -14,16 +14,18 @@ from typing import Any
 from avme.io.filenames import DATASET_MANIFEST, INDEX, PLAN, QUARANTINE, SHARDS, SPLITS
 from avme.io.hashing import sha256_of
 from avme.io.json_checksum import has_valid_checksum
-from avme.shards.contents import Stored
+from avme.shards.contents import ShardContents
 from avme.shards.dataset import split_path
 from avme.shards.manifest import fingerprint
-from avme.shards.tables import Tally, merge_by_id, write_rows
-from avme.verify.problem import Problem, short
+from avme.shards.tables import PublishStats, merge_by_id, write_rows
+from avme.verify.problem import Problem, short_hash
 
 _HASHED = ("classes", "settings", "splits", "shards")
 
 
-def check_tables(folder: Path, manifest: dict[str, Any], stored: Stored | None) -> list[Problem]:
+def check_tables(
+    folder: Path, manifest: dict[str, Any], stored: ShardContents | None
+) -> list[Problem]:
     """Compare tables and manifest with their hashes and with the clips of all shards.
 
     Args:
@@ -51,11 +53,11 @@ def check_manifest(manifest: dict[str, Any]) -> list[Problem]:
     found = fingerprint({key: manifest[key] for key in _HASHED})
     if found == manifest["fingerprint"]:
         return []
-    recorded = short(manifest["fingerprint"])
+    recorded = short_hash(manifest["fingerprint"])
     return [
         _problem(
             DATASET_MANIFEST,
-            f"its {', '.join(_HASHED)} have fingerprint {short(found)}, it says {recorded}",
+            f"its {', '.join(_HASHED)} have fingerprint {short_hash(found)}, it says {recorded}",
         )
     ]
 
@@ -90,10 +92,12 @@ def _bytes_problem(path: Path, expected: str) -> str:
         return f"cannot be read ({error.strerror})"
     if found == expected:
         return ""
-    return f"has SHA-256 {short(found)}, expected {short(expected)}: bytes have changed"
+    return f"has SHA-256 {short_hash(found)}, expected {short_hash(expected)}: bytes have changed"
 
 
-def _derived_problems(folder: Path, manifest: dict[str, Any], stored: Stored) -> dict[str, str]:
+def _derived_problems(
+    folder: Path, manifest: dict[str, Any], stored: ShardContents
+) -> dict[str, str]:
     """Derive tables, counts and statistics again; return the first difference of each file."""
     splits = {
         split: (_read_list(folder, split, "train"), _read_list(folder, split, "test"))
@@ -138,7 +142,7 @@ def _cells(line: str) -> list[str]:
     return next(csv.reader([line]), []) or [""]
 
 
-def _summary_problem(manifest: dict[str, Any], tally: Tally) -> str:
+def _summary_problem(manifest: dict[str, Any], tally: PublishStats) -> str:
     """Return the first number of `dataset.json` that does not follow from shards and lists."""
     for section, derived in (("counts", tally.counts()), ("statistics", tally.statistics())):
         recorded = manifest[section]

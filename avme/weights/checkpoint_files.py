@@ -45,7 +45,7 @@ _PART: Final = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredWeights:
     """Content of a weight file, by the file's own tensor names."""
 
     file: Path
@@ -64,7 +64,7 @@ class Stored:
     """Kind of checksum in the file, for display."""
 
 
-def read_file(path: Path) -> Stored:
+def read_file(path: Path) -> StoredWeights:
     """Read a .pth, .pt, .bin or .safetensors file, an index of shards, or a folder.
 
     Raises:
@@ -85,7 +85,7 @@ def read_file(path: Path) -> Stored:
     return stored
 
 
-def _read(path: Path) -> Stored:
+def _read(path: Path) -> StoredWeights:
     if path.is_dir():
         return _read_folder(path)
     if not path.is_file():
@@ -103,7 +103,7 @@ def _read(path: Path) -> Stored:
     )
 
 
-def _read_folder(path: Path) -> Stored:
+def _read_folder(path: Path) -> StoredWeights:
     if (path / "config.json").is_file():
         for name in _FOLDER_FILES:
             if (path / name).is_file():
@@ -142,7 +142,7 @@ def _deepspeed_file(path: Path) -> Path | None:
     return file if file.is_file() else None
 
 
-def _read_safetensors(path: Path) -> Stored:
+def _read_safetensors(path: Path) -> StoredWeights:
     tensors, metadata = read_safetensors(path)
     checksum = "SHA-256 of tensors and settings" if CHECKSUM in metadata else "none"
     try:
@@ -151,7 +151,7 @@ def _read_safetensors(path: Path) -> Stored:
         raise ArtifactError(f"{path} is not a whole safetensors file: {error}") from error
     if isinstance(noted, Mapping) and isinstance(noted.get("config"), Mapping):
         facts = {key: value for key, value in noted.items() if key != "config"}
-        return Stored(
+        return StoredWeights(
             file=path,
             form="avme",
             tensors=tensors,
@@ -166,7 +166,7 @@ def _read_safetensors(path: Path) -> Stored:
     return replace(_foreign(path, tensors, "safetensors", {}), checksum=checksum)
 
 
-def _unwrap(path: Path, content: Any) -> Stored:
+def _unwrap(path: Path, content: Any) -> StoredWeights:
     if not isinstance(content, Mapping):
         raise ArtifactError(f"{path} holds {type(content).__name__}, expected named tensors")
     if set(content) >= _OURS and all(
@@ -178,7 +178,7 @@ def _unwrap(path: Path, content: Any) -> Stored:
         _require_tensors(path, tensors, content)
         if content["format"] != FORMAT:
             raise ArtifactError(f"{path} was written by another version of avme, expected {FORMAT}")
-        return Stored(
+        return StoredWeights(
             file=path,
             form="avme",
             tensors=dict(tensors),
@@ -233,7 +233,7 @@ def _foreign(
     *,
     parts: tuple[Path, ...] = (),
     remarks: tuple[str, ...] = (),
-) -> Stored:
+) -> StoredWeights:
     """Remove the prefixes of model wrappers, and detect whose tensor names these are."""
     while prefix := _common_prefix(tensors):
         tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
@@ -254,7 +254,7 @@ def _foreign(
             "videomae.encoder.layer.0.output.dense.weight, found "
             f"{', '.join(list(tensors)[:3]) or 'none'}"
         )
-    return Stored(
+    return StoredWeights(
         file=path,
         form=form,
         tensors=tensors,

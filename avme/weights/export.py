@@ -13,9 +13,9 @@ from avme.errors import MismatchError
 from avme.io.atomic import write_json
 from avme.weights.huggingface.config import config_note
 from avme.weights.huggingface.export import huggingface_config, preprocessor_config
-from avme.weights.initialize import Tally
+from avme.weights.initialize import LoadReport
 from avme.weights.key_mapping import Form, rule_for
-from avme.weights.load import Weights
+from avme.weights.load import ImportedWeights
 from avme.weights.output_path import require_output
 from avme.weights.settings import require_heads, settings_of
 from avme.weights.tensor_files import write_pickle, write_safetensors
@@ -24,7 +24,7 @@ from avme.weights.tensor_hash import SIDECAR
 _BRIDGE: Final = "decoder.bridge.weight"
 
 
-def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
+def write_weights(weights: ImportedWeights, out: Path, form: Form) -> LoadReport:
     """Write a .pth file, a folder or a .safetensors file, which must not exist.
 
     On an error nothing is left of `out`.
@@ -43,7 +43,7 @@ def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
         require_heads(weights)
     if form == "avme":
         _write_ours(weights, out)
-        return Tally(tuple(weights.tensors), weights.dropped, (), weights.remarks)
+        return LoadReport(tuple(weights.tensors), weights.dropped, (), weights.remarks)
     tower, remarks = _visual_tower(weights, form)
     named = _named(weights, tower, form)
     if form == "official":
@@ -57,7 +57,7 @@ def write_weights(weights: Weights, out: Path, form: Form) -> Tally:
             write_json(out / "preprocessor_config.json", preprocessor_config(weights))
             write_json(out / "config.json", config)
     dropped = [*weights.dropped, *(name for name in weights.tensors if name not in tower)]
-    return Tally(tuple(tower), tuple(dropped), (), (*weights.remarks, *remarks))
+    return LoadReport(tuple(tower), tuple(dropped), (), (*weights.remarks, *remarks))
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def _whole_or_absent(folder: Path) -> Iterator[None]:
         raise
 
 
-def _visual_tower(weights: Weights, form: Form) -> tuple[dict[str, Tensor], list[str]]:
+def _visual_tower(weights: ImportedWeights, form: Form) -> tuple[dict[str, Tensor], list[str]]:
     """Return the tensors of the VideoMAE part, and the changes that were made."""
     frames, size = weights.window
     patch, tubelet = (
@@ -110,7 +110,7 @@ def _visual_tower(weights: Weights, form: Form) -> tuple[dict[str, Tensor], list
     return tower, []
 
 
-def _named(weights: Weights, tower: Mapping[str, Tensor], form: Form) -> dict[str, Tensor]:
+def _named(weights: ImportedWeights, tower: Mapping[str, Tensor], form: Form) -> dict[str, Tensor]:
     kernel = (
         weights.leaves["model.visual.tubelet_size"],
         weights.leaves["model.visual.patch_size"],
@@ -125,13 +125,13 @@ def _named(weights: Weights, tower: Mapping[str, Tensor], form: Form) -> dict[st
     return named
 
 
-def _write_ours(weights: Weights, out: Path) -> None:
+def _write_ours(weights: ImportedWeights, out: Path) -> None:
     settings = settings_of(weights).model_dump(mode="json")
     said = weights.facts | {"classes": list(weights.classes), "config": settings}
     write_safetensors(out, weights.tensors, {SIDECAR: json.dumps(said)})
 
 
-def _note(weights: Weights) -> dict[str, Any]:
+def _note(weights: ImportedWeights) -> dict[str, Any]:
     """Return what VideoMAE's own format cannot express: window, heads and classes."""
     frames, size = weights.window
     note = {"num_frames": frames, "image_size": size, **_heads(weights)}
@@ -142,7 +142,7 @@ def _note(weights: Weights) -> dict[str, Any]:
     return note | {"id2label": {str(row): name for row, name in enumerate(weights.classes)}}
 
 
-def _heads(weights: Weights) -> dict[str, Any]:
+def _heads(weights: ImportedWeights) -> dict[str, Any]:
     names = {
         "model.visual.heads": "num_attention_heads",
         "model.decoder.heads": "decoder_num_attention_heads",

@@ -12,13 +12,13 @@ from torch import Tensor
 from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.weights.class_names import letters
-from avme.weights.load import Weights
+from avme.weights.load import ImportedWeights
 
 _MOST_NAMES: Final = 3
 
 
 def end_for(
-    model: Classifier, weights: Weights, classes: Sequence[str]
+    model: Classifier, weights: ImportedWeights, classes: Sequence[str]
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Return tensors for the model's pooled norm and head, and a reason where they start fresh.
 
@@ -64,7 +64,9 @@ def rows_of(known: Sequence[str], wanted: Sequence[str]) -> tuple[int | None, ..
     return tuple(place.get(name) for name in wanted)
 
 
-def in_order_of(weights: Weights, classes: Sequence[str]) -> tuple[dict[str, Tensor], list[str]]:
+def in_order_of(
+    weights: ImportedWeights, classes: Sequence[str]
+) -> tuple[dict[str, Tensor], list[str]]:
     """Sort the head's rows by `classes`, other classes after them; return tensors and names.
 
     Raises:
@@ -95,7 +97,7 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + " ..." * (len(names) > _MOST_NAMES) or "none"
 
 
-def _fits(model: Classifier, weights: Weights) -> bool:
+def _fits(model: Classifier, weights: ImportedWeights) -> bool:
     names = {name for name in weights.tensors if name.startswith("norm.")}
     if names != {f"norm.{name}" for name in model.norm.state_dict()}:
         return False
@@ -104,7 +106,10 @@ def _fits(model: Classifier, weights: Weights) -> bool:
 
 
 def _told(
-    weights: Weights, classes: Sequence[str], rows: Sequence[int | None], known: Sequence[str]
+    weights: ImportedWeights,
+    classes: Sequence[str],
+    rows: Sequence[int | None],
+    known: Sequence[str],
 ) -> str:
     unused = weights.num_classes - len(known)
     if len(known) == len(classes) and not unused:

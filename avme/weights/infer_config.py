@@ -18,7 +18,7 @@ from avme.errors import ArtifactError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier, Pool
 from avme.models.masking import Grid
-from avme.weights.checkpoint_files import Stored
+from avme.weights.checkpoint_files import StoredWeights
 from avme.weights.key_mapping import Shape, Stage, depth_of, rule_for
 
 _HEADS: Final = {384: 6, 768: 12, 1024: 16, 1280: 16, 1408: 16}
@@ -97,7 +97,7 @@ class Geometry:
         return ClipConfig(num_frames=self.num_frames, image_size=self.size)
 
 
-def geometry_of(stored: Stored) -> Geometry:
+def geometry_of(stored: StoredWeights) -> Geometry:
     """Infer the configuration; raises ArtifactError if a required tensor is missing."""
     names, config = stored.tensors, stored.config
     stage = _stage_of(names)
@@ -157,7 +157,7 @@ def _stage_of(names: Mapping[str, Tensor]) -> Stage:
     return "finetune" if heads & names.keys() else "encoder"
 
 
-def _norms_of(stored: Stored, stage: Stage) -> Norms:
+def _norms_of(stored: StoredWeights, stage: Stage) -> Norms:
     """Return the norms by config.json, else by the tensors.
 
     VideoMAE's own pretraining files always have the final norm.
@@ -179,7 +179,7 @@ def _norms_of(stored: Stored, stage: Stage) -> Norms:
     return Norms(final=final, pooled=pooled and stage == "encoder")
 
 
-def _depth(tower: Literal["visual", "decoder"], stored: Stored) -> int:
+def _depth(tower: Literal["visual", "decoder"], stored: StoredWeights) -> int:
     depth = depth_of(tower, stored.tensors, stored.form)
     if depth > len(stored.tensors):
         raise ArtifactError(f"block {depth - 1} of {tower} is named, most before it are missing")

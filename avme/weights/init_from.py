@@ -9,16 +9,16 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.errors import ArtifactError, MismatchError
 from avme.models.autoencoder import grid_of
 from avme.models.masking import Grid
-from avme.progress import Quiet, Reporter
-from avme.shards.dataset import PreparedSet
-from avme.weights.initialize import Tally, require_geometry
-from avme.weights.load import Weights, read_weights
+from avme.progress import NullReporter, Reporter
+from avme.shards.dataset import PreparedDataset
+from avme.weights.initialize import LoadReport, require_geometry
+from avme.weights.load import ImportedWeights, read_weights
 from avme.weights.trained import load_trained, settings_in
 
 
 def weights_for(
     settings: PretrainConfig | FinetuneConfig, file: Path, names: Path | None = None
-) -> Weights:
+) -> ImportedWeights:
     """Load weights and check that the settings describe their video model.
 
     Args:
@@ -57,7 +57,9 @@ def starting_point(init: Path) -> dict[str, Any]:
     }
 
 
-def origin_of(weights: Weights | None, resumed: Path | None, fact: str) -> dict[str, Any] | None:
+def provenance_of(
+    weights: ImportedWeights | None, resumed: Path | None, fact: str
+) -> dict[str, Any] | None:
     """Return the provenance record of the weights, or that of the resumed checkpoint.
 
     A run that is resumed with weights must name the same file that it started from.
@@ -71,17 +73,19 @@ def origin_of(weights: Weights | None, resumed: Path | None, fact: str) -> dict[
         return weights.origin()
     if resumed is None:
         return None
-    noted: dict[str, Any] | None = newest_checkpoint(resumed, Quiet().say).facts.get(fact)
+    noted: dict[str, Any] | None = newest_checkpoint(resumed, NullReporter().say).facts.get(fact)
     return noted
 
 
-def say_tally(report: Reporter, tally: Tally) -> None:
+def log_report(report: Reporter, tally: LoadReport) -> None:
     """Log which tensors were loaded, skipped and newly initialized."""
     for line in tally.lines():
         report.say(line)
 
 
-def require_unseen_tests(origin: dict[str, Any] | None, prepared: PreparedSet, split: str) -> None:
+def require_no_test_leak(
+    origin: dict[str, Any] | None, prepared: PreparedDataset, split: str
+) -> None:
     """Check that the weights never saw the test clips of the split.
 
     Args:
@@ -92,7 +96,7 @@ def require_unseen_tests(origin: dict[str, Any] | None, prepared: PreparedSet, s
     if not origin:
         return
     for earlier in ("init", "pretrained"):
-        require_unseen_tests(origin.get(earlier), prepared, split)
+        require_no_test_leak(origin.get(earlier), prepared, split)
     if origin.get("fingerprint") != prepared.fingerprint:
         return
     if origin.get("train_list_sha256") == prepared.list_sha256(split, "train"):

@@ -18,14 +18,14 @@ from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier
 from avme.models.fusion import TalkNetFusion
 from avme.weights.head import end_for
-from avme.weights.load import Weights
+from avme.weights.load import ImportedWeights
 
 _BRIDGE: Final = "decoder.bridge.weight"
 _FEW: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class LoadReport:
     """Report of tensor names, avme's except for those that were dropped on reading."""
 
     mapped: tuple[str, ...]
@@ -55,9 +55,9 @@ def by_part(names: Sequence[str]) -> str:
     return ", ".join(said) or "none"
 
 
-def start_with(
-    model: MaskedAutoencoder | Classifier, weights: Weights, classes: Sequence[str] = ()
-) -> Tally:
+def load_into(
+    model: MaskedAutoencoder | Classifier, weights: ImportedWeights, classes: Sequence[str] = ()
+) -> LoadReport:
     """Copy the weights into the model.
 
     Args:
@@ -91,10 +91,10 @@ def start_with(
             )
     model.load_state_dict({name: given[name] for name in mapped}, strict=False)
     dropped = [*weights.dropped, *(name for name in weights.tensors if name not in mapped)]
-    return Tally(tuple(mapped), tuple(dropped), tuple(new), tuple(remarks))
+    return LoadReport(tuple(mapped), tuple(dropped), tuple(new), tuple(remarks))
 
 
-def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Weights) -> None:
+def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: ImportedWeights) -> None:
     """Raise MismatchError if the settings ask for another video model than the weights'.
 
     Positions that the weights do not cover are an error too.
@@ -122,7 +122,7 @@ def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Weights
         )
 
 
-def _is_in_doubt(key: str, weights: Weights) -> bool:
+def _is_in_doubt(key: str, weights: ImportedWeights) -> bool:
     """Return True for the heads of ViT-S, where Hugging Face states another number than trained
     with."""
     told = weights.config.get("num_attention_heads", weights.leaves.get(key))
@@ -141,12 +141,12 @@ def _bridge(theirs: Tensor, own: Tensor, remarks: list[str]) -> Tensor:
     return theirs
 
 
-def _parts(weights: Weights) -> set[str]:
+def _parts(weights: ImportedWeights) -> set[str]:
     return {name.partition(".")[0] for name in weights.tensors}
 
 
 def _require_expected(
-    new: Sequence[str], model: MaskedAutoencoder | Classifier, weights: Weights
+    new: Sequence[str], model: MaskedAutoencoder | Classifier, weights: ImportedWeights
 ) -> None:
     """Check that only expected tensors are fresh.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from avme.weights.initialize import by_part
-from avme.weights.load import Weights
+from avme.weights.load import ImportedWeights
 
 _FORMS = {
     "official": "VideoMAE's own",
@@ -12,7 +12,7 @@ _FORMS = {
 }
 
 
-def describe_weights(weights: Weights) -> Iterator[tuple[str, str]]:
+def describe_weights(weights: ImportedWeights) -> Iterator[tuple[str, str]]:
     """Return form, geometry, parameters by part, precision, classes and positions."""
     yield "file", f"{weights.file}{f' and {len(weights.parts)} shards' * bool(weights.parts)}"
     yield "form", f"{_FORMS[weights.form]}, {weights.wrapping}"
@@ -50,7 +50,7 @@ def describe_weights(weights: Weights) -> Iterator[tuple[str, str]]:
         yield "remark", remark
 
 
-def _holds(weights: Weights) -> str:
+def _holds(weights: ImportedWeights) -> str:
     if weights.stage == "encoder":
         return "an encoder of pictures alone, without decoder or head"
     if weights.stage == "finetune":

@@ -57,7 +57,7 @@ _OTHER_BIAS: Final = re.compile(r"(.*\.attention\.attention\.)(query|value)\.bia
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class KeyRule:
     """Mapping of one avme tensor to the tensors of a file."""
 
     own: str
@@ -86,7 +86,7 @@ class Rule:
 
 def rule_for(
     own: str, form: Form, stage: Stage, kernel: tuple[int, int] = (1, 1), pool: str = "mean"
-) -> Rule:
+) -> KeyRule:
     """Return the rule of one avme tensor.
 
     Args:
@@ -97,7 +97,7 @@ def rule_for(
         pool: Pooling method.
     """
     if form == "avme":
-        return Rule(own, (own,))
+        return KeyRule(own, (own,))
     column = 0 if form == "official" else 1
     inside = "encoder." if form == "official" and stage == "pretrain" else ""
     block = _BLOCK.fullmatch(own)
@@ -106,13 +106,13 @@ def rule_for(
         before = inside if own.startswith("visual.") else ""
         names = _FIRST_TOKEN_NORM if stem == "norm" and pool == "first" else _FIXED[stem]
         name = f"{before}{names[column]}{dot}{leaf}"
-        return Rule(own, (name,), kernel if own == "visual.embedding.linear.weight" else None)
+        return KeyRule(own, (name,), kernel if own == "visual.embedding.linear.weight" else None)
     tower, index, part, leaf = block[1], block[2], block[3], block[4] or ""
     before = f"{inside if tower == 'visual' else ''}{_TOWERS[tower][column]}.{index}."
     if form == "huggingface" and part == "attention.qkv":
         parts = ("query", "key", "value")
-        return Rule(own, tuple(f"{before}attention.attention.{p}{leaf}" for p in parts))
-    return Rule(own, (f"{before}{_PARTS[part][column]}{leaf}",))
+        return KeyRule(own, tuple(f"{before}attention.attention.{p}{leaf}" for p in parts))
+    return KeyRule(own, (f"{before}{_PARTS[part][column]}{leaf}",))
 
 
 def depth_of(tower: Literal["visual", "decoder"], names: Iterable[str], form: Form) -> int:
@@ -130,7 +130,7 @@ def depth_of(tower: Literal["visual", "decoder"], names: Iterable[str], form: Fo
     return max(found, default=-1) + 1
 
 
-def spell_biases(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+def expand_biases(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     """Unify Hugging Face's three spellings of biases, and add the omitted key biases.
 
     A key bias adds the same to every logit of a query, so that the softmax cancels it. Raises

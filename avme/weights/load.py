@@ -21,10 +21,10 @@ from avme.errors import ArtifactError, ConfigError, MismatchError
 from avme.io.hashing import sha256_of
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier, Modality
-from avme.weights.checkpoint_files import Stored, read_file
+from avme.weights.checkpoint_files import StoredWeights, read_file
 from avme.weights.class_names import names_in, read_class_names, require_same_rows
 from avme.weights.infer_config import geometry_of
-from avme.weights.key_mapping import Form, Rule, Shape, Stage, rule_for, spell_biases
+from avme.weights.key_mapping import Form, KeyRule, Shape, Stage, expand_biases, rule_for
 from avme.weights.position_tables import position_tables
 from avme.weights.stored_settings import parse_settings
 from avme.weights.tensor_hash import SIDECAR
@@ -34,7 +34,7 @@ _MOST_NAMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
+class ImportedWeights:
     """Tensors of a model by avme's names, in single precision, and the settings that they fix."""
 
     file: Path
@@ -100,7 +100,7 @@ class Weights:
         return hashlib.sha256("".join(map(sha256_of, self.parts)).encode()).hexdigest()
 
 
-def read_weights(path: Path, classes: Path | None = None) -> Weights:
+def read_weights(path: Path, classes: Path | None = None) -> ImportedWeights:
     """Load the weights in a file or folder; the file `classes` names the rows of their head.
 
     Raises:
@@ -122,8 +122,8 @@ def read_weights(path: Path, classes: Path | None = None) -> Weights:
     return replace(weights, classes=names, remarks=remarks)
 
 
-def _foreign(stored: Stored) -> Weights:
-    tensors, dropped = spell_biases(stored.tensors)
+def _foreign(stored: StoredWeights) -> ImportedWeights:
+    tensors, dropped = expand_biases(stored.tensors)
     stored = replace(stored, tensors=tensors)
     try:
         geometry = geometry_of(stored)
@@ -135,7 +135,7 @@ def _foreign(stored: Stored) -> Weights:
     stage, pool = geometry.stage, geometry.norms.pool
     rules = [rule_for(own, stored.form, stage, geometry.kernel, pool) for own in shapes]
     kept = {name: tensor for name, tensor in tensors.items() if name not in tables}
-    return Weights(
+    return ImportedWeights(
         file=stored.file,
         form=stored.form,
         wrapping=stored.wrapping,
@@ -158,7 +158,7 @@ def _foreign(stored: Stored) -> Weights:
     )
 
 
-def _ours(stored: Stored) -> Weights:
+def _ours(stored: StoredWeights) -> ImportedWeights:
     stage: Stage = "pretrain" if "decoder.mask_token" in stored.tensors else "finetune"
     config = parse_settings(stored.config, stage, stored.file)
     num_classes, head = 0, stored.tensors.get("head.weight")
@@ -184,7 +184,7 @@ def _ours(stored: Stored) -> Weights:
     parts = {"visual"} | {name.partition(".")[0] for name in shapes}
     parts |= {"fusion"} if "audio" in parts else set()
     sizes = config.model.model_dump(mode="json")
-    return Weights(
+    return ImportedWeights(
         file=stored.file,
         form="avme",
         wrapping=stored.wrapping,
@@ -207,7 +207,7 @@ def _ours(stored: Stored) -> Weights:
 
 
 def _translate(
-    file: Path, tensors: Mapping[str, Tensor], rules: Sequence[Rule], shapes: Mapping[str, Shape]
+    file: Path, tensors: Mapping[str, Tensor], rules: Sequence[KeyRule], shapes: Mapping[str, Shape]
 ) -> dict[str, Tensor]:
     used = [name for rule in rules for name in rule.theirs]
     _refuse(file, "lacks", [name for name in used if name not in tensors])

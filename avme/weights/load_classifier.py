@@ -15,9 +15,9 @@ from avme.io.run_status import require_finished_run
 from avme.io.symlinks import require_no_links
 from avme.models.classifier import Classifier, build_classifier
 from avme.progress import Reporter
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.weights.head import in_order_of, some
-from avme.weights.load import Weights, read_weights
+from avme.weights.load import ImportedWeights, read_weights
 from avme.weights.settings import settings_of
 from avme.weights.tensor_hash import SIDECAR
 
@@ -32,10 +32,10 @@ class TrainedClassifier:
     settings: FinetuneConfig
     classes: tuple[str, ...]
     """Classes of the head's rows: the dataset's in its order, then all others."""
-    weights: Weights
+    weights: ImportedWeights
 
 
-def read_classifier(path: Path, classes: Path | None = None) -> Weights:
+def read_classifier(path: Path, classes: Path | None = None) -> ImportedWeights:
     """Load weights with a head, from a run, a checkpoint, or a file or folder of any form.
 
     `classes` names the head's rows. Raises MismatchError without a head.
@@ -51,7 +51,7 @@ def read_classifier(path: Path, classes: Path | None = None) -> Weights:
     return weights
 
 
-def complete(weights: Weights, config: EvalConfig) -> Weights:
+def complete_settings(weights: ImportedWeights, config: EvalConfig) -> ImportedWeights:
     """Complete the weights with stride and heads of the settings, if they do not state theirs.
 
     Raises MismatchError if they state others.
@@ -75,7 +75,9 @@ def complete(weights: Weights, config: EvalConfig) -> Weights:
     return weights
 
 
-def build_trained(weights: Weights, prepared: PreparedSet, report: Reporter) -> TrainedClassifier:
+def build_trained(
+    weights: ImportedWeights, prepared: PreparedDataset, report: Reporter
+) -> TrainedClassifier:
     """Build the classifier for the classes of a dataset.
 
     Args:
@@ -108,7 +110,7 @@ def build_trained(weights: Weights, prepared: PreparedSet, report: Reporter) -> 
     )
 
 
-def results_of(weights: Weights) -> Path:
+def results_of(weights: ImportedWeights) -> Path:
     """Return the folder for results: the run's, or one below runs/ for other weights.
 
     Raises ArtifactError if the run contains symlinks.

@@ -6,10 +6,10 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.dotted_keys import nest
 from avme.config.resolve import resolve
 from avme.errors import ConfigError, MismatchError
-from avme.weights.load import Weights
+from avme.weights.load import ImportedWeights
 
 
-def settings_of(weights: Weights) -> PretrainConfig | FinetuneConfig:
+def settings_of(weights: ImportedWeights) -> PretrainConfig | FinetuneConfig:
     """Return all settings of the stage of this model; unspecified ones have their defaults.
 
     Raises MismatchError if the heads are unknown or impossible, or for a bare encoder, which
@@ -46,7 +46,7 @@ def settings_of(weights: Weights) -> PretrainConfig | FinetuneConfig:
         raise MismatchError(f"{weights.file} is no model of avme's: {error}") from error
 
 
-def require_heads(weights: Weights) -> None:
+def require_heads(weights: ImportedWeights) -> None:
     """Raise MismatchError if the number of heads is unknown; shapes do not show it."""
     towers = ["visual", "decoder"] if weights.stage == "pretrain" else ["visual"]
     if not all(f"model.{tower}.heads" in weights.leaves for tower in towers):
@@ -56,7 +56,7 @@ def require_heads(weights: Weights) -> None:
         )
 
 
-def target_is_normalized(weights: Weights) -> bool:
+def target_is_normalized(weights: ImportedWeights) -> bool:
     """Return True if the decoder predicts normalized pixels, VideoMAE's default."""
     if weights.form == "avme":
         return bool(weights.config["loss"]["target"] == "normalized")

@@ -14,7 +14,7 @@ _running: set[subprocess.Popen[bytes]] = set()
 _ending = threading.Event()
 
 
-def kill_running() -> None:
+def kill_all() -> None:
     """Kill every child of this process, which is about to exit without waiting for them.
 
     A thread that waits for a child is not informed and blocks.
@@ -24,7 +24,7 @@ def kill_running() -> None:
         _kill_group(process)
 
 
-def stay_if_ending() -> None:
+def block_if_exiting() -> None:
     """Block if this process is exiting, so that killed children are not reported as failures."""
     if _ending.is_set():
         threading.Event().wait()
@@ -44,7 +44,7 @@ def start_python(program: str, fd: int, **env: str) -> "subprocess.Popen[bytes]"
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def leave_stopping_to_parent() -> None:
+def ignore_sigint() -> None:
     """Ignore Ctrl-C, which reaches all processes of a terminal: the parent stops this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -89,7 +89,7 @@ def wait_for_end(
         while process.stderr and (piece := os.read(process.stderr.fileno(), _PIECE_BYTES)):
             read(piece)
         returncode = process.wait()
-        stay_if_ending()
+        block_if_exiting()
     finally:
         timer.cancel()
         _running.discard(process)

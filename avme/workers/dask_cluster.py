@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 from avme.progress import Reporter
 
 QUIET_SECONDS = 5.0
@@ -39,7 +39,7 @@ class DaskWorkers:
     def wait(self, report: Reporter, is_over: Callable[[], bool]) -> None:
         """Report that no worker is left, and wait until one joins or `is_over` returns True.
 
-        `is_over` is polled and sleeps itself. Raises MachineError at the time limit.
+        `is_over` is polled and sleeps itself. Raises SystemRequirementError at the time limit.
         """
         limit = _told(self.timeout_seconds)
         report.say(
@@ -49,7 +49,7 @@ class DaskWorkers:
         deadline = time.monotonic() + self.timeout_seconds
         while not (num_workers := self.count()) and not is_over():
             if time.monotonic() >= deadline:
-                raise MachineError(
+                raise SystemRequirementError(
                     f"no Dask worker was left at {self.address}, and none came within {limit}: "
                     "finished shards are kept, start workers and run the same command again"
                 )

@@ -19,9 +19,9 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from avme.workers.child_process import kill_running, leave_stopping_to_parent, start_python
-from avme.workers.rpc import Outcome, answer
-from avme.workers.sandbox import fork_ahead, kill_asides
+from avme.workers.child_process import ignore_sigint, kill_all, start_python
+from avme.workers.rpc import Outcome, serve_calls
+from avme.workers.sandbox import kill_sandboxes, prefork_sandbox
 
 FORKS: Final = sys.platform == "linux"
 """False where system libraries may not survive a fork: every worker is then started separately."""
@@ -33,7 +33,7 @@ _PROGRAM = "from avme.workers.forkserver import {function}; {function}({fd})"
 _LAST_SECONDS = 10.0
 
 
-class Nursery:
+class ForkServer:
     """Client of a fork server. The server and its workers end with this process."""
 
     def __init__(self, *, forks: bool = FORKS) -> None:
@@ -48,7 +48,7 @@ class Nursery:
             if self._channel is not None:
                 self._fork(theirs, self._channel)
             else:
-                self._processes.append(_started("work", theirs.fileno()))
+                self._processes.append(_spawn("run_worker", theirs.fileno()))
         return ours
 
     def close(self) -> None:
@@ -77,14 +77,14 @@ class Nursery:
     def _begun(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         with theirs:
-            self._processes.append(_started("tend", theirs.fileno()))
+            self._processes.append(_spawn("serve_forks", theirs.fileno()))
         return ours
 
 
 class Worker:
     """Worker that is replaced after it died."""
 
-    def __init__(self, nursery: Nursery) -> None:
+    def __init__(self, nursery: ForkServer) -> None:
         self._nursery = nursery
         self._lock = threading.Lock()
         self._pipe: Connection | None = nursery.worker()
@@ -93,7 +93,7 @@ class Worker:
     def call(self, message: bytes) -> Any:
         """Run a pickled call; raises its error, or BrokenExecutor if the worker dies."""
         try:
-            result, error = _told(self._given(message))
+            result, error = _receive(self._given(message))
         except (EOFError, OSError) as gone:
             self._bury()
             raise BrokenExecutor("a worker died") from gone
@@ -132,23 +132,23 @@ class Worker:
             self._pipe = None
 
 
-def tend(fd: int) -> None:
+def serve_forks(fd: int) -> None:
     """Run the server: fork a worker for every pipe received through the socket `fd`.
 
     Returns when the other end of the socket is closed and no worker is left.
     """
-    leave_stopping_to_parent()
+    ignore_sigint()
     import_module(_TASKS)
     gc.collect()
     gc.freeze()  # freeze: garbage collection in children would otherwise copy shared pages
-    signal.signal(signal.SIGCHLD, _reap)
+    signal.signal(signal.SIGCHLD, _reap_children)
     with socket.socket(fileno=fd) as channel:
         while handles := socket.recv_fds(channel, 1, 1)[1]:
             if os.fork() == 0:
                 try:
                     channel.close()
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                    _work(handles[0])
+                    _run_worker(handles[0])
                 finally:
                     os._exit(1)
             os.close(handles[0])
@@ -158,26 +158,26 @@ def tend(fd: int) -> None:
             os.wait()
 
 
-def work(fd: int) -> NoReturn:
+def run_worker(fd: int) -> NoReturn:
     """Serve the pipe `fd` in a worker that was not forked."""
-    leave_stopping_to_parent()
-    _work(fd)
+    ignore_sigint()
+    _run_worker(fd)
 
 
-def _work(fd: int) -> NoReturn:
+def _run_worker(fd: int) -> NoReturn:
     signal.signal(signal.SIGTERM, _stop_at_once)
     pipe = Connection(fd)
     if FORKS:
-        fork_ahead(pipe)
-    answer(pipe, last=_end_children)
+        prefork_sandbox(pipe)
+    serve_calls(pipe, last=_end_children)
 
 
-def _told(pipe: Connection) -> Outcome:
+def _receive(pipe: Connection) -> Outcome:
     outcome: Outcome = pipe.recv()
     return outcome
 
 
-def _started(function: str, fd: int) -> "subprocess.Popen[bytes]":
+def _spawn(function: str, fd: int) -> "subprocess.Popen[bytes]":
     """Start a process that calls `function` with its copy of `fd`."""
     # One process per core: threads of linear algebra would wait for each other, which costs a fifth
     # of the time, and the last bits of an MFCC would depend on the number of cores.
@@ -186,7 +186,7 @@ def _started(function: str, fd: int) -> "subprocess.Popen[bytes]":
     )
 
 
-def _reap(number: int, _: FrameType | None) -> None:
+def _reap_children(number: int, _: FrameType | None) -> None:
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -194,8 +194,8 @@ def _reap(number: int, _: FrameType | None) -> None:
 
 def _end_children() -> None:
     """Exit without waiting: a clip whose ffmpeg was killed would be quarantined meanwhile."""
-    kill_running()
-    kill_asides()
+    kill_all()
+    kill_sandboxes()
 
 
 def _stop_at_once(number: int, _: FrameType | None) -> None:

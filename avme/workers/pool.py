@@ -1,6 +1,6 @@
 """Executors for shard tasks: processes of this machine, or the workers of a Dask cluster.
 
-Both are `concurrent.futures` executors; a `Crew` describes the differences.
+Both are `concurrent.futures` executors; a `ExecutorSpec` describes the differences.
 """
 
 import pickle
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from avme.errors import MachineError, UsageError
+from avme.errors import SystemRequirementError, UsageError
 from avme.workers.dask_cluster import DaskWorkers, quiet_dask
-from avme.workers.forkserver import Nursery, Worker
+from avme.workers.forkserver import ForkServer, Worker
 
 _Result = TypeVar("_Result")
 _Waiting = tuple[Future[Any], bytes]
@@ -23,7 +23,7 @@ _TASKS_PER_THREAD = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class ExecutorSpec:
     """Executor with its properties."""
 
     executor: Executor
@@ -38,27 +38,29 @@ class Crew:
 
 
 @contextmanager
-def local_crew(num_workers: int) -> Iterator[Crew]:
+def local_executor(num_workers: int) -> Iterator[ExecutorSpec]:
     """Open an executor of local processes; unfinished work is stopped when the block ends."""
-    executor = LocalExecutor(num_workers)
+    executor = WorkerPool(num_workers)
     try:
-        yield Crew(executor, deaths=(BrokenExecutor,), in_flight=num_workers, poll_seconds=0.2)
+        yield ExecutorSpec(
+            executor, deaths=(BrokenExecutor,), in_flight=num_workers, poll_seconds=0.2
+        )
     finally:
         executor.stop()
 
 
 @contextmanager
-def dask_crew(address: str, *, timeout_seconds: float = 300.0) -> Iterator[Crew]:
+def dask_executor(address: str, *, timeout_seconds: float = 300.0) -> Iterator[ExecutorSpec]:
     """Open an executor of the Dask cluster at `address`, whose workers share the file system.
 
-    `timeout_seconds` is the time to wait for new workers if none is left. Raises MachineError if
-    Dask is not installed, and UsageError if no scheduler responds.
+    `timeout_seconds` is the time to wait for new workers if none is left. Raises
+    SystemRequirementError if Dask is not installed, and UsageError if no scheduler responds.
     """
     try:
         from distributed import Client, KilledWorker
         from distributed.comm import get_address_host_port
     except ImportError as error:
-        raise MachineError(
+        raise SystemRequirementError(
             f"--dask needs Dask ({error}): install it with `pip install 'avme[cluster]'`"
         ) from error
     try:
@@ -72,19 +74,19 @@ def dask_crew(address: str, *, timeout_seconds: float = 300.0) -> Iterator[Crew]
     executor = client.get_executor(pure=False)
     with quiet_dask():
         try:
-            yield _dask_crew(client, executor, KilledWorker, address, timeout_seconds)
+            yield _dask_executor(client, executor, KilledWorker, address, timeout_seconds)
         finally:
             executor.shutdown(wait=False)
             client.close()
 
 
-def _dask_crew(
+def _dask_executor(
     client: Any, executor: Executor, death: type[Exception], address: str, timeout_seconds: float
-) -> Crew:
+) -> ExecutorSpec:
     try:
         client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
     except TimeoutError as error:
-        raise MachineError(
+        raise SystemRequirementError(
             f"the Dask scheduler at {address} has no worker: start one with `dask worker {address}`"
         ) from error
     threads = sum(client.nthreads().values())
@@ -97,7 +99,7 @@ def _dask_crew(
         except OSError:
             return None
 
-    return Crew(
+    return ExecutorSpec(
         executor,
         deaths=(death,),
         in_flight=_TASKS_PER_THREAD * max(1, threads),
@@ -106,7 +108,7 @@ def _dask_crew(
     )
 
 
-class LocalExecutor(Executor):
+class WorkerPool(Executor):
     """Pool of forked processes: one that dies fails its own task only and is replaced.
 
     Workers exit with their parent. Functions must be importable by name.
@@ -116,7 +118,7 @@ class LocalExecutor(Executor):
         self._lock = threading.Lock()
         self._stopped = False
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
-        self._nursery = Nursery()
+        self._nursery = ForkServer()
         self._workers = [Worker(self._nursery) for _ in range(num_workers)]
         self._threads = [
             threading.Thread(target=self._attend, args=(worker,), daemon=True)

@@ -18,7 +18,7 @@ Outcome = tuple[Any, BaseException | None]
 """Result or error of a call."""
 
 
-def answer(
+def serve_calls(
     pipe: Connection,
     *,
     named: Callable[[Exception], Exception] = lambda error: error,
@@ -32,14 +32,14 @@ def answer(
         last: Called before the process exits.
     """
     asked: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_listen, args=(pipe, asked, last), daemon=True).start()
+    threading.Thread(target=_read_requests, args=(pipe, asked, last), daemon=True).start()
     while True:
         reply = _reply(asked.get(), named)
-        with suppress(OSError):  # no reader: `_listen` is about to end this process
+        with suppress(OSError):  # no reader: `_read_requests` is about to end this process
             pipe.send_bytes(reply)
 
 
-def _listen(pipe: Connection, asked: SimpleQueue[bytes], last: Callable[[], object]) -> None:
+def _read_requests(pipe: Connection, asked: SimpleQueue[bytes], last: Callable[[], object]) -> None:
     with suppress(EOFError, OSError):
         while True:
             asked.put(pipe.recv_bytes())

@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from avme.errors import AvmeError, MediaError
-from avme.workers.child_process import leave_stopping_to_parent, start_python, stay_if_ending
-from avme.workers.rpc import Outcome, answer
+from avme.workers.child_process import block_if_exiting, ignore_sigint, start_python
+from avme.workers.rpc import Outcome, serve_calls
 
 _T = TypeVar("_T")
 _STATM = Path("/proc/self/statm")
 _PROGRAM = "from avme.workers.sandbox import serve; serve({fd}, {memory_bytes})"
-_made: "dict[int | None, Aside]" = {}
-_ahead: "list[tuple[_Forked, Connection]]" = []
+_made: "dict[int | None, Sandbox]" = {}
+_ahead: "list[tuple[_ForkedProcess, Connection]]" = []
 
 
-class Aside:
+class Sandbox:
     """Subprocess for calls, one at a time; started by the first call, and again if it died.
 
     It is not a process of `multiprocessing`, which would import the main script again; a worker of
@@ -38,7 +38,7 @@ class Aside:
 
     def __init__(self, memory_bytes: int | None) -> None:
         self._memory_bytes = memory_bytes
-        self._process: subprocess.Popen[bytes] | _Forked | None = None
+        self._process: subprocess.Popen[bytes] | _ForkedProcess | None = None
         self._pipe: Connection | None = None
         self._one_at_a_time = threading.Lock()
 
@@ -48,8 +48,8 @@ class Aside:
             result, error = self._elsewhere(timeout_seconds, function, arguments)
         if error is not None:
             raise error
-        answer: _T = result
-        return answer
+        serve_calls: _T = result
+        return serve_calls
 
     def stop(self) -> int | None:
         """Terminate the process; return its exit code."""
@@ -87,7 +87,7 @@ class Aside:
         try:
             outcome: Outcome = pipe.recv()
         except (EOFError, OSError) as ended:
-            stay_if_ending()
+            block_if_exiting()
             code = self.stop()
             raise MediaError(
                 f"reading its header crashed (code {code})", reason="crashed"
@@ -113,27 +113,27 @@ class Aside:
         return self._pipe
 
 
-def aside(memory_bytes: int | None) -> Aside:
+def get_sandbox(memory_bytes: int | None) -> Sandbox:
     """Return the sandbox of this process."""
     if memory_bytes not in _made:
-        _made[memory_bytes] = Aside(memory_bytes)
+        _made[memory_bytes] = Sandbox(memory_bytes)
     return _made[memory_bytes]
 
 
 @atexit.register
-def stop_asides() -> None:
+def stop_sandboxes() -> None:
     """Terminate the sandboxes of this process."""
     for made in _made.values():
         made.stop()
 
 
-def kill_asides() -> None:
+def kill_sandboxes() -> None:
     """Kill the sandboxes of this process, which is about to exit without waiting for them."""
     for made in _made.values():
         made.kill()
 
 
-def fork_ahead(foreign: Connection) -> None:
+def prefork_sandbox(foreign: Connection) -> None:
     """Fork the subprocess of the first sandbox in advance, which is almost free.
 
     Only safe while no other thread runs. The child closes `foreign`, which belongs to this process.
@@ -144,22 +144,22 @@ def fork_ahead(foreign: Connection) -> None:
         try:
             foreign.close()
             ours.close()
-            answer(theirs, named=_of_a_header)
+            serve_calls(theirs, named=_of_a_header)
         finally:
             os._exit(1)
     theirs.close()
-    _ahead.append((_Forked(pid), ours))
+    _ahead.append((_ForkedProcess(pid), ours))
 
 
 def serve(fd: int, memory_bytes: int | None) -> None:
     """Serve calls on the pipe `fd` until its other end is closed."""
-    leave_stopping_to_parent()
+    ignore_sigint()
     if memory_bytes is not None:
         _limit_memory(memory_bytes)
-    answer(Connection(fd), named=_of_a_header)
+    serve_calls(Connection(fd), named=_of_a_header)
 
 
-class _Forked:
+class _ForkedProcess:
     """Forked process with the methods of Popen that are needed."""
 
     def __init__(self, pid: int) -> None:

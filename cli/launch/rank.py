@@ -10,7 +10,7 @@ from avme.errors import AvmeError
 from .early_error import FAILURES
 
 
-class ChildFailed(AvmeError):
+class RankFailed(AvmeError):
     """A rank of a distributed run failed; has its error line and exit code."""
 
     def __init__(
@@ -45,7 +45,7 @@ def join_launcher() -> None:
             (Path(folder) / f"{rank()}.pid").write_text(str(os.getpid()), encoding="ascii")
 
 
-def leave_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
+def write_failure(line: str, exit_code: int, *, is_echo: bool = False) -> bool:
     """Write the error for the launcher; return False without one.
 
     Args:

@@ -19,14 +19,14 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, Final
 
-from avme.errors import MachineError, UsageError
+from avme.errors import SystemRequirementError, UsageError
 from avme.io.run_status import amend_failure
 from avme.system.cpu_count import TASKS_ARE_RANKS, limit_threads
 from avme.train.distributed.early_stop import StoppedEarly
 from avme.train.distributed.stop_signals import active_request
 
 from .early_error import FAILURES
-from .rank import ChildFailed
+from .rank import RankFailed
 
 _SIGNALS: Final = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1")
 """Signals that torchrun forwards to the ranks; SIGINT is handled by `_Interrupts`."""
@@ -52,7 +52,7 @@ def device_setting(device: str | None, gpus: int | None, procs: int | None) -> s
     return "cpu" if procs is not None else device
 
 
-def spread(gpus: int | None, procs: int | None, run: Path | None = None) -> bool:
+def launch_ranks(gpus: int | None, procs: int | None, run: Path | None = None) -> bool:
     """Run this command on many devices; return False if this process should do the work.
 
     Args:
@@ -61,8 +61,8 @@ def spread(gpus: int | None, procs: int | None, run: Path | None = None) -> bool
         run: Run folder; its status.json gets the failure of a killed rank.
 
     Raises:
-        MachineError: Fewer GPUs than requested.
-        ChildFailed: A rank failed.
+        SystemRequirementError: Fewer GPUs than requested.
+        RankFailed: A rank failed.
     """
     if TASKS_ARE_RANKS in os.environ and max(gpus or 1, procs or 1) > 1:
         raise UsageError(
@@ -78,15 +78,15 @@ def spread(gpus: int | None, procs: int | None, run: Path | None = None) -> bool
         return False
     began = time.time()
     try:
-        run_on_all(processes, ["-m", "avme_cli", *sys.argv[1:]])
-    except ChildFailed as error:
+        run_torchrun(processes, ["-m", "avme_cli", *sys.argv[1:]])
+    except RankFailed as error:
         if run is not None and error.was_killed:
             amend_failure(run, str(error).removeprefix("error: "), error.rank, since=began)
         raise
     return True
 
 
-def run_on_all(processes: int, program: Sequence[str]) -> None:
+def run_torchrun(processes: int, program: Sequence[str]) -> None:
     """Run a Python program in `processes` ranks of one group."""
     import logging
 
@@ -101,7 +101,7 @@ def run_on_all(processes: int, program: Sequence[str]) -> None:
         options = [
             "--standalone",
             f"--nproc-per-node={processes}",
-            f"--signals-to-handle={','.join(_heard())}",
+            f"--signals-to-handle={','.join(_handled_signals())}",
         ]
         logging.disable(logging.CRITICAL)  # torchrun would print every child's failure at length
         interrupts = _Interrupts(Path(folder))
@@ -150,18 +150,18 @@ class _Interrupts:
         os._exit(130)
 
 
-def _heard() -> list[str]:
+def _handled_signals() -> list[str]:
     """Return the signals that are not ignored, as nohup ignores SIGHUP."""
     deaf = signal.SIG_IGN
     return [name for name in _SIGNALS if signal.getsignal(signal.Signals[name]) is not deaf]
 
 
-def _first_failure(folder: Path, ends: Mapping[int, tuple[int, int]]) -> ChildFailed:
+def _first_failure(folder: Path, ends: Mapping[int, tuple[int, int]]) -> RankFailed:
     """Return the first failure, from torchrun's end times in whole seconds and exit codes."""
     left = _left_in(folder)
     own = [failure for failure in left if not failure["is_echo"]]
     if own:
-        return ChildFailed(own[0]["line"], own[0]["exit_code"])
+        return RankFailed(own[0]["line"], own[0]["exit_code"])
     earliest = min(when for when, _ in ends.values())
     echoes = {failure["rank"] for failure in left}
 
@@ -176,21 +176,21 @@ def _first_failure(folder: Path, ends: Mapping[int, tuple[int, int]]) -> ChildFa
     if code < 0:
         guess = " (out of memory?)" if code == -signal.SIGKILL else ""
         line = f"error: rank {number} was killed by signal {-code}{guess}"
-        return ChildFailed(line, 1, rank=number, was_killed=True)
+        return RankFailed(line, 1, rank=number, was_killed=True)
     if left:
-        return ChildFailed(left[0]["line"], left[0]["exit_code"])
-    return ChildFailed(f"error: rank {number} ended with exit code {code}", max(code, 1))
+        return RankFailed(left[0]["line"], left[0]["exit_code"])
+    return RankFailed(f"error: rank {number} ended with exit code {code}", max(code, 1))
 
 
-def _after_signal(folder: Path, name: str) -> ChildFailed:
+def _after_signal(folder: Path, name: str) -> RankFailed:
     left = _left_in(folder)
     if left:
-        return ChildFailed(left[0]["line"], left[0]["exit_code"])
+        return RankFailed(left[0]["line"], left[0]["exit_code"])
     if not any(folder.glob("*.pid")):  # no rank had started
         early = StoppedEarly(signal.Signals[name])
-        return ChildFailed(f"error: {early}", early.exit_code)
+        return RankFailed(f"error: {early}", early.exit_code)
     line = f"error: stopped by {name} before a checkpoint was written"
-    return ChildFailed(line, 130 if name == "SIGINT" else 1)
+    return RankFailed(line, 130 if name == "SIGINT" else 1)
 
 
 def _left_in(folder: Path) -> list[dict[str, Any]]:
@@ -204,7 +204,7 @@ def _require_gpus(wanted: int) -> None:
 
     found = torch.cuda.device_count()
     if found < wanted:
-        raise MachineError(
+        raise SystemRequirementError(
             f"--gpus {wanted} asks for more GPUs than this machine has ({found}): "
             "ask for fewer, or give --device cpu"
         )

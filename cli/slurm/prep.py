@@ -26,7 +26,7 @@ def submit_parts(config: "PrepConfig", *, target: Path, command: str, report: Re
 
     Raises:
         UsageError: The dataset already has a job.
-        MachineError: sbatch is missing or refuses.
+        SystemRequirementError: sbatch is missing or refuses.
     """
     batch = parts_batch(config, target=target, command=command)
     number = submit(batch, report)

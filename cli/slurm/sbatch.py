@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from avme.errors import MachineError, UsageError
+from avme.errors import SystemRequirementError, UsageError
 from avme.io.atomic import write_text
 from avme.io.lock import holding
 from avme.progress import Reporter
@@ -164,13 +164,13 @@ class Batch:
 def submit(batch: Batch, report: Reporter) -> str:
     """Write the script and submit it with sbatch; return the job id.
 
-    Raises UsageError if a job of the same run or dataset is pending or running, and MachineError if
-    sbatch is missing (the script stays) or refuses (nothing stays).
+    Raises UsageError if a job of the same run or dataset is pending or running, and
+    SystemRequirementError if sbatch is missing (the script stays) or refuses (nothing stays).
     """
     script = batch.script_path
     if shutil.which("sbatch") is None:
         write_text(script, batch.script())
-        raise MachineError(
+        raise SystemRequirementError(
             f"{FLAG} needs Slurm's sbatch, which is not on this machine: submit {script} where it "
             "is"
         )
@@ -218,12 +218,12 @@ def _sbatch(
         env=dict(environment),
     )
     if done.returncode != 0:
-        raise MachineError(f"sbatch refuses the job ({explain(done.stderr, settings)}")
+        raise SystemRequirementError(f"sbatch refuses the job ({explain(done.stderr, settings)}")
     for line in done.stderr.splitlines():
         report.say(line)
     printed = [line for line in done.stdout.splitlines() if re.fullmatch(r"\d+(;\S*)?", line)]
     if not printed:
-        raise MachineError(
+        raise SystemRequirementError(
             f"sbatch printed {done.stdout[:100]!r}, expected the number of a job: `squeue` tells "
             "whether there is one"
         )

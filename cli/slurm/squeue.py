@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from avme.errors import MachineError, UsageError
+from avme.errors import SystemRequirementError, UsageError
 
 _SECONDS: Final = 30.0
 """Time limit of squeue; a busy controller is slow."""
@@ -36,7 +36,7 @@ def require_no_job(record: Path, target: Path, environment: Mapping[str, str]) -
 
     Raises:
         UsageError: The job is not finished.
-        MachineError: squeue does not respond.
+        SystemRequirementError: squeue does not respond.
     """
     if not record.is_file():
         return
@@ -74,7 +74,7 @@ def _states(number: str, cluster: str, record: Path, environment: Mapping[str, s
             return set()
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         found = "; ".join(lines)[:200] or f"squeue ended with exit code {done.returncode}"
-    raise MachineError(
+    raise SystemRequirementError(
         f"whether job {number}, submitted earlier, is over cannot be told ({found}): repeat, or "
         f"delete {record} if it is"
     )

@@ -62,7 +62,7 @@ def submit_training(
     Raises:
         UsageError: The run folder is in use or has a job.
         ArtifactError: There is nothing to resume.
-        MachineError: sbatch is missing or refuses.
+        SystemRequirementError: sbatch is missing or refuses.
     """
     gpus, processes = devices(settings, device)
     run = run if run.name else run.resolve()

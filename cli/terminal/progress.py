@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from avme.io.escape import escape_text
-from avme.progress import Quiet, Reporter, Task
+from avme.progress import NullReporter, Reporter, Task
 
 from ..launch.rank import rank
 from .output import verbatim
@@ -27,11 +27,11 @@ EVERY_SECONDS = 10.0
 def reporter(quiet: bool) -> Reporter:
     """Return the reporter for stderr; only rank 0 of a distributed run prints."""
     if quiet or rank() > 0:
-        return Quiet()
-    return Terminal() if is_terminal(sys.stderr) else Lines(sys.stderr)
+        return NullReporter()
+    return BarReporter() if is_terminal(sys.stderr) else LineReporter(sys.stderr)
 
 
-class Lines:
+class LineReporter:
     """Reporter for logs: a line at the end of a task, and one every ten seconds before."""
 
     def __init__(
@@ -113,7 +113,7 @@ class _LineTask:
         self._say("  ".join([*parts, self._note]).rstrip())
 
 
-class Terminal:
+class BarReporter:
     """Reporter for terminals: bars, with lines above them."""
 
     def __init__(self, console: "Console | None" = None) -> None:

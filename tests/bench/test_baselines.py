@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from avme.bench.baselines import PEERS, Peers, find_peers, without_broken
-from avme.data.crop import Box, cut
+from avme.bench.baselines import PEERS, Baselines, find_baselines, without_broken
+from avme.data.crop import Box, crop_resize
 from avme.errors import UsageError
 
 
@@ -17,7 +17,7 @@ from avme.errors import UsageError
 def test_a_peer_shows_the_frames_and_the_box_that_were_asked_for(
     name: str, make_video: Callable[..., Path], tmp_path: Path
 ) -> None:
-    peers = find_peers([name, "pyav"])
+    peers = find_baselines([name, "pyav"])
     if name in peers.absent:
         pytest.skip(f"{name} is {peers.absent[name]}")
     video = make_video(tmp_path / "a.avi", frames=12, size="64x48")
@@ -25,8 +25,8 @@ def test_a_peer_shows_the_frames_and_the_box_that_were_asked_for(
 
     found = peers.present[name](video, [2, 5, 8, 8], Box(4, 6, 40, 40), 20)
 
-    expected = cut(whole, Box(4, 6, 40, 40), 20)
-    other = cut(whole.flip(0), Box(4, 6, 40, 40), 20)
+    expected = crop_resize(whole, Box(4, 6, 40, 40), 20)
+    other = crop_resize(whole.flip(0), Box(4, 6, 40, 40), 20)
     assert found.shape == (4, 3, 20, 20)
     assert found.dtype == torch.uint8
     error = (found.float() - expected.float()).abs().mean()
@@ -35,13 +35,13 @@ def test_a_peer_shows_the_frames_and_the_box_that_were_asked_for(
 
 def test_a_peer_that_nobody_knows_is_refused() -> None:
     with pytest.raises(UsageError, match="no peer 'moviepy': there are torchcodec, pyav"):
-        find_peers(["moviepy"])
+        find_baselines(["moviepy"])
 
 
 def test_a_peer_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "decord", None)
 
-    assert find_peers(["pyav", "decord"]).absent == {"decord": "not installed"}
+    assert find_baselines(["pyav", "decord"]).absent == {"decord": "not installed"}
 
 
 LONG = (
@@ -73,7 +73,7 @@ def test_a_peer_that_does_not_load_is_absent_with_a_short_reason(
 ) -> None:
     monkeypatch.setitem(PEERS, "decord", missing(error))
 
-    found = find_peers(["decord", "pyav"])
+    found = find_baselines(["decord", "pyav"])
 
     assert list(found.present) == ["pyav"]
     assert found.absent["decord"].startswith(reason)
@@ -86,7 +86,7 @@ def test_a_peer_that_fails_at_its_first_call_is_absent(
     video = make_video(tmp_path / "a.avi", frames=4, size="64x48")
     present = {"torchcodec": missing(RuntimeError(LONG)), "pyav": PEERS["pyav"]()}
 
-    found = without_broken(Peers(present, {}), video, [0, 2], Box(0, 0, 48, 48))
+    found = without_broken(Baselines(present, {}), video, [0, 2], Box(0, 0, 48, 48))
 
     assert list(found.present) == ["pyav"]
     assert found.absent == {"torchcodec": "cannot be loaded (Could not load libtorchcodec)"}

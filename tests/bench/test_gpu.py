@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ _SMALL = (
 
 
 def test_one_command_writes_a_page_about_this_device(
-    prepared: PreparedSet, start: Callable[..., Any], tmp_path: Path
+    prepared: PreparedDataset, start: Callable[..., Any], tmp_path: Path
 ) -> None:
     sets = [part for one in _SMALL for part in ("--set", one)]
     line = f"{prepared.folder} --device cpu --preset tiny --batches 2 --rounds 1 --steps 1 --eager"

@@ -2,38 +2,38 @@
 
 import pytest
 
-from avme.bench.baselines import PEERS, find_peers
+from avme.bench.baselines import PEERS, find_baselines
 from avme.bench.loader import LoaderBench, bench_loader
 from avme.config import ClipConfig
 from avme.errors import UsageError
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 
 
-def run(prepared: PreparedSet, **clip: int) -> LoaderBench:
+def run(prepared: PreparedDataset, **clip: int) -> LoaderBench:
     return bench_loader(
         prepared.folder,
         videos=None,
         against=list(PEERS),
         windows=4,
         rounds=2,
-        report=Quiet(),
+        report=NullReporter(),
         clip=ClipConfig.model_validate(
             {"num_frames": 4, "frame_stride": 2, "image_size": 32, **clip}
         ),
     )
 
 
-def test_every_peer_is_in_the_table_or_named_as_absent(prepared: PreparedSet) -> None:
+def test_every_peer_is_in_the_table_or_named_as_absent(prepared: PreparedDataset) -> None:
     found = run(prepared)
 
     names = [row.name for row in found.rows]
-    assert names == ["avme", *find_peers(list(PEERS)).present, "avme with sound"]
+    assert names == ["avme", *find_baselines(list(PEERS)).present, "avme with sound"]
     assert {*names[1:-1], *found.absent} == set(PEERS)
     assert (found.clips, found.width, found.height) == (3, 64, 48)  # not the one of 3 frames
 
 
-def test_ratios_are_those_of_the_clips_a_second(prepared: PreparedSet) -> None:
+def test_ratios_are_those_of_the_clips_a_second(prepared: PreparedDataset) -> None:
     rows = run(prepared).rows
 
     assert rows[0].ratio == 1
@@ -43,6 +43,6 @@ def test_ratios_are_those_of_the_clips_a_second(prepared: PreparedSet) -> None:
         assert row.wall_clips_per_second > 0
 
 
-def test_clips_that_are_shorter_than_a_window_are_refused(prepared: PreparedSet) -> None:
+def test_clips_that_are_shorter_than_a_window_are_refused(prepared: PreparedDataset) -> None:
     with pytest.raises(UsageError, match="is as long as a window, 16 frames"):
         run(prepared, stride=4)

@@ -5,18 +5,20 @@ from pathlib import Path
 import pytest
 
 from avme.bench.prep import bench_prep
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 
 pytestmark = pytest.mark.slow
 
 
 def test_both_do_the_same_videos_and_nothing_is_left_behind(
-    prepared: PreparedSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: PreparedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    found = bench_prep(prepared.folder, videos=None, clips=4, rounds=2, workers=1, report=Quiet())
+    found = bench_prep(
+        prepared.folder, videos=None, clips=4, rounds=2, workers=1, report=NullReporter()
+    )
 
     alone, prep = found.rows
     assert (alone.name, prep.name) == ("ffmpeg alone", "avme prep")

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from avme.bench.run_estimate import (
+    DatasetSize,
     Derived,
     Training,
-    TrainingClips,
     build_model,
     derive,
     training_clips,
@@ -21,7 +21,7 @@ from avme.config.presets import RECIPES, preset
 from avme.config.presets.recipe import UCF101
 from avme.config.resolve import resolve
 from avme.config.train import TrainConfig
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.sources.clip_table import SourceClip
 from avme.sources.folder import ucf101_group
 from avme.sources.split_strategies import hold_out
@@ -47,7 +47,7 @@ def agree(derived: Derived, folder: Path) -> bool:
 
 
 def test_pretraining_finds_what_was_foretold(
-    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakePretrain
+    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakePretrain
 ) -> None:
     settings = make_pretrain_config()
     clips, classes = training_clips_of(settings, finished.folder)
@@ -78,7 +78,7 @@ def test_half_decoding_and_a_loss_on_all_tokens_are_counted(
 
 
 def test_finetuning_finds_what_was_foretold_with_clips_held_out(
-    finished: PreparedSet, finetuned: Path, make_finetune_config: MakeFinetune
+    finished: PreparedDataset, finetuned: Path, make_finetune_config: MakeFinetune
 ) -> None:
     settings = make_finetune_config()
     clips, classes = training_clips_of(settings, finished.folder)
@@ -109,7 +109,7 @@ def test_rates_by_layer_are_those_of_the_optimizer(make_finetune_config: MakeFin
 def test_recipes_on_ucf101(name: str, total: int, windows: int, seen: int) -> None:
     settings = resolve(PretrainConfig, preset=preset("pretrain", name))
 
-    derived = derive(settings, 101, TrainingClips(9537))
+    derived = derive(settings, 101, DatasetSize(9537))
 
     assert derived.steps is not None
     assert (derived.steps.total, derived.steps.windows) == (total, windows)
@@ -127,14 +127,14 @@ def test_without_a_set_all_but_the_steps_is_known(make_pretrain_config: MakePret
 @pytest.mark.parametrize(
     ("settings", "clips"),
     [
-        (FinetuneConfig(val_fraction=0.0), TrainingClips(9537)),
-        (FinetuneConfig(val_fraction=0.1), TrainingClips(8586, 951)),
-        (FinetuneConfig(val_fraction=0.2), TrainingClips(7630, 1907, is_estimate=True)),
-        (FinetuneConfig(train=TrainConfig(seed=3)), TrainingClips(8583, 954, is_estimate=True)),
-        (PretrainConfig(), TrainingClips(9537)),
+        (FinetuneConfig(val_fraction=0.0), DatasetSize(9537)),
+        (FinetuneConfig(val_fraction=0.1), DatasetSize(8586, 951)),
+        (FinetuneConfig(val_fraction=0.2), DatasetSize(7630, 1907, is_estimate=True)),
+        (FinetuneConfig(train=TrainConfig(seed=3)), DatasetSize(8583, 954, is_estimate=True)),
+        (PretrainConfig(), DatasetSize(9537)),
     ],
 )
-def test_what_is_held_out_is_not_trained_on(settings: Training, clips: TrainingClips) -> None:
+def test_what_is_held_out_is_not_trained_on(settings: Training, clips: DatasetSize) -> None:
     assert training_clips(settings, UCF101) == clips
 
 

@@ -8,17 +8,17 @@ import pytest
 from avme.bench.source_videos import videos_of
 from avme.errors import UsageError
 from avme.io.atomic import read_json
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 
 
-def test_every_clip_has_the_video_that_its_id_names(prepared: PreparedSet) -> None:
+def test_every_clip_has_the_video_that_its_id_names(prepared: PreparedDataset) -> None:
     found = videos_of(prepared, None)
 
     assert tuple(found) == prepared.entries
     assert all(path.is_file() and path.as_posix().endswith(e.id) for e, path in found.items())
 
 
-def test_videos_may_have_moved(prepared: PreparedSet, tmp_path: Path) -> None:
+def test_videos_may_have_moved(prepared: PreparedDataset, tmp_path: Path) -> None:
     entry = prepared.entries[0]
     (tmp_path / entry.id).parent.mkdir(parents=True)
     source = Path(read_json(prepared.folder / "plan.json")["identity"]["source"])
@@ -27,6 +27,6 @@ def test_videos_may_have_moved(prepared: PreparedSet, tmp_path: Path) -> None:
     assert videos_of(prepared, tmp_path) == {entry: tmp_path / entry.id}
 
 
-def test_a_folder_without_them_is_refused(prepared: PreparedSet, tmp_path: Path) -> None:
+def test_a_folder_without_them_is_refused(prepared: PreparedDataset, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"holds no video of .*--videos"):
         videos_of(prepared, tmp_path)

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from avme.bench.step import StepBench, StepJob, bench_step, random_batch
-from avme.bench.videomae import as_floats, as_mask, build_videomae, layers_of
+from avme.bench.videomae import build_videomae, layers_of, to_float, to_mask
 from avme.config import PretrainConfig
 from avme.errors import UsageError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TubeMask
-from avme.progress import Quiet
+from avme.progress import NullReporter
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,7 @@ CPU = torch.device("cpu")
 
 def run(*against: str, **changed: Any) -> StepBench:
     job = StepJob(**{"config": CONFIG, "batch": 2, "device": "cpu", **changed})
-    return bench_step(job, against=against, rounds=2, steps=1, report=Quiet())
+    return bench_step(job, against=against, rounds=2, steps=1, report=NullReporter())
 
 
 def test_everybody_is_in_the_table_with_seconds_and_memory() -> None:
@@ -70,7 +70,7 @@ def test_transformers_has_as_many_parameters_as_ours() -> None:
 def test_transformers_hides_the_same_tokens_and_sees_the_same_pictures() -> None:
     batch = random_batch(CONFIG, 2, CPU)
 
-    mask, floats = as_mask(CONFIG, batch), as_floats(batch)
+    mask, floats = to_mask(CONFIG, batch), to_float(batch)
 
     grid = MaskedAutoencoder(CONFIG.model, CONFIG.clip).grid
     choice = TubeMask(grid, CONFIG.mask.ratio)(batch.seed)
@@ -93,7 +93,7 @@ def test_a_peer_that_nobody_knows_is_refused() -> None:
     job = StepJob(config=CONFIG, batch=2, device="cpu")
 
     with pytest.raises(UsageError, match="no peer 'fairseq': there is transformers"):
-        bench_step(job, against=["fairseq"], rounds=1, steps=1, report=Quiet())
+        bench_step(job, against=["fairseq"], rounds=1, steps=1, report=NullReporter())
 
 
 def test_a_transformers_that_does_not_load_is_absent_with_a_short_reason(

@@ -8,26 +8,26 @@ from torch import nn
 
 from avme.bench import throughput as rehearse_module
 from avme.bench.run_estimate import Training, derive
-from avme.bench.throughput import Rehearsal, rehearse
+from avme.bench.throughput import Throughput, measure_throughput
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.models.sync_batchnorm import GlobalBatchNorm
 
 
 @pytest.fixture
-def measured() -> Rehearsal:
-    return Rehearsal(
+def measured() -> Throughput:
+    return Throughput(
         device="CPU, 1 threads",
         precision="float32",
         batch=2,
         clip_seconds=0.5,
         update_seconds=8.0,
         share=1.0,
-        most_clips_per_second=8.0,
+        max_clips_per_second=8.0,
     )
 
 
 def test_hours_are_steps_of_whole_batches_and_one_update_each(
-    measured: Rehearsal, make_pretrain_config: Callable[..., PretrainConfig]
+    measured: Throughput, make_pretrain_config: Callable[..., PretrainConfig]
 ) -> None:
     settings = make_pretrain_config(batch_size=4)
 
@@ -35,16 +35,16 @@ def test_hours_are_steps_of_whole_batches_and_one_update_each(
 
 
 def test_operations_a_second_are_those_of_a_clip_by_its_seconds(
-    measured: Rehearsal, make_pretrain_config: Callable[..., PretrainConfig]
+    measured: Throughput, make_pretrain_config: Callable[..., PretrainConfig]
 ) -> None:
     derived = derive(make_pretrain_config(), 2)
 
     assert measured.teraflops(derived) == pytest.approx(2 * derived.flops.step / 1e12)
 
 
-def test_mfu_is_the_share_of_the_clips_that_the_peak_would_allow(measured: Rehearsal) -> None:
+def test_mfu_is_the_share_of_the_clips_that_the_peak_would_allow(measured: Throughput) -> None:
     assert measured.mfu == 0.25
-    assert replace(measured, most_clips_per_second=None).mfu is None
+    assert replace(measured, max_clips_per_second=None).mfu is None
 
 
 def test_the_model_is_set_up_as_for_a_run(
@@ -54,7 +54,7 @@ def test_the_model_is_set_up_as_for_a_run(
     monkeypatch.setattr(rehearse_module, "set_up", lambda model, *_: seen.append(model))
     settings = make_pretrain_config(batch_norm="frozen")
 
-    rehearse(settings, derive(settings, 2), 2, steps=1)
+    measure_throughput(settings, derive(settings, 2), 2, steps=1)
 
     norms = [part for part in seen[0].modules() if isinstance(part, GlobalBatchNorm)]
     assert norms
@@ -71,7 +71,7 @@ def test_both_stages_can_be_rehearsed(
     if stage == "finetune":
         settings = make_finetune_config(head={"norm": "batch"})
 
-    found = rehearse(settings, derive(settings, 2), 2, steps=1)
+    found = measure_throughput(settings, derive(settings, 2), 2, steps=1)
 
     assert found.device.startswith("CPU, ")
     assert (found.precision, found.batch) == ("float32", 4)
@@ -85,4 +85,4 @@ def test_a_large_network_gets_few_clips_at_a_time(
 ) -> None:
     settings = make_pretrain_config(batch_size=64, micro_batch_size=3)
 
-    assert rehearse(settings, derive(settings, 2), 2, steps=1).batch == 3
+    assert measure_throughput(settings, derive(settings, 2), 2, steps=1).batch == 3

@@ -5,18 +5,18 @@ import time
 
 import torch
 
-from avme.bench.timing import Contender, compete, one_core
-from avme.progress import Quiet
+from avme.bench.timing import Candidate, one_core, run_interleaved
+from avme.progress import NullReporter
 
 
 def test_rounds_alternate_and_warming_up_does_not_count() -> None:
     done: list[str] = []
     contenders = [
-        Contender("a", lambda piece: done.append(f"a{piece}")),
-        Contender("b", lambda piece: done.append(f"b{piece}")),
+        Candidate("a", lambda piece: done.append(f"a{piece}")),
+        Candidate("b", lambda piece: done.append(f"b{piece}")),
     ]
 
-    scores = compete(contenders, pieces=2, rounds=2, warm_up=1, report=Quiet())
+    scores = run_interleaved(contenders, pieces=2, rounds=2, warm_up=1, report=NullReporter())
 
     assert done == ["a0", "b0", "a0", "a1", "b0", "b1", "b0", "b1", "a0", "a1"]
     assert [score.name for score in scores] == ["a", "b"]
@@ -29,16 +29,16 @@ def test_waiting_costs_the_wall_and_working_costs_the_core() -> None:
         while time.process_time() < until:
             pass
 
-    idle, busy = compete(
-        [Contender("idle", lambda _: time.sleep(0.05)), Contender("busy", work)],
+    idle, busy = run_interleaved(
+        [Candidate("idle", lambda _: time.sleep(0.05)), Candidate("busy", work)],
         pieces=1,
         rounds=3,
         warm_up=0,
-        report=Quiet(),
+        report=NullReporter(),
     )
 
-    assert idle.usual_wall_seconds >= 0.05 > 2 * idle.usual_core_seconds
-    assert busy.usual_core_seconds >= 0.05
+    assert idle.median_wall_seconds >= 0.05 > 2 * idle.median_core_seconds
+    assert busy.median_core_seconds >= 0.05
 
 
 def test_one_core_is_lent_and_given_back() -> None:

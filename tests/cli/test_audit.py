@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from avme.audit.audio_leak import count, measure
 from avme.audit.protocols import protocols
 from avme.audit.summary import survey, survey_classes, survey_split
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.shards.record import ClipRecord
 from avme_cli.app import app
 from avme_cli.audit import print_audit
@@ -141,7 +141,7 @@ def test_what_it_asks_for_can_be_copied_and_runs(
     program, *words = shlex.split(command)
     assert program == "avme"
     assert run(*words).strip() == "data/pets-usable-sound"
-    made, whole = (PreparedSet.open(Path("data") / n) for n in ("pets-usable-sound", "pets"))
+    made, whole = (PreparedDataset.open(Path("data") / n) for n in ("pets-usable-sound", "pets"))
     for part in ("train", "test"):
         wanted = {e.id for e in whole.part("1", part) if e.class_name != "fish"}
         assert {entry.id for entry in made.part("1", part)} == wanted

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme_cli.app import app
-from avme_cli.next_command import after_prep, say_next, set_name
+from avme_cli.next_command import after_prep, log_next, set_name
 
 pytestmark = pytest.mark.slow
 
 SHORT = ["--epochs", "1", "--batch", "2", "--workers", "0"]
 
 
-class Said(Quiet):
+class Said(NullReporter):
     """Keeps what was said."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ def test_a_set_is_named_as_data_finds_it(tmp_path: Path, monkeypatch: pytest.Mon
 def test_words_are_quoted_and_no_path_is_taken_for_an_option() -> None:
     said = Said()
 
-    say_next(said, "eval", Path("-x/a b"), None, "--data", "$HOME")
+    log_next(said, "eval", Path("-x/a b"), None, "--data", "$HOME")
 
     assert said.lines == ["next: avme eval './-x/a b' --data '$HOME'"]
 

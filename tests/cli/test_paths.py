@@ -128,7 +128,7 @@ def test_a_run_to_resume_is_the_one_that_is_there(there: list[str], reads: str) 
     for kind in there:
         Path(f"runs/finetune-pets-{kind}").mkdir(parents=True)
 
-    assert paths.modality_that_is_there("pets") == reads
+    assert paths.find_modality("pets") == reads
 
 
 def test_a_pipe_is_no_table() -> None:

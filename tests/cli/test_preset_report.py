@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
-from avme.bench.run_estimate import TrainingClips, derive
-from avme.bench.throughput import Rehearsal
+from avme.bench.run_estimate import DatasetSize, derive
+from avme.bench.throughput import Throughput
 from avme.config import PretrainConfig
 from avme.config.presets import RECIPES, preset
 from avme.config.resolve import resolve
@@ -18,16 +18,16 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def make_rehearsal() -> Callable[[float], Rehearsal]:
-    def make(share: float) -> Rehearsal:
-        return Rehearsal(
+def make_rehearsal() -> Callable[[float], Throughput]:
+    def make(share: float) -> Throughput:
+        return Throughput(
             device="CPU, 2 threads",
             precision="float32",
             batch=2,
             clip_seconds=0.5,
             update_seconds=8.0,
             share=share,
-            most_clips_per_second=None,
+            max_clips_per_second=None,
         )
 
     return make
@@ -107,9 +107,11 @@ def test_a_probe_tells_speed_and_hours() -> None:
     assert "rehearse" in err
 
 
-def test_a_busy_machine_is_told_and_taken_off(make_rehearsal: Callable[[float], Rehearsal]) -> None:
+def test_a_busy_machine_is_told_and_taken_off(
+    make_rehearsal: Callable[[float], Throughput],
+) -> None:
     settings = resolve(PretrainConfig, preset=preset("pretrain", "digits"))
-    derived = derive(settings, 10, TrainingClips(3600))
+    derived = derive(settings, 10, DatasetSize(3600))
 
     quiet, busy = (
         {name: words for name, words in on_this_device(settings, derived, make_rehearsal(share))}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from avme.bench.run_estimate import TrainingClips, derive
+from avme.bench.run_estimate import DatasetSize, derive
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.presets import RECIPES, STAGES, preset, sources_of
 from avme.config.resolve import from_yaml, resolve, to_yaml
@@ -44,7 +44,7 @@ def test_a_run_of_20_epochs_ends_at_the_lowest_rate_and_not_at_its_peak() -> Non
     settings = resolve(PretrainConfig, flags={"train.epochs": 20})
 
     schedule = build_schedule(settings.optim, settings.train.batch_size, 20, steps_per_epoch=50)
-    derived = derive(settings, 101, TrainingClips(9537))
+    derived = derive(settings, 101, DatasetSize(9537))
 
     assert schedule.warmup_steps == 100
     assert schedule.rate(999) < 1.01 * schedule.floor

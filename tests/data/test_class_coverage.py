@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from avme.data.class_coverage import cover, name_some, training_warnings
+from avme.data.class_coverage import compute_coverage, name_some, training_warnings
 from avme.shards.dataset import ClipEntry
 
 
@@ -27,7 +27,7 @@ def clips(names: str) -> tuple[ClipEntry, ...]:
 
 
 def test_clips_of_untrained_classes_bound_top1() -> None:
-    found = cover(clips("aabbbcdddd"), "ab")
+    found = compute_coverage(clips("aabbbcdddd"), "ab")
 
     assert found.untrained == ("c", "d")
     assert (found.num_untrained_clips, found.highest_top1) == (5, 0.5)
@@ -35,7 +35,7 @@ def test_clips_of_untrained_classes_bound_top1() -> None:
 
 
 def test_a_list_of_one_class_is_recognised() -> None:
-    found = cover(clips("aaa"), "ab")
+    found = compute_coverage(clips("aaa"), "ab")
 
     assert (found.only_class, found.untrained, found.highest_top1) == ("a", (), 1.0)
 

@@ -6,7 +6,7 @@ import simplejpeg
 import torch
 from torch import Tensor
 
-from avme.data.crop import Box, cut, shrink_factor, view_boxes
+from avme.data.crop import Box, crop_resize, eval_crops, jpeg_scale_factor
 from avme.shards.jpeg import decode
 
 
@@ -38,7 +38,7 @@ def ramps(height: int, width: int) -> np.ndarray:
     ],
 )
 def test_pictures_shrink_as_far_as_the_smallest_box_allows(boxes: list[Box], factor: int) -> None:
-    assert shrink_factor(boxes, 32) == factor
+    assert jpeg_scale_factor(boxes, 32) == factor
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
@@ -50,7 +50,7 @@ def test_a_shrunk_box_stays_inside_and_is_no_smaller_than_it_must_be(
 
     for top in range(height - factor * size + 1):
         box = Box(top, width - factor * size, factor * size, factor * size)
-        shrunk = box.shrunk(factor)
+        shrunk = box.scaled(factor)
         assert shrunk.top + shrunk.height <= -(-height // factor)
         assert shrunk.left + shrunk.width <= -(-width // factor)
         assert (shrunk.height, shrunk.width) == (size, size)
@@ -66,8 +66,8 @@ def test_a_box_of_an_odd_picture_shows_the_same_place_at_every_factor(
     picture = ramps(241, 321)
     size = 160 // factor
 
-    whole = cut(decoded(picture, 1), box, size).double()
-    small = cut(decoded(picture, factor), box.shrunk(factor), size).double()
+    whole = crop_resize(decoded(picture, 1), box, size).double()
+    small = crop_resize(decoded(picture, factor), box.scaled(factor), size).double()
 
     # half a pixel of the shrunk picture is as far off as rounding can be
     assert (whole - small)[:, 0].mean().abs() <= 0.5 * factor * 255 / 240 + 0.2
@@ -78,11 +78,16 @@ def test_a_box_of_an_odd_picture_shows_the_same_place_at_every_factor(
 def test_a_shrunk_picture_is_close_to_the_whole_one_resized(factor: int) -> None:
     generator = np.random.default_rng(0)
     coarse = torch.from_numpy(generator.integers(0, 256, (1, 3, 16, 21), dtype=np.uint8))
-    rough = cut(coarse, Box(0, 0, 16, 21), 328)[0, :, :248].permute(1, 2, 0).contiguous().numpy()
+    rough = (
+        crop_resize(coarse, Box(0, 0, 16, 21), 328)[0, :, :248]
+        .permute(1, 2, 0)
+        .contiguous()
+        .numpy()
+    )
     box = Box(8, 16, 160, 160)
 
-    whole = cut(decoded(rough, 1), box, 20).double()
-    small = cut(decoded(rough, factor), box.shrunk(factor), 20).double()
+    whole = crop_resize(decoded(rough, 1), box, 20).double()
+    small = crop_resize(decoded(rough, factor), box.scaled(factor), 20).double()
 
     assert (whole - small).abs().mean() < 3
     assert whole.std() > 20
@@ -90,8 +95,8 @@ def test_a_shrunk_picture_is_close_to_the_whole_one_resized(factor: int) -> None
 
 @pytest.mark.parametrize(("height", "width"), [(24, 40), (40, 24)])
 def test_three_boxes_are_the_ends_and_the_middle_of_the_long_side(height: int, width: int) -> None:
-    places = [(box.top, box.left) for box in view_boxes(height, width, 3)]
+    places = [(box.top, box.left) for box in eval_crops(height, width, 3)]
 
     assert places == ([(0, 0), (0, 8), (0, 16)] if width > height else [(0, 0), (8, 0), (16, 0)])
-    assert view_boxes(height, width, 1) == [view_boxes(height, width, 3)[1]]
-    assert {(box.height, box.width) for box in view_boxes(height, width, 3)} == {(24, 24)}
+    assert eval_crops(height, width, 1) == [eval_crops(height, width, 3)[1]]
+    assert {(box.height, box.width) for box in eval_crops(height, width, 3)} == {(24, 24)}

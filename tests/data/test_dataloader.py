@@ -98,7 +98,7 @@ from dataclasses import replace
 import multiprocessing, torch
 from avme.batch import AVBatch
 from avme.data.dataloader import build_loader
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 
 clip = AVBatch(
     video=torch.zeros(1, 3, 2, 50, 50, dtype=torch.uint8),
@@ -119,7 +119,7 @@ try:
         for child in multiprocessing.active_children():
             os.kill(child.pid, signal.SIGKILL)
         print(sum(len(batch) for batch in stream), "clips")
-except MachineError as error:
+except SystemRequirementError as error:
     print(error)
 """
 

@@ -12,16 +12,16 @@ from torch import Tensor
 
 from avme.batch import AVBatch
 from avme.config import ClipConfig, CropConfig, PrepConfig
-from avme.data.crop import Box, cut, view_boxes
+from avme.data.crop import Box, crop_resize, eval_crops
 from avme.data.dataloader import build_loader
-from avme.data.dataset import ClipReader, ScoringClips, TrainingClips, join
-from avme.data.sampler import Draw, Order, RankBatches
+from avme.data.dataset import ClipReader, EvalDataset, TrainDataset, collate
+from avme.data.sampler import DistributedBatchSampler, SampleDraw, SampleOrder
 from avme.data.temporal_sampling import Window
-from avme.data.transforms import PretrainView
+from avme.data.transforms import PretrainTransform
 from avme.errors import ArtifactError
 from avme.prep.request import Request
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.stages.prep import prepare
 from avme.stages.pretrain import mfcc_facts
 
@@ -34,7 +34,7 @@ CHIRP = "aevalsrc='0.5*sin(2*PI*(300+2000*t)*t)':s=16000"
 @pytest.fixture(scope="module")
 def prepared(
     tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]
-) -> PreparedSet:
+) -> PreparedDataset:
     """A clip of 2 s that beeps at 1 s, a short one without sound, and one to test on."""
     root = tmp_path_factory.mktemp("clips")
     make_video(root / "in/A/v_A_g08_c01.avi", frames=50, sound=BEEP, size="64x48")
@@ -42,17 +42,19 @@ def prepared(
     make_video(root / "in/A/v_A_g01_c01.avi", frames=5, sound=BEEP, size="64x48")
     config = PrepConfig(num_workers=1)
     request = Request("ucf101", root / "in", out=root / "out", name="set", config=config)
-    made = prepare(request, report=Quiet())
+    made = prepare(request, report=NullReporter())
     assert made is not None
     return made
 
 
 @pytest.fixture
-def reader(prepared: PreparedSet) -> ClipReader:
+def reader(prepared: PreparedDataset) -> ClipReader:
     return ClipReader(prepared, prepared.part("1", "train"), mfcc_facts(prepared, "1"))
 
 
-def test_pictures_are_those_that_a_decoder_sees(prepared: PreparedSet, reader: ClipReader) -> None:
+def test_pictures_are_those_that_a_decoder_sees(
+    prepared: PreparedDataset, reader: ClipReader
+) -> None:
     source = Path(prepared.manifest["source"]) if "source" in prepared.manifest else None
     entry = reader.entries[0]
     path = (source or prepared.folder.parent.parent / "in") / entry.id
@@ -72,7 +74,7 @@ def test_pictures_are_those_that_a_decoder_sees(prepared: PreparedSet, reader: C
 def test_boxes_are_cut_out_of_the_whole_frames(reader: ClipReader) -> None:
     entry, window = reader.entries[1], Window(start=2, num_frames=4, stride=2)
 
-    first, second = reader.squares(entry, window, [Box(1, 2, 30, 30), Box(16, 32, 32, 32)], 30)
+    first, second = reader.read_crops(entry, window, [Box(1, 2, 30, 30), Box(16, 32, 32, 32)], 30)
 
     whole = reader.pictures(entry, window)
     assert torch.equal(first, whole[..., 1:31, 2:32])
@@ -83,10 +85,10 @@ def test_boxes_are_cut_out_of_the_whole_frames(reader: ClipReader) -> None:
 def test_large_boxes_decoded_at_half_the_size_show_the_same(reader: ClipReader) -> None:
     entry, window = reader.entries[0], Window(start=10, num_frames=4, stride=2)
 
-    (small,) = reader.squares(entry, window, [Box(4, 8, 40, 40)], 20)
+    (small,) = reader.read_crops(entry, window, [Box(4, 8, 40, 40)], 20)
 
     whole = reader.pictures(entry, window)
-    here, beside = (cut(whole, Box(4, left, 40, 40), 20).double() for left in (8, 10))
+    here, beside = (crop_resize(whole, Box(4, left, 40, 40), 20).double() for left in (8, 10))
     assert not torch.equal(small.double(), here)
     # the test picture is all edges, on which one filter differs from another
     assert (small - here).abs().mean() < 0.5 * (small - beside).abs().mean()
@@ -115,7 +117,9 @@ def test_rows_that_are_not_valid_are_zero(reader: ClipReader) -> None:
     assert not reader.sound(reader.entries[1], Window(0, 4, 2))[1].any()
 
 
-def test_sound_is_normalized_by_the_train_list(prepared: PreparedSet, reader: ClipReader) -> None:
+def test_sound_is_normalized_by_the_train_list(
+    prepared: PreparedDataset, reader: ClipReader
+) -> None:
     rows, valid = reader.sound(reader.entries[0], Window(start=0, num_frames=25, stride=2))
 
     assert valid.all()
@@ -130,11 +134,11 @@ def tensors(batch: AVBatch) -> list[Tensor]:
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_load_the_same_batches_as_none(reader: ClipReader, workers: int) -> None:
-    clips = TrainingClips(reader, PretrainView(CLIP, CropConfig()))
-    order = Order(num_clips=2, batch=4, seed=3)
+    clips = TrainDataset(reader, PretrainTransform(CLIP, CropConfig()))
+    order = SampleOrder(num_clips=2, batch=4, seed=3)
 
     def load(count: int) -> list[AVBatch]:
-        batches = RankBatches(order, first_step=0, last_step=3)
+        batches = DistributedBatchSampler(order, first_step=0, last_step=3)
         return list(build_loader(clips, batches, workers=count, pin=False))
 
     for ours, theirs in zip(load(workers), load(0), strict=True):
@@ -155,9 +159,9 @@ def test_shards_are_closed_where_too_many_are_open(
 
 
 def test_colours_stay_innermost_in_memory_when_batches_are_joined(reader: ClipReader) -> None:
-    clips = TrainingClips(reader, PretrainView(CLIP, CropConfig()))
+    clips = TrainDataset(reader, PretrainTransform(CLIP, CropConfig()))
 
-    video = join([clips[Draw(0, 1)], clips[Draw(1, 2)]]).video
+    video = collate([clips[SampleDraw(0, 1)], clips[SampleDraw(1, 2)]]).video
 
     assert rearrange(video, "b c t h w -> b t h w c").is_contiguous()
 
@@ -165,7 +169,7 @@ def test_colours_stay_innermost_in_memory_when_batches_are_joined(reader: ClipRe
 def test_all_views_of_a_clip_carry_its_place_and_equal_views_are_made_once(
     reader: ClipReader,
 ) -> None:
-    clips = ScoringClips(reader, CLIP, segments=5, crops=3)
+    clips = EvalDataset(reader, CLIP, segments=5, crops=3)
 
     long, short = clips[0], clips[1]
 
@@ -187,7 +191,7 @@ def nearly_square(
     request = Request(
         "ucf101", root / "in", out=root / "out", name="set", config=PrepConfig(num_workers=1)
     )
-    made = prepare(request, report=Quiet())
+    made = prepare(request, report=NullReporter())
     assert made is not None
     return ClipReader(made, made.part("1", "train"), mfcc_facts(made, "1"))
 
@@ -206,15 +210,15 @@ def test_views_of_the_same_pixels_are_made_once(
 ) -> None:
     clip = ClipConfig(num_frames=4, frame_stride=2, image_size=size)
 
-    made = ScoringClips(nearly_square, clip, segments, crops)[0]
+    made = EvalDataset(nearly_square, clip, segments, crops)[0]
 
     entry = nearly_square.entries[0]
     starts = [round(k / (segments - 1)) for k in range(segments)] if segments > 1 else [0]
     asked = torch.stack(
         [
-            nearly_square.squares(entry, Window(start, 4, 2), [box], size)[0]
+            nearly_square.read_crops(entry, Window(start, 4, 2), [box], size)[0]
             for start in starts
-            for box in view_boxes(48, 50, crops)
+            for box in eval_crops(48, 50, crops)
         ]
     )
     views = rearrange(made.video, "b c t h w -> b t c h w")
@@ -225,21 +229,21 @@ def test_views_of_the_same_pixels_are_made_once(
 
 
 def test_views_of_sound_alone_are_windows(nearly_square: ClipReader) -> None:
-    made = ScoringClips(nearly_square, CLIP, segments=5, crops=3, audio_only=True)[0]
+    made = EvalDataset(nearly_square, CLIP, segments=5, crops=3, audio_only=True)[0]
 
     assert len(made) == 2
     assert not torch.equal(made.mfcc[0], made.mfcc[1])
 
 
 def test_a_window_of_sound_goes_with_every_crop_of_its_pictures(reader: ClipReader) -> None:
-    views = ScoringClips(reader, CLIP, segments=2, crops=3)[0]
+    views = EvalDataset(reader, CLIP, segments=2, crops=3)[0]
 
     assert torch.equal(views.mfcc[0], views.mfcc[2])
     assert not torch.equal(views.mfcc[0], views.mfcc[3])
 
 
 def test_a_damaged_picture_names_its_clip_and_shard(
-    prepared: PreparedSet, reader: ClipReader, tmp_path: Path
+    prepared: PreparedDataset, reader: ClipReader, tmp_path: Path
 ) -> None:
     entry = reader.entries[0]
     damaged = tmp_path / entry.shard
@@ -252,7 +256,7 @@ def test_a_damaged_picture_names_its_clip_and_shard(
 
 @pytest.mark.parametrize("column", ["jpeg", "mfcc"])
 def test_a_shard_that_breaks_after_it_was_opened_names_the_clip(
-    prepared: PreparedSet, reader: ClipReader, tmp_path: Path, column: str
+    prepared: PreparedDataset, reader: ClipReader, tmp_path: Path, column: str
 ) -> None:
     entry = reader.entries[0]
     damaged = tmp_path / entry.shard

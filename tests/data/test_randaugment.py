@@ -11,7 +11,7 @@ from torchvision.transforms.v2 import functional as F
 from avme.config import AugmentConfig
 from avme.data import randaugment
 from avme.data.randaugment import OPERATIONS, RandAugment
-from avme.data.transforms import seeded
+from avme.data.transforms import torch_seed
 
 GREY = (128, 128, 128)
 AFFINE, BILINEAR = Image.Transform.AFFINE, Image.Resampling.BILINEAR
@@ -101,7 +101,7 @@ def test_levels_and_signs_are_drawn_as_timm_draws_them(
     view = RandAugment(AugmentConfig(randaugment_prob=probability))
     frames, clips = torch.zeros(1, 3, 2, 2, dtype=torch.uint8), 2000
 
-    with seeded(0):
+    with torch_seed(0):
         for _ in range(clips):
             view(frames)
 
@@ -127,7 +127,7 @@ def test_all_frames_of_a_clip_change_alike_and_the_seed_decides_how() -> None:
     made = []
 
     for seed in (0, 0, *range(1, 12)):
-        with seeded(seed):
+        with torch_seed(seed):
             made.append(view(still))
         assert (made[-1] == made[-1][:1]).all()
 
@@ -139,5 +139,5 @@ def test_a_level_far_from_the_mean_is_clipped_to_the_scale() -> None:
     view = RandAugment(AugmentConfig(randaugment_std=100.0, randaugment_prob=1.0))
 
     for seed in range(30):
-        with seeded(seed):
+        with torch_seed(seed):
             assert view(make_frames()).dtype == torch.uint8

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avme.data.sampler import Order, RankBatches, micro_batch_sizes, seed_of
+from avme.data.sampler import DistributedBatchSampler, SampleOrder, derive_seed, micro_batch_sizes
 from avme.errors import ConfigError
 
 
 def test_an_epoch_draws_every_clip_once() -> None:
-    order = Order(num_clips=12, batch=4, seed=5)
+    order = SampleOrder(num_clips=12, batch=4, seed=5)
     drawn = [draw.clip for step in range(3) for draw in order.global_batch(step)]
 
     assert sorted(drawn) == list(range(12))
@@ -20,7 +20,7 @@ def test_an_epoch_draws_every_clip_once() -> None:
 
 
 def test_epochs_differ_in_order_and_in_seeds() -> None:
-    order = Order(num_clips=8, batch=8, seed=5)
+    order = SampleOrder(num_clips=8, batch=8, seed=5)
     first, second = order.global_batch(0), order.global_batch(1)
 
     assert [d.clip for d in first] != [d.clip for d in second]
@@ -28,7 +28,7 @@ def test_epochs_differ_in_order_and_in_seeds() -> None:
 
 
 def test_a_list_shorter_than_a_batch_fills_it() -> None:
-    order = Order(num_clips=3, batch=8, seed=0)
+    order = SampleOrder(num_clips=3, batch=8, seed=0)
 
     assert order.steps_per_epoch == 1
     assert Counter(d.clip for d in order.global_batch(0)).most_common(1)[0][1] == 3
@@ -36,7 +36,7 @@ def test_a_list_shorter_than_a_batch_fills_it() -> None:
 
 
 def test_repeats_draw_every_clip_that_often_with_new_seeds() -> None:
-    order = Order(num_clips=6, batch=4, seed=0, repeat=2)
+    order = SampleOrder(num_clips=6, batch=4, seed=0, repeat=2)
     draws = [draw for step in range(order.steps_per_epoch) for draw in order.global_batch(step)]
 
     assert set(Counter(d.clip for d in draws).values()) == {2}
@@ -47,9 +47,9 @@ def test_repeats_draw_every_clip_that_often_with_new_seeds() -> None:
 def test_ranks_share_each_global_batch_and_a_restart_goes_on(
     world: int, micro: int | None, first: int
 ) -> None:
-    order = Order(num_clips=20, batch=8, seed=1)
+    order = SampleOrder(num_clips=20, batch=8, seed=1)
     ranks = [
-        RankBatches(
+        DistributedBatchSampler(
             order, first_step=first, last_step=7, rank=r, world=world, micro_batch_size=micro
         )
         for r in range(world)
@@ -70,13 +70,15 @@ def test_ranks_share_each_global_batch_and_a_restart_goes_on(
 
 def test_a_batch_that_ranks_cannot_share_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"train\.batch_size 8 is not divisible by 3"):
-        RankBatches(Order(num_clips=9, batch=8, seed=0), first_step=0, last_step=1, world=3)
+        DistributedBatchSampler(
+            SampleOrder(num_clips=9, batch=8, seed=0), first_step=0, last_step=1, world=3
+        )
 
 
 def test_seeds_depend_on_every_part_and_fit_a_generator() -> None:
-    assert seed_of(1, 2, 3) != seed_of(1, 3, 2)
-    assert seed_of(1, 23) != seed_of(12, 3)
-    assert all(0 <= seed_of(0, n) < 2**63 for n in range(100))
+    assert derive_seed(1, 2, 3) != derive_seed(1, 3, 2)
+    assert derive_seed(1, 23) != derive_seed(12, 3)
+    assert all(0 <= derive_seed(0, n) < 2**63 for n in range(100))
 
 
 @given(st.integers(1, 300), st.integers(1, 320))

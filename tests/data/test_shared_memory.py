@@ -5,7 +5,7 @@ import os
 import pytest
 
 from avme.data.shared_memory import free_shared_memory, prefetch_factor
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 
 MB = 1_000_000
 
@@ -31,7 +31,7 @@ def test_as_many_batches_as_fit_are_prepared_ahead(
 
 
 def test_where_not_one_batch_a_process_fits_the_ways_out_are_named() -> None:
-    with pytest.raises(MachineError) as caught:
+    with pytest.raises(SystemRequirementError) as caught:
         prefetch_factor(10 * MB, 2, 1, 29 * MB)
 
     said = str(caught.value)

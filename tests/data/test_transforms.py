@@ -5,8 +5,8 @@ import torch
 from torchvision.transforms import v2
 
 from avme.config import AugmentConfig, ClipConfig, CropConfig
-from avme.data.crop import cut, shrink_factor, view_boxes
-from avme.data.transforms import FinetuneView, PretrainView, TrainingView, seeded
+from avme.data.crop import crop_resize, eval_crops, jpeg_scale_factor
+from avme.data.transforms import FinetuneTransform, PretrainTransform, TrainTransform, torch_seed
 
 CLIP = ClipConfig(num_frames=4, frame_stride=2, image_size=16)
 HEAVY = AugmentConfig(
@@ -23,20 +23,24 @@ def make_frames(height: int = 24, width: int = 32) -> torch.Tensor:
     return torch.randint(0, 256, (4, 3, height, width), dtype=torch.uint8, generator=generator)
 
 
-def show(view: TrainingView, frames: torch.Tensor) -> torch.Tensor:
+def show(view: TrainTransform, frames: torch.Tensor) -> torch.Tensor:
     box = view.box(*frames.shape[-2:])
-    return view.pictures(cut(frames, box, view.clip.image_size))
+    return view.pictures(crop_resize(frames, box, view.clip.image_size))
 
 
-def look(view: TrainingView, seed: int) -> tuple[object, torch.Tensor, torch.Tensor, torch.Tensor]:
-    with seeded(seed):
+def look(
+    view: TrainTransform, seed: int
+) -> tuple[object, torch.Tensor, torch.Tensor, torch.Tensor]:
+    with torch_seed(seed):
         window = view.window(40)
         pictures = show(view, make_frames())
         return window, pictures, *view.sound(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
 
 
-@pytest.mark.parametrize("view", [PretrainView(CLIP, CropConfig()), FinetuneView(CLIP, HEAVY)])
-def test_a_seed_decides_everything(view: TrainingView) -> None:
+@pytest.mark.parametrize(
+    "view", [PretrainTransform(CLIP, CropConfig()), FinetuneTransform(CLIP, HEAVY)]
+)
+def test_a_seed_decides_everything(view: TrainTransform) -> None:
     first, other, again = look(view, 1), look(view, 2), look(view, 1)
 
     assert first[0] == again[0]
@@ -50,16 +54,16 @@ def test_looking_leaves_the_global_generator_alone() -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    look(FinetuneView(CLIP, HEAVY), 1)
+    look(FinetuneTransform(CLIP, HEAVY), 1)
 
     assert torch.equal(torch.rand(1), expected)
 
 
 def test_a_pretraining_crop_of_full_scale_is_the_short_side() -> None:
-    view = PretrainView(CLIP.model_copy(update={"image_size": 24}), CropConfig(scales=(1.0,)))
+    view = PretrainTransform(CLIP.model_copy(update={"image_size": 24}), CropConfig(scales=(1.0,)))
     frames = make_frames()
 
-    with seeded(0):
+    with torch_seed(0):
         pictures = show(view, frames)
 
     assert any(torch.equal(pictures, frames[..., left : left + 24]) for left in range(9))
@@ -67,27 +71,27 @@ def test_a_pretraining_crop_of_full_scale_is_the_short_side() -> None:
 
 def test_flipping_and_cropping_are_the_same_on_all_frames() -> None:
     still = make_frames()[:1].expand(4, -1, -1, -1)
-    view = FinetuneView(CLIP, AugmentConfig())
+    view = FinetuneTransform(CLIP, AugmentConfig())
 
     for seed in range(5):
-        with seeded(seed):
+        with torch_seed(seed):
             pictures = show(view, still)
         assert (pictures == pictures[:1]).all()
 
 
 def test_noise_and_masks_keep_rows_without_sound_at_zero() -> None:
-    view = FinetuneView(CLIP, HEAVY.model_copy(update={"audio_dropout": 0.0}))
+    view = FinetuneTransform(CLIP, HEAVY.model_copy(update={"audio_dropout": 0.0}))
     valid = torch.arange(32) < 20
 
     for seed in range(5):
-        with seeded(seed):
+        with torch_seed(seed):
             mfcc, heard = view.sound(torch.ones(32, 13) * valid[:, None], valid)
         assert torch.equal(heard, valid)
         assert not mfcc[20:].any()
 
 
 def test_dropped_sound_is_marked_as_not_there() -> None:
-    view = FinetuneView(CLIP, AugmentConfig(audio_dropout=1.0))
+    view = FinetuneTransform(CLIP, AugmentConfig(audio_dropout=1.0))
 
     mfcc, valid = view.sound(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
 
@@ -96,11 +100,11 @@ def test_dropped_sound_is_marked_as_not_there() -> None:
 
 
 def test_a_finetuning_view_is_what_torchvision_makes_of_the_whole_frames() -> None:
-    view = FinetuneView(CLIP, HEAVY.model_copy(update={"erase_prob": 0.5}))
+    view = FinetuneTransform(CLIP, HEAVY.model_copy(update={"erase_prob": 0.5}))
     crop = v2.RandomResizedCrop(16, scale=HEAVY.crop_scale, ratio=HEAVY.crop_ratio, antialias=True)
 
     for seed in range(10):
-        with seeded(seed):
+        with torch_seed(seed):
             pictures = show(view, make_frames())
         torch.manual_seed(seed)
         assert torch.equal(pictures, v2.Compose([crop, *view.steps.transforms])(make_frames()))
@@ -110,14 +114,14 @@ def test_a_finetuning_view_is_what_torchvision_makes_of_the_whole_frames() -> No
 def test_pictures_of_any_shape_become_squares(height: int, width: int) -> None:
     frames = make_frames(height, width)[:1]
 
-    for view in (PretrainView(CLIP, CropConfig()), FinetuneView(CLIP, AugmentConfig())):
+    for view in (PretrainTransform(CLIP, CropConfig()), FinetuneTransform(CLIP, AugmentConfig())):
         for seed in range(20):
-            with seeded(seed):
+            with torch_seed(seed):
                 box = view.box(height, width)
             assert 0 < box.height <= height - box.top
             assert 0 < box.width <= width - box.left
-            assert cut(frames, box, 16).shape == (1, 3, 16, 16)
-    for box in view_boxes(height, width, 3):
-        shrunk = box.shrunk(shrink_factor([box], 16))
+            assert crop_resize(frames, box, 16).shape == (1, 3, 16, 16)
+    for box in eval_crops(height, width, 3):
+        shrunk = box.scaled(jpeg_scale_factor([box], 16))
         assert min(shrunk.height, shrunk.width) > 0
-        assert cut(frames, box, 16).shape == (1, 3, 16, 16)
+        assert crop_resize(frames, box, 16).shape == (1, 3, 16, 16)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from avme.data.worker_errors import explained
+from avme.data.worker_errors import explain_worker_error
 
 
 @pytest.mark.parametrize(
@@ -14,10 +14,10 @@ def test_full_shared_memory_names_its_folder_whatever_errno_torch_adds(reason: s
         f"unable to allocate shared memory(shm) for file </torch_16769_37_0>: {reason}"
     )
 
-    assert "/dev/shm" in str(explained(error, []))
+    assert "/dev/shm" in str(explain_worker_error(error, []))
 
 
 def test_exhausted_processes_name_the_limit() -> None:
     error = RuntimeError("can't start new thread")
 
-    assert "ulimit -u" in str(explained(error, []))
+    assert "ulimit -u" in str(explain_worker_error(error, []))

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from avme.figures.drawing import draw_or_warn
-from avme.progress import Quiet
+from avme.progress import NullReporter
 
 
-class Listening(Quiet):
+class Listening(NullReporter):
     """Remembers what was said."""
 
     def __init__(self) -> None:
@@ -46,4 +46,4 @@ def test_ctrl_c_is_no_failure(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        draw_or_warn(tmp_path / "a.png", draw, Quiet())
+        draw_or_warn(tmp_path / "a.png", draw, NullReporter())

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 from avme.io.disk import try_write, writing
 
 
 def said_of(error: OSError, folder: Path) -> str:
-    with pytest.raises(MachineError) as caught, writing(folder):
+    with pytest.raises(SystemRequirementError) as caught, writing(folder):
         raise error
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -25,7 +25,7 @@ def test_a_full_disk_is_called_full(tmp_path: Path) -> None:
 def test_writing_with_a_failed_file_names_it_and_the_reason(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 300)
 
-    with pytest.raises(MachineError) as caught, writing(tmp_path):
+    with pytest.raises(SystemRequirementError) as caught, writing(tmp_path):
         path.touch()
 
     assert str(caught.value).startswith(f"{path}: File name too long. Finished shards are kept")
@@ -49,5 +49,7 @@ def test_what_can_be_written_leaves_no_trace(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(MachineError, match=r"file/below cannot be written \(Not a directory\)"):
+    with pytest.raises(
+        SystemRequirementError, match=r"file/below cannot be written \(Not a directory\)"
+    ):
         try_write(tmp_path / "file" / "below", 1)

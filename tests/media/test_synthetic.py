@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 from avme.media.container.probe import probe
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.synthetic import (
@@ -25,7 +25,7 @@ from avme.media.synthetic import (
     record,
     write_clip,
 )
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.sources.folder import discover
 
 
@@ -53,7 +53,7 @@ def test_one_clip_is_silent_and_one_has_no_track_both_in_the_last_group() -> Non
 def test_a_set_is_laid_out_as_ucf101(tmp_path: Path) -> None:
     clips = plan_set(groups=(1,), clips_per_group=1, seed=0)
 
-    make_set(clips, tmp_path, Quiet())
+    make_set(clips, tmp_path, NullReporter())
 
     found = discover(tmp_path, "ucf101", [])
     assert [(clip.id, clip.class_name, clip.group) for clip in found] == sorted(
@@ -117,7 +117,7 @@ def test_a_silent_clip_is_digital_silence() -> None:
 
 
 def test_an_ffmpeg_that_cannot_write_is_the_machines_fault(tmp_path: Path) -> None:
-    with pytest.raises(MachineError, match="cannot write"):
+    with pytest.raises(SystemRequirementError, match="cannot write"):
         write_clip(clip_of(), tmp_path, "/bin/false")
 
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

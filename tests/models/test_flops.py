@@ -12,7 +12,7 @@ from avme.config import ClipConfig, ModelConfig
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
 from avme.models.flops import Flops, count_flops
-from avme.models.masking import TokenChoice, TubeMask
+from avme.models.masking import TokenMask, TubeMask
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,7 @@ def linear(tokens: int, inputs: int, outputs: int) -> int:
     return 2 * tokens * inputs * outputs
 
 
-def choose(model: MaskedAutoencoder, ratio: float, clips: int = 1) -> TokenChoice:
+def choose(model: MaskedAutoencoder, ratio: float, clips: int = 1) -> TokenMask:
     return TubeMask(model.grid, ratio)(torch.arange(clips))
 
 

@@ -13,8 +13,8 @@ from avme.models.fusion import (
     CrossAttention,
     PrenormFusion,
     TalkNetFusion,
+    broadcast_to_slots,
     build_fusion,
-    give_to_slots,
 )
 
 SLOTS, PLACES, HEARD, DIM = 2, 5, 3, 16
@@ -58,7 +58,7 @@ def test_broadcast_by_slot_equals_asking_once_for_every_visual_token() -> None:
     visual, audio = make_streams()
     attention = spread(CrossAttention(DIM, 4, 0.0))
 
-    broadcast = give_to_slots(attention(audio, visual), SLOTS * PLACES, SLOTS)
+    broadcast = broadcast_to_slots(attention(audio, visual), SLOTS * PLACES, SLOTS)
 
     for token in range(SLOTS * PLACES):
         slot = token // PLACES
@@ -72,12 +72,12 @@ def test_prenorm_starts_as_plain_concatenation() -> None:
     seen, heard = PrenormFusion(SLOTS, DIM, CONFIG).halves(visual, audio)
 
     assert torch.equal(seen, visual)
-    assert torch.equal(heard, give_to_slots(audio, SLOTS * PLACES, SLOTS))
+    assert torch.equal(heard, broadcast_to_slots(audio, SLOTS * PLACES, SLOTS))
 
 
 def test_attention_as_printed_in_equation_6_loses_rank_and_a_residual_keeps_it() -> None:
     visual, audio = make_streams()
-    slots = give_to_slots(audio, SLOTS * PLACES, SLOTS)
+    slots = broadcast_to_slots(audio, SLOTS * PLACES, SLOTS)
 
     literal = (visual @ slots.mT / DIM**0.5).softmax(dim=-1) @ slots
     kept = TalkNetFusion(SLOTS, DIM, CONFIG).halves(visual, audio)[0]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from einops import rearrange
 
-from avme.models.reconstruction_loss import in_both_units, reconstruction_loss, scale_of
+from avme.models.reconstruction_loss import in_both_units, patch_statistics, reconstruction_loss
 
 
 def make_pixels() -> torch.Tensor:
@@ -14,14 +14,14 @@ def make_pixels() -> torch.Tensor:
 def test_normalized_tubelets_have_mean_0_and_deviation_1_in_each_colour() -> None:
     pixels = make_pixels()
 
-    normalized = rearrange(scale_of(pixels).normalize(pixels), "b n (u c) -> b n u c", c=3)
+    normalized = rearrange(patch_statistics(pixels).normalize(pixels), "b n (u c) -> b n u c", c=3)
 
     torch.testing.assert_close(normalized.mean(dim=2), torch.zeros(2, 5, 3), atol=1e-5, rtol=0)
     torch.testing.assert_close(normalized.std(dim=2), torch.ones(2, 5, 3), atol=1e-4, rtol=0)
 
 
 def test_restoring_undoes_normalizing() -> None:
-    pixels, scale = make_pixels(), scale_of(make_pixels())
+    pixels, scale = make_pixels(), patch_statistics(make_pixels())
 
     torch.testing.assert_close(scale.restore(scale.normalize(pixels)), pixels)
 
@@ -43,7 +43,7 @@ def test_the_pixel_loss_is_the_mean_squared_error() -> None:
 
 
 def test_both_targets_report_the_same_units() -> None:
-    pixels, scale = make_pixels(), scale_of(make_pixels())
+    pixels, scale = make_pixels(), patch_statistics(make_pixels())
     guess = pixels + 0.1
 
     by_pixel = in_both_units(guess, pixels, "pixel")

@@ -15,15 +15,15 @@ import sys
 import torch
 from torch.nn.parallel import DistributedDataParallel
 from avme.models.sync_batchnorm import GlobalBatchNorm, freeze_statistics
-from avme.train.distributed.process_group import joined
-with joined(torch.device("cpu")) as processes:
+from avme.train.distributed.process_group import init_distributed
+with init_distributed(torch.device("cpu")) as processes:
     norm = GlobalBatchNorm(4)
     if sys.argv[2] == "frozen":
         freeze_statistics(norm)
     wrapped = DistributedDataParallel(norm, broadcast_buffers=False)
     maps = torch.load(sys.argv[1] + "/maps.pt")
-    wrapped(maps if processes.is_first else maps[:0]).square().sum().backward()
-    if not processes.is_first:
+    wrapped(maps if processes.is_rank0 else maps[:0]).square().sum().backward()
+    if not processes.is_rank0:
         torch.save([norm.weight.grad * 2, norm.running_var], sys.argv[1] + "/found.pt")
 """
 
@@ -34,14 +34,14 @@ import sys
 import torch
 from torch.nn.parallel import DistributedDataParallel
 from avme.models.sync_batchnorm import GlobalBatchNorm
-from avme.train.distributed.process_group import joined
-with joined(torch.device("cpu")) as processes:
+from avme.train.distributed.process_group import init_distributed
+with init_distributed(torch.device("cpu")) as processes:
     norm = GlobalBatchNorm(4)
     wrapped = DistributedDataParallel(norm, broadcast_buffers=False)
     maps, valid = (part.chunk(2)[processes.rank] for part in torch.load(sys.argv[1] + "/in.pt"))
     made = wrapped(maps, None if valid.all() else valid)
     (made.square() * valid[:, None, None]).sum().backward()
-    if processes.is_first:
+    if processes.is_rank0:
         torch.save([norm.weight.grad * 2, norm.running_mean, norm.running_var],
                    sys.argv[1] + "/found.pt")
 """

@@ -10,14 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from avme.config.prep import PrepConfig
-from avme.errors import MachineError, MismatchError, UsageError
+from avme.errors import MismatchError, SystemRequirementError, UsageError
 from avme.media.span import Span
 from avme.prep.dry_run import Estimate, warn_of_disk
 from avme.prep.partition import Share
 from avme.prep.plan import Plan
 from avme.prep.request import Request
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.sources.clip_table import Selection, SourceClip, catalog_of
 from avme.sources.find import Beside
 from avme.stages.prep import dry_run
@@ -25,14 +25,14 @@ from avme_cli.app import app
 
 pytestmark = pytest.mark.slow
 
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 
 
 def foretell(source: Path, out: Path, splits: Path | None = None, **settings: object) -> Estimate:
     config = PrepConfig.model_validate({"num_workers": 2, "shard_clips": 4, **settings})
     beside = Beside(lists=splits)
     request = Request("ucf101", source, out=out, name="set", config=config, beside=beside)
-    return dry_run(request, report=Quiet())
+    return dry_run(request, report=NullReporter())
 
 
 def text(foretold: Estimate) -> str:
@@ -55,7 +55,7 @@ def test_a_new_set_is_foretold_and_not_even_its_folder_is_made(
     assert foretold.has_room
 
 
-def test_the_disk_is_foretold_within_a_third(videos: Path, finished: PreparedSet) -> None:
+def test_the_disk_is_foretold_within_a_third(videos: Path, finished: PreparedDataset) -> None:
     foretold = foretell(videos, finished.folder.parent.parent / "elsewhere")
     shards = sum(path.stat().st_size for path in (finished.folder / "shards").iterdir())
     assert foretold.rate is not None
@@ -124,7 +124,7 @@ def test_of_a_part_only_its_own_shards_are_foretold(tmp_path: Path, videos: Path
     request = Request(
         "ucf101", videos, out=tmp_path / "out", name="set", config=config, share=Share(2, 3)
     )
-    foretold = dry_run(request, report=Quiet())
+    foretold = dry_run(request, report=NullReporter())
 
     assert (
         "12 clips of 2 classes; 0 done already and 8 of other parts, 4 to make in 1 of 3 shards"
@@ -144,7 +144,7 @@ def test_a_disk_that_is_too_small_is_code_6(videos: Path, tmp_path: Path) -> Non
     object.__setattr__(foretold, "free_bytes", 1000)
 
     assert "NOT ENOUGH" in text(foretold)
-    with pytest.raises(MachineError, match=r"1 kB free, about .* are needed") as caught:
+    with pytest.raises(SystemRequirementError, match=r"1 kB free, about .* are needed") as caught:
         foretold.require_room()
 
     assert caught.value.exit_code == 6
@@ -202,7 +202,7 @@ def test_minutes_of_a_cluster_are_not_foretold(
     assert list(tmp_path.iterdir()) == []
 
 
-class Heard(Quiet):
+class Heard(NullReporter):
     """Keeps what is said."""
 
     def __init__(self) -> None:

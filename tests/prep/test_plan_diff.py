@@ -10,7 +10,7 @@ from avme.errors import ArtifactError
 from avme.io.atomic import read_json, write_json
 from avme.prep.plan import Plan, make_plan
 from avme.prep.request import Request, find_recipe
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.sources.clip_table import Catalog, SourceClip, catalog_of
 from avme.sources.splits import SourceResult
 
@@ -36,7 +36,7 @@ def clips_of(*, depth: int) -> Catalog:
 def planned(clips: Catalog, folder: Path) -> Plan:
     config = PrepConfig(shard_clips=1)
     request = Request("folder", folder, out=folder.parent, name=folder.name, config=config)
-    return make_plan(request, SourceResult(clips, ()), find_recipe(config), Quiet())
+    return make_plan(request, SourceResult(clips, ()), find_recipe(config), NullReporter())
 
 
 class Shards:

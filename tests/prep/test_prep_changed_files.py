@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from avme.config.prep import PrepConfig
-from avme.errors import MachineError, MismatchError, UsageError
+from avme.errors import MismatchError, SystemRequirementError, UsageError
 from avme.io.lock import holding
 from avme.prep.partition import Share
 from avme.prep.request import Request
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.stages.prep import prepare
 from avme.stages.verify import verify
 
 pytestmark = pytest.mark.slow
 
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 Trace = dict[str, tuple[int, int]]
 
 
@@ -111,7 +111,7 @@ def test_who_is_interrupted_while_files_are_compared_loses_nothing(
     assert (made / "plan.json").read_bytes() == plan
 
 
-class _Interrupting(Quiet):
+class _Interrupting(NullReporter):
     """Ctrl-C as soon as anything is said."""
 
     def say(self, line: str) -> None:
@@ -148,7 +148,7 @@ def test_the_same_videos_elsewhere_are_the_same_videos(
     assert f"the videos of {source} are now in {moved}, the same ones" in lines
     assert json.loads((made / "plan.json").read_text())["identity"]["source"] == str(moved)
     (made / "shards" / "shard-00001.h5").unlink()
-    mend = verify(made, every_picture=False, seed=0, report=Quiet()).mend
+    mend = verify(made, every_picture=False, seed=0, report=NullReporter()).mend
     assert f"avme prep ucf101 {moved} " in mend[1]
 
 
@@ -180,7 +180,7 @@ def test_a_file_that_cannot_be_read_condemns_no_shard(
 ) -> None:
     before, plan = traces(made), (made / "plan.json").read_bytes()
 
-    with pytest.raises(MachineError, match="was not read after 1e-09 s"):
+    with pytest.raises(SystemRequirementError, match="was not read after 1e-09 s"):
         run_prep(touched, made.parent, timeout_seconds=1e-9)
 
     assert (traces(made), (made / "plan.json").read_bytes()) == (before, plan)
@@ -227,6 +227,6 @@ def test_a_part_does_not_change_times_under_those_at_work(made: Path, touched: P
     )
 
     with holding(made, shared=True), pytest.raises(UsageError, match="is at work on"):
-        prepare(request, report=Quiet())
+        prepare(request, report=NullReporter())
 
     assert (made / "plan.json").read_bytes() == plan

@@ -13,7 +13,7 @@ import pytest
 from distributed import LocalCluster
 
 from avme.media.ffmpeg.process import find_ffmpeg
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 
 pytestmark = pytest.mark.slow
 
@@ -63,8 +63,8 @@ def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_last_worker_is_missed_and_another_one_goes_on(
     videos: Path,
     tmp_path: Path,
-    finished: PreparedSet,
-    run_prep: Callable[..., PreparedSet],
+    finished: PreparedDataset,
+    run_prep: Callable[..., PreparedDataset],
     scheduler: str,
     start_worker: Callable[[str], subprocess.Popen[bytes]],
     hold: Path,

@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from avme.media.ffmpeg.process import transcode
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 
 pytestmark = pytest.mark.slow
 
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 
 SCRIPT = """
 import resource, signal, sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
-from avme.errors import MachineError
-from avme.progress import Quiet
+from avme.errors import SystemRequirementError
+from avme.progress import NullReporter
 from avme.prep.request import Request
 from avme.stages.prep import prepare
 
@@ -32,8 +32,8 @@ config = PrepConfig(num_workers=1, shard_clips=4)
 try:
     out = Path(sys.argv[2])
     request = Request("ucf101", Path(sys.argv[1]), out=out, name="set", config=config)
-    prepare(request, report=Quiet())
-except MachineError as error:
+    prepare(request, report=NullReporter())
+except SystemRequirementError as error:
     print(error)
 """
 
@@ -52,7 +52,7 @@ def run_limited(videos: Path, out: Path, num_bytes: int) -> str:
 
 @pytest.mark.parametrize("largest", ["plan.json", "shards/shard-00000.h5"])
 def test_what_cannot_be_written_is_one_line_and_is_written_later(
-    tmp_path: Path, videos: Path, finished: PreparedSet, run_prep: RunPrep, largest: str
+    tmp_path: Path, videos: Path, finished: PreparedDataset, run_prep: RunPrep, largest: str
 ) -> None:
     limit = (finished.folder / largest).stat().st_size // 2
 
@@ -70,7 +70,12 @@ def test_what_cannot_be_written_is_one_line_and_is_written_later(
 
 @pytest.mark.parametrize("name", ["index.csv", "dataset.json", "prep.jsonl"])
 def test_tables_that_find_no_room_are_written_later(
-    tmp_path: Path, videos: Path, finished: PreparedSet, folder: Path, run_prep: RunPrep, name: str
+    tmp_path: Path,
+    videos: Path,
+    finished: PreparedDataset,
+    folder: Path,
+    run_prep: RunPrep,
+    name: str,
 ) -> None:
     for written in ("index.csv", "dataset.json", "prep.jsonl"):
         (folder / written).unlink()

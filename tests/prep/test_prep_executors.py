@@ -10,20 +10,20 @@ from dask import config
 from distributed import LocalCluster
 
 from avme.config import PrepConfig
-from avme.errors import AvmeError, TooManyBadClips, UsageError
+from avme.errors import AvmeError, TooManyFailedClips, UsageError
 from avme.io.filenames import DATASET_MANIFEST
 from avme.io.lock import holding
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.prep.partition import Share
 from avme.prep.request import Request
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.sources.folder import Layout
 from avme.stages.prep import prepare
 
 pytestmark = pytest.mark.slow
 
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 VICTIM = "v_Bowling_g08_c01"
 
 
@@ -68,12 +68,14 @@ def deadly_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     return arm
 
 
-def test_parts_make_the_set_together(videos: Path, tmp_path: Path, finished: PreparedSet) -> None:
-    def make(index: int) -> PreparedSet | None:
+def test_parts_make_the_set_together(
+    videos: Path, tmp_path: Path, finished: PreparedDataset
+) -> None:
+    def make(index: int) -> PreparedDataset | None:
         settings = PrepConfig(num_workers=1, shard_clips=4)
         share = Share(index, 2)
         request = Request("ucf101", videos, out=tmp_path, name="set", config=settings, share=share)
-        return prepare(request, report=Quiet())
+        return prepare(request, report=NullReporter())
 
     assert make(1) is None
     assert len(shard_bytes(tmp_path / "set")) == 2
@@ -94,7 +96,7 @@ def test_parts_make_the_set_together(videos: Path, tmp_path: Path, finished: Pre
 def test_a_worker_that_dies_once_costs_nothing(
     videos: Path,
     tmp_path: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     run_prep: RunPrep,
     deadly_ffmpeg: Callable[..., None],
 ) -> None:
@@ -150,7 +152,7 @@ class _Fatal:
 def test_a_dask_cluster_makes_the_same_set_even_if_a_worker_dies(
     videos: Path,
     tmp_path: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     run_prep: RunPrep,
     cluster: str,
     deadly_ffmpeg: Callable[..., None],
@@ -199,11 +201,11 @@ def test_on_dask_too_a_clip_that_kills_every_worker_is_named(
     assert f"Bowling/{VICTIM}" in (done.folder / "quarantine.csv").read_text()
 
 
-def part(videos: Path, out: Path, index: int, count: int, **more: Any) -> PreparedSet | None:
+def part(videos: Path, out: Path, index: int, count: int, **more: Any) -> PreparedDataset | None:
     settings = PrepConfig(num_workers=1, shard_clips=4)
     share = Share(index, count)
     request = Request("ucf101", videos, out=out, name="set", config=settings, share=share)
-    return prepare(request, report=Quiet(), **more)
+    return prepare(request, report=NullReporter(), **more)
 
 
 def test_a_part_that_finds_other_files_waits_for_those_at_work(
@@ -233,9 +235,9 @@ def test_parts_of_another_number_are_refused(videos: Path, tmp_path: Path) -> No
 
 
 def test_a_quarantined_clip_is_tried_again_when_asked(
-    source: Path, finished: PreparedSet, tmp_path: Path, run_prep: RunPrep
+    source: Path, finished: PreparedDataset, tmp_path: Path, run_prep: RunPrep
 ) -> None:
-    with pytest.raises(TooManyBadClips, match="none of the 12 clips"):
+    with pytest.raises(TooManyFailedClips, match="none of the 12 clips"):
         run_prep(source, tmp_path / "out", timeout_seconds=0.001)
     assert "timeout" in (tmp_path / "out/set/quarantine.csv").read_text()
     again = run_prep(source, tmp_path / "out", retry=True)

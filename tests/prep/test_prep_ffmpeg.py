@@ -12,7 +12,7 @@ from avme.io.atomic import read_json, write_json
 from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg
 from avme.prep.partition import Share
 from avme.prep.request import Request
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.stages.prep import prepare
 from avme.stages.verify import verify
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 REAL = find_ffmpeg()
 
 
-class Lines(Quiet):
+class Lines(NullReporter):
     """A reporter that keeps what is said."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ def test_parts_by_two_versions_are_counted_and_told(
     assert "begun with ffmpeg 6.1.1, this is 8.0" in second[0]
     assert mixture in second[1]
     assert read_json(tmp_path / "set" / "dataset.json")["ffmpeg"] == {"6.1.1": 2, "8.0": 1}
-    found = verify(tmp_path / "set", every_picture=False, seed=0, report=Quiet())
+    found = verify(tmp_path / "set", every_picture=False, seed=0, report=NullReporter())
     assert found.problems == ()
     assert len(found.remarks) == 1
     assert mixture in found.remarks[0]
@@ -91,7 +91,7 @@ def test_a_set_of_one_version_names_it_and_warns_of_nothing(
 
     assert said == []
     assert read_json(tmp_path / "set" / "dataset.json")["ffmpeg"] == {ffmpeg_version(REAL): 3}
-    found = verify(tmp_path / "set", every_picture=False, seed=0, report=Quiet())
+    found = verify(tmp_path / "set", every_picture=False, seed=0, report=NullReporter())
     assert (found.problems, found.remarks) == ((), ())
 
 
@@ -103,7 +103,7 @@ def test_a_broken_set_of_another_version_warns_before_it_is_rebuilt(
     (tmp_path / "set" / "shards" / "shard-00001.h5").unlink()
     use_version("8.0")
 
-    found = verify(tmp_path / "set", every_picture=False, seed=0, report=Quiet())
+    found = verify(tmp_path / "set", every_picture=False, seed=0, report=NullReporter())
 
     assert found.problems
     assert f"made with ffmpeg {ffmpeg_version(REAL)}, this machine has 8.0" in found.remarks[0]
@@ -136,7 +136,9 @@ def test_a_wrong_count_by_version_is_a_problem(
     manifest = tmp_path / "set" / "dataset.json"
     write_json(manifest, {**read_json(manifest), "ffmpeg": {"8.0": 2}})
 
-    (problem,) = verify(tmp_path / "set", every_picture=False, seed=0, report=Quiet()).problems
+    (problem,) = verify(
+        tmp_path / "set", every_picture=False, seed=0, report=NullReporter()
+    ).problems
 
     assert str(problem) == "dataset.json: has changed since it was written (checksum)"
 

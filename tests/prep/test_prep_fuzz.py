@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.stages.verify import verify
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ SCRIPT = """
 import json, resource, sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.prep.request import Request
 from avme.stages.prep import prepare
 
@@ -65,7 +65,7 @@ if __name__ == "__main__":
     config = PrepConfig(num_workers=2, max_bad=1.0, timeout_seconds=30.0, max_seconds=600.0)
     out = Path(sys.argv[2])
     request = Request("folder", Path(sys.argv[1]), out=out, name="set", config=config)
-    prepare(request, report=Quiet())
+    prepare(request, report=NullReporter())
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(json.dumps({"kilobytes": used.ru_maxrss}))
 """
@@ -138,7 +138,7 @@ def mutant(originals: list[bytes], number: int) -> bytes:
 @pytest.fixture(scope="module")
 def fuzzed(
     tmp_path_factory: pytest.TempPathFactory, make_video: MakeVideo
-) -> tuple[PreparedSet, int]:
+) -> tuple[PreparedDataset, int]:
     """The set that is made of them, and the most memory that any process took, in MB."""
     root = tmp_path_factory.mktemp("fuzz")
     originals = [
@@ -161,10 +161,10 @@ def fuzzed(
         capture_output=True,
         text=True,
     )
-    return PreparedSet.open(root / "set"), json.loads(done.stdout)["kilobytes"] // 1024
+    return PreparedDataset.open(root / "set"), json.loads(done.stdout)["kilobytes"] // 1024
 
 
-def test_every_damaged_clip_is_prepared_or_quarantined(fuzzed: tuple[PreparedSet, int]) -> None:
+def test_every_damaged_clip_is_prepared_or_quarantined(fuzzed: tuple[PreparedDataset, int]) -> None:
     made, _ = fuzzed
     with (made.folder / "quarantine.csv").open(encoding="utf-8", newline="") as file:
         bad = list(csv.DictReader(file))
@@ -177,15 +177,15 @@ def test_every_damaged_clip_is_prepared_or_quarantined(fuzzed: tuple[PreparedSet
     assert all(entry.num_frames > 0 for entry in made.entries)
 
 
-def test_shards_of_damaged_clips_are_whole(fuzzed: tuple[PreparedSet, int]) -> None:
+def test_shards_of_damaged_clips_are_whole(fuzzed: tuple[PreparedDataset, int]) -> None:
     made, _ = fuzzed
 
-    found = verify(made.folder, every_picture=True, seed=0, report=Quiet())
+    found = verify(made.folder, every_picture=True, seed=0, report=NullReporter())
 
     assert found.problems == ()
     assert found.num_clips_seen == len(made.entries)
     assert not [path for path in made.folder.rglob("*") if path.name.startswith(".")]
 
 
-def test_damaged_clips_take_little_memory(fuzzed: tuple[PreparedSet, int]) -> None:
+def test_damaged_clips_take_little_memory(fuzzed: tuple[PreparedDataset, int]) -> None:
     assert fuzzed[1] < MOST_MEMORY_MB

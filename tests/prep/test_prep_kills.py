@@ -15,7 +15,7 @@ SCRIPT = """
 import json, os, random, signal, sys, time
 from pathlib import Path
 from avme.config.prep import PrepConfig
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.prep.request import Request
 from avme.stages.prep import prepare
 
@@ -27,7 +27,8 @@ def start(out):
     if child == 0:
         os.setsid()
         try:
-            prepare(Request("ucf101", videos, out=out, name="set", config=config), report=Quiet())
+            request = Request("ucf101", videos, out=out, name="set", config=config)
+            prepare(request, report=NullReporter())
             os._exit(0)
         finally:
             os._exit(1)

@@ -18,8 +18,8 @@ from avme.prep.plan import Plan, make_plan
 from avme.prep.publish import write_manifest, write_tables
 from avme.prep.request import Request, find_recipe
 from avme.prep.status import is_published, manifest_of
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.shards.record import record_of
 from avme.shards.writer import ShardWriter
 from avme.sources.clip_table import Catalog, Cataloguing, SourceClip
@@ -73,7 +73,7 @@ def hollow_media(picture_bytes: int = 10) -> Extracted:
 
 def planned(clips: Catalog, folder: Path, splits: tuple[Split, ...] = ()) -> Plan:
     request = Request("ucf101", folder, out=folder.parent, name=folder.name, config=CONFIG)
-    return make_plan(request, SourceResult(clips, splits), find_recipe(CONFIG), Quiet())
+    return make_plan(request, SourceResult(clips, splits), find_recipe(CONFIG), NullReporter())
 
 
 def write_shards(folder: Path, count: int) -> None:
@@ -99,7 +99,7 @@ def peak_of_publishing(folder: Path, count: int) -> int:
         done = journal.account(folder, [plan.shard_path(name) for name in plan.shards])
         write_manifest(plan, tally, splits, done, name="x", layout="ucf101", config=CONFIG)
         assert is_published(folder, manifest_of(folder), splits, None)
-        PreparedSet.open(folder, lazily=True)
+        PreparedDataset.open(folder, lazy=True)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -113,7 +113,7 @@ def test_a_clip_more_costs_the_parent_next_to_nothing(tmp_path: Path) -> None:
 
     peaks = [peak_of_publishing(tmp_path / str(count), count) for count in (few, many)]
 
-    assert len(PreparedSet.open(tmp_path / str(many)).entries) == many
+    assert len(PreparedDataset.open(tmp_path / str(many)).entries) == many
     assert (peaks[1] - peaks[0]) / (many - few) < MOST_BYTES_A_CLIP
 
 

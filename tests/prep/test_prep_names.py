@@ -13,7 +13,7 @@ from avme.errors import UsageError
 from avme.media.decode import Recipe
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.prep.write_shard import LabelledClip, ShardTask, pack
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.shards.reader import ShardReader
 from avme.shards.record import ClipRecord
 from avme.sources.folder import discover
@@ -21,7 +21,7 @@ from avme.sources.folder import discover
 pytestmark = pytest.mark.slow
 
 MakeVideo = Callable[..., Path]
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 
 NAMES = [
     "two words.avi",
@@ -53,7 +53,7 @@ def open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def quarantine_of(made: PreparedSet) -> dict[str, dict[str, str]]:
+def quarantine_of(made: PreparedDataset) -> dict[str, dict[str, str]]:
     with (made.folder / "quarantine.csv").open(encoding="utf-8", newline="") as file:
         return {row["id"]: row for row in csv.DictReader(file)}
 

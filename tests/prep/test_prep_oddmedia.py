@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.shards.index import read_records
 from avme.shards.record import ClipRecord
 from avme.stages.verify import verify
 
 pytestmark = pytest.mark.slow
 
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "oddmedia.md"
 HEADER = "| file | frames | sound | outcome | what it is |"
@@ -40,7 +40,7 @@ def odd(
     shared: Path,
     truth: dict[str, dict[str, str]],
     run_prep: RunPrep,
-) -> PreparedSet:
+) -> PreparedDataset:
     """All of them in one set."""
     work = tmp_path_factory.mktemp("odd")
     table = work / "odd.csv"
@@ -64,7 +64,7 @@ def codes(record: ClipRecord) -> list[str]:
     return [*found, *(["damaged"] if damaged else [])]
 
 
-def lines_of(made: PreparedSet, truth: dict[str, dict[str, str]]) -> list[str]:
+def lines_of(made: PreparedDataset, truth: dict[str, dict[str, str]]) -> list[str]:
     records = {record.id: record for record in read_records(made.folder)}
     bad = quarantine_of(made.folder)
     lines = [HEADER, "|---|---|---|---|---|"]
@@ -80,7 +80,7 @@ def lines_of(made: PreparedSet, truth: dict[str, dict[str, str]]) -> list[str]:
 
 
 def test_the_table_in_the_documents_is_what_comes_out(
-    odd: PreparedSet, truth: dict[str, dict[str, str]]
+    odd: PreparedDataset, truth: dict[str, dict[str, str]]
 ) -> None:
     expected = lines_of(odd, truth)
     text = DOCUMENT.read_text(encoding="utf-8")
@@ -94,7 +94,7 @@ def test_the_table_in_the_documents_is_what_comes_out(
 
 
 def test_every_file_is_prepared_or_quarantined_and_the_set_is_whole(
-    odd: PreparedSet, truth: dict[str, dict[str, str]]
+    odd: PreparedDataset, truth: dict[str, dict[str, str]]
 ) -> None:
     good = {entry.id for entry in odd.entries}
     bad = quarantine_of(odd.folder)
@@ -102,11 +102,11 @@ def test_every_file_is_prepared_or_quarantined_and_the_set_is_whole(
     assert len(truth) == 58
     assert good | bad.keys() == truth.keys()
     assert not good & bad.keys()
-    assert verify(odd.folder, every_picture=True, seed=0, report=Quiet()).problems == ()
+    assert verify(odd.folder, every_picture=True, seed=0, report=NullReporter()).problems == ()
 
 
 def test_frames_and_sound_are_those_that_ffmpeg_decodes(
-    odd: PreparedSet, truth: dict[str, dict[str, str]]
+    odd: PreparedDataset, truth: dict[str, dict[str, str]]
 ) -> None:
     records = {record.id: record for record in read_records(odd.folder)}
 
@@ -122,7 +122,7 @@ def test_frames_and_sound_are_those_that_ffmpeg_decodes(
 
 
 def test_sound_is_as_long_as_ffmpeg_decodes_it(
-    odd: PreparedSet, truth: dict[str, dict[str, str]]
+    odd: PreparedDataset, truth: dict[str, dict[str, str]]
 ) -> None:
     for record in read_records(odd.folder):
         # Holes in damaged sound stay holes here: it is as long as it was before.
@@ -134,7 +134,7 @@ def test_sound_is_as_long_as_ffmpeg_decodes_it(
         assert record.audio_seconds == pytest.approx(decoded_seconds, abs=0.03), record.id
 
 
-def test_a_reason_is_a_sentence_that_names_the_file(odd: PreparedSet) -> None:
+def test_a_reason_is_a_sentence_that_names_the_file(odd: PreparedDataset) -> None:
     for name, row in quarantine_of(odd.folder).items():
         assert name in row["message"]
         assert len(row["message"].split()) >= 3

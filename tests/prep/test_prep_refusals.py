@@ -8,11 +8,11 @@ import pytest
 
 from avme.config import PretrainConfig
 from avme.config.prep import PrepConfig
-from avme.errors import ArtifactError, TooManyBadClips, UsageError
+from avme.errors import ArtifactError, TooManyFailedClips, UsageError
 from avme.io.lock import holding
 from avme.prep.request import Request
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.stages.audit import audit
 from avme.stages.prep import dry_run
 from avme.stages.pretrain import pretrain
@@ -20,7 +20,7 @@ from avme.stages.verify import verify
 
 pytestmark = pytest.mark.slow
 
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 
 
 def shard_bytes(folder: Path) -> dict[str, bytes]:
@@ -50,7 +50,7 @@ def test_too_many_bad_clips_end_with_code_3_and_go_on_with_a_larger_share(
     for group in (1, 8):
         (source / "Archery" / f"v_Archery_g{group:02d}_c01.avi").write_bytes(b"")
 
-    with pytest.raises(TooManyBadClips, match="--max-bad") as caught:
+    with pytest.raises(TooManyFailedClips, match="--max-bad") as caught:
         run_prep(source, tmp_path / "out")
 
     folder = tmp_path / "out" / "set"
@@ -73,7 +73,7 @@ def test_a_finished_set_keeps_its_limits_and_is_asked_for_those_given_now(
     folder = run_prep(source, tmp_path / "out", max_bad=0.5, memory_mb=4096).folder
     plan = (folder / "plan.json").read_bytes()
 
-    with pytest.raises(TooManyBadClips, match="2 of 12 clips are bad, 1 may be"):
+    with pytest.raises(TooManyFailedClips, match="2 of 12 clips are bad, 1 may be"):
         run_prep(source, tmp_path / "out")
     run_prep(source, tmp_path / "out", max_bad=0.9)
 
@@ -81,7 +81,7 @@ def test_a_finished_set_keeps_its_limits_and_is_asked_for_those_given_now(
     assert (folder / "dataset.json").is_file()
     shard = folder / "shards" / "shard-00000.h5"
     shard.unlink()
-    (_, command) = verify(folder, every_picture=False, seed=0, report=Quiet()).mend
+    (_, command) = verify(folder, every_picture=False, seed=0, report=NullReporter()).mend
     for option in ("--max-bad 0.5", "--set memory_mb=4096"):
         assert option in command
 
@@ -92,7 +92,7 @@ def test_no_good_clip_at_all_is_too_many(tmp_path: Path, run_prep: RunPrep) -> N
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
 
-    with pytest.raises(TooManyBadClips, match="none of the 2 clips"):
+    with pytest.raises(TooManyFailedClips, match="none of the 2 clips"):
         run_prep(tmp_path / "videos", tmp_path / "out", max_bad=1.0)
 
 
@@ -152,7 +152,7 @@ def test_a_folder_at_work_is_refused_and_may_still_be_foretold(
             run_prep(videos, folder.parent)
         config = PrepConfig(shard_clips=4)
         request = Request("ucf101", videos, out=folder.parent, name="set", config=config)
-        foretold = dry_run(request, report=Quiet())
+        foretold = dry_run(request, report=NullReporter())
 
     assert foretold.plan.is_finished
     assert run_prep(videos, folder.parent).entries

@@ -15,24 +15,24 @@ import pytest
 from avme.errors import ArtifactError, MismatchError
 from avme.io.atomic import read_json, write_json
 from avme.media.ffmpeg.process import find_ffmpeg
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 
 pytestmark = pytest.mark.slow
 
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.prep.request import Request
 from avme.stages.prep import prepare
 
 config = PrepConfig(num_workers=1, shard_clips=4)
 out = Path(sys.argv[2])
 request = Request("ucf101", Path(sys.argv[1]), out=out, name="set", config=config)
-prepare(request, report=Quiet())
+prepare(request, report=NullReporter())
 """
 
 
@@ -41,7 +41,7 @@ def shard_bytes(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_number_of_workers_changes_no_byte(
-    tmp_path: Path, videos: Path, finished: PreparedSet, run_prep: RunPrep
+    tmp_path: Path, videos: Path, finished: PreparedDataset, run_prep: RunPrep
 ) -> None:
     alone = run_prep(videos, tmp_path, num_workers=1)
 
@@ -51,7 +51,7 @@ def test_the_number_of_workers_changes_no_byte(
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["group", "parent"])
 def test_after_kill_9_the_same_command_makes_the_same_bytes(
-    tmp_path: Path, videos: Path, finished: PreparedSet, whole_group: bool, run_prep: RunPrep
+    tmp_path: Path, videos: Path, finished: PreparedDataset, whole_group: bool, run_prep: RunPrep
 ) -> None:
     last = sorted(videos.rglob("*.avi"))[-1].name
     program = tmp_path / "bin" / "ffmpeg"
@@ -86,7 +86,7 @@ def test_after_kill_9_the_same_command_makes_the_same_bytes(
 
 
 def test_a_second_run_has_nothing_to_do(
-    videos: Path, folder: Path, finished: PreparedSet, run_prep: RunPrep
+    videos: Path, folder: Path, finished: PreparedDataset, run_prep: RunPrep
 ) -> None:
     manifest = (folder / "dataset.json").stat()
     lines: list[str] = []
@@ -272,7 +272,7 @@ def test_changed_added_and_removed_clips_rebuild_only_what_they_touch(
 
 
 def test_a_torn_journal_is_mended(
-    tmp_path: Path, videos: Path, finished: PreparedSet, run_prep: RunPrep
+    tmp_path: Path, videos: Path, finished: PreparedDataset, run_prep: RunPrep
 ) -> None:
     folder = run_prep(videos, tmp_path).folder
     journal = (folder / "prep.jsonl").read_bytes()
@@ -287,7 +287,7 @@ def test_a_torn_journal_is_mended(
 
 
 def test_settings_that_say_only_how_do_not_matter(
-    videos: Path, folder: Path, finished: PreparedSet, run_prep: RunPrep
+    videos: Path, folder: Path, finished: PreparedDataset, run_prep: RunPrep
 ) -> None:
     again = run_prep(videos, folder.parent, num_workers=1, timeout_seconds=5.0, max_bad=0.5)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 
 pytestmark = pytest.mark.slow
 
 MakeVideo = Callable[..., Path]
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 
 OWN = {"plan.json", "prep.jsonl"}
 """Notes of a folder for itself: the place of its videos, and how long its shards took."""

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from avme.errors import UsageError
-from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.reader import ShardReader
 
 pytestmark = pytest.mark.slow
 
 MakeVideo = Callable[..., Path]
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 
 HEADER = "path,label,split,start,end,group\n"
 ROWS = (
@@ -41,18 +41,18 @@ def table(folder: Path, *rows: str, name: str = "clips.csv") -> Path:
     return path
 
 
-def shard_times(done: PreparedSet) -> dict[str, int]:
+def shard_times(done: PreparedDataset) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (done.folder / "shards").iterdir()}
 
 
-def read(done: PreparedSet, entry: ClipEntry, column: str) -> str:
+def read(done: PreparedDataset, entry: ClipEntry, column: str) -> str:
     reader = ShardReader(done.shard_path(entry))
     value = str(reader.column(column)[entry.row].decode())
     reader.close()
     return value
 
 
-def num_sounding_rows(done: PreparedSet, entry: ClipEntry) -> int:
+def num_sounding_rows(done: PreparedDataset, entry: ClipEntry) -> int:
     reader = ShardReader(done.shard_path(entry))
     _, valid = reader.mfcc(entry.row, 0, 4 * entry.num_frames)
     reader.close()
@@ -166,7 +166,7 @@ def test_a_cut_behind_the_end_is_quarantined(
     assert len(done.entries) == 4
 
 
-def test_the_plan_of_whole_files_has_size_time_label_and_group(finished: PreparedSet) -> None:
+def test_the_plan_of_whole_files_has_size_time_label_and_group(finished: PreparedDataset) -> None:
     plan = json.loads((finished.folder / "plan.json").read_text())
 
     for clip, (num_bytes, mtime_ns, label, group) in plan["clips"].items():

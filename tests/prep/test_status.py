@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from avme.errors import ArtifactError, MismatchError
 from avme.prep.status import find_outdated, is_published, manifest_of
-from avme.shards.dataset import PreparedSet, split_path
+from avme.shards.dataset import PreparedDataset, split_path
 from avme.sources.clip_table import Selection, SourceClip, catalog_of
 from avme.sources.splits import Split, split_at
 
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 
 
 def selections(folder: Path) -> dict[str, Selection]:
     """Clips of three shards of four."""
-    entries = PreparedSet.open(folder).entries
+    entries = PreparedDataset.open(folder).entries
     clips = catalog_of(
         SourceClip(entry.id, Path(entry.id), entry.class_name, entry.group, None, 1, 1)
         for entry in entries

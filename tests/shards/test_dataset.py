@@ -12,7 +12,7 @@ from avme.errors import ArtifactError, UsageError
 from avme.io.atomic import write_json
 from avme.io.hashing import list_sha256
 from avme.io.json_checksum import with_checksum
-from avme.shards.dataset import PreparedSet, split_path
+from avme.shards.dataset import PreparedDataset, split_path
 
 _INDEX = """id,class_name,label,group,frames,fps_num,fps_den,width,height,audio,shard,row
 A/one.avi,A,0,g01,10,30000,1001,48,32,sound,shard-00000.h5,0
@@ -68,7 +68,7 @@ def test_names_that_lead_elsewhere_or_move_a_terminal_are_refused(
         reseal(folder)
 
     with pytest.raises(ArtifactError, match="expected"):
-        PreparedSet.open(folder)
+        PreparedDataset.open(folder)
 
 
 def test_an_empty_list_is_an_error_for_who_needs_its_clips(
@@ -76,22 +76,22 @@ def test_an_empty_list_is_an_error_for_who_needs_its_clips(
 ) -> None:
     split_path(folder, "1", "train").write_text("")
     reseal(folder)
-    prepared = PreparedSet.open(folder)
+    prepared = PreparedDataset.open(folder)
 
     with pytest.raises(ArtifactError, match=r"split1-train\.txt lists no clip.*another split"):
         prepared.part("1", "train")
-    assert prepared.part("1", "train", may_be_empty=True) == ()
+    assert prepared.part("1", "train", allow_empty=True) == ()
 
 
 def test_entries_are_typed(folder: Path) -> None:
-    first, second = PreparedSet.open(folder).entries
+    first, second = PreparedDataset.open(folder).entries
 
     assert first.fps == Fraction(30_000, 1001)
     assert (second.id, second.label, second.audio) == ("B/two, three.avi", 1, "none")
 
 
 def test_parts_are_the_lists(folder: Path) -> None:
-    prepared = PreparedSet.open(folder)
+    prepared = PreparedDataset.open(folder)
 
     assert prepared.splits == ("1",)
     assert [entry.id for entry in prepared.part("1", "train")] == ["B/two, three.avi"]
@@ -100,7 +100,7 @@ def test_parts_are_the_lists(folder: Path) -> None:
 
 
 def test_statistics_come_as_arrays(folder: Path) -> None:
-    mean, deviation = PreparedSet.open(folder).mfcc_statistics("1")
+    mean, deviation = PreparedDataset.open(folder).mfcc_statistics("1")
 
     assert mean.dtype == np.float32
     assert mean.tolist() == [1.0, 2.0]
@@ -109,7 +109,7 @@ def test_statistics_come_as_arrays(folder: Path) -> None:
 
 @pytest.mark.parametrize("ask", ["part", "statistics"])
 def test_an_unknown_split_names_the_known_ones(folder: Path, ask: str) -> None:
-    prepared = PreparedSet.open(folder)
+    prepared = PreparedDataset.open(folder)
 
     with pytest.raises(UsageError, match="no split '7': it has 1"):
         prepared.part("7", "train") if ask == "part" else prepared.mfcc_statistics("7")
@@ -117,7 +117,7 @@ def test_an_unknown_split_names_the_known_ones(folder: Path, ask: str) -> None:
 
 def test_a_missing_set_is_an_earlier_stage_missing(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="is missing") as caught:
-        PreparedSet.open(tmp_path / "none")
+        PreparedDataset.open(tmp_path / "none")
 
     assert caught.value.exit_code == 5
 
@@ -126,14 +126,14 @@ def test_a_folder_without_its_manifest_is_unfinished(folder: Path) -> None:
     (folder / "dataset.json").unlink()
 
     with pytest.raises(ArtifactError, match="unfinished"):
-        PreparedSet.open(folder)
+        PreparedDataset.open(folder)
 
 
 def test_another_schema_is_refused(folder: Path) -> None:
     (folder / "dataset.json").write_text('{"schema": 99}')
 
     with pytest.raises(ArtifactError, match="schema 99"):
-        PreparedSet.open(folder)
+        PreparedDataset.open(folder)
 
 
 @pytest.mark.parametrize("index", ["id,label\nA/one.avi,0\n", _INDEX.replace(",10,", ",ten,")])
@@ -142,7 +142,7 @@ def test_a_broken_index_is_named(folder: Path, index: str, reseal: Callable[...,
     reseal(folder)
 
     with pytest.raises(ArtifactError, match=r"index\.csv"):
-        PreparedSet.open(folder)
+        PreparedDataset.open(folder)
 
 
 def test_a_list_that_the_index_lacks_is_named(folder: Path, reseal: Callable[..., None]) -> None:
@@ -150,7 +150,7 @@ def test_a_list_that_the_index_lacks_is_named(folder: Path, reseal: Callable[...
     reseal(folder)
 
     with pytest.raises(ArtifactError, match=r"C/gone\.avi"):
-        PreparedSet.open(folder).part("1", "test")
+        PreparedDataset.open(folder).part("1", "test")
 
 
 @pytest.mark.parametrize(
@@ -167,4 +167,4 @@ def test_a_changed_file_is_named(folder: Path, name: str, before: str, after: st
     path.write_text(path.read_text().replace(before, after))
 
     with pytest.raises(ArtifactError, match="has changed since it was written: `avme verify`"):
-        PreparedSet.open(folder).part("1", "train")
+        PreparedDataset.open(folder).part("1", "train")

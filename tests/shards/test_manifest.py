@@ -8,7 +8,7 @@ import pytest
 
 from avme.errors import ArtifactError
 from avme.io.atomic import read_json
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 
 HEADER = "id,class_name,label,group,frames,fps_num,fps_den,width,height,audio,shard,row\n"
 LINE = "A/a,A,0,g,10,25,1,48,32,sound,shard-00000.h5,0\n"
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, reseal: Callable[..., None]) -> Path:
 
 
 def test_what_prep_writes_is_read(folder: Path) -> None:
-    prepared = PreparedSet.open(folder)
+    prepared = PreparedDataset.open(folder)
 
     assert (prepared.num_cepstra, len(prepared.entries)) == (2, 1)
 
@@ -84,7 +84,7 @@ def test_a_value_of_another_type_or_range_is_named(
     reseal(folder, **manifest)
 
     with pytest.raises(ArtifactError, match=r"dataset\.json is not what `avme prep` writes") as got:
-        PreparedSet.open(folder)
+        PreparedDataset.open(folder)
 
     assert "\n" not in str(got.value)
     assert len(str(got.value)) < 300 + len(str(folder))
@@ -115,4 +115,4 @@ def test_a_line_that_no_clip_has_is_refused(
     reseal(folder)
 
     with pytest.raises(ArtifactError, match=r"index\.csv"):
-        PreparedSet.open(folder)
+        PreparedDataset.open(folder)

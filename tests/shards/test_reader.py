@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from avme.errors import ArtifactError, MachineError
+from avme.errors import ArtifactError, SystemRequirementError
 from avme.media.decode import Recipe
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.prep.write_shard import LabelledClip, ShardTask, pack
@@ -197,7 +197,7 @@ def test_too_many_open_files_do_not_condemn_the_shard(shard: Path) -> None:
             while True:
                 taken.append(os.dup(0))
 
-        with pytest.raises(MachineError, match="ulimit -n"):
+        with pytest.raises(SystemRequirementError, match="ulimit -n"):
             ShardReader(shard).frames(0, [0])
     finally:
         for handle in taken:

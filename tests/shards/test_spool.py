@@ -6,18 +6,18 @@ import h5py
 import numpy as np
 import pytest
 
-from avme.shards.spool import Spool
+from avme.shards.spool import SpooledColumn
 
 
 @pytest.mark.parametrize("width", [None, 3])
 def test_spool_writes_committed_rows_in_order(width: int | None, tmp_path: Path) -> None:
     size = (5,) if width is None else (5, width)
     rows = np.arange(np.prod(size), dtype=np.float32).reshape(size)
-    spool = Spool(tmp_path / "spool", np.float32, width)
+    spool = SpooledColumn(tmp_path / "spool", np.float32, width)
 
     spool.add(rows[:2])
     spool.file.write(b"half a row")
-    spool.forget()
+    spool.rollback()
     spool.add(rows[2:])
 
     assert spool.num_rows == 5
@@ -29,8 +29,8 @@ def test_spool_writes_committed_rows_in_order(width: int | None, tmp_path: Path)
 
 
 def test_spool_leaves_no_file(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "spool", np.uint8)
-    spool.keep(spool.file.write(b"abc"))
+    spool = SpooledColumn(tmp_path / "spool", np.uint8)
+    spool.commit(spool.file.write(b"abc"))
 
     assert spool.num_rows == 3
     spool.close()

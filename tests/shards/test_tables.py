@@ -7,7 +7,7 @@ import numpy as np
 
 from avme.shards.contents import StoredClip
 from avme.shards.record import ClipRecord
-from avme.shards.tables import Tally, clip_id_of, merge_by_id, write_rows
+from avme.shards.tables import PublishStats, clip_id_of, merge_by_id, write_rows
 
 
 def good(clip_id: str, audio: str = "sound") -> StoredClip:
@@ -22,7 +22,7 @@ def bad(clip_id: str) -> ClipRecord:
 
 def written(
     clips: list[StoredClip | ClipRecord], train: list[str], test: list[str]
-) -> tuple[Tally, list[dict[str, str]], list[dict[str, str]]]:
+) -> tuple[PublishStats, list[dict[str, str]], list[dict[str, str]]]:
     index, quarantine = io.StringIO(), io.StringIO()
     tally = write_rows(clips, {"1": (train, test)}, index=index, quarantine=quarantine)
     rows = [list(csv.DictReader(io.StringIO(table.getvalue()))) for table in (index, quarantine)]

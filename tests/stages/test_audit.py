@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from avme.errors import ArtifactError, AvmeError, MachineError, UsageError
+from avme.errors import ArtifactError, AvmeError, SystemRequirementError, UsageError
 from avme.io.atomic import read_json, write_json, write_text
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet, split_path
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset, split_path
 from avme.stages.audit import audit
 
 pytestmark = pytest.mark.slow
 
 
-class Listening(Quiet):
+class Listening(NullReporter):
     """Remembers what was said."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Listening(Quiet):
         self.lines.append(line)
 
 
-def test_the_counts_are_those_of_the_videos(tmp_path: Path, finished: PreparedSet) -> None:
+def test_the_counts_are_those_of_the_videos(tmp_path: Path, finished: PreparedDataset) -> None:
     result = audit(finished.folder, out=tmp_path)
 
     facts = read_json(tmp_path / "audit.json")
@@ -40,7 +40,7 @@ def test_the_counts_are_those_of_the_videos(tmp_path: Path, finished: PreparedSe
         assert facts_of_split["shared_groups"] == []
 
 
-def test_pictures_lie_beside_the_facts(tmp_path: Path, finished: PreparedSet) -> None:
+def test_pictures_lie_beside_the_facts(tmp_path: Path, finished: PreparedDataset) -> None:
     result = audit(finished.folder, out=tmp_path)
 
     names = {"audit.json", "lengths.png", *(f"classes-split{split}.png" for split in "123")}
@@ -48,7 +48,7 @@ def test_pictures_lie_beside_the_facts(tmp_path: Path, finished: PreparedSet) ->
     assert {path.name for path in result.files} == names
 
 
-def test_pictures_name_the_set_and_its_clips(tmp_path: Path, finished: PreparedSet) -> None:
+def test_pictures_name_the_set_and_its_clips(tmp_path: Path, finished: PreparedDataset) -> None:
     audit(finished.folder, out=tmp_path)
 
     titles = {}
@@ -80,7 +80,7 @@ def test_a_class_that_is_called_like_a_formula_is_drawn(
 
 
 def test_a_picture_that_fails_is_a_warning(
-    tmp_path: Path, finished: PreparedSet, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, finished: PreparedDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report, told = Listening(), list[bool]()
 
@@ -102,11 +102,11 @@ def test_a_picture_that_fails_is_a_warning(
     assert len(result.files) == 4
 
 
-def test_they_lie_in_the_set_unless_told(folder: Path, finished: PreparedSet) -> None:
+def test_they_lie_in_the_set_unless_told(folder: Path, finished: PreparedDataset) -> None:
     result = audit(folder, out=None)
 
     assert result.files[0] == folder / "audit" / "audit.json"
-    assert PreparedSet.open(folder).fingerprint == finished.fingerprint
+    assert PreparedDataset.open(folder).fingerprint == finished.fingerprint
 
 
 def test_a_group_on_both_sides_is_counted(
@@ -168,10 +168,11 @@ def test_an_unfinished_set_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("out", "error"), [("file", UsageError), ("file/below", UsageError), ("gone/out", MachineError)]
+    ("out", "error"),
+    [("file", UsageError), ("file/below", UsageError), ("gone/out", SystemRequirementError)],
 )
 def test_what_cannot_be_written_is_said_after_what_was_found(
-    tmp_path: Path, finished: PreparedSet, out: str, error: type[AvmeError]
+    tmp_path: Path, finished: PreparedDataset, out: str, error: type[AvmeError]
 ) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "gone").symlink_to("/proc")  # nobody, not even root, makes a folder there

@@ -12,9 +12,9 @@ import pytest
 from avme.checkpoint.file import load_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.data.sampler import Order
+from avme.data.sampler import SampleOrder
 from avme.errors import AvmeError
-from avme.shards.dataset import ClipEntry, PreparedSet
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
 
@@ -25,9 +25,9 @@ MakeConfig = Callable[..., PretrainConfig]
 
 def plant(folder: Path, value: float) -> tuple[ClipEntry, int]:
     """Breaks the sound of one clip; returns it and its place in the first epoch, from 1 on."""
-    prepared = PreparedSet.open(folder)
+    prepared = PreparedDataset.open(folder)
     entries = prepared.part("1", "train")
-    order = Order(num_clips=len(entries), batch=1, seed=0)
+    order = SampleOrder(num_clips=len(entries), batch=1, seed=0)
     turns = [entries[order.global_batch(step)[0].clip] for step in range(len(entries))]
     place = next(n for n, entry in enumerate(turns, 1) if n > 2 and "_c01" in entry.id)  # it sounds
     entry = turns[place - 1]

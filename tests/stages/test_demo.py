@@ -10,7 +10,13 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
-from avme.errors import ConfigError, Interrupted, MachineError, Stopped, UsageError
+from avme.errors import (
+    ConfigError,
+    Interrupted,
+    StoppedBySignal,
+    SystemRequirementError,
+    UsageError,
+)
 from avme.io.atomic import read_json
 from avme.io.run_status import write_status
 from avme.progress import Task
@@ -123,8 +129,13 @@ def test_a_file_is_no_folder_for_a_demo(tmp_path: Path) -> None:
     [
         (KeyboardInterrupt(), KeyboardInterrupt, "stopped", ""),
         (Interrupted("stopped at step 3"), Interrupted, "stopped", "stopped by Ctrl-C: run"),
-        (Stopped("stopped at step 3"), Stopped, "stopped", "stopped by a signal: run"),
-        (MachineError("no room"), MachineError, "failed", "no room"),
+        (
+            StoppedBySignal("stopped at step 3"),
+            StoppedBySignal,
+            "stopped",
+            "stopped by a signal: run",
+        ),
+        (SystemRequirementError("no room"), SystemRequirementError, "failed", "no room"),
     ],
 )
 def test_a_demo_that_ends_early_has_the_exit_code_and_the_state_of_its_end(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.stages.evaluate import evaluate
 from avme_cli.app import app
 
@@ -34,13 +34,13 @@ def full(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def arguments(run: Path, prepared: PreparedSet, out: Path) -> list[str]:
+def arguments(run: Path, prepared: PreparedDataset, out: Path) -> list[str]:
     where = ["--data", str(prepared.folder), "--out", str(out)]
     return ["eval", str(run), *where, "--workers", "0", "--topk", "1"]
 
 
 def test_a_disk_without_room_is_found_before_scoring(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "not" / "yet"
 
@@ -54,7 +54,7 @@ def test_a_disk_without_room_is_found_before_scoring(
 
 
 def test_scores_are_printed_before_they_are_written(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("avme.evaluation.results.write_json", full)
 
@@ -66,7 +66,7 @@ def test_scores_are_printed_before_they_are_written(
 
 
 def test_results_that_find_no_room_leave_nothing_in_the_way_of_the_same_command(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "eval"
 

@@ -23,14 +23,14 @@ from avme.config import EvalConfig, FinetuneConfig
 from avme.data.crop import Box
 from avme.data.dataset import ClipReader
 from avme.data.temporal_sampling import Window
-from avme.errors import ArtifactError, MismatchError, Stopped, UsageError
+from avme.errors import ArtifactError, MismatchError, StoppedBySignal, UsageError
 from avme.evaluation.dataset import require_unseen
 from avme.evaluation.results import _csv
 from avme.io.atomic import write_text
 from avme.io.hashing import sha256_of
 from avme.models.classifier import build_classifier
-from avme.progress import Quiet, Task
-from avme.shards.dataset import PreparedSet, split_path
+from avme.progress import NullReporter, Task
+from avme.shards.dataset import PreparedDataset, split_path
 from avme.stages.evaluate import evaluate
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ evaluate(Path(sys.argv[1]), data=Path(sys.argv[2]), config=config, out=Path(sys.
 CONFIG = EvalConfig(topk=(1, 2), num_workers=0, device="cpu")
 
 
-class Listening(Quiet):
+class Listening(NullReporter):
     """Remembers what was said."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Listening(Quiet):
 
 
 def test_the_summary_can_be_recomputed_from_the_predictions(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     result = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path / "eval")
 
@@ -80,7 +80,7 @@ def test_the_summary_can_be_recomputed_from_the_predictions(
 
 
 def test_every_distinct_view_of_a_clip_weighs_the_same(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     result = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path / "eval")
 
@@ -101,7 +101,7 @@ def test_every_distinct_view_of_a_clip_weighs_the_same(
         for window in (Window(start, 4, 2) for start in starts[entry.num_frames]):
             for left in (0, 8, 16):
                 box = Box(0, left, 32, 32)
-                pictures = reader.squares(entry, window, [box], 16)[0]
+                pictures = reader.read_crops(entry, window, [box], 16)[0]
                 mfcc, valid = reader.sound(entry, window)
                 video = rearrange(pictures, "t c h w -> 1 c t h w")
                 with torch.inference_mode():
@@ -110,7 +110,7 @@ def test_every_distinct_view_of_a_clip_weighs_the_same(
 
 
 def test_tables_have_a_row_for_every_class(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     folder = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path).folder
 
@@ -122,7 +122,7 @@ def test_tables_have_a_row_for_every_class(
 
 
 def test_it_says_the_same_twice_and_in_batches_of_any_size(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     found = []
     for name, batch in (("a", 1), ("b", 3)):
@@ -135,7 +135,7 @@ def test_it_says_the_same_twice_and_in_batches_of_any_size(
 
 
 def test_results_lie_in_the_run_in_a_folder_for_every_kind_of_evaluation(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(finetuned, tmp_path / "run"))
     one = CONFIG.model_copy(update={"segments": 1, "crops": 1})
@@ -154,7 +154,7 @@ def test_results_lie_in_the_run_in_a_folder_for_every_kind_of_evaluation(
 
 
 def test_the_same_evaluation_is_replaced_only_on_request(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "eval"
     evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
@@ -177,7 +177,7 @@ def test_the_same_evaluation_is_replaced_only_on_request(
     assert (out / "notes.txt").read_text() == "mine"
 
 
-class Signalling(Quiet):
+class Signalling(NullReporter):
     """Sends this process a signal as soon as clips are scored."""
 
     @contextmanager
@@ -188,16 +188,16 @@ class Signalling(Quiet):
 
 
 def test_a_signal_ends_it_with_nothing_written(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(Stopped, match="stopped by SIGTERM, nothing was written"):
+    with pytest.raises(StoppedBySignal, match="stopped by SIGTERM, nothing was written"):
         evaluate(finetuned, data=finished.folder, out=tmp_path / "eval", report=Signalling())
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_picture_that_fails_is_a_warning_after_all_results(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report, told, out = Listening(), list[bool](), tmp_path / "eval"
     evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
@@ -245,7 +245,7 @@ def test_tables_for_people_hold_no_formula() -> None:
 
 def test_without_a_name_the_checkpoint_finds_its_own_dataset_among_several(
     reseal: Callable[..., None],
-    finished: PreparedSet,
+    finished: PreparedDataset,
     finetuned: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -271,7 +271,7 @@ def test_without_a_name_the_checkpoint_finds_its_own_dataset_among_several(
 
 
 def test_a_copy_of_the_dataset_under_another_name_still_refuses_clips_of_training(
-    reseal: Callable[..., None], finished: PreparedSet, finetuned: Path, folder: Path
+    reseal: Callable[..., None], finished: PreparedDataset, finetuned: Path, folder: Path
 ) -> None:
     reseal(folder, name="copy")
 
@@ -291,7 +291,7 @@ def test_ranks_beyond_the_classes_are_left_out_with_a_note(
     topk: tuple[int, ...],
     kept: list[str],
     line: str,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     finetuned: Path,
     tmp_path: Path,
 ) -> None:
@@ -308,7 +308,7 @@ def test_ranks_beyond_the_classes_are_left_out_with_a_note(
 
 
 def test_ranks_that_are_all_beyond_the_classes_are_refused(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     config = CONFIG.model_copy(update={"topk": (3, 5)})
 
@@ -322,7 +322,7 @@ def test_ranks_that_are_all_beyond_the_classes_are_refused(
 def test_classes_that_only_the_test_list_has_bound_top1(
     reseal: Callable[..., None],
     finetuned: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     folder: Path,
     tmp_path: Path,
 ) -> None:
@@ -363,7 +363,7 @@ def test_a_list_of_one_class_is_told(
 
 
 def test_the_confusion_matrix_names_dataset_run_and_figure(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     result = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path / "eval")
 
@@ -378,7 +378,7 @@ def test_the_confusion_matrix_names_dataset_run_and_figure(
 
 
 def test_every_file_of_a_run_gives_the_same_numbers(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     checkpoints = finetuned / "checkpoints"
     for name, file in (
@@ -413,7 +413,7 @@ def test_every_file_of_a_run_gives_the_same_numbers(
 
 
 def test_results_of_a_file_from_elsewhere_lie_below_runs(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(finetuned / "weights.safetensors", "mine.safetensors")
@@ -424,7 +424,7 @@ def test_results_of_a_file_from_elsewhere_lie_below_runs(
 
 
 def test_a_pretrained_encoder_has_nothing_to_evaluate(
-    finished: PreparedSet, pretrained: Path
+    finished: PreparedDataset, pretrained: Path
 ) -> None:
     with pytest.raises(MismatchError, match="avme finetune"):
         evaluate(pretrained, data=finished.folder, config=CONFIG)
@@ -432,7 +432,7 @@ def test_a_pretrained_encoder_has_nothing_to_evaluate(
 
 def test_a_checkpoint_of_other_classes_is_refused(
     finetuned: Path,
-    run_prep: Callable[..., PreparedSet],
+    run_prep: Callable[..., PreparedDataset],
     make_video: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
@@ -446,13 +446,13 @@ def test_a_checkpoint_of_other_classes_is_refused(
 
 
 def test_a_test_list_that_holds_clips_of_training_is_refused(
-    finished: PreparedSet, finetuned: Path
+    finished: PreparedDataset, finetuned: Path
 ) -> None:
     with pytest.raises(MismatchError, match=r"test clips of split 2 were trained on"):
         evaluate(finetuned, data=finished.folder, split="2", config=CONFIG)
 
 
-def test_a_missing_checkpoint_is_named(finished: PreparedSet, tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_named(finished: PreparedDataset, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"nowhere\.pt does not exist"):
         evaluate(tmp_path / "nowhere.pt", data=finished.folder, config=CONFIG)
 
@@ -460,7 +460,7 @@ def test_a_missing_checkpoint_is_named(finished: PreparedSet, tmp_path: Path) ->
 @pytest.mark.parametrize("world", [2, 3])
 def test_any_number_of_processes_counts_every_clip_once(
     world: int,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     finetuned: Path,
     run_ranks: Callable[..., None],
     tmp_path: Path,
@@ -478,7 +478,7 @@ def test_any_number_of_processes_counts_every_clip_once(
         np.testing.assert_allclose(ours["probability"], theirs["probability"], rtol=1e-6)
 
 
-def test_weights_that_name_the_set_and_no_split_are_refused(finished: PreparedSet) -> None:
+def test_weights_that_name_the_set_and_no_split_are_refused(finished: PreparedDataset) -> None:
     entries = finished.part("1", "test")
 
     with pytest.raises(MismatchError, match="list of split None differs"):

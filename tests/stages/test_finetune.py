@@ -15,16 +15,16 @@ from safetensors.torch import load_file
 
 from avme.checkpoint.file import load_checkpoint, save_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.errors import ArtifactError, ConfigError, MismatchError, Stopped
+from avme.errors import ArtifactError, ConfigError, MismatchError, StoppedBySignal
 from avme.io.atomic import write_text
 from avme.io.run_status import write_status
 from avme.models.classifier import build_classifier
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet, split_path
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset, split_path
 from avme.stages.finetune import finetune, start_from
 from avme.stages.pretrain import pretrain
-from avme.train.evaluator import Scorer
-from avme.train.metrics.loggers import read_record
+from avme.train.evaluator import Evaluator
+from avme.train.metrics.loggers import read_metrics
 from avme.weights.init_from import starting_point
 from avme.weights.load import read_weights
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 MakeConfig = Callable[..., FinetuneConfig]
 
 
-class Listening(Quiet):
+class Listening(NullReporter):
     """Remembers what was said."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Listening(Quiet):
         self.lines.append(line)
 
 
-class StopAfterTwo(Quiet):
+class StopAfterTwo(NullReporter):
     """Asks the run to stop after its second step."""
 
     steps = 0
@@ -86,7 +86,7 @@ def test_the_starting_point_is_what_the_weights_fix(
 
 def test_the_best_epoch_by_validation_is_kept(finetuned: Path) -> None:
     lines = [
-        line for line in read_record(finetuned / "metrics.jsonl") if line["kind"] == "validation"
+        line for line in read_metrics(finetuned / "metrics.jsonl") if line["kind"] == "validation"
     ]
     best = load_checkpoint(finetuned / "checkpoints" / "best.pt")
 
@@ -100,7 +100,7 @@ def test_the_best_epoch_by_validation_is_kept(finetuned: Path) -> None:
 
 
 def test_the_exported_weights_are_those_of_the_best_epoch(
-    finished: PreparedSet, finetuned: Path, make_finetune_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     """The run's best epoch may be its last: another best one is put there, and export repeated."""
     run = Path(shutil.copytree(finetuned, tmp_path / "run"))
@@ -122,7 +122,7 @@ def test_the_exported_weights_are_those_of_the_best_epoch(
 
 
 def test_without_validation_the_last_epoch_is_the_best(
-    finished: PreparedSet, make_finetune_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     report = Listening()
     config = make_finetune_config(val_fraction=0.0, modality="a")
@@ -137,7 +137,7 @@ def test_without_validation_the_last_epoch_is_the_best(
 
 @pytest.mark.parametrize("val_fraction", [0.4, 0.0])
 def test_averaged_weights_are_validated_kept_as_best_and_exported(
-    val_fraction: float, finished: PreparedSet, make_finetune_config: MakeConfig, tmp_path: Path
+    val_fraction: float, finished: PreparedDataset, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     plain = make_finetune_config(val_fraction=val_fraction, modality="v")
     train = plain.train.model_copy(update={"epochs": 1})
@@ -169,7 +169,7 @@ def test_averaged_weights_are_validated_kept_as_best_and_exported(
 
 
 def test_all_augmentations_together_train_without_a_hitch(
-    finished: PreparedSet, make_finetune_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     augment = {
         "randaugment_ops": 2,
@@ -185,13 +185,13 @@ def test_all_augmentations_together_train_without_a_hitch(
 
     run = finetune(config, data=finished.folder, out=tmp_path / "run", init=None)
 
-    lines = [line for line in read_record(run / "metrics.jsonl") if line["kind"] == "train"]
+    lines = [line for line in read_metrics(run / "metrics.jsonl") if line["kind"] == "train"]
     assert len(lines) == 4
     assert all(line["grad_norm"] > 0 for line in lines)
 
 
 def test_a_resumed_run_remembers_what_it_started_from(
-    finished: PreparedSet,
+    finished: PreparedDataset,
     pretrained: Path,
     finetuned: Path,
     make_finetune_config: MakeConfig,
@@ -199,7 +199,7 @@ def test_a_resumed_run_remembers_what_it_started_from(
 ) -> None:
     config, out = make_finetune_config(), tmp_path / "run"
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedBySignal):
         finetune(
             config,
             data=finished.folder,
@@ -217,21 +217,21 @@ def test_a_resumed_run_remembers_what_it_started_from(
 
 
 def test_a_signal_in_the_last_validation_does_not_keep_a_run_from_its_end(
-    finished: PreparedSet,
+    finished: PreparedDataset,
     finetuned: Path,
     pretrained: Path,
     make_finetune_config: MakeConfig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    score, expected = Scorer.score, read_record(finetuned / "metrics.jsonl")
+    score, expected = Evaluator.score, read_metrics(finetuned / "metrics.jsonl")
 
-    def score_and_stop(self: Scorer, *given: Any) -> Any:
-        if len(read_record(tmp_path / "run/metrics.jsonl")) == len(expected) - 1:
+    def score_and_stop(self: Evaluator, *given: Any) -> Any:
+        if len(read_metrics(tmp_path / "run/metrics.jsonl")) == len(expected) - 1:
             signal.raise_signal(signal.SIGUSR1)
         return score(self, *given)
 
-    monkeypatch.setattr(Scorer, "score", score_and_stop)
+    monkeypatch.setattr(Evaluator, "score", score_and_stop)
 
     run = finetune(
         make_finetune_config(), data=finished.folder, out=tmp_path / "run", init=pretrained
@@ -239,12 +239,12 @@ def test_a_signal_in_the_last_validation_does_not_keep_a_run_from_its_end(
 
     ours, theirs = (load_checkpoint(each / "checkpoints/best.pt") for each in (run, finetuned))
     assert (ours.best, ours.step) == (theirs.best, theirs.step)
-    assert len(read_record(run / "metrics.jsonl")) == len(expected)
+    assert len(read_metrics(run / "metrics.jsonl")) == len(expected)
     assert (run / "weights.safetensors").is_file()
 
 
 def test_a_modality_that_was_not_pretrained_is_refused(
-    finished: PreparedSet,
+    finished: PreparedDataset,
     make_pretrain_config: Callable[..., PretrainConfig],
     make_finetune_config: MakeConfig,
     tmp_path: Path,
@@ -265,7 +265,7 @@ def test_a_modality_that_was_not_pretrained_is_refused(
 
 
 def test_an_encoder_that_saw_the_test_clips_of_another_split_is_refused(
-    finished: PreparedSet, pretrained: Path, make_finetune_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, pretrained: Path, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_finetune_config()
     other = config.model_copy(update={"clip": config.clip.model_copy(update={"split": "2"})})
@@ -275,7 +275,7 @@ def test_an_encoder_that_saw_the_test_clips_of_another_split_is_refused(
 
 
 def test_a_run_that_has_not_finished_is_no_starting_point(
-    finished: PreparedSet, make_finetune_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     write_status(tmp_path / "killed", "pretrain", "running")
 
@@ -306,7 +306,7 @@ def test_a_class_without_a_training_clip_is_told(
 
 
 def test_audio_without_a_fusion_is_refused_before_a_folder_is_made(
-    finished: PreparedSet, make_finetune_config: Callable[..., FinetuneConfig], tmp_path: Path
+    finished: PreparedDataset, make_finetune_config: Callable[..., FinetuneConfig], tmp_path: Path
 ) -> None:
     config = make_finetune_config()
     fusion = config.model.fusion.model_copy(update={"kind": "none"})

@@ -12,7 +12,7 @@ import pytest
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ Kill = Callable[..., dict[str, object]]
 
 
 @pytest.fixture
-def kill(start: Callable[..., Any], finished: PreparedSet, tmp_path: Path) -> Kill:
+def kill(start: Callable[..., Any], finished: PreparedDataset, tmp_path: Path) -> Kill:
     """Runs the script with these settings and options; returns what it prints."""
 
     def run(config: PretrainConfig | FinetuneConfig, *options: str) -> dict[str, object]:

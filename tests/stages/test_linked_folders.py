@@ -14,15 +14,15 @@ from avme.errors import ArtifactError
 from avme.io.run_status import write_status
 from avme.prep.journal import append
 from avme.prep.write_shard import ShardDone
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.stages.audit import audit
 from avme.stages.demo import demo
 from avme.stages.evaluate import evaluate
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
 from avme.stages.verify import verify
-from avme.train.distributed.process_group import Processes
+from avme.train.distributed.process_group import Distributed
 from avme.train.run.folder import running
 from avme_cli.app import app
 
@@ -82,8 +82,8 @@ def test_a_run_with_a_link_is_not_resumed(
             make_pretrain_config(),
             **given,
             command=["avme"],
-            processes=Processes(),
-            report=Quiet(),
+            processes=Distributed(),
+            report=NullReporter(),
         ),
     ):
         pass
@@ -95,7 +95,12 @@ def test_a_run_with_a_link_is_not_resumed(
 @pytest.mark.parametrize("name", ["config.yaml", "derived.json", "status.json", "tb"])
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
 def test_the_command_reads_nothing_of_a_linked_run(
-    stage: str, name: str, pretrained: Path, finished: PreparedSet, outside: Path, tmp_path: Path
+    stage: str,
+    name: str,
+    pretrained: Path,
+    finished: PreparedDataset,
+    outside: Path,
+    tmp_path: Path,
 ) -> None:
     run = Path(shutil.copytree(pretrained, tmp_path / "run"))
     linked(run / name, outside)
@@ -113,7 +118,7 @@ def test_the_command_reads_nothing_of_a_linked_run(
 def test_a_run_whose_file_has_a_second_name_is_not_appended_to(
     name: str,
     pretrained: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     outside: Path,
     tmp_path: Path,
     make_pretrain_config: Callable[..., PretrainConfig],
@@ -154,8 +159,8 @@ def test_overwriting_a_run_deletes_its_links_and_not_what_they_lead_to(
         make_pretrain_config(),
         **given,
         command=["avme"],
-        processes=Processes(),
-        report=Quiet(),
+        processes=Distributed(),
+        report=NullReporter(),
     ):
         assert not (run / "status.json").is_symlink()
         assert not (run / "tb").exists()
@@ -165,7 +170,7 @@ def test_overwriting_a_run_deletes_its_links_and_not_what_they_lead_to(
 
 @pytest.mark.parametrize("name", ["eval", "checkpoints/step-1.pt"])
 def test_an_evaluation_writes_nothing_into_a_run_with_a_link(
-    name: str, finetuned: Path, finished: PreparedSet, outside: Path, tmp_path: Path
+    name: str, finetuned: Path, finished: PreparedDataset, outside: Path, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(finetuned, tmp_path / "run"))
     linked(run / name, outside)
@@ -189,7 +194,7 @@ def test_a_set_with_a_link_is_neither_read_nor_written(
     folder: Path,
     videos: Path,
     outside: Path,
-    run_prep: Callable[..., PreparedSet],
+    run_prep: Callable[..., PreparedDataset],
     make_finetune_config: Callable[..., FinetuneConfig],
     tmp_path: Path,
 ) -> None:
@@ -197,7 +202,7 @@ def test_a_set_with_a_link_is_neither_read_nor_written(
     before, ours = contents(outside), contents(folder)
 
     for stage in (
-        lambda: PreparedSet.open(folder),
+        lambda: PreparedDataset.open(folder),
         lambda: audit(folder, out=None),
         lambda: run_prep(videos, folder.parent, name=folder.name),
         lambda: finetune(make_finetune_config(), data=folder, out=tmp_path / "run", init=None),
@@ -213,7 +218,7 @@ def test_a_set_with_a_link_is_neither_read_nor_written(
 def test_verify_names_a_link_and_what_deletes_it(name: str, folder: Path, outside: Path) -> None:
     linked(folder / name, outside)
 
-    found = verify(folder, every_picture=True, seed=0, report=Quiet())
+    found = verify(folder, every_picture=True, seed=0, report=NullReporter())
 
     what = "is a link or no regular file, expected a file or folder of the set"
     assert [str(problem) for problem in found.problems] == [f"{name}: {what}"]
@@ -228,13 +233,13 @@ def test_verify_names_a_link_and_what_deletes_it(name: str, folder: Path, outsid
 
 
 def test_a_link_in_a_set_is_mended_as_verify_says(
-    folder: Path, videos: Path, outside: Path, run_prep: Callable[..., PreparedSet]
+    folder: Path, videos: Path, outside: Path, run_prep: Callable[..., PreparedDataset]
 ) -> None:
     before, ours = contents(outside), contents(folder)
     linked(folder / "shards", outside)
     linked(folder / "index.csv", outside)
 
-    found = verify(folder, every_picture=False, seed=0, report=Quiet())
+    found = verify(folder, every_picture=False, seed=0, report=NullReporter())
     delete, _, *_ = found.mend
     for path in delete.split()[3:]:
         Path(path).unlink()
@@ -248,9 +253,12 @@ def test_a_link_in_a_set_is_mended_as_verify_says(
 def test_a_set_behind_a_link_is_a_set(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "linked").symlink_to(folder)
 
-    assert len(PreparedSet.open(tmp_path / "linked").entries) == 12
+    assert len(PreparedDataset.open(tmp_path / "linked").entries) == 12
     audit(tmp_path / "linked", out=None)
-    assert verify(tmp_path / "linked", every_picture=False, seed=0, report=Quiet()).problems == ()
+    assert (
+        verify(tmp_path / "linked", every_picture=False, seed=0, report=NullReporter()).problems
+        == ()
+    )
 
 
 def test_a_journal_is_not_appended_to_through_a_link(tmp_path: Path, outside: Path) -> None:

@@ -26,11 +26,11 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.errors import Stopped
+from avme.errors import StoppedBySignal
 from avme.io.atomic import read_json, write_json
 from avme.io.hashing import sha256_of
 from avme.io.json_checksum import with_checksum
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.shards.manifest import fingerprint
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
@@ -300,7 +300,7 @@ class StopAfter:
 def sandbox(
     tmp_path_factory: pytest.TempPathFactory,
     videos: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     finetuned: Path,
     make_pretrain_config: Callable[..., PretrainConfig],
     make_finetune_config: Callable[..., FinetuneConfig],
@@ -310,7 +310,7 @@ def sandbox(
     shutil.copytree(finished.folder, originals / "data" / "set")
     shutil.copytree(finetuned, originals / "runs" / "done")
     data = originals / "data" / "set"
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedBySignal):
         pretrain(
             make_pretrain_config(epochs=2),
             data=data,

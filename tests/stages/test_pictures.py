@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from avme.config import PretrainConfig
-from avme.errors import MachineError
-from avme.shards.dataset import PreparedSet
+from avme.errors import SystemRequirementError
+from avme.shards.dataset import PreparedDataset
 from avme.stages.pictures import NAME
 from avme.stages.pretrain import pretrain
 
@@ -23,7 +23,7 @@ MakeConfig = Callable[..., PretrainConfig]
 
 
 def test_every_few_epochs_and_at_the_end_the_same_clips_are_shown(
-    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(epochs=5, log_images_every_epochs=2)
 
@@ -39,7 +39,7 @@ def test_every_few_epochs_and_at_the_end_the_same_clips_are_shown(
 
 
 def test_a_picture_that_fails_does_not_end_a_training(
-    finished: PreparedSet,
+    finished: PreparedDataset,
     make_pretrain_config: MakeConfig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -59,7 +59,7 @@ def test_a_picture_that_fails_does_not_end_a_training(
 
 
 def test_pictures_do_not_change_what_is_learnt(
-    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(log_images_every_epochs=1)
 
@@ -70,13 +70,13 @@ def test_pictures_do_not_change_what_is_learnt(
 
 
 def test_a_project_without_the_package_stops_before_anything_is_written(
-    finished: PreparedSet,
+    finished: PreparedDataset,
     make_pretrain_config: MakeConfig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
 
-    with pytest.raises(MachineError, match=r"pip install"):
+    with pytest.raises(SystemRequirementError, match=r"pip install"):
         pretrain(make_pretrain_config(wandb="x"), data=finished.folder, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

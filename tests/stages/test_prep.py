@@ -10,26 +10,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.shards.reader import ShardReader
 
 pytestmark = pytest.mark.slow
 
 MakeVideo = Callable[..., Path]
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.prep.request import Request
 from avme.stages.prep import prepare
 
 config = PrepConfig(num_workers=1, shard_clips=4)
 out = Path(sys.argv[2])
 request = Request("ucf101", Path(sys.argv[1]), out=out, name="set", config=config)
-prepare(request, report=Quiet())
+prepare(request, report=NullReporter())
 """
 
 
@@ -37,7 +37,7 @@ def shard_bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "shards").iterdir())}
 
 
-def test_silent_trackless_and_short_clips_are_ordinary_clips(finished: PreparedSet) -> None:
+def test_silent_trackless_and_short_clips_are_ordinary_clips(finished: PreparedDataset) -> None:
     states = {entry.id.split("/")[1]: entry.audio for entry in finished.entries}
 
     assert len(finished.entries) == 12
@@ -47,7 +47,7 @@ def test_silent_trackless_and_short_clips_are_ordinary_clips(finished: PreparedS
     assert {entry.num_frames for entry in finished.entries} == {2, 6, 8, 10}
 
 
-def test_every_entry_finds_its_own_clip_in_its_shard(finished: PreparedSet) -> None:
+def test_every_entry_finds_its_own_clip_in_its_shard(finished: PreparedDataset) -> None:
     for entry in finished.entries:
         reader = ShardReader(finished.shard_path(entry))
         assert reader.column("id")[entry.row].decode() == entry.id
@@ -59,7 +59,7 @@ def test_every_entry_finds_its_own_clip_in_its_shard(finished: PreparedSet) -> N
 
 
 def test_statistics_are_those_of_the_sounding_rows_of_the_train_list(
-    finished: PreparedSet,
+    finished: PreparedDataset,
 ) -> None:
     rows = []
     for entry in finished.part("2", "train"):
@@ -82,7 +82,7 @@ def test_progress_counts_every_clip(tmp_path: Path, videos: Path, run_prep: RunP
     assert "prepare 12/12" in lines
 
 
-def test_shards_hold_no_path_of_this_machine(finished: PreparedSet, videos: Path) -> None:
+def test_shards_hold_no_path_of_this_machine(finished: PreparedDataset, videos: Path) -> None:
     for content in shard_bytes(finished.folder).values():
         assert str(videos.parent).encode() not in content
     assert str(videos.parent) not in (finished.folder / "dataset.json").read_text()

@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 from avme.checkpoint.file import load_checkpoint
 from avme.config import PretrainConfig
 from avme.config.resolve import from_yaml
-from avme.errors import ArtifactError, MismatchError, Stopped, UsageError
-from avme.shards.dataset import PreparedSet
+from avme.errors import ArtifactError, MismatchError, StoppedBySignal, UsageError
+from avme.shards.dataset import PreparedDataset
 from avme.stages.pretrain import pretrain
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 from avme.train.metrics.meter import MEASURED
 
 pytestmark = pytest.mark.slow
@@ -63,7 +63,7 @@ class Interrupting:
 
 
 def test_the_run_folder_says_everything_about_the_run(
-    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig
+    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig
 ) -> None:
     derived = json.loads((pretrained / "derived.json").read_text())
     status = json.loads((pretrained / "status.json").read_text())
@@ -91,11 +91,11 @@ def test_exported_weights_are_those_of_the_last_checkpoint(pretrained: Path) -> 
 
 
 def test_every_step_is_recorded_with_both_errors_and_the_loss_falls(
-    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(epochs=30)
     run = pretrain(config, data=finished.folder, out=tmp_path / "run")
-    lines = read_record(run / "metrics.jsonl")
+    lines = read_metrics(run / "metrics.jsonl")
 
     assert [line["step"] for line in lines] == list(range(1, 61))
     assert {"mse_pixel_masked", "mse_normalized_all", "psnr_db_masked", "clips_per_second"} <= set(
@@ -108,14 +108,14 @@ def test_every_step_is_recorded_with_both_errors_and_the_loss_falls(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
     number: signal.Signals,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     pretrained: Path,
     make_pretrain_config: MakeConfig,
     tmp_path: Path,
 ) -> None:
     config, out = make_pretrain_config(), tmp_path / "run"
 
-    with pytest.raises(Stopped, match=f"step 3 of 8 by {number.name}"):
+    with pytest.raises(StoppedBySignal, match=f"step 3 of 8 by {number.name}"):
         pretrain(
             config, data=finished.folder, out=out, preset="tiny", report=Interrupting(3, number)
         )
@@ -126,19 +126,21 @@ def test_a_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
     assert all(torch.equal(ours.model[name], theirs.model[name]) for name in theirs.model)
     for key, state in theirs.optimizer["state"].items():
         assert all(torch.equal(ours.optimizer["state"][key][k], v) for k, v in state.items())
-    steps = [line["step"] for line in read_record(out / "metrics.jsonl")]
+    steps = [line["step"] for line in read_metrics(out / "metrics.jsonl")]
     assert steps == list(range(1, 9))
 
 
 def test_a_signal_before_the_first_step_leaves_a_run_of_no_steps_that_goes_on(
-    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     class AtOnce(Interrupting):
         def say(self, line: str) -> None:
             self.advance()
 
     given: dict[str, Any] = {"data": finished.folder, "out": tmp_path / "run", "preset": "tiny"}
-    with pytest.raises(Stopped, match="stopped at step 0 of 8 by SIGUSR1, with a checkpoint"):
+    with pytest.raises(
+        StoppedBySignal, match="stopped at step 0 of 8 by SIGUSR1, with a checkpoint"
+    ):
         pretrain(make_pretrain_config(), report=AtOnce(1, signal.SIGUSR1), **given)
     run = pretrain(make_pretrain_config(), resume=True, **given)
 
@@ -147,7 +149,7 @@ def test_a_signal_before_the_first_step_leaves_a_run_of_no_steps_that_goes_on(
 
 
 def test_a_signal_at_the_last_step_does_not_keep_a_run_from_its_end(
-    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     stop = Interrupting(8, signal.SIGUSR1)
 
@@ -159,17 +161,17 @@ def test_a_signal_at_the_last_step_does_not_keep_a_run_from_its_end(
 
 
 def test_a_line_of_metrics_does_not_tell_that_the_run_was_stopped(
-    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config, out = make_pretrain_config(log_every=3), tmp_path / "run"
     whole = pretrain(config, data=finished.folder, out=tmp_path / "whole")
 
     stop = Interrupting(4, signal.SIGTERM)
-    with pytest.raises(Stopped, match="step 4 of 8"):
+    with pytest.raises(StoppedBySignal, match="step 4 of 8"):
         pretrain(config, data=finished.folder, out=out, report=stop)
     pretrain(config, data=finished.folder, out=out, resume=True)
 
-    ours, theirs = (read_record(run / "metrics.jsonl") for run in (out, whole))
+    ours, theirs = (read_metrics(run / "metrics.jsonl") for run in (out, whole))
     times = set(MEASURED)
     assert [line["step"] for line in ours] == [3, 6, 8]
     for mine, other in zip(ours, theirs, strict=True):
@@ -178,13 +180,13 @@ def test_a_line_of_metrics_does_not_tell_that_the_run_was_stopped(
 
 
 def test_average_and_loss_scale_go_on_bit_for_bit_after_a_stop(
-    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config, out = make_pretrain_config(ema_decay=0.7, precision="fp16"), tmp_path / "run"
     pretrain(config, data=finished.folder, out=tmp_path / "whole")
 
     stop = Interrupting(3, signal.SIGTERM)
-    with pytest.raises(Stopped, match="step 3 of 8"):
+    with pytest.raises(StoppedBySignal, match="step 3 of 8"):
         pretrain(config, data=finished.folder, out=out, report=stop)
     pretrain(config, data=finished.folder, out=out, resume=True)
 
@@ -205,14 +207,14 @@ def test_average_and_loss_scale_go_on_bit_for_bit_after_a_stop(
 @pytest.mark.parametrize("damage", ["torn", "flipped", "gone"])
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     damage: str,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     pretrained: Path,
     make_pretrain_config: MakeConfig,
     tmp_path: Path,
 ) -> None:
     config, out = make_pretrain_config(), tmp_path / "run"
     stop = Interrupting(5, signal.SIGTERM)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedBySignal):
         pretrain(config, data=finished.folder, out=out, preset="tiny", report=stop)
     last = out / "checkpoints" / "last.pt"
     content = bytearray(last.read_bytes())
@@ -235,7 +237,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
 
 
 def test_workers_do_not_change_what_is_learnt(
-    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     run = pretrain(make_pretrain_config(num_workers=2), data=finished.folder, out=tmp_path / "run")
 
@@ -244,14 +246,14 @@ def test_workers_do_not_change_what_is_learnt(
 
 
 def test_a_run_folder_is_not_written_over(
-    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig
+    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig
 ) -> None:
     with pytest.raises(UsageError, match="--resume continues it, --overwrite replaces it"):
         pretrain(make_pretrain_config(), data=finished.folder, out=pretrained)
 
 
 def test_resuming_with_other_settings_names_the_key_and_both_values(
-    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig
+    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig
 ) -> None:
     with pytest.raises(MismatchError, match=r"train\.batch_size 4 -> 2"):
         pretrain(
@@ -278,7 +280,7 @@ def test_an_unfinished_set_is_not_trained_on(
 def test_checkpoints_that_are_to_be_kept_are_kept(
     keep: int | None,
     kept: set[str],
-    finished: PreparedSet,
+    finished: PreparedDataset,
     make_pretrain_config: MakeConfig,
     tmp_path: Path,
 ) -> None:
@@ -290,7 +292,7 @@ def test_checkpoints_that_are_to_be_kept_are_kept(
 
 
 def test_half_decoding_is_logged_with_what_it_really_was(
-    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(activation_checkpointing=True)
     mask = config.mask.model_copy(update={"decoder_ratio": 0.4})
@@ -299,7 +301,7 @@ def test_half_decoding_is_logged_with_what_it_really_was(
     run = pretrain(config, data=finished.folder, out=tmp_path / "half")
 
     derived = json.loads((run / "derived.json").read_text())
-    last = read_record(run / "metrics.jsonl")[-1]
+    last = read_metrics(run / "metrics.jsonl")[-1]
     assert (derived["predicted_tokens"], derived["effective_decoder_ratio"]) == (14, 1 - 7 / 12)
     assert "mse_pixel_masked" in last
     assert not any(name.endswith("_all") for name in last)

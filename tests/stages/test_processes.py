@@ -19,9 +19,9 @@ from avme.checkpoint.file import load_checkpoint
 from avme.config import PretrainConfig
 from avme.config.resolve import to_yaml
 from avme.io.atomic import read_json
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.stages.pretrain import pretrain
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def command(data: Path, config: Path, out: Path, *more: str) -> list[str]:
 
 
 def losses(run: Path) -> list[float]:
-    return [line["loss"] for line in read_record(run / "metrics.jsonl")]
+    return [line["loss"] for line in read_metrics(run / "metrics.jsonl")]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,9 @@ def endless(make_pretrain_config: MakeConfig, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="module")
-def two(finished: PreparedSet, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def two(
+    finished: PreparedDataset, settings: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A run of two processes, started as people do; not to be changed."""
     run = tmp_path_factory.mktemp("two") / "run"
     argv = [sys.executable, *command(finished.folder, settings, run, "--procs", "2")]
@@ -70,7 +72,7 @@ def test_one_process_and_two_give_the_same_losses(pretrained: Path, two: Path) -
 def test_two_processes_tell_the_same_of_gradients_and_attention(
     pretrained: Path, two: Path
 ) -> None:
-    one, other = (read_record(run / "metrics.jsonl")[2] for run in (pretrained, two))
+    one, other = (read_metrics(run / "metrics.jsonl")[2] for run in (pretrained, two))
     assert one.keys() == other.keys()
     for name in ("grad_norm", "grad_norm_visual", "grad_norm_audio", "grad_norm_decoder"):
         assert other[name] == pytest.approx(one[name], rel=1e-3)
@@ -81,7 +83,7 @@ def test_two_processes_tell_the_same_of_gradients_and_attention(
 
 
 def test_two_processes_average_weights_and_scale_float16_as_one_does(
-    finished: PreparedSet, make_pretrain_config: MakeConfig, start: Start, tmp_path: Path
+    finished: PreparedDataset, make_pretrain_config: MakeConfig, start: Start, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(ema_decay=0.7, precision="fp16")
     settings, run = tmp_path / "settings.yaml", tmp_path / "two"
@@ -126,12 +128,17 @@ def process_of(parents: list[int], rank: int) -> int:
 
 def wait_for_a_line(run: Path) -> None:
     deadline = time.monotonic() + 120
-    while not read_record(run / "metrics.jsonl") and time.monotonic() < deadline:
+    while not read_metrics(run / "metrics.jsonl") and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
 def test_two_nodes_give_the_losses_of_one_process(
-    finished: PreparedSet, pretrained: Path, settings: Path, port: int, start: Start, tmp_path: Path
+    finished: PreparedDataset,
+    pretrained: Path,
+    settings: Path,
+    port: int,
+    start: Start,
+    tmp_path: Path,
 ) -> None:
     argv = command(finished.folder, settings, tmp_path / "two")
     nodes = [start(torchrun(node, port, argv)) for node in (0, 1)]
@@ -143,7 +150,7 @@ def test_two_nodes_give_the_losses_of_one_process(
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_the_death_of_a_process_ends_its_siblings_and_is_noted(
-    rank: int, finished: PreparedSet, endless: Path, start: Start, tmp_path: Path
+    rank: int, finished: PreparedDataset, endless: Path, start: Start, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     running = start(command(finished.folder, endless, run, "--procs", "2"))
@@ -161,7 +168,7 @@ def test_the_death_of_a_process_ends_its_siblings_and_is_noted(
 
 
 def test_the_death_of_a_process_ends_that_of_another_node(
-    finished: PreparedSet, endless: Path, port: int, start: Start, tmp_path: Path
+    finished: PreparedDataset, endless: Path, port: int, start: Start, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     argv = command(finished.folder, endless, run)

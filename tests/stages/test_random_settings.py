@@ -18,7 +18,7 @@ from avme.config import EvalConfig, FinetuneConfig, PretrainConfig
 from avme.config.base import Settings
 from avme.config.resolve import leaf_fields, resolve
 from avme.errors import AvmeError
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.stages.evaluate import evaluate
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
@@ -158,7 +158,7 @@ def tiny(model: type[Settings], settings: Mapping[str, Any]) -> dict[str, Any]:
 def test_any_settings_train_or_are_refused_in_a_line(
     model: type[PretrainConfig] | type[FinetuneConfig],
     draws: int,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     tmp_path: Path,
 ) -> None:
     for draw in range(draws, DRAWS, 4):
@@ -176,7 +176,7 @@ def test_any_settings_train_or_are_refused_in_a_line(
 
 
 def test_any_settings_evaluate_or_are_refused_in_a_line(
-    finished: PreparedSet, finetuned: Path, tmp_path: Path
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     for draw in range(DRAWS // 4):
         settings = draw_settings(random.Random(f"eval {draw}"), EvalConfig)

@@ -15,9 +15,9 @@ from avme.config.presets import preset
 from avme.config.resolve import resolve
 from avme.errors import MismatchError
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.models.masking import TokenChoice, TubeMask
+from avme.models.masking import TokenMask, TubeMask
 from avme.models.tubelets import to_tubelets
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.stages.reconstruct import choose_clips, complete, draw_reconstructions
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def batch_of(count: int) -> AVBatch:
     )
 
 
-def choice_for(model: MaskedAutoencoder, count: int) -> TokenChoice:
+def choice_for(model: MaskedAutoencoder, count: int) -> TokenMask:
     return TubeMask(model.grid, CONFIG.mask.ratio)(torch.arange(count))
 
 
@@ -107,7 +107,7 @@ def test_a_normalized_prediction_of_nothing_shows_the_mean_of_every_hidden_patch
     assert torch.allclose(shown, truth.mean(dim=1, keepdim=True).expand_as(truth), atol=0.003)
 
 
-def test_a_seed_decides_the_picture(tmp_path: Path, finished: PreparedSet) -> None:
+def test_a_seed_decides_the_picture(tmp_path: Path, finished: PreparedDataset) -> None:
     checkpoint = save(tmp_path / "a.pt", "pretrain")
 
     drawn = []
@@ -124,7 +124,7 @@ def test_a_seed_decides_the_picture(tmp_path: Path, finished: PreparedSet) -> No
     assert second == f"{tmp_path.name} at step 1"
 
 
-def test_clips_of_as_many_classes_as_possible_are_chosen(finished: PreparedSet) -> None:
+def test_clips_of_as_many_classes_as_possible_are_chosen(finished: PreparedDataset) -> None:
     entries = finished.part("1", "train")
 
     chosen = [choose_clips(entries, count, seed=0) for count in (2, 100)]
@@ -133,7 +133,7 @@ def test_clips_of_as_many_classes_as_possible_are_chosen(finished: PreparedSet) 
     assert chosen[1] == entries
 
 
-def test_a_classifier_cannot_reconstruct(tmp_path: Path, finished: PreparedSet) -> None:
+def test_a_classifier_cannot_reconstruct(tmp_path: Path, finished: PreparedDataset) -> None:
     checkpoint = save(tmp_path / "a.pt", "finetune")
 
     with pytest.raises(MismatchError, match="has no decoder: give a pretrain run"):

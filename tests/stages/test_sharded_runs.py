@@ -17,9 +17,9 @@ from avme.checkpoint.file import Checkpoint, load_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
 from avme.io.atomic import read_json
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.stages.pretrain import pretrain
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def last_of(run: Path) -> Checkpoint:
 
 
 def figures(run: Path, name: str, kind: str = "train") -> list[float]:
-    return [line[name] for line in read_record(run / "metrics.jsonl") if line["kind"] == kind]
+    return [line[name] for line in read_metrics(run / "metrics.jsonl") if line["kind"] == kind]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def settings(config: PretrainConfig, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def whole(
-    config: PretrainConfig, finished: PreparedSet, tmp_path_factory: pytest.TempPathFactory
+    config: PretrainConfig, finished: PreparedDataset, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The run of one process."""
     out = tmp_path_factory.mktemp("whole") / "run"
@@ -72,7 +72,10 @@ def whole(
 
 @pytest.fixture(scope="module")
 def cut(
-    settings: Path, finished: PreparedSet, start: Start, tmp_path_factory: pytest.TempPathFactory
+    settings: Path,
+    finished: PreparedDataset,
+    start: Start,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The same, cut over two processes, which compute blocks twice."""
     out = tmp_path_factory.mktemp("cut") / "run"
@@ -83,13 +86,16 @@ def cut(
 
 @pytest.fixture(scope="module")
 def stopped(
-    settings: Path, finished: PreparedSet, start: Start, tmp_path_factory: pytest.TempPathFactory
+    settings: Path,
+    finished: PreparedDataset,
+    start: Start,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The same, stopped on the way; not to be changed."""
     out = tmp_path_factory.mktemp("stopped") / "run"
     running = start(command("pretrain", finished.folder, settings, out, *RECOMPUTED))
     deadline = time.monotonic() + 120
-    while not read_record(out / "metrics.jsonl") and time.monotonic() < deadline:
+    while not read_metrics(out / "metrics.jsonl") and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(running.pid, signal.SIGTERM)
     assert running.wait() == STOPPED, running.said
@@ -124,7 +130,7 @@ def test_what_a_cut_model_leaves_has_the_form_of_any_other(whole: Path, cut: Pat
 
 def test_a_cut_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
     settings: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     cut: Path,
     stopped: Path,
     start: Start,
@@ -144,7 +150,7 @@ def test_a_cut_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_n
 
 
 def test_a_cut_run_goes_on_in_one_process(
-    config: PretrainConfig, finished: PreparedSet, whole: Path, stopped: Path, tmp_path: Path
+    config: PretrainConfig, finished: PreparedDataset, whole: Path, stopped: Path, tmp_path: Path
 ) -> None:
     out = Path(shutil.copytree(stopped, tmp_path / "run"))
 
@@ -154,7 +160,7 @@ def test_a_cut_run_goes_on_in_one_process(
 
 
 def test_a_cut_classifier_validates_and_keeps_its_best_epoch(
-    finished: PreparedSet,
+    finished: PreparedDataset,
     pretrained: Path,
     finetuned: Path,
     make_finetune_config: Callable[..., FinetuneConfig],

@@ -13,7 +13,7 @@ from avme.checkpoint.file import load_checkpoint
 from avme.config import PretrainConfig
 from avme.config.resolve import to_yaml
 from avme.io.atomic import read_json
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def test_a_signal_to_everybody_stops_a_run_between_lines_with_its_workers(
     number: signal.Signals,
     processes: int,
     code: int,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     make_pretrain_config: Callable[..., PretrainConfig],
     start: Callable[..., Any],
     tmp_path: Path,

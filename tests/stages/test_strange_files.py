@@ -10,9 +10,9 @@ import torch
 
 from avme.config import EvalConfig, PretrainConfig
 from avme.data.dataset import ClipReader
-from avme.errors import ArtifactError, MachineError, MismatchError
+from avme.errors import ArtifactError, MismatchError, SystemRequirementError
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.stages.evaluate import evaluate
 from avme.stages.pretrain import pretrain
 from avme.stages.reconstruct import draw_reconstructions
@@ -45,7 +45,7 @@ def with_visual(run: Path, out: Path, sizes: Mapping[str, object]) -> Path:
 
 def test_a_resumed_run_is_compared_with_its_model_before_that_is_made(
     pretrained: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     make_pretrain_config: Callable[..., PretrainConfig],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -66,7 +66,7 @@ def test_a_resumed_run_is_compared_with_its_model_before_that_is_made(
 
 
 def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(
-    finished: PreparedSet,
+    finished: PreparedDataset,
     make_pretrain_config: Callable[..., PretrainConfig],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -75,7 +75,9 @@ def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(
     config["model"]["visual"] |= LARGE | {"depth": 1000}
     monkeypatch.setattr("avme.stages.pretrain.MaskedAutoencoder", OnMetaAlone)
 
-    with pytest.raises(MachineError, match=r"in weights alone, this machine has .*smaller"):
+    with pytest.raises(
+        SystemRequirementError, match=r"in weights alone, this machine has .*smaller"
+    ):
         pretrain(PretrainConfig.model_validate(config), data=finished.folder, out=tmp_path / "run")
 
 
@@ -89,7 +91,7 @@ def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(
 )
 def test_a_checkpoint_is_compared_with_its_settings_before_it_is_drawn(
     pretrained: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     sizes: Mapping[str, object],
@@ -121,7 +123,7 @@ def test_a_classifier_must_name_as_many_classes_as_its_head_has_rows(
 
 
 def test_statistics_of_another_width_than_the_set_are_refused(
-    finetuned: Path, finished: PreparedSet, tmp_path: Path
+    finetuned: Path, finished: PreparedDataset, tmp_path: Path
 ) -> None:
     content = torch.load(finetuned / "checkpoints" / "best.pt", weights_only=True)
     content["facts"]["mfcc"] = {"mean": [0.0] * 12, "deviation": [1.0] * 12}
@@ -139,7 +141,7 @@ def test_statistics_of_another_width_than_the_set_are_refused(
 
 @pytest.mark.parametrize("content", [b"\xff", b"name,reason\nA/a,why\n", b'id\n"' + b"x" * 200_000])
 def test_a_broken_quarantine_is_named_where_clips_are_to_be_tried_again(
-    folder: Path, videos: Path, run_prep: Callable[..., PreparedSet], content: bytes
+    folder: Path, videos: Path, run_prep: Callable[..., PreparedDataset], content: bytes
 ) -> None:
     (folder / "quarantine.csv").write_bytes(content)
 

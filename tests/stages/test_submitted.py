@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme_cli.app import app
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ Commands = dict[str, list[str]]
 
 @pytest.fixture
 def commands(
-    finished: PreparedSet,
+    finished: PreparedDataset,
     pretrained: Path,
     make_pretrain_config: Callable[..., PretrainConfig],
     make_finetune_config: Callable[..., FinetuneConfig],

@@ -9,18 +9,18 @@ import pytest
 
 from avme.errors import ArtifactError
 from avme.io.atomic import read_json, write_json
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.stages.verify import Verified, verify
 
 pytestmark = pytest.mark.slow
 
-RunPrep = Callable[..., PreparedSet]
+RunPrep = Callable[..., PreparedDataset]
 SHARD = "shards/shard-00001.h5"
 
 
 def check(folder: Path, every_picture: bool = False) -> Verified:
-    return verify(folder, every_picture=every_picture, seed=0, report=Quiet())
+    return verify(folder, every_picture=every_picture, seed=0, report=NullReporter())
 
 
 def lines(folder: Path) -> list[str]:
@@ -44,7 +44,7 @@ def test_a_whole_set_has_no_problem_and_is_not_touched(folder: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
-def test_all_means_every_picture_of_every_clip(folder: Path, finished: PreparedSet) -> None:
+def test_all_means_every_picture_of_every_clip(folder: Path, finished: PreparedDataset) -> None:
     found = check(folder, every_picture=True)
 
     assert found.num_clips_seen == 12

@@ -12,7 +12,7 @@ import pytest
 import simplejpeg
 
 from avme.io.atomic import read_json, write_json
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.shards.record import from_lines, to_lines
 from avme.stages.verify import verify
 
@@ -34,7 +34,7 @@ def lines_after(folder: Path) -> Callable[[Change], list[str]]:
         manifest["shards"][NAME]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         manifest["shards"][NAME]["bytes"] = path.stat().st_size
         write_json(folder / "dataset.json", manifest)
-        found = verify(folder, every_picture=True, seed=0, report=Quiet())
+        found = verify(folder, every_picture=True, seed=0, report=NullReporter())
         return [str(problem) for problem in found.problems if "fingerprint" not in str(problem)]
 
     return run

@@ -6,14 +6,14 @@ import pytest
 
 from avme.io.atomic import read_json, write_json, write_text
 from avme.io.hashing import list_sha256
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.stages.verify import verify
 
 pytestmark = pytest.mark.slow
 
 
 def lines(folder: Path) -> list[str]:
-    found = verify(folder, every_picture=False, seed=0, report=Quiet())
+    found = verify(folder, every_picture=False, seed=0, report=NullReporter())
     return [str(problem) for problem in found.problems]
 
 

@@ -8,16 +8,16 @@ import torch
 from safetensors.torch import load_file
 
 from avme.config import PretrainConfig
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.stages.pretrain import pretrain
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 from avme.train.metrics.meter import MEASURED
 
 pytestmark = pytest.mark.slow
 
 
 def test_how_often_lines_are_written_does_not_change_what_is_learnt(
-    finished: PreparedSet,
+    finished: PreparedDataset,
     pretrained: Path,
     make_pretrain_config: Callable[..., PretrainConfig],
     tmp_path: Path,
@@ -30,14 +30,14 @@ def test_how_often_lines_are_written_does_not_change_what_is_learnt(
 
 def test_the_audio_encoder_gets_no_gradient_at_the_first_step_alone(pretrained: Path) -> None:
     """The audio half of the bridge is zero then: the model starts as VideoMAE."""
-    norms = [line["grad_norm_audio"] for line in read_record(pretrained / "metrics.jsonl")]
+    norms = [line["grad_norm_audio"] for line in read_metrics(pretrained / "metrics.jsonl")]
 
     assert norms[0] == 0.0
     assert all(norm > 0.0 for norm in norms[1:])
 
 
 def test_a_line_tells_of_times_of_gradients_and_of_attention(finetuned: Path) -> None:
-    lines = read_record(finetuned / "metrics.jsonl")
+    lines = read_metrics(finetuned / "metrics.jsonl")
     line = next(line for line in lines if line["kind"] == "train")
 
     assert set(MEASURED) - set(line) == {"mfu"}  # a CPU has no peak in the table

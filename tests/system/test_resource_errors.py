@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from avme.data.worker_errors import explained
-from avme.errors import MachineError
+from avme.data.worker_errors import explain_worker_error
+from avme.errors import SystemRequirementError
 from avme.media.ffmpeg.process import ffmpeg_version
 from avme.system.resource_errors import shortage
 from avme_cli.app import app
@@ -32,7 +32,7 @@ def test_what_is_lacking_is_said_with_the_cure(error: Exception, cure: str) -> N
     line = shortage(error)
     assert line is not None
     assert cure in line
-    assert cure in str(explained(error, ()))
+    assert cure in str(explain_worker_error(error, ()))
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_other_errors_are_none_of_it(error: Exception) -> None:
 
 
 def test_a_server_of_workers_that_is_gone_is_no_end_of_input() -> None:
-    found = explained(EOFError(), ())
+    found = explain_worker_error(EOFError(), ())
 
-    assert isinstance(found, MachineError)
+    assert isinstance(found, SystemRequirementError)
     assert "--workers 0" in str(found)
 
 
@@ -75,7 +75,7 @@ def test_ffmpeg_is_not_to_blame(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
 
-    with no_more_files(), pytest.raises(MachineError, match="ulimit -n"):
+    with no_more_files(), pytest.raises(SystemRequirementError, match="ulimit -n"):
         ffmpeg_version(str(program))
 
     assert ffmpeg_version(str(program)) == "unknown"

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from avme.checkpoint.file import load_checkpoint
-from avme.errors import MachineError, MismatchError
+from avme.errors import MismatchError, SystemRequirementError
 from avme.system.torch_errors import machine_error
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ SAVE = """
 import resource, sys
 from pathlib import Path
 import torch
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 from avme.checkpoint.file import Checkpoint, save_checkpoint
 from avme.system.torch_errors import machine_error
 from avme.weights.tensor_files import write_safetensors
@@ -37,7 +37,7 @@ save_checkpoint(last, checkpoint(1), previous=previous)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:
     save_checkpoint(last, checkpoint(2), previous=previous)
-except MachineError as error:
+except SystemRequirementError as error:
     print(error)
 try:
     write_safetensors(folder / "weights.safetensors", {"weight": torch.zeros(100_000)}, {})
@@ -80,7 +80,7 @@ def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole_and_says_what_it_n
 def test_what_the_machine_lacks_is_named(error: Exception, words: str, tmp_path: Path) -> None:
     found = machine_error(error, tmp_path)
 
-    assert isinstance(found, MachineError)
+    assert isinstance(found, SystemRequirementError)
     assert words.lower() in str(found).lower()
     assert "\n" not in str(found)
 

@@ -57,7 +57,9 @@ def test_without_a_compiler_it_says_what_is_missing(tmp_path: Path) -> None:
     done = compiled(tmp_path, CXX="/no/such/compiler")
 
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("avme.errors.MachineError: train.compile: torch cannot compile for cpu")
+    assert last.startswith(
+        "avme.errors.SystemRequirementError: train.compile: torch cannot compile for cpu"
+    )
     assert last.endswith("install one, or leave compiling out")
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from avme.models.sync_batchnorm import GlobalBatchNorm
-from avme.train.ema import WeightAverage
+from avme.train.ema import ModelEma
 
 
 def make_model() -> nn.Module:
@@ -22,7 +22,7 @@ def change(model: nn.Module) -> None:
 
 def test_an_average_whose_decay_needs_no_warm_up_is_torchs() -> None:
     model, decay = make_model(), 0.1  # below (1 + 1) / (10 + 1)
-    ours = WeightAverage(model, decay)
+    ours = ModelEma(model, decay)
     rule = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     theirs = AveragedModel(model, multi_avg_fn=rule, use_buffers=True)
     theirs.update_parameters(model)  # the first update copies
@@ -41,7 +41,7 @@ def test_an_average_whose_decay_needs_no_warm_up_is_torchs() -> None:
 def test_the_decay_rises_to_its_value() -> None:
     model = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(model.weight)
-    average, expected = WeightAverage(model, 0.999), 0.0
+    average, expected = ModelEma(model, 0.999), 0.0
 
     for update in range(1, 30):
         nn.init.constant_(model.weight, update)
@@ -54,7 +54,7 @@ def test_the_decay_rises_to_its_value() -> None:
 
 def test_the_model_gets_its_own_weights_back_bit_for_bit() -> None:
     model = make_model()
-    average = WeightAverage(model, 0.9)
+    average = ModelEma(model, 0.9)
     change(model)
     average.update()
     own, mean = (
@@ -72,7 +72,7 @@ def test_the_model_gets_its_own_weights_back_bit_for_bit() -> None:
 
 def test_a_restored_average_goes_on_as_it_would_have() -> None:
     model = make_model()
-    whole, restored = WeightAverage(model, 0.9), WeightAverage(model, 0.9)
+    whole, restored = ModelEma(model, 0.9), ModelEma(model, 0.9)
     change(model)
     whole.update()
     restored.restore(whole.state())

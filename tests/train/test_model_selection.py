@@ -1,12 +1,12 @@
 """The best epoch: top-1 decides where it can, cross-entropy where top-1 is noise."""
 
-from avme.train.model_selection import Best, better
+from avme.train.model_selection import BestEpoch, update_best
 
 
-def choose(epochs: list[tuple[float, float]], clips: int) -> Best:
+def choose(epochs: list[tuple[float, float]], clips: int) -> BestEpoch:
     best = None
     for number, (top1, loss) in enumerate(epochs, 1):
-        best = better(best, top1, loss, number, 10 * number, clips)
+        best = update_best(best, top1, loss, number, 10 * number, clips)
     assert best is not None
     return best
 

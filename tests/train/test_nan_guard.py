@@ -12,10 +12,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from avme.batch import AVBatch
 from avme.errors import AvmeError
 from avme.stages.pretrain import lengths_of
-from avme.train.distributed.process_group import Processes
+from avme.train.distributed.process_group import Distributed
 from avme.train.grad_norm import clip_gradients, gradient_norms
-from avme.train.metrics.meter import Meter
-from avme.train.nan_guard import Guard, Suspect, guilty_of
+from avme.train.metrics.meter import MetricMeter
+from avme.train.nan_guard import ClipEvidence, NanGuard, find_bad_clips
 
 NAN, INF = float("nan"), float("inf")
 
@@ -39,9 +39,9 @@ class Run:
     """A guard and a meter, fed step by step."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.meter = Meter(2, torch.device("cpu"))
-        self.guard = Guard(
-            Processes(),
+        self.meter = MetricMeter(2, torch.device("cpu"))
+        self.guard = NanGuard(
+            Distributed(),
             describe=lambda index, seed: {"clip": f"v_{index}", "window": {"start": seed}},
             folder=folder,
             settings={"optim": {"lr": 0.5}},
@@ -152,15 +152,17 @@ def test_all_that_is_needed_to_do_it_again_is_written(tmp_path: Path) -> None:
     ]
     assert told["clips"][1]["seed"] == 104
     assert told["clips"][1]["window"] == {"start": 104}
-    assert told["clips"][1]["loudest"] == "nan"
+    assert told["clips"][1]["max_abs_mfcc"] == "nan"
     assert told["settings"] == {"optim": {"lr": 0.5}}
 
 
 def test_clips_of_other_ranks_that_one_clip_spoiled_are_not_blamed() -> None:
-    def suspect(rank: int, index: int, loudest: float) -> Suspect:
-        return Suspect(rank=rank, index=index, seed=0, loudest=loudest, prediction=NAN, loss=NAN)
+    def suspect(rank: int, index: int, loudest: float) -> ClipEvidence:
+        return ClipEvidence(
+            rank=rank, index=index, seed=0, max_abs_mfcc=loudest, prediction=NAN, loss=NAN
+        )
 
-    guilty = guilty_of([suspect(0, 1, 2.0), suspect(0, 2, 3.0), suspect(1, 3, NAN)])
+    guilty = find_bad_clips([suspect(0, 1, 2.0), suspect(0, 2, 3.0), suspect(1, 3, NAN)])
 
     assert [(one.rank, one.index) for one in guilty] == [(1, 3)]
 
@@ -168,7 +170,7 @@ def test_clips_of_other_ranks_that_one_clip_spoiled_are_not_blamed() -> None:
 @pytest.mark.parametrize("part", ["weight", "running_mean"])
 def test_weights_and_statistics_that_are_no_numbers_are_not_saved(part: str) -> None:
     model = nn.BatchNorm1d(3)
-    guard = Guard(Processes())
+    guard = NanGuard(Distributed())
     guard.require_sound(model, 4)
 
     with torch.no_grad():

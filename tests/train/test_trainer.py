@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from avme.batch import AVBatch
 from avme.config import OptimConfig, TrainConfig
 from avme.data.sampler import micro_batch_sizes
-from avme.errors import NotFinite
-from avme.progress import Quiet
-from avme.train.distributed.process_group import Processes
+from avme.errors import NonFiniteError
+from avme.progress import NullReporter
+from avme.train.distributed.process_group import Distributed
 from avme.train.schedule import Schedule
 from avme.train.trainer import BatchLoss, Trainer
 
@@ -56,7 +56,7 @@ def make_trainer(
         depth=1,
         device=torch.device("cpu"),
         precision=precision,
-        processes=Processes(),
+        processes=Distributed(),
         steps_per_epoch=steps,
     )
 
@@ -81,7 +81,7 @@ def fit(
         record=None,
         save=save,
         end_epoch=None,
-        report=Quiet(),
+        report=NullReporter(),
     )
 
 
@@ -138,7 +138,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_is_written(
         good = square(model, batch, step, logged)
         return good if step < 3 else BatchLoss(loss=good.loss * float("nan"))
 
-    with pytest.raises(NotFinite, match=r"nan at step 4.*optim\.lr"):
+    with pytest.raises(NonFiniteError, match=r"nan at step 4.*optim\.lr"):
         fit(trainer, make_batches(8, 2), 1, lambda: saved.append(trainer.step), broken)
     assert saved == [0, 1, 2, 3]
 
@@ -201,7 +201,7 @@ def test_float16_gradients_that_overflow_at_every_scale_end_the_run() -> None:
         out: Tensor = model(batch.mfcc)
         return BatchLoss(loss=(out.float() * 0.0).sqrt().mean())  # 0, with a gradient of nan
 
-    with pytest.raises(NotFinite, match=r"at every loss scale by step 30 .*--precision fp32"):
+    with pytest.raises(NonFiniteError, match=r"at every loss scale by step 30 .*--precision fp32"):
         fit(trainer, make_batches(60, 2), 1, lambda: None, endless)
 
 
@@ -211,5 +211,5 @@ def test_a_float16_loss_that_is_no_number_is_not_skipped() -> None:
     def broken(model: nn.Module, batch: AVBatch, step: int, logged: bool) -> BatchLoss:
         return BatchLoss(loss=square(model, batch, step, logged).loss * float("nan"))
 
-    with pytest.raises(NotFinite, match="nan at step 1"):
+    with pytest.raises(NonFiniteError, match="nan at step 1"):
         fit(trainer, make_batches(4, 2), 1, lambda: None, broken)

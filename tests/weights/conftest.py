@@ -38,12 +38,12 @@ from avme.config import (
 )
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
-from avme.models.masking import TokenChoice, TubeMask
+from avme.models.masking import TokenMask, TubeMask
 from avme.models.reconstruction_loss import reconstruction_loss
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN, to_tubelets
-from avme.weights.initialize import start_with
-from avme.weights.key_mapping import rule_for, spell_biases
-from avme.weights.load import Weights
+from avme.weights.initialize import load_into
+from avme.weights.key_mapping import expand_biases, rule_for
+from avme.weights.load import ImportedWeights
 from avme.weights.trained import write_trained
 
 TINY: dict[str, Any] = {
@@ -209,7 +209,7 @@ def as_they_see(video: Tensor) -> Tensor:
     return rearrange((video.float() / 255 - mean) / deviation, "b c t h w -> b t c h w")
 
 
-def as_they_mask(choice: TokenChoice) -> Tensor:
+def as_they_mask(choice: TokenMask) -> Tensor:
     """The same choice as a mask in which True is hidden."""
     tokens = choice.keep.shape[1] + choice.hide.shape[1]
     return torch.zeros(len(choice.hide), tokens, dtype=torch.bool).scatter(1, choice.hide, True)
@@ -239,7 +239,7 @@ def _compare_pretraining(ours: MaskedAutoencoder, theirs: Any, clip: ClipConfig)
 
 def _compare_gradients(ours: nn.Module, theirs: nn.Module, stage: Any) -> None:
     given = {name: p.grad for name, p in theirs.named_parameters() if p.grad is not None}
-    wanted, _ = spell_biases(given)
+    wanted, _ = expand_biases(given)
     mine = {name: p.grad for name, p in ours.named_parameters() if p.grad is not None}
     kernel = tuple(theirs.get_parameter(KERNEL).shape[2:4])
     compared = 0
@@ -268,10 +268,12 @@ def _compare_classifying(ours: Classifier, theirs: Any, clip: ClipConfig) -> Non
     _compare_gradients(ours, theirs, "finetune")
 
 
-def _compare_encoders(weights: Weights, theirs: Any, clip: ClipConfig, config: ModelConfig) -> None:
+def _compare_encoders(
+    weights: ImportedWeights, theirs: Any, clip: ClipConfig, config: ModelConfig
+) -> None:
     """All tokens of the tower, before any pooling."""
     model = Classifier(config, clip, 5, "v").eval()
-    start_with(model, weights, tuple("abcde"))
+    load_into(model, weights, tuple("abcde"))
     video = clips(clip)[0]
     with torch.inference_mode():
         assert model.visual is not None

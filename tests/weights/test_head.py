@@ -16,8 +16,8 @@ from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.weights.export import write_weights
 from avme.weights.head import in_order_of
-from avme.weights.initialize import Tally, start_with
-from avme.weights.load import Weights, read_weights
+from avme.weights.initialize import LoadReport, load_into
+from avme.weights.load import ImportedWeights, read_weights
 
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]
@@ -40,13 +40,15 @@ def theirs(make_theirs: MakeTheirs) -> Any:
 
 
 @pytest.fixture
-def start(clip: ClipConfig, make_model_config: MakeConfig) -> Callable[..., tuple[Tensor, Tally]]:
+def start(
+    clip: ClipConfig, make_model_config: MakeConfig
+) -> Callable[..., tuple[Tensor, LoadReport]]:
     """Starts a classifier of some classes from weights; its biases, and the tally."""
 
-    def run(weights: Weights, classes: tuple[str, ...]) -> tuple[Tensor, Tally]:
+    def run(weights: ImportedWeights, classes: tuple[str, ...]) -> tuple[Tensor, LoadReport]:
         model = Classifier(make_model_config(), clip, len(classes), "v")
         nn.init.constant_(model.head.bias, 9.0)
-        tally = start_with(model, weights, classes)
+        tally = load_into(model, weights, classes)
         return model.head.bias.detach(), tally
 
     return run
@@ -77,7 +79,7 @@ def test_rows_go_to_the_class_of_their_name(
     theirs: Any,
     tmp_path: Path,
     save_as: SaveAs,
-    start: Callable[..., tuple[Tensor, Tally]],
+    start: Callable[..., tuple[Tensor, LoadReport]],
 ) -> None:
     weights = read_weights(save_as(theirs, "hf q_bias", tmp_path))
 
@@ -92,7 +94,7 @@ def test_a_file_without_names_gives_no_head_unless_they_are_given(
     theirs: Any,
     tmp_path: Path,
     save_as: SaveAs,
-    start: Callable[..., tuple[Tensor, Tally]],
+    start: Callable[..., tuple[Tensor, LoadReport]],
 ) -> None:
     file = save_as(theirs, "module", tmp_path)
     names = tmp_path / "classInd.txt"

@@ -14,10 +14,10 @@ from avme.config import ClipConfig, FinetuneConfig, ModelConfig, PretrainConfig
 from avme.errors import ArtifactError, MismatchError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
-from avme.weights.checkpoint_files import Stored
+from avme.weights.checkpoint_files import StoredWeights
 from avme.weights.export import write_weights
 from avme.weights.infer_config import geometry_of
-from avme.weights.initialize import start_with
+from avme.weights.initialize import load_into
 from avme.weights.key_mapping import Form
 from avme.weights.load import read_weights
 from avme.weights.settings import settings_of
@@ -27,7 +27,7 @@ MakeConfig = Callable[..., ModelConfig]
 CLASSES = ("a", "b", "c", "d", "e")
 
 
-def stored(dim: int, inner: int, depth: int = 1, **config: Any) -> Stored:
+def stored(dim: int, inner: int, depth: int = 1, **config: Any) -> StoredWeights:
     """A fine-tuned file of which only the telling tensors are there."""
     tensors: dict[str, Tensor] = {
         "patch_embed.proj.weight": torch.empty(dim, 3, 2, 16, 16, device="meta"),
@@ -35,7 +35,7 @@ def stored(dim: int, inner: int, depth: int = 1, **config: Any) -> Stored:
     }
     for index in range(depth):
         tensors[f"blocks.{index}.mlp.fc1.weight"] = torch.empty(inner, dim, device="meta")
-    return Stored(
+    return StoredWeights(
         file=Path("x.pth"), form="official", tensors=tensors, wrapping="bare", config=config
     )
 
@@ -93,7 +93,7 @@ def test_pretraining_of_transformers_default_has_no_final_norm(
     weights = read_weights(tmp_path / "folder")
     config = PretrainConfig.model_validate(settings_of(weights).model_dump())
     ours = MaskedAutoencoder(config.model, clip)
-    tally = start_with(ours, weights)
+    tally = load_into(ours, weights)
 
     assert "visual.norm.weight" not in weights.tensors
     assert config.model.visual.final_norm is False
@@ -145,7 +145,7 @@ def test_a_bare_model_is_an_encoder(
     with pytest.raises(MismatchError, match="an encoder alone"):
         write_weights(weights, tmp_path / "x.safetensors", "avme")
     with pytest.raises(MismatchError, match=r"lacks .* expected a pretrained autoencoder"):
-        start_with(MaskedAutoencoder(make_model_config(), clip), weights)
+        load_into(MaskedAutoencoder(make_model_config(), clip), weights)
 
 
 def test_an_encoder_starts_both_streams(
@@ -154,7 +154,7 @@ def test_an_encoder_starts_both_streams(
     make_theirs().videomae.save_pretrained(tmp_path)
     model = Classifier(make_model_config(kind="cross-attention"), clip, 5, "av")
 
-    tally = start_with(model, read_weights(tmp_path), CLASSES)
+    tally = load_into(model, read_weights(tmp_path), CLASSES)
 
     assert "visual.norm.weight" in tally.mapped
     assert {name.split(".")[0] for name in tally.new} == {"audio", "fusion", "norm", "head"}
@@ -200,7 +200,7 @@ def test_a_classifier_by_the_first_token_is_one_here_too(
     weights = read_weights(out)
     settings = FinetuneConfig.model_validate(settings_of(weights).model_dump())
     ours = Classifier(make_model_config(), clip, 5, "v", pool=settings.head.pool)
-    tally = start_with(ours, weights, CLASSES)
+    tally = load_into(ours, weights, CLASSES)
 
     assert settings.head.pool == "first"
     assert tally.new == ()

@@ -16,20 +16,20 @@ from avme.batch import AVBatch
 from avme.checkpoint.file import Checkpoint, load_checkpoint, save_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.data.dataloader import build_loader
-from avme.data.dataset import ClipReader, TrainingClips
-from avme.data.sampler import Order, RankBatches
-from avme.data.transforms import PretrainView
+from avme.data.dataset import ClipReader, TrainDataset
+from avme.data.sampler import DistributedBatchSampler, SampleOrder
+from avme.data.transforms import PretrainTransform
 from avme.errors import ArtifactError, MismatchError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.masking import TubeMask
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import mfcc_facts, pretrain
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 from avme.weights.export import write_weights
-from avme.weights.init_from import require_unseen_tests
+from avme.weights.init_from import require_no_test_leak
 from avme.weights.key_mapping import Form
 from avme.weights.load import read_weights
 
@@ -39,7 +39,7 @@ MakePretrain = Callable[..., PretrainConfig]
 MakeFinetune = Callable[..., FinetuneConfig]
 
 
-class Listening(Quiet):
+class Listening(NullReporter):
     """Remembers what was said."""
 
     def __init__(self) -> None:
@@ -74,14 +74,16 @@ def videomae(
     return {"official": folder / "official.pth", "huggingface": folder / "huggingface"}
 
 
-def first_batch(config: PretrainConfig, prepared: PreparedSet) -> AVBatch:
+def first_batch(config: PretrainConfig, prepared: PreparedDataset) -> AVBatch:
     """What the first step of the run trains on."""
     entries = prepared.part(config.clip.split, "train")
     reader = ClipReader(prepared, entries, mfcc_facts(prepared, config.clip.split))
-    order = Order(num_clips=len(entries), batch=config.train.batch_size, seed=config.train.seed)
-    batches = RankBatches(order, first_step=0, last_step=1, rank=0, world=1)
-    clips = TrainingClips(reader, PretrainView(config.clip, config.crop))
-    loader = build_loader(clips, batches, workers=0, pin=False, local_world=1)
+    order = SampleOrder(
+        num_clips=len(entries), batch=config.train.batch_size, seed=config.train.seed
+    )
+    batches = DistributedBatchSampler(order, first_step=0, last_step=1, rank=0, world=1)
+    clips = TrainDataset(reader, PretrainTransform(config.clip, config.crop))
+    loader = build_loader(clips, batches, workers=0, pin=False, local_world_size=1)
     batch: AVBatch = next(iter(loader))
     return batch
 
@@ -111,7 +113,7 @@ def loss_of_videomae(folder: Path, config: PretrainConfig, batch: AVBatch) -> fl
 def test_the_first_loss_is_videomaes_on_the_same_clips(
     fusion: str,
     tmp_path: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     videomae: dict[Form, Path],
     make_pretrain_config: MakePretrain,
 ) -> None:
@@ -121,14 +123,14 @@ def test_the_first_loss_is_videomaes_on_the_same_clips(
 
     out = pretrain(config, data=finished.folder, out=tmp_path / "run", init=videomae["official"])
 
-    first = read_record(out / "metrics.jsonl")[0]
+    first = read_metrics(out / "metrics.jsonl")[0]
     expected = loss_of_videomae(videomae["huggingface"], config, first_batch(config, finished))
     assert first["loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_resumed_run_must_name_the_same_weights_or_none(
     tmp_path: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     videomae: dict[Form, Path],
     make_pretrain_config: MakePretrain,
 ) -> None:
@@ -149,7 +151,7 @@ def test_a_resumed_run_must_name_the_same_weights_or_none(
 def test_a_classifier_starts_from_a_pretrained_encoder(
     modality: str,
     tmp_path: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     videomae: dict[Form, Path],
     make_finetune_config: MakeFinetune,
 ) -> None:
@@ -176,7 +178,7 @@ def test_a_classifier_starts_from_a_pretrained_encoder(
 
 def test_settings_of_another_size_are_refused_with_both_named(
     tmp_path: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     videomae: dict[Form, Path],
     make_pretrain_config: MakePretrain,
 ) -> None:
@@ -190,7 +192,7 @@ def test_settings_of_another_size_are_refused_with_both_named(
 
 
 def test_a_broken_file_is_refused_before_a_run_begins(
-    tmp_path: Path, finished: PreparedSet, make_pretrain_config: MakePretrain
+    tmp_path: Path, finished: PreparedDataset, make_pretrain_config: MakePretrain
 ) -> None:
     (tmp_path / "half.pth").write_bytes(b"half")
 
@@ -205,12 +207,12 @@ def test_a_broken_file_is_refused_before_a_run_begins(
 
 
 @pytest.mark.parametrize("link", ["init", "pretrained"])
-def test_test_clips_seen_by_an_ancestor_are_found(link: str, finished: PreparedSet) -> None:
+def test_test_clips_seen_by_an_ancestor_are_found(link: str, finished: PreparedDataset) -> None:
     seen = {"fingerprint": finished.fingerprint, "train_list_sha256": "other", "split": "2"}
 
     with pytest.raises(MismatchError, match="pretrained on split 2"):
-        require_unseen_tests({"form": "avme", "sha256": "1", link: seen}, finished, "1")
-    require_unseen_tests({"form": "official", "sha256": "1"}, finished, "1")
+        require_no_test_leak({"form": "avme", "sha256": "1", link: seen}, finished, "1")
+    require_no_test_leak({"form": "official", "sha256": "1"}, finished, "1")
 
 
 @pytest.fixture(scope="session")
@@ -243,7 +245,7 @@ def test_a_published_head_goes_to_the_classes_of_its_names(
     biases: list[float],
     said: str,
     tmp_path: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     published: Path,
     make_finetune_config: MakeFinetune,
 ) -> None:

@@ -13,7 +13,7 @@ from avme.config import ClipConfig, FinetuneConfig, MaskConfig, ModelConfig, Pre
 from avme.errors import MismatchError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
-from avme.weights.initialize import by_part, require_geometry, start_with
+from avme.weights.initialize import by_part, load_into, require_geometry
 from avme.weights.load import read_weights
 
 MakeTheirs = Callable[..., Any]
@@ -45,7 +45,7 @@ def test_a_classifier_takes_the_encoder_and_begins_its_head_anew(
     model = Classifier(make_model_config(), clip, 5, "v")
     head = model.head.weight.clone()
 
-    tally = start_with(model, read_weights(pretrained))
+    tally = load_into(model, read_weights(pretrained))
 
     assert set(tally.new) == {"norm.weight", "norm.bias", "head.weight", "head.bias"}
     assert torch.equal(model.head.weight, head)
@@ -78,7 +78,7 @@ def test_a_head_is_kept_only_where_it_means_the_same(
     model = Classifier(config, clip, classes, modality, pool=pool, norm=norm)
     weights = replace(read_weights(finetuned), classes=CLASSES)
 
-    tally = start_with(model, weights, CLASSES[:classes])
+    tally = load_into(model, weights, CLASSES[:classes])
 
     assert ("head.weight" in tally.mapped) == kept
     assert ("head.weight" in tally.new) != kept
@@ -91,7 +91,7 @@ def test_a_fine_tuned_file_cannot_start_pretraining(
     finetuned: Path, clip: ClipConfig, make_model_config: MakeConfig
 ) -> None:
     with pytest.raises(MismatchError, match=r"lacks visual\.norm\.weight and .* autoencoder"):
-        start_with(MaskedAutoencoder(make_model_config(), clip), read_weights(finetuned))
+        load_into(MaskedAutoencoder(make_model_config(), clip), read_weights(finetuned))
 
 
 def test_ours_keep_sound_and_fusion(
@@ -100,8 +100,8 @@ def test_ours_keep_sound_and_fusion(
     weights = read_weights(pretrained_files[1])
     config = PretrainConfig.model_validate(weights.config)
 
-    whole = start_with(MaskedAutoencoder(config.model, clip), weights)
-    seeing = start_with(MaskedAutoencoder(make_model_config(), clip), weights)
+    whole = load_into(MaskedAutoencoder(config.model, clip), weights)
+    seeing = load_into(MaskedAutoencoder(make_model_config(), clip), weights)
 
     assert (whole.new, whole.dropped) == ((), ())
     assert {name.split(".")[0] for name in seeing.dropped} == {"audio", "fusion"}
@@ -113,7 +113,7 @@ def test_talknets_fusion_is_said_to_start_as_something_else(
 ) -> None:
     config = make_model_config(kind="cross-attention", variant="talknet")
 
-    tally = start_with(MaskedAutoencoder(config, clip), read_weights(pretrained))
+    tally = load_into(MaskedAutoencoder(config, clip), read_weights(pretrained))
 
     assert "talknet does not start as VideoMAE" in tally.remarks[-1] + tally.remarks[-2]
 
@@ -127,7 +127,7 @@ def test_a_fusion_that_only_half_fits_is_refused(
     config = PretrainConfig.model_validate(settings)
 
     with pytest.raises(MismatchError, match="lacks fusion"):
-        start_with(MaskedAutoencoder(config.model, clip), weights)
+        load_into(MaskedAutoencoder(config.model, clip), weights)
 
 
 def test_settings_of_another_tower_are_refused_and_others_are_not(
@@ -163,7 +163,7 @@ def test_another_window_stretches_the_positions_that_the_weights_know(
     clip = ClipConfig(num_frames=8, frame_stride=2, image_size=32)
     model = MaskedAutoencoder(config, clip)
 
-    start_with(model, weights)
+    load_into(model, weights)
 
     own = MaskedAutoencoder(make_model_config(), clip)
     assert weights.grid == (2, 4, 4)

@@ -17,7 +17,7 @@ from avme.config import ClipConfig, FusionConfig, ModelConfig
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
 from avme.weights.export import write_weights
-from avme.weights.initialize import start_with
+from avme.weights.initialize import load_into
 from avme.weights.load import read_weights
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ def test_pretraining_from_every_spelling_is_videomae(
     theirs = make_theirs()
     ours = MaskedAutoencoder(make_model_config(), clip)
 
-    tally = start_with(ours, read_weights(save_as(theirs, spelling, tmp_path)))
+    tally = load_into(ours, read_weights(save_as(theirs, spelling, tmp_path)))
 
     assert set(tally.mapped) == set(ours.state_dict())
     assert tally.new == ()
@@ -64,7 +64,7 @@ def test_classifying_from_every_spelling_is_videomae(
     ours = Classifier(make_model_config(), clip, 5, "v")
 
     weights = replace(read_weights(save_as(theirs, spelling, tmp_path)), classes=CLASSES)
-    tally = start_with(ours, weights, CLASSES)
+    tally = load_into(ours, weights, CLASSES)
 
     assert set(tally.mapped) == set(ours.state_dict())
     parity.classifying(ours, theirs, clip)
@@ -83,7 +83,7 @@ def test_with_sound_it_still_starts_as_videomae(
     theirs = make_theirs()
     ours = MaskedAutoencoder(make_model_config(kind=fusion), clip)
 
-    tally = start_with(ours, read_weights(save_as(theirs, "model", tmp_path)))
+    tally = load_into(ours, read_weights(save_as(theirs, "model", tmp_path)))
 
     assert {name.split(".")[0] for name in tally.new} <= {"audio", "fusion"}
     assert "decoder.bridge.weight: the visual half is theirs, the audio half is zero" in (
@@ -114,11 +114,11 @@ def test_vit_b_at_its_own_widths_there_and_back(
     assert weights.leaves["model.visual.heads"] == 12
     if stage == "pretrain":
         autoencoder = MaskedAutoencoder(config, clip)
-        start_with(autoencoder, weights)
+        load_into(autoencoder, weights)
         parity.pretraining(autoencoder, theirs, clip)
     else:
         classifier = Classifier(config, clip, 5, "v")
-        start_with(classifier, replace(weights, classes=CLASSES), CLASSES)
+        load_into(classifier, replace(weights, classes=CLASSES), CLASSES)
         parity.classifying(classifier, theirs, clip)
 
 

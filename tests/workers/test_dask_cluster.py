@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from avme.errors import MachineError
-from avme.progress import Quiet
+from avme.errors import SystemRequirementError
+from avme.progress import NullReporter
 from avme.workers import dask_cluster
 from avme.workers.dask_cluster import DaskWorkers
-from avme.workers.pool import dask_crew
+from avme.workers.pool import dask_executor
 
 
-class Lines(Quiet):
+class Lines(NullReporter):
     """A reporter that remembers what was said."""
 
     def __init__(self) -> None:
@@ -58,7 +58,9 @@ def test_without_any_the_wait_ends_with_code_6() -> None:
 
     report, workers = Lines(), DaskWorkers("tcp://10.0.0.5:8786", lambda: 0, 0.05)
 
-    with pytest.raises(MachineError, match="none came within 0 s: finished shards are kept"):
+    with pytest.raises(
+        SystemRequirementError, match="none came within 0 s: finished shards are kept"
+    ):
         workers.wait(report, wait_a_little)
 
     (line,) = report.said
@@ -104,7 +106,7 @@ def test_a_scheduler_that_dies_is_not_a_traceback_of_dask() -> None:
     try:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
-        with dask_crew(address) as crew:
+        with dask_executor(address) as crew:
             assert crew.workers is not None
             assert crew.workers.count() == 1
             future = crew.executor.submit(time.sleep, 600)

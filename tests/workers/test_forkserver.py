@@ -16,7 +16,7 @@ import pytest
 from avme.media.decode import Recipe
 from avme.prep.write_shard import LabelledClip, ShardTask, pack
 from avme.sources.clip_table import SourceClip
-from avme.workers.forkserver import FORKS, Nursery, Worker
+from avme.workers.forkserver import FORKS, ForkServer, Worker
 
 pytestmark = pytest.mark.slow
 
@@ -24,14 +24,14 @@ needs_forks = pytest.mark.skipif(not FORKS, reason="workers are forked on Linux 
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
+def nursery() -> Iterator[ForkServer]:
+    made = ForkServer()
     yield made
     made.close()
 
 
 @pytest.fixture
-def worker(nursery: Nursery) -> Iterator[Worker]:
+def worker(nursery: ForkServer) -> Iterator[Worker]:
     made = Worker(nursery)
     yield made
     made.stop()
@@ -43,7 +43,7 @@ def asked(worker: Worker, function: Callable[..., Any], *arguments: Any) -> Any:
 
 @needs_forks
 def test_workers_are_forked_from_one_thread_that_has_imported_everything(
-    nursery: Nursery, worker: Worker
+    nursery: ForkServer, worker: Worker
 ) -> None:
     other = Worker(nursery)
     home = asked(worker, os.getppid)
@@ -68,7 +68,7 @@ def test_who_has_lost_the_nursery_gets_another(worker: Worker) -> None:
 
 
 def test_where_nothing_may_be_forked_a_worker_is_a_process_of_its_own() -> None:
-    nursery = Nursery(forks=False)
+    nursery = ForkServer(forks=False)
     worker = Worker(nursery)
 
     assert asked(worker, os.getppid) == os.getpid()
@@ -145,10 +145,10 @@ def test_a_reader_of_headers_that_died_unused_is_replaced(worker: Worker, task: 
 
 CREW = """
 import os, signal, time
-from avme.workers.pool import local_crew
+from avme.workers.pool import local_executor
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may run in the background
 try:
-    with local_crew(2) as crew:
+    with local_executor(2) as crew:
         print(os.getpid(), flush=True)
         pids = crew.executor.submit(os.getpid).result()
         print("at work", flush=True)

@@ -11,25 +11,25 @@ from pathlib import Path
 import pytest
 
 from avme.errors import UsageError
-from avme.workers.pool import LocalExecutor, dask_crew, local_crew
+from avme.workers.pool import WorkerPool, dask_executor, local_executor
 
 pytestmark = pytest.mark.slow
 
 
 def test_results_come_back_whatever_the_number_of_processes() -> None:
-    with local_crew(2) as crew:
+    with local_executor(2) as crew:
         futures = [crew.executor.submit(pow, 2, exponent) for exponent in range(5)]
 
         assert [future.result(timeout=60) for future in futures] == [1, 2, 4, 8, 16]
 
 
 def test_an_error_is_handed_through() -> None:
-    with local_crew(1) as crew, pytest.raises(ZeroDivisionError):
+    with local_executor(1) as crew, pytest.raises(ZeroDivisionError):
         crew.executor.submit(divmod, 1, 0).result(timeout=60)
 
 
 def test_a_process_that_dies_fails_its_own_task_only() -> None:
-    with local_crew(2) as crew:
+    with local_executor(2) as crew:
         slow = crew.executor.submit(time.sleep, 1.0)
         killed = crew.executor.submit(os._exit, 9)
         later = [crew.executor.submit(abs, -number) for number in range(3)]
@@ -40,7 +40,7 @@ def test_a_process_that_dies_fails_its_own_task_only() -> None:
 
 
 def test_a_process_that_died_idle_is_replaced() -> None:
-    executor = LocalExecutor(1)
+    executor = WorkerPool(1)
     try:
         pid = executor.submit(os.getpid).result(timeout=60)
         os.kill(pid, signal.SIGKILL)
@@ -54,7 +54,7 @@ def test_a_process_that_died_idle_is_replaced() -> None:
 
 
 def test_stopping_ends_what_runs_and_cancels_what_waits() -> None:
-    executor = LocalExecutor(1)
+    executor = WorkerPool(1)
     pid = executor.submit(os.getpid).result(timeout=60)
     running, waiting = executor.submit(time.sleep, 600.0), executor.submit(abs, -1)
     while not running.running():
@@ -76,7 +76,7 @@ def test_no_scheduler_at_the_address_is_a_usage_error(
 ) -> None:
     monkeypatch.setattr("avme.workers.pool._CONNECT_SECONDS", 1)
 
-    with pytest.raises(UsageError, match="no Dask scheduler answers at"), dask_crew(address):
+    with pytest.raises(UsageError, match="no Dask scheduler answers at"), dask_executor(address):
         pass
 
 
@@ -85,7 +85,7 @@ def test_a_process_uses_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     count = "import numpy, os; numpy.ones((9, 9)); print(len(os.listdir('/proc/self/task')))"
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    with local_crew(1) as crew:
+    with local_executor(1) as crew:
         said = crew.executor.submit(subprocess.check_output, [sys.executable, "-c", count])
 
         assert int(said.result(timeout=60)) == 1

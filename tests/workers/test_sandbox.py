@@ -11,26 +11,26 @@ import pytest
 
 from avme.errors import MediaError, UsageError
 from avme.media.span import Span
-from avme.workers.sandbox import Aside
+from avme.workers.sandbox import Sandbox
 
 
 @pytest.fixture
-def aside() -> Iterator[Aside]:
-    made = Aside(memory_bytes=256 * 1024 * 1024)
+def aside() -> Iterator[Sandbox]:
+    made = Sandbox(memory_bytes=256 * 1024 * 1024)
     yield made
     made.stop()
 
 
-def test_a_call_returns_what_the_function_returns(aside: Aside) -> None:
+def test_a_call_returns_what_the_function_returns(aside: Sandbox) -> None:
     assert aside.call(30.0, divmod, 7, 2) == (3, 1)
 
 
-def test_our_own_errors_come_back_as_they_are(aside: Aside) -> None:
+def test_our_own_errors_come_back_as_they_are(aside: Sandbox) -> None:
     with pytest.raises(UsageError, match="0 <= start < end"):
         aside.call(30.0, Span, 2.0, 1.0)
 
 
-def test_a_crash_costs_one_call(aside: Aside) -> None:
+def test_a_crash_costs_one_call(aside: Sandbox) -> None:
     with pytest.raises(MediaError, match="crashed") as caught:
         aside.call(30.0, os.abort)
 
@@ -38,7 +38,7 @@ def test_a_crash_costs_one_call(aside: Aside) -> None:
     assert aside.call(30.0, len, "four") == 4
 
 
-def test_a_call_that_hangs_is_ended(aside: Aside) -> None:
+def test_a_call_that_hangs_is_ended(aside: Sandbox) -> None:
     aside.call(30.0, len, "start it")
     began = time.monotonic()
 
@@ -52,9 +52,9 @@ def test_a_call_that_hangs_is_ended(aside: Aside) -> None:
 
 IN_A_DAEMON = """
 import multiprocessing
-from avme.workers.sandbox import Aside
+from avme.workers.sandbox import Sandbox
 def work():
-    print(Aside(None).call(30.0, divmod, 7, 2), flush=True)
+    print(Sandbox(None).call(30.0, divmod, 7, 2), flush=True)
 process = multiprocessing.get_context("fork").Process(target=work, daemon=True)
 process.start()
 process.join()
@@ -70,7 +70,8 @@ def test_a_process_that_may_have_no_children_of_its_own_is_served() -> None:
 
 def test_a_process_that_hangs_ends_with_its_parent(tmp_path: Path) -> None:
     program = (
-        "import os, threading, time; from avme.workers.sandbox import Aside; aside = Aside(None); "
+        "import os, threading, time; from avme.workers.sandbox import Sandbox; "
+        "aside = Sandbox(None); "
         "print(aside.call(30.0, os.getpid), flush=True); "
         "threading.Timer(0.5, os._exit, [0]).start(); aside.call(60.0, time.sleep, 60)"
     )
@@ -85,7 +86,7 @@ def test_a_process_that_hangs_ends_with_its_parent(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is Linux's")
-def test_a_call_gets_no_more_memory_than_it_may_have(aside: Aside) -> None:
+def test_a_call_gets_no_more_memory_than_it_may_have(aside: Sandbox) -> None:
     with pytest.raises(MediaError, match="MemoryError") as caught:
         aside.call(30.0, bytearray, 512 * 1024 * 1024)
 
@@ -93,7 +94,7 @@ def test_a_call_gets_no_more_memory_than_it_may_have(aside: Aside) -> None:
     assert len(aside.call(30.0, bytearray, 1024)) == 1024
 
 
-def test_whatever_is_raised_there_is_an_error_of_the_clip(aside: Aside) -> None:
+def test_whatever_is_raised_there_is_an_error_of_the_clip(aside: Sandbox) -> None:
     with pytest.raises(MediaError, match="ValueError") as caught:
         aside.call(30.0, int, "no number")
 

@@ -12,7 +12,7 @@ from avme.config.dotted_keys import flatten, nest
 from avme.config.finetune import FinetuneConfig
 from avme.config.presets import cpu, paper, sizes, videomae
 from avme.config.presets.defaults import DEFAULT_SOURCES
-from avme.config.presets.recipe import Clips, Recipe, Sourced
+from avme.config.presets.recipe import CitedValue, DatasetFacts, Recipe
 from avme.config.pretrain import PretrainConfig
 from avme.config.warmup import limited_warmup
 from avme.errors import UsageError
@@ -20,9 +20,9 @@ from avme.errors import UsageError
 __all__ = [
     "RECIPES",
     "STAGES",
-    "Clips",
+    "CitedValue",
+    "DatasetFacts",
     "Recipe",
-    "Sourced",
     "preset",
     "recipe",
     "sources",

@@ -6,21 +6,21 @@ fine-tuning), so that most lines are VideoMAE's.
 
 from typing import Final
 
-from avme.config.presets.recipe import UCF101, Layer, Recipe, Sourced
+from avme.config.presets.recipe import UCF101, CitedValue, PresetLayer, Recipe
 from avme.config.presets.videomae import UCF101_FINETUNE, UCF101_PRETRAIN
 
-_NETWORK: Final[Layer] = {
-    "clip.num_frames": Sourced(16, "paper Table I"),
-    "clip.frame_stride": Sourced(4, "ucf101/pretrain.sh --sampling_rate"),
-    "clip.image_size": Sourced(224, "ucf101/finetune.sh --input_size"),
-    "model.visual.dim": Sourced(768, "paper Table I, IV-C: ViT-B"),
-    "model.visual.depth": Sourced(12, "paper Table I, IV-C: ViT-B"),
-    "model.visual.heads": Sourced(12, "paper Table I, IV-C: ViT-B"),
-    "model.audio.blocks": Sourced((3, 4, 6, 3), "paper III-C: ResNet34"),
-    "model.fusion.kind": Sourced("cross-attention", "paper III-D"),
-    "model.decoder.dim": Sourced(384, "paper III-E: as VideoMAE, base"),
-    "model.decoder.depth": Sourced(4, "paper III-E"),
-    "model.decoder.heads": Sourced(6, "paper III-E: as VideoMAE, base"),
+_NETWORK: Final[PresetLayer] = {
+    "clip.num_frames": CitedValue(16, "paper Table I"),
+    "clip.frame_stride": CitedValue(4, "ucf101/pretrain.sh --sampling_rate"),
+    "clip.image_size": CitedValue(224, "ucf101/finetune.sh --input_size"),
+    "model.visual.dim": CitedValue(768, "paper Table I, IV-C: ViT-B"),
+    "model.visual.depth": CitedValue(12, "paper Table I, IV-C: ViT-B"),
+    "model.visual.heads": CitedValue(12, "paper Table I, IV-C: ViT-B"),
+    "model.audio.blocks": CitedValue((3, 4, 6, 3), "paper III-C: ResNet34"),
+    "model.fusion.kind": CitedValue("cross-attention", "paper III-D"),
+    "model.decoder.dim": CitedValue(384, "paper III-E: as VideoMAE, base"),
+    "model.decoder.depth": CitedValue(4, "paper III-E"),
+    "model.decoder.heads": CitedValue(6, "paper III-E: as VideoMAE, base"),
 }
 
 RECIPES: Final[dict[str, Recipe]] = {
@@ -31,16 +31,16 @@ RECIPES: Final[dict[str, Recipe]] = {
         pretrain={
             **UCF101_PRETRAIN,
             **_NETWORK,
-            "mask.ratio": Sourced(0.9, "paper III-B, III-F, Table I: best of 0.75, 0.9, 0.95"),
-            "loss.target": Sourced("normalized", "VideoMAE, as paper III-G says; eq. 7: pixels"),
-            "loss.tokens": Sourced("masked", "VideoMAE, as paper III-G says; eq. 7: all pixels"),
-            "train.epochs": Sourced(1200, "paper IV-C: around 1200"),
+            "mask.ratio": CitedValue(0.9, "paper III-B, III-F, Table I: best of 0.75, 0.9, 0.95"),
+            "loss.target": CitedValue("normalized", "VideoMAE, as paper III-G says; eq. 7: pixels"),
+            "loss.tokens": CitedValue("masked", "VideoMAE, as paper III-G says; eq. 7: all pixels"),
+            "train.epochs": CitedValue(1200, "paper IV-C: around 1200"),
         },
         finetune={
             **UCF101_FINETUNE,
             **_NETWORK,
-            "modality": Sourced("av", "paper Table I: V+A"),
-            "val_fraction": Sourced(0.0, "paper IV-A: 9.5k train clips, so none is held out"),
+            "modality": CitedValue("av", "paper Table I: V+A"),
+            "val_fraction": CitedValue(0.0, "paper IV-A: 9.5k train clips, so none is held out"),
         },
         commands=(
             "avme prep ucf101 /data/UCF-101",

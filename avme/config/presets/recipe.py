@@ -6,19 +6,19 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Sourced:
+class CitedValue:
     """Value with a short citation of its source."""
 
     value: Any
     source: str
 
 
-Layer = Mapping[str, Sourced]
+PresetLayer = Mapping[str, CitedValue]
 """Dotted key -> what a recipe sets there; what it leaves out keeps its default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clips:
+class DatasetFacts:
     """The lists that a recipe was made for."""
 
     name: str
@@ -35,9 +35,9 @@ class Recipe:
     """A network and how it is trained."""
 
     summary: str
-    pretrain: Layer = field(default_factory=dict)
-    finetune: Layer = field(default_factory=dict)
-    clips: Clips | None = None
+    pretrain: PresetLayer = field(default_factory=dict)
+    finetune: PresetLayer = field(default_factory=dict)
+    clips: DatasetFacts | None = None
     """None where any set will do."""
     starts_from: str | None = None
     """Weights of other origin that pretraining begins with, to be given with `--init`."""
@@ -46,14 +46,14 @@ class Recipe:
     differs: tuple[str, ...] = ()
     """Differences of the source that no setting can express."""
 
-    def layer(self, stage: str) -> Layer:
+    def layer(self, stage: str) -> PresetLayer:
         """Return the settings for a stage."""
         return {"pretrain": self.pretrain, "finetune": self.finetune}[stage]
 
 
-UCF101 = Clips(
+UCF101 = DatasetFacts(
     name="UCF101, split 1", train=9537, classes=101, source="ucfTrainTestlist", held_out=951
 )
-KINETICS400 = Clips(
+KINETICS400 = DatasetFacts(
     name="Kinetics-400", train=240_000, classes=400, source="about, after VideoMAE's paper"
 )

@@ -5,31 +5,31 @@ The networks are those of VideoMAE's modeling_pretrain.py, the decoder's depth i
 
 from typing import Final
 
-from avme.config.presets.recipe import UCF101, Layer, Recipe, Sourced
+from avme.config.presets.recipe import UCF101, CitedValue, PresetLayer, Recipe
 
-SMALL: Final[Layer] = {
-    "model.visual.dim": Sourced(384, "pretrain_videomae_small_patch16_224"),
-    "model.visual.depth": Sourced(12, "pretrain_videomae_small_patch16_224"),
-    "model.visual.heads": Sourced(6, "pretrain_videomae_small_patch16_224"),
-    "model.decoder.dim": Sourced(192, "pretrain_videomae_small_patch16_224"),
-    "model.decoder.depth": Sourced(4, "kinetics/small/pretrain.sh --decoder_depth"),
-    "model.decoder.heads": Sourced(3, "pretrain_videomae_small_patch16_224"),
+SMALL: Final[PresetLayer] = {
+    "model.visual.dim": CitedValue(384, "pretrain_videomae_small_patch16_224"),
+    "model.visual.depth": CitedValue(12, "pretrain_videomae_small_patch16_224"),
+    "model.visual.heads": CitedValue(6, "pretrain_videomae_small_patch16_224"),
+    "model.decoder.dim": CitedValue(192, "pretrain_videomae_small_patch16_224"),
+    "model.decoder.depth": CitedValue(4, "kinetics/small/pretrain.sh --decoder_depth"),
+    "model.decoder.heads": CitedValue(3, "pretrain_videomae_small_patch16_224"),
 }
-BASE: Final[Layer] = {
-    "model.visual.dim": Sourced(768, "pretrain_videomae_base_patch16_224"),
-    "model.visual.depth": Sourced(12, "pretrain_videomae_base_patch16_224"),
-    "model.visual.heads": Sourced(12, "pretrain_videomae_base_patch16_224"),
-    "model.decoder.dim": Sourced(384, "pretrain_videomae_base_patch16_224"),
-    "model.decoder.depth": Sourced(4, "all pretrain.sh of base: --decoder_depth"),
-    "model.decoder.heads": Sourced(6, "pretrain_videomae_base_patch16_224"),
+BASE: Final[PresetLayer] = {
+    "model.visual.dim": CitedValue(768, "pretrain_videomae_base_patch16_224"),
+    "model.visual.depth": CitedValue(12, "pretrain_videomae_base_patch16_224"),
+    "model.visual.heads": CitedValue(12, "pretrain_videomae_base_patch16_224"),
+    "model.decoder.dim": CitedValue(384, "pretrain_videomae_base_patch16_224"),
+    "model.decoder.depth": CitedValue(4, "all pretrain.sh of base: --decoder_depth"),
+    "model.decoder.heads": CitedValue(6, "pretrain_videomae_base_patch16_224"),
 }
-LARGE: Final[Layer] = {
-    "model.visual.dim": Sourced(1024, "pretrain_videomae_large_patch16_224"),
-    "model.visual.depth": Sourced(24, "pretrain_videomae_large_patch16_224"),
-    "model.visual.heads": Sourced(16, "pretrain_videomae_large_patch16_224"),
-    "model.decoder.dim": Sourced(512, "pretrain_videomae_large_patch16_224"),
-    "model.decoder.depth": Sourced(12, "kinetics/large/pretrain.sh --decoder_depth"),
-    "model.decoder.heads": Sourced(8, "pretrain_videomae_large_patch16_224"),
+LARGE: Final[PresetLayer] = {
+    "model.visual.dim": CitedValue(1024, "pretrain_videomae_large_patch16_224"),
+    "model.visual.depth": CitedValue(24, "pretrain_videomae_large_patch16_224"),
+    "model.visual.heads": CitedValue(16, "pretrain_videomae_large_patch16_224"),
+    "model.decoder.dim": CitedValue(512, "pretrain_videomae_large_patch16_224"),
+    "model.decoder.depth": CitedValue(12, "kinetics/large/pretrain.sh --decoder_depth"),
+    "model.decoder.heads": CitedValue(8, "pretrain_videomae_large_patch16_224"),
 }
 
 RECIPES: Final[dict[str, Recipe]] = {
@@ -43,7 +43,7 @@ RECIPES: Final[dict[str, Recipe]] = {
         pretrain=LARGE,
         finetune={
             **LARGE,
-            "optim.layer_decay": Sourced(0.75, "run_class_finetuning.py, default"),
+            "optim.layer_decay": CitedValue(0.75, "run_class_finetuning.py, default"),
         },
     ),
 }

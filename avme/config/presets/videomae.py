@@ -8,54 +8,61 @@ begins at 0. Its `--epochs 1601` is what it calls 1600.
 
 from typing import Final, NamedTuple
 
-from avme.config.presets.recipe import KINETICS400, UCF101, Clips, Layer, Recipe, Sourced
+from avme.config.presets.recipe import (
+    KINETICS400,
+    UCF101,
+    CitedValue,
+    DatasetFacts,
+    PresetLayer,
+    Recipe,
+)
 from avme.config.presets.sizes import BASE, LARGE, SMALL
 
 _PROGRAM: Final = "run_mae_pretraining.py"
 _TUNER: Final = "run_class_finetuning.py"
 _KINETICS: Final = "avme prep kinetics /data/k400 --annotations train.csv val.csv"
 
-_PICTURES: Final[Layer] = {
-    "clip.num_frames": Sourced(16, "all scripts: --num_frames"),
-    "clip.frame_stride": Sourced(4, "all scripts: --sampling_rate"),
-    "clip.image_size": Sourced(224, "finetune.sh --input_size"),
-    "model.fusion.kind": Sourced("none", "VideoMAE sees only"),
+_PICTURES: Final[PresetLayer] = {
+    "clip.num_frames": CitedValue(16, "all scripts: --num_frames"),
+    "clip.frame_stride": CitedValue(4, "all scripts: --sampling_rate"),
+    "clip.image_size": CitedValue(224, "finetune.sh --input_size"),
+    "model.fusion.kind": CitedValue("none", "VideoMAE sees only"),
 }
-_PRETRAIN: Final[Layer] = {
+_PRETRAIN: Final[PresetLayer] = {
     **_PICTURES,
-    "loss.target": Sourced("normalized", f"{_PROGRAM}: --normlize_target"),
-    "loss.tokens": Sourced("masked", "engine_for_pretraining.py"),
-    "crop.scales": Sourced((1.0, 0.875, 0.75, 0.66), "datasets.py: GroupMultiScaleCrop"),
-    "optim.min_lr": Sourced(1e-5, f"{_PROGRAM}, default; scaled as the rate"),
-    "optim.warmup_epochs": Sourced(40.0, "all pretrain.sh: --warmup_epochs"),
-    "optim.weight_decay": Sourced(0.05, f"{_PROGRAM}, default; not on 1-D tensors"),
-    "optim.betas": Sourced((0.9, 0.95), "all pretrain.sh: --opt_betas"),
-    "optim.grad_clip_norm": Sourced(None, f"{_PROGRAM}, default"),
-    "optim.layer_decay": Sourced(1.0, f"{_PROGRAM} has none"),
-    "train.repeat": Sourced(1, f"{_PROGRAM} has no --num_sample"),
+    "loss.target": CitedValue("normalized", f"{_PROGRAM}: --normlize_target"),
+    "loss.tokens": CitedValue("masked", "engine_for_pretraining.py"),
+    "crop.scales": CitedValue((1.0, 0.875, 0.75, 0.66), "datasets.py: GroupMultiScaleCrop"),
+    "optim.min_lr": CitedValue(1e-5, f"{_PROGRAM}, default; scaled as the rate"),
+    "optim.warmup_epochs": CitedValue(40.0, "all pretrain.sh: --warmup_epochs"),
+    "optim.weight_decay": CitedValue(0.05, f"{_PROGRAM}, default; not on 1-D tensors"),
+    "optim.betas": CitedValue((0.9, 0.95), "all pretrain.sh: --opt_betas"),
+    "optim.grad_clip_norm": CitedValue(None, f"{_PROGRAM}, default"),
+    "optim.layer_decay": CitedValue(1.0, f"{_PROGRAM} has none"),
+    "train.repeat": CitedValue(1, f"{_PROGRAM} has no --num_sample"),
 }
-_FINETUNE: Final[Layer] = {
+_FINETUNE: Final[PresetLayer] = {
     **_PICTURES,
-    "modality": Sourced("v", "VideoMAE sees only"),
-    "val_fraction": Sourced(0.0, "DATASET.md: trains on the whole list; the last epoch counts"),
-    "head.init_scale": Sourced(0.001, f"{_TUNER}, default"),
-    "head.label_smoothing": Sourced(0.1, f"{_TUNER}, default"),
-    "head.pool": Sourced("mean", f"{_TUNER}: --use_mean_pooling"),
-    "head.norm": Sourced("layer", "modeling_finetune.py: fc_norm"),
-    "augment.crop_scale": Sourced((0.08, 1.0), "kinetics.py: spatial_sampling"),
-    "augment.crop_ratio": Sourced((0.75, 4 / 3), "kinetics.py: spatial_sampling"),
-    "augment.hflip_prob": Sourced(0.5, "kinetics.py: spatial_sampling, not for SSV2"),
-    "augment.randaugment_ops": Sourced(4, f"{_TUNER}, default: --aa rand-m7-n4-mstd0.5-inc1"),
-    "augment.randaugment_magnitude": Sourced(7.0, f"{_TUNER}, default: --aa"),
-    "augment.randaugment_std": Sourced(0.5, f"{_TUNER}, default: --aa"),
-    "augment.randaugment_prob": Sourced(0.5, "rand_augment.py: rand_augment_ops"),
-    "augment.erase_prob": Sourced(0.25, f"{_TUNER}, default: --reprob"),
-    "augment.mixup": Sourced(0.8, f"{_TUNER}, default; in half of the steps"),
-    "augment.cutmix": Sourced(1.0, f"{_TUNER}, default; in half of the steps"),
-    "optim.warmup_epochs": Sourced(5.0, f"{_TUNER}, default"),
-    "optim.weight_decay": Sourced(0.05, "all finetune.sh: --weight_decay"),
-    "optim.betas": Sourced((0.9, 0.999), "all finetune.sh: --opt_betas"),
-    "optim.grad_clip_norm": Sourced(None, f"{_TUNER}, default"),
+    "modality": CitedValue("v", "VideoMAE sees only"),
+    "val_fraction": CitedValue(0.0, "DATASET.md: trains on the whole list; the last epoch counts"),
+    "head.init_scale": CitedValue(0.001, f"{_TUNER}, default"),
+    "head.label_smoothing": CitedValue(0.1, f"{_TUNER}, default"),
+    "head.pool": CitedValue("mean", f"{_TUNER}: --use_mean_pooling"),
+    "head.norm": CitedValue("layer", "modeling_finetune.py: fc_norm"),
+    "augment.crop_scale": CitedValue((0.08, 1.0), "kinetics.py: spatial_sampling"),
+    "augment.crop_ratio": CitedValue((0.75, 4 / 3), "kinetics.py: spatial_sampling"),
+    "augment.hflip_prob": CitedValue(0.5, "kinetics.py: spatial_sampling, not for SSV2"),
+    "augment.randaugment_ops": CitedValue(4, f"{_TUNER}, default: --aa rand-m7-n4-mstd0.5-inc1"),
+    "augment.randaugment_magnitude": CitedValue(7.0, f"{_TUNER}, default: --aa"),
+    "augment.randaugment_std": CitedValue(0.5, f"{_TUNER}, default: --aa"),
+    "augment.randaugment_prob": CitedValue(0.5, "rand_augment.py: rand_augment_ops"),
+    "augment.erase_prob": CitedValue(0.25, f"{_TUNER}, default: --reprob"),
+    "augment.mixup": CitedValue(0.8, f"{_TUNER}, default; in half of the steps"),
+    "augment.cutmix": CitedValue(1.0, f"{_TUNER}, default; in half of the steps"),
+    "optim.warmup_epochs": CitedValue(5.0, f"{_TUNER}, default"),
+    "optim.weight_decay": CitedValue(0.05, "all finetune.sh: --weight_decay"),
+    "optim.betas": CitedValue((0.9, 0.999), "all finetune.sh: --opt_betas"),
+    "optim.grad_clip_norm": CitedValue(None, f"{_TUNER}, default"),
 }
 _DIFFERS: Final = (
     "float16 there (--precision fp16); bfloat16 here on GPUs that have it",
@@ -66,25 +73,27 @@ _DIFFERS: Final = (
     "fine-tuning: erasing with noise there, with the mean colour here",
 )
 
-UCF101_PRETRAIN: Final[Layer] = {
+UCF101_PRETRAIN: Final[PresetLayer] = {
     **_PRETRAIN,
     **BASE,
-    "mask.ratio": Sourced(0.75, "ucf101/pretrain.sh --mask_ratio"),
-    "optim.lr": Sourced(3e-4, "ucf101/pretrain.sh --lr"),
-    "train.epochs": Sourced(3201, "ucf101/pretrain.sh --epochs"),
-    "train.batch_size": Sourced(192, "ucf101/pretrain.sh: 24 on each of 8 GPUs"),
+    "mask.ratio": CitedValue(0.75, "ucf101/pretrain.sh --mask_ratio"),
+    "optim.lr": CitedValue(3e-4, "ucf101/pretrain.sh --lr"),
+    "train.epochs": CitedValue(3201, "ucf101/pretrain.sh --epochs"),
+    "train.batch_size": CitedValue(192, "ucf101/pretrain.sh: 24 on each of 8 GPUs"),
 }
-UCF101_FINETUNE: Final[Layer] = {
+UCF101_FINETUNE: Final[PresetLayer] = {
     **_FINETUNE,
     **BASE,
-    "head.dropout": Sourced(0.5, "ucf101/finetune.sh --fc_drop_rate"),
-    "head.drop_path": Sourced(0.2, "ucf101/finetune.sh --drop_path"),
-    "optim.lr": Sourced(2.5e-4, "ucf101/finetune.sh --lr 5e-4, over 2 windows of a video"),
-    "optim.min_lr": Sourced(5e-6, "ucf101/finetune.sh --min_lr 1e-5, over 2 windows of a video"),
-    "optim.layer_decay": Sourced(0.7, "ucf101/finetune.sh --layer_decay"),
-    "train.epochs": Sourced(100, "ucf101/finetune.sh --epochs"),
-    "train.batch_size": Sourced(256, "ucf101/finetune.sh: 16 videos x 2 windows on each of 8 GPUs"),
-    "train.repeat": Sourced(2, "ucf101/finetune.sh --num_sample"),
+    "head.dropout": CitedValue(0.5, "ucf101/finetune.sh --fc_drop_rate"),
+    "head.drop_path": CitedValue(0.2, "ucf101/finetune.sh --drop_path"),
+    "optim.lr": CitedValue(2.5e-4, "ucf101/finetune.sh --lr 5e-4, over 2 windows of a video"),
+    "optim.min_lr": CitedValue(5e-6, "ucf101/finetune.sh --min_lr 1e-5, over 2 windows of a video"),
+    "optim.layer_decay": CitedValue(0.7, "ucf101/finetune.sh --layer_decay"),
+    "train.epochs": CitedValue(100, "ucf101/finetune.sh --epochs"),
+    "train.batch_size": CitedValue(
+        256, "ucf101/finetune.sh: 16 videos x 2 windows on each of 8 GPUs"
+    ),
+    "train.repeat": CitedValue(2, "ucf101/finetune.sh --num_sample"),
 }
 
 
@@ -97,7 +106,9 @@ class _Finetune(NamedTuple):
     epochs: int
 
 
-def _recipe(summary: str, name: str, clips: Clips, pretrain: Layer, finetune: Layer) -> Recipe:
+def _recipe(
+    summary: str, name: str, clips: DatasetFacts, pretrain: PresetLayer, finetune: PresetLayer
+) -> Recipe:
     data, prep = (
         ("ucf101", "avme prep ucf101 /data/UCF-101")
         if clips is UCF101
@@ -122,7 +133,7 @@ def _kinetics(
     summary: str,
     name: str,
     folder: str,
-    network: Layer,
+    network: PresetLayer,
     *,
     gpus: int,
     batch: int,
@@ -140,27 +151,27 @@ def _kinetics(
         {
             **_PRETRAIN,
             **network,
-            "mask.ratio": Sourced(0.9, f"{folder}/pretrain.sh --mask_ratio"),
-            "optim.lr": Sourced(1.5e-4, f"{_PROGRAM}, default"),
-            "train.epochs": Sourced(epochs, f"{folder}/pretrain.sh --epochs"),
-            "train.batch_size": Sourced(
+            "mask.ratio": CitedValue(0.9, f"{folder}/pretrain.sh --mask_ratio"),
+            "optim.lr": CitedValue(1.5e-4, f"{_PROGRAM}, default"),
+            "train.epochs": CitedValue(epochs, f"{folder}/pretrain.sh --epochs"),
+            "train.batch_size": CitedValue(
                 gpus * batch, f"{folder}/pretrain.sh: {batch} on each of {gpus} GPUs"
             ),
         },
         {
             **_FINETUNE,
             **network,
-            "head.dropout": Sourced(0.0, f"{_TUNER}, default: --fc_drop_rate"),
-            "head.drop_path": Sourced(0.1, f"{_TUNER}, default"),
-            "optim.lr": Sourced(tune.lr / windows, f"{script} --lr {tune.lr:g}, {rate}"),
-            "optim.min_lr": Sourced(1e-6 / windows, f"{_TUNER}, default 1e-6, {rate}"),
-            "optim.layer_decay": Sourced(0.75, f"{_TUNER}, default"),
-            "train.epochs": Sourced(tune.epochs, f"{script} --epochs"),
-            "train.batch_size": Sourced(
+            "head.dropout": CitedValue(0.0, f"{_TUNER}, default: --fc_drop_rate"),
+            "head.drop_path": CitedValue(0.1, f"{_TUNER}, default"),
+            "optim.lr": CitedValue(tune.lr / windows, f"{script} --lr {tune.lr:g}, {rate}"),
+            "optim.min_lr": CitedValue(1e-6 / windows, f"{_TUNER}, default 1e-6, {rate}"),
+            "optim.layer_decay": CitedValue(0.75, f"{_TUNER}, default"),
+            "train.epochs": CitedValue(tune.epochs, f"{script} --epochs"),
+            "train.batch_size": CitedValue(
                 gpus * tune.batch * windows,
                 f"{script}: {tune.batch} videos x {windows} on each of {gpus} GPUs",
             ),
-            "train.repeat": Sourced(windows, f"{script} --num_sample"),
+            "train.repeat": CitedValue(windows, f"{script} --num_sample"),
         },
     )
 

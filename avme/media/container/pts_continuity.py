@@ -16,7 +16,7 @@ import numpy as np
 from avme.errors import MediaError
 from avme.media.container.probe import MediaInfo, open_media, unreadable
 from avme.media.container.rational import to_seconds
-from avme.workers.sandbox import Aside
+from avme.workers.sandbox import Sandbox
 
 JUMP_SECONDS: Final = 10.0
 """ffmpeg's default for `-dts_delta_threshold`."""
@@ -24,7 +24,7 @@ _DISORDER_SECONDS: Final = 1.0
 
 
 def with_steadiness(
-    other: Aside, source: Path, info: MediaInfo, timeout_seconds: float
+    other: Sandbox, source: Path, info: MediaInfo, timeout_seconds: float
 ) -> MediaInfo:
     """Return `info` with `is_steady` set, for containers whose clock may jump.
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import imageio_ffmpeg
 
-from avme.errors import MachineError, MediaError
+from avme.errors import MediaError, SystemRequirementError
 from avme.media.container.probe import MediaInfo
 from avme.media.ffmpeg.messages import Messages, summary
 from avme.system.resource_errors import shortage
@@ -44,7 +44,8 @@ _ALWAYS = re.compile(
 def find_ffmpeg() -> str:
     """Return the path of an ffmpeg: that on PATH if it is usable, else imageio-ffmpeg's.
 
-    Usable are 5.1 and newer versions, except 7.0. Raises MachineError if there is neither.
+    Usable are 5.1 and newer versions, except 7.0. Raises SystemRequirementError if there is
+    neither.
     """
     return _find_ffmpeg(os.environ.get("PATH", os.defpath))
 
@@ -64,11 +65,11 @@ def _find_ffmpeg(search_path: str) -> str:
     try:
         other = str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise MachineError(
+        raise SystemRequirementError(
             f"{defect}, and imageio-ffmpeg has none for this machine: {_INSTALL}"
         ) from error
     if (other_defect := _defect(other)) is not None:
-        raise MachineError(f"{other_defect}: {_INSTALL}")
+        raise SystemRequirementError(f"{other_defect}: {_INSTALL}")
     return other
 
 
@@ -86,8 +87,10 @@ def _defect(executable: str) -> str | None:
     return None
 
 
-def _does_not_run(executable: str, error: Exception) -> MachineError:
-    return MachineError(shortage(error) or f"{executable} does not run ({error}): install it again")
+def _does_not_run(executable: str, error: Exception) -> SystemRequirementError:
+    return SystemRequirementError(
+        shortage(error) or f"{executable} does not run ({error}): install it again"
+    )
 
 
 @lru_cache(maxsize=8)
@@ -140,7 +143,7 @@ def transcode(
     Raises:
         MediaError: Timeout, or ffmpeg failed.
         OSError: The output has no room.
-        MachineError: Another cause outside of the clip.
+        SystemRequirementError: Another cause outside of the clip.
     """
     try:
         process = subprocess.Popen(
@@ -152,7 +155,7 @@ def transcode(
             process_group=0,
         )
     except OSError as error:
-        raise MachineError(f"{arguments[0]} does not run ({error})") from error
+        raise SystemRequirementError(f"{arguments[0]} does not run ({error})") from error
     if memory_bytes is not None:
         limit_memory(process, memory_bytes)
     messages = Messages(always=_ALWAYS)
@@ -168,9 +171,9 @@ def transcode(
         if os.strerror(code) in complaints:
             raise OSError(code, os.strerror(code))
     if missing := _MISSING_FILTER.search(complaints):
-        raise MachineError(_lacks_filter(arguments[0], missing[1]))
+        raise SystemRequirementError(_lacks_filter(arguments[0], missing[1]))
     if returncode == _STOPPED_BY_SIGNAL and not said:
-        raise MachineError("ffmpeg was stopped from outside: run again")
+        raise SystemRequirementError("ffmpeg was stopped from outside: run again")
     if returncode == -signal.SIGKILL:  # not caused by a file
         raise MediaError(
             "ffmpeg was killed from outside, as where memory runs out: try again with --retry",
@@ -195,7 +198,7 @@ def transcode(
 
 
 def require_filters(executable: str, names: Iterable[str]) -> None:
-    """Raise MachineError if `executable` lacks one of these filters."""
+    """Raise SystemRequirementError if `executable` lacks one of these filters."""
     try:
         done = subprocess.run(
             [executable, "-hide_banner", "-filters"], capture_output=True, timeout=60, check=True
@@ -206,7 +209,7 @@ def require_filters(executable: str, names: Iterable[str]) -> None:
     known = {row[1] for row in rows if len(row) > 2}
     for name in names:
         if name not in known:
-            raise MachineError(_lacks_filter(executable, name))
+            raise SystemRequirementError(_lacks_filter(executable, name))
 
 
 def _lacks_filter(executable: str, name: str) -> str:

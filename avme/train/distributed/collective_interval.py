@@ -6,38 +6,38 @@ steps although their clocks differ: the next one follows from values exchanged a
 
 import time
 
-from avme.train.distributed.process_group import Processes
+from avme.train.distributed.process_group import Distributed
 
 SECONDS = 5.0
 """Approximate interval between two checks."""
 _MOST_GROWTH = 4
 
 
-class Cadence:
+class CollectiveInterval:
     """Steps with a check in one run; every rank has its own and counts the same steps."""
 
-    def __init__(self, processes: Processes, step: int, seconds: float = SECONDS) -> None:
+    def __init__(self, processes: Distributed, step: int, seconds: float = SECONDS) -> None:
         self._processes, self._seconds = processes, seconds
         self._at, self._every = step, 1
         self._began = time.monotonic()
 
-    def is_now(self, step: int) -> bool:
+    def is_due(self, step: int) -> bool:
         """Return True if a check is due after this step; always for a single rank."""
         return self._processes.world == 1 or step >= self._at + self._every
 
-    def agree(self, step: int, *wishes: bool) -> list[bool]:
+    def any_rank(self, step: int, *wishes: bool) -> list[bool]:
         """Return for each request whether any rank has it; all must call it after the same step."""
         took = time.monotonic() - self._began
-        told = self._processes.gather((took, wishes))
+        told = self._processes.all_gather((took, wishes))
         mean = sum(seconds for seconds, _ in told) / len(told)
         steps = step - self._at
         if steps >= self._every:  # a shorter interval, as after validation, is not representative
-            self._every = next_stretch(steps, mean, self._seconds)
+            self._every = next_interval(steps, mean, self._seconds)
         self._at, self._began = step, time.monotonic()
         return [any(wish) for wish in zip(*(wishes for _, wishes in told), strict=True)]
 
 
-def next_stretch(steps: int, took: float, seconds: float) -> int:
+def next_interval(steps: int, took: float, seconds: float) -> int:
     """Return the number of steps for the next interval; it grows slowly.
 
     Args:

@@ -91,25 +91,25 @@ def _under_autocast(model: nn.Module) -> Any:
     return torch.autocast(device.type, next(iter(numbers - {torch.float32})))
 
 
-def part_here(tensor: Tensor) -> Tensor:
+def local_shard(tensor: Tensor) -> Tensor:
     """Return the local shard, sharing memory; for an unsharded tensor itself."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
-def whole_lengths(lengths: Tensor) -> Tensor:
+def global_norms(lengths: Tensor) -> Tensor:
     """Return global norms from those of the local shards; all ranks must call it."""
     squares = lengths.double().square()  # might overflow in single precision
     dist.all_reduce(squares)
     return squares.sqrt().to(lengths.dtype)
 
 
-def whole(state: Any) -> Any:
+def full_state(state: Any) -> Any:
     """Gather a state_dict of a model or an optimizer to the CPU of rank 0; empty on other ranks.
 
     All ranks must call it. Unsharded values are unchanged.
     """
     if isinstance(state, Mapping):
-        return {key: whole(value) for key, value in state.items()}
+        return {key: full_state(value) for key, value in state.items()}
     if not isinstance(state, DTensor):
         return state
     gathered = state.full_tensor()
@@ -119,20 +119,22 @@ def whole(state: Any) -> Any:
 def load_model(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Load full tensors, present on every rank, into a model, sharded or not."""
     own = model.state_dict()
-    model.load_state_dict({name: cut_as(tensor, own.get(name)) for name, tensor in state.items()})
+    model.load_state_dict(
+        {name: distribute_like(tensor, own.get(name)) for name, tensor in state.items()}
+    )
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
     """Load full tensors into an optimizer, whose states have the shapes of their parameters."""
     parameters = [one for group in optimizer.param_groups for one in group["params"]]
     cut = {
-        index: {name: cut_as(tensor, parameters[index]) for name, tensor in one.items()}
+        index: {name: distribute_like(tensor, parameters[index]) for name, tensor in one.items()}
         for index, one in state["state"].items()
     }
     optimizer.load_state_dict({**state, "state": cut})
 
 
-def cut_as(tensor: Tensor, like: Tensor | None) -> Tensor:
+def distribute_like(tensor: Tensor, like: Tensor | None) -> Tensor:
     """Shard a full tensor as `like`, if that is sharded and has the same shape."""
     if not isinstance(like, DTensor) or tensor.shape != like.shape:
         return tensor  # as for a step count, or a wrong shape, which loading reports

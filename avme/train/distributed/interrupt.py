@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from avme.errors import Stopped
+from avme.errors import StoppedBySignal
 
 _NUMBERS = (signal.SIGTERM, signal.SIGUSR1)
 
@@ -22,7 +22,7 @@ class _Ended(BaseException):
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Raise Stopped out of the block when a stop signal arrives.
+    """Raise StoppedBySignal out of the block when a stop signal arrives.
 
     Ignored signals stay ignored. Threads other than the main one get no signals, and nothing
     changes there.
@@ -35,7 +35,7 @@ def ended_by_signals() -> Iterator[None]:
     try:
         yield
     except _Ended as ended:
-        raise Stopped(
+        raise StoppedBySignal(
             f"stopped by {ended}, nothing was written: run the same command again"
         ) from None
     finally:

@@ -16,35 +16,35 @@ from torch import Tensor
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from avme.errors import AvmeError, MachineError, SiblingLost, Stopped
+from avme.errors import AvmeError, PeerFailedError, StoppedBySignal, SystemRequirementError
 from avme.train.distributed.early_stop import StoppedEarly
 from avme.train.distributed.stop_signals import active_request
 from avme.train.distributed.torchrun_env import require_whole_group
-from avme.train.distributed.watchdog import Failure, Siblings, is_echo
+from avme.train.distributed.watchdog import RankFailure, Watchdog, is_secondary_error
 
 Result = TypeVar("Result")
 _TIMEOUT = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Processes:
+class Distributed:
     """Ranks of a run, as seen from this process."""
 
     rank: int = 0
     world: int = 1
     local_rank: int = 0
-    local_world: int = 1
-    siblings: Siblings | None = None
+    local_world_size: int = 1
+    watchdog: Watchdog | None = None
 
     @property
-    def is_first(self) -> bool:
+    def is_rank0(self) -> bool:
         """True for rank 0, which writes files and reports."""
         return self.rank == 0
 
-    def first(self, work: Callable[[], Result]) -> Result:
+    def run_on_rank0(self, work: Callable[[], Result]) -> Result:
         """Run `work` on rank 0; all ranks return its result or raise its error."""
         box: list[Any] = [None, None]
-        if self.is_first:
+        if self.is_rank0:
             try:
                 box[0] = work()
             except AvmeError as error:
@@ -57,11 +57,11 @@ class Processes:
                 raise box[1]
         return cast(Result, box[0])
 
-    def failed(self, error: BaseException) -> Failure:
+    def failed(self, error: BaseException) -> RankFailure:
         """Return the cause of the run's end: `error`, or an earlier failure of another rank."""
-        if self.siblings is None:
-            return Failure(f"{type(error).__name__}: {error}", self.rank)
-        return self.siblings.failed(error)
+        if self.watchdog is None:
+            return RankFailure(f"{type(error).__name__}: {error}", self.rank)
+        return self.watchdog.failed(error)
 
     def wait(self) -> None:
         """Return after all ranks have called it."""
@@ -76,7 +76,7 @@ class Processes:
             value /= self.world
         return value
 
-    def gather(self, value: Result) -> list[Result]:
+    def all_gather(self, value: Result) -> list[Result]:
         """Return the values of all ranks, in rank order; all ranks must call it."""
         if self.world == 1:
             return [value]
@@ -86,31 +86,33 @@ class Processes:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Processes]:
+def init_distributed(device: torch.device) -> Iterator[Distributed]:
     """Join the group of torchrun's environment, or run alone.
 
     Raises:
         UsageError: The environment describes an incomplete group.
-        MachineError: Its address cannot be used.
-        SiblingLost: Another rank failed or died; raised within a minute.
+        SystemRequirementError: Its address cannot be used.
+        PeerFailedError: Another rank failed or died; raised within a minute.
     """
     require_whole_group(os.environ)
     if "RANK" not in os.environ:
-        yield Processes()
+        yield Distributed()
         return
     try:
         store, rank, world = next(rendezvous("env://", timeout=_TIMEOUT))
     except (dist.DistError, OSError) as error:
         where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
         reason = str(error).splitlines()[0]
-        raise MachineError(f"MASTER_ADDR:MASTER_PORT {where} cannot be used ({reason})") from error
-    siblings = Siblings(PrefixStore("siblings", store.clone()), rank, world)
-    processes = Processes(
+        raise SystemRequirementError(
+            f"MASTER_ADDR:MASTER_PORT {where} cannot be used ({reason})"
+        ) from error
+    siblings = Watchdog(PrefixStore("siblings", store.clone()), rank, world)
+    processes = Distributed(
         rank=rank,
         world=world,
         local_rank=int(os.environ.get("LOCAL_RANK", "0")),
-        local_world=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
-        siblings=siblings,
+        local_world_size=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+        watchdog=siblings,
     )
     try:
         dist.init_process_group(
@@ -124,12 +126,12 @@ def joined(device: torch.device) -> Iterator[Processes]:
             request.take_over()  # ranks stop together from now on
         yield processes
         processes.wait()  # rank 0 may host the store: ranks leave together
-    except (Stopped, StoppedEarly):
+    except (StoppedBySignal, StoppedEarly):
         raise
     except BaseException as error:
         failure = siblings.failed(error)
-        if is_echo(error) and failure.rank != rank:
-            raise SiblingLost(str(failure)) from error
+        if is_secondary_error(error) and failure.rank != rank:
+            raise PeerFailedError(str(failure)) from error
         raise
     finally:
         if dist.is_initialized():
@@ -138,10 +140,13 @@ def joined(device: torch.device) -> Iterator[Processes]:
 
 
 def pick_device(wanted: str) -> torch.device:
-    """Return the device of this process; raises MachineError if CUDA is requested but missing."""
+    """Return the device of this process.
+
+    Raises SystemRequirementError if CUDA is requested but missing.
+    """
     available = torch.cuda.is_available()
     if wanted == "cuda" and not available:
-        raise MachineError(
+        raise SystemRequirementError(
             "device cuda: torch sees no CUDA device on this machine: use --device cpu"
         )
     if wanted == "cpu" or not available:

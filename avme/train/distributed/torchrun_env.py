@@ -31,8 +31,10 @@ def require_whole_group(environ: Mapping[str, str]) -> None:
         raise _refusal(f"RANK={environ['RANK']} but no {' or '.join(missing)}", "RANK")
     world, port = _number(environ, "WORLD_SIZE"), _number(environ, "MASTER_PORT")
     _require_below("RANK", _number(environ, "RANK"), "WORLD_SIZE", world)
-    local_world = _number(environ, "LOCAL_WORLD_SIZE", world)
-    _require_below("LOCAL_RANK", _number(environ, "LOCAL_RANK", 0), "LOCAL_WORLD_SIZE", local_world)
+    local_world_size = _number(environ, "LOCAL_WORLD_SIZE", world)
+    _require_below(
+        "LOCAL_RANK", _number(environ, "LOCAL_RANK", 0), "LOCAL_WORLD_SIZE", local_world_size
+    )
     if not 0 < port <= _LAST_PORT:
         raise _refusal(f"MASTER_PORT={port}, expected 1 to {_LAST_PORT}", "RANK")
 

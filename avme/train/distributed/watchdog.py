@@ -30,7 +30,7 @@ _NO_STORE = "the store that joins the processes is gone, with the first machine 
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class RankFailure:
     """Cause of a run's end, and its rank."""
 
     reason: str
@@ -41,7 +41,7 @@ class Failure:
         return self.reason if self.rank is None else f"rank {self.rank}: {self.reason}"
 
 
-class Siblings:
+class Watchdog:
     """Watchdog of the other ranks.
 
     `store` must not be shared with other users: a blocked call must not delay them.
@@ -55,30 +55,30 @@ class Siblings:
         *,
         silence_seconds: float = SILENCE_SECONDS,
         grace_seconds: float = GRACE_SECONDS,
-        end: Callable[[Failure], None] | None = None,
+        end: Callable[[RankFailure], None] | None = None,
     ) -> None:
         self.store, self.rank, self.world, self.next = store, rank, world, (rank + 1) % world
         self.silence_seconds, self.grace_seconds = silence_seconds, grace_seconds
-        self.last_words: Callable[[Failure], None] = lambda failure: None
+        self.last_words: Callable[[RankFailure], None] = lambda failure: None
         """Called before this process is ended."""
         self._end = end or self._end_process
-        self._failure: Failure | None = None
+        self._failure: RankFailure | None = None
         self._known, self._gone = threading.Event(), threading.Event()
         # Count heartbeats, not seconds: a suspended process must not report others as dead.
         self._unanswered = self._silent = 0
         self._sign = b""
         self._who: list[tuple[int, str, str]] = []
-        for work in (self._beat, self._wait):
+        for work in (self._heartbeat_loop, self._wait):
             threading.Thread(target=work, name="avme-siblings", daemon=True).start()
 
-    def failed(self, error: BaseException) -> Failure:
+    def failed(self, error: BaseException) -> RankFailure:
         """Return the failure that caused `error` of this rank, possibly the error itself."""
         text = f"{type(error).__name__}: {error}".strip()
-        if is_echo(error):
+        if is_secondary_error(error):
             self._known.wait(self.silence_seconds + 2 * BEAT_SECONDS)
         else:
-            self._find(self._claim(Failure(text, self.rank)))
-        return self._failure or Failure(text, self.rank)
+            self._record(self._publish_failure(RankFailure(text, self.rank)))
+        return self._failure or RankFailure(text, self.rank)
 
     def leave(self) -> None:
         """Leave the group: this rank no longer depends on others."""
@@ -90,23 +90,23 @@ class Siblings:
         except RuntimeError:
             return  # the host of the store has left already
 
-    def _beat(self) -> None:
+    def _heartbeat_loop(self) -> None:
         """Exchange heartbeats through the store, which may block."""
         number = 0
         try:
-            self._meet()
+            self._exchange_ids()
             while not self._gone.wait(BEAT_SECONDS) and not self._known.is_set():
                 number += 1
                 self.store.set(f"beat/{self.rank}", str(number))
-                failure = self._look()
+                failure = self._check_next_rank()
                 self._unanswered = 0
                 if failure is not None:
-                    self._find(failure)
+                    self._record(failure)
         except RuntimeError:
             if not self._gone.wait(2 * BEAT_SECONDS):
-                self._find(self._dead_neighbour() or Failure(_NO_STORE))
+                self._record(self._dead_neighbour() or RankFailure(_NO_STORE))
 
-    def _meet(self) -> None:
+    def _exchange_ids(self) -> None:
         """Exchange process ids once all ranks have joined."""
         who = [os.getpid(), socket.gethostname(), _machine()]
         self.store.set(f"who/{self.rank}", json.dumps(who))
@@ -117,14 +117,14 @@ class Siblings:
                 return
         self._who = [tuple(json.loads(each)) for each in self.store.multi_get(names)]
 
-    def _look(self) -> Failure | None:
+    def _check_next_rank(self) -> RankFailure | None:
         if self.store.check([_VERDICT]):
-            return Failure(**json.loads(self.store.get(_VERDICT)))
+            return RankFailure(**json.loads(self.store.get(_VERDICT)))
         if self.store.check([f"{_LEFT}/{self.next}"]):
             return None
         dead = self._dead_neighbour()
         if dead is not None:
-            return self._claim(dead)
+            return self._publish_failure(dead)
         self._silent += 1
         if self.store.check([f"beat/{self.next}"]):
             sign = self.store.get(f"beat/{self.next}")
@@ -135,26 +135,26 @@ class Siblings:
             return None
         pid, host, _ = self._who[self.next]
         reason = f"process {pid} on {host} gave no sign of life for {silent:.0f} s"
-        return self._claim(Failure(reason, self.next))
+        return self._publish_failure(RankFailure(reason, self.next))
 
-    def _dead_neighbour(self) -> Failure | None:
+    def _dead_neighbour(self) -> RankFailure | None:
         """Return the first rank after this one on this machine whose process is gone."""
         machine = _machine()
         for rank in (*range(self.rank + 1, len(self._who)), *range(self.rank)):
             pid, host, its_machine = self._who[rank]
             if machine and machine == its_machine and _state_of(pid) in "ZX":
-                return Failure(f"process {pid} on {host} died: killed, or out of memory", rank)
+                return RankFailure(f"process {pid} on {host} died: killed, or out of memory", rank)
         return None
 
-    def _claim(self, failure: Failure) -> Failure:
+    def _publish_failure(self, failure: RankFailure) -> RankFailure:
         """Publish a failure; return the one that was published first, by any rank."""
         try:
             told = self.store.compare_set(_VERDICT, "", json.dumps(asdict(failure)))
         except RuntimeError:
             return failure
-        return Failure(**json.loads(told))
+        return RankFailure(**json.loads(told))
 
-    def _find(self, failure: Failure) -> None:
+    def _record(self, failure: RankFailure) -> None:
         if self._failure is None:
             self._failure = failure
         self._known.set()
@@ -168,11 +168,11 @@ class Siblings:
             if _state_of(os.getppid()) not in "Tt":
                 self._unanswered += 1
             if self._unanswered * BEAT_SECONDS > self.silence_seconds:
-                self._find(Failure(_NO_STORE))
+                self._record(RankFailure(_NO_STORE))
         if not self._gone.wait(self.grace_seconds) and self._failure is not None:
             self._end(self._failure)
 
-    def _end_process(self, failure: Failure) -> None:
+    def _end_process(self, failure: RankFailure) -> None:
         self.last_words(failure)
         with suppress(OSError):  # no reader
             sys.stderr.write(f"error: {escape_text(str(failure))}\n")  # the main thread is blocked
@@ -180,7 +180,7 @@ class Siblings:
         os._exit(1)
 
 
-def is_echo(error: BaseException) -> bool:
+def is_secondary_error(error: BaseException) -> bool:
     """Return True if an error only reports that a call to other ranks failed."""
     known = isinstance(error, dist.DistError) or "gloo" in str(error).lower()
     return isinstance(error, RuntimeError) and known

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 
 
-class DeviceClock:
+class DeviceTimer:
     """Sum of device work since it was last read."""
 
     def __init__(self, device: torch.device) -> None:
@@ -20,7 +20,7 @@ class DeviceClock:
         self._seconds = 0.0
 
     @contextmanager
-    def working(self) -> Iterator[None]:
+    def measure(self) -> Iterator[None]:
         """Time the block; gaps between kernels count as work."""
         if self.device.type != "cuda":
             began = time.perf_counter()
@@ -38,7 +38,7 @@ class DeviceClock:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def take_ms(self) -> float:
+    def pop_ms(self) -> float:
         """Return the milliseconds since the last call; waits for the device."""
         self.wait()
         passed = 1000.0 * self._seconds

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 
-class Peak(NamedTuple):
+class PeakFlops(NamedTuple):
     """Peak of dense matrix products in teraflop/s."""
 
     bf16: float
@@ -19,24 +19,24 @@ class Peak(NamedTuple):
 
 # H100, H200, A100, A10, A30, A40, L4 and L40S Tensor Core GPU data sheets; halved where the sheet
 # gives only the figure with sparsity.
-_HOPPER_SXM = Peak(bf16=989.5, tf32=494.5, fp32=67.0)
-_HOPPER_NVL = Peak(bf16=835.5, tf32=417.5, fp32=60.0)
-_A100 = Peak(bf16=312.0, tf32=156.0, fp32=19.5)
-PEAKS: dict[str, Peak] = {
+_HOPPER_SXM = PeakFlops(bf16=989.5, tf32=494.5, fp32=67.0)
+_HOPPER_NVL = PeakFlops(bf16=835.5, tf32=417.5, fp32=60.0)
+_A100 = PeakFlops(bf16=312.0, tf32=156.0, fp32=19.5)
+PEAK_TFLOPS: dict[str, PeakFlops] = {
     "H100 80GB HBM3": _HOPPER_SXM,
     "H100 NVL": _HOPPER_NVL,
-    "H100 PCIe": Peak(bf16=756.5, tf32=378.0, fp32=51.0),
+    "H100 PCIe": PeakFlops(bf16=756.5, tf32=378.0, fp32=51.0),
     "H200": _HOPPER_SXM,
     "H200 NVL": _HOPPER_NVL,
     "A100-SXM4-40GB": _A100,
     "A100-SXM4-80GB": _A100,
     "A100-PCIE-40GB": _A100,
     "A100 80GB PCIe": _A100,
-    "A10": Peak(bf16=125.0, tf32=62.5, fp32=31.2),
-    "A30": Peak(bf16=165.0, tf32=82.0, fp32=10.3),
-    "A40": Peak(bf16=149.7, tf32=74.8, fp32=37.4),
-    "L4": Peak(bf16=121.0, tf32=60.0, fp32=30.3),
-    "L40S": Peak(bf16=362.05, tf32=183.0, fp32=91.6),
+    "A10": PeakFlops(bf16=125.0, tf32=62.5, fp32=31.2),
+    "A30": PeakFlops(bf16=165.0, tf32=82.0, fp32=10.3),
+    "A40": PeakFlops(bf16=149.7, tf32=74.8, fp32=37.4),
+    "L4": PeakFlops(bf16=121.0, tf32=60.0, fp32=30.3),
+    "L40S": PeakFlops(bf16=362.05, tf32=183.0, fp32=91.6),
 }
 """Peaks by torch's device name without "NVIDIA"."""
 
@@ -51,7 +51,7 @@ def peak_tflops(name: str, precision: torch.dtype, tf32: bool) -> float | None:
         precision: Dtype of autocast.
         tf32: Use of TF32.
     """
-    peak = PEAKS.get(name.removeprefix("NVIDIA "))
+    peak = PEAK_TFLOPS.get(name.removeprefix("NVIDIA "))
     if peak is None:
         return None
     if precision != torch.float32:
@@ -59,7 +59,7 @@ def peak_tflops(name: str, precision: torch.dtype, tf32: bool) -> float | None:
     return peak.tf32 if tf32 else peak.fp32
 
 
-def most_clips_per_second(
+def max_clips_per_second(
     device: torch.device, precision: torch.dtype, forward_gflop: float, devices: int
 ) -> float | None:
     """Return the clips per second of training at the peak; None if unknown.

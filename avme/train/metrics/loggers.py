@@ -22,7 +22,7 @@ _BOARD_THREAD = "_AsyncWriterThread"
 _SECONDS_TO_FAIL = 1.0
 
 
-class Record:
+class MetricLoggers:
     """Loggers of a run, for numbers and images by step; a context manager."""
 
     def __init__(self, folder: Path, first_step: int, wandb: WandbRun | None = None) -> None:
@@ -55,7 +55,7 @@ class Record:
         if self._wandb is not None:
             self._wandb.write(kind, step, points)
 
-    def picture(self, name: str, step: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
+    def log_image(self, name: str, step: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
         """Log an image; metrics.jsonl has numbers only.
 
         Args:
@@ -66,9 +66,9 @@ class Record:
         self._board.add_image(name, pixels, step, dataformats="HWC")
         self._board.flush()
         if self._wandb is not None:
-            self._wandb.picture(name, step, pixels)
+            self._wandb.log_image(name, step, pixels)
 
-    def __enter__(self) -> "Record":
+    def __enter__(self) -> "MetricLoggers":
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
@@ -96,7 +96,7 @@ class Record:
                 thread.join(_SECONDS_TO_FAIL)
 
 
-def read_record(path: Path) -> list[dict[str, Any]]:
+def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Read the lines of a metrics.jsonl; invalid ones, such as a truncated one, are left out."""
     return [line for line in _lines(path) if line is not None]
 

@@ -12,20 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from avme.train.distributed.process_group import Processes
-from avme.train.metrics.device_timer import DeviceClock
+from avme.train.distributed.process_group import Distributed
+from avme.train.metrics.device_timer import DeviceTimer
 
 MEASURED = ("clips_per_second", "step_ms", "data_wait_ms", "device_ms", "memory_mb", "mfu")
 """Measured values, which differ from run to run; all others follow from settings and data."""
 
 
-class Meter:
+class MetricMeter:
     """Sums since the last line; tensors are read, which waits for the device, only for a line."""
 
     def __init__(self, batch: int, device: torch.device) -> None:
         self.batch = batch
-        self.clock = DeviceClock(device)
-        self.most_clips_per_second: float | None = None
+        self.clock = DeviceTimer(device)
+        self.max_clips_per_second: float | None = None
         """Clips per second of the devices at their peak, if known."""
         self.last: dict[str, float] = {}
         self._clear()
@@ -36,7 +36,7 @@ class Meter:
         self.steps, self.waited, self.lr = 0, 0.0, 0.0
         self.began, self._aside = time.perf_counter(), 0.0
 
-    def state(self, processes: Processes) -> dict[str, Any]:
+    def state(self, processes: Distributed) -> dict[str, Any]:
         """Return sums and counts for a checkpoint; all ranks must call it.
 
         With them the next line after a resume is the same. Times are left out: they belong to the
@@ -63,27 +63,27 @@ class Meter:
         self.lr = made["lr"]
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def pause(self) -> Iterator[None]:
         """Exclude the block, such as saving and validation, from the step time."""
         self.clock.wait()
         began = time.perf_counter()
         yield
         self._aside += time.perf_counter() - began
 
-    def sum_so_far(self, names: tuple[str, ...], processes: Processes) -> float:
+    def sum_so_far(self, names: tuple[str, ...], processes: Distributed) -> float:
         """Return the sum of these values since the last line, over all ranks; all must call it."""
         sums = [self.sums[name].float() for name in names if name in self.sums]
         if not sums:
             return 0.0
         return float(processes.mean(torch.stack(sums).sum()))
 
-    def numbers(self, processes: Processes) -> dict[str, float]:
+    def numbers(self, processes: Distributed) -> dict[str, float]:
         """Return the means since the last call, over all ranks; all must call it."""
         self.clock.wait()
         seconds = time.perf_counter() - self.began - self._aside
         names = sorted(self.sums)
         means = torch.stack([self.sums[name].float() / self.counts[name] for name in names])
-        own = [1000.0 * self.waited, self.clock.take_ms(), _memory_mb(self.clock.device)]
+        own = [1000.0 * self.waited, self.clock.pop_ms(), _memory_mb(self.clock.device)]
         values, others = _shared(means, own, processes)
         waited_ms, device_ms, memory_mb = (max(column) for column in zip(*others, strict=True))
         rate = self.batch * self.steps / seconds
@@ -96,8 +96,8 @@ class Meter:
             "device_ms": device_ms / self.steps,
             "memory_mb": memory_mb,
         }
-        if self.most_clips_per_second is not None:
-            self.last["mfu"] = rate / self.most_clips_per_second
+        if self.max_clips_per_second is not None:
+            self.last["mfu"] = rate / self.max_clips_per_second
         self._clear()
         return self.last
 
@@ -111,7 +111,7 @@ class Meter:
 
 
 def _shared(
-    means: Tensor, own: list[float], processes: Processes
+    means: Tensor, own: list[float], processes: Distributed
 ) -> tuple[list[float], list[list[float]]]:
     """Return the mean over ranks of `means`, and `own` of every rank, by one collective call."""
     table = means.new_zeros(processes.world, len(own))

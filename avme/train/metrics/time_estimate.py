@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
-from avme.train.metrics.device_timer import DeviceClock
+from avme.train.metrics.device_timer import DeviceTimer
 
 STEPS = 10
 """Number of timed steps."""
@@ -35,7 +35,7 @@ class Estimate:
         """`advice` is printed if the run takes more than a day on a CPU."""
         self.total, self.steps_per_epoch, self.advice = total, steps_per_epoch, advice
         self.is_told = False
-        self._device, self._now = DeviceClock(device), clock
+        self._device, self._now = DeviceTimer(device), clock
         self._seen, self._seconds, self._epoch_ends = 0, 0.0, list[float]()
 
     @contextmanager

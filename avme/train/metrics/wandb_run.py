@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 import numpy as np
 from jaxtyping import UInt8
 
-from avme.errors import ArtifactError, MachineError
+from avme.errors import ArtifactError, SystemRequirementError
 from avme.io.atomic import read_json, write_json
 from avme.io.escape import escape_text
 
@@ -25,7 +25,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class WandbRun:
-    """One wandb run; raises MachineError if wandb is missing or fails to start."""
+    """One wandb run; raises SystemRequirementError if wandb is missing or fails to start."""
 
     def __init__(self, folder: Path, project: str, config: Mapping[str, Any]) -> None:
         self._wandb = require_wandb()
@@ -50,7 +50,7 @@ class WandbRun:
             )
         except self._wandb.errors.Error as error:
             reason = " ".join(str(error).split())
-            raise MachineError(
+            raise SystemRequirementError(
                 f"wandb did not begin a run of {project} ({reason}): run `wandb login`, set "
                 "WANDB_MODE=offline, or leave out --wandb"
             ) from error
@@ -65,7 +65,7 @@ class WandbRun:
         """
         self._run.log({f"{kind}/{name}": number for name, number in numbers.items()}, step=step)
 
-    def picture(self, name: str, step: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
+    def log_image(self, name: str, step: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
         """Log an image.
 
         Args:
@@ -81,12 +81,12 @@ class WandbRun:
 
 
 def require_wandb() -> ModuleType:
-    """Import the package; raises MachineError if it is not installed."""
+    """Import the package; raises SystemRequirementError if it is not installed."""
     try:
         import wandb
         import wandb.errors
     except ImportError as error:
-        raise MachineError(
+        raise SystemRequirementError(
             f"Weights & Biases was asked for, but wandb cannot be imported ({error}): "
             "run `pip install 'avme[wandb]'`, or leave out --wandb"
         ) from error

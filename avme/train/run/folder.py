@@ -19,24 +19,24 @@ import avme
 from avme.checkpoint.file import Checkpoint, newest_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.data.sampler import require_equal_shares, require_two_clips
-from avme.errors import Stopped
+from avme.data.sampler import require_divisible_batch, require_two_clips
+from avme.errors import StoppedBySignal
 from avme.io.atomic import sweep, write_json, write_text
 from avme.io.filenames import RUN_STATUS
 from avme.io.lock import holding
 from avme.io.run_status import KILLED, RUN_LOCK, open_run, require_openable, state_of, write_status
 from avme.io.shell_quote import join_command
 from avme.io.symlinks import own_file, require_no_links
-from avme.progress import Logged, Quiet, Reporter
+from avme.progress import Logged, NullReporter, Reporter
 from avme.system.cpu_count import available_cores
 from avme.system.packages import installed_version
 from avme.system.torch_errors import machine_error, require_memory
-from avme.train.distributed.process_group import Processes
+from avme.train.distributed.process_group import Distributed
 from avme.train.distributed.stop_signals import stop_requests
-from avme.train.distributed.watchdog import Failure
+from avme.train.distributed.watchdog import RankFailure
 from avme.train.run.checkpoint_compat import build_on_meta, require_fitting_run
 from avme.train.run.extend import require_steps_left
-from avme.train.run.log_file import logged
+from avme.train.run.log_file import log_to_file
 from avme.train.run.resume import changed_settings
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ _PACKAGES = ("torch", "torchvision", "torchaudio", "numpy", "h5py", "av", "pytho
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunFolder:
     """Open run folder with the checkpoint to resume from, if any."""
 
     folder: Path
@@ -64,7 +64,7 @@ class Run:
     ) -> None:
         """Check the resumed checkpoint against the model that `build` makes, before it is built.
 
-        Raises MismatchError if they differ, and MachineError if no memory suffices.
+        Raises MismatchError if they differ, and SystemRequirementError if no memory suffices.
         """
         model = build_on_meta(build)
         if self.checkpoint is not None:
@@ -73,12 +73,12 @@ class Run:
             require_fitting_run(owner, self.checkpoint, model, config.optim, depth)
         require_memory(model)
 
-    def say_running(self, processes: Processes, step: int) -> None:
+    def write_running(self, processes: Distributed, step: int) -> None:
         """Update status.json; for rank 0, which holds the folder's lock."""
         facts = {"step": step, "processes": processes.world}
         write_status(self.folder, self.stage, "running", **facts)
 
-    def say_failed(self, failure: Failure) -> None:
+    def write_failed(self, failure: RankFailure) -> None:
         """Record the failure in status.json; every surviving rank writes the same."""
         if (self.folder / RUN_STATUS).is_file():  # another machine may have another disk
             write_status(self.folder, self.stage, "failed", **asdict(failure))
@@ -107,7 +107,7 @@ def require_possible(
     require_openable(out, resume=resume, overwrite=overwrite)
     if resume:
         require_no_links(out)
-        checkpoint = newest_checkpoint(out, Quiet().say)
+        checkpoint = newest_checkpoint(out, NullReporter().say)
         changed_settings(checkpoint, config, facts, out)
         require_steps_left(config, checkpoint, out)
 
@@ -122,9 +122,9 @@ def running(
     resume: bool,
     overwrite: bool,
     command: Sequence[str],
-    processes: Processes,
+    processes: Distributed,
     report: Reporter,
-) -> Iterator[Run]:
+) -> Iterator[RunFolder]:
     """Open the run folder exclusively; on exit status.json has the final state.
 
     Args:
@@ -142,7 +142,7 @@ def running(
         ConfigError: Ranks cannot have equal shares, or a batch norm gets one clip.
         UsageError: The folder is in use.
         MismatchError: The resumed run has other settings or data.
-        MachineError: Memory or disk space is short.
+        SystemRequirementError: Memory or disk space is short.
     """
     _require_shares(config, processes.world)
     with stop_requests(), _as_machine_errors(out), ExitStack() as until_end:
@@ -165,32 +165,32 @@ def running(
                 write_text(folder / "config.yaml", to_yaml(config))
             return folder
 
-        folder = processes.first(open_)
-        if processes.is_first:
-            write = until_end.enter_context(logged(folder))
+        folder = processes.run_on_rank0(open_)
+        if processes.is_rank0:
+            write = until_end.enter_context(log_to_file(folder))
             write(f"$ {join_command(command)}")
             report = Logged(report, write)
         checkpoint = None
         if resume:
-            say = report.say if processes.is_first else Quiet().say
+            say = report.say if processes.is_rank0 else NullReporter().say
             checkpoint = newest_checkpoint(folder, say)
             changed = changed_settings(checkpoint, config, facts, folder)
             newest = checkpoint
-            if told := processes.first(lambda: require_steps_left(config, newest, folder)):
+            if told := processes.run_on_rank0(lambda: require_steps_left(config, newest, folder)):
                 say(told)
             if changed:
                 say(f"changed since the run was started: {', '.join(changed)}")
-                if processes.is_first:
+                if processes.is_rank0:
                     write_text(folder / "config.yaml", to_yaml(config))
-        run = Run(folder, stage, checkpoint, report)
-        if processes.is_first:
+        run = RunFolder(folder, stage, checkpoint, report)
+        if processes.is_rank0:
             _begin(run, processes, command)
         with _ending_said(run, processes, command), _as_machine_errors(out):
             yield run
 
 
 def _require_shares(config: PretrainConfig | FinetuneConfig, world: int) -> None:
-    require_equal_shares(config.train.batch_size, world)
+    require_divisible_batch(config.train.batch_size, world)
     if isinstance(config, FinetuneConfig) and config.head.norm == "batch":
         require_two_clips(config.train.batch_size, config.train.micro_batch_size, world)
 
@@ -206,29 +206,29 @@ def _as_machine_errors(folder: Path) -> Iterator[None]:
         raise known from error
 
 
-def _begin(run: Run, processes: Processes, command: Sequence[str]) -> None:
+def _begin(run: RunFolder, processes: Distributed, command: Sequence[str]) -> None:
     for folder in (run.folder, run.folder / "checkpoints"):
         sweep(folder)
     with open(run.folder / "command.txt", "a", encoding="utf-8", opener=own_file) as file:
         file.write(join_command(command) + "\n")
-    run.say_running(processes, run.checkpoint.step if run.checkpoint else 0)
+    run.write_running(processes, run.checkpoint.step if run.checkpoint else 0)
     write_json(run.folder / "env.json", environment())
 
 
 @contextmanager
-def _ending_said(run: Run, processes: Processes, command: Sequence[str]) -> Iterator[None]:
-    if processes.siblings is not None:
-        processes.siblings.last_words = run.say_failed
+def _ending_said(run: RunFolder, processes: Distributed, command: Sequence[str]) -> Iterator[None]:
+    if processes.watchdog is not None:
+        processes.watchdog.last_words = run.write_failed
     try:
         yield
-        if processes.is_first:
+        if processes.is_rank0:
             write_status(run.folder, run.stage, "finished")
-    except (Stopped, KeyboardInterrupt) as error:
-        if processes.is_first:
+    except (StoppedBySignal, KeyboardInterrupt) as error:
+        if processes.is_rank0:
             _log.warning("%s", str(error) or "interrupted")
             with suppress(OSError):
                 write_status(run.folder, run.stage, "stopped", reason=str(error) or "interrupted")
-        if isinstance(error, Stopped):
+        if isinstance(error, StoppedBySignal):
             raise type(error)(
                 f"{error}: {_continuation(command, processes, run.folder)}"
             ) from error
@@ -237,11 +237,11 @@ def _ending_said(run: Run, processes: Processes, command: Sequence[str]) -> Iter
         failure = processes.failed(error)
         _log.error("%s", failure)
         with suppress(OSError):  # full disk; the original error matters more
-            run.say_failed(failure)
+            run.write_failed(failure)
         raise
 
 
-def _continuation(command: Sequence[str], processes: Processes, folder: Path) -> str:
+def _continuation(command: Sequence[str], processes: Distributed, folder: Path) -> str:
     """Return the command that resumes, unless torchrun or srun started the process.
 
     A command that is too long for an error line is replaced by the name of its file.

@@ -14,7 +14,7 @@ from avme.train.metrics.time_estimate import DAY, Estimate, cpu_gflops, duration
 from avme.train.schedule import Schedule
 
 if TYPE_CHECKING:
-    from avme.train.job import Job
+    from avme.train.job import TrainJob
     from avme.train.trainer import Trainer
 
 _PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
@@ -113,8 +113,8 @@ class Header:
         )
 
 
-def announce(
-    job: "Job", trainer: "Trainer", size: dict[str, Any], micro_batch_size: int
+def log_header(
+    job: "TrainJob", trainer: "Trainer", size: dict[str, Any], micro_batch_size: int
 ) -> Estimate:
     """Report the header, and on a CPU a warning if training would take days.
 
@@ -138,7 +138,9 @@ def announce(
         precision=trainer.precision,
         processes=job.processes.world,
         micro_batch_size=micro_batch_size,
-        loader_workers=default_workers(job.processes.local_world) if workers is None else workers,
+        loader_workers=default_workers(job.processes.local_world_size)
+        if workers is None
+        else workers,
         schedule=schedule,
         steps_per_epoch=trainer.steps_per_epoch,
         out=job.run.folder,
@@ -153,7 +155,7 @@ def announce(
     return Estimate(job.device, total, trainer.steps_per_epoch, advice(preset))
 
 
-def say_end(job: "Job", trainer: "Trainer", began: float) -> None:
+def log_end(job: "TrainJob", trainer: "Trainer", began: float) -> None:
     """Report the end of a run: its steps, duration and last loss.
 
     Args:

@@ -38,7 +38,7 @@ class _OneLine(logging.Formatter):
 
 
 @contextmanager
-def logged(folder: Path) -> Iterator[Callable[[str], None]]:
+def log_to_file(folder: Path) -> Iterator[Callable[[str], None]]:
     """Append log records to train.log; yield a function that appends a line."""
     handler = LogFile(folder / "train.log", encoding="utf-8")
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))

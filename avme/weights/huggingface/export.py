@@ -6,7 +6,7 @@ from typing import Any, Final
 from avme.models.blocks import NORM_EPS
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 from avme.weights.key_mapping import Stage
-from avme.weights.load import Weights
+from avme.weights.load import ImportedWeights
 from avme.weights.settings import target_is_normalized
 from avme.weights.tensor_hash import SIDECAR
 
@@ -19,7 +19,7 @@ _BILINEAR: Final = 2
 """Pillow's number of the bilinear filter."""
 
 
-def huggingface_config(weights: Weights) -> dict[str, Any]:
+def huggingface_config(weights: ImportedWeights) -> dict[str, Any]:
     """Return config.json; the norms' epsilon is VideoMAE's, which Hugging Face's own files lack."""
     visual, (frames, size) = _sizes(weights, "visual"), weights.window
     config: dict[str, Any] = {
@@ -58,7 +58,7 @@ def huggingface_config(weights: Weights) -> dict[str, Any]:
     }
 
 
-def preprocessor_config(weights: Weights) -> dict[str, Any]:
+def preprocessor_config(weights: ImportedWeights) -> dict[str, Any]:
     """Return preprocessor_config.json.
 
     Shorter side resized to the window's size, center crop, and ImageNet's mean and deviation, where
@@ -80,14 +80,14 @@ def preprocessor_config(weights: Weights) -> dict[str, Any]:
     }
 
 
-def _pools_the_mean(weights: Weights) -> bool:
+def _pools_the_mean(weights: ImportedWeights) -> bool:
     """Return use_mean_pooling; with it transformers also drops the norm after the last block."""
     if weights.stage == "finetune":
         return weights.pool == "mean"
     return not any(name.startswith("visual.norm.") for name in weights.tensors)
 
 
-def _sizes(weights: Weights, part: str) -> dict[str, Any]:
+def _sizes(weights: ImportedWeights, part: str) -> dict[str, Any]:
     prefix = f"model.{part}."
     return {
         key.removeprefix(prefix): value

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avme_cli.launch.early_error import FAILURES
-from avme_cli.launch.rank import ChildFailed, join_launcher, leave_failure, processes_here, rank
+from avme_cli.launch.rank import RankFailed, join_launcher, processes_here, rank, write_failure
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ def test_rank_and_processes_are_those_of_a_whole_group(
 def test_leave_failure_without_launcher_returns_false(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FAILURES, raising=False)
 
-    assert not leave_failure("error: mine", 1)
+    assert not write_failure("error: mine", 1)
 
 
 def test_leave_failure_writes_the_line_the_code_and_the_rank(failures: Path) -> None:
-    assert leave_failure("error: clip 7 is broken", 4)
+    assert write_failure("error: clip 7 is broken", 4)
 
     left = json.loads((failures / "2.json").read_text())
     assert left.pop("time") > 0
@@ -61,7 +61,7 @@ def test_leave_failure_writes_the_line_the_code_and_the_rank(failures: Path) -> 
 def test_leave_failure_in_a_missing_folder_returns_false(failures: Path) -> None:
     failures.rmdir()
 
-    assert not leave_failure("error: mine", 1)
+    assert not write_failure("error: mine", 1)
 
 
 def test_join_launcher_writes_the_process_id(failures: Path) -> None:
@@ -71,4 +71,4 @@ def test_join_launcher_writes_the_process_id(failures: Path) -> None:
 
 
 def test_child_failed_has_the_exit_code_of_its_rank() -> None:
-    assert ChildFailed("error: theirs", 6).exit_code == 6
+    assert RankFailed("error: theirs", 6).exit_code == 6

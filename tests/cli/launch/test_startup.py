@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from avme.errors import UsageError
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme_cli.launch.startup import start
 
 
@@ -34,8 +34,8 @@ def started(command: str, *, quiet: bool = False) -> Any:
 
 
 def test_start_quiet_reports_no_progress() -> None:
-    assert isinstance(started("verify", quiet=True).obj, Quiet)
-    assert not isinstance(started("verify").obj, Quiet)
+    assert isinstance(started("verify", quiet=True).obj, NullReporter)
+    assert not isinstance(started("verify").obj, NullReporter)
 
 
 def test_start_on_another_rank_writes_no_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from avme.errors import MachineError, UsageError
+from avme.errors import SystemRequirementError, UsageError
 from avme.system.cpu_count import available_cores
 from avme_cli.launch.rank import rank
-from avme_cli.launch.torchrun import device_setting, spread
+from avme_cli.launch.torchrun import device_setting, launch_ranks
 
 pytestmark = pytest.mark.slow
 
@@ -22,24 +22,24 @@ Start = Callable[..., Any]
 
 PARENT = """
 import sys
-from avme_cli.launch.rank import ChildFailed
-from avme_cli.launch.torchrun import run_on_all
+from avme_cli.launch.rank import RankFailed
+from avme_cli.launch.torchrun import run_torchrun
 try:
-    run_on_all(2, sys.argv[1:])
-except ChildFailed as error:
+    run_torchrun(2, sys.argv[1:])
+except RankFailed as error:
     print(error, file=sys.stderr)
     sys.exit(error.exit_code)
 """
 
 CHILD = """
 import os, signal, subprocess, sys, time
-from avme_cli.launch.rank import join_launcher, leave_failure
+from avme_cli.launch.rank import join_launcher, write_failure
 
 def is_dead(pid):
     return pid and open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z"
 
 def stop(number, frame):
-    leave_failure("error: stopped, run again with --resume", 75)
+    write_failure("error: stopped, run again with --resume", 75)
     sys.exit(75)
 
 rank = int(os.environ["RANK"])
@@ -48,7 +48,7 @@ if what == "work":
     facts = [os.environ[name] for name in ("RANK", "WORLD_SIZE", "OMP_NUM_THREADS")]
     os.write(1, (" ".join(facts) + "\\n").encode())  # whole lines, though two ranks write
 if what == "fail" and rank == 1:
-    leave_failure("error: clip 7 is broken", 4)
+    write_failure("error: clip 7 is broken", 4)
     sys.exit(4)
 if what == "echo" and rank == 1:
     open("1.pid", "w").write(str(os.getpid()))
@@ -59,7 +59,7 @@ if what == "echo" and rank == 0:
     os.kill(os.getppid(), signal.SIGSTOP)
     while not (os.path.exists("1.pid") and is_dead(open("1.pid").read())):
         time.sleep(0.01)
-    leave_failure("error: process 1 is gone", 1, is_echo=True)
+    write_failure("error: process 1 is gone", 1, is_echo=True)
     subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -CONT {os.getppid()}"])
     os._exit(1)
 if what == "wait":
@@ -195,15 +195,15 @@ def test_who_is_deaf_to_a_signal_at_the_start_stays_so(parent: list[str]) -> Non
 def test_one_process_needs_no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RANK", raising=False)
 
-    assert not spread(gpus=None, procs=None)
-    assert not spread(gpus=None, procs=1)
+    assert not launch_ranks(gpus=None, procs=None)
+    assert not launch_ranks(gpus=None, procs=1)
 
 
 def test_inside_a_distributed_run_nothing_is_launched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "2")
 
     assert rank() == 2
-    assert not spread(gpus=8, procs=None)
+    assert not launch_ranks(gpus=8, procs=None)
 
 
 def test_more_gpus_than_there_are_is_an_error_of_the_machine(
@@ -211,8 +211,10 @@ def test_more_gpus_than_there_are_is_an_error_of_the_machine(
 ) -> None:
     monkeypatch.delenv("RANK", raising=False)
 
-    with pytest.raises(MachineError, match="--gpus 512 asks for more GPUs than this machine has"):
-        spread(gpus=512, procs=None)
+    with pytest.raises(
+        SystemRequirementError, match="--gpus 512 asks for more GPUs than this machine has"
+    ):
+        launch_ranks(gpus=512, procs=None)
 
 
 @pytest.mark.parametrize(

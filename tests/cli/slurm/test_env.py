@@ -23,11 +23,11 @@ ECHO = """
 import os, sys
 from pathlib import Path
 import torch
-from avme.train.distributed.process_group import joined
+from avme.train.distributed.process_group import init_distributed
 from avme_cli.slurm.env import join_step
 join_step()
-with joined(torch.device("cpu")) as processes:
-    Path(sys.argv[1], str(processes.rank)).write_text(str(processes.gather(processes.rank)))
+with init_distributed(torch.device("cpu")) as processes:
+    Path(sys.argv[1], str(processes.rank)).write_text(str(processes.all_gather(processes.rank)))
 """
 
 

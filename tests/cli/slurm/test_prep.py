@@ -13,7 +13,7 @@ from avme.config import PrepConfig
 from avme.config.slurm import SlurmConfig
 from avme.io.atomic import read_json
 from avme.io.filenames import DATASET_MANIFEST
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme_cli.slurm.prep import parts_batch, submit_parts
 
 PREP = [sys.executable, "-m", "avme_cli", "prep", "folder", "videos", "--slurm"]
@@ -53,7 +53,9 @@ def test_the_parts_say_what_they_do_and_finish_the_set(
 
 
 def test_exit_codes_of_parts_stay_as_they_are(slurm: Any) -> None:
-    submit_parts(PrepConfig(), target=Path("data/pets"), command="avme prep folder", report=Quiet())
+    submit_parts(
+        PrepConfig(), target=Path("data/pets"), command="avme prep folder", report=NullReporter()
+    )
     part = {"SLURM_JOB_ID": "79", "SLURM_ARRAY_JOB_ID": "77", "SLURM_ARRAY_TASK_ID": "3"}
     for code in (0, 2, 3, 6):
         slurm.plays("srun", f"exit {code}")
@@ -62,7 +64,9 @@ def test_exit_codes_of_parts_stay_as_they_are(slurm: Any) -> None:
 
 
 def test_a_part_that_a_signal_ends_is_requeued_while_it_gets_on(slurm: Any) -> None:
-    submit_parts(PrepConfig(), target=Path("data/pets"), command="avme prep folder", report=Quiet())
+    submit_parts(
+        PrepConfig(), target=Path("data/pets"), command="avme prep folder", report=NullReporter()
+    )
     Path("data/pets/shards").mkdir(parents=True)
     part = {"SLURM_ARRAY_JOB_ID": "77", "SLURM_ARRAY_TASK_ID": "3"}
     part["SLURM_JOB_ID"] = "77"  # the last job of an array bears the number of them all

@@ -9,12 +9,12 @@ import pytest
 
 from avme.config import PrepConfig
 from avme.config.slurm import JobConfig, SlurmConfig
-from avme.errors import AvmeError, MachineError, UsageError
-from avme.progress import Quiet
+from avme.errors import AvmeError, SystemRequirementError, UsageError
+from avme.progress import NullReporter
 from avme_cli.slurm.prep import submit_parts
 from avme_cli.slurm.sbatch import clean_environment
 from avme_cli.slurm.train import submit_training
-from avme_cli.terminal.progress import Lines
+from avme_cli.terminal.progress import LineReporter
 
 GRES = """sbatch: error: Invalid generic resource (gres) specification
 sbatch: error: Batch job submission failed: Invalid generic resource (gres) specification
@@ -36,7 +36,7 @@ def submit_run(run: Path = Path("runs/a"), *, overwrite: bool = False, **setting
         resume=False,
         overwrite=overwrite,
         command="avme pretrain",
-        report=Quiet(),
+        report=NullReporter(),
     )
     return number
 
@@ -46,7 +46,7 @@ def submit_set(settings: SlurmConfig | None = None) -> str:
         PrepConfig(slurm=settings or SlurmConfig()),
         target=Path("data/pets"),
         command="avme prep folder",
-        report=Quiet(),
+        report=NullReporter(),
     )
     return number
 
@@ -99,7 +99,7 @@ def test_a_refusal_leaves_nothing(
     there = paths_below(tmp_path)
     slurm.plays("sbatch", "echo 'sbatch: error: no' >&2; exit 1")
 
-    with pytest.raises(MachineError, match=r"^sbatch refuses the job \(no\): "):
+    with pytest.raises(SystemRequirementError, match=r"^sbatch refuses the job \(no\): "):
         submit()
 
     assert paths_below(tmp_path) == there
@@ -110,7 +110,7 @@ def test_a_refusal_leaves_the_script_of_an_earlier_job(slurm: Any) -> None:
     script = Path("runs/.slurm/a.sbatch").read_text()
     slurm.plays("sbatch", "exit 1")
 
-    with pytest.raises(MachineError):
+    with pytest.raises(SystemRequirementError):
         submit_run(minutes=5)
 
     assert Path("runs/.slurm/a.sbatch").read_text() == script
@@ -195,7 +195,7 @@ def test_a_refusal_names_the_setting_to_change(
     (tmp_path / "said").write_text(said)
     slurm.plays("sbatch", f"cat '{tmp_path}/said' >&2; exit 1")
 
-    with pytest.raises(MachineError) as refused:
+    with pytest.raises(SystemRequirementError) as refused:
         submit_run(**settings.model_dump()) if isinstance(settings, JobConfig) else submit_set(
             settings
         )
@@ -206,7 +206,7 @@ def test_a_refusal_names_the_setting_to_change(
 def test_a_long_refusal_is_cut(slurm: Any) -> None:
     slurm.plays("sbatch", "printf 'attempt %s\\n' {1..99} >&2; echo 'no such host' >&2; exit 1")
 
-    with pytest.raises(MachineError) as refused:
+    with pytest.raises(SystemRequirementError) as refused:
         submit_run()
 
     assert len(str(refused.value)) < 400
@@ -215,7 +215,7 @@ def test_a_long_refusal_is_cut(slurm: Any) -> None:
 
 def test_warnings_of_sbatch_are_said(slurm: Any, capsys: pytest.CaptureFixture[str]) -> None:
     slurm.plays("sbatch", "echo 'sbatch: billed to lab' >&2; echo '77;big'")
-    report = Lines(sys.stderr)
+    report = LineReporter(sys.stderr)
 
     number = submit_parts(
         PrepConfig(), target=Path("data/pets"), command="avme prep folder", report=report
@@ -230,7 +230,7 @@ def test_without_sbatch_the_script_is_left(slurm: Any, submit: Callable[[], str]
     slurm.remove("sbatch")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PATH", str(slurm.folder))
-        with pytest.raises(MachineError) as refused:
+        with pytest.raises(SystemRequirementError) as refused:
             submit()
 
     script = "runs/.slurm/a.sbatch" if submit is submit_run else "data/.slurm/pets.sbatch"

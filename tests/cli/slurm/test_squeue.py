@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import avme_cli.slurm.squeue
-from avme.errors import MachineError, UsageError
+from avme.errors import SystemRequirementError, UsageError
 from avme_cli.slurm.squeue import require_no_job
 
 TARGET = Path("runs/a")
@@ -60,7 +60,9 @@ def test_a_silent_squeue_is_no_permission(
     monkeypatch.setattr(avme_cli.slurm.squeue, "_SECONDS", 0.3)
     slurm.plays("squeue", bash)
 
-    with pytest.raises(MachineError, match=f"is over cannot be told .*{found}.*delete a.job if"):
+    with pytest.raises(
+        SystemRequirementError, match=f"is over cannot be told .*{found}.*delete a.job if"
+    ):
         require_no_job(record, TARGET, os.environ)
 
 
@@ -70,7 +72,7 @@ def test_a_machine_without_squeue_is_named(
     slurm.remove("squeue")
     monkeypatch.setenv("PATH", str(slurm.folder))
 
-    with pytest.raises(MachineError, match="squeue is not on this machine"):
+    with pytest.raises(SystemRequirementError, match="squeue is not on this machine"):
         require_no_job(record, TARGET, os.environ)
 
 

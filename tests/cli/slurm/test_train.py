@@ -17,9 +17,9 @@ from avme.errors import ArtifactError, AvmeError, UsageError
 from avme.io.atomic import read_json
 from avme.io.run_status import write_status
 from avme.prep.request import Request
-from avme.progress import Quiet
+from avme.progress import NullReporter
 from avme.stages.prep import prepare
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 from avme_cli.slurm.train import devices, refuse_gpus_with_procs, submit_training, training_batch
 
 SRUN = """#!{python}
@@ -56,7 +56,7 @@ def submit(
         resume=resume,
         overwrite=overwrite,
         command="avme pretrain",
-        report=Quiet(),
+        report=NullReporter(),
     )
     return number
 
@@ -88,7 +88,7 @@ def test_a_job_stops_on_the_signal_and_resumes(
         make_video(tmp_path / f"videos/class{number % 2}/clip{number}.avi")
     config = PrepConfig(num_workers=1)
     request = Request("folder", tmp_path / "videos", out=tmp_path, name="set", config=config)
-    prepare(request, report=Quiet())
+    prepare(request, report=NullReporter())
     srun = SRUN.format(python=sys.executable, port=15_000 + os.getpid() % 15_000)
     (slurm.folder / "srun").write_text(srun)
     settings = [
@@ -120,7 +120,7 @@ def test_a_job_stops_on_the_signal_and_resumes(
     environment = os.environ | {"SLURM_JOB_ID": "77", "OMP_NUM_THREADS": "1"}
     job = subprocess.Popen(["bash", str(script)], env=environment, start_new_session=True)
     deadline = time.monotonic() + 120
-    while not read_record(record) and time.monotonic() < deadline:
+    while not read_metrics(record) and time.monotonic() < deadline:
         time.sleep(0.01)
     subprocess.run(["pkill", "-USR1", "-P", str(job.pid)], check=True)
 
@@ -131,7 +131,7 @@ def test_a_job_stops_on_the_signal_and_resumes(
     assert again.returncode == 0
     status = read_json(Path("runs/one/status.json"))
     assert status["state"] == "finished"
-    steps = [line["step"] for line in read_record(record)]
+    steps = [line["step"] for line in read_metrics(record)]
     assert steps == list(range(1, len(steps) + 1))
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 import avme_cli
 from avme.io.escape import escape_text
 from avme_cli.terminal.output import MOST_CHARACTERS, print_error, print_line, shortened, verbatim
-from avme_cli.terminal.progress import Lines, Terminal
+from avme_cli.terminal.progress import BarReporter, LineReporter
 
 HOSTILE = "[red]射箭[/red]\x1b[2J\n\u202e:v:[link=file:///x]"
 SHOWN = "[red]射箭[/red]\\x1b[2J\\n\\u202e:v:[link=file:///x]"
@@ -44,9 +44,9 @@ def test_bars_and_what_is_said_above_them_are_escaped(width: int) -> None:
     stream = io.StringIO()
     console = verbatim(file=stream, force_terminal=True, width=width, color_system=None)
 
-    with Terminal(console).task("\x1b]0;title\x07", total=2) as task:
+    with BarReporter(console).task("\x1b]0;title\x07", total=2) as task:
         task.advance(note="\x1b[31mnote\x9b")
-        Terminal(console).say(HOSTILE)
+        BarReporter(console).say(HOSTILE)
 
     written = stream.getvalue()
     assert SHOWN in written
@@ -56,7 +56,7 @@ def test_bars_and_what_is_said_above_them_are_escaped(width: int) -> None:
 def test_a_log_has_no_control_characters() -> None:
     stream = io.StringIO()
 
-    with Lines(stream).task(HOSTILE, total=1) as task:
+    with LineReporter(stream).task(HOSTILE, total=1) as task:
         task.advance(note="\x1b[31m")
 
     assert stream.getvalue().startswith(f"{SHOWN}  1/1")

@@ -6,8 +6,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from avme.progress import Quiet, Reporter, Task
-from avme_cli.terminal.progress import Lines, Terminal, clock_time, reporter
+from avme.progress import NullReporter, Reporter, Task
+from avme_cli.terminal.progress import BarReporter, LineReporter, clock_time, reporter
 
 
 class Clock:
@@ -23,7 +23,7 @@ class Clock:
 def test_a_long_task_speaks_every_ten_seconds_and_at_its_end() -> None:
     stream, clock = io.StringIO(), Clock()
 
-    with Lines(stream, clock).task("pretrain", total=600) as task:
+    with LineReporter(stream, clock).task("pretrain", total=600) as task:
         for _ in range(6):
             clock.seconds += 4.0
             task.advance(100, note="epoch 3/60  loss 0.812")
@@ -37,7 +37,7 @@ def test_a_long_task_speaks_every_ten_seconds_and_at_its_end() -> None:
 def test_the_rate_forgets_what_an_earlier_run_did() -> None:
     stream, clock = io.StringIO(), Clock()
 
-    with Lines(stream, clock).task("prep", total=100, done=90) as task:
+    with LineReporter(stream, clock).task("prep", total=100, done=90) as task:
         clock.seconds += 5.0
         task.advance(5)
 
@@ -47,7 +47,7 @@ def test_the_rate_forgets_what_an_earlier_run_did() -> None:
 def test_a_task_that_fails_says_how_far_it_came() -> None:
     stream = io.StringIO()
 
-    with pytest.raises(ValueError, match="broken"), Lines(stream).task("prep", total=3):
+    with pytest.raises(ValueError, match="broken"), LineReporter(stream).task("prep", total=3):
         raise ValueError("broken")
 
     assert stream.getvalue() == "prep  0/3  0 %\n"
@@ -56,7 +56,7 @@ def test_a_task_that_fails_says_how_far_it_came() -> None:
 def test_a_task_without_steps_is_no_division_by_zero() -> None:
     stream = io.StringIO()
 
-    with Lines(stream, Clock()).task("prep", total=0):
+    with LineReporter(stream, Clock()).task("prep", total=0):
         pass
 
     assert stream.getvalue() == "prep  0/0  in 00:00:00\n"
@@ -65,14 +65,14 @@ def test_a_task_without_steps_is_no_division_by_zero() -> None:
 def test_sentences_appear_at_once() -> None:
     stream = io.StringIO()
 
-    Lines(stream).say("7 classes")
+    LineReporter(stream).say("7 classes")
 
     assert stream.getvalue() == "7 classes\n"
 
 
 def test_bars_of_nested_tasks_share_a_terminal() -> None:
     stream = io.StringIO()
-    terminal = Terminal(Console(file=stream, force_terminal=True, width=120))
+    terminal = BarReporter(Console(file=stream, force_terminal=True, width=120))
 
     with terminal.task("demo", total=2) as outer, terminal.task("prep", total=3, done=1) as inner:
         inner.advance(2, note="[raw] note")
@@ -98,17 +98,17 @@ def test_time_is_written_as_a_clock() -> None:
 
 def test_the_stream_chooses_the_reporter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert isinstance(reporter(quiet=False), Lines)
-    assert isinstance(reporter(quiet=True), Quiet)
+    assert isinstance(reporter(quiet=False), LineReporter)
+    assert isinstance(reporter(quiet=True), NullReporter)
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert isinstance(reporter(quiet=False), Terminal)
+    assert isinstance(reporter(quiet=False), BarReporter)
 
     monkeypatch.setenv("RANK", "3")
-    assert isinstance(reporter(quiet=False), Quiet)
+    assert isinstance(reporter(quiet=False), NullReporter)
 
 
-@pytest.mark.parametrize("kind", [Lines(io.StringIO()), Quiet()])
+@pytest.mark.parametrize("kind", [LineReporter(io.StringIO()), NullReporter()])
 def test_reporters_are_interchangeable(kind: Reporter) -> None:
     with kind.task("t", total=1) as task:
         one: Task = task

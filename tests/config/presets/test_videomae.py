@@ -13,7 +13,7 @@ import pytest
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.presets import RECIPES, preset
 from avme.config.resolve import resolve
-from avme.data.sampler import Order
+from avme.data.sampler import SampleOrder
 from avme.train.schedule import build_schedule
 
 
@@ -92,7 +92,7 @@ def test_pretraining_makes_their_steps_at_their_rates(name: str) -> None:
     settings = resolve(PretrainConfig, preset=preset("pretrain", name))
     train, batch = settings.train, script.gpus * script.batch_size
 
-    order = Order(num_clips=videos, batch=train.batch_size, seed=0, repeat=train.repeat)
+    order = SampleOrder(num_clips=videos, batch=train.batch_size, seed=0, repeat=train.repeat)
     schedule = build_schedule(settings.optim, train.batch_size, train.epochs, order.steps_per_epoch)
 
     assert (train.batch_size, train.epochs) == (batch, script.epochs)
@@ -129,7 +129,7 @@ def test_finetuning_makes_their_steps_at_their_rates(name: str) -> None:
     settings = resolve(FinetuneConfig, preset=preset("finetune", name))
     train, batch = settings.train, script.gpus * script.batch_size
 
-    order = Order(num_clips=videos, batch=train.batch_size, seed=0, repeat=train.repeat)
+    order = SampleOrder(num_clips=videos, batch=train.batch_size, seed=0, repeat=train.repeat)
     schedule = build_schedule(settings.optim, train.batch_size, train.epochs, order.steps_per_epoch)
 
     assert settings.val_fraction == 0.0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 from avme.media.container.color import ColorTags
 from avme.media.decode import Extracted, Recipe, extract
 from avme.media.ffmpeg.process import require_filters
@@ -194,5 +194,7 @@ def test_a_filter_that_is_not_there_is_named(tmp_path: Path, ffmpeg: str) -> Non
     poor.write_text("#!/bin/sh\necho ' ... tonemap  V->V  Conversion'\n")
     poor.chmod(0o755)
 
-    with pytest.raises(MachineError, match="has no filter zscale, which hdr=tonemap needs"):
+    with pytest.raises(
+        SystemRequirementError, match="has no filter zscale, which hdr=tonemap needs"
+    ):
         require_filters(str(poor), ("tonemap", "zscale"))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avme.errors import MachineError, MediaError
+from avme.errors import MediaError, SystemRequirementError
 from avme.media.container.probe import MediaInfo, probe
 from avme.media.decode import Recipe, extract
 from avme.media.ffmpeg.args import transcode_arguments
@@ -196,7 +196,7 @@ def test_a_machine_without_any_ffmpeg_says_how_to_mend_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("avme.media.ffmpeg.process.imageio_ffmpeg.get_ffmpeg_exe", none)
 
-    with pytest.raises(MachineError, match="install ffmpeg"):
+    with pytest.raises(SystemRequirementError, match="install ffmpeg"):
         find_ffmpeg()
 
 

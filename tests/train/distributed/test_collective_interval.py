@@ -4,25 +4,25 @@ from collections.abc import Callable
 
 import pytest
 
-from avme.train.distributed.collective_interval import Cadence, next_stretch
-from avme.train.distributed.process_group import Processes
+from avme.train.distributed.collective_interval import CollectiveInterval, next_interval
+from avme.train.distributed.process_group import Distributed
 
 TWO_CLOCKS = """
 import os, sys, time, torch
-from avme.train.distributed.collective_interval import Cadence
-from avme.train.distributed.process_group import joined
+from avme.train.distributed.collective_interval import CollectiveInterval
+from avme.train.distributed.process_group import init_distributed
 
-with joined(torch.device("cpu")) as processes:
-    cadence, agreed, stopped = Cadence(processes, 7, seconds=0.3), [], 0
+with init_distributed(torch.device("cpu")) as processes:
+    cadence, agreed, stopped = CollectiveInterval(processes, 7, seconds=0.3), [], 0
     for step in range(8, 408):
-        time.sleep(0.004 if processes.is_first else 0.001)
-        if cadence.is_now(step):
+        time.sleep(0.004 if processes.is_rank0 else 0.001)
+        if cadence.is_due(step):
             agreed.append(step)
-            stops, _ = cadence.agree(step, processes.rank == 1 and step > 100, False)
+            stops, _ = cadence.any_rank(step, processes.rank == 1 and step > 100, False)
             if stops:
                 stopped = step
                 break
-    everybody = processes.gather((agreed, stopped))
+    everybody = processes.all_gather((agreed, stopped))
     assert everybody[0] == everybody[1], everybody
     assert 100 < stopped < 407, everybody
     assert 4 <= len(agreed) < 40, everybody
@@ -40,17 +40,17 @@ def test_all_agree_after_the_same_steps_though_their_clocks_differ(
 def test_agreements_are_about_five_seconds_apart(step_seconds: float) -> None:
     steps = 1
     for _ in range(10):
-        steps = next_stretch(steps, steps * step_seconds, 5.0)
+        steps = next_interval(steps, steps * step_seconds, 5.0)
 
     assert steps * step_seconds == pytest.approx(max(5.0, step_seconds), rel=0.25)
 
 
 def test_one_fast_step_does_not_put_off_the_next_agreement_for_long() -> None:
-    assert next_stretch(3, 1e-6, 5.0) == 12
+    assert next_interval(3, 1e-6, 5.0) == 12
 
 
 def test_who_is_alone_agrees_after_every_step() -> None:
-    cadence = Cadence(Processes(), 0)
+    cadence = CollectiveInterval(Distributed(), 0)
 
-    assert all(cadence.is_now(step) for step in (1, 2, 3))
-    assert cadence.agree(1, True, False) == [True, False]
+    assert all(cadence.is_due(step) for step in (1, 2, 3))
+    assert cadence.any_rank(1, True, False) == [True, False]

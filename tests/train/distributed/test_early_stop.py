@@ -45,7 +45,7 @@ from avme.train.distributed import early_stop, process_group
 early_stop._GRACE_SECONDS = 0.2
 early_stop.listen(lambda error: print(error, flush=True))
 print("waiting", flush=True)
-with process_group.joined(torch.device("cpu")):
+with process_group.init_distributed(torch.device("cpu")):
     pass
 """
 NOTHING = "before training started: nothing was trained yet, run the same command again"

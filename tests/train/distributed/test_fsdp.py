@@ -23,16 +23,16 @@ from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TubeMask
 from avme.models.reconstruction_loss import reconstruction_loss
 from avme.train.grad_norm import clip_gradients, gradient_norms
-from avme.train.nan_guard import Guard
+from avme.train.nan_guard import NanGuard
 from avme.train.optim import build_optimizer
-from avme.train.distributed.process_group import joined
+from avme.train.distributed.process_group import init_distributed
 from avme.train.distributed.fsdp import (
     load_model,
     load_optimizer,
-    part_here,
+    local_shard,
     shard,
     unsharded,
-    whole,
+    full_state,
 )
 
 CPU = torch.device("cpu")
@@ -84,10 +84,10 @@ class Run:
         return torch.stack([loss.detach(), *norms.values()])
 
     def state(self):
-        return whole(self.model.state_dict()), whole(self.optimizer.state_dict())
+        return full_state(self.model.state_dict()), full_state(self.optimizer.state_dict())
 
 
-with joined(CPU) as processes:
+with init_distributed(CPU) as processes:
     full, cut = Run(processes, False), Run(processes, True)
     found = {"full": [full.step(n) for n in range(3)], "cut": [cut.step(n) for n in range(3)]}
     again = Run(processes, True)
@@ -95,19 +95,19 @@ with joined(CPU) as processes:
     load_optimizer(again.optimizer, copy.deepcopy(full.optimizer.state_dict()))
     found |= {"full_more": full.step(3), "again": again.step(3), "cut_more": cut.step(3)}
     with unsharded(cut.model), torch.inference_mode():
-        for n in range(3 * processes.is_first):
+        for n in range(3 * processes.is_rank0):
             found["alone"] = cut.model.eval()(*cut.inputs(n)).prediction.hidden.clone()
     with torch.inference_mode():
         found["expected"] = full.model.eval()(*full.inputs(2)).prediction.hidden.clone()
     found |= {"full_end": full.step(4), "cut_end": cut.step(4)}
-    held = sum(part_here(p).numel() for p in cut.model.parameters())
+    held = sum(local_shard(p).numel() for p in cut.model.parameters())
     found["share"] = held / sum(p.numel() for p in full.model.parameters())
     found["full_state"], found["cut_state"] = full.state(), cut.state()
-    guard = Guard(processes)
+    guard = NanGuard(processes)
     guard.require_sound(cut.model, 5)
-    if not processes.is_first:
+    if not processes.is_rank0:
         with torch.no_grad():
-            part_here(cut.model.decoder.blocks[0].mlp.first.weight)[0, 0] = float("nan")
+            local_shard(cut.model.decoder.blocks[0].mlp.run_on_rank0.weight)[0, 0] = float("nan")
     try:
         guard.require_sound(cut.model, 5)
     except AvmeError as error:

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from avme.errors import Stopped
+from avme.errors import StoppedBySignal
 from avme.train.distributed.interrupt import ended_by_signals
 
 WAITS_FOR_A_WORKER = """
 import multiprocessing, torch
 from avme.batch import AVBatch
 from avme.data.dataloader import build_loader
-from avme.errors import Stopped
+from avme.errors import StoppedBySignal
 from avme.train.distributed.interrupt import ended_by_signals
 
 clip = AVBatch(
@@ -33,7 +33,7 @@ try:
         print(multiprocessing.active_children()[0].pid, flush=True)
         while True:
             next(stream)
-except Stopped as error:
+except StoppedBySignal as error:
     print(error, flush=True)
 """
 
@@ -42,7 +42,10 @@ except Stopped as error:
 def test_a_signal_is_an_error_that_names_it(number: signal.Signals) -> None:
     before = signal.getsignal(number)
 
-    with pytest.raises(Stopped, match=f"stopped by {number.name}, nothing"), ended_by_signals():
+    with (
+        pytest.raises(StoppedBySignal, match=f"stopped by {number.name}, nothing"),
+        ended_by_signals(),
+    ):
         signal.raise_signal(number)
 
     assert signal.getsignal(number) is before

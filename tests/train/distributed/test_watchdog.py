@@ -13,10 +13,10 @@ import pytest
 from torch.distributed import Store, TCPStore  # type: ignore[attr-defined]
 
 from avme.train.distributed import watchdog
-from avme.train.distributed.watchdog import Failure, Siblings, is_echo
+from avme.train.distributed.watchdog import RankFailure, Watchdog, is_secondary_error
 
 GLOO = RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:4711")
-Meet = Callable[..., tuple[Siblings, list[Failure]]]
+Meet = Callable[..., tuple[Watchdog, list[RankFailure]]]
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def meet(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meet]:
     monkeypatch.setattr(watchdog, "BEAT_SECONDS", 0.05)
     joined = []
 
-    def join(rank: int, silence_seconds: float = 60.0) -> tuple[Siblings, list[Failure]]:
-        ended: list[Failure] = []
-        one = Siblings(
+    def join(rank: int, silence_seconds: float = 60.0) -> tuple[Watchdog, list[RankFailure]]:
+        ended: list[RankFailure] = []
+        one = Watchdog(
             store.clone(),
             rank,
             2,
@@ -48,7 +48,7 @@ def meet(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meet]:
         one.leave()
 
 
-def wait_for(ended: list[Failure]) -> Failure:
+def wait_for(ended: list[RankFailure]) -> RankFailure:
     deadline = time.monotonic() + 20
     while not ended and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -60,7 +60,7 @@ def test_the_first_failure_is_that_of_all(meet: Meet) -> None:
 
     told = first.failed(ValueError("clip 7 is broken"))
 
-    assert told == Failure("ValueError: clip 7 is broken", 0)
+    assert told == RankFailure("ValueError: clip 7 is broken", 0)
     assert str(told) == "rank 0: ValueError: clip 7 is broken"
     assert wait_for(ended) == told
     assert second.failed(GLOO) == told
@@ -74,7 +74,7 @@ def test_a_process_that_is_gone_is_named_at_once(meet: Meet, store: TCPStore) ->
 
     one, ended = meet(0)
 
-    failure = Failure(f"process {gone.pid} on here died: killed, or out of memory", 1)
+    failure = RankFailure(f"process {gone.pid} on here died: killed, or out of memory", 1)
     assert wait_for(ended) == failure
     assert one.failed(GLOO) == failure
 
@@ -101,11 +101,11 @@ def test_watchdog_with_a_suspended_launcher_waits_for_its_store(
             answers.wait()
             raise RuntimeError("no answer")
 
-    ended: list[Failure] = []
+    ended: list[RankFailure] = []
     with subprocess.Popen(["sleep", "60"]) as launcher:
         launcher.send_signal(signal.SIGSTOP)
         monkeypatch.setattr(os, "getppid", lambda: launcher.pid)
-        one = Siblings(
+        one = Watchdog(
             HangingStore(), 0, 2, silence_seconds=0.3, grace_seconds=0.1, end=ended.append
         )
         time.sleep(1.5)
@@ -130,6 +130,6 @@ def test_nobody_is_ended_who_lives_or_has_left_in_good_order(meet: Meet) -> None
 
 
 def test_only_errors_of_joint_calls_are_echoes() -> None:
-    assert is_echo(GLOO)
-    assert not is_echo(RuntimeError("out of memory"))
-    assert not is_echo(ValueError("gloo"))
+    assert is_secondary_error(GLOO)
+    assert not is_secondary_error(RuntimeError("out of memory"))
+    assert not is_secondary_error(ValueError("gloo"))

@@ -4,15 +4,15 @@ import time
 
 import torch
 
-from avme.train.metrics.device_timer import DeviceClock
+from avme.train.metrics.device_timer import DeviceTimer
 
 
 def test_timer_sums_work_without_pauses_and_starts_again() -> None:
-    timer = DeviceClock(torch.device("cpu"))
+    timer = DeviceTimer(torch.device("cpu"))
     for _ in range(2):
-        with timer.working():
+        with timer.measure():
             time.sleep(0.02)
         time.sleep(0.1)
 
-    assert 40.0 <= timer.take_ms() < 140.0
-    assert timer.take_ms() == 0.0
+    assert 40.0 <= timer.pop_ms() < 140.0
+    assert timer.pop_ms() == 0.0

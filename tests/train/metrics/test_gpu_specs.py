@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from avme.train.metrics.gpu_specs import PEAKS, most_clips_per_second, peak_tflops
+from avme.train.metrics.gpu_specs import PEAK_TFLOPS, max_clips_per_second, peak_tflops
 
 
 def test_a_dense_h100_trains_the_base_model_at_1500_clips_a_second_with_a_third_of_its_peak() -> (
@@ -31,8 +31,8 @@ def test_a_slice_and_a_device_without_a_sheet_have_no_peak(name: str) -> None:
 
 
 def test_narrower_numbers_are_never_slower() -> None:
-    assert all(peak.bf16 >= peak.tf32 >= peak.fp32 for peak in PEAKS.values())
+    assert all(peak.bf16 >= peak.tf32 >= peak.fp32 for peak in PEAK_TFLOPS.values())
 
 
 def test_a_cpu_has_no_most() -> None:
-    assert most_clips_per_second(torch.device("cpu"), torch.bfloat16, 71.0, 1) is None
+    assert max_clips_per_second(torch.device("cpu"), torch.bfloat16, 71.0, 1) is None

@@ -10,33 +10,33 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from avme.train.metrics.loggers import Record, read_record
+from avme.train.metrics.loggers import MetricLoggers, read_metrics
 
 
 def test_numbers_come_back(tmp_path: Path) -> None:
-    with Record(tmp_path, first_step=0) as record:
+    with MetricLoggers(tmp_path, first_step=0) as record:
         record.write("train", 10, {"loss": 0.5})
 
-    assert read_record(tmp_path / "metrics.jsonl") == [{"kind": "train", "step": 10, "loss": 0.5}]
+    assert read_metrics(tmp_path / "metrics.jsonl") == [{"kind": "train", "step": 10, "loss": 0.5}]
     assert any((tmp_path / "tb").iterdir())
 
 
 def test_a_restart_takes_back_what_lies_beyond_its_checkpoint(tmp_path: Path) -> None:
-    with Record(tmp_path, first_step=0) as record:
+    with MetricLoggers(tmp_path, first_step=0) as record:
         for step in (10, 20, 30):
             record.write("train", step, {"loss": 1.0})
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"kind": "train", "st')  # cut off by a kill
 
-    with Record(tmp_path, first_step=20) as record:
+    with MetricLoggers(tmp_path, first_step=20) as record:
         record.write("train", 30, {"loss": 2.0})
 
-    lines = read_record(tmp_path / "metrics.jsonl")
+    lines = read_metrics(tmp_path / "metrics.jsonl")
     assert [(line["step"], line["loss"]) for line in lines] == [(10, 1.0), (20, 1.0), (30, 2.0)]
 
 
 def test_lines_that_cannot_be_read_are_left_out_and_counted(tmp_path: Path) -> None:
-    with Record(tmp_path, first_step=0) as record:
+    with MetricLoggers(tmp_path, first_step=0) as record:
         for step in (10, 20):
             record.write("train", step, {"loss": float("inf")})
         assert record.num_lost == 0
@@ -44,10 +44,10 @@ def test_lines_that_cannot_be_read_are_left_out_and_counted(tmp_path: Path) -> N
     bad = (b"\xff", b"[]", b"{}", b'{"step": true}', b'{"step": "1"}', b"[" * 5000 + b"]" * 5000)
     path.write_bytes(b"\n".join((*bad, path.read_bytes() + b'{"kind": "tr')))
 
-    with Record(tmp_path, first_step=20) as record:
+    with MetricLoggers(tmp_path, first_step=20) as record:
         assert record.num_lost == len(bad)
 
-    assert [line["step"] for line in read_record(path)] == [10, 20]
+    assert [line["step"] for line in read_metrics(path)] == [10, 20]
 
 
 def board(folder: Path) -> EventAccumulator:
@@ -57,17 +57,17 @@ def board(folder: Path) -> EventAccumulator:
 
 def test_tensorboard_shows_every_point_and_picture_once_after_a_restart(tmp_path: Path) -> None:
     picture = np.zeros((4, 6, 3), dtype=np.uint8)
-    with Record(tmp_path, first_step=0) as record:
+    with MetricLoggers(tmp_path, first_step=0) as record:
         for step in (10, 20, 30):
             record.write("train", step, {"loss": 1.0})
-            record.picture("reconstruction", step, picture)
+            record.log_image("reconstruction", step, picture)
 
     # Within a second, TensorBoard orders the files of one process as text: 10 comes before 9.
     time.sleep(1.1)
-    with Record(tmp_path, first_step=20) as record:
+    with MetricLoggers(tmp_path, first_step=20) as record:
         for step in (30, 40):
             record.write("train", step, {"loss": 2.0})
-            record.picture("reconstruction", step, picture)
+            record.log_image("reconstruction", step, picture)
 
     shown = board(tmp_path)
     points = [(point.step, point.value) for point in shown.Scalars("train/loss")]
@@ -76,7 +76,7 @@ def test_tensorboard_shows_every_point_and_picture_once_after_a_restart(tmp_path
 
 
 def test_a_run_that_is_killed_has_left_on_the_board_what_it_wrote(tmp_path: Path) -> None:
-    record = Record(tmp_path, first_step=0)
+    record = MetricLoggers(tmp_path, first_step=0)
     record.write("train", 10, {"loss": 0.5})
 
     assert [point.step for point in board(tmp_path).Scalars("train/loss")] == [10]
@@ -86,11 +86,11 @@ def test_a_run_that_is_killed_has_left_on_the_board_what_it_wrote(tmp_path: Path
 FULL = """
 import resource, sys
 from pathlib import Path
-from avme.train.metrics.loggers import Record
+from avme.train.metrics.loggers import MetricLoggers
 
 limit = int(sys.argv[2])
 try:
-    with Record(Path(sys.argv[1]), first_step=0) as record:
+    with MetricLoggers(Path(sys.argv[1]), first_step=0) as record:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         for step in range(1, 1000):
             record.write("train", step, {"loss": 1.0})
@@ -109,7 +109,7 @@ def test_a_full_disk_is_an_error_without_tracebacks(limit: int, tmp_path: Path) 
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "File too large" in done.stdout
-    assert all(line["loss"] == 1.0 for line in read_record(tmp_path / "metrics.jsonl"))
+    assert all(line["loss"] == 1.0 for line in read_metrics(tmp_path / "metrics.jsonl"))
 
 
 def test_the_traceback_of_a_slow_thread_of_the_board_is_not_printed_either(
@@ -124,7 +124,7 @@ def test_the_traceback_of_a_slow_thread_of_the_board_is_not_printed_either(
             time.sleep(0.1)
             raise OSError("No space left on device")
 
-    record = Record(tmp_path, first_step=0)
+    record = MetricLoggers(tmp_path, first_step=0)
     thread = _AsyncWriterThread(daemon=True)
     thread.start()
     record.__exit__(OSError, None, None)

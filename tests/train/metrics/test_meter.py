@@ -7,16 +7,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from avme.train.distributed.process_group import Processes
-from avme.train.metrics.meter import MEASURED, Meter
+from avme.train.distributed.process_group import Distributed
+from avme.train.metrics.meter import MEASURED, MetricMeter
 
 CPU = torch.device("cpu")
 
 
-def step(meter: Meter, loss: float, *, waits: float = 0.0, works: float = 0.0) -> dict[str, Any]:
+def step(
+    meter: MetricMeter, loss: float, *, waits: float = 0.0, works: float = 0.0
+) -> dict[str, Any]:
     began = time.perf_counter()
     time.sleep(waits)
-    with meter.clock.working():
+    with meter.clock.measure():
         time.sleep(works)
     return {
         "lr": 0.1,
@@ -27,11 +29,11 @@ def step(meter: Meter, loss: float, *, waits: float = 0.0, works: float = 0.0) -
 
 
 def test_waiting_and_working_are_told_apart() -> None:
-    meter = Meter(8, CPU)
+    meter = MetricMeter(8, CPU)
     for _ in range(2):
         meter.add(step(meter, 1.0, waits=0.02, works=0.05))
 
-    numbers = meter.numbers(Processes())
+    numbers = meter.numbers(Distributed())
 
     assert numbers["data_wait_ms"] == pytest.approx(20.0, rel=1e-3)
     assert 50.0 <= numbers["device_ms"] <= numbers["step_ms"] - 20.0
@@ -41,24 +43,24 @@ def test_waiting_and_working_are_told_apart() -> None:
 def test_what_is_done_aside_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    meter = Meter(8, CPU)
+    meter = MetricMeter(8, CPU)
     for seconds in (0.01, 0.03):
         meter.add(step(meter, 1.0))
         now[0] += seconds
-        with meter.aside():
+        with meter.pause():
             now[0] += 0.5
 
-    assert meter.numbers(Processes())["step_ms"] == pytest.approx(20.0)
+    assert meter.numbers(Distributed())["step_ms"] == pytest.approx(20.0)
 
 
 def test_a_share_of_the_peak_is_told_only_where_the_peak_is_known() -> None:
-    unknown, known = Meter(8, CPU), Meter(8, CPU)
-    known.most_clips_per_second = 1e6
+    unknown, known = MetricMeter(8, CPU), MetricMeter(8, CPU)
+    known.max_clips_per_second = 1e6
     for meter in (unknown, known):
         meter.add(step(meter, 1.0, works=0.01))
 
-    assert "mfu" not in unknown.numbers(Processes())
-    numbers = known.numbers(Processes())
+    assert "mfu" not in unknown.numbers(Distributed())
+    numbers = known.numbers(Distributed())
     assert numbers["mfu"] == pytest.approx(numbers["clips_per_second"] / 1e6)
     assert set(MEASURED) == set(numbers) - {"loss", "lr"}
 
@@ -67,16 +69,16 @@ def test_of_several_processes_losses_are_averaged_and_the_slowest_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The other process is played by what the one collective call returns."""
-    meter, processes = Meter(8, CPU), Processes(rank=1, world=2)
+    meter, processes = MetricMeter(8, CPU), Distributed(rank=1, world=2)
     meter.add(step(meter, 3.0, waits=0.01))
 
-    def mean(_: Processes, own: Tensor) -> Tensor:
+    def mean(_: Distributed, own: Tensor) -> Tensor:
         assert own.shape == (1 + 2 * 3,)
         assert own[1:4].tolist() == [0.0, 0.0, 0.0]
         other = torch.tensor([1.0, 70.0, 5.0, 1e7, 0.0, 0.0, 0.0])
         return (own + other) / 2
 
-    monkeypatch.setattr(Processes, "mean", mean)
+    monkeypatch.setattr(Distributed, "mean", mean)
     numbers = meter.numbers(processes)
 
     assert numbers["loss"] == 2.0

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avme.errors import MachineError
-from avme.train.metrics.loggers import Record
+from avme.errors import SystemRequirementError
+from avme.train.metrics.loggers import MetricLoggers
 from avme.train.metrics.wandb_run import WandbRun, require_wandb
 
 
@@ -69,8 +69,10 @@ def wandb(monkeypatch: pytest.MonkeyPatch) -> FakeWandb:
     return fake
 
 
-def record(folder: Path, first_step: int, project: str = "videos") -> Record:
-    return Record(folder, first_step, WandbRun(folder, project, {"train": {"batch_size": 4}}))
+def record(folder: Path, first_step: int, project: str = "videos") -> MetricLoggers:
+    return MetricLoggers(
+        folder, first_step, WandbRun(folder, project, {"train": {"batch_size": 4}})
+    )
 
 
 def test_a_run_that_goes_on_is_one_run_with_every_step_once(
@@ -83,7 +85,7 @@ def test_a_run_that_goes_on_is_one_run_with_every_step_once(
         for step in (30, 40):
             second.write("train", step, {"loss": 1.0})
         second.write("validation", 40, {"top1": 0.5})
-        second.picture("reconstruction", 40, np.zeros((4, 6, 3), np.uint8))
+        second.log_image("reconstruction", 40, np.zeros((4, 6, 3), np.uint8))
 
     ((project, id_), run), *others = wandb.runs.items()
     assert not others
@@ -131,12 +133,14 @@ def test_a_run_that_fails_is_said_to_have_failed(wandb: FakeWandb, tmp_path: Pat
 def test_a_refusal_is_one_line(wandb: FakeWandb, tmp_path: Path) -> None:
     wandb.refusal = "api_key not configured\n(no-tty)"
 
-    with pytest.raises(MachineError, match=r"videos \(api_key not configured \(no-tty\)\): run"):
+    with pytest.raises(
+        SystemRequirementError, match=r"videos \(api_key not configured \(no-tty\)\): run"
+    ):
         record(tmp_path, 0)
 
 
 def test_without_the_package_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
 
-    with pytest.raises(MachineError, match=r"pip install 'avme\[wandb\]'"):
+    with pytest.raises(SystemRequirementError, match=r"pip install 'avme\[wandb\]'"):
         require_wandb()

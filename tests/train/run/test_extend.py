@@ -13,11 +13,11 @@ import torch
 from avme.checkpoint.file import load_checkpoint
 from avme.config import PretrainConfig
 from avme.config.resolve import read_settings
-from avme.errors import Stopped, UsageError
+from avme.errors import StoppedBySignal, UsageError
 from avme.io.atomic import read_json
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.stages.pretrain import pretrain
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 
 pytestmark = pytest.mark.slow
 
@@ -45,16 +45,16 @@ class Watch:
 
 
 @pytest.fixture
-def begun(finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path) -> Path:
+def begun(finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path) -> Path:
     """Four epochs of two steps, one of warm-up, stopped after three steps."""
     out = tmp_path / "run"
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedBySignal):
         pretrain(make_pretrain_config(), data=finished.folder, out=out, report=Watch(3))
     return out
 
 
 def rates(run: Path) -> list[float]:
-    return [line["lr"] for line in read_record(run / "metrics.jsonl")]
+    return [line["lr"] for line in read_metrics(run / "metrics.jsonl")]
 
 
 def cosine(begin: float, floor: float, place: int, steps: int) -> float:
@@ -62,7 +62,7 @@ def cosine(begin: float, floor: float, place: int, steps: int) -> float:
 
 
 def test_the_rate_goes_on_to_the_new_end(
-    begun: Path, finished: PreparedSet, make_pretrain_config: MakeConfig
+    begun: Path, finished: PreparedDataset, make_pretrain_config: MakeConfig
 ) -> None:
     watch, floor, peak = Watch(), 1e-5 * 4 / 256, 0.05 * 4 / 256
 
@@ -81,15 +81,15 @@ def test_the_rate_goes_on_to_the_new_end(
 
 
 def test_a_stop_after_the_change_is_not_to_be_seen(
-    begun: Path, finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+    begun: Path, finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config, data = make_pretrain_config(epochs=6), finished.folder
     other = tmp_path / "other"
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedBySignal):
         pretrain(make_pretrain_config(), data=data, out=other, report=Watch(3))
     pretrain(config, data=data, out=other, resume=True)
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedBySignal):
         pretrain(config, data=data, out=begun, resume=True, report=Watch(4))
     pretrain(config, data=data, out=begun, resume=True)
 
@@ -100,7 +100,7 @@ def test_a_stop_after_the_change_is_not_to_be_seen(
 
 
 def test_a_run_may_end_earlier(
-    begun: Path, finished: PreparedSet, make_pretrain_config: MakeConfig
+    begun: Path, finished: PreparedDataset, make_pretrain_config: MakeConfig
 ) -> None:
     pretrain(make_pretrain_config(epochs=2), data=finished.folder, out=begun, resume=True)
 
@@ -109,7 +109,7 @@ def test_a_run_may_end_earlier(
 
 
 def test_a_finished_run_goes_on_at_its_lowest_rate_and_hears_of_the_other_way(
-    begun: Path, finished: PreparedSet, make_pretrain_config: MakeConfig
+    begun: Path, finished: PreparedDataset, make_pretrain_config: MakeConfig
 ) -> None:
     data, watch = finished.folder, Watch()
     pretrain(make_pretrain_config(), data=data, out=begun, resume=True)
@@ -124,7 +124,7 @@ def test_a_finished_run_goes_on_at_its_lowest_rate_and_hears_of_the_other_way(
 
 
 def test_an_end_that_is_past_is_refused_and_changes_nothing(
-    begun: Path, finished: PreparedSet, make_pretrain_config: MakeConfig
+    begun: Path, finished: PreparedDataset, make_pretrain_config: MakeConfig
 ) -> None:
     before = (begun / "config.yaml").read_text()
 
@@ -138,7 +138,7 @@ def test_an_end_that_is_past_is_refused_and_changes_nothing(
 
 
 def test_a_rate_of_zero_is_not_gone_on_with(
-    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     def config(epochs: int) -> PretrainConfig:
         made = make_pretrain_config(epochs=epochs)

@@ -20,24 +20,24 @@ from avme.errors import (
     ArtifactError,
     ConfigError,
     Interrupted,
-    MachineError,
-    Stopped,
+    StoppedBySignal,
+    SystemRequirementError,
     UsageError,
 )
 from avme.io.atomic import read_json
 from avme.io.lock import holding
 from avme.io.run_status import RUN_LOCK, require_finished_run, state_of, write_status
-from avme.progress import Quiet
-from avme.shards.dataset import PreparedSet
+from avme.progress import NullReporter
+from avme.shards.dataset import PreparedDataset
 from avme.stages.pretrain import pretrain
-from avme.train.distributed.process_group import Processes
+from avme.train.distributed.process_group import Distributed
 from avme.train.run.folder import running
 from avme.weights.checkpoint_files import read_file
 
 MakeConfig = Callable[..., PretrainConfig]
 
 
-class Listening(Quiet):
+class Listening(NullReporter):
     """Remembers what was said."""
 
     def __init__(self) -> None:
@@ -57,14 +57,14 @@ def given(make_pretrain_config: MakeConfig, tmp_path: Path) -> dict[str, Any]:
         "resume": False,
         "overwrite": False,
         "command": ["avme", "pretrain"],
-        "processes": Processes(),
-        "report": Quiet(),
+        "processes": Distributed(),
+        "report": NullReporter(),
     }
 
 
 def test_a_run_at_work_says_who_works_and_where_it_stands(given: dict[str, Any]) -> None:
     with running(**given) as run:
-        run.say_running(Processes(), 5)
+        run.write_running(Distributed(), 5)
         status = read_json(run.folder / "status.json")
         with pytest.raises(ArtifactError, match=f"is running as process {os.getpid()} on "):
             require_finished_run(run.folder)
@@ -105,9 +105,9 @@ def test_an_interruption_is_a_stop(given: dict[str, Any]) -> None:
     assert read_json(given["out"] / "status.json")["state"] == "stopped"
 
 
-@pytest.mark.parametrize("kind", [Stopped, Interrupted])
+@pytest.mark.parametrize("kind", [StoppedBySignal, Interrupted])
 def test_a_stop_names_the_command_that_goes_on(
-    kind: type[Stopped], given: dict[str, Any], tmp_path: Path
+    kind: type[StoppedBySignal], given: dict[str, Any], tmp_path: Path
 ) -> None:
     command = ["avme", "pretrain", "--out", f"{tmp_path}/a b", "--overwrite"]
 
@@ -123,8 +123,8 @@ def test_a_stop_names_the_command_that_goes_on(
 def test_a_stop_of_a_command_that_no_line_holds_names_its_file(given: dict[str, Any]) -> None:
     command = ["avme", "pretrain", *(f"--set=optim.lr={number}" for number in range(40))]
 
-    with pytest.raises(Stopped) as caught, running(**given | {"command": command}):
-        raise Stopped("stopped at step 3 of 8")
+    with pytest.raises(StoppedBySignal) as caught, running(**given | {"command": command}):
+        raise StoppedBySignal("stopped at step 3 of 8")
 
     file = given["out"] / "command.txt"
     assert str(caught.value).endswith(f"continue with the command in {file} and --resume")
@@ -137,7 +137,7 @@ import resource, sys
 from pathlib import Path
 from avme.config import PretrainConfig
 from avme.config.resolve import from_yaml
-from avme.errors import MachineError
+from avme.errors import SystemRequirementError
 from avme.stages.pretrain import pretrain
 
 data, settings, runs = map(Path, sys.argv[1:4])
@@ -146,14 +146,14 @@ for limit in map(int, sys.argv[4:]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     try:
         pretrain(config, data=data, out=runs / str(limit))
-    except MachineError as error:
+    except SystemRequirementError as error:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
         print(limit, error, flush=True)
 """
 
 
 def test_wherever_a_disk_is_full_a_run_ends_in_one_line(
-    finished: PreparedSet,
+    finished: PreparedDataset,
     pretrained: Path,
     make_pretrain_config: MakeConfig,
     start: Callable[..., Any],
@@ -200,7 +200,7 @@ def test_a_killed_run_is_called_killed_although_it_says_running(tmp_path: Path) 
 
 
 def test_resuming_says_what_became_of_the_run_and_what_is_other_now(
-    finished: PreparedSet, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     out = shutil.copytree(pretrained, tmp_path / "run")
     write_status(out, "pretrain", "running", pid=4711, host="there")
@@ -246,7 +246,7 @@ def test_a_clip_alone_under_a_batch_norm_is_refused_before_anything_is_written(
         return
     with (
         pytest.raises(ConfigError, match=r"head\.norm batch needs at least 2 clips at a time"),
-        running(**given | {"config": config, "processes": Processes(world=world)}),
+        running(**given | {"config": config, "processes": Distributed(world=world)}),
     ):
         pass
     assert not given["out"].exists()
@@ -261,7 +261,7 @@ def test_memory_that_is_not_there_is_an_error_of_the_machine_that_names_settings
     allocate: Callable[[], object], given: dict[str, Any]
 ) -> None:
     with (
-        pytest.raises(MachineError, match=r"out of memory.*train\.micro_batch_size"),
+        pytest.raises(SystemRequirementError, match=r"out of memory.*train\.micro_batch_size"),
         running(**given),
     ):
         allocate()
@@ -274,7 +274,7 @@ def test_memory_that_is_not_there_is_an_error_of_the_machine_that_names_settings
 def test_a_batch_that_cannot_be_shared_equally_is_refused_before_anything_is_written(
     given: dict[str, Any],
 ) -> None:
-    three = Processes(world=3)
+    three = Distributed(world=3)
 
     with (
         pytest.raises(ConfigError, match=r"train\.batch_size 4 is not divisible by 3 processes"),

@@ -10,10 +10,10 @@ import torch
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.errors import AvmeError
-from avme.shards.dataset import PreparedSet
+from avme.shards.dataset import PreparedDataset
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
-from avme.train.metrics.loggers import read_record
+from avme.train.metrics.loggers import read_metrics
 from avme.train.run.header import Header
 from avme.train.schedule import Schedule
 
@@ -51,7 +51,7 @@ def screen() -> Screen:
 @pytest.fixture(scope="module")
 def run(
     screen: Screen,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     make_pretrain_config: MakeConfig,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
@@ -64,7 +64,7 @@ def run(
 
 
 def test_the_header_precedes_the_first_step(
-    run: Path, screen: Screen, finished: PreparedSet
+    run: Path, screen: Screen, finished: PreparedDataset
 ) -> None:
     header = screen.shown[: screen.shown.index("pretrain begins")]
     said = dict(line.split(maxsplit=1) for line in header)
@@ -91,7 +91,7 @@ def test_the_estimate_comes_after_ten_steps_and_once(run: Path, screen: Screen) 
 
 
 def test_the_last_loss_shown_is_the_last_loss(run: Path, screen: Screen) -> None:
-    last = [line for line in read_record(run / "metrics.jsonl") if line["kind"] == "train"][-1]
+    last = [line for line in read_metrics(run / "metrics.jsonl") if line["kind"] == "train"][-1]
     notes = [line for line in screen.shown if line.startswith("epoch")]
 
     assert f"loss {last['loss']:.4f}" in notes[-1]
@@ -110,7 +110,7 @@ def test_the_log_holds_what_was_said_with_the_time(run: Path, screen: Screen) ->
 
 
 def test_an_error_is_in_the_log_and_a_resumed_run_goes_on_below(
-    finished: PreparedSet, make_pretrain_config: MakeConfig, tmp_path: Path
+    finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config, out = make_pretrain_config(epochs=3), tmp_path / "run"
     with pytest.raises(AvmeError, match="the disk is gone"):
@@ -129,7 +129,7 @@ def test_an_error_is_in_the_log_and_a_resumed_run_goes_on_below(
 
 def test_fine_tuning_names_its_lists_and_its_start(
     run: Path,
-    finished: PreparedSet,
+    finished: PreparedDataset,
     make_finetune_config: Callable[..., FinetuneConfig],
     tmp_path: Path,
 ) -> None:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from avme.config import ClipConfig, ModelConfig
 from avme.errors import MismatchError
 from avme.models.classifier import Classifier
-from avme.weights.initialize import start_with
+from avme.weights.initialize import load_into
 from avme.weights.load import read_weights
 
 MakeTheirs = Callable[..., Any]
@@ -51,7 +51,7 @@ def test_videomae_v2s_folder_is_an_encoder_with_a_pooled_norm(
     assert weights.leaves["model.visual.heads"] == 4
     parity.encoding(weights, theirs.videomae, clip, make_model_config())
     model = Classifier(make_model_config(), clip, 5, "v")
-    tally = start_with(model, weights, CLASSES)
+    tally = load_into(model, weights, CLASSES)
     assert set(tally.new) == {"head.weight", "head.bias"}
     assert torch.equal(model.norm.weight, theirs.fc_norm.weight)
     (folder / "config.json").write_text(

@@ -16,7 +16,7 @@ from transformers import AutoImageProcessor, pipeline
 from avme.config import ClipConfig, ModelConfig
 from avme.models.classifier import Classifier
 from avme.weights.export import write_weights
-from avme.weights.initialize import start_with
+from avme.weights.initialize import load_into
 from avme.weights.load import read_weights
 
 MakeTheirs = Callable[..., Any]
@@ -49,7 +49,7 @@ def video(tmp_path: Path) -> Path:
 def ours_on(folder: Path, frames: Any, clip: ClipConfig, config: ModelConfig) -> dict[str, float]:
     """Probabilities by class of the square in the middle."""
     model = Classifier(config, clip, len(CLASSES), "v").eval()
-    start_with(model, read_weights(folder), CLASSES)
+    load_into(model, read_weights(folder), CLASSES)
     middle = torch.from_numpy(np.ascontiguousarray(frames[:, :, 4:20]))
     sound = torch.zeros(1, clip.span_rows, 13)
     with torch.inference_mode():
