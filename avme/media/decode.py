@@ -1,8 +1,9 @@
-"""A video file to everything that a shard stores of it: pictures, clocks, MFCC, and the facts.
+"""Decoding of a video file to what a shard stores: frames, times, MFCC and facts.
 
-Counts and sizes are those of what was decoded; the header's claims are only passed along.
+Counts and sizes are those of the decoded data, not of the header.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -24,7 +25,7 @@ from avme.media.clip_warnings import (
 from avme.media.container.audio_track import AudioInfo
 from avme.media.container.probe import MediaInfo, probe
 from avme.media.container.pts_continuity import with_steadiness
-from avme.media.decode_config import Recipe as Recipe  # a part of what is asked for here
+from avme.media.decode_config import Recipe as Recipe  # re-exported
 from avme.media.ffmpeg.demux import Demuxed, Sink, Sound, demux
 from avme.media.ffmpeg.messages import without_folders
 from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, target_size
@@ -48,7 +49,7 @@ _STATES = ("none", "silent", "sound")
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """One clip, decoded; its JPEGs went into the sink."""
+    """Decoded clip; its JPEGs are in the sink."""
 
     info: MediaInfo
     width: int
@@ -58,23 +59,23 @@ class Extracted:
     pts: Float64[np.ndarray, " t"]
     audio: AudioState
     loudness: Loudness | None
-    """Of the sound that is heard while pictures are shown."""
+    """Loudness of the audio between the first frame and the end of the last."""
     sound_start_seconds: float | None
     sound_seconds: float
     mfcc: Float32[np.ndarray, "s f"]
-    """Four rows a frame, or none if `audio` is not "sound"."""
+    """Four rows per frame; none if `audio` is not "sound"."""
     sounding_rows: tuple[int, int]
-    """Half-open range of the MFCC rows that start inside the sound track."""
+    """Half-open range of the MFCC rows that start inside the audio track."""
     complaints: str
-    """Error messages of ffmpeg; of a cut, only where it lacks frames or audio."""
+    """Error messages of ffmpeg; of a segment, only if it lacks frames or audio."""
     remarks: tuple[str, ...] = ()
-    """Ours."""
+    """Warnings of avme."""
     last_seconds: float | None = None
-    """How long the last picture is on screen; None for one frame of `fps`."""
+    """Duration of the last frame; None for one frame of `fps`."""
 
     @property
     def seconds(self) -> float:
-        """From the first picture to the end of the last."""
+        """Return the time from the first frame to the end of the last."""
         last = 1.0 / float(self.fps) if self.last_seconds is None else self.last_seconds
         return float(self.pts[-1]) + last
 
@@ -82,11 +83,21 @@ class Extracted:
 def extract(
     source: Path, sink: Sink, *, work: Path, recipe: Recipe, span: Span | None = None
 ) -> Extracted:
-    """Decodes `source`, or a span of it, in one pass and appends its JPEGs to `sink`.
+    """Decode a file, or a span of it, and append its JPEGs to a sink.
 
-    `work` is a folder for intermediate files. Time zero of what comes out is the first picture
-    of the span, or the start of the span if that picture appeared before. Raises MediaError with a
-    reason; the sink may then hold a part of the clip, which the caller cuts off.
+    Args:
+        source: Media file.
+        sink: Target of the JPEGs.
+        work: Folder for temporary files.
+        recipe: Settings of decoding, and limits.
+        span: Part of the file; None for all of it.
+
+    Returns:
+        The decoded clip. Its time zero is the first frame of the span, or the start of the span if
+        that frame appeared before.
+
+    Raises:
+        MediaError: Decoding failed; the sink may contain a part of the clip.
     """
     intermediate, samples = work / "clip.nut", work / "clip.s16"
     other = get_sandbox(recipe.memory_bytes)
@@ -136,17 +147,14 @@ class _Job:
 
 
 def _with_other_audio(job: _Job, first: Extracted, demuxed: Demuxed) -> Extracted:
-    """Return the clip with the first channel or track that has sound, if its own mix has none.
-
-    Silence is taken where there was nothing before.
-    """
+    """Return the clip with the first channel or track with sound, else the first with samples."""
     best = _with_channel(job, first, demuxed)
     for audio in first.info.other_audio:
         if best.audio == "sound":
             break
         try:
             media = _decode_audio(job, audio, first, demuxed)
-        except MediaError:  # the pictures are there, and the audio of before is
+        except MediaError:  # the frames are decoded, with the earlier audio
             continue
         if _STATES.index(media.audio) > _STATES.index(best.audio):
             best = media
@@ -169,12 +177,13 @@ def _with_channel(job: _Job, mix: Extracted, demuxed: Demuxed) -> Extracted:
 
 
 def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxed) -> Extracted:
-    """The clip with `audio` instead of its own; raises MediaError if that cannot be decoded."""
+    """Decode another audio track for a clip; raise MediaError if that fails."""
     intermediate, samples = job.work / "clip.nut", job.work / "clip.s16"
     info, size = replace(first.info, audio=audio), (first.width, first.height)
     said, _ = transcode_clip(job.source, intermediate, info, size, job.recipe, job.cut)
     start = job.cut.start_seconds if job.cut else None
-    again = demux(intermediate, _Nowhere(), samples, job.recipe.max_seconds, start)
+    with Path(os.devnull).open("wb") as nowhere:  # the frames are decoded already
+        again = demux(intermediate, nowhere, samples, job.recipe.max_seconds, start)
     complaints = without_folders(said, job.source.parent, job.work)
     heard = replace(demuxed, sound=again.sound)
     media = _judge(info, size, heard, first.last_seconds, complaints, job.recipe)
@@ -184,13 +193,6 @@ def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxe
     reason = "that sounds" if media.audio == "sound" else "that can be decoded"
     taken = replace(media.info.audio or audio, reason=reason)
     return replace(media, info=replace(info, audio=taken))
-
-
-class _Nowhere:
-    """A sink for pictures that are there already."""
-
-    def write(self, data: bytes, /) -> int:
-        return len(data)
 
 
 def _judge(
@@ -208,8 +210,7 @@ def _judge(
     heard = heard_samples(demuxed.sound, end_seconds)
     loudness = measure(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     audio = state(loudness, recipe.silence_dbfs)
-    rows = np.zeros((0, recipe.num_cepstra), dtype=np.float32)
-    sounding = (0, 0)
+    rows, sounding = np.zeros((0, recipe.num_cepstra), dtype=np.float32), (0, 0)
     if audio == "sound" and demuxed.sound is not None:
         rows, sounding = sounding_mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra, last)
     return Extracted(

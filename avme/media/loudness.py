@@ -1,7 +1,7 @@
-"""Samples to a judgement: sound, silence, or nothing there.
+"""Loudness of samples, and whether they count as sound, as silence or as none.
 
-Digital silence is no sound: its MFCC is one constant far from everything else, and would tell a
-model which recorder was used instead of what was heard.
+Digital silence is no sound: its MFCC is one constant far from all others, which would show a model
+the recorder instead of the content.
 """
 
 from dataclasses import dataclass
@@ -16,29 +16,38 @@ _FULL_SCALE = 32_768.0
 _FRAME_SECONDS = 0.02
 _BLOCK_FRAMES = 4096
 _FLOOR_DBFS = -120.0
-"""Stands for minus infinity, which JSON has not; one bit of 16 is at -90."""
+"""Replaces minus infinity, which JSON lacks; one bit of 16 is at -90."""
 
 _CANCELLED_DB = 12.0
 
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """How much sound there is in a stretch of samples."""
+    """Loudness of a range of samples."""
 
     rms_dbfs: float
     peak_dbfs: float
     silent_fraction: float
-    """Share of 20 ms frames below the level that counts as silence."""
+    """Fraction of 20 ms frames below the threshold of silence."""
 
 
 def measure(
     samples: Int16[np.ndarray, " n"], sample_rate_hz: int, silence_dbfs: float
 ) -> Loudness | None:
-    """Loudness of `samples`; None where there are none."""
+    """Measure the loudness of samples.
+
+    Args:
+        samples: Mono samples, which may be memory-mapped.
+        sample_rate_hz: Their rate.
+        silence_dbfs: Threshold of silence.
+
+    Returns:
+        The loudness; None for zero samples.
+    """
     if len(samples) == 0:
         return None
     length = max(1, round(_FRAME_SECONDS * sample_rate_hz))
-    block = length * _BLOCK_FRAMES  # of a long track, only a block at a time is in memory
+    block = length * _BLOCK_FRAMES  # of a long track, only one block at a time is in memory
     parts = [_energies(samples[at : at + block], length) for at in range(0, len(samples), block)]
     energy = np.concatenate([part[0] for part in parts])
     sizes = np.diff(np.append(np.arange(0, len(samples), length), len(samples)))
@@ -50,7 +59,7 @@ def measure(
 
 
 def state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
-    """`none` without a sample, `silent` below the level, else `sound`."""
+    """Return `none` for zero samples, `silent` below the threshold, `sound` otherwise."""
     if loudness is None:
         return "none"
     return "silent" if loudness.rms_dbfs < silence_dbfs else "sound"
@@ -59,7 +68,7 @@ def state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
 def cancels(mean: Loudness, one: Loudness) -> bool:
     """Return True if one of two channels is so much louder than their mean that they cancel.
 
-    The mean is lower by itself where one channel alone sounds: by 6 dB.
+    If only one channel has a signal, the mean is lower by 6 dB.
     """
     return one.rms_dbfs - mean.rms_dbfs > _CANCELLED_DB
 
@@ -67,7 +76,7 @@ def cancels(mean: Loudness, one: Loudness) -> bool:
 def _energies(
     samples: Int16[np.ndarray, " n"], length: int
 ) -> tuple[Float64[np.ndarray, " f"], float]:
-    """The energy of every frame of `length` samples, and the largest amplitude."""
+    """Return the energy of each frame of `length` samples, and the peak amplitude."""
     scaled = samples / _FULL_SCALE
     energy = np.add.reduceat(scaled**2, np.arange(0, len(samples), length))
     return energy, float(np.abs(scaled).max())

@@ -1,6 +1,7 @@
-"""`plan.json` in and out, entry by entry: it has 150 bytes a clip, and ten times as much in memory.
+"""Reader and writer of `plan.json`, one entry at a time.
 
-Any JSON with these entries is read, in whatever order and however it is indented.
+The file has 150 bytes per clip, and would take ten times as much memory. Any JSON with these
+entries is read, in any order and indentation.
 """
 
 import json
@@ -19,22 +20,22 @@ _IN_PARTS: Final = ("shards", "clips")
 _SPACE: Final = " \t\n\r"
 _PIECE: Final = 1 << 16
 MOST_PLAN_BYTES: Final = 1 << 32
-"""Of a file that is read as a whole; 4 GiB are some 25 million clips."""
+"""Limit for files that are read as a whole; 4 GiB are about 25 million clips."""
 
 
 class Entry(NamedTuple):
-    """A value of the plan."""
+    """Value of the plan."""
 
     section: str
     name: str | None
-    """Of a shard or a clip in `shards` and `clips`; None elsewhere, and where these end."""
+    """Shard or clip in `shards` and `clips`; None elsewhere, and at their end."""
     value: Any
 
 
 def read_entries(path: Path) -> Iterator[Entry]:
-    """All entries but `shards` and `clips`, and every one of these.
+    """Yield all sections but `shards` and `clips`, and each member of these two.
 
-    Raises ValueError where the file is no such JSON.
+    Raises ValueError for other JSON.
     """
     with path.open(encoding="utf-8") as file:
         text = _Text(file)
@@ -53,7 +54,14 @@ def write_plan(
     shards: Iterable[tuple[str, Iterable[str]]],
     clips: Iterable[tuple[str, list[Any]]],
 ) -> None:
-    """Writes what `write_json` would write of `head`, the ids of every shard, and the clips."""
+    """Write the bytes that `write_json` would write, one entry at a time.
+
+    Args:
+        path: Plan to write.
+        head: Sections before `shards` and `clips`.
+        shards: Name of each shard, and the ids of its clips.
+        clips: Id of each clip, and its facts.
+    """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         file.write("{")
         for name, value in head.items():
@@ -102,7 +110,7 @@ def _json(value: Any, indent: int = 0) -> str:
 
 
 class _Text:
-    """JSON that is read from the front, a piece at a time; raises ValueError where it is none."""
+    """Incremental JSON reader; raises ValueError for invalid JSON."""
 
     def __init__(self, file: TextIOBase) -> None:
         self._file = file
@@ -110,7 +118,7 @@ class _Text:
         self._here, self._at = "", 0
 
     def members(self) -> Iterator[str]:
-        """Yield the names in an object; after each, its value must be read."""
+        """Yield the names in an object; the caller reads the value after each."""
         self._take("{")
         if self._peek() == "}":
             self._take("}")
@@ -134,7 +142,7 @@ class _Text:
             try:
                 value, end = self._decoder.raw_decode(self._here, self._at)
                 require_shallow(value)
-                if end < len(self._here):  # a number may go on
+                if end < len(self._here):  # a number may continue
                     self._at = end
                     return value
             except RecursionError:
@@ -146,10 +154,10 @@ class _Text:
                 if not self._more(num_more):
                     self._at = end
                     return value
-            num_more *= 2  # of a long value, no part is looked at often
+            num_more *= 2  # keeps the time for a long value linear
 
     def require_end(self) -> None:
-        """Raises ValueError where anything follows."""
+        """Raise ValueError if anything but whitespace follows."""
         if found := self._peek():
             raise ValueError(f"found {found!r} after the end")
 

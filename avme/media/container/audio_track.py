@@ -1,7 +1,7 @@
-"""The audio streams of a container, in the order in which they are tried.
+"""Audio streams of a container, in the order in which they are tried.
 
-Players take the stream that the container marks as default, then the first; streams for people who
-hear or see little come after the others.
+The stream that the container marks as default is first, as in players; streams for the hearing or
+visually impaired are last.
 """
 
 import re
@@ -15,16 +15,16 @@ from avme.media.container.rational import as_fraction, to_seconds
 
 _IMPAIRED = Disposition.hearing_impaired | Disposition.visual_impaired
 _UNKNOWN_LAYOUT = re.compile(r"\d+ channels")
-"""Libav's name for channels of which only the number is known, or for a list without a name."""
+"""Libav's name of a layout of which only the number of channels is known, or that has no name."""
 _STEREO = ("stereo", "2 channels")
 """The second has no layout; ffmpeg mixes it as stereo."""
 _MOST_MIXED_CHANNELS = 8
-"""ffmpeg's mix of larger layouts (22.2, hexadecagonal) leaves out most of their channels."""
+"""ffmpeg's mix of larger layouts (22.2, hexadecagonal) omits most of their channels."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """One audio stream, as the header describes it."""
+    """Audio stream, as described by the header."""
 
     stream: int
     codec: str
@@ -34,24 +34,24 @@ class AudioInfo:
     layout: str = ""
     """Libav's name of the channel layout: `stereo`, `5.1(side)`, `6 channels`, `ambisonic 1`."""
     position: int = 1
-    """Counted from 1 among the audio streams of the file."""
+    """Number among the audio streams of the file, from 1."""
     reason: str = ""
-    """Why it is not the first that is taken; empty if it is."""
+    """Why this stream is used instead of the first; empty for the first."""
     channel: int | None = None
-    """The only channel that is taken, counted from 0; None for the mix of all."""
+    """The only channel that is used, from 0; None for the mix of all."""
 
     @property
     def is_stereo(self) -> bool:
-        """Return True if ffmpeg keeps both channels, which are mixed after decoding."""
+        """Return True if ffmpeg outputs both channels, which are mixed after decoding."""
         return self.channels == 2 and self.layout in _STEREO
 
     @property
     def mono_filter(self) -> str | None:
-        """ffmpeg's filter to one channel; None to leave the mix to ffmpeg.
+        """Return the ffmpeg filter to one channel; None for ffmpeg's own mix.
 
-        ffmpeg weighs the loudspeakers of known layouts. It guesses at unknown ones, each version in
-        its own way, or gives up: these are averaged. Of ambisonics the first channel is taken,
-        which hears all directions.
+        ffmpeg weights the loudspeakers of known layouts. For unknown ones it assumes a layout that
+        depends on its version, or fails: these are averaged. Of ambisonics the first channel is
+        used, which is omnidirectional.
         """
         if self.layout.startswith("ambisonic"):
             return "pan=mono|c0=c0"
@@ -63,7 +63,7 @@ class AudioInfo:
 
 
 def list_audio(container: InputContainer) -> tuple[AudioInfo, ...]:
-    """Describe the audio streams of a container, the one to try first at the head."""
+    """Describe the audio streams of a container, in the order to try them."""
     streams = sorted(enumerate(container.streams.audio, 1), key=lambda pair: -_rank(pair[1]))
     first = [position for position, _ in streams[:1]]
     reason = "" if first == [1] else "that the container marks as default"
@@ -74,7 +74,7 @@ def list_audio(container: InputContainer) -> tuple[AudioInfo, ...]:
 
 
 def _rank(stream: AudioStream) -> int:
-    """As libav's `av_find_best_stream` does."""
+    """Rank a stream as libav's `av_find_best_stream` does."""
     return bool(stream.disposition & Disposition.default) + (not stream.disposition & _IMPAIRED)
 
 

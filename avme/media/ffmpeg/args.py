@@ -1,6 +1,6 @@
-"""The words of ffmpeg's command lines: which file, what of it, and what becomes of it.
+"""Arguments of ffmpeg for one pass over a file.
 
-The output is one intermediate file in NUT format, which keeps exact time stamps.
+The output is one temporary file in NUT format, which stores exact time stamps.
 """
 
 from pathlib import Path
@@ -14,14 +14,14 @@ from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, crops_by_container
 from avme.media.ffmpeg.seek import MOST_MENDED_SECONDS, Cut
 
 _SOURCE, _TARGET = "file:source", "file:target"
-"""ffmpeg-python takes only names that are UTF-8."""
+"""Placeholders: ffmpeg-python takes only UTF-8 names."""
 MAX_FRAMES = 1_000_000
-"""Eleven hours at 25 a second; a small file can hold more empty ones."""
+"""Eleven hours at 25 fps; a small file can contain more empty ones."""
 _NEVER_SECONDS = 10**9
 _RESAMPLE = f"aresample={SAMPLE_RATE_HZ}:filter_size=128:internal_sample_fmt=fltp"
 """With ffmpeg's default of 32 taps a tone of 8.5 kHz is aliased to 7.5 kHz, at -26 dB.
 
-FFmpeg 5.1 would filter 16-bit audio with 16-bit coefficients, newer ones in floating point.
+FFmpeg 5.1 would filter 16-bit audio with 16-bit coefficients, newer versions in floating point.
 """
 _MENDED_CLOCK = (
     "setpts='if(isnan(PREV_OUTPTS)+gt(PTS,PREV_OUTPTS)"
@@ -44,17 +44,28 @@ def transcode_arguments(
     max_bytes: int | None = None,
     memory_bytes: int | None = None,
 ) -> list[str]:
-    """The command line of the pass. `-bitexact` keeps version strings out of the pictures.
+    """Build the command line of a pass.
 
-    Pictures of an AVI whose decoder reorders them are set back by `info.delay_seconds`. A crop that
-    the container asks for is not made.
-    HDR pictures are converted to BT.709 with `tonemap`. HD pictures whose matrix is not tagged are
-    read as BT.709 with `untagged_hd_is_bt709`, else as BT.601.
+    Frames of an AVI whose decoder reorders them are shifted back by `info.delay_seconds`. Cropping
+    by the container is not applied. `-bitexact` omits version strings from the JPEGs.
 
-    With `mend_clock` a picture that would be shown no later than the one before comes a frame's
-    length after it; where times run further back than MOST_MENDED_SECONDS, ffmpeg gives up.
+    Args:
+        executable: ffmpeg.
+        source: Media file.
+        target: Temporary NUT file.
+        info: Header of the source.
+        size: Width and height of the JPEGs.
+        jpeg_quality: Value of `-q:v`.
+        tonemap: Convert HDR to BT.709.
+        untagged_hd_is_bt709: Read HD frames without a tagged matrix as BT.709 instead of BT.601.
+        cut: Segment; None for all of the file.
+        mend_clock: Show a frame whose time is not after that of the one before one frame later.
+            ffmpeg fails if times decrease by more than MOST_MENDED_SECONDS.
+        max_bytes: Size at which the output ends, with exit code 0.
+        memory_bytes: Limit of each allocation of ffmpeg.
 
-    The output ends a little beyond `max_bytes`, and after MAX_FRAMES + 1 pictures, without a word.
+    Returns:
+        Program and arguments. The output ends after MAX_FRAMES + 1 frames, with exit code 0.
     """
     uncropped = info.shown_size is not None and crops_by_container(executable)
     given = _given(cut, uncropped, info.is_steady)
@@ -64,11 +75,11 @@ def transcode_arguments(
         "q:v": jpeg_quality,
         "threads:v": 1,
         "flags:v": "+bitexact",
-        "strict:v": "unofficial",  # without a frame, ffmpeg 9.0 takes the range for limited
-        # No -frames: from ffmpeg 6 on that ends the sound at the time of the last picture.
+        "strict:v": "unofficial",  # without a frame, ffmpeg 9.0 assumes limited range
+        # No -frames: from ffmpeg 6 on it ends the audio at the time of the last frame.
         "vf": f"trim=end_frame={MAX_FRAMES + 1},"
         + _pixel_filters(info, size, tonemap, untagged_hd_is_bt709),
-        "fps_mode": "passthrough",  # neither doubles nor drops frames to fit a claimed rate
+        "fps_mode": "passthrough",  # no frame is repeated or dropped to match the header's rate
         "enc_time_base:v": f"{info.time_base.numerator}/{info.time_base.denominator}",
         "map_metadata": -1,
         "map_chapters": -1,
@@ -85,7 +96,7 @@ def transcode_arguments(
             "af": _audio_filters(cut, info.audio.mono_filter),
         }
     if cut is not None:
-        # The source's own clock: shifted to the seek point, times would be rounded to its ticks.
+        # Clock of the source: relative to the seek point, times would be rounded to its ticks.
         options |= {"copyts": None, "vf": f"{cut.video_filter},{options['vf']}"}
     if info.delay_seconds:
         options["vf"] = f"setpts=round(PTS-{float(info.delay_seconds)!r}/TB),{options['vf']}"
@@ -101,9 +112,10 @@ def transcode_arguments(
 def _pixel_filters(
     info: MediaInfo, size: tuple[int, int], tonemap: bool, untagged_hd_is_bt709: bool
 ) -> str:
-    """JPEG is full range BT.601 by definition. A fixed size, as a stream may change its own.
+    """Build the filters to full-range BT.601 of one size, as JPEG requires.
 
-    With yuvj420p instead of yuv420p, ffmpeg 7.0 would keep the matrix of the source.
+    The size is fixed because a stream may change its own. With yuvj420p instead of yuv420p, ffmpeg
+    7.0 would use the matrix of the source.
     """
     given = ""
     if untagged_hd_is_bt709 and info.color.is_untagged_hd(info.width, info.height):
@@ -122,8 +134,8 @@ def _given(cut: Cut | None, uncropped: bool = False, is_steady: bool = False) ->
         protocol_whitelist=PROTOCOLS,
         format_whitelist=DEMUXERS,
         threads=1,
-        max_pixels=MAX_PIXELS,  # a stream may change its size after it was probed
-        **{"flags:v": "+unaligned"},  # crops of the codec at the left are exact
+        max_pixels=MAX_PIXELS,  # a stream may change its size after the probe
+        **{"flags:v": "+unaligned"},  # exact left crops of the codec
         **cropping,
         **jumping,
         **_reading(cut),

@@ -1,9 +1,8 @@
-"""The intermediate file of one pass to JPEGs with times, and the sound on the pictures' clock.
+"""Reader of the temporary NUT file of a pass: JPEGs with times, and aligned audio.
 
-Time zero is the first picture; in a cut it is the start, if that picture appeared before. Sound
-that a container starts earlier or later keeps its offset, and a hole in the sound track stays as
-silence, so that sample n is always heard at `start_seconds + n / 16000`.
-Samples stay in a file, which a long clip may fill as it likes.
+Time zero is the first frame; in a segment it is the start, if that frame appeared before. The
+offset of the audio track is preserved, and a gap in it is filled with zeros, so that sample n is at
+`start_seconds + n / 16000`. Samples are written to a file: memory does not grow with the clip.
 """
 
 import math
@@ -26,22 +25,22 @@ from jaxtyping import Float64, Int16, Int64
 from avme.errors import MediaError
 from avme.media.container.rational import Ratio
 from avme.media.ffmpeg.frame_writer import FrameWriter
-from avme.media.ffmpeg.frame_writer import Sink as Sink  # a part of what is asked for here
+from avme.media.ffmpeg.frame_writer import Sink as Sink  # re-exported
 from avme.media.ffmpeg.process import SAMPLE_RATE_HZ
 
 _TOLERANCE_SAMPLES = SAMPLE_RATE_HZ // 100
-"""Up to 10 ms between a time stamp and the end of what came before is rounding."""
+"""A difference of 10 ms between a time stamp and the end of the packet before is rounding."""
 _LOOKAHEAD_SAMPLES = SAMPLE_RATE_HZ // 4
 _LOOKAHEAD_PACKETS = 2
-"""A gap or an overlap must last for so much audio: single packets may have wrong time stamps."""
+"""Audio after a gap or an overlap that must confirm it: single time stamps may be wrong."""
 LONGEST_STEP_SECONDS: Final = 600
-"""A time stamp further ahead is broken, or of another clock: the sound ends before it."""
+"""A time stamp further ahead is invalid, or of another clock: the audio ends before it."""
 _LONGEST_HOLE_SAMPLES = LONGEST_STEP_SECONDS * SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """16 kHz mono samples and when the first is heard, relative to the first picture."""
+    """Mono samples at 16 kHz, and the time of the first, relative to the first frame."""
 
     samples: Int16[np.ndarray, " n"]
     start_seconds: float
@@ -51,20 +50,20 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Demuxed:
-    """What one pass made of a clip; the JPEGs went into the sink, one after the other."""
+    """Result of a pass; the JPEGs are in the sink, one after the other."""
 
     jpeg_bytes: Int64[np.ndarray, " t"]
-    """Size of every JPEG."""
+    """Size of each JPEG."""
     pts: Float64[np.ndarray, " t"]
-    """Seconds since time zero, at which the first picture is on screen."""
+    """Seconds since time zero at which the frame appears."""
     average_fps: Fraction | None
-    """Measured on the time stamps; None for fewer than two pictures."""
+    """Rate by first and last time stamp; None for fewer than two frames."""
     usual_fps: Fraction | None
-    """From the median step, which holes in the track do not move."""
+    """Rate by the median step, which gaps do not change."""
     sound: Sound | None
-    """None where there is no track or not a sample in it."""
+    """None without a track, or without a sample in it."""
     zero_seconds: float = 0.0
-    """Time zero on the clock of the intermediate file."""
+    """Time zero on the clock of the temporary file."""
 
 
 def demux(
@@ -74,13 +73,25 @@ def demux(
     max_seconds: float = math.inf,
     start_seconds: float | None = None,
 ) -> Demuxed:
-    """Append all JPEGs to `sink`; raises MediaError if there is not one picture.
+    """Append all JPEGs to a sink, and write the audio to a file.
 
-    `samples` is a new file for the sound, which ends after `max_seconds`. The sound of what comes
-    out is read from it. Of the pictures that appear by `start_seconds`, on the clock of the file,
-    only the last one is on screen then: time zero is there, and those before it are left out.
+    Of the frames that appear by `start_seconds` only the last is displayed then: time zero is
+    there, and the earlier ones are skipped.
+
+    Args:
+        intermediate: NUT file of a pass.
+        sink: Target of the JPEGs.
+        samples: New file for the audio, from which the result is memory-mapped.
+        max_seconds: Maximum length of the audio; the rest is skipped.
+        start_seconds: Start of a segment on the clock of the NUT file; None for a full file.
+
+    Returns:
+        Sizes and times of the frames, and the audio.
+
+    Raises:
+        MediaError: The file has no frame, or ends early.
     """
-    samples.unlink(missing_ok=True)  # never cut short: an earlier sound may still be read from it
+    samples.unlink(missing_ok=True)  # not truncated: earlier audio may still be mapped from it
     pictures = FrameWriter(sink, start_seconds)
     try:
         with (
@@ -98,7 +109,7 @@ def demux(
                 pictures.add(packet.pts, packet.time_base, bytes(packet))
             pictures.finish()
             sound.flush()
-    except av.error.FFmpegError as error:  # its text would name a path of this machine
+    except av.error.FFmpegError as error:  # its text would contain a local path
         said = error.strerror
         if not pictures.ticks:
             raise MediaError(f"not one picture decodes ({said})", reason="no-frames") from error
@@ -131,14 +142,14 @@ def _usual_fps(ticks: Sequence[int], tick: Fraction) -> Fraction | None:
 
 
 def _sample_at(ticks: int, tick: Ratio) -> int:
-    """The sample nearest to a time; a hundred packets a second are too many for fractions."""
+    """Return the sample nearest to a time, in integers: fractions are slow for 100 packets/s."""
     return (2 * ticks * tick.numerator * SAMPLE_RATE_HZ + tick.denominator) // (
         2 * tick.denominator
     )
 
 
 def _columns(payload: bytes, num_channels: int) -> Int16[np.ndarray, "n k"]:
-    """Return the mix, and for stereo the two channels beside it, as ffmpeg rounds them."""
+    """Return the mix, for stereo followed by both channels, rounded as ffmpeg does."""
     if num_channels == 1:
         return np.frombuffer(payload, dtype="<i2")[:, np.newaxis]
     pair = np.frombuffer(payload, dtype="<f4").reshape(-1, 2)
@@ -149,18 +160,18 @@ def _columns(payload: bytes, num_channels: int) -> Int16[np.ndarray, "n k"]:
 
 class _Packet(NamedTuple):
     at: int
-    """Its time stamp, in samples since that of the first packet."""
+    """Time stamp, in samples since that of the first packet."""
     samples: Int16[np.ndarray, "n k"]
     is_clipped: bool
-    """Its time stamp was raised to that of the packet before: ffmpeg's muxers need it to grow."""
+    """True if the time stamp was raised to that of the packet before, as ffmpeg's muxers do."""
 
 
 class _SoundTrack:
-    """Writer of one track's packets at their times.
+    """Writer of the packets of a track at their times.
 
-    A gap is filled with zeros, an overlap cut from what comes later, each only as far as all
-    packets of the lookahead confirm it. FFmpeg dates one packet of Vorbis late at every change from
-    long to short blocks (10 ms at 44.1 kHz, 14 ms at 32 kHz), and the next one is right again.
+    A gap is filled with zeros, an overlap is cut from the later packet, each only as far as all
+    packets of the lookahead confirm it. FFmpeg dates one packet of Vorbis late at each change from
+    long to short blocks (10 ms at 44.1 kHz, 14 ms at 32 kHz); the next one is right again.
     """
 
     def __init__(self, file: BinaryIO, max_seconds: float) -> None:
@@ -174,7 +185,7 @@ class _SoundTrack:
         self._last = _Packet(0, np.zeros((0, 1), np.int16), False)
 
     def add(self, at: int, samples: Int16[np.ndarray, "n k"]) -> None:
-        """`at` counts samples on the container's clock."""
+        """Add a packet; `at` counts samples on the container's clock."""
         if self._first is None:
             self._first = at
         at -= self._first
@@ -189,12 +200,12 @@ class _SoundTrack:
             self._write_next()
 
     def flush(self) -> None:
-        """Write what waits for its lookahead."""
+        """Write the packets that wait for their lookahead."""
         while self._waiting:
             self._write_next()
 
     def finish(self, written: Path, first_picture: Fraction) -> Sound | None:
-        """The track; its file must be closed."""
+        """Return the track; its file must be closed."""
         if self._first is None or self._num_samples == 0:
             return None
         start = float(Fraction(self._first, SAMPLE_RATE_HZ) - first_picture)
@@ -218,7 +229,7 @@ class _SoundTrack:
         self._file.write(samples.tobytes())
 
     def _confirmed_shift(self) -> int:
-        """Samples by which the next packet is late (or early, if negative) for certain."""
+        """Return the confirmed samples by which the next packet is late (negative: early)."""
         expected = self._num_samples
         shift = self._waiting[0].at - expected
         sign = 1 if shift > 0 else -1

@@ -1,4 +1,4 @@
-"""A clip to ffmpeg's output, with what is tried again where a first pass fails or hears nothing."""
+"""Transcoding of a clip by ffmpeg, with retries without audio and with fixed time stamps."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +19,21 @@ def transcode_clip(
     recipe: Recipe,
     cut: Cut | None,
 ) -> tuple[str, bool]:
-    """One pass, and another without sound if a sound track that nobody can decode was in it.
+    """Transcode a clip; retry without audio if the audio track cannot be decoded.
 
-    Returns ffmpeg's complaints, and whether the clock of the pictures had to be mended.
+    Args:
+        source: Media file.
+        target: Temporary NUT file.
+        info: Header of the source.
+        size: Width and height of the JPEGs.
+        recipe: Settings of decoding, and limits.
+        cut: Segment; None for all of the file.
+
+    Returns:
+        Error messages of ffmpeg, and True if decreasing time stamps of frames were fixed.
+
+    Raises:
+        MediaError: Both passes failed.
     """
     try:
         return _pass(source, target, info, size, recipe, cut)
@@ -43,7 +55,7 @@ def _pass(
     recipe: Recipe,
     cut: Cut | None,
 ) -> tuple[str, bool]:
-    """With the clock as it is; where ffmpeg gives up because of it, once more with a mended one."""
+    """Run ffmpeg; retry with fixed time stamps if decreasing ones made it fail."""
 
     def run(mend_clock: bool) -> str:
         arguments = transcode_arguments(
