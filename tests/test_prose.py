@@ -5,6 +5,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 BUDGET = 1.0
 """Odd words per 1,000; code bases of this field have 0.0 to 0.5."""
@@ -14,6 +16,13 @@ ODD = re.compile(
     r"words|wishes|people|thrown away|by chance|given up|goes on|go on|taken|asked|kept)\b",
     re.IGNORECASE,
 )
+NOT_A_VERB = re.compile(
+    r"[^A-Z]|.*:$|\w*[^s]s$|(a|an|the|this|these|it|its|what|which|whether|who|whose|where|when|how|why|"
+    r"as|for|from|of|with|without|after|before|all|both|each|every|some|first|last|only|no|none|"
+    r"true|false|number|name|path|class|token|default|dotted|font|provenance|yaml)\b",
+    re.IGNORECASE,
+)
+"""First words of docstrings that are no verb: names in quotes, plurals and third persons too."""
 WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 
 
@@ -42,3 +51,35 @@ def test_odd_words_stay_within_their_budget() -> None:
 
 def test_odd_words_are_counted_in_docstrings_and_comments() -> None:
     assert prose('"""Nobody says."""\nx = 1  # kept\n') == ["Nobody says.", "kept"]
+
+
+def first_words(source: str) -> list[str]:
+    """The functions of a module; a property is described like a field, by a noun phrase."""
+    return [
+        text.split()[0]
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (text := ast.get_docstring(node))
+        and not any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+    ]
+
+
+def test_docstrings_of_functions_begin_with_a_verb() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {word}"
+        for path in sources()
+        for word in first_words(path.read_text(encoding="utf-8"))
+        if NOT_A_VERB.match(word)
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text", ["The size.", "What is read.", "Whether it is.", "Sizes of it.", "Reads it.", "Args:"]
+)
+def test_docstrings_that_begin_with_another_word_are_found(text: str) -> None:
+    (word,) = first_words(f'def f():\n    """{text}"""\n')
+
+    assert NOT_A_VERB.match(word)
+    assert not NOT_A_VERB.match("Process")

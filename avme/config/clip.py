@@ -37,8 +37,7 @@ class ClipConfig(Settings):
 
 
 def check_grid(clip: ClipConfig, model: ModelConfig) -> None:
-    """Raises ValueError where pictures do not divide into patches, or frames into tubelets, and
-    what `check_extent` raises."""
+    """Raise ValueError if patches or tubelets do not divide the window, or it is too large."""
     patch, tubelet = model.visual.patch_size, model.visual.tubelet_size
     if clip.image_size % patch:
         raise ValueError(
@@ -56,8 +55,7 @@ def check_grid(clip: ClipConfig, model: ModelConfig) -> None:
 
 
 def check_extent(clip: ClipConfig, model: ModelConfig) -> None:
-    """Raises ValueError where a window, or the table of its positions, has more numbers than any
-    machine could use."""
+    """Raise ValueError if a window, or its table of positions, exceeds any memory."""
     if (pixels := clip.num_frames * clip.image_size**2) > MOST_PIXELS:
         raise ValueError(
             f"clip.num_frames {clip.num_frames} of clip.image_size {clip.image_size} are "

@@ -1,8 +1,7 @@
-"""From defaults, a preset, a YAML file, `--set` and named flags to one checked set of settings.
+"""Settings from defaults, a preset, a YAML file, `--set` and flags.
 
-A later layer wins: class defaults, base (an earlier run), preset, file, `--set`, flags. Every
-ConfigError is one line that names the dotted key, what was found, what is expected, and where it
-was found. A warm-up that comes from a default or a preset is limited to a share of the epochs.
+A later layer wins: defaults, base (an earlier run), preset, file, `--set`, flags. Errors name key,
+value and origin. A warm-up of a default or a preset is limited to a share of the epochs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -85,12 +84,12 @@ def given_settings(
 
 
 def to_yaml(settings: Settings) -> str:
-    """YAML that `from_yaml` reads back to an equal object."""
+    """Format settings as YAML, which `from_yaml` reads back to an equal object."""
     return write_yaml(settings.model_dump(mode="json"))
 
 
 def from_yaml(model: type[S], text: str, origin: str = "the settings") -> S:
-    """Settings from YAML; what it leaves out keeps its default."""
+    """Parse YAML; missing settings have their defaults."""
     return _build(model, [(origin, flatten(_mapping(read_yaml(text, origin), origin)))])
 
 
@@ -106,8 +105,15 @@ def refuse_contradictions(
     owner: str,
     otherwise: str = "start from other weights",
 ) -> None:
-    """Raises MismatchError where `settings` differ from `base` in one of `keys` or below it, and
-    says what to do `otherwise`."""
+    """Raise MismatchError if `settings` differ from `base` in one of `keys` or below it.
+
+    Args:
+        settings: Settings of the command.
+        base: Settings that they must match.
+        keys: Dotted keys to compare.
+        owner: Owner of `base`, for the message.
+        otherwise: Alternative to suggest.
+    """
     asked = flatten(settings.model_dump())
     given = flatten(resolve(type(settings), base=base).model_dump())
     differing = [
@@ -122,7 +128,7 @@ def refuse_contradictions(
 
 
 def leaf_fields(model: type[Settings], prefix: str = "") -> dict[str, FieldInfo]:
-    """Dotted key -> field, for every setting that is not itself a group of settings."""
+    """Map dotted keys to fields, for every setting that is not a group of settings."""
     fields: dict[str, FieldInfo] = {}
     for name, field in model.model_fields.items():
         group = field.annotation
@@ -134,8 +140,7 @@ def leaf_fields(model: type[Settings], prefix: str = "") -> dict[str, FieldInfo]
 
 
 def _build(model: type[S], layers: Sequence[tuple[str, Leaves]]) -> S:
-    fields = leaf_fields(model)
-    merged = flatten(model().model_dump())
+    fields, merged = leaf_fields(model), flatten(model().model_dump())
     origins: dict[str, str] = {}
     for origin, leaves in layers:
         for key, value in leaves.items():
@@ -179,8 +184,7 @@ def _read_file(file: Path | None) -> Leaves:
 
 
 def _read_sets(model: type[Settings], sets: Sequence[str]) -> Leaves:
-    fields = leaf_fields(model)
-    leaves: Leaves = {}
+    fields, leaves = leaf_fields(model), Leaves()
     for assignment in sets:
         key, equals, text = (part.strip() for part in assignment.partition("="))
         if not equals or not key:
@@ -204,7 +208,7 @@ def _mapping(content: Any, origin: str) -> Mapping[str, Any]:
 
 
 def _as_meant(value: Any, field: FieldInfo) -> Any:
-    """`split: 1` is the word "1", and `workers: none` is nothing."""
+    """Convert a YAML value to the type of its field: 1 to "1" for text, "none" to None."""
     if field.annotation is str and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if value == "none" and type(None) in get_args(field.annotation):

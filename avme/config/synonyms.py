@@ -19,7 +19,7 @@ class Synonym:
 
 
 def _table(*rows: tuple[str, str, str]) -> dict[str, tuple[Synonym, ...]]:
-    """Rows of names, targets and a note; names and targets are separated by spaces."""
+    """Build a table from rows of names, targets and a note; names are separated by spaces."""
     table: dict[str, tuple[Synonym, ...]] = {}
     for names, targets, note in rows:
         for name in map(squashed, names.split()):

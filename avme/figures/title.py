@@ -29,7 +29,7 @@ def add_title(figure: Figure, title: str) -> None:
 
 
 def title_size(figure: Figure) -> float:
-    """Font size of the title in points: readable where a large figure is shown on one screen."""
+    """Return the font size of the title in points, readable if a large figure fits one screen."""
     least, most = _FONT_SIZES
     return min(max(least, _FONT_SIZE_PER_INCH * figure.get_figwidth()), most)
 

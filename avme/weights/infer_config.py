@@ -61,13 +61,13 @@ class Geometry:
         return int(self.visual["tubelet_size"]), int(self.visual["patch_size"])
 
     def grid(self) -> Grid:
-        """Token grid of the window."""
+        """Return the token grid of the window."""
         config, clip = self._model_config(), self._clip()
         check_extent(clip, config)
         return grid_of(config, clip)
 
     def shapes(self) -> dict[str, Shape]:
-        """Shapes of all tensors of such a model, by avme's names."""
+        """Return the shapes of all tensors of such a model, by avme's names."""
         config, clip = self._model_config(), self._clip()
         with torch.device("meta"):
             model = (

@@ -79,7 +79,7 @@ class ImportedWeights:
         return stride if isinstance(stride, int) and stride > 0 else None
 
     def settings(self) -> dict[str, Any]:
-        """Default settings for a stage that starts from these weights."""
+        """Return the default settings for a stage that starts from these weights."""
         frames, size = self.window
         clip = {"clip.num_frames": frames, "clip.image_size": size}
         if self.stride is not None:
@@ -87,7 +87,7 @@ class ImportedWeights:
         return nest(self.leaves | clip | {"model.pos_embed_grid": list(self.grid)})
 
     def origin(self) -> dict[str, Any]:
-        """Provenance record for a run; avme's files include the lists they were trained on."""
+        """Return the provenance for a run; avme's files include the lists they were trained on."""
         mine: dict[str, Any] = {key: self.facts[key] for key in _LINEAGE if key in self.facts}
         if self.facts.get("pretrained"):
             mine["pretrained"] = self.facts["pretrained"]

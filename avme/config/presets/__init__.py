@@ -46,17 +46,22 @@ _WARMUP, _EPOCHS = "optim.warmup_epochs", "train.epochs"
 
 
 def recipe(name: str) -> Recipe:
-    """Raises UsageError for a name that does not exist."""
+    """Return the recipe of a name; raise UsageError for an unknown one."""
     if name not in RECIPES:
         raise UsageError(f"no preset {name!r}: choose from {', '.join(RECIPES)}")
     return RECIPES[name]
 
 
 def preset(stage: str, name: str, *, only_recipe: bool = False) -> dict[str, Any]:
-    """Every setting that the recipes of `stage` disagree on, as the recipe `name` has it.
+    """Return every setting in which the recipes of a stage differ, with the values of one recipe.
 
-    `only_recipe` leaves out the model and the clip, for a stage that takes both from a checkpoint.
-    Raises UsageError for a name that does not exist.
+    Args:
+        stage: Pretraining or fine-tuning.
+        name: Recipe.
+        only_recipe: Omit model and clip, for a stage that reads both from a checkpoint.
+
+    Raises:
+        UsageError: The name is unknown.
     """
     chosen = {key: given.value for key, given in recipe(name).layer(stage).items()}
     defaults = flatten(STAGES[stage]().model_dump())

@@ -140,7 +140,7 @@ def _kinetics(
     epochs: int,
     tune: _Finetune,
 ) -> Recipe:
-    """Both stages of a size; `batch`, `epochs` and `tune` as its two scripts give them."""
+    """Build both stages of a size; `batch`, `epochs` and `tune` are those of its two scripts."""
     windows = tune.num_sample
     script = f"{folder}/finetune.sh"
     rate = f"over {windows} windows of a video" if windows > 1 else "one window of a video"

@@ -32,7 +32,7 @@ class Estimate:
         advice: str = "",
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`advice` is printed if the run takes more than a day on a CPU."""
+        """Store `advice`, which is printed if the run takes more than a day on a CPU."""
         self.total, self.steps_per_epoch, self.advice = total, steps_per_epoch, advice
         self.is_told = False
         self._device, self._now = DeviceTimer(device), clock
