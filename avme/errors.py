@@ -4,7 +4,7 @@ AvmeError                     1  unexpected
     UsageError                2  an argument names something that does not exist or cannot be used
         ConfigError           2  a setting is unknown or impossible
     MediaError                3  a video cannot be probed or decoded
-        TooManyFailedClips    3  more clips were quarantined than `--max-bad` allows
+        TooManyFailedClips    3  more clips were quarantined than `--max-failed` allows
     MismatchError             4  an artifact does not match the settings or another artifact
     ArtifactError             5  an earlier stage is missing, unfinished or broken
     SystemRequirementError    6  the machine lacks a program, device, library, memory or disk space
@@ -45,7 +45,7 @@ class MediaError(AvmeError):
 
 
 class TooManyFailedClips(MediaError):
-    """More clips were quarantined than `--max-bad` allows; the valid ones are stored."""
+    """More clips were quarantined than `--max-failed` allows; the valid ones are stored."""
 
 
 class MismatchError(AvmeError):

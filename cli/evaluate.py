@@ -49,7 +49,7 @@ TopK = Annotated[
 ]
 Segments = Annotated[int | None, typer.Option(help="Temporal segments per clip.", show_default="5")]
 Crops = Annotated[int | None, typer.Option(help="Spatial crops per segment.", show_default="3")]
-Part = Annotated[
+Subset = Annotated[
     Literal["test", "train"] | None, typer.Option(help="Subset to score.", show_default="test")
 ]
 Batch = Annotated[int | None, typer.Option(help="Clips per batch and device.", show_default="8")]
@@ -57,7 +57,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         help="Folder to write.",
-        show_default="in <run>/eval/, named after set, split, part, checkpoint and views",
+        show_default="in <run>/eval/, named after dataset, split, subset, checkpoint and views",
     ),
 ]
 
@@ -73,7 +73,7 @@ def evaluate(
     topk: TopK = None,
     segments: Segments = None,
     crops: Crops = None,
-    part: Part = None,
+    subset: Subset = None,
     batch: Batch = None,
     out: Out = None,
     overwrite: options.Overwrite = False,
@@ -94,7 +94,7 @@ def evaluate(
         "topk": topk or None,
         "segments": segments,
         "crops": crops,
-        "part": part,
+        "subset": subset,
         "batch_size": batch,
         "device": device,
         "precision": precision,

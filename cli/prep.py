@@ -101,7 +101,7 @@ class Job:
     out: Annotated[
         Path | None, typer.Option(help="Folder to write.", show_default="data/<name>")
     ] = None
-    max_bad: Annotated[
+    max_failed: Annotated[
         float | None,
         typer.Option(help="Fraction of clips that may fail.", show_default="0.1"),
     ] = None
@@ -185,7 +185,7 @@ def _prepare(
     from avme.config.resolve import resolve
 
     target = paths.set_folder(job.out, job.name, default or layout)
-    flags = {"max_bad": job.max_bad, "num_workers": job.workers}
+    flags = {"max_failed": job.max_failed, "num_workers": job.workers}
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
     _require_fitting(job)
     from avme.prep.partition import read_share

@@ -1,4 +1,4 @@
-"""Which clips a stage reads and what it cuts out of each."""
+"""Settings of the clip window."""
 
 import math
 from typing import Annotated, Final
@@ -15,15 +15,16 @@ MOST_POSITIONS: Final = 2**28
 
 
 class ClipConfig(Settings):
-    """The window of a clip that a model sees: pictures and the sound of the same span."""
+    """Window of a clip that a model receives: frames, and the audio of the same time."""
 
     split: Name = "1"
-    """Name of the split: `splits/split<name>-train.txt` and `-test.txt` of the prepared set."""
+    """Name of the split; its lists are `splits/split<name>-train.txt` and `-test.txt`."""
     num_frames: Annotated[int, Field(ge=2, le=65_536)] = 16
     frame_stride: Annotated[int, Field(ge=1, le=65_536)] = 4
-    """Source frames from one chosen frame to the next; the span is num_frames x stride."""
+    """Source frames from one frame of the window to the next; the window spans num_frames x
+    frame_stride source frames."""
     image_size: Annotated[int, Field(ge=16, le=65_536)] = 224
-    """Height and width of the picture in pixels."""
+    """Height and width of the frames in pixels."""
 
     @property
     def span_frames(self) -> int:

@@ -1,4 +1,4 @@
-"""Settings of `avme eval`; the window comes from the checkpoint where it names one."""
+"""Settings of `avme eval`; the window is that of the checkpoint, if it states one."""
 
 from typing import Annotated, Literal
 
@@ -10,21 +10,21 @@ Rank = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class EvalConfig(Settings):
-    """From a classifier to its top-k."""
+    """Evaluation of a classifier."""
 
     topk: Annotated[tuple[Rank, ...], Field(max_length=100)] = (1, 5)
     segments: Annotated[int, Field(ge=1, le=10_000)] = 5
-    """Windows spread evenly over every clip; of a short clip, as many as it has distinct ones."""
+    """Windows per clip, evenly spaced; a short clip has only as many as differ."""
     crops: Annotated[int, Field(ge=1, le=3)] = 3
-    """Squares along the longer side of every window; 1 for a classifier of audio alone."""
-    part: Literal["test", "train"] = "test"
-    """List of the split that is scored."""
-    stride: Annotated[int, Field(ge=1, le=65_536)] | None = None
-    """Source frames from one frame to the next, for weights that do not name theirs; else 4."""
+    """Square crops along the longer side of each window; 1 for an audio-only classifier."""
+    subset: Literal["test", "train"] = "test"
+    """Subset of the split to score."""
+    frame_stride: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Source frames from one frame to the next, for weights that do not state it; none is 4."""
     heads: Annotated[int, Field(ge=1, le=65_536)] | None = None
-    """Attention heads, for weights that neither name theirs nor are of a known size."""
+    """Attention heads, for weights that do not state them and are of no known size."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 8
-    """Clips at a time per device; all views of a clip count as one."""
+    """Clips per batch and device, each with all its views."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     num_workers: Annotated[int, Field(ge=0, le=1024)] | None = None

@@ -16,57 +16,57 @@ Aspect = Annotated[float, Field(ge=0.01, le=100.0)]
 
 
 class HeadConfig(Settings):
-    """The classifier and what keeps it from overfitting."""
+    """Classification head and regularization."""
 
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
-    """On the pooled tokens, before the last layer."""
+    """Dropout of the pooled vector, before the last layer."""
     drop_path: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
-    """Share of residual branches dropped in the last block; falls linearly to 0 in the first."""
+    """Stochastic depth: drop rate of the last block, falling linearly to 0 in the first."""
     init_scale: Annotated[float, Field(gt=0.0, le=1000.0)] = 0.001
-    """Factor on the last layer's first weights."""
+    """Factor on the initial weights of the last layer."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    """Label smoothing."""
+    """Probability spread evenly over all classes in the target."""
     pool: Literal["mean", "max", "first"] = "mean"
-    """How tokens become one vector: max finds what few tokens show, and learns sooner on little
-    data; mean is VideoMAE's; first is that of transformers with use_mean_pooling false."""
+    """Pooling of the tokens: mean as VideoMAE; max learns sooner on little data, from features of
+    few tokens; first as transformers with use_mean_pooling false."""
     norm: Literal["layer", "batch"] = "layer"
-    """Of the pooled vector: batch takes away what all clips share; layer is VideoMAE's."""
+    """Normalization of the pooled vector: layer as VideoMAE; batch removes what all clips share."""
 
 
 class AugmentConfig(Settings):
-    """What happens to a clip before the model sees it; sound and picture are treated together."""
+    """Augmentation of training clips; frames and audio are augmented together."""
 
     crop_scale: tuple[Area, Area] = (0.08, 1.0)
-    """Area of the random crop as a share of the picture."""
+    """Area of the random crop as a fraction of the frame: minimum and maximum."""
     crop_ratio: tuple[Aspect, Aspect] = (0.75, 4 / 3)
-    """Aspect of the random crop."""
+    """Aspect ratio of the random crop: minimum and maximum."""
     hflip_prob: Share = 0.5
-    """Probability of a mirror image."""
+    """Probability of a horizontal flip."""
     randaugment_ops: Annotated[int, Field(ge=0, le=64)] = 4
-    """Operations of RandAugment drawn for a clip, the same for all its frames; 0 switches it off.
-    All defaults together are timm's and VideoMAE's `rand-m7-n4-mstd0.5-inc1`."""
+    """RandAugment operations per clip, the same for all its frames; 0 disables it. The defaults
+    together are timm's and VideoMAE's `rand-m7-n4-mstd0.5-inc1`."""
     randaugment_magnitude: Annotated[float, Field(ge=0.0, le=10.0)] = 7.0
-    """Mean level of an operation, of 10 as in timm: 7 rotates by 21 degrees."""
+    """Mean magnitude of an operation, 0 to 10 as in timm: 7 rotates by 21 degrees."""
     randaugment_std: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.5
-    """Standard deviation of the level."""
+    """Standard deviation of the magnitude."""
     randaugment_prob: Share = 0.5
-    """Probability that an operation that was drawn is applied."""
+    """Probability of applying each operation."""
     erase_prob: Share = 0.25
-    """Probability that a rectangle of all frames is erased."""
+    """Probability of random erasing, of the same rectangle in all frames."""
     mixup: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.8
-    """Alpha of mixup on pictures, sound and labels alike; 0 switches it off."""
+    """Alpha of mixup of frames, audio and labels; 0 disables it."""
     cutmix: Annotated[float, Field(ge=0.0, le=1000.0)] = 1.0
-    """Alpha of cutmix; sound is mixed in the same proportion; 0 switches it off."""
+    """Alpha of CutMix; audio is mixed in the same proportion; 0 disables it."""
     jitter_frames: Annotated[int, Field(ge=0, le=65_536)] = 0
-    """A short clip's window may start up to this many frames before the clip does."""
+    """Maximum number of frames by which the window of a short clip may start before the clip."""
     audio_time_mask: Share = 0.0
-    """Longest stretch of sound that is masked, as a share of the window (SpecAugment)."""
+    """Maximum length of the masked audio as a fraction of the window (SpecAugment)."""
     audio_freq_mask: Annotated[int, Field(ge=0, le=65_536)] = 0
-    """Largest number of adjacent cepstral coefficients that are masked (SpecAugment)."""
+    """Maximum number of adjacent cepstral coefficients that are masked (SpecAugment)."""
     audio_noise: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
-    """Deviation of noise added to the normalized MFCC."""
+    """Standard deviation of the noise added to the normalized MFCC."""
     audio_dropout: Share = 0.0
-    """Probability that a clip's sound is replaced by the learned null sequence."""
+    """Probability of replacing a clip's audio by the learned null sequence."""
 
     @field_validator("crop_scale", "crop_ratio")
     @classmethod
@@ -77,12 +77,13 @@ class AugmentConfig(Settings):
 
 
 class FinetuneConfig(WithGrid):
-    """From an encoder to a classifier."""
+    """Fine-tuning of an encoder as a classifier."""
 
     modality: Literal["av", "v", "a"] = "av"
-    """av: both streams fused; v: plain VideoMAE; a: sound alone."""
+    """av: both streams, fused; v: video only, as VideoMAE; a: audio only."""
     val_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    """Share of the train list held out by group to choose the best epoch; 0 takes the last."""
+    """Fraction of the train list held out, by group, to select the best epoch; 0 uses the last
+    epoch."""
     model: ModelConfig = ModelConfig()
     head: HeadConfig = HeadConfig()
     augment: AugmentConfig = AugmentConfig()

@@ -1,4 +1,4 @@
-"""Shapes of the model (paper III; VideoMAE's and TalkNet's sizes by default).
+"""Settings of the model (paper III; VideoMAE's and TalkNet's sizes by default).
 
 The defaults are ViT-B. Widths are never derived from patch sizes, although paper eq. 4 does so.
 """
@@ -26,7 +26,7 @@ def _check_block(settings: Model, dim: int, heads: int, mlp_ratio: float) -> Mod
 
 
 class VisualConfig(Settings):
-    """The visual encoder, a ViT over tubelets."""
+    """Video encoder: a ViT over tubelets."""
 
     dim: Positive = 768
     depth: Depth = 12
@@ -37,7 +37,7 @@ class VisualConfig(Settings):
     tubelet_size: Positive = 2
     """Frames per token."""
     final_norm: bool = True
-    """Layer norm after the last block, as VideoMAE pretrains; false for transformers' default."""
+    """Layer norm after the last block, as in VideoMAE's pretraining; false as in transformers."""
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> "VisualConfig":
@@ -45,7 +45,7 @@ class VisualConfig(Settings):
 
 
 class AudioConfig(Settings):
-    """The audio encoder: TalkNet's SE-ResNet34 over MFCC."""
+    """Audio encoder: TalkNet's SE-ResNet34 over MFCC."""
 
     num_cepstra: Positive = 13
     widths: tuple[Positive, Positive, Positive, Positive] = (16, 32, 64, 128)
@@ -55,19 +55,20 @@ class AudioConfig(Settings):
 
 
 class FusionConfig(Settings):
-    """How the two streams meet (paper III-D)."""
+    """Fusion of the two streams (paper III-D)."""
 
     kind: Literal["cross-attention", "concat", "none"] = "cross-attention"
     """none is VideoMAE; concat joins the aligned streams without attention."""
     variant: Literal["prenorm", "talknet"] = "prenorm"
-    """prenorm starts as VideoMAE exactly; talknet is post-norm with the residual on key/value."""
+    """prenorm initially equals VideoMAE; talknet is post-norm with the residual on key and
+    value."""
     heads: Positive = 8
     mlp_ratio: MlpRatio = 4.0
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
 class DecoderConfig(Settings):
-    """The light decoder that only pretraining uses."""
+    """Light decoder, used in pretraining only."""
 
     dim: Positive = 384
     depth: Depth = 4
@@ -80,15 +81,15 @@ class DecoderConfig(Settings):
 
 
 class ModelConfig(Settings):
-    """The whole network."""
+    """Model: encoders, fusion and decoder."""
 
     visual: VisualConfig = VisualConfig()
     audio: AudioConfig = AudioConfig()
     fusion: FusionConfig = FusionConfig()
     decoder: DecoderConfig = DecoderConfig()
     pos_embed_grid: tuple[Positive, Positive, Positive] | None = None
-    """Slots, rows and columns of the grid that the weights come from, whose positions are stretched
-    over the window; --init sets it; none takes the window's own."""
+    """Time slots, rows and columns of the position embeddings in the initial weights, which are
+    interpolated to the window's grid; set by --init. none is the window's grid."""
 
     @model_validator(mode="after")
     def _fusion_fits(self) -> "ModelConfig":

@@ -14,26 +14,26 @@ Side = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class MaskConfig(Settings):
-    """How much of the picture the encoder does not see; sound is never masked."""
+    """Masking of video tokens; audio is never masked."""
 
     ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
-    """Share of places hidden in every time slot, rounded down to whole places."""
+    """Fraction of the positions masked in every time slot, rounded down to whole positions."""
     decoder_ratio: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Fraction of the masked tokens that the decoder neither receives nor predicts, other ones in
-    every slot (running cell masking of VideoMAE V2, where it is 0.5); the loss covers the rest."""
+    """Fraction of the masked tokens that the decoder neither receives nor predicts, others in every
+    slot (running cell masking of VideoMAE V2, where it is 0.5). The loss covers the rest."""
 
 
 class LossConfig(Settings):
-    """What the decoder must predict (paper eq. 7)."""
+    """Reconstruction loss (paper eq. 7)."""
 
     target: Literal["normalized", "pixel"] = "normalized"
-    """normalized: per tubelet and colour, as VideoMAE; pixel: for flat synthetic pictures."""
+    """normalized: per tubelet and color channel, as VideoMAE; pixel: for flat synthetic images."""
     tokens: Literal["masked", "all"] = "masked"
-    """Tokens that enter the loss."""
+    """Tokens in the loss."""
 
 
 class CropConfig(Settings):
-    """The only augmentation of pretraining: VideoMAE's multi-scale crop, and no flip."""
+    """Multi-scale crop of VideoMAE, the only augmentation of pretraining."""
 
     scales: Annotated[tuple[Side, ...], Field(min_length=1, max_length=100)] = (
         1.0,
@@ -41,11 +41,11 @@ class CropConfig(Settings):
         0.75,
         0.66,
     )
-    """Sides of the crop as shares of the short side; height and width may differ by one step."""
+    """Sides of the crop as fractions of the short side; height and width may differ by one step."""
 
 
 class PretrainConfig(WithGrid):
-    """From shards to a pretrained encoder."""
+    """Pretraining by masked autoencoding."""
 
     model: ModelConfig = ModelConfig()
     mask: MaskConfig = MaskConfig()

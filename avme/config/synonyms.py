@@ -123,7 +123,7 @@ SYNONYMS: Final = _table(
     ("num_frame n_frames clip_len clip_length frames num_segments_frames", "clip.num_frames", ""),
     (
         "sampling_rate sample_rate frame_interval temporal_stride stride",
-        "clip.frame_stride",
+        "clip.frame_stride frame_stride",
         "source frames from one chosen frame to the next",
     ),
     (

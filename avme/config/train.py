@@ -18,65 +18,66 @@ class OptimConfig(Settings):
     """AdamW with linear warm-up and cosine decay per step."""
 
     lr: Annotated[float, Field(gt=0.0, le=1e6)] = 3e-4
-    """Learning rate for 256 clips a step; the real one is lr x batch / 256."""
+    """Learning rate for a batch of 256 clips; the rate in use is lr x batch / 256."""
     min_lr: NotNegative = 1e-5
-    """Where the cosine ends, scaled in the same way."""
+    """Final rate of the cosine, scaled in the same way."""
     warmup_epochs: NotNegative = 40.0
-    """Epochs of linear warm-up. Unless it is set, at most a tenth of `train.epochs`, or the share
-    that the preset has where that is larger."""
+    """Epochs of linear warm-up. Unless set, limited to a tenth of `train.epochs`, or to the
+    fraction that the preset has if that is larger."""
     weight_decay: NotNegative = 0.05
-    """Not applied to biases, norms and other one-dimensional parameters."""
+    """Weight decay, except of biases, norms and other one-dimensional parameters."""
     betas: tuple[Decay, Decay] = (0.9, 0.95)
     grad_clip_norm: Annotated[float, Field(gt=0.0, le=1e9)] | None = None
-    """Largest norm of the gradient; none leaves it alone."""
+    """Maximum norm of the gradient; none does not clip."""
     layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """Factor on the learning rate from one layer of the visual encoder to the one below it."""
+    """Factor on the learning rate from each layer of the video encoder to the one below."""
 
 
 class TrainConfig(Settings):
-    """The loop."""
+    """Training loop."""
 
     epochs: Count = 800
     batch_size: Clips = 192
-    """Clips per optimiser step over all devices; accumulation follows from `micro_batch_size`."""
+    """Clips per optimizer step over all devices; gradient accumulation follows from
+    `micro_batch_size`."""
     micro_batch_size: Clips | None = None
-    """Clips per device at a time; none takes the whole share of the device."""
+    """Clips per device in one pass; none is the device's full share of the batch."""
     repeat: Count = 1
-    """Windows drawn from every clip in an epoch."""
+    """Windows per clip and epoch."""
     seed: Seed = 0
     batch_norm: Literal["synchronized", "frozen"] = "synchronized"
-    """Statistics of the audio encoder: of the global batch, or as the weights brought them."""
+    """Statistics of the audio encoder: of the global batch, or frozen as in the initial weights."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
-    """auto is bf16 where the GPU has it, else fp16 with a loss scale; fp32 on CPUs."""
+    """auto is bf16 if the GPU has it, else fp16 with loss scaling; fp32 on CPUs."""
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
-    """Decay a step of a moving average of the weights, which is then validated, kept as best and
-    exported in their place; rises to it as (1 + n) / (10 + n) after n steps. none keeps none."""
+    """Decay per step of an exponential moving average of the weights, which is validated, saved as
+    best and exported instead of them; it is (1 + n) / (10 + n) after n steps if that is less. none
+    disables it."""
     tf32: bool = False
-    """Multiplies single precision as TF32 on GPUs that can: faster, with 10 bits of mantissa."""
+    """Multiply float32 as TF32 on GPUs that support it: faster, with 10 bits of mantissa."""
     compile: bool = False
-    """Compiles the transformer blocks; minutes at the start, and other rounding."""
+    """Compile the transformer blocks: minutes at the start, and other rounding."""
     activation_checkpointing: bool = False
-    """Computes blocks again in the backward pass instead of keeping what they did: less memory for
-    a third more time."""
+    """Recompute blocks in the backward pass instead of storing their activations: less memory, a
+    third more time."""
     sharding: Literal["none", "fsdp"] = "none"
-    """fsdp: each process keeps a share of weights, gradients and optimiser states instead of all;
-    less memory, more communication, and nothing with one process."""
+    """fsdp: each process stores a part of weights, gradients and optimizer state; less memory, more
+    communication. No effect with one process."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     num_workers: Annotated[int, Field(ge=0, le=1024)] | None = None
-    """Loader processes per device; none takes the cores that are left over, at most 8."""
+    """Dataloader processes per device; none is the number of free cores, at most 8."""
     log_every: Annotated[int, Field(ge=1, le=10**9)] = 10
-    """Steps between two lines of metrics.jsonl."""
+    """Steps between lines of metrics.jsonl."""
     checkpoint_minutes: Annotated[float, Field(gt=0.0, le=1e6)] = 10.0
-    """At most this long between two checkpoints; sooner where saving costs under 1 % of time."""
+    """Maximum time between checkpoints; less if saving takes under 1 % of the time."""
     save_every_epochs: Count | None = None
-    """Epochs between two checkpoints that are kept as step-N.pt."""
+    """Epochs between checkpoints that are kept as step-N.pt; none keeps none."""
     max_saved: Count | None = None
-    """How many of those stay, the newest; none keeps all."""
+    """Maximum number of step-N.pt, the newest ones; none keeps all."""
     log_images_every_epochs: Count | None = 20
-    """Epochs of pretraining between two pictures of reconstructions in TensorBoard; none draws
-    none."""
+    """Epochs of pretraining between reconstructed images in TensorBoard; none disables them."""
     wandb: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    """Project at Weights & Biases to report to as well; none sends nothing."""
+    """Project at Weights & Biases to log to; none disables it."""
 
     @model_validator(mode="after")
     def _fp16_is_whole(self) -> "TrainConfig":

@@ -34,9 +34,9 @@ _FILES = (SUMMARY, "predictions.npz", "per_class.csv", "confusion.csv", PICTURE)
 
 
 def results_folder(
-    weights: ImportedWeights, dataset: str, split: str, part: str, views: Mapping[str, int]
+    weights: ImportedWeights, dataset: str, split: str, subset: str, views: Mapping[str, int]
 ) -> Path:
-    """Return `<run>/eval/<dataset>-split<split>-<part>-<checkpoint>-<segments>x<crops>`.
+    """Return `<run>/eval/<dataset>-split<split>-<subset>-<checkpoint>-<segments>x<crops>`.
 
     For weights without a run, the folder is below `runs/eval-<weights>/`.
 
@@ -44,12 +44,12 @@ def results_folder(
         weights: Checkpoint or weight file.
         dataset: Name of the dataset.
         split: Name of the split.
-        part: Subset that is scored.
+        subset: Subset that is scored.
         views: Temporal segments and spatial crops.
     """
     size = "x".join(str(count) for count in views.values())
     checkpoint = Path(weights.file.name.removesuffix(".index.json")).stem
-    return results_of(weights) / f"{dataset}-split{split}-{part}-{checkpoint}-{size}"
+    return results_of(weights) / f"{dataset}-split{split}-{subset}-{checkpoint}-{size}"
 
 
 def require_replaceable(
@@ -93,7 +93,7 @@ def _identity(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "checkpoint": dict(summary.get("checkpoint") or {}).get("sha256"),
         "dataset": summary.get("fingerprint"),
-        **{key: summary.get(key) for key in ("split", "part", "views", "precision")},
+        **{key: summary.get(key) for key in ("split", "subset", "views", "precision")},
         "topk": {key for key in summary if key.startswith("top") and key[3:].isdecimal()},
     }
 
@@ -217,7 +217,7 @@ def _title(summary: Mapping[str, Any], ranks: tuple[int, ...]) -> str:
     checkpoint, (segments, crops) = summary["checkpoint"], summary["views"].values()
     path = Path(checkpoint["path"])
     tops = ", ".join(f"top-{k} {100 * summary[f'top{k}']:.2f} %" for k in ranks)
-    where = f"{summary['dataset']}, split {summary['split']}, {summary['part']}"
+    where = f"{summary['dataset']}, split {summary['split']}, {summary['subset']}"
     return (
         f"{where}: {tops} of n = {summary['n']} clips\n"
         f"{run_folder(path).resolve().name}, {path.name} at step {checkpoint['step']}, modality "

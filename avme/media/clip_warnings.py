@@ -149,7 +149,9 @@ def sound_remarks(
         yield f"sound-long: {beyond:.2f} s of sound after the pictures are left out"
 
 
-def require_most(info: MediaInfo, num_frames: int, seconds: float, min_decoded: float) -> None:
+def require_most(
+    info: MediaInfo, num_frames: int, seconds: float, min_decoded_fraction: float
+) -> None:
     """Check that at least a fraction of the header's content was decoded.
 
     Frames alone are not sufficient: an AVI counts repeated frames, and an MP4 frames that its edit
@@ -159,7 +161,7 @@ def require_most(info: MediaInfo, num_frames: int, seconds: float, min_decoded: 
         info: Header of the file.
         num_frames: Decoded frames.
         seconds: Decoded length.
-        min_decoded: Minimum fraction.
+        min_decoded_fraction: Minimum fraction.
 
     Raises:
         MediaError: Less was decoded.
@@ -170,12 +172,12 @@ def require_most(info: MediaInfo, num_frames: int, seconds: float, min_decoded: 
         shares.append(num_frames / claimed_frames)
     if claimed_seconds and claimed_seconds > 0:
         shares.append(seconds / claimed_seconds)
-    if shares and max(shares) < min_decoded:
+    if shares and max(shares) < min_decoded_fraction:
         frames = f"{claimed_frames} frames" if claimed_frames else ""
         length = f"{claimed_seconds:.3g} s" if claimed_seconds else ""
         raise MediaError(
             f"{num_frames} frames ({seconds:.3g} s) decode, the header says "
             f"{' or '.join(filter(None, (frames, length)))}: the file is cut "
-            "off or damaged; a smaller min_decoded lets it pass",
+            "off or damaged; a smaller min_decoded_fraction lets it pass",
             reason="truncated",
         )

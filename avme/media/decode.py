@@ -123,7 +123,7 @@ def extract(
         if span is not None and not lacks_content(info, span, remarks, missing):
             judged = replace(judged, complaints="")
         if span is None:
-            require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded)
+            require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded_fraction)
     except MediaError as error:
         if span and error.reason == "no-frames":
             message = f"{source.name}: no picture in its seconds {span}"

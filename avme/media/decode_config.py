@@ -20,7 +20,7 @@ class Recipe:
     """Maximum size of the intermediate file."""
     memory_bytes: int | None = None
     """Memory limit of the process that reads the header, and of ffmpeg."""
-    min_decoded: float = 0.0
+    min_decoded_fraction: float = 0.0
     tonemap: bool = False
     """Convert HDR to BT.709; otherwise the curve is unchanged."""
     untagged_hd_is_bt709: bool = False

@@ -53,7 +53,7 @@ def publish(
     folder = plan.folder
     tally = write_tables(plan, splits)
     _report_quarantined(tally, report)
-    require_enough(plan, tally.good, len(tally.bad), request.config.max_bad)
+    require_enough(plan, tally.good, len(tally.bad), request.config.max_failed)
     manifest = write_manifest(
         plan,
         tally,
@@ -72,16 +72,16 @@ def publish(
     return PreparedDataset.open(folder, lazy=True)
 
 
-def require_enough(plan: Plan, num_good: int, num_bad: int, max_bad: float) -> None:
+def require_enough(plan: Plan, num_good: int, num_bad: int, max_failed: float) -> None:
     """Raise TooManyFailedClips if no clip is valid, or if too many are not.
 
     Args:
         plan: Plan of the dataset.
         num_good: Number of valid clips.
         num_bad: Number of quarantined clips.
-        max_bad: Fraction of clips that may be quarantined.
+        max_failed: Fraction of clips that may be quarantined.
     """
-    allowed = max(1, int(max_bad * plan.num_clips))
+    allowed = max(1, int(max_failed * plan.num_clips))
     if not num_good:
         raise TooManyFailedClips(
             f"none of the {num_bad} clips could be prepared: see {plan.folder / 'quarantine.csv'}",
@@ -90,7 +90,7 @@ def require_enough(plan: Plan, num_good: int, num_bad: int, max_bad: float) -> N
     if num_bad > allowed:
         raise TooManyFailedClips(
             f"{num_bad} of {plan.num_clips} clips are bad, {allowed} may be: see "
-            f"{plan.folder / 'quarantine.csv'}; the good ones are kept, and a larger --max-bad "
+            f"{plan.folder / 'quarantine.csv'}; the good ones are kept, and a larger --max-failed "
             "goes on with them",
             reason="too-many",
         )

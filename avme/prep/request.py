@@ -70,7 +70,7 @@ def find_recipe(config: PrepConfig) -> Recipe:
         max_seconds=config.max_seconds,
         max_bytes=round(config.max_clip_gb * 1e9),
         memory_bytes=config.memory_mb * 1024 * 1024,
-        min_decoded=config.min_decoded,
+        min_decoded_fraction=config.min_decoded_fraction,
         tonemap=config.hdr == "tonemap",
         untagged_hd_is_bt709=config.untagged_hd == "bt709",
     )

@@ -56,15 +56,15 @@ def prep_command(plan: dict[str, Any], folder: Path) -> str:
             words += [f"--{name}", call[name]]
     if call.get("annotations"):
         words += ["--annotations", *call["annotations"]]
-    max_bad = call.get("max_bad", _least_max_bad(folder, len(plan["clips"])))
-    if max_bad != usual["max_bad"]:
-        words += ["--max-bad", str(max_bad)]
+    max_failed = call.get("max_failed", _least_max_failed(folder, len(plan["clips"])))
+    if max_failed != usual["max_failed"]:
+        words += ["--max-failed", str(max_failed)]
     settings = {
         key.removeprefix(_SETTINGS): value
         for key, value in identity.items()
         if key.startswith(_SETTINGS)
     }
-    limits = (name for name in PrepConfig().limits() if name != "max_bad")
+    limits = (name for name in PrepConfig().limits() if name != "max_failed")
     settings |= {name: call.get(name, usual[name]) for name in limits}
     for key, value in settings.items():
         if value != usual.get(key):
@@ -88,9 +88,9 @@ def _beside(call: Mapping[str, Any]) -> list[Any]:
     return [path for path in given if path]
 
 
-def _least_max_bad(folder: Path, num_clips: int) -> float:
+def _least_max_failed(folder: Path, num_clips: int) -> float:
     """Return the default, or a limit that allows the existing number of failed clips."""
-    usual = PrepConfig().max_bad
+    usual = PrepConfig().max_failed
     try:
         bad = len((folder / QUARANTINE).read_text(encoding="utf-8").splitlines()) - 1
     except (OSError, ValueError):

@@ -98,8 +98,8 @@ def evaluate(
     report_other_dataset(facts, prepared, report)
     ranks = usable_ranks(config.topk, len(trained.classes), report)
     split = split or trained.settings.clip.split
-    entries = prepared.part(split, config.part)
-    if config.part == "test":
+    entries = prepared.part(split, config.subset)
+    if config.subset == "test":
         require_unseen(entries, prepared, facts, split)
     coverage = compute_coverage(entries, trained_classes(facts, prepared))
     report_coverage(coverage, trained.classes, report)
@@ -111,7 +111,7 @@ def evaluate(
         "views": views,
         "precision": str(precision).removeprefix("torch."),
     }
-    folder = out or results_folder(weights, prepared.name, split, config.part, views)
+    folder = out or results_folder(weights, prepared.name, split, config.subset, views)
     require_replaceable(folder, summary, ranks, overwrite=overwrite)
     with ended_by_signals(), init_distributed(device) as processes:
         processes.run_on_rank0(lambda: require_room(folder, entries, len(trained.classes)))
@@ -195,11 +195,10 @@ def _described(
     return {
         "modality": trained.settings.modality,
         "audio": "real",
-        "subset": "all",
         "dataset": prepared.name,
         "fingerprint": prepared.fingerprint,
         "split": split,
-        "part": config.part,
+        "subset": config.subset,
         "trained_on_split": facts.get("split"),
         "classes": len(trained.classes),
         "untrained_classes": list(coverage.untrained),

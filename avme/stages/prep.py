@@ -78,7 +78,7 @@ def _report_plan(
     """
     if plan.is_finished:
         counts = read_json(plan.folder / DATASET_MANIFEST)["counts"]
-        require_enough(plan, counts["clips"], counts["quarantined"], request.config.max_bad)
+        require_enough(plan, counts["clips"], counts["quarantined"], request.config.max_failed)
         report.say(f"{plan.folder} is finished and nothing changed: {plan.num_clips} clips")
         return
     if retried := plan.outdated_for("retry"):

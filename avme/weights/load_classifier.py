@@ -58,7 +58,7 @@ def complete_settings(weights: ImportedWeights, config: EvalConfig) -> ImportedW
     """
     key = "model.visual.heads"
     for name, asked, known in (
-        ("stride", config.stride, weights.stride),
+        ("frame_stride", config.frame_stride, weights.stride),
         ("heads", config.heads, weights.leaves.get(key)),
     ):
         if asked is not None and known is not None and asked != known:
@@ -66,8 +66,8 @@ def complete_settings(weights: ImportedWeights, config: EvalConfig) -> ImportedW
                 f"{weights.file} was trained with {name} {known}, {asked} was asked: leave {name} "
                 "out"
             )
-    if config.stride is not None and weights.stride is None:
-        note = {SIDECAR: {"frame_stride": config.stride}}
+    if config.frame_stride is not None and weights.stride is None:
+        note = {SIDECAR: {"frame_stride": config.frame_stride}}
         weights = replace(weights, config=weights.config | note)
     if config.heads is not None and key not in weights.leaves:
         leaves = weights.leaves | {key: config.heads}
@@ -102,7 +102,9 @@ def build_trained(
         report.say(remark)
     if weights.stride is None:
         stride = settings.clip.frame_stride
-        report.say(f"{weights.file} does not name its stride: {stride} is taken, --set stride=N")
+        report.say(
+            f"{weights.file} does not name its stride: {stride} is taken, --set frame_stride=N"
+        )
     model = build_classifier(settings, len(classes))
     model.load_state_dict(tensors)
     return TrainedClassifier(

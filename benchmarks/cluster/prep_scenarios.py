@@ -8,7 +8,7 @@ from benchmarks.cluster.site import AVME, Check, Site, last_line, preparing
 
 def prep_array(site: Site) -> Iterator[Check]:
     """Four jobs, two at once; names, what they print, and what they made."""
-    number = _submit(site, "array", jobs=4, at_once=2)
+    number = _submit(site, "array", jobs=4, array_parallelism=2)
     yield Check("submitted", bool(number))
     names = site.login("squeue", "-h", "-p", site.partition, "-o", "%j %i %r").stdout
     yield Check("jobs are named after the set", "prep-array" in names, last_line(names))
@@ -51,7 +51,7 @@ def prep_cancelled(site: Site) -> Iterator[Check]:
 
 def prep_time_limit(site: Site) -> Iterator[Check]:
     """One job whose limit is too short for the set."""
-    number = _submit(site, "limit", jobs=1, minutes=2)
+    number = _submit(site, "limit", jobs=1, time_limit_minutes=2)
     job = site.wait_for_job(number, 1200)[0]
     restarts = int(job["Restarts"])
     yield Check("requeued by itself until done", restarts > 0, f"{restarts} times")

@@ -11,7 +11,7 @@ _STEPS: Final = 150
 
 def train_time_limit(site: Site) -> Iterator[Check]:
     """A limit of two minutes, again and again."""
-    number = submit(site, "runs/limit", 100, minutes=2, warning_seconds=20)
+    number = submit(site, "runs/limit", 100, time_limit_minutes=2, signal_before_seconds=20)
     job = site.wait_for_job(number, 2400)[0]
     yield Check("ended with 0", job["ExitCode"] == "0:0", f"{job['Restarts']} restarts")
     yield from site.same_run("runs/limit", site.work.pretrained(100))
@@ -102,8 +102,10 @@ def signal_during_imports(site: Site) -> Iterator[Check]:
 
 def warning_longer_than_limit(site: Site) -> Iterator[Check]:
     """A limit of two minutes with the default warning of three."""
-    done = submission(site, "runs/warned", 4, minutes=2)
-    named = "slurm.warning_seconds" in done.stderr or "slurm.minutes" in done.stderr
+    done = submission(site, "runs/warned", 4, time_limit_minutes=2)
+    named = (
+        "slurm.signal_before_seconds" in done.stderr or "slurm.time_limit_minutes" in done.stderr
+    )
     yield Check("refused with 2", done.returncode == 2 and named, done.stderr.strip()[-160:])
 
 

@@ -51,7 +51,7 @@ def parts_batch(config: "PrepConfig", *, target: Path, command: str) -> Batch:
 
     settings = config.slurm
     workers = "" if config.num_workers else f" --workers {settings.cpus}"
-    limit = f"%{settings.at_once}" if settings.at_once else ""
+    limit = f"%{settings.array_parallelism}" if settings.array_parallelism else ""
     return Batch(
         target=target,
         settings=settings,

@@ -71,7 +71,7 @@ case $code in
     else
         rm -f "$idle"
         echo "job $job: stopped by a signal at four starts in a row, with nothing new in" \\
-            "$results: give it more time than slurm.minutes={minutes}; {advice}"
+            "$results: give it more time than slurm.time_limit_minutes={minutes}; {advice}"
     fi
     ;;
 137) echo "job $job: killed; was slurm.memory_gb={memory:g} too little? {advice}" ;;
@@ -130,7 +130,7 @@ class Batch:
             program=shlex.join([sys.executable, "-m", "avme_cli", *self.arguments]),
             advice=self.advice,
             memory=self.settings.memory_gb,
-            minutes=self.settings.minutes,
+            minutes=self.settings.time_limit_minutes,
         )
 
     def sbatch_options(self) -> list[str]:
@@ -142,7 +142,7 @@ class Batch:
             **self.options,
             "cpus-per-task": settings.cpus,
             "mem": f"{int(settings.memory_gb * 1024)}M",
-            "time": settings.minutes,
+            "time": settings.time_limit_minutes,
             "signal": self.signal,
             "partition": settings.partition,
             "account": settings.account,

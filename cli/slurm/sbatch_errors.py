@@ -14,12 +14,12 @@ _SETTINGS: Final = (
     (r"partition", ("partition",)),
     (r"[Aa]ccount", ("account",)),
     (r"[Qq][Oo][Ss]\b|reservation|constraint|feature", ("options",)),
-    (r"time limit|time-min", ("minutes",)),
+    (r"time limit|time-min", ("time_limit_minutes",)),
     (r"[Mm]emory", ("memory_gb",)),
     (r"CPU|processors|node configuration", ("cpus",)),
     (r"node configuration", ("memory_gb", "gpus", "procs", "nodes")),
     (r"[Nn]ode count|[Tt]ask count|Job size", ("nodes",)),
-    (r"array", ("jobs", "at_once")),
+    (r"array", ("jobs", "array_parallelism")),
     (r"option", ("options",)),
 )
 """Patterns of Slurm's messages, with the related settings of `slurm`."""

@@ -115,7 +115,7 @@ def training_batch(
             "ntasks-per-node": processes,
             "gpus-per-node": gpus or None,
         },
-        signal=f"USR1@{settings.warning_seconds}",
+        signal=f"USR1@{settings.signal_before_seconds}",
         results="checkpoints",
         begin=_BEGIN.format(
             run=shlex.quote(str(run)),

@@ -153,7 +153,7 @@ def test_a_value_that_is_no_choice_is_answered_with_the_nearest(
 
 
 def test_a_value_that_is_near_no_choice_is_answered_with_the_choices() -> None:
-    code, said = run("eval", "runs/a", "--part", "xyz")
+    code, said = run("eval", "runs/a", "--subset", "xyz")
 
     assert code == 2
     assert "'xyz' is not one of 'test', 'train' (see" in said

@@ -133,7 +133,7 @@ def test_what_it_asks_for_can_be_copied_and_runs(
         sound = {"sound": None} if name == "fish" else {}
         for number in range(8):
             make_video(Path(f"my videos/{name}/{number}.avi"), frames=4, **sound)
-    run("prep", "folder", "my videos", "--name", "pets", "--workers", "1", "--max-bad", "0.2")
+    run("prep", "folder", "my videos", "--name", "pets", "--workers", "1", "--max-failed", "0.2")
 
     lines = run("audit", "pets").splitlines()
 

@@ -51,7 +51,7 @@ def test_a_folder_without_videos_is_one_line_and_code_2() -> None:
     ("args", "line"),
     [
         (["--set", "jpeg=2"], "error: unknown setting jpeg in --set: did you mean jpeg_quality?\n"),
-        (["--max-bad", "2"], "error: max_bad: found 2.0, expected less than or equal to 1"),
+        (["--max-failed", "2"], "error: max_failed: found 2.0, expected less than or equal to 1"),
         (["--workers", "0"], "error: num_workers: found 0, expected greater than or equal to 1"),
         (
             ["--part", "3/2"],

@@ -38,7 +38,7 @@ def made(make_video: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
     (root / "lists/testlist01.txt").write_text("".join(f"{name}\n" for name in names[::2]))
     with chdir(root):
         code, _, err = run(
-            "prep ucf101 'my videos' --name pair --splits lists --max-bad 0.3 --workers 1 "
+            "prep ucf101 'my videos' --name pair --splits lists --max-failed 0.3 --workers 1 "
             "--set shard_clips=2 --set jpeg_quality=5"
         )
     assert code == 0, err

@@ -187,7 +187,7 @@ def test_eval_takes_heads_and_stride_that_a_file_does_not_name(prepared: Path) -
     run("weights convert hf noted.pth --to official")
     torch.save(torch.load("noted.pth")["model"], "bare.pth")
     Path("names.json").write_text(json.dumps(names))
-    rest = "--topk 1 --segments 1 --crops 1 --workers 0 --device cpu --set stride=1"
+    rest = "--topk 1 --segments 1 --crops 1 --workers 0 --device cpu --set frame_stride=1"
     bare = f"eval --init bare.pth --classes names.json {rest}"
 
     code, out, err = run(f"eval --init hf {rest} --out a")

@@ -24,7 +24,7 @@ def test_a_row_says_default_range_and_meaning() -> None:
 
     assert rows["clip.image_size"].default == "224"
     assert rows["clip.image_size"].accepts == "integer >= 16, <= 65536"
-    assert rows["clip.image_size"].doc == "Height and width of the picture in pixels."
+    assert rows["clip.image_size"].doc == "Height and width of the frames in pixels."
     assert rows["model.fusion.kind"].accepts == "cross-attention | concat | none"
     assert rows["train.num_workers"].accepts == "integer >= 0, <= 1024 or none"
     assert rows["crop.scales"].accepts == "[number > 0, <= 1]"

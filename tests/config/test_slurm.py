@@ -9,19 +9,21 @@ from avme.errors import ConfigError
 @pytest.mark.parametrize(
     ("minutes", "warning", "advice"),
     [
-        (1, 180, "--set slurm.minutes=5"),
-        (1, 10, "--set slurm.minutes=2"),
-        (2, 180, "--set slurm.warning_seconds=30 or slurm.minutes=5"),
-        (2, 31, "--set slurm.warning_seconds=30 or slurm.minutes=3"),
-        (60, 3600, "--set slurm.warning_seconds=3510 or slurm.minutes=62"),
+        (1, 180, "--set slurm.time_limit_minutes=5"),
+        (1, 10, "--set slurm.time_limit_minutes=2"),
+        (2, 180, "--set slurm.signal_before_seconds=30 or slurm.time_limit_minutes=5"),
+        (2, 31, "--set slurm.signal_before_seconds=30 or slurm.time_limit_minutes=3"),
+        (60, 3600, "--set slurm.signal_before_seconds=3510 or slurm.time_limit_minutes=62"),
     ],
 )
 def test_a_warning_that_leaves_no_time_is_refused(minutes: int, warning: int, advice: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        JobConfig(minutes=minutes, warning_seconds=warning).require_time_to_train()
+        JobConfig(time_limit_minutes=minutes, signal_before_seconds=warning).require_time_to_train()
 
     said = str(caught.value)
-    assert said.startswith(f"slurm.warning_seconds {warning} leaves a job of {minutes} minutes no")
+    assert said.startswith(
+        f"slurm.signal_before_seconds {warning} leaves a job of {minutes} minutes no"
+    )
     assert said.endswith(f"give {advice}")
 
 
@@ -29,4 +31,4 @@ def test_a_warning_that_leaves_no_time_is_refused(minutes: int, warning: int, ad
     ("minutes", "warning"), [(2, 30), (5, 180), (62, 3600), (24 * 60, 180), (3, 31)]
 )
 def test_what_is_advised_is_accepted(minutes: int, warning: int) -> None:
-    JobConfig(minutes=minutes, warning_seconds=warning).require_time_to_train()
+    JobConfig(time_limit_minutes=minutes, signal_before_seconds=warning).require_time_to_train()

@@ -153,7 +153,7 @@ def test_a_transport_stream_whose_clock_jumps_is_whole(
     joined = tmp_path / "joined.ts"
     joined.write_bytes(first.read_bytes() + second.read_bytes())
 
-    media = extracted(joined, tmp_path / "work", max_seconds=3.0, min_decoded=0.5)
+    media = extracted(joined, tmp_path / "work", max_seconds=3.0, min_decoded_fraction=0.5)
 
     assert len(media.pts) == 50
     assert reason_of(joined, tmp_path / "work", max_seconds=1.0) == "too-long"

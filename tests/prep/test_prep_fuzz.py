@@ -62,7 +62,7 @@ from avme.prep.request import Request
 from avme.stages.prep import prepare
 
 if __name__ == "__main__":
-    config = PrepConfig(num_workers=2, max_bad=1.0, timeout_seconds=30.0, max_seconds=600.0)
+    config = PrepConfig(num_workers=2, max_failed=1.0, timeout_seconds=30.0, max_seconds=600.0)
     out = Path(sys.argv[2])
     request = Request("folder", Path(sys.argv[1]), out=out, name="set", config=config)
     prepare(request, report=NullReporter())

@@ -83,7 +83,12 @@ def test_clips_of_any_name_are_prepared_and_damaged_ones_are_named(
     lines: list[str] = []
 
     made = run_prep(
-        tmp_path / "videos", tmp_path, layout="folder", lines=lines, max_bad=1.0, shard_clips=None
+        tmp_path / "videos",
+        tmp_path,
+        layout="folder",
+        lines=lines,
+        max_failed=1.0,
+        shard_clips=None,
     )
 
     bad = quarantine_of(made)

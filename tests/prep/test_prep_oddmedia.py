@@ -48,7 +48,13 @@ def odd(
     table.write_text("\n".join(["path,label,split", *rows]) + "\n")
     folder = shared / "data" / "oddmedia"
     return run_prep(
-        table, work, layout="csv", root=folder, shard_clips=None, max_bad=1.0, timeout_seconds=60.0
+        table,
+        work,
+        layout="csv",
+        root=folder,
+        shard_clips=None,
+        max_failed=1.0,
+        timeout_seconds=60.0,
     )
 
 

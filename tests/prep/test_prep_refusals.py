@@ -50,7 +50,7 @@ def test_too_many_bad_clips_end_with_code_3_and_go_on_with_a_larger_share(
     for group in (1, 8):
         (source / "Archery" / f"v_Archery_g{group:02d}_c01.avi").write_bytes(b"")
 
-    with pytest.raises(TooManyFailedClips, match="--max-bad") as caught:
+    with pytest.raises(TooManyFailedClips, match="--max-failed") as caught:
         run_prep(source, tmp_path / "out")
 
     folder = tmp_path / "out" / "set"
@@ -59,7 +59,7 @@ def test_too_many_bad_clips_end_with_code_3_and_go_on_with_a_larger_share(
     shards = shard_bytes(folder)
     assert len(shards) == 3
 
-    done = run_prep(source, tmp_path / "out", max_bad=0.5)
+    done = run_prep(source, tmp_path / "out", max_failed=0.5)
 
     assert len(done.entries) == 10
     assert shard_bytes(folder) == shards
@@ -70,19 +70,19 @@ def test_a_finished_set_keeps_its_limits_and_is_asked_for_those_given_now(
 ) -> None:
     for group in (1, 8):
         (source / "Archery" / f"v_Archery_g{group:02d}_c01.avi").write_bytes(b"")
-    folder = run_prep(source, tmp_path / "out", max_bad=0.5, memory_mb=4096).folder
+    folder = run_prep(source, tmp_path / "out", max_failed=0.5, memory_mb=4096).folder
     plan = (folder / "plan.json").read_bytes()
 
     with pytest.raises(TooManyFailedClips, match="2 of 12 clips are bad, 1 may be"):
         run_prep(source, tmp_path / "out")
-    run_prep(source, tmp_path / "out", max_bad=0.9)
+    run_prep(source, tmp_path / "out", max_failed=0.9)
 
     assert (folder / "plan.json").read_bytes() == plan
     assert (folder / "dataset.json").is_file()
     shard = folder / "shards" / "shard-00000.h5"
     shard.unlink()
     (_, command) = verify(folder, every_picture=False, seed=0, report=NullReporter()).mend
-    for option in ("--max-bad 0.5", "--set memory_mb=4096"):
+    for option in ("--max-failed 0.5", "--set memory_mb=4096"):
         assert option in command
 
 
@@ -93,7 +93,7 @@ def test_no_good_clip_at_all_is_too_many(tmp_path: Path, run_prep: RunPrep) -> N
         path.write_bytes(b"")
 
     with pytest.raises(TooManyFailedClips, match="none of the 2 clips"):
-        run_prep(tmp_path / "videos", tmp_path / "out", max_bad=1.0)
+        run_prep(tmp_path / "videos", tmp_path / "out", max_failed=1.0)
 
 
 def test_a_side_without_a_good_clip_is_warned_of_and_not_trained_on(
@@ -111,7 +111,7 @@ def test_a_side_without_a_good_clip_is_warned_of_and_not_trained_on(
     (lists / "testlist01.txt").write_text("".join(f"{name}\n" for name in tested))
     lines: list[str] = []
 
-    done = run_prep(source, tmp_path / "out", splits=lists, max_bad=0.2, lines=lines)
+    done = run_prep(source, tmp_path / "out", splits=lists, max_failed=0.2, lines=lines)
 
     assert [line for line in lines if line.startswith("warning: split")] == [
         "warning: split 1 has no train clip left: see quarantine.csv"

@@ -289,7 +289,7 @@ def test_a_torn_journal_is_mended(
 def test_settings_that_say_only_how_do_not_matter(
     videos: Path, folder: Path, finished: PreparedDataset, run_prep: RunPrep
 ) -> None:
-    again = run_prep(videos, folder.parent, num_workers=1, timeout_seconds=5.0, max_bad=0.5)
+    again = run_prep(videos, folder.parent, num_workers=1, timeout_seconds=5.0, max_failed=0.5)
 
     assert again.fingerprint == finished.fingerprint
 

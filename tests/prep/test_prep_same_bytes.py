@@ -60,10 +60,12 @@ def test_place_and_number_of_workers_change_no_byte(
     deep = shutil.copytree(broken, tmp_path / ("deep" * 20) / "caf\u00e9 'x'")
     sets = [
         run_prep(
-            broken / "clips.csv", tmp_path / "beside", layout="csv", num_workers=1, max_bad=1.0
+            broken / "clips.csv", tmp_path / "beside", layout="csv", num_workers=1, max_failed=1.0
         ),
-        run_prep(below / "clips.csv", below / "data", layout="csv", num_workers=2, max_bad=1.0),
-        run_prep(deep / "clips.csv", deep, layout="csv", num_workers=2, shard_clips=4, max_bad=1.0),
+        run_prep(below / "clips.csv", below / "data", layout="csv", num_workers=2, max_failed=1.0),
+        run_prep(
+            deep / "clips.csv", deep, layout="csv", num_workers=2, shard_clips=4, max_failed=1.0
+        ),
     ]
 
     first, *others = (contents(made.folder) for made in sets)

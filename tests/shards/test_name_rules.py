@@ -64,7 +64,7 @@ def test_shards_are_numbered(number: int) -> None:
 def plan(**changes: Any) -> dict[str, Any]:
     identity = {"schema": 1, "source": "/videos", "layout": "folder", "settings.seed": 0}
     identity |= {k: v for k, v in changes.items() if k in ("source", "layout")}
-    call: dict[str, Any] = {"splits": None, "root": None, "annotations": [], "max_bad": 0.1}
+    call: dict[str, Any] = {"splits": None, "root": None, "annotations": [], "max_failed": 0.1}
     call |= {k: v for k, v in changes.items() if k in call}
     return {
         "identity": identity | changes.get("identity", {}),
@@ -87,7 +87,7 @@ def test_a_plan_of_preps_is_taken() -> None:
         {"source": ["a"]},
         {"splits": "lists"},
         {"annotations": ["/a.csv", "--slurm"]},
-        {"max_bad": ["0.1"]},
+        {"max_failed": ["0.1"]},
         {"identity": {"settings.a b": 1}},
         {"identity": {"settings.seed": {"a": 1}}},
         {"shards": {"../../x": []}},

@@ -22,7 +22,7 @@ def plan(call: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
     return {"identity": identity, "clips": clips} | ({} if call is None else {"call": call})
 
 
-CALL = {"splits": None, "max_bad": 0.1, "timeout_seconds": 600.0}
+CALL = {"splits": None, "max_failed": 0.1, "timeout_seconds": 600.0}
 
 
 def test_a_plain_set_needs_no_options() -> None:
@@ -32,20 +32,20 @@ def test_a_plain_set_needs_no_options() -> None:
 
 
 def test_whatever_was_not_usual_is_said_again() -> None:
-    call = {"splits": "/lists", **PrepConfig(max_bad=0.25, timeout_seconds=5.0).limits()}
+    call = {"splits": "/lists", **PrepConfig(max_failed=0.25, timeout_seconds=5.0).limits()}
     call |= {"memory_mb": 4096, "max_clip_gb": 0.5}
 
     words = shlex.split(prep_command(plan(call, short_side=240, seed=3), Path("data/pets")))
 
     assert words[6:] == [
-        *("--splits", "/lists", "--max-bad", "0.25"),
+        *("--splits", "/lists", "--max-failed", "0.25"),
         *("--set", "short_side=240", "--set", "seed=3", "--set", "timeout_seconds=5.0"),
         *("--set", "max_clip_gb=0.5", "--set", "memory_mb=4096"),
     ]
 
 
 def test_a_share_of_many_digits_is_said_with_all_of_them() -> None:
-    words = shlex.split(prep_command(plan(CALL | {"max_bad": 1 / 3}), Path("data/pets")))
+    words = shlex.split(prep_command(plan(CALL | {"max_failed": 1 / 3}), Path("data/pets")))
 
     assert float(words[-1]) == 1 / 3
 
@@ -69,7 +69,7 @@ def test_a_set_of_an_older_version_keeps_its_bad_clips_allowed(
 
     words = shlex.split(prep_command(plan(), tmp_path))
 
-    assert (words[-1] if "--max-bad" in words else None) == expected
+    assert (words[-1] if "--max-failed" in words else None) == expected
 
 
 def test_files_are_deleted_by_their_paths() -> None:

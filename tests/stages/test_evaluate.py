@@ -145,7 +145,9 @@ def test_results_lie_in_the_run_in_a_folder_for_every_kind_of_evaluation(
         evaluate(run, data=finished.folder, config=CONFIG).folder,
         evaluate(run, data=finished.folder, config=one).folder,
         evaluate(last, data=finished.folder, config=one).folder,
-        evaluate(run, data=finished.folder, config=one.model_copy(update={"part": "train"})).folder,
+        evaluate(
+            run, data=finished.folder, config=one.model_copy(update={"subset": "train"})
+        ).folder,
     ]
 
     names = ["test-best-5x3", "test-best-1x1", "test-last-1x1", "train-best-1x1"]

@@ -86,7 +86,9 @@ def test_a_part_that_a_signal_ends_is_requeued_while_it_gets_on(slurm: Any) -> N
 
 
 def test_the_script_says_what_is_asked_of_slurm() -> None:
-    settings = SlurmConfig(jobs=4, at_once=2, cpus=3, memory_gb=5.5, options=("--qos=long",))
+    settings = SlurmConfig(
+        jobs=4, array_parallelism=2, cpus=3, memory_gb=5.5, options=("--qos=long",)
+    )
 
     batch = parts_batch(
         PrepConfig(slurm=settings), target=Path("data/my pets"), command="avme prep folder"
@@ -131,10 +133,10 @@ def test_what_a_part_would_refuse_is_not_submitted(slurm: Any) -> None:
 def test_a_limit_that_is_all_warning_is_refused(slurm: Any) -> None:
     Path("videos").mkdir()
 
-    done = run_command([*PREP, "--set", "slurm.minutes=1"])
+    done = run_command([*PREP, "--set", "slurm.time_limit_minutes=1"])
 
     assert done.returncode == 2
-    assert done.stderr.startswith("error: slurm.minutes")
+    assert done.stderr.startswith("error: slurm.time_limit_minutes")
     assert not Path("data").exists()
 
 

@@ -111,7 +111,7 @@ def test_a_refusal_leaves_the_script_of_an_earlier_job(slurm: Any) -> None:
     slurm.plays("sbatch", "exit 1")
 
     with pytest.raises(SystemRequirementError):
-        submit_run(minutes=5)
+        submit_run(time_limit_minutes=5)
 
     assert Path("runs/.slurm/a.sbatch").read_text() == script
 
@@ -149,9 +149,9 @@ def test_a_refusal_leaves_the_script_of_an_earlier_job(slurm: Any) -> None:
         (
             "sbatch: error: Batch job submission failed: "
             "Requested time limit is invalid (missing or exceeds some limit)",
-            JobConfig(minutes=9),
+            JobConfig(time_limit_minutes=9),
             "Requested time limit is invalid (missing or exceeds some limit)): change "
-            "slurm.minutes (9) with --set",
+            "slurm.time_limit_minutes (9) with --set",
         ),
         (
             "sbatch: error: Memory specification can not be satisfied",

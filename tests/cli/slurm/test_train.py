@@ -264,7 +264,7 @@ def test_the_exit_code_decides_what_follows(
 
 
 def test_a_job_that_gets_nowhere_is_not_requeued_for_ever(slurm: Any) -> None:
-    submit(minutes=9)
+    submit(time_limit_minutes=9)
     idle = SCRIPT.parent / "a-77.idle"
     played = {"idle": "exit 138", "saves": f"echo more >> '{leave(LAST)}'; exit 75"}
     ends = []
@@ -275,8 +275,8 @@ def test_a_job_that_gets_nowhere_is_not_requeued_for_ever(slurm: Any) -> None:
     assert slurm.noted("scontrol.log") == ["requeue 77"] * 7
     assert ends[-1] == (
         "job 77: stopped by a signal at four starts in a row, with nothing new in "
-        "my runs/a/checkpoints: give it more time than slurm.minutes=9; submit the command again, "
-        "with --resume once it has written a checkpoint"
+        "my runs/a/checkpoints: give it more time than slurm.time_limit_minutes=9; submit "
+        "the command again, with --resume once it has written a checkpoint"
     )
     assert not idle.exists()
 

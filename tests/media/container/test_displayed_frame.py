@@ -198,7 +198,7 @@ def with_empty_chunks(avi: bytes, num_chunks: int) -> bytes:
 def test_a_picture_that_an_avi_repeats_to_its_end_is_no_damage(tmp_path: Path) -> None:
     path = encode(tmp_path / "screen.avi", numbered("25", "trim=end_frame=25"), "-an", *MPEG4)
     path.write_bytes(with_empty_chunks(path.read_bytes(), 250))
-    recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0, min_decoded=0.5)
+    recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0, min_decoded_fraction=0.5)
 
     media = extract(path, io.BytesIO(), work=tmp_path, recipe=recipe)
     still, shown = extracted(path, tmp_path / "work", Span(6.0, 8.0))
