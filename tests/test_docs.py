@@ -144,7 +144,7 @@ def test_every_reason_and_every_remark_of_a_clip_is_explained() -> None:
     text = (ROOT / "docs" / "oddmedia.md").read_text(encoding="utf-8")
     remarks, reasons = (
         set(re.findall("`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", part, re.M))))
-        for part in text.split("## Re")[1:]
+        for part in re.split("## (?:Warnings about clips|Reasons)", text)[1:]
     )
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "avme").rglob("*.py"))
     given = set(re.findall(r'reason="([a-z-]+)"', source)) - {"too-many"}  # this one is prep's own

@@ -48,14 +48,14 @@ def subset_command(plan: Mapping[str, Any], table: Path, out: Path) -> str:
         table: CSV of the subset.
         out: Folder of the new dataset.
     """
-    identity, call = dict(plan["identity"]), dict(plan.get("call", {}))
+    identity, call = dict(plan["identity"]), dict(plan["call"])
     source = Path(identity["source"])
     root = source
     if identity["layout"] == "csv":
         root = Path(call.get("root") or source.parent)
     identity |= {"layout": "csv", "source": str(table)}
     call |= {"root": str(root), "splits": None, "annotations": []}
-    return prep_command({"identity": identity, "call": call, "clips": plan["clips"]}, out)
+    return prep_command({"identity": identity, "call": call}, out)
 
 
 def finetune_command(

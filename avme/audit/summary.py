@@ -40,7 +40,9 @@ def survey(records: Sequence[ClipRecord], classes: Sequence[str]) -> dict[str, A
             **{name: sum(r.audio == name for r in records) for name in ("sound", "silent", "none")},
             "usable": sum(r.usable_audio for r in records),
             "codecs": _commonest(r.audio_codec for r in records if r.audio_codec),
-            "sample_rates_hz": _commonest(r.audio_rate_hz for r in records if r.audio_rate_hz),
+            "sample_rates_hz": _commonest(
+                r.audio_sample_rate_hz for r in records if r.audio_sample_rate_hz
+            ),
             "channels": _commonest(r.audio_channels for r in records if r.audio_channels),
             "starts_late": _worst({r.id: r.audio_start_seconds or 0.0 for r in late}),
             "ends_early": _worst({r.id: missing_at_end(r) for r in early}),

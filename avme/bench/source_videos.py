@@ -27,7 +27,7 @@ def videos_of(prepared: PreparedDataset, root: Path | None) -> dict[ClipEntry, P
 
 def _root(prepared: PreparedDataset) -> Path:
     plan = read_json(prepared.folder / PLAN, most_bytes=MOST_PLAN_BYTES)
-    if named := plan.get("call", {}).get("root"):
+    if named := plan["call"].get("root"):
         return Path(named)
     source = Path(plan["identity"]["source"])
     return source.parent if source.is_file() else source

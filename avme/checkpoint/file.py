@@ -17,15 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from avme.checkpoint.schema import require_content
+from avme.checkpoint.schema import FORMAT, require_content, require_format
 from avme.errors import ArtifactError
 from avme.io.atomic import replacing
 from avme.system.torch_errors import cannot_write, system_error
 
-FORMAT = 2
 LAST, PREVIOUS = "last", "previous"
-_LATER = {"average", "scaler"}
-"""Optional fields."""
 _UNREADABLE = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
@@ -115,10 +112,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
             "`avme pretrain` or `avme finetune` wrote"
         ) from error
     names = {f.name for f in fields(Checkpoint)}
-    if not isinstance(content, dict) or set(content) | _LATER != names | {"format"}:
+    if not isinstance(content, dict) or "format" not in content:
         raise ArtifactError(f"{path} is no checkpoint of avme: expected the keys {sorted(names)}")
-    if content.pop("format") != FORMAT:
-        raise ArtifactError(f"{path} was written by another version of avme, expected {FORMAT}")
+    require_format(content.pop("format"), path)
+    if set(content) != names:
+        raise ArtifactError(f"{path} is no checkpoint of avme: expected the keys {sorted(names)}")
     try:
         require_content(content)
     except ValueError as error:

@@ -6,11 +6,16 @@ invalid numbers, or lists that contain themselves.
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
+from avme.errors import ArtifactError
+
+FORMAT: Final = 3
+"""Version of the format of checkpoints and of avme's weights.safetensors."""
 STAGES: Final = ("pretrain", "finetune")
 _FLOATS: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _TEXTS: Final = ("preset", "dataset", "fingerprint", "train_list_sha256", "split")
@@ -19,6 +24,15 @@ _MOST_LEVELS: Final = 64
 _MOST_VALUES: Final = 10_000_000
 _MOST: Final = 2**63 - 1
 _LARGEST: Final = 1e308
+
+
+def require_format(found: object, path: Path) -> None:
+    """Raise ArtifactError if the checkpoint or weights at `path` have another format."""
+    if found != FORMAT:
+        raise ArtifactError(
+            f"{path}: written by another version of avme (got format {found!r:.40}, expected "
+            f"{FORMAT}). Train again"
+        )
 
 
 def require_content(content: Mapping[str, Any]) -> None:
@@ -37,9 +51,9 @@ def require_content(content: Mapping[str, Any]) -> None:
     averages = isinstance(train := content["config"].get("train"), Mapping) and (
         train.get("ema_decay") is not None
     )
-    if content["optimizer"] and averages and not content.get("average"):
+    if content["optimizer"] and averages and not content["average"]:
         raise ValueError("average is missing, which train.ema_decay asks for")
-    average, scaler = content.get("average", {}), content.get("scaler", {})
+    average, scaler = content["average"], content["scaler"]
     if average != {}:
         _require_keys(average, {"tensors", "updates"}, "average")
         require_weights(average["tensors"], "average")

@@ -102,19 +102,18 @@ SYNONYMS: Final = _table(
     # logging and checkpoints
     ("logging_steps log_interval print_freq log_freq log_every_n_steps", "train.log_every", ""),
     (
-        "save_ckpt_freq save_freq save_interval save_every checkpoint_interval save_every_n_epochs "
-        "keep_every",
+        "save_ckpt_freq save_freq save_interval save_every checkpoint_interval save_every_n_epochs",
         "train.save_every_epochs",
         "in epochs; the last checkpoint is always kept",
     ),
     ("save_steps", "train.checkpoint_minutes", "in minutes"),
     (
-        "save_total_limit max_keep_ckpts checkpoint_hist save_top_k keep keep_last",
+        "save_total_limit max_keep_ckpts checkpoint_hist save_top_k keep_last",
         "train.max_saved",
         "",
     ),
     (
-        "log_images_every image_log_freq pictures_every",
+        "log_images_every image_log_freq",
         "train.log_images_every_epochs",
         "in epochs",
     ),
@@ -136,18 +135,16 @@ SYNONYMS: Final = _table(
     # mask and loss
     ("mask_ratio masking_ratio encoder_mask_ratio mask_prob", "mask.ratio", ""),
     ("decoder_mask_ratio decoder_masking_ratio", "mask.decoder_ratio --decoder-ratio", ""),
-    ("decoder_keep", "mask.decoder_ratio", "1 - the fraction that is kept"),
     ("mask_type masking_type", "", "masks are tubes: the same places in every time slot"),
     (
         "norm_pix_loss normlize_target normalize_target norm_pix",
         "loss.target",
         "normalized or pixel",
     ),
-    ("loss_on", "loss.tokens", "masked or all"),
     # model
     ("patch", "model.visual.patch_size", ""),
     ("tubelet temporal_patch_size t_patch_size", "model.visual.tubelet_size", ""),
-    ("positions pos_embed_size", "model.pos_embed_grid", ""),
+    ("pos_embed_size", "model.pos_embed_grid", ""),
     ("embed_dim hidden_size embed_dims encoder_embed_dim", "model.visual.dim", ""),
     ("num_hidden_layers n_layers num_layers encoder_depth", "model.visual.depth", ""),
     ("num_heads num_attention_heads n_heads encoder_num_heads", "model.visual.heads", ""),
@@ -163,12 +160,12 @@ SYNONYMS: Final = _table(
     ("aa autoaugment auto_augment rand_augment randaug", "augment.randaugment_ops", ""),
     ("reprob random_erase random_erasing erasing_prob re_prob erase", "augment.erase_prob", ""),
     (
-        "freq_mask_param freq_mask_width frequency_mask audio_coefficient_mask",
+        "freq_mask_param freq_mask_width frequency_mask",
         "augment.audio_freq_mask",
         "",
     ),
-    ("augment_scale random_resized_crop_scale", "augment.crop_scale", ""),
-    ("augment_ratio random_resized_crop_ratio", "augment.crop_ratio", ""),
+    ("random_resized_crop_scale", "augment.crop_scale", ""),
+    ("random_resized_crop_ratio", "augment.crop_ratio", ""),
     ("mixup_alpha", "augment.mixup", ""),
     ("cutmix_alpha", "augment.cutmix", ""),
     ("hflip horizontal_flip flip_prob flip_ratio flip", "augment.hflip_prob", ""),

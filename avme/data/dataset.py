@@ -49,7 +49,7 @@ class ClipReader:
         self._deviation = torch.tensor(statistics["deviation"])
         self.num_cepstra = len(self._mean)
         stored = prepared.num_cepstra
-        if stored is not None and stored != self.num_cepstra:
+        if stored != self.num_cepstra:
             raise MismatchError(
                 f"{prepared.folder} has {stored} cepstra a row, the statistics of the checkpoint "
                 f"{self.num_cepstra}: choose the set that it was trained on with --data"

@@ -40,7 +40,7 @@ def read(folder: Path) -> dict[str, ShardDone]:
     for line in path.read_bytes().splitlines():
         try:
             done = typed_record(ShardDone, parse_json(line))
-        except ValueError:  # truncated, or from another version
+        except ValueError:  # truncated
             continue
         lines[done.name] = done
     return lines

@@ -27,7 +27,7 @@ from avme.prep.request import Request
 from avme.prep.status import Reason, find_outdated, is_published, manifest_of
 from avme.progress import Reporter
 from avme.shards.name_rules import shard_name, shard_number
-from avme.shards.writer import SHARD_SCHEMA
+from avme.shards.schema import DATASET_SCHEMA
 from avme.sources.clip_table import Catalog, Selection
 from avme.sources.splits import SourceResult
 
@@ -101,8 +101,7 @@ class Plan:
     def _write(self) -> None:
         changes, head = self.changes, self.head
         if self.is_finished:
-            noted = self.before.get("call", {})
-            limits = {name: noted.get(name, usual) for name, usual in PrepConfig().limits().items()}
+            limits = {name: self.before["call"][name] for name in PrepConfig().limits()}
             head = {**head, "call": {**head["call"], **limits}}
         if not (changes.total or changes.touched or head != self.before):
             return
@@ -135,7 +134,7 @@ def make_plan(request: Request, source: SourceResult, recipe: Recipe, report: Re
     folder, config, clips = request.folder, request.config, source.clips
     now = str(request.source.resolve())
     identity = {
-        "schema": SHARD_SCHEMA,
+        "schema": DATASET_SCHEMA,
         _SOURCE: now,
         "layout": request.layout,
         **{f"{_SETTINGS}{key}": value for key, value in config.content().items()},
@@ -194,12 +193,10 @@ def _assign(clips: Catalog, old: PreviousPlan, wanted: int | None) -> dict[str, 
 
 
 def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> None:
-    usual = PrepConfig().content()  # for settings that are newer than the dataset
-    before = {f"{_SETTINGS}{key}": value for key, value in usual.items()} | old
     differing = [
-        f"{key.removeprefix(_SETTINGS)} is {_shown(before, key)} there, {_shown(new, key)} now"
-        for key in dict.fromkeys([*before, *new])
-        if key != _SOURCE and before.get(key) != new.get(key)
+        f"{key.removeprefix(_SETTINGS)} is {_shown(old, key)} there, {_shown(new, key)} now"
+        for key in dict.fromkeys([*old, *new])
+        if key != _SOURCE and old.get(key) != new.get(key)
     ]
     if differing:
         raise MismatchError(

@@ -5,7 +5,6 @@ shard. Nothing is written.
 """
 
 from array import array
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from avme.config.prep import PrepConfig
 from avme.errors import ArtifactError, MediaError, SystemRequirementError
 from avme.io.filenames import SHARDS
 from avme.prep.plan_file import read_entries, source_stamp
@@ -20,12 +20,12 @@ from avme.prep.write_shard import hash_unchanged
 from avme.progress import Reporter
 from avme.shards.name_rules import require_clip_id, require_shard_name
 from avme.shards.reader import ShardReader
+from avme.shards.schema import require_schema
 from avme.sources.clip_table import Catalog, SourceClip
 
-_SECTIONS = frozenset({"identity", "ffmpeg", "shards", "clips"})
-_REQUIRED = frozenset({"identity", "ffmpeg"})
 _UNREADABLE: Final = (ArtifactError, OSError, LookupError, TypeError, ValueError)
 _HEAD_TYPES = {"identity": dict, "call": dict, "ffmpeg": str, "classes": list}
+_SECTIONS = frozenset({*_HEAD_TYPES, "shards", "clips"})
 NEW, KEPT, TOUCHED, CHANGED, UNSURE = range(5)
 """Change of a clip since the previous plan. Touched: only the mtime differs. Unsure: the mtime
 differs, and the hash in its shard is unknown."""
@@ -66,7 +66,7 @@ class PreviousPlan:
     @property
     def source(self) -> str | None:
         """Return the previous folder of the videos; None without a previous plan."""
-        return None if self.is_new else self.head["identity"].get("source")
+        return None if self.is_new else self.head["identity"]["source"]
 
     @property
     def is_new(self) -> bool:
@@ -95,7 +95,7 @@ def read_previous(path: Path, clips: Catalog) -> PreviousPlan:
         return old
     try:
         _fill(old, path)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ArtifactError(
             f"{path} is damaged, so nobody can tell which clips the shards beside it hold: restore "
             "it from a backup, or delete the folder or choose another with --out, and run again"
@@ -126,53 +126,36 @@ def _fill(old: PreviousPlan, path: Path) -> None:
                 old.change[index] = _compare(value, source_stamp(clips, index))
                 guess = index + 1
         elif name is None and value is not None:
+            if section == "identity" and isinstance(value, dict):
+                require_schema(value.get("schema"), path)
             old.head[section] = value
     held = np.zeros(len(clips), dtype=np.int64)
     for at in old.shards.values():
         np.add.at(held, at, 1)
     _require_types(old.head)
-    _mark_renamed_classes(old, path)
+    _mark_renamed_classes(old)
     if not sections >= _SECTIONS or ((old.change != NEW) != held).any():
         raise ValueError("its shards and clips do not fit")
 
 
 def _require_types(head: dict[str, Any]) -> None:
     """Raise TypeError if a section has an unexpected type, ValueError if a required one is null."""
-    if null := _REQUIRED - head.keys():
+    if null := _HEAD_TYPES.keys() - head.keys():
         raise ValueError(f"{', '.join(sorted(null))} have no value")
     for section, kind in _HEAD_TYPES.items():
-        if not isinstance(head.get(section, kind()), kind):
+        if not isinstance(head[section], kind):
             raise TypeError(f"{section} is {type(head[section]).__name__}, not {kind.__name__}")
-    source = head.get("identity", {}).get("source")
-    if not all(isinstance(text, str) for text in (source or "", *head.get("classes", ()))):
+    if not all(isinstance(text, str) for text in (head["identity"]["source"], *head["classes"])):
         raise TypeError("source or classes are no text")
+    if missing := PrepConfig().limits().keys() - head["call"].keys():
+        raise ValueError(f"{', '.join(sorted(missing))} of the call have no value")
 
 
-def _mark_renamed_classes(old: PreviousPlan, path: Path) -> None:
+def _mark_renamed_classes(old: PreviousPlan) -> None:
     """Mark clips whose label now means another class as changed."""
-    before = old.head.get("classes")
-    if before is None:
-        _mark_by_shards(old, path.parent)
-        return
-    now = old.clips.class_names
+    before, now = old.head["classes"], old.clips.class_names
     renamed = [label for label, name in enumerate(now) if name not in before[label : label + 1]]
     old.change[np.isin(old.clips.labels, renamed) & (old.change != NEW)] = CHANGED
-
-
-def _mark_by_shards(old: PreviousPlan, folder: Path) -> None:
-    """Do the same by the shards' records, for plans without class names."""
-    for name in old.shards:
-        if not (path := folder / SHARDS / name).is_file():
-            continue
-        reader = ShardReader(path)
-        with suppress(ArtifactError):  # such a shard is rebuilt elsewhere
-            for record in reader.records():
-                index = old.clips.find(record.id)
-                if index is None or old.change[index] == NEW:
-                    continue
-                if old.clips.class_name(index) != record.class_name:
-                    old.change[index] = CHANGED
-        reader.close()
 
 
 def _compare(before: list[Any], now: list[Any]) -> int:

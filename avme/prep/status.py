@@ -25,7 +25,7 @@ truncated, by its size; or it has quarantined clips to retry."""
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
-    """Read `dataset.json`; empty tables if it is missing, damaged or of another schema.
+    """Read `dataset.json`; empty tables if it is missing or damaged.
 
     It is then written again from the shards.
     """

@@ -29,8 +29,8 @@ from avme.shards.name_rules import (
     require_plain_name,
     require_shard_name,
 )
+from avme.shards.schema import require_schema
 
-DATASET_SCHEMA = 2
 _MOST: Final = 2**31
 """Upper bound of every number of a clip."""
 
@@ -136,10 +136,9 @@ class PreparedDataset:
         return str(self.manifest["fingerprint"])
 
     @property
-    def num_cepstra(self) -> int | None:
-        """Coefficients per MFCC row; None if not recorded."""
-        found: int | None = self.manifest.get("settings", {}).get("num_cepstra")
-        return found
+    def num_cepstra(self) -> int:
+        """Coefficients per MFCC row."""
+        return int(self.manifest["settings"]["num_cepstra"])
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -221,11 +220,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / DATASET_MANIFEST
     manifest = read_json(path)
-    if manifest.get("schema") != DATASET_SCHEMA:
-        raise ArtifactError(
-            f"{path} has schema {manifest.get('schema')}, this avme reads {DATASET_SCHEMA}: run "
-            "the same `avme prep` again, which keeps the shards"
-        )
+    require_schema(manifest.get("schema"), path)
     if not has_valid_checksum(manifest):
         raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
     require_types(manifest, path)

@@ -27,12 +27,8 @@ def to_cells(record: ClipRecord) -> dict[str, str]:
 
 
 def from_cells(cells: Mapping[str, str]) -> ClipRecord:
-    """Parse a row; columns that an older dataset lacks keep their defaults.
-
-    Raises ValueError or TypeError for an invalid cell, or if `id` is missing.
-    """
-    known = [field for field in _FIELDS if field.name in cells]
-    return ClipRecord(**{field.name: _value(cells[field.name], field.type) for field in known})
+    """Parse a row; raises ValueError or TypeError for an invalid cell."""
+    return ClipRecord(**{field.name: _value(cells[field.name], field.type) for field in _FIELDS})
 
 
 def read_rows(folder: Path) -> list[dict[str, str]]:
@@ -49,7 +45,7 @@ def read_rows(folder: Path) -> list[dict[str, str]]:
                 rows.append(row)
     except (OSError, ValueError, csv.Error) as error:
         raise ArtifactError(f"{path} cannot be read ({error})") from error
-    missing = [name for name in ("id", "shard", "row") if name not in names]
+    missing = [name for name in (*COLUMNS, "shard", "row") if name not in names]
     if missing:
         raise ArtifactError(f"{path} has no column {missing[0]}")
     return rows

@@ -16,7 +16,7 @@ _MOST_CLASSES: Final = 1_000_000
 
 
 class _Strict(BaseModel):
-    """Strict model: no type conversions; keys of later versions are allowed."""
+    """Strict model without type conversions; other keys are ignored."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -47,7 +47,7 @@ class _Counts(_Strict):
 
 
 class _Settings(_Strict):
-    num_cepstra: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    num_cepstra: Annotated[int, Field(ge=1, le=65_536)]
 
 
 class _Manifest(_Strict):
@@ -57,10 +57,10 @@ class _Manifest(_Strict):
     splits: dict[Text, _Split]
     statistics: dict[Text, _Statistics]
     tables: dict[Text, Text]
-    settings: _Settings = _Settings()
-    shards: dict[Text, _Shard] = Field(default_factory=dict)
+    settings: _Settings
+    shards: dict[Text, _Shard]
     counts: _Counts
-    ffmpeg: dict[Text, Count] = Field(default_factory=dict)
+    ffmpeg: dict[Text, Count]
 
 
 def require_types(manifest: dict[str, Any], path: Path) -> None:

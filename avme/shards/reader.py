@@ -29,7 +29,7 @@ from avme.shards.hdf5_file import (
     require_columns,
 )
 from avme.shards.record import ClipRecord, from_lines
-from avme.shards.writer import SHARD_SCHEMA
+from avme.shards.schema import DATASET_SCHEMA, require_schema
 
 UNREADABLE: Final = (
     AttributeError,
@@ -186,11 +186,9 @@ class ShardReader:
                 if identity != self._identity:
                     schema, self._num_cepstra = read_schema(file), read_num_cepstra(file)
                     self._checked = set()
-            if identity != self._identity and schema != SHARD_SCHEMA:
+            if identity != self._identity and schema != DATASET_SCHEMA:
                 file.close()
-                raise ArtifactError(
-                    f"{self.path} has schema {schema}, this avme reads {SHARD_SCHEMA}: prepare anew"
-                )
+                require_schema(schema, self.path)
             self._file, self._pid, self._identity = file, os.getpid(), identity
             self._index, self._datasets = {}, {}
         return self._file

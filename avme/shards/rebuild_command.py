@@ -4,14 +4,12 @@
 and running this command.
 """
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from avme.config.prep import PrepConfig
-from avme.io.filenames import QUARANTINE
 from avme.io.shell_quote import join_command
 from avme.shards.name_rules import require_clip_id, require_shard_name
 from avme.sources.folder import Layout
@@ -25,7 +23,7 @@ def require_plan(plan: Mapping[str, Any]) -> None:
 
     Raises KeyError, TypeError or AttributeError if parts are missing or have other types.
     """
-    identity, call = plan["identity"], plan.get("call", {})
+    identity, call = plan["identity"], plan["call"]
     if identity["layout"] not in get_args(Layout):
         raise ValueError(f"found the layout {identity['layout']!r}, expected one of avme prep's")
     for path in (identity["source"], *_beside(call)):
@@ -46,9 +44,9 @@ def require_plan(plan: Mapping[str, Any]) -> None:
 def prep_command(plan: dict[str, Any], folder: Path) -> str:
     """Return the shell command that prepared the dataset in `folder`.
 
-    Raises KeyError for another plan. Old plans do not record `--splits`.
+    Raises KeyError for another plan.
     """
-    identity, call = plan["identity"], plan.get("call", {})
+    identity, call = plan["identity"], plan["call"]
     usual = PrepConfig().model_dump(mode="json")
     words = ["avme", "prep", identity["layout"], identity["source"], "--out", str(folder)]
     for name in ("splits", "root"):
@@ -56,16 +54,15 @@ def prep_command(plan: dict[str, Any], folder: Path) -> str:
             words += [f"--{name}", call[name]]
     if call.get("annotations"):
         words += ["--annotations", *call["annotations"]]
-    max_failed = call.get("max_failed", _least_max_failed(folder, len(plan["clips"])))
-    if max_failed != usual["max_failed"]:
-        words += ["--max-failed", str(max_failed)]
+    if call["max_failed"] != usual["max_failed"]:
+        words += ["--max-failed", str(call["max_failed"])]
     settings = {
         key.removeprefix(_SETTINGS): value
         for key, value in identity.items()
         if key.startswith(_SETTINGS)
     }
     limits = (name for name in PrepConfig().limits() if name != "max_failed")
-    settings |= {name: call.get(name, usual[name]) for name in limits}
+    settings |= {name: call[name] for name in limits}
     for key, value in settings.items():
         if value != usual.get(key):
             words += ["--set", f"{key}={'null' if value is None else value}"]
@@ -74,7 +71,7 @@ def prep_command(plan: dict[str, Any], folder: Path) -> str:
 
 def places_of(plan: dict[str, Any]) -> list[Path]:
     """Return the files and folders that the command requires."""
-    return [Path(path) for path in (plan["identity"]["source"], *_beside(plan.get("call", {})))]
+    return [Path(path) for path in (plan["identity"]["source"], *_beside(plan["call"]))]
 
 
 def delete_command(folder: Path, files: Iterable[str]) -> str:
@@ -86,15 +83,3 @@ def _beside(call: Mapping[str, Any]) -> list[Any]:
     """Return the paths given to `avme prep` besides the source, as recorded in plan.json."""
     given = [call.get("splits"), call.get("root"), *(call.get("annotations") or ())]
     return [path for path in given if path]
-
-
-def _least_max_failed(folder: Path, num_clips: int) -> float:
-    """Return the default, or a limit that allows the existing number of failed clips."""
-    usual = PrepConfig().max_failed
-    try:
-        bad = len((folder / QUARANTINE).read_text(encoding="utf-8").splitlines()) - 1
-    except (OSError, ValueError):
-        return usual
-    if num_clips == 0 or bad <= max(1, int(usual * num_clips)):
-        return usual
-    return min(1.0, math.ceil(1000 * bad / num_clips) / 1000)

@@ -18,7 +18,14 @@ from avme.sources.clip_table import SourceClip
 AUDIO_STATES: Final = ("sound", "silent", "none")
 _COUNTS: Final = (
     *("label", "num_bytes", "frames", "frames_from_header", "fps_num", "fps_den", "width"),
-    *("height", "audio_rate_hz", "audio_channels", "seconds", "audio_seconds", "silent_fraction"),
+    *(
+        "height",
+        "audio_sample_rate_hz",
+        "audio_channels",
+        "seconds",
+        "audio_seconds",
+        "silent_fraction",
+    ),
 )
 _NUMBERS: Final = ("audio_start_seconds", "rms_dbfs", "peak_dbfs")
 _MOST: Final = 2**63 - 1
@@ -47,7 +54,7 @@ class ClipRecord:
     audio: str = "none"
     """"sound", "silent", or "none" (no track, or no sample in it)."""
     audio_codec: str | None = None
-    audio_rate_hz: int | None = None
+    audio_sample_rate_hz: int | None = None
     audio_channels: int | None = None
     audio_start_seconds: float | None = None
     """Start of the audio relative to the first frame."""
@@ -56,7 +63,7 @@ class ClipRecord:
     peak_dbfs: float | None = None
     silent_fraction: float | None = None
     usable_audio: bool = False
-    remarks: str = ""
+    warnings: str = ""
     """Warnings as `code: sentence`, joined by ` | `, messages of ffmpeg last."""
     reason: str = ""
     """Short code of the reason for quarantine; empty for a valid clip."""
@@ -103,7 +110,7 @@ def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> Cl
         video_codec=media.info.codec,
         audio=media.audio,
         audio_codec=audio.codec if audio else None,
-        audio_rate_hz=audio.sample_rate_hz if audio else None,
+        audio_sample_rate_hz=audio.sample_rate_hz if audio else None,
         audio_channels=audio.channels if audio else None,
         audio_start_seconds=_rounded(media.sound_start_seconds),
         audio_seconds=round(media.sound_seconds, 6),
@@ -111,7 +118,7 @@ def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> Cl
         peak_dbfs=loudness.peak_dbfs if loudness else None,
         silent_fraction=_rounded(loudness.silent_fraction) if loudness else None,
         usable_audio=media.sounding_rows[1] > media.sounding_rows[0],
-        remarks=_on_one_line(" | ".join((*media.remarks, *_said(media.complaints)))),
+        warnings=_on_one_line(" | ".join((*media.remarks, *_said(media.complaints)))),
     )
 
 

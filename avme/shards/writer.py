@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from avme.io.atomic import replacing
 from avme.media.decode import Extracted
 from avme.shards.record import ClipRecord, to_lines
+from avme.shards.schema import DATASET_SCHEMA
 from avme.shards.spool import SpooledColumn
 
-SHARD_SCHEMA = 1
 _ERRNO = re.compile(r"errno = (\d+)")
 
 
@@ -111,7 +111,7 @@ class ShardWriter:
 
     def _write(self, path: Path) -> None:
         with h5py.File(path, "w", libver=("earliest", "v110")) as file:
-            file.attrs["schema"] = SHARD_SCHEMA
+            file.attrs["schema"] = DATASET_SCHEMA
             file.attrs["num_cepstra"] = self._num_cepstra
             if self._ffmpeg:
                 file.attrs["ffmpeg"] = np.bytes_(self._ffmpeg.encode())

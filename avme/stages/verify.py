@@ -20,11 +20,11 @@ from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg
 from avme.prep.plan_file import MOST_PLAN_BYTES
 from avme.progress import Reporter
 from avme.shards.contents import concat_contents
-from avme.shards.dataset import DATASET_SCHEMA
 from avme.shards.ffmpeg_versions import describe_mixture
 from avme.shards.manifest import require_types
 from avme.shards.name_rules import require_shard_name
 from avme.shards.rebuild_command import delete_command, places_of, prep_command, require_plan
+from avme.shards.schema import require_schema
 from avme.system.cpu_count import available_cores
 from avme.verify.problem import Problem
 from avme.verify.shard_checks import ShardCheck, ShardFacts, check_shard
@@ -75,11 +75,7 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
     if links := _links(folder):
         return _only(folder, links)
     manifest = read_json(folder / DATASET_MANIFEST)
-    if manifest.get("schema") != DATASET_SCHEMA:
-        raise ArtifactError(
-            f"{folder / DATASET_MANIFEST} has schema {manifest.get('schema')}, this avme checks "
-            f"{DATASET_SCHEMA}: run the same `avme prep` again, which keeps the shards"
-        )
+    require_schema(manifest.get("schema"), folder / DATASET_MANIFEST)
     plan, problems = _plan(folder)
     checks: list[ShardCheck] = []
     shards: tuple[ShardFacts, ...] = ()
@@ -203,5 +199,3 @@ def _mend(folder: Path, plan: dict[str, Any], problems: list[Problem]) -> Iterat
     for path in places_of(plan):
         if not path.exists():
             yield comment(f"but {path} is not there: bring it back first")
-    if "call" not in plan:
-        yield comment("with --splits as it was given then, if it was")

@@ -12,8 +12,14 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from avme.checkpoint.file import FORMAT, find_checkpoint
-from avme.checkpoint.schema import require_dense, require_facts, require_numbers, require_plain
+from avme.checkpoint.file import find_checkpoint
+from avme.checkpoint.schema import (
+    require_dense,
+    require_facts,
+    require_format,
+    require_numbers,
+    require_plain,
+)
 from avme.errors import ArtifactError
 from avme.io.filenames import RUN_STATUS
 from avme.io.run_status import require_finished_run
@@ -34,10 +40,6 @@ _FOLDER_FILES: Final = (
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
-)
-_UNCHECKED: Final = (
-    "the file has no checksum, as an earlier avme wrote it: whether it is damaged is unknown; "
-    "`avme weights convert --to avme` of a checkpoint of its run writes one"
 )
 _DEEPSPEED: Final = "mp_rank_00_model_states.pt"
 _LONGEST_NAME: Final = 255
@@ -150,7 +152,13 @@ def _read_safetensors(path: Path) -> StoredWeights:
     except ValueError as error:
         raise ArtifactError(f"{path} is not a whole safetensors file: {error}") from error
     if isinstance(noted, Mapping) and isinstance(noted.get("config"), Mapping):
-        facts = {key: value for key, value in noted.items() if key != "config"}
+        require_format(noted.get("format"), path)
+        if CHECKSUM not in metadata:
+            raise ArtifactError(
+                f"{path}: its checksum is missing, which avme writes beside the settings. Export "
+                "it again from a checkpoint of its run with `avme weights convert --to avme`"
+            )
+        facts = {key: value for key, value in noted.items() if key not in ("config", "format")}
         return StoredWeights(
             file=path,
             form="avme",
@@ -158,7 +166,6 @@ def _read_safetensors(path: Path) -> StoredWeights:
             wrapping="safetensors",
             config=dict(noted["config"]),
             facts=facts,
-            remarks=() if CHECKSUM in metadata else (_UNCHECKED,),
             checksum=checksum,
         )
     if isinstance(noted, Mapping):
@@ -176,8 +183,7 @@ def _unwrap(path: Path, content: Any) -> StoredWeights:
         if isinstance(average, Mapping) and isinstance(average.get("tensors"), Mapping):
             tensors = average["tensors"]  # as Checkpoint.weights
         _require_tensors(path, tensors, content)
-        if content["format"] != FORMAT:
-            raise ArtifactError(f"{path} was written by another version of avme, expected {FORMAT}")
+        require_format(content["format"], path)
         return StoredWeights(
             file=path,
             form="avme",

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from avme.checkpoint.file import Checkpoint, load_checkpoint
-from avme.checkpoint.schema import require_weights
+from avme.checkpoint.schema import FORMAT, require_weights
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.errors import ArtifactError
 from avme.weights.checkpoint_files import read_file
@@ -48,6 +48,7 @@ def write_trained(path: Path, checkpoint: Checkpoint, *, epoch: int) -> None:
     """
     noted = {
         **checkpoint.facts,
+        "format": FORMAT,
         "config": checkpoint.config,
         "step": checkpoint.step,
         "best": checkpoint.best,

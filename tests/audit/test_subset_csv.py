@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from avme.audit.subset_csv import finetune_command, subset_command, subset_table
+from avme.config.prep import PrepConfig
 from avme.shards.record import ClipRecord
 from avme.sources.csv_file import read_listing
 
@@ -40,7 +41,11 @@ def test_only_what_is_kept_and_listed_is_in_the_table() -> None:
 
 def test_the_command_keeps_settings_and_the_folder_that_paths_count_from() -> None:
     identity = {"layout": "hmdb51", "source": "/my videos", "settings.short_side": 256}
-    plan = {"identity": identity, "call": {"splits": "/lists", "max_failed": 0.1}, "clips": []}
+    plan = {
+        "identity": identity,
+        "call": {"splits": "/lists", **PrepConfig().limits()},
+        "clips": [],
+    }
 
     words = shlex.split(subset_command(plan, Path("audit/some.csv"), Path("data/new")))
 
@@ -50,10 +55,10 @@ def test_the_command_keeps_settings_and_the_folder_that_paths_count_from() -> No
 
 def test_the_table_of_a_table_counts_from_the_same_root() -> None:
     identity = {"layout": "csv", "source": "/lists/all.csv"}
-    plan = {"identity": identity, "call": {"root": None, "max_failed": 0.1}, "clips": []}
+    plan = {"identity": identity, "call": {"root": None, **PrepConfig().limits()}, "clips": []}
 
     assert "--root /lists" in subset_command(plan, Path("some.csv"), Path("data/new"))
-    plan["call"] = {"root": "/videos", "max_failed": 0.1}
+    plan["call"] = {"root": "/videos", **PrepConfig().limits()}
     assert "--root /videos" in subset_command(plan, Path("some.csv"), Path("data/new"))
 
 

@@ -18,6 +18,7 @@ from avme.checkpoint.file import (
     save_checkpoint,
 )
 from avme.errors import ArtifactError
+from avme.weights.load import read_weights
 from avme.weights.tensor_files import read_pickle
 
 
@@ -45,21 +46,41 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]
 
 
-def test_a_checkpoint_without_average_and_scaler_is_read_and_gives_its_model(
-    tmp_path: Path,
-) -> None:
+def test_weights_are_the_average_if_there_is_one(tmp_path: Path) -> None:
+    plain = make_checkpoint()
+    averaged = replace(plain, average={"updates": 1, "tensors": {"weight": torch.ones(4)}})
+    save_checkpoint(tmp_path / "last.pt", averaged)
+
+    assert plain.weights is plain.model
+    assert torch.equal(load_checkpoint(tmp_path / "last.pt").weights["weight"], torch.ones(4))
+
+
+@pytest.mark.parametrize("found", [2, 4, None, "x" * 1000])
+def test_another_format_is_refused_whatever_its_keys_are(found: object, tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    save_checkpoint(path, make_checkpoint())
+    content = torch.load(path, weights_only=True)
+    del content["scaler"]
+    torch.save(content | {"format": found, "other": 1}, path)
+
+    for read in (load_checkpoint, read_weights):
+        with pytest.raises(ArtifactError) as caught:
+            read(path)
+        assert str(caught.value) == (
+            f"{path}: written by another version of avme (got format {found!r:.40}, expected 3). "
+            "Train again"
+        )
+
+
+@pytest.mark.parametrize("name", ["scaler", "average", "meter"])
+def test_a_checkpoint_without_one_of_its_keys_is_refused(name: str, tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "last.pt", make_checkpoint())
     content = torch.load(tmp_path / "last.pt", weights_only=True)
-    for name in ("average", "scaler"):
-        del content[name]
-    torch.save(content, tmp_path / "old.pt")
+    del content[name]
+    torch.save(content, tmp_path / "last.pt")
 
-    old = load_checkpoint(tmp_path / "old.pt")
-
-    assert (old.average, old.scaler) == ({}, {})
-    assert old.weights is old.model
-    kept = replace(old, average={"updates": 1, "tensors": {"weight": torch.ones(4)}})
-    assert torch.equal(kept.weights["weight"], torch.ones(4))
+    with pytest.raises(ArtifactError, match="is no checkpoint of avme: expected the keys"):
+        load_checkpoint(tmp_path / "last.pt")
 
 
 def test_a_file_that_would_run_code_is_refused_without_running_it(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """What an earlier plan says holds for the clips that are there now, or they are made anew."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -39,34 +38,8 @@ def planned(clips: Catalog, folder: Path) -> Plan:
     return make_plan(request, SourceResult(clips, ()), find_recipe(config), NullReporter())
 
 
-class Shards:
-    """Stands for the shard of a clip, whose class is the first folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def records(self) -> list[SimpleNamespace]:
-        name = IDS[int(self.path.stem[-1])]
-        return [SimpleNamespace(id=name, class_name=name.split("/")[0])]
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize("is_noted", [True, False], ids=["by-the-plan", "by-the-shards"])
-def test_a_clip_is_changed_when_its_label_stands_for_another_class(
-    tmp_path: Path, is_noted: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = planned(clips_of(depth=0), tmp_path)
-    plan.write()
-    if not is_noted:  # as before plans noted it
-        facts = read_json(tmp_path / "plan.json")
-        del facts["classes"]
-        write_json(tmp_path / "plan.json", facts)
-        monkeypatch.setattr("avme.prep.plan_diff.ShardReader", Shards)
-        for name in plan.shards:
-            plan.shard_path(name).parent.mkdir(exist_ok=True)
-            plan.shard_path(name).touch()
+def test_a_clip_is_changed_when_its_label_stands_for_another_class(tmp_path: Path) -> None:
+    planned(clips_of(depth=0), tmp_path).write()
 
     same = planned(clips_of(depth=0), tmp_path)
     other = planned(clips_of(depth=1), tmp_path)
@@ -81,10 +54,14 @@ def test_a_clip_is_changed_when_its_label_stands_for_another_class(
     [
         ("identity", None),
         ("identity", "here"),
-        ("identity", {"source": ["here"]}),
+        ("identity", {"schema": 3}),
+        ("identity", {"schema": 3, "source": ["here"]}),
+        ("call", None),
         ("call", []),
+        ("call", {"max_failed": 0.1}),
         ("ffmpeg", None),
         ("ffmpeg", 9),
+        ("classes", None),
         ("classes", {"A": 0}),
         ("classes", [3]),
     ],
@@ -95,4 +72,13 @@ def test_a_section_of_another_type_is_damage(tmp_path: Path, section: str, value
     write_json(tmp_path / "plan.json", {**facts, section: value})
 
     with pytest.raises(ArtifactError, match=r"plan\.json is damaged"):
+        planned(clips_of(depth=0), tmp_path)
+
+
+def test_a_plan_of_another_schema_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    planned(clips_of(depth=0), tmp_path).write()
+    facts = read_json(tmp_path / "plan.json")
+    write_json(tmp_path / "plan.json", facts | {"identity": facts["identity"] | {"schema": 1}})
+
+    with pytest.raises(ArtifactError, match=r"plan\.json: .* \(got schema 1, expected 3\)"):
         planned(clips_of(depth=0), tmp_path)

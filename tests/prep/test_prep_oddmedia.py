@@ -65,7 +65,7 @@ def quarantine_of(folder: Path) -> dict[str, dict[str, str]]:
 
 def codes(record: ClipRecord) -> list[str]:
     """Without sentences: `damaged` has ffmpeg's, and another version has other ones."""
-    ours, damaged, _ = record.remarks.partition("damaged: ")
+    ours, damaged, _ = record.warnings.partition("damaged: ")
     found = [part.split(": ")[0] for part in ours.split(" | ") if part]
     return [*found, *(["damaged"] if damaged else [])]
 

@@ -152,7 +152,7 @@ def test_a_table_that_is_gone_is_written_again(
     [
         ("index.csv", b",sound,", b",none,"),
         ("quarantine.csv", b"reason", b"Reason"),
-        ("dataset.json", b'"schema": 2', b'"schema": 1'),
+        ("dataset.json", b'"schema": 3', b'"schema": 2'),
         ("dataset.json", b'"name": "set"', b'"name": "pet"'),
         ("dataset.json", b"{", b"["),
     ],

@@ -24,11 +24,14 @@ A/one.avi,A,0,g01,10,30000,1001,48,32,sound,shard-00000.h5,0
 def folder(tmp_path: Path, reseal: Callable[..., None]) -> Path:
     """A finished set of two clips, written by hand."""
     manifest = {
-        "schema": 2,
+        "schema": 3,
         "name": "pair",
         "classes": ["A", "B"],
         "fingerprint": "f" * 64,
+        "settings": {"num_cepstra": 2},
         "counts": {"clips": 2, "quarantined": 0},
+        "shards": {},
+        "ffmpeg": {},
         "splits": {"1": {"train": 1, "test": 1}},
         "statistics": {"1": {"mfcc_mean": [1.0, 2.0], "mfcc_deviation": [0.5, 4.0]}},
     }
@@ -132,7 +135,7 @@ def test_a_folder_without_its_manifest_is_unfinished(folder: Path) -> None:
 def test_another_schema_is_refused(folder: Path) -> None:
     (folder / "dataset.json").write_text('{"schema": 99}')
 
-    with pytest.raises(ArtifactError, match="schema 99"):
+    with pytest.raises(ArtifactError, match=r"dataset\.json: .* \(got schema 99, expected 3\)"):
         PreparedDataset.open(folder)
 
 

@@ -18,13 +18,14 @@ LINE = "A/a,A,0,g,10,25,1,48,32,sound,shard-00000.h5,0\n"
 def folder(tmp_path: Path, reseal: Callable[..., None]) -> Path:
     """A set of one clip that nobody tests."""
     manifest = {
-        "schema": 2,
+        "schema": 3,
         "name": "one",
         "classes": ["A"],
         "fingerprint": "f" * 64,
         "settings": {"num_cepstra": 2},
         "counts": {"clips": 1, "quarantined": 0},
         "shards": {"shard-00000.h5": {"sha256": "0" * 64, "bytes": 9, "clips": 1}},
+        "ffmpeg": {"7.1": 1},
         "splits": {"1": {"train": 1, "test": 0}},
         "statistics": {"1": {"mfcc_mean": [1.0, 2.0], "mfcc_deviation": [0.5, 4.0]}},
     }

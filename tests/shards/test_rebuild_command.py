@@ -4,25 +4,23 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from avme.config.prep import PrepConfig
 from avme.shards.rebuild_command import delete_command, prep_command
 
 
-def plan(call: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
+def plan(call: dict[str, Any], **settings: Any) -> dict[str, Any]:
     content = PrepConfig(**settings).content()
     identity = {
-        "schema": 1,
+        "schema": 3,
         "source": "/videos/my clips",
         "layout": "folder",
         **{f"settings.{key}": value for key, value in content.items()},
     }
     clips = {str(number): [1, 2, 0] for number in range(40)}
-    return {"identity": identity, "clips": clips} | ({} if call is None else {"call": call})
+    return {"identity": identity, "call": call, "clips": clips}
 
 
-CALL = {"splits": None, "max_failed": 0.1, "timeout_seconds": 600.0}
+CALL = {"splits": None, **PrepConfig().limits()}
 
 
 def test_a_plain_set_needs_no_options() -> None:
@@ -59,17 +57,6 @@ def test_tables_and_roots_are_said_again() -> None:
         *("--root", "/videos"),
         *("--annotations", "/lists/train.csv", "/lists/val.csv"),
     ]
-
-
-@pytest.mark.parametrize(("bad", "expected"), [(4, None), (5, "0.125")])
-def test_a_set_of_an_older_version_keeps_its_bad_clips_allowed(
-    tmp_path: Path, bad: int, expected: str | None
-) -> None:
-    (tmp_path / "quarantine.csv").write_text("id,reason,message\n" + "a,b,c\n" * bad)
-
-    words = shlex.split(prep_command(plan(), tmp_path))
-
-    assert (words[-1] if "--max-failed" in words else None) == expected
 
 
 def test_files_are_deleted_by_their_paths() -> None:

@@ -112,19 +112,30 @@ def test_settings_edited_in_a_file_are_refused_by_all_who_read_it(
             read(path)
 
 
-def test_files_without_a_checksum_are_taken_and_say_so(
-    tmp_path: Path, pretrained_files: list[Path], make_theirs: Callable[..., Any]
+def test_a_file_of_avme_without_its_checksum_or_format_is_refused(
+    tmp_path: Path, pretrained_files: list[Path]
 ) -> None:
     with safe_open(pretrained_files[1], framework="pt") as file:
-        metadata = {key: value for key, value in file.metadata().items() if key != CHECKSUM}
-    older = tmp_path / "older.safetensors"
-    save_file(load_file(pretrained_files[1]), older, metadata)
+        metadata = dict(file.metadata())
+    note = json.loads(metadata["avme"])
+    tensors = load_file(pretrained_files[1])
+    path = tmp_path / "w.safetensors"
+
+    save_file(tensors, path, {key: v for key, v in metadata.items() if key != CHECKSUM})
+    with pytest.raises(ArtifactError, match="its checksum is missing"):
+        read_weights(path)
+    for found in (2, None):
+        write_safetensors(path, tensors, {"avme": json.dumps(note | {"format": found})})
+        with pytest.raises(ArtifactError, match=rf"\(got format {found}, expected 3\)"):
+            read_weights(path)
+
+
+def test_a_file_of_another_tool_needs_no_checksum(
+    tmp_path: Path, make_theirs: Callable[..., Any]
+) -> None:
     make_theirs().save_pretrained(tmp_path / "theirs")
 
-    assert any("has no checksum" in remark for remark in read_weights(older).remarks)
-    for path in (older, tmp_path / "theirs"):
-        assert dict(describe_weights(read_weights(path)))["checksum inside"] == "none"
-    assert not read_weights(pretrained_files[1]).remarks
+    assert dict(describe_weights(read_weights(tmp_path / "theirs")))["checksum inside"] == "none"
 
 
 def test_an_exported_folder_is_checked_until_transformers_saves_it_anew(

@@ -49,7 +49,7 @@ def changed_settings(
     known = {key: value for key, value in checkpoint.facts.items() if key != FACT}
     # Slurm settings do not belong to a run.
     learnt = {key: value for key, value in checkpoint.config.items() if key != _SLURM}
-    before = flat(_completed(learnt, config)) | flat({"data": known})
+    before = flat(learnt) | flat({"data": known})
     now = flat(config.model_dump(mode="json")) | flat({"data": dict(facts)})
     changed = {
         key: text for key, text in changes(before, now).items() if not key.startswith(f"{_SLURM}.")
@@ -64,14 +64,6 @@ def changed_settings(
             "with --out"
         )
     return list(changed.values())
-
-
-def _completed(before: dict[str, Any], config: Settings) -> dict[str, Any]:
-    """Add the defaults of settings that are newer than the run."""
-    try:
-        return type(config).model_validate(before).model_dump(mode="json")
-    except ValueError:  # unknown old settings are reported as differing
-        return before
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
