@@ -20,14 +20,14 @@ import numpy as np
 from avme.config.prep import PrepConfig
 from avme.media.container.audio_track import AudioInfo
 from avme.media.container.probe import MediaInfo
-from avme.media.decode import Extracted
+from avme.media.decode import DecodedClip
 from avme.media.loudness import Loudness
 from avme.prep.plan import Plan, make_plan
 from avme.prep.request import Request, find_recipe, find_source
 from avme.progress import NullReporter
 from avme.shards.record import record_of
 from avme.shards.writer import ShardWriter
-from avme.sources.find import Beside
+from avme.sources.find import SourceOptions
 from avme.stages.prep import prepare
 
 _TESTED = {"01": range(1, 8), "02": range(8, 15), "03": range(15, 22)}
@@ -49,7 +49,7 @@ def main() -> None:
         for path in (out / "set" / "dataset.json", out / "set" / "shards" / "shard-00000.h5"):
             path.unlink(missing_ok=True)
     began, cpu, base = time.monotonic(), time.process_time(), _status_kib("VmHWM")
-    beside = Beside(lists=out / "lists" if call == "first" else None)
+    beside = SourceOptions(lists=out / "lists" if call == "first" else None)
     request = Request("ucf101", source, out=out, name="set", config=config, beside=beside)
     prepare(request, report=NullReporter())
     print(
@@ -86,11 +86,11 @@ def write_shards(plan: Plan) -> None:
             shard.write(plan.shard_path(name))
 
 
-def hollow_media() -> Extracted:
+def hollow_media() -> DecodedClip:
     """What a clip of two pictures of ten bytes would be."""
     sound = AudioInfo(1, "mp3", 44100, 2, 0.025)
     rate, tick = Fraction(25), Fraction(1, 25)
-    return Extracted(
+    return DecodedClip(
         info=MediaInfo(0, "mpeg4", 320, 240, rate, tick, 2, 0.0, sound),
         width=320,
         height=240,
@@ -103,7 +103,7 @@ def hollow_media() -> Extracted:
         sound_seconds=7.125,
         mfcc=np.ones((8, 13), dtype=np.float32),
         sounding_rows=(0, 8),
-        complaints="",
+        ffmpeg_log="",
     )
 
 

@@ -21,14 +21,14 @@ _RUN = """
 import json, sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
-from avme.sources.find import Beside
+from avme.sources.find import SourceOptions
 from avme.progress import NullReporter
 from avme.prep.request import Request
 from avme.stages.prep import prepare
 
 source, out, lists, settings, facts = sys.argv[1:]
 config = PrepConfig.model_validate(json.loads(settings))
-beside = Beside(lists=Path(lists) if lists else None)
+beside = SourceOptions(lists=Path(lists) if lists else None)
 made = prepare(Request("ucf101", Path(source), out=Path(out), name="set", config=config,
                        beside=beside), report=NullReporter())
 counts = {name: (split["train"], split["test"]) for name, split in made.manifest["splits"].items()}

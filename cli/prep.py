@@ -188,9 +188,9 @@ def _prepare(
     flags = {"max_failed": job.max_failed, "num_workers": job.workers}
     settings = resolve(PrepConfig, file=job.config, sets=job.sets or (), flags=flags)
     _require_fitting(job)
-    from avme.prep.partition import read_share
+    from avme.prep.partition import parse_partition
     from avme.prep.request import Request
-    from avme.sources.find import Beside
+    from avme.sources.find import SourceOptions
     from avme.stages.prep import dry_run, prepare, require_possible
 
     request = Request(
@@ -199,8 +199,8 @@ def _prepare(
         out=target.parent,
         name=target.name,
         config=settings,
-        beside=Beside(lists=splits, annotations=tuple(annotations), root=root),
-        share=None if job.part is None else read_share(job.part),
+        beside=SourceOptions(lists=splits, annotations=tuple(annotations), root=root),
+        share=None if job.part is None else parse_partition(job.part),
         retry=job.retry,
     )
     if job.dry_run:

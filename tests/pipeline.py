@@ -10,7 +10,7 @@ import pytest
 from avme.config import FinetuneConfig, PrepConfig, PretrainConfig
 from avme.prep.request import Request
 from avme.shards.dataset import PreparedDataset
-from avme.sources.find import Beside
+from avme.sources.find import SourceOptions
 from avme.sources.folder import Layout
 from avme.stages.finetune import finetune
 from avme.stages.prep import prepare
@@ -57,7 +57,7 @@ def run_prep() -> Callable[..., PreparedDataset]:
     ) -> PreparedDataset:
         config = PrepConfig.model_validate({"num_workers": 2, "shard_clips": 4, **settings})
         report = Notes([] if lines is None else lines)
-        beside = Beside(lists=splits, annotations=annotations, root=root)
+        beside = SourceOptions(lists=splits, annotations=annotations, root=root)
         request = Request(
             layout, source, out=out, name=name, config=config, beside=beside, retry=retry
         )

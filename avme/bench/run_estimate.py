@@ -141,7 +141,7 @@ def training_clips_of(settings: Training, data: Path) -> tuple[DatasetSize, int]
     Raises ArtifactError for an unfinished dataset.
     """
     prepared = PreparedDataset.open(data)
-    entries = prepared.part(settings.clip.split, "train")
+    entries = prepared.subset(settings.clip.split, "train")
     held_out: Sequence[ClipEntry] = ()
     if isinstance(settings, FinetuneConfig):
         entries, held_out = hold_out(entries, settings.val_fraction, settings.train.seed)

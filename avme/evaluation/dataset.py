@@ -66,7 +66,7 @@ def trained_classes(facts: Facts, prepared: PreparedDataset) -> tuple[str, ...]:
     """Return the classes with a training clip, or all if the train list is not this dataset's."""
     if not has_train_list(facts, prepared):
         return prepared.classes
-    entries = prepared.part(facts["split"], "train", allow_empty=True)
+    entries = prepared.subset(facts["split"], "train", allow_empty=True)
     return tuple({entry.class_name for entry in entries})
 
 
@@ -124,7 +124,7 @@ def require_unseen(
             "trained on; fine-tune on it again"
         )
     trained = facts["split"]
-    seen = {entry.id for entry in prepared.part(trained, "train")}
+    seen = {entry.id for entry in prepared.subset(trained, "train")}
     overlap = sum(entry.id in seen for entry in entries)
     if overlap:
         raise MismatchError(

@@ -28,7 +28,7 @@ _LOOSE_SOUND_SECONDS = 0.5
 _SHORT = ("short-cut:", "sound-short:")
 
 
-def frame_remarks(info: MediaInfo, num_frames: int) -> Iterator[str]:
+def frame_warnings(info: MediaInfo, num_frames: int) -> Iterator[str]:
     """Return warnings about the frames of a full file."""
     claimed = info.num_frames_from_header
     if claimed is not None and abs(num_frames - claimed) > _LOOSE_FRAMES:
@@ -41,7 +41,7 @@ def frame_remarks(info: MediaInfo, num_frames: int) -> Iterator[str]:
         yield f"more-pictures: {which}{why}"
 
 
-def cut_remarks(info: MediaInfo, span: Span, seconds: float, fps: Fraction) -> Iterator[str]:
+def cut_warnings(info: MediaInfo, span: Span, seconds: float, fps: Fraction) -> Iterator[str]:
     """Return warnings about the length of a segment, and its frame rate against the file's.
 
     Args:
@@ -82,7 +82,7 @@ def lacks_content(
     return is_short or missing_frames > _LOOSE_FRAMES
 
 
-def shape_remarks(info: MediaInfo) -> Iterator[str]:
+def shape_warnings(info: MediaInfo) -> Iterator[str]:
     """Return warnings about the shape of pixels and frames."""
     if info.shown_size is not None and info.shown_size != (info.width, info.height):
         yield (
@@ -97,7 +97,7 @@ def shape_remarks(info: MediaInfo) -> Iterator[str]:
         )
 
 
-def color_remarks(info: MediaInfo, recipe: Recipe) -> Iterator[str]:
+def color_warnings(info: MediaInfo, recipe: Recipe) -> Iterator[str]:
     """Return warnings about colors other than those of SDR video with a tagged matrix."""
     color = info.color
     if color.hdr is not None:
@@ -115,7 +115,7 @@ def color_remarks(info: MediaInfo, recipe: Recipe) -> Iterator[str]:
         )
 
 
-def sound_remarks(
+def audio_warnings(
     info: MediaInfo, seconds: float, sound_start_seconds: float | None, sound_seconds: float
 ) -> Iterator[str]:
     """Return warnings about the audio of a video.
@@ -149,7 +149,7 @@ def sound_remarks(
         yield f"sound-long: {beyond:.2f} s of sound after the pictures are left out"
 
 
-def require_most(
+def require_min_decoded(
     info: MediaInfo, num_frames: int, seconds: float, min_decoded_fraction: float
 ) -> None:
     """Check that at least a fraction of the header's content was decoded.

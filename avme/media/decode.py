@@ -14,25 +14,25 @@ from jaxtyping import Float32, Float64, Int64
 
 from avme.errors import MediaError
 from avme.media.clip_warnings import (
-    color_remarks,
-    cut_remarks,
-    frame_remarks,
+    audio_warnings,
+    color_warnings,
+    cut_warnings,
+    frame_warnings,
     lacks_content,
-    require_most,
-    shape_remarks,
-    sound_remarks,
+    require_min_decoded,
+    shape_warnings,
 )
 from avme.media.container.audio_track import AudioInfo
 from avme.media.container.probe import MediaInfo, probe
 from avme.media.container.pts_continuity import with_steadiness
 from avme.media.decode_config import Recipe as Recipe  # re-exported
-from avme.media.ffmpeg.demux import Demuxed, Sink, Sound, demux
+from avme.media.ffmpeg.demux import AudioTrack, DemuxedClip, Sink, demux
 from avme.media.ffmpeg.messages import without_folders
 from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, target_size
 from avme.media.ffmpeg.seek import Cut, find_cut
 from avme.media.ffmpeg.transcode import transcode_clip
-from avme.media.limits import require_few, require_length, require_room
-from avme.media.loudness import AudioState, Loudness, cancels, measure, state
+from avme.media.limits import require_max_bytes, require_max_duration, require_max_frames
+from avme.media.loudness import AudioState, Loudness, audio_state, cancels, measure_loudness
 from avme.media.span import Span
 from avme.media.timing import (
     find_last_seconds,
@@ -48,7 +48,7 @@ _STATES = ("none", "silent", "sound")
 
 
 @dataclass(frozen=True, slots=True)
-class Extracted:
+class DecodedClip:
     """Decoded clip; its JPEGs are in the sink."""
 
     info: MediaInfo
@@ -66,7 +66,7 @@ class Extracted:
     """Four rows per frame; none if `audio` is not "sound"."""
     sounding_rows: tuple[int, int]
     """Half-open range of the MFCC rows that start inside the audio track."""
-    complaints: str
+    ffmpeg_log: str
     """Error messages of ffmpeg; of a segment, only if it lacks frames or audio."""
     remarks: tuple[str, ...] = ()
     """Warnings of avme."""
@@ -80,9 +80,9 @@ class Extracted:
         return float(self.pts[-1]) + last
 
 
-def extract(
+def decode(
     source: Path, sink: Sink, *, work: Path, recipe: Recipe, span: Span | None = None
-) -> Extracted:
+) -> DecodedClip:
     """Decode a file, or a span of it, and append its JPEGs to a sink.
 
     Args:
@@ -104,26 +104,26 @@ def extract(
     try:
         info = other.call(recipe.timeout_seconds, probe, source)
         size = target_size(info, recipe.short_side)
-        require_length(info.seconds_from_header if span is None else None, recipe.max_seconds)
+        require_max_duration(info.seconds_from_header if span is None else None, recipe.max_seconds)
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
         if cut is None:
             info = with_steadiness(other, source, info, recipe.timeout_seconds)
         said, mended = transcode_clip(source, intermediate, info, size, recipe, cut)
         complaints = without_folders(said, source.parent, work)
-        require_room(intermediate, recipe.max_bytes)
+        require_max_bytes(intermediate, recipe.max_bytes)
         start = cut.start_seconds if cut else None
         demuxed = demux(intermediate, sink, samples, recipe.max_seconds, start)
-        require_few(len(demuxed.pts))
+        require_max_frames(len(demuxed.pts))
         last = find_last_seconds(other, source, info, cut, demuxed, recipe.timeout_seconds)
-        judged = _judge(info, size, demuxed, last, complaints, recipe)
+        judged = _summarize(info, size, demuxed, last, complaints, recipe)
         if judged.audio != "sound" and info.audio is not None:
             judged = _with_other_audio(_Job(source, work, recipe, cut), judged, demuxed)
         remarks = tuple(_remarks(judged, recipe, span, mended))
         missing = judged.seconds * float(judged.fps) - len(judged.pts)
         if span is not None and not lacks_content(info, span, remarks, missing):
-            judged = replace(judged, complaints="")
+            judged = replace(judged, ffmpeg_log="")
         if span is None:
-            require_most(info, len(judged.pts), judged.seconds, recipe.min_decoded_fraction)
+            require_min_decoded(info, len(judged.pts), judged.seconds, recipe.min_decoded_fraction)
     except MediaError as error:
         if span and error.reason == "no-frames":
             message = f"{source.name}: no picture in its seconds {span}"
@@ -146,7 +146,7 @@ class _Job:
     cut: Cut | None
 
 
-def _with_other_audio(job: _Job, first: Extracted, demuxed: Demuxed) -> Extracted:
+def _with_other_audio(job: _Job, first: DecodedClip, demuxed: DemuxedClip) -> DecodedClip:
     """Return the clip with the first channel or track with sound, else the first with samples."""
     best = _with_channel(job, first, demuxed)
     for audio in first.info.other_audio:
@@ -161,7 +161,7 @@ def _with_other_audio(job: _Job, first: Extracted, demuxed: Demuxed) -> Extracte
     return best
 
 
-def _with_channel(job: _Job, mix: Extracted, demuxed: Demuxed) -> Extracted:
+def _with_channel(job: _Job, mix: DecodedClip, demuxed: DemuxedClip) -> DecodedClip:
     """Return the clip with the louder channel of its stereo track, if both cancel out."""
     sound, audio = demuxed.sound, mix.info.audio
     if mix.audio != "silent" or audio is None or sound is None or sound.channels is None:
@@ -170,13 +170,15 @@ def _with_channel(job: _Job, mix: Extracted, demuxed: Demuxed) -> Extracted:
     energies = np.einsum("nc,nc->c", sound.channels, sound.channels, dtype=np.int64)
     channel = int(np.argmax(energies))
     info, size = replace(mix.info, audio=replace(audio, channel=channel)), (mix.width, mix.height)
-    heard = replace(demuxed, sound=Sound(sound.channels[:, channel], sound.start_seconds))
-    one = _judge(info, size, heard, mix.last_seconds, mix.complaints, job.recipe)
+    heard = replace(demuxed, sound=AudioTrack(sound.channels[:, channel], sound.start_seconds))
+    one = _summarize(info, size, heard, mix.last_seconds, mix.ffmpeg_log, job.recipe)
     is_cancelled = mix.loudness and one.loudness and cancels(mix.loudness, one.loudness)
     return one if is_cancelled and one.audio == "sound" else mix
 
 
-def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxed) -> Extracted:
+def _decode_audio(
+    job: _Job, audio: AudioInfo, first: DecodedClip, demuxed: DemuxedClip
+) -> DecodedClip:
     """Decode another audio track for a clip; raise MediaError if that fails."""
     intermediate, samples = job.work / "clip.nut", job.work / "clip.s16"
     info, size = replace(first.info, audio=audio), (first.width, first.height)
@@ -186,7 +188,7 @@ def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxe
         again = demux(intermediate, nowhere, samples, job.recipe.max_seconds, start)
     complaints = without_folders(said, job.source.parent, job.work)
     heard = replace(demuxed, sound=again.sound)
-    media = _judge(info, size, heard, first.last_seconds, complaints, job.recipe)
+    media = _summarize(info, size, heard, first.last_seconds, complaints, job.recipe)
     if media.audio == "none":
         return media
     media = _with_channel(job, media, heard)
@@ -195,25 +197,25 @@ def _decode_audio(job: _Job, audio: AudioInfo, first: Extracted, demuxed: Demuxe
     return replace(media, info=replace(info, audio=taken))
 
 
-def _judge(
+def _summarize(
     info: MediaInfo,
     size: tuple[int, int],
-    demuxed: Demuxed,
+    demuxed: DemuxedClip,
     last: float | None,
     complaints: str,
     recipe: Recipe,
-) -> Extracted:
+) -> DecodedClip:
     fps = frame_rate(info.fps, demuxed)
     last = last_seconds(demuxed.pts, fps) if last is None else last
     end_seconds = float(demuxed.pts[-1]) + last
-    require_length(shown_seconds(demuxed.pts, fps, last), recipe.max_seconds)
+    require_max_duration(shown_seconds(demuxed.pts, fps, last), recipe.max_seconds)
     heard = heard_samples(demuxed.sound, end_seconds)
-    loudness = measure(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
-    audio = state(loudness, recipe.silence_dbfs)
+    loudness = measure_loudness(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
+    audio = audio_state(loudness, recipe.silence_dbfs)
     rows, sounding = np.zeros((0, recipe.num_cepstra), dtype=np.float32), (0, 0)
     if audio == "sound" and demuxed.sound is not None:
         rows, sounding = sounding_mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra, last)
-    return Extracted(
+    return DecodedClip(
         info=info,
         width=size[0],
         height=size[1],
@@ -227,22 +229,22 @@ def _judge(
         sound_seconds=len(demuxed.sound.samples) / SAMPLE_RATE_HZ if demuxed.sound else 0.0,
         mfcc=rows,
         sounding_rows=sounding,
-        complaints=complaints,
+        ffmpeg_log=complaints,
     )
 
 
-def _remarks(media: Extracted, recipe: Recipe, span: Span | None, mended: bool) -> Iterator[str]:
+def _remarks(media: DecodedClip, recipe: Recipe, span: Span | None, mended: bool) -> Iterator[str]:
     if media.info.audio is not None and media.info.audio.channel is not None:
         number = media.info.audio.channel + 1
         yield f"sound-cancelled: the mean of the channels is silent, number {number} alone is taken"
     if mended:
         yield f"clock-mended: times of pictures ran backwards; those come {media.fps} a second"
     if span is None:
-        yield from frame_remarks(media.info, len(media.pts))
+        yield from frame_warnings(media.info, len(media.pts))
     else:
-        yield from cut_remarks(media.info, span, media.seconds, media.fps)
-    yield from shape_remarks(media.info)
-    yield from color_remarks(media.info, recipe)
-    yield from sound_remarks(
+        yield from cut_warnings(media.info, span, media.seconds, media.fps)
+    yield from shape_warnings(media.info)
+    yield from color_warnings(media.info, recipe)
+    yield from audio_warnings(
         media.info, media.seconds, media.sound_start_seconds, media.sound_seconds
     )

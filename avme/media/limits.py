@@ -9,7 +9,7 @@ from avme.errors import MediaError
 from avme.media.ffmpeg.args import MAX_FRAMES
 
 
-def require_length(seconds: float | None, max_seconds: float) -> None:
+def require_max_duration(seconds: float | None, max_seconds: float) -> None:
     """Raise MediaError for a clip that is too long; None is an unknown length."""
     if seconds is not None and seconds > max_seconds:
         raise MediaError(
@@ -19,7 +19,7 @@ def require_length(seconds: float | None, max_seconds: float) -> None:
         )
 
 
-def require_few(num_frames: int) -> None:
+def require_max_frames(num_frames: int) -> None:
     """Raise MediaError for too many frames."""
     if num_frames > MAX_FRAMES:
         raise MediaError(
@@ -27,7 +27,7 @@ def require_few(num_frames: int) -> None:
         )
 
 
-def require_room(intermediate: Path, max_bytes: int | None) -> None:
+def require_max_bytes(intermediate: Path, max_bytes: int | None) -> None:
     """Raise MediaError if ffmpeg stopped writing because its output grew too large."""
     if max_bytes is not None and intermediate.stat().st_size >= max_bytes:
         raise MediaError(

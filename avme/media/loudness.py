@@ -31,7 +31,7 @@ class Loudness:
     """Fraction of 20 ms frames below the threshold of silence."""
 
 
-def measure(
+def measure_loudness(
     samples: Int16[np.ndarray, " n"], sample_rate_hz: int, silence_dbfs: float
 ) -> Loudness | None:
     """Measure the loudness of samples.
@@ -58,7 +58,7 @@ def measure(
     )
 
 
-def state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
+def audio_state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
     """Return `none` for zero samples, `silent` below the threshold, `sound` otherwise."""
     if loudness is None:
         return "none"

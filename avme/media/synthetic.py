@@ -144,10 +144,10 @@ def write_clip(clip: SyntheticClip, folder: Path, ffmpeg: str) -> Path:
     path = folder / clip.id
     with TemporaryDirectory(prefix="avme-") as work, replacing(path) as temporary:
         pictures, sound = Path(work, "pictures.rgb"), Path(work, "sound.s16")
-        pictures.write_bytes(film(clip).tobytes())
+        pictures.write_bytes(render_video(clip).tobytes())
         arguments = [ffmpeg, *_QUIETLY, *_RAW_PICTURES, "-i", f"file:{pictures}"]
         if clip.sound != "none":
-            sound.write_bytes(record(clip).astype("<i2").tobytes())
+            sound.write_bytes(render_audio(clip).astype("<i2").tobytes())
             arguments += [*_RAW_SOUND, "-i", f"file:{sound}"]
         arguments += _AS_AVI
         try:
@@ -159,7 +159,7 @@ def write_clip(clip: SyntheticClip, folder: Path, ffmpeg: str) -> Path:
     return path
 
 
-def film(clip: SyntheticClip) -> UInt8[np.ndarray, "t h w c"]:
+def render_video(clip: SyntheticClip) -> UInt8[np.ndarray, "t h w c"]:
     """Render the visual event in front of the group's background."""
     draw = clip.draw()
     cover = _cover(clip.seen, draw)[..., None]
@@ -171,7 +171,7 @@ def film(clip: SyntheticClip) -> UInt8[np.ndarray, "t h w c"]:
     return np.asarray(np.clip(pictures, 0, 255), dtype=np.uint8)
 
 
-def record(clip: SyntheticClip) -> Int16[np.ndarray, " n"]:
+def render_audio(clip: SyntheticClip) -> Int16[np.ndarray, " n"]:
     """Synthesize the audible event with the group's background noise."""
     if clip.sound == "silent":
         return np.zeros(_NUM_SAMPLES, dtype=np.int16)

@@ -11,9 +11,9 @@ from jaxtyping import Float32, Float64
 
 from avme.errors import MediaError
 from avme.media import mfcc
-from avme.media.container.displayed_frame import Shown
+from avme.media.container.displayed_frame import DisplayedFrame
 from avme.media.container.probe import MediaInfo
-from avme.media.ffmpeg.demux import LONGEST_STEP_SECONDS, Demuxed, Sound
+from avme.media.ffmpeg.demux import LONGEST_STEP_SECONDS, AudioTrack, DemuxedClip
 from avme.media.ffmpeg.process import SAMPLE_RATE_HZ
 from avme.media.ffmpeg.seek import Cut, find_last_shown
 from avme.workers.sandbox import Sandbox
@@ -26,13 +26,13 @@ _LONGER = 1.5
 """Excess over a frame's duration that is explained by rounding of a clock."""
 
 
-def frame_rate(claimed: Fraction | None, demuxed: Demuxed) -> Fraction:
+def frame_rate(claimed: Fraction | None, demuxed: DemuxedClip) -> Fraction:
     """Return the header's exact rate, unless decoded times contradict it."""
     if demuxed.average_fps is None:
         return claimed or _FALLBACK_FPS
     if claimed and any(
         measured is not None and not differ(claimed, measured)
-        for measured in (demuxed.average_fps, demuxed.usual_fps)
+        for measured in (demuxed.average_fps, demuxed.median_fps)
     ):
         return claimed
     return demuxed.average_fps.limit_denominator(100_000)
@@ -46,7 +46,7 @@ def differ(rate: Fraction, other: Fraction) -> bool:
 def last_seconds(
     pts: Float64[np.ndarray, " t"],
     fps: Fraction,
-    shown: Shown | None = None,
+    shown: DisplayedFrame | None = None,
     end_seconds: float | None = None,
 ) -> float:
     """Return the duration of the last frame: one frame of `fps`, unless more is known.
@@ -71,7 +71,7 @@ def find_last_seconds(
     source: Path,
     info: MediaInfo,
     cut: Cut | None,
-    demuxed: Demuxed,
+    demuxed: DemuxedClip,
     timeout_seconds: float,
 ) -> float:
     """Return the duration of the last frame; the file is searched if its header is longer.
@@ -116,7 +116,7 @@ def shown_seconds(
     return float(steps[steps <= LONGEST_STEP_SECONDS].sum()) + last
 
 
-def heard_samples(track: Sound | None, end_seconds: float) -> np.ndarray:
+def heard_samples(track: AudioTrack | None, end_seconds: float) -> np.ndarray:
     """Return the samples between the first frame and the end of the last one."""
     if track is None:
         return np.zeros(0, dtype=np.int16)
@@ -126,7 +126,7 @@ def heard_samples(track: Sound | None, end_seconds: float) -> np.ndarray:
 
 
 def sounding_mfcc(
-    track: Sound,
+    track: AudioTrack,
     pts: Float64[np.ndarray, " t"],
     fps: Fraction,
     num_cepstra: int,

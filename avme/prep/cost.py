@@ -18,7 +18,7 @@ from avme.errors import MediaError
 from avme.io.disk import writing
 from avme.io.hashing import sha256_of
 from avme.media.container.probe import open_media
-from avme.media.decode import Recipe, extract
+from avme.media.decode import Recipe, decode
 from avme.media.span import Span
 from avme.shards.record import record_of
 from avme.shards.writer import ShardWriter
@@ -34,7 +34,7 @@ Unit = Literal["byte", "second", "clip"]
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class CostRate:
     """Cost of the sample per unit of size."""
 
     unit: Unit
@@ -57,7 +57,7 @@ class Rate:
         return self.seconds_per_unit * sum(_size(clip, self.unit) for clip in clips)
 
 
-def measure(clips: Selection, recipe: Recipe) -> Rate:
+def measure_cost(clips: Selection, recipe: Recipe) -> CostRate:
     """Prepare up to eight clips spread over `clips`, starting none after ten seconds.
 
     Raises SystemRequirementError if the temporary folder lacks space.
@@ -78,7 +78,7 @@ def measure(clips: Selection, recipe: Recipe) -> Rate:
             empty = max(empty, cost.empty_bytes)
             seconds += cost.seconds
             size += _size(clip, unit)
-    return Rate(
+    return CostRate(
         unit=unit,
         num_clips=num_clips,
         num_bad=num_bad,
@@ -105,7 +105,7 @@ def _prepare(clip: SourceClip, work: Path, recipe: Recipe) -> _Cost:
         span, scale = _part(clip)
         with ShardWriter(work / "spool", recipe.num_cepstra) as shard:
             shard.write(work / "empty.h5")
-            media = extract(clip.path, shard.spool, work=work, recipe=recipe, span=span)
+            media = decode(clip.path, shard.spool, work=work, recipe=recipe, span=span)
             shard.add(record_of(clip, 0, digest, media), media)
             shard.write(work / "shard.h5")
     except (MediaError, FileNotFoundError, PermissionError):

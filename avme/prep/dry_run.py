@@ -12,7 +12,7 @@ import numpy as np
 from avme.errors import SystemRequirementError
 from avme.io.disk import free_bytes, readable
 from avme.media.decode import Recipe
-from avme.prep.cost import Rate, measure
+from avme.prep.cost import CostRate, measure_cost
 from avme.prep.plan import Plan
 from avme.prep.request import Request, warn_of_ffmpeg
 from avme.progress import Reporter
@@ -25,14 +25,14 @@ _TABLE_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class DryRun:
     """Estimate of a run."""
 
     plan: Plan
     splits: tuple[Split, ...]
     warnings: tuple[str, ...]
     workers: int
-    rate: Rate | None
+    rate: CostRate | None
     """None if there is no clip to prepare."""
     free_bytes: int
 
@@ -50,7 +50,7 @@ class Estimate:
         return made + _TABLE_BYTES * self.plan.num_clips
 
     @property
-    def passing_bytes(self) -> float:
+    def temporary_bytes(self) -> float:
         """Estimate the temporary files: spools of the shards in progress, and the frames of one
         clip each."""
         if self.rate is None:
@@ -69,7 +69,7 @@ class Estimate:
     @property
     def has_room(self) -> bool:
         """Return True if the disk suffices."""
-        needed = self.new_bytes + self.passing_bytes - self.freed_bytes
+        needed = self.new_bytes + self.temporary_bytes - self.freed_bytes
         return needed <= self.free_bytes
 
     @property
@@ -103,7 +103,7 @@ class Estimate:
     def require_room(self) -> None:
         """Raise SystemRequirementError if the disk does not suffice."""
         if not self.has_room:
-            needed = self.new_bytes + self.passing_bytes - self.freed_bytes
+            needed = self.new_bytes + self.temporary_bytes - self.freed_bytes
             raise SystemRequirementError(
                 f"the disk of {self.plan.folder} has {readable(self.free_bytes)} free, about "
                 f"{readable(needed)} are needed: make room, choose another --out, or shrink "
@@ -137,11 +137,11 @@ class Estimate:
         if not self.shards and not changes.total:
             yield "all shards stand: only tables, lists and manifest are to be written"
 
-    def _costs(self, rate: Rate) -> Iterator[str]:
+    def _costs(self, rate: CostRate) -> Iterator[str]:
         enough = "enough" if self.has_room else "NOT ENOUGH"
         freed = f", after {readable(self.freed_bytes)} are freed" if self.freed_bytes else ""
         yield (
-            f"disk: about {readable(self.new_bytes)} more, and {readable(self.passing_bytes)} "
+            f"disk: about {readable(self.new_bytes)} more, and {readable(self.temporary_bytes)} "
             f"while it runs{freed}; {readable(self.free_bytes)} are free: {enough}"
         )
         yield f"time: about {_minutes(self.seconds)} with {self.workers} workers"
@@ -152,7 +152,7 @@ class Estimate:
         )
 
 
-def estimate(plan: Plan, request: Request, source: SourceResult, recipe: Recipe) -> Estimate:
+def estimate(plan: Plan, request: Request, source: SourceResult, recipe: Recipe) -> DryRun:
     """Estimate disk space and time of a plan from a few clips.
 
     Args:
@@ -165,12 +165,12 @@ def estimate(plan: Plan, request: Request, source: SourceResult, recipe: Recipe)
         SystemRequirementError: The temporary folder lacks space.
     """
     clips = _together(plan, [name for name in plan.outdated if name in plan.own])
-    return Estimate(
+    return DryRun(
         plan=plan,
         splits=source.splits,
         warnings=(*warn_of_ffmpeg(recipe, plan.ffmpeg_version), *source.warnings),
         workers=request.workers,
-        rate=measure(clips, recipe) if len(clips) else None,
+        rate=measure_cost(clips, recipe) if len(clips) else None,
         free_bytes=free_bytes(plan.folder),
     )
 

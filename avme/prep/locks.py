@@ -11,16 +11,16 @@ from typing import Final
 
 from avme.io.filenames import PLAN
 from avme.io.lock import holding
-from avme.prep.partition import Share
+from avme.prep.partition import Partition
 from avme.prep.plan_diff import read_previous
 from avme.prep.request import Request
-from avme.sources.clip_table import Catalog
+from avme.sources.clip_table import ClipTable
 
 _PATIENCE_SECONDS: Final = 3600.0
 
 
 @contextmanager
-def lock_planning(request: Request, clips: Catalog, locks: ExitStack) -> Iterator[None]:
+def lock_planning(request: Request, clips: ClipTable, locks: ExitStack) -> Iterator[None]:
     """Hold the locks for planning; `locks` then holds those for building.
 
     Args:
@@ -51,14 +51,14 @@ def lock_publishing(folder: Path) -> AbstractContextManager[None]:
     return holding(folder, "plan", patience_seconds=_PATIENCE_SECONDS)
 
 
-def _has_other_files(request: Request, clips: Catalog) -> bool:
+def _has_other_files(request: Request, clips: ClipTable) -> bool:
     """Return True if an existing plan has other files, mtimes or another source folder."""
     old = read_previous(request.folder / PLAN, clips)
     changes, source = old.changes(), str(request.source.resolve())
     return changes.total + changes.touched > 0 or old.source not in (None, source)
 
 
-def _require_no_other_count(folder: Path, share: Share) -> None:
+def _require_no_other_count(folder: Path, share: Partition) -> None:
     """Raise UsageError if partitions of another count are at work."""
     for path in folder.glob(".parts-of-*.lock"):
         name = path.name[1:].removesuffix(".lock")

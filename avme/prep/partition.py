@@ -11,7 +11,7 @@ _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Partition:
     """Partition number `index` of `count`, counted from 1."""
 
     index: int
@@ -20,15 +20,15 @@ class Share:
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"
 
-    def of(self, items: Sequence[_Item]) -> list[_Item]:
+    def select(self, items: Sequence[_Item]) -> list[_Item]:
         """Return every `count`-th item, so that partitions have equal sizes."""
         return list(items[self.index - 1 :: self.count])
 
 
-def read_share(text: str) -> Share:
+def parse_partition(text: str) -> Partition:
     """Parse `2/8` to the second of eight partitions; raises UsageError otherwise."""
     found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
-    share = Share(int(found[1]), int(found[2])) if found else Share(0, 0)
+    share = Partition(int(found[1]), int(found[2])) if found else Partition(0, 0)
     if not 1 <= share.index <= share.count:
         raise UsageError(f"--part: found {text!r}, expected i/N with i from 1 to N, as in 2/8")
     return share

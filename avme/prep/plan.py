@@ -28,7 +28,7 @@ from avme.prep.status import Reason, find_outdated, is_published, manifest_of
 from avme.progress import Reporter
 from avme.shards.name_rules import shard_name, shard_number
 from avme.shards.schema import DATASET_SCHEMA
-from avme.sources.clip_table import Catalog, Selection
+from avme.sources.clip_table import ClipTable, Selection
 from avme.sources.splits import SourceResult
 
 _SETTINGS = "settings."
@@ -42,7 +42,7 @@ class Plan:
     """Assignment of clips to shards, and what a run must build."""
 
     folder: Path
-    clips: Catalog
+    clips: ClipTable
     shards: dict[str, Selection]
     head: dict[str, Any]
     """Head of `plan.json`: identity, call, ffmpeg and classes."""
@@ -159,7 +159,7 @@ def make_plan(request: Request, source: SourceResult, recipe: Recipe, report: Re
         shards=shards,
         head={
             "identity": identity,
-            "call": {**request.beside.as_call(), **config.limits()},
+            "call": {**request.beside.as_record(), **config.limits()},
             "ffmpeg": ffmpeg_version(recipe.ffmpeg) if old.is_new else old.head["ffmpeg"],
             "classes": list(clips.class_names),
         },
@@ -168,7 +168,7 @@ def make_plan(request: Request, source: SourceResult, recipe: Recipe, report: Re
         added=frozenset(shards.keys() - old.shards.keys()),
         stale=stale,
         outdated=outdated,
-        own=frozenset(names if request.share is None else request.share.of(names)),
+        own=frozenset(names if request.share is None else request.share.select(names)),
         is_finished=published and not outdated and not changes.total,
     )
 
@@ -180,7 +180,7 @@ def clips_per_shard(num_clips: int, wanted: int | None) -> int:
     return min(_LARGEST_SHARD, max(1, math.ceil(num_clips / _SHARDS_OF_A_SMALL_SET)))
 
 
-def _assign(clips: Catalog, old: PreviousPlan, wanted: int | None) -> dict[str, Selection]:
+def _assign(clips: ClipTable, old: PreviousPlan, wanted: int | None) -> dict[str, Selection]:
     """Assign clips to shards: known clips stay, new ones fill new shards at the end."""
     shards = {name: Selection(clips, at) for name, at in old.shards.items() if len(at)}
     added = np.flatnonzero(old.change == NEW)

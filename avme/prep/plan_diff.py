@@ -21,7 +21,7 @@ from avme.progress import Reporter
 from avme.shards.name_rules import require_clip_id, require_shard_name
 from avme.shards.reader import ShardReader
 from avme.shards.schema import require_schema
-from avme.sources.clip_table import Catalog, SourceClip
+from avme.sources.clip_table import ClipTable, SourceClip
 
 _UNREADABLE: Final = (ArtifactError, OSError, LookupError, TypeError, ValueError)
 _HEAD_TYPES = {"identity": dict, "call": dict, "ffmpeg": str, "classes": list}
@@ -53,7 +53,7 @@ class Changes:
 class PreviousPlan:
     """Previous plan; with an empty head there is none."""
 
-    clips: Catalog
+    clips: ClipTable
     change: NDArray[np.uint8]
     """Change of every clip."""
     head: dict[str, Any] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class PreviousPlan:
         return frozenset((*self.shrunk, *changed))
 
 
-def read_previous(path: Path, clips: Catalog) -> PreviousPlan:
+def read_previous(path: Path, clips: ClipTable) -> PreviousPlan:
     """Read the plan at `path`, if it exists; raises ArtifactError if it is damaged."""
     old = PreviousPlan(clips, change=np.full(len(clips), NEW, dtype=np.uint8))
     if not path.is_file():

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from avme.io.atomic import replacing
 from avme.io.escape import escape_json
 from avme.io.strict_json import require_shallow
-from avme.sources.clip_table import Catalog
+from avme.sources.clip_table import ClipTable
 
 _IN_PARTS: Final = ("shards", "clips")
 _SPACE: Final = " \t\n\r"
@@ -73,12 +73,12 @@ def write_plan(
         file.write("}\n}\n")
 
 
-def source_stamps(clips: Catalog) -> Iterator[tuple[str, list[Any]]]:
+def source_stamps(clips: ClipTable) -> Iterator[tuple[str, list[Any]]]:
     """Yield clip ids with their entries in the plan."""
     return ((clip_id, source_stamp(clips, index)) for index, clip_id in enumerate(clips.ids))
 
 
-def source_stamp(clips: Catalog, index: int) -> list[Any]:
+def source_stamp(clips: ClipTable, index: int) -> list[Any]:
     """Return bytes, mtime in ns, label, and the list's or the name's group."""
     columns = (clips.num_bytes, clips.mtime_ns, clips.labels)
     stamp: list[Any] = [int(column[index]) for column in columns]

@@ -9,7 +9,7 @@ from avme.io.strict_json import parse_json
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ShardProgress:
     """Progress within a shard."""
 
     done: int
@@ -18,7 +18,7 @@ class Mark:
     """Id of the clip in progress; None after the last clip."""
 
 
-def put(work: Path, shard: str, mark: Mark) -> None:
+def write_progress(work: Path, shard: str, mark: ShardProgress) -> None:
     """Write the progress atomically.
 
     Args:
@@ -34,7 +34,7 @@ def put(work: Path, shard: str, mark: Mark) -> None:
     temporary.replace(path)
 
 
-def read(work: Path, shard: str) -> Mark | None:
+def read_progress(work: Path, shard: str) -> ShardProgress | None:
     """Read the progress of a shard; None if it was not started."""
     try:
         done, clip = parse_json(_path(work, shard).read_bytes())
@@ -42,10 +42,10 @@ def read(work: Path, shard: str) -> Mark | None:
         return None
     if not isinstance(done, int) or not isinstance(clip, str | None):
         return None
-    return Mark(done, clip)
+    return ShardProgress(done, clip)
 
 
-def remove(work: Path, shard: str) -> None:
+def remove_progress(work: Path, shard: str) -> None:
     """Delete the progress file."""
     _path(work, shard).unlink(missing_ok=True)
 

@@ -54,7 +54,7 @@ def publish(
     folder = plan.folder
     tally = write_tables(plan, splits)
     _report_quarantined(tally, report)
-    require_enough(plan, tally.good, len(tally.bad), request.config.max_failed)
+    require_max_failed(plan, tally.good, len(tally.bad), request.config.max_failed)
     manifest = write_manifest(
         plan,
         tally,
@@ -73,7 +73,7 @@ def publish(
     return PreparedDataset.open(folder, lazy=True)
 
 
-def require_enough(plan: Plan, num_good: int, num_bad: int, max_failed: float) -> None:
+def require_max_failed(plan: Plan, num_good: int, num_bad: int, max_failed: float) -> None:
     """Raise TooManyFailedClips if no clip is valid, or if too many are not.
 
     Args:
@@ -107,7 +107,7 @@ def write_tables(plan: Plan, splits: Sequence[Split]) -> PublishStats:
             tables.enter_context(_text(plan.folder / name)) for name in (INDEX, QUARANTINE)
         )
         lists = {split.name: (split.train, split.test) for split in splits}
-        return write_rows(in_order(plan), lists, index=index, quarantine=quarantine)
+        return write_rows(iter_by_id(plan), lists, index=index, quarantine=quarantine)
 
 
 def write_manifest(
@@ -187,7 +187,7 @@ def _text(path: Path) -> Iterator[TextIOWrapper]:
         yield file
 
 
-def in_order(plan: Plan) -> Iterator[StoredClip | ClipRecord]:
+def iter_by_id(plan: Plan) -> Iterator[StoredClip | ClipRecord]:
     """Yield the clips of all shards by id; a quarantined one as its record only.
 
     Raises ArtifactError if a shard does not match the plan.

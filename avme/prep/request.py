@@ -11,8 +11,8 @@ from avme.io.symlinks import require_no_links
 from avme.media.container.color import TONEMAP_FILTERS
 from avme.media.decode import Recipe
 from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg, require_filters, skipped_ffmpeg
-from avme.prep.partition import Share
-from avme.sources.find import Beside, find_clips
+from avme.prep.partition import Partition
+from avme.sources.find import SourceOptions, find_clips
 from avme.sources.folder import Layout
 from avme.sources.splits import SourceResult
 from avme.system.cpu_count import available_cores
@@ -29,8 +29,8 @@ class Request:
     out: Path
     name: str
     config: PrepConfig
-    beside: Beside = field(default_factory=Beside)
-    share: Share | None = None
+    beside: SourceOptions = field(default_factory=SourceOptions)
+    share: Partition | None = None
     """Partition to build; None for all shards."""
     retry: bool = False
     """True to rebuild the shards of quarantined clips; not with a partition."""

@@ -18,7 +18,7 @@ from avme.media.decode import Recipe
 from avme.prep import journal, progress_file
 from avme.prep.plan import Plan
 from avme.prep.request import Request
-from avme.prep.write_shard import LabelledClip, ShardDone, ShardTask, pack
+from avme.prep.write_shard import LabeledClip, ShardDone, ShardTask, write_shard
 from avme.progress import Reporter
 from avme.workers.pool import ExecutorSpec, dask_executor, local_executor
 
@@ -95,7 +95,7 @@ class _Work:
         self._pending: dict[Future[ShardDone], ShardTask] = {}
         self._suspects: list[ShardTask] = []
         self._alone: Future[ShardDone] | None = None
-        self._deaths = _Deaths(report)
+        self._deaths = CrashPolicy(report)
         self._finished = self._counted = 0
         self.has_no_workers = False
 
@@ -103,10 +103,10 @@ class _Work:
         """Submit tasks; return True if any are unfinished."""
         pending, submit = self._pending, self._crew.executor.submit
         for task in islice(self._waiting, self._crew.in_flight - len(pending)):
-            pending[submit(pack, task)] = task
+            pending[submit(write_shard, task)] = task
         if not pending and self._suspects:
             task = self._suspects.pop()
-            self._alone = submit(pack, task)
+            self._alone = submit(write_shard, task)
             pending[self._alone] = task
         return bool(pending)
 
@@ -118,7 +118,7 @@ class _Work:
             try:
                 shard = future.result()
             except self._crew.deaths:
-                self._suspects.append(self._deaths.begin_again(task, future is self._alone))
+                self._suspects.append(self._deaths.retry(task, future is self._alone))
                 continue
             except CancelledError as error:
                 raise SystemRequirementError(
@@ -139,7 +139,9 @@ class _Work:
 
     def counted(self) -> int:
         """Return the finished clips, including those of running tasks."""
-        marks = (progress_file.read(task.work, task.name) for task in self._pending.values())
+        marks = (
+            progress_file.read_progress(task.work, task.name) for task in self._pending.values()
+        )
         return self._finished + sum(mark.done for mark in marks if mark)
 
     def wait_for_workers(self) -> None:
@@ -153,17 +155,17 @@ class _Work:
         return wait(self._pending, timeout=poll_seconds, return_when=FIRST_COMPLETED).done
 
 
-class _Deaths:
+class CrashPolicy:
     """Policy for shards whose worker died."""
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
         self._elsewhere: Counter[str] = Counter()
 
-    def begin_again(self, task: ShardTask, alone: bool) -> ShardTask:
+    def retry(self, task: ShardTask, alone: bool) -> ShardTask:
         """Return the task to retry, without a clip on which a worker died while running alone."""
-        mark = progress_file.read(task.work, task.name)
-        progress_file.remove(task.work, task.name)
+        mark = progress_file.read_progress(task.work, task.name)
+        progress_file.remove_progress(task.work, task.name)
         clip = mark.clip if mark else None
         if clip is None:
             self._elsewhere[task.name] += 1
@@ -176,7 +178,7 @@ class _Deaths:
         if not alone:
             self._report.say(f"a worker died on {clip}: its shard {task.name} is tried again")
             return task
-        return replace(task, given_up=(*task.given_up, clip))
+        return replace(task, skip_ids=(*task.skip_ids, clip))
 
 
 def _task(plan: Plan, name: str, recipe: Recipe) -> ShardTask:
@@ -187,7 +189,7 @@ def _task(plan: Plan, name: str, recipe: Recipe) -> ShardTask:
         name=name,
         folder=folder / SHARDS,
         work=folder / WORK,
-        clips=tuple(map(LabelledClip, clips, labels)),
+        clips=tuple(map(LabeledClip, clips, labels)),
         recipe=recipe,
     )
 

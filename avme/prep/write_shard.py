@@ -17,7 +17,7 @@ from pathlib import Path
 from avme.errors import MediaError
 from avme.io.disk import writing
 from avme.io.hashing import sha256_of
-from avme.media.decode import Recipe, extract
+from avme.media.decode import Recipe, decode
 from avme.media.ffmpeg.messages import without_addresses, without_folders
 from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg
 from avme.prep import progress_file
@@ -39,7 +39,7 @@ _UNFORESEEN = (
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledClip:
+class LabeledClip:
     """Source clip with its class index."""
 
     clip: SourceClip
@@ -55,9 +55,9 @@ class ShardTask:
     """Folder of the shard."""
     work: Path
     """Folder for temporary files; the task creates and removes its own inside."""
-    clips: tuple[LabelledClip, ...]
+    clips: tuple[LabeledClip, ...]
     recipe: Recipe
-    given_up: tuple[str, ...] = ()
+    skip_ids: tuple[str, ...] = ()
     """Ids of clips on which workers died: quarantined without another attempt."""
 
 
@@ -76,16 +76,16 @@ class ShardDone:
     """ffmpeg version that decoded its clips; empty if unknown."""
 
 
-def pack(task: ShardTask) -> ShardDone:
+def write_shard(task: ShardTask) -> ShardDone:
     """Write the shard; the progress file is updated before every clip.
 
     Raises SystemRequirementError if the disk is full, which is no fault of a clip.
     """
     with writing(task.folder):
-        return _pack(task)
+        return _write_shard(task)
 
 
-def _pack(task: ShardTask) -> ShardDone:
+def _write_shard(task: ShardTask) -> ShardDone:
     began = time.monotonic()
     # Unique: a worker that was considered dead may still write the same shard.
     work = task.work / f"{task.name}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}"
@@ -99,17 +99,21 @@ def _pack(task: ShardTask) -> ShardDone:
         with ShardWriter(work / "spool", recipe.num_cepstra, version) as shard:
             for done, labelled in enumerate(task.clips):
                 clip = labelled.clip.id
-                progress_file.put(task.work, task.name, progress_file.Mark(done, clip))
-                if clip in task.given_up:
+                progress_file.write_progress(
+                    task.work, task.name, progress_file.ShardProgress(done, clip)
+                )
+                if clip in task.skip_ids:
                     shard.add_bad(quarantined(labelled.clip, labelled.label, _died(clip)))
                     bad += 1
                 else:
                     bad += not _add(labelled, shard, work, recipe)
-            progress_file.put(task.work, task.name, progress_file.Mark(len(task.clips), None))
+            progress_file.write_progress(
+                task.work, task.name, progress_file.ShardProgress(len(task.clips), None)
+            )
             shard.write(path)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    progress_file.remove(task.work, task.name)
+    progress_file.remove_progress(task.work, task.name)
     status = path.stat()
     return ShardDone(
         name=task.name,
@@ -135,11 +139,11 @@ def _died(clip: str) -> MediaError:
     )
 
 
-def _add(labelled: LabelledClip, shard: ShardWriter, work: Path, recipe: Recipe) -> bool:
+def _add(labelled: LabeledClip, shard: ShardWriter, work: Path, recipe: Recipe) -> bool:
     clip, label, digest = labelled.clip, labelled.label, None
     try:
         digest = hash_unchanged(clip, recipe.timeout_seconds)
-        media = extract(clip.path, shard.spool, work=work, recipe=recipe, span=clip.span)
+        media = decode(clip.path, shard.spool, work=work, recipe=recipe, span=clip.span)
         _require_unchanged(clip)
     except MediaError as error:
         shard.add_bad(quarantined(clip, label, error, digest))

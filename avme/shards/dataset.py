@@ -34,7 +34,7 @@ from avme.shards.schema import require_schema
 _MOST: Final = 2**31
 """Upper bound of every number of a clip."""
 
-SplitPart = Literal["train", "test"]
+Subset = Literal["train", "test"]
 _MEND: Final = "`avme verify` says how to mend it"
 
 
@@ -145,24 +145,25 @@ class PreparedDataset:
         """Names of the splits."""
         return tuple(self.manifest["splits"])
 
-    def part(
-        self, split: str, part: SplitPart, *, allow_empty: bool = False
+    def subset(
+        self, split: str, subset: Subset, *, allow_empty: bool = False
     ) -> tuple[ClipEntry, ...]:
         """Return the clips of one subset of a split, sorted by id.
 
         Args:
             split: Name of the split.
-            part: `train` or `test`.
+            subset: `train` or `test`.
             allow_empty: Allow a list without clips.
 
         Raises:
             UsageError: Unknown split.
             ArtifactError: The list has no clips, as when all were quarantined.
         """
-        ids = self._ids(split, part)
+        ids = self._ids(split, subset)
         if not ids and not allow_empty:
+            path = split_path(self.folder, split, subset)
             raise ArtifactError(
-                f"{split_path(self.folder, split, part)} lists no clip, expected at least one: see "
+                f"{path} lists no clip, expected at least one: see "
                 "quarantine.csv, mend its videos and run `avme prep` again, or choose another split"
             )
         try:
@@ -173,9 +174,9 @@ class PreparedDataset:
                 "says how to mend it"
             ) from None
 
-    def list_sha256(self, split: str, part: SplitPart) -> str:
+    def list_sha256(self, split: str, subset: Subset) -> str:
         """Return the hash of the id list of one subset of a split."""
-        return list_sha256(self._ids(split, part))
+        return list_sha256(self._ids(split, subset))
 
     def mfcc_statistics(
         self, split: str
@@ -196,15 +197,15 @@ class PreparedDataset:
     def _by_id(self) -> dict[str, ClipEntry]:
         return {entry.id: entry for entry in self.entries}
 
-    def _ids(self, split: str, part: SplitPart) -> tuple[str, ...]:
+    def _ids(self, split: str, subset: Subset) -> tuple[str, ...]:
         self._require_split(split)
-        path = split_path(self.folder, split, part)
+        path = split_path(self.folder, split, subset)
         try:
             with path.open(encoding="utf-8", newline="\n") as file:
                 ids = tuple(line.removesuffix("\n") for line in file)
         except (OSError, ValueError) as error:
             raise ArtifactError(f"{path} cannot be read: {_MEND}") from error
-        if list_sha256(ids) != self.manifest["splits"][split][f"{part}_sha256"]:
+        if list_sha256(ids) != self.manifest["splits"][split][f"{subset}_sha256"]:
             raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
         return ids
 
@@ -227,15 +228,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def split_path(folder: Path, split: str, part: str) -> Path:
+def split_path(folder: Path, split: str, subset: str) -> Path:
     """Return the list file of one subset of a split: clip ids, one per line.
 
     Args:
         folder: Dataset.
         split: Name of the split.
-        part: `train` or `test`.
+        subset: `train` or `test`.
     """
-    return folder / SPLITS / f"split{split}-{part}.txt"
+    return folder / SPLITS / f"split{split}-{subset}.txt"
 
 
 def _require_names(manifest: dict[str, Any], folder: Path) -> None:

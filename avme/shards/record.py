@@ -12,7 +12,7 @@ from typing import Final
 
 from avme.errors import MediaError
 from avme.io.strict_json import parse_json, typed_record
-from avme.media.decode import Extracted
+from avme.media.decode import DecodedClip
 from avme.sources.clip_table import SourceClip
 
 AUDIO_STATES: Final = ("sound", "silent", "none")
@@ -83,7 +83,7 @@ class ClipRecord:
                 raise ValueError(f"{name} is not finite")
 
 
-def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> ClipRecord:
+def record_of(clip: SourceClip, label: int, sha256: str, media: DecodedClip) -> ClipRecord:
     """Return the record of a decoded clip.
 
     Args:
@@ -118,7 +118,7 @@ def record_of(clip: SourceClip, label: int, sha256: str, media: Extracted) -> Cl
         peak_dbfs=loudness.peak_dbfs if loudness else None,
         silent_fraction=_rounded(loudness.silent_fraction) if loudness else None,
         usable_audio=media.sounding_rows[1] > media.sounding_rows[0],
-        warnings=_on_one_line(" | ".join((*media.remarks, *_said(media.complaints)))),
+        warnings=_on_one_line(" | ".join((*media.remarks, *_said(media.ffmpeg_log)))),
     )
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avme.io.atomic import replacing
-from avme.media.decode import Extracted
+from avme.media.decode import DecodedClip
 from avme.shards.record import ClipRecord, to_lines
 from avme.shards.schema import DATASET_SCHEMA
 from avme.shards.spool import SpooledColumn
@@ -80,7 +80,7 @@ class ShardWriter:
         """File for the JPEGs of the next clip."""
         return self._spools["jpeg"].file
 
-    def add(self, record: ClipRecord, media: Extracted) -> None:
+    def add(self, record: ClipRecord, media: DecodedClip) -> None:
         """Add a valid clip, whose JPEGs are at the end of the spool."""
         self._records.append(record)
         self._good.append(record)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator
 import numpy as np
 
 
-class Keys:
+class ClipLookup:
     """Lookup of indices by key."""
 
     def __init__(self, count: int, key: Callable[[int], Hashable]) -> None:

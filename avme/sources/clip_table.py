@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from avme.errors import UsageError
 from avme.media.span import Span
-from avme.sources.string_array import Texts
+from avme.sources.string_array import StringArray
 
-Part = Literal["train", "val", "test"]
-PARTS: dict[str, Part] = {
+Subset = Literal["train", "val", "test"]
+SUBSET_ALIASES: dict[str, Subset] = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -35,7 +35,7 @@ PARTS: dict[str, Part] = {
 """Accepted names of subsets, in lower case."""
 _PIECE: Final = 4096
 """Clips sorted at a time; the sorted pieces are merged."""
-_PARTS: Final[tuple[Part | None, ...]] = (None, "train", "val", "test")
+_PARTS: Final[tuple[Subset | None, ...]] = (None, "train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class SourceClip:
     class_name: str
     group: str
     """Clips of one group show one scene: a group is never split between train and test."""
-    part: Part | None
+    subset: Subset | None
     """Subset that the folder or the list names, if any."""
     num_bytes: int
     mtime_ns: int
@@ -58,26 +58,26 @@ class SourceClip:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Catalog:
+class ClipTable:
     """Clips in id order; indices refer to this order."""
 
     root: Path
     """Folder that paths are relative to."""
-    ids: Texts
+    ids: StringArray
     class_names: tuple[str, ...]
     """Sorted class names; a label is an index into them."""
     labels: Int32[np.ndarray, " n"]
     num_bytes: Int64[np.ndarray, " n"]
     mtime_ns: Int64[np.ndarray, " n"]
-    parts: UInt8[np.ndarray, " n"]
+    subsets: UInt8[np.ndarray, " n"]
     """Indices into (None, train, val, test)."""
     is_listed: bool
-    groups: Texts
+    groups: StringArray
     """Group names; empty for a clip that is its own group."""
     spans: Float64[np.ndarray, "n 2"] | None
     """Start and end; infinite for the end of a file, NaN for full files. None if all files are
     full."""
-    elsewhere: dict[int, str]
+    path_overrides: dict[int, str]
     """Paths that cannot be derived from the id, as for names that are not text."""
 
     def __len__(self) -> int:
@@ -87,10 +87,10 @@ class Catalog:
         clip_id, span = self.ids[place], self.span(place)
         return SourceClip(
             id=clip_id,
-            path=Path(self.elsewhere.get(place) or _path(self.root, clip_id, span)),
+            path=Path(self.path_overrides.get(place) or _path(self.root, clip_id, span)),
             class_name=self.class_name(place),
             group=self.group(place),
-            part=self.part(place),
+            subset=self.subset(place),
             num_bytes=int(self.num_bytes[place]),
             mtime_ns=int(self.mtime_ns[place]),
             span=span,
@@ -108,13 +108,13 @@ class Catalog:
         """Return the group of a clip."""
         return self.groups[place] or self.ids[place]
 
-    def part(self, place: int) -> Part | None:
+    def subset(self, place: int) -> Subset | None:
         """Return the subset named for a clip."""
-        return _PARTS[int(self.parts[place])]
+        return _PARTS[int(self.subsets[place])]
 
-    def places_of(self, part: Part) -> NDArray[np.int64]:
+    def indices_of(self, part: Subset) -> NDArray[np.int64]:
         """Return the indices of the clips of a subset."""
-        return np.flatnonzero(self.parts == _PARTS.index(part))
+        return np.flatnonzero(self.subsets == _PARTS.index(part))
 
     def span(self, place: int) -> Span | None:
         """Return the span of a clip."""
@@ -126,17 +126,17 @@ class Catalog:
     def find(self, clip_id: str, guess: int = 0) -> int | None:
         """Return the index of a clip, checking `guess` first; None if it is not in the table."""
         wanted = clip_id.encode("utf-8", "surrogatepass")
-        if guess < len(self) and self.ids.raw(guess) == wanted:
+        if guess < len(self) and self.ids.get_bytes(guess) == wanted:
             return guess
-        place = bisect_left(range(len(self)), wanted, key=self.ids.raw)
-        return place if place < len(self) and self.ids.raw(place) == wanted else None
+        place = bisect_left(range(len(self)), wanted, key=self.ids.get_bytes)
+        return place if place < len(self) and self.ids.get_bytes(place) == wanted else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection(Collection[SourceClip]):
     """Selection of clips from a table, in any order."""
 
-    clips: Catalog
+    clips: ClipTable
     places: Int64[np.ndarray, " n"]
 
     def __len__(self) -> int:
@@ -167,12 +167,12 @@ class Selection(Collection[SourceClip]):
         return total
 
 
-class Cataloguing:
+class ClipTableBuilder:
     """Builder of a clip table."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._ids, self._groups = Texts(), Texts()
+        self._ids, self._groups = StringArray(), StringArray()
         self._labels, self._parts = array("i"), array("B")
         self._num_bytes, self._mtime_ns, self._spans = array("q"), array("q"), array("d")
         self._classes: dict[str, int] = {}
@@ -186,11 +186,13 @@ class Cataloguing:
     def add(self, clip: SourceClip) -> None:
         """Add a clip."""
         place, clip_id = len(self), clip.id.encode()
-        self._is_sorted = self._is_sorted and (not place or self._ids.raw(place - 1) < clip_id)
+        self._is_sorted = self._is_sorted and (
+            not place or self._ids.get_bytes(place - 1) < clip_id
+        )
         self._ids.append(clip_id)
         self._groups.append(b"" if clip.group == clip.id else clip.group.encode())
         self._labels.append(self._classes.setdefault(clip.class_name, len(self._classes)))
-        self._parts.append(_PARTS.index(clip.part))
+        self._parts.append(_PARTS.index(clip.subset))
         self._num_bytes.append(clip.num_bytes)
         self._mtime_ns.append(clip.mtime_ns)
         self._is_listed = clip.is_listed
@@ -205,14 +207,14 @@ class Cataloguing:
         end = np.inf if span is None or span.end_seconds is None else span.end_seconds
         self._spans.extend((np.nan, np.nan) if span is None else (span.start_seconds, end))
 
-    def catalog(self, *, first_only: bool = False) -> Catalog:
+    def build(self, *, first_only: bool = False) -> ClipTable:
         """Return the table; of several clips with one id the first is used, or UsageError is
         raised."""
         ids, groups, elsewhere = self._ids, self._groups, self._elsewhere
         at: slice | NDArray[np.int64] = slice(None)
         if not self._is_sorted:
             at = order = self._order(first_only)
-            ids, groups = ids.taken(order), groups.taken(order)
+            ids, groups = ids.take(order), groups.take(order)
             found = ((place, elsewhere.get(int(before))) for place, before in enumerate(order))
             elsewhere = {place: path for place, path in found if path}
         numbers = np.array(self._labels, dtype=np.int64)[at]
@@ -220,28 +222,30 @@ class Cataloguing:
         names = sorted(name for name, number in self._classes.items() if number in there)
         label = np.zeros(len(self._classes), dtype=np.int32)
         label[[self._classes[name] for name in names]] = np.arange(len(names))
-        return Catalog(
+        return ClipTable(
             root=self._root,
             ids=ids,
             class_names=tuple(names),
             labels=label[numbers],
             num_bytes=np.array(self._num_bytes, dtype=np.int64)[at],
             mtime_ns=np.array(self._mtime_ns, dtype=np.int64)[at],
-            parts=np.array(self._parts, dtype=np.uint8)[at],
+            subsets=np.array(self._parts, dtype=np.uint8)[at],
             is_listed=self._is_listed,
             groups=groups,
             spans=np.array(self._spans).reshape(-1, 2)[at] if self._spans else None,
-            elsewhere=elsewhere,
+            path_overrides=elsewhere,
         )
 
     def _order(self, first_only: bool) -> NDArray[np.int64]:
         pieces = (
-            array("q", sorted(range(at, min(at + _PIECE, len(self))), key=self._ids.raw))
+            array("q", sorted(range(at, min(at + _PIECE, len(self))), key=self._ids.get_bytes))
             for at in range(0, len(self), _PIECE)
         )
-        merged: Iterator[int] = merge(*pieces, key=self._ids.raw)
+        merged: Iterator[int] = merge(*pieces, key=self._ids.get_bytes)
         order = np.fromiter(merged, np.int64, len(self))
-        again = (self._ids.raw(int(a)) == self._ids.raw(int(b)) for a, b in pairwise(order))
+        again = (
+            self._ids.get_bytes(int(a)) == self._ids.get_bytes(int(b)) for a, b in pairwise(order)
+        )
         repeated = np.fromiter(chain((False,), again), np.bool_, len(order))
         if repeated.any() and not first_only:
             clip_id = self._ids[int(order[repeated][0])]
@@ -249,12 +253,12 @@ class Cataloguing:
         return order[~repeated]
 
 
-def catalog_of(clips: Iterable[SourceClip], root: Path = Path()) -> Catalog:
+def build_clip_table(clips: Iterable[SourceClip], root: Path = Path()) -> ClipTable:
     """Build a table of clips in any order; raises UsageError for a repeated id."""
-    filling = Cataloguing(root)
+    filling = ClipTableBuilder(root)
     for clip in clips:
         filling.add(clip)
-    return filling.catalog()
+    return filling.build()
 
 
 def _path(root: Path, clip_id: str, span: Span | None) -> str:

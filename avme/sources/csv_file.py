@@ -17,24 +17,24 @@ from numpy.typing import NDArray
 
 from avme.config.prep import PrepConfig
 from avme.errors import UsageError
-from avme.sources.clip_table import Catalog, Cataloguing, SourceClip
+from avme.sources.clip_table import ClipTable, ClipTableBuilder, SourceClip
 from avme.sources.csv_reader import Row, read_table
-from avme.sources.split_strategies import splits_by_chance, splits_by_part
+from avme.sources.split_strategies import random_splits, splits_by_subset
 from avme.sources.splits import MOST_NAMED, SourceResult, explained_by, warn_of_missing_videos
-from avme.sources.string_array import Texts
+from avme.sources.string_array import StringArray
 from avme.sources.video_scan import identifier
 
 REQUIRED = ("path", "label")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class CsvClips:
     """Content of a table, with the files that exist."""
 
-    clips: Catalog
-    missing: Texts
+    clips: ClipTable
+    missing: StringArray
     """Ids of listed clips whose file does not exist."""
-    has_parts: bool
+    has_subsets: bool
     """True if there is a column `split`."""
     ungrouped: str | None
     """A file with several segments, not all of them with a group, if that matters."""
@@ -61,23 +61,23 @@ def find_csv(path: Path, root: Path | None, config: PrepConfig) -> SourceResult:
     Raises:
         UsageError: The table is invalid, or no listed video exists.
     """
-    listing = read_listing(path, root)
+    listing = read_csv_clips(path, root)
     some = nsmallest(MOST_NAMED, listing.missing)
     warnings = [*warn_of_missing_videos(len(listing.missing), some)]
-    if listing.has_parts:
+    if listing.has_subsets:
         with explained_by(warnings):
-            splits = splits_by_part(listing.clips, warnings)
+            splits = splits_by_subset(listing.clips, warnings)
     elif listing.ungrouped:
         raise UsageError(
             f"{path}: several cuts of {listing.ungrouped} and no split: add a column split, or "
             "a column group that says which cuts belong together"
         )
     else:
-        splits = splits_by_chance(listing.clips, config.test_fraction, config.seed, warnings)
+        splits = random_splits(listing.clips, config.test_fraction, config.seed, warnings)
     return SourceResult(listing.clips, splits, tuple(warnings))
 
 
-def read_listing(path: Path, root: Path | None) -> Listing:
+def read_csv_clips(path: Path, root: Path | None) -> CsvClips:
     """Read the table; `root` is its own folder unless given.
 
     Raises UsageError, with the line, for an invalid value, a path that leaves the root and a
@@ -86,7 +86,7 @@ def read_listing(path: Path, root: Path | None) -> Listing:
     folder = path.parent if root is None else root
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder, expected the one that paths count from")
-    clips, missing, has_parts = Cataloguing(folder.resolve()), Texts(), False
+    clips, missing, has_parts = ClipTableBuilder(folder.resolve()), StringArray(), False
     ids, files, grouped = array("q"), array("q"), array("b")
     for entry in _entries(path, folder):
         ids.append(hash(entry.id))
@@ -110,7 +110,7 @@ def read_listing(path: Path, root: Path | None) -> Listing:
     if not has_parts:
         numbers = np.array(files, dtype=np.int64), np.array(grouped, dtype=np.int8)
         ungrouped = _ungrouped(path, folder, *numbers)
-    return Listing(clips.catalog(), missing, has_parts, ungrouped)
+    return CsvClips(clips.build(), missing, has_parts, ungrouped)
 
 
 def _entries(path: Path, folder: Path) -> Iterator[_Entry]:
@@ -128,7 +128,7 @@ def _entry(row: Row, folder: Path) -> _Entry:
         path=path,
         class_name=identifier(row.text("label")),
         group=identifier(row.values.get("group") or target),
-        part=row.part("split") if "split" in row.values else None,
+        subset=row.subset("split") if "split" in row.values else None,
         num_bytes=0,
         mtime_ns=0,
         span=span,
@@ -151,7 +151,7 @@ def _inside(row: Row, folder: Path) -> tuple[str, str]:
     """
     text = row.text("path").replace("\\", "/")
     if "\0" in text:
-        raise UsageError(f"{row.place}: found a path with a zero byte, expected a file")
+        raise UsageError(f"{row.location}: found a path with a zero byte, expected a file")
     real = folder.resolve()
     for base in (real, Path(os.path.abspath(folder))):
         name = os.path.relpath(base / text, base)
@@ -159,7 +159,7 @@ def _inside(row: Row, folder: Path) -> tuple[str, str]:
         if name.split(os.sep)[0] != os.pardir and target.is_relative_to(real):
             return name, target.relative_to(real).as_posix()
     raise UsageError(
-        f"{row.place}: found the path {text}, expected one inside {folder}: see --root"
+        f"{row.location}: found the path {text}, expected one inside {folder}: see --root"
     )
 
 
@@ -178,7 +178,7 @@ def _require_distinct(path: Path, folder: Path, ids: NDArray[np.int64]) -> None:
     for entry in _entries(path, folder) if repeated else ():
         if entry.id in lines:
             raise UsageError(
-                f"{entry.row.place}: {entry.id} stands in line {lines[entry.id]} already: "
+                f"{entry.row.location}: {entry.id} stands in line {lines[entry.id]} already: "
                 "delete one"
             )
         if hash(entry.id) in repeated:

@@ -12,7 +12,7 @@ from pathlib import Path
 from avme.errors import UsageError
 from avme.media.container.formats import VIDEO_SUFFIXES
 from avme.media.span import Span
-from avme.sources.clip_table import PARTS, Part
+from avme.sources.clip_table import SUBSET_ALIASES, Subset
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 _SECONDS = re.compile(r"\d+(\.\d*)?|\.\d+")
@@ -29,14 +29,14 @@ class Row:
     """Values by column, stripped; empty if the row is shorter."""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Return file and line, for messages."""
         return f"{self.file}:{self.line}"
 
     def text(self, column: str) -> str:
         """Return a value; raises UsageError if it is empty."""
         if not self.values[column]:
-            raise UsageError(f"{self.place}: {column} is empty")
+            raise UsageError(f"{self.location}: {column} is empty")
         return self.values[column]
 
     def seconds(self, column: str) -> float | None:
@@ -46,7 +46,7 @@ class Row:
             return None
         if not _SECONDS.fullmatch(value):
             raise UsageError(
-                f"{self.place}: found {column} {value!r}, expected seconds, as in 65 or 65.5"
+                f"{self.location}: found {column} {value!r}, expected seconds, as in 65 or 65.5"
             )
         return float(value)
 
@@ -58,16 +58,16 @@ class Row:
         try:
             return Span(begin or 0.0, stop)
         except UsageError as error:
-            raise UsageError(f"{self.place}: {error}") from error
+            raise UsageError(f"{self.location}: {error}") from error
 
-    def part(self, column: str) -> Part:
+    def subset(self, column: str) -> Subset:
         """Return the subset that a column names."""
-        part = PARTS.get(self.values[column].lower())
-        if part is None:
+        found = self.values[column]
+        if (subset := SUBSET_ALIASES.get(found.lower())) is None:
             raise UsageError(
-                f"{self.place}: found {column} {self.values[column]!r}, expected train, val or test"
+                f"{self.location}: found {column} {found!r}, expected train, val or test"
             )
-        return part
+        return subset
 
 
 def read_table(path: Path, required: Sequence[str]) -> Iterator[Row]:

@@ -10,9 +10,9 @@ from typing import Final
 
 from avme.errors import MediaError
 from avme.media.container.integrity import UNREADABLE, WHOLE, Integrity, integrity
-from avme.sources.clip_lookup import Keys
-from avme.sources.clip_table import Catalog, Cataloguing
-from avme.sources.video_scan import Seen, identifier
+from avme.sources.clip_lookup import ClipLookup
+from avme.sources.clip_table import ClipTable, ClipTableBuilder
+from avme.sources.video_scan import NameSample, identifier
 from avme.workers.sandbox import get_sandbox
 
 _TIMEOUT_SECONDS: Final = 120.0
@@ -23,19 +23,19 @@ _MANY_DECODED: Final = 1_000
 """Maximum number of decoded frames; the rest of a longer file is read but not decoded."""
 
 
-def without_copies(clips: Catalog, warnings: list[str]) -> Catalog:
+def drop_copies(clips: ClipTable, warnings: list[str]) -> ClipTable:
     """Keep one of the clips of a class whose file names differ only in case and suffix."""
 
     def name(place: int) -> tuple[int, str]:
         return int(clips.labels[place]), PurePosixPath(clips.ids[place]).stem.lower()
 
     copies, dropped = Copies(clips.root), set[int]()
-    for places in Keys(len(clips), name).repeated():
+    for places in ClipLookup(len(clips), name).repeated():
         chosen = copies.choose([clips[place].path for place in places])
         dropped.update(place for index, place in enumerate(places) if index != chosen)
     if not dropped:
         return clips
-    kept, named = Cataloguing(clips.root), Seen()
+    kept, named = ClipTableBuilder(clips.root), NameSample()
     for place, clip in enumerate(clips):
         if place in dropped:
             named.add(clip.id)
@@ -45,7 +45,7 @@ def without_copies(clips: Catalog, warnings: list[str]) -> Catalog:
         f"{named.count} videos are further copies of a clip, of which a whole one is taken: left "
         f"out, as {named}"
     )
-    return kept.catalog()
+    return kept.build()
 
 
 class Copies:
@@ -53,7 +53,7 @@ class Copies:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._passed_over = Seen()
+        self._passed_over = NameSample()
         self._chosen: dict[tuple[Path, ...], int] = {}
 
     def choose(self, paths: Sequence[Path]) -> int | None:

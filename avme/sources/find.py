@@ -7,17 +7,17 @@ from typing import Any
 from avme.config.prep import PrepConfig
 from avme.errors import UsageError
 from avme.sources.csv_file import find_csv
-from avme.sources.folder import Layout, discover
+from avme.sources.folder import Layout, find_videos
 from avme.sources.hmdb51 import find_hmdb51
 from avme.sources.kinetics import find_kinetics
-from avme.sources.split_strategies import splits_by_chance, splits_by_part
+from avme.sources.split_strategies import random_splits, splits_by_subset
 from avme.sources.splits import SourceResult, explained_by
 from avme.sources.ucf101 import find_ucf101, splits_from_lists
 from avme.sources.vggsound import find_vggsound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class SourceOptions:
     """Further inputs besides the folder of videos; each layout uses some of them."""
 
     lists: Path | None = None
@@ -27,7 +27,7 @@ class Beside:
     root: Path | None = None
     """`csv`: folder that paths are relative to."""
 
-    def as_call(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Any]:
         """Return absolute paths for a plan; None or empty if not given."""
         return {
             "splits": str(self.lists.resolve()) if self.lists else None,
@@ -36,7 +36,9 @@ class Beside:
         }
 
 
-def find_clips(layout: Layout, source: Path, beside: Beside, config: PrepConfig) -> SourceResult:
+def find_clips(
+    layout: Layout, source: Path, beside: SourceOptions, config: PrepConfig
+) -> SourceResult:
     """Find all clips and their splits.
 
     Args:
@@ -75,14 +77,14 @@ def find_folder(source: Path, lists: Path | None, config: PrepConfig) -> SourceR
         UsageError: There are no clips or no splits of them.
     """
     warnings: list[str] = []
-    clips = discover(source, "folder", warnings)
+    clips = find_videos(source, "folder", warnings)
     with explained_by(warnings):
         if lists is not None:
             splits = splits_from_lists(lists, clips, warnings)
-        elif clips.parts.any():
-            splits = splits_by_part(clips, warnings)
+        elif clips.subsets.any():
+            splits = splits_by_subset(clips, warnings)
         else:
-            splits = splits_by_chance(clips, config.test_fraction, config.seed, warnings)
+            splits = random_splits(clips, config.test_fraction, config.seed, warnings)
     return SourceResult(clips, splits, tuple(warnings))
 
 

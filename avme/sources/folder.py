@@ -15,9 +15,9 @@ from avme.errors import UsageError
 from avme.io.shell_quote import quote_word
 from avme.media.container.formats import VIDEO_SUFFIXES
 from avme.progress import some_of
-from avme.sources.clip_table import PARTS, Catalog, Cataloguing, Part, SourceClip
-from avme.sources.duplicates import without_copies
-from avme.sources.video_scan import Seen, Video, Videos, identifier
+from avme.sources.clip_table import SUBSET_ALIASES, ClipTable, ClipTableBuilder, SourceClip, Subset
+from avme.sources.duplicates import drop_copies
+from avme.sources.video_scan import NameSample, Video, VideoScanner, identifier
 
 Layout = Literal["ucf101", "folder", "csv", "hmdb51", "kinetics", "vggsound"]
 _MOST_INNER = 4
@@ -41,9 +41,9 @@ def ucf101_group(clip_id: str) -> str | None:
     return f"{folder if folder.lower() == name.lower() else name}/g{int(named['group']):02d}"
 
 
-def discover(
+def find_videos(
     source: Path, layout: Layout, warnings: list[str], group_of: GroupOf = ucf101_group
-) -> Catalog:
+) -> ClipTable:
     """Find all clips below `source`.
 
     Symlinks that leave the folder are not followed, and a file is one clip, for any number of
@@ -65,23 +65,23 @@ def discover(
         raise UsageError(f"{source} is a file, expected a folder of class folders with videos")
     root = source.resolve()
     found = _Found(root, layout, group_of)
-    clips = Cataloguing(root)
+    clips = ClipTableBuilder(root)
     for clip in found:
         clips.add(clip)
     if not len(clips):
         raise UsageError(found.why_nothing(source))
     warnings.extend(found.warnings())
-    catalog = clips.catalog()
-    return without_copies(catalog, warnings) if layout in ("ucf101", "hmdb51") else catalog
+    catalog = clips.build()
+    return drop_copies(catalog, warnings) if layout in ("ucf101", "hmdb51") else catalog
 
 
 class _Found:
     """Clips below a folder, and other files found there."""
 
     def __init__(self, root: Path, layout: Layout, group_of: GroupOf) -> None:
-        self._videos, self._layout, self._group_of = Videos(root), layout, group_of
+        self._videos, self._layout, self._group_of = VideoScanner(root), layout, group_of
         self._has_sides = layout == "folder" and has_side_folders(root)
-        self._left_out, self._num_loose, self._twice = Seen(), 0, Seen()
+        self._left_out, self._num_loose, self._twice = NameSample(), 0, NameSample()
         self._linked: set[Path] = set()
         self._lower: Counter[Path] = Counter()
         """Folders further down that contain class folders, with their videos."""
@@ -107,7 +107,9 @@ class _Found:
                 self._num_direct += len(inner) == 2
                 if len(inner) > 2 and len(self._inner) < _MOST_INNER:
                     self._inner.add(inner[1])
-                yield self._clip(clip_id, video, PARTS[side.lower()] if side else None, inner[0])
+                yield self._clip(
+                    clip_id, video, SUBSET_ALIASES[side.lower()] if side else None, inner[0]
+                )
 
     def warnings(self) -> Iterator[str]:
         """Return warnings about files that are no clips, and about duplicates."""
@@ -165,7 +167,7 @@ class _Found:
         if video.path == video.target:
             return False
         side, *inner = self._from_side_on(video.target)
-        is_side = not self._has_sides or side.lower() in PARTS
+        is_side = not self._has_sides or side.lower() in SUBSET_ALIASES
         if self._videos.shows(video.target) and is_side and self._fits(inner):
             return True
         is_known = video.target in self._linked
@@ -178,14 +180,14 @@ class _Found:
             return len(inner) == 2 and ucf101_group(inner[1]) is not None
         return len(inner) > 1
 
-    def _clip(self, clip_id: str, video: Video, part: Part | None, class_name: str) -> SourceClip:
+    def _clip(self, clip_id: str, video: Video, part: Subset | None, class_name: str) -> SourceClip:
         status = video.path.stat()
         return SourceClip(
             id=clip_id,
             path=video.path,
             class_name=identifier(class_name),
             group=self._group_of(clip_id) or clip_id,
-            part=part,
+            subset=part,
             num_bytes=status.st_size,
             mtime_ns=status.st_mtime_ns,
         )
@@ -196,14 +198,14 @@ def has_side_folders(root: Path) -> bool:
 
     Raises UsageError if only some are, or if train or test would be empty.
     """
-    if not any(path.name.lower() in PARTS for path in root.iterdir()):
+    if not any(path.name.lower() in SUBSET_ALIASES for path in root.iterdir()):
         return False
     holds_folders = _folders_with_videos(root)
-    named = [name for name in holds_folders if name.lower() in PARTS]
-    others = [name for name in holds_folders if name.lower() not in PARTS]
+    named = [name for name in holds_folders if name.lower() in SUBSET_ALIASES]
+    others = [name for name in holds_folders if name.lower() not in SUBSET_ALIASES]
     sides = [name for name in named if holds_folders[name]]
-    sides.sort(key=lambda name: PARTS[name.lower()] != "train")
-    parts = {PARTS[name.lower()] for name in sides or named}
+    sides.sort(key=lambda name: SUBSET_ALIASES[name.lower()] != "train")
+    parts = {SUBSET_ALIASES[name.lower()] for name in sides or named}
     if not sides and (others or len(parts) < 2):
         return False
     if not sides:
@@ -228,7 +230,7 @@ def has_side_folders(root: Path) -> bool:
 def _folders_with_videos(root: Path) -> dict[str, bool]:
     """Return the folders with videos, and whether some of them contain such folders."""
     found: dict[str, bool] = {}
-    for video in Videos(root):
+    for video in VideoScanner(root):
         top, *inner = video.path.relative_to(root).parts
         if inner:
             found[top] = found.get(top, False) or len(inner) > 1

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 
-from avme.sources.clip_table import Catalog
+from avme.sources.clip_table import ClipTable
 
 _ROUNDING: Final = 1e-9
 _MOST_NAMED: Final = 3
@@ -151,7 +151,7 @@ class _Choice:
 class GroupIndex:
     """Group number of every clip: 8 bytes per clip."""
 
-    def __init__(self, clips: Catalog) -> None:
+    def __init__(self, clips: ClipTable) -> None:
         self._clips = clips
         names = (clips.group(place).encode() for place in range(len(clips)))
         digests = (blake2b(name, digest_size=16).digest() for name in names)

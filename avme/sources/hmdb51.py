@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avme.errors import UsageError
-from avme.sources.clip_lookup import Keys
-from avme.sources.clip_table import Catalog
-from avme.sources.folder import discover
+from avme.sources.clip_lookup import ClipLookup
+from avme.sources.clip_table import ClipTable
+from avme.sources.folder import find_videos
 from avme.sources.groups import GroupIndex
 from avme.sources.splits import (
     SourceResult,
@@ -49,7 +49,7 @@ def find_hmdb51(source: Path, lists: Path | None) -> SourceResult:
     Raises UsageError if there are no clips, no lists, or no split has train and test clips.
     """
     warnings: list[str] = []
-    clips = discover(source, "hmdb51", warnings, group_of=source_video)
+    clips = find_videos(source, "hmdb51", warnings, group_of=source_video)
     with explained_by(warnings):
         splits = _splits_from_lists(lists or _find_folder(source), clips, warnings)
     return SourceResult(clips, splits, tuple(warnings))
@@ -61,9 +61,9 @@ def source_video(clip_id: str) -> str | None:
     return match["video"] if match else None
 
 
-def _splits_from_lists(folder: Path, clips: Catalog, warnings: list[str]) -> tuple[Split, ...]:
+def _splits_from_lists(folder: Path, clips: ClipTable, warnings: list[str]) -> tuple[Split, ...]:
     """Return the splits of the existing clips by the lists in `folder`."""
-    keys = Keys(len(clips), lambda at: (clips.class_name(at).lower(), _stem(clips.ids[at])))
+    keys = ClipLookup(len(clips), lambda at: (clips.class_name(at).lower(), _stem(clips.ids[at])))
     groups = GroupIndex(clips)
     splits: list[Split] = []
     found = [f"split lists: {folder}"]
@@ -147,7 +147,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def _places(parts: dict[Key, str], keys: Keys, part: str) -> NDArray[np.int64]:
+def _places(parts: dict[Key, str], keys: ClipLookup, part: str) -> NDArray[np.int64]:
     found = (keys.find(key) for key in parts if parts[key] == part)
     return np.array([place for place in found if place is not None], dtype=np.int64)
 

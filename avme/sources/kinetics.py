@@ -47,7 +47,7 @@ def _labeled_rows(files: Sequence[Path], warnings: list[str]) -> list[Iterator[R
 def _annotation(row: Row) -> Annotation:
     span = row.span("time_start", "time_end")
     if span is None or span.end_seconds is None:
-        raise UsageError(f"{row.place}: found no time_end, expected seconds")
+        raise UsageError(f"{row.location}: found no time_end, expected seconds")
     return annotation_of(row, span)
 
 

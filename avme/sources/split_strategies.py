@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from avme.errors import UsageError
-from avme.sources.clip_table import Catalog, Part
+from avme.sources.clip_table import ClipTable, Subset
 from avme.sources.groups import GroupIndex, choose_groups
 from avme.sources.splits import MOST_NAMED, Split, split_at, warn_of_shared_groups
 
@@ -42,7 +42,7 @@ class Grouped(Protocol):
 Clip = TypeVar("Clip", bound=Grouped)
 
 
-def splits_by_group_number(clips: Catalog, warnings: list[str]) -> tuple[Split, ...]:
+def splits_by_group_number(clips: ClipTable, warnings: list[str]) -> tuple[Split, ...]:
     """Return UCF-101's three splits as defined by its group numbers."""
     splits = []
     for name, numbers in _TEST_GROUPS.items():
@@ -61,18 +61,18 @@ def splits_by_group_number(clips: Catalog, warnings: list[str]) -> tuple[Split, 
     return tuple(splits)
 
 
-def splits_by_part(clips: Catalog, warnings: list[str]) -> tuple[Split, ...]:
+def splits_by_subset(clips: ClipTable, warnings: list[str]) -> tuple[Split, ...]:
     """Return the split of folders or a list that name subsets.
 
     `val` is tested if nothing else is, else left out. Raises UsageError if train or test are empty.
     """
-    tested: Part = "test" if len(clips.places_of("test")) else "val"
-    split = split_at("1", clips, clips.places_of("train"), clips.places_of(tested))
+    tested: Subset = "test" if len(clips.indices_of("test")) else "val"
+    split = split_at("1", clips, clips.indices_of("train"), clips.indices_of(tested))
     if not len(split.train) or not len(split.test):
-        named = Counter(clips.part(place) for place in range(len(clips)))
+        named = Counter(clips.subset(place) for place in range(len(clips)))
         found = ", ".join(f"{count} {part}" for part, count in sorted(named.items(), key=str))
         raise UsageError(f"found {found} clips on the disk, expected some train and some test")
-    num_val = len(clips.places_of("val"))
+    num_val = len(clips.indices_of("val"))
     if tested == "val":
         warnings.append(f"split 1: there are no test clips, {num_val} val clips are tested")
     elif num_val:
@@ -81,8 +81,8 @@ def splits_by_part(clips: Catalog, warnings: list[str]) -> tuple[Split, ...]:
     return (split,)
 
 
-def splits_by_chance(
-    clips: Catalog, fraction: float, seed: int, warnings: list[str]
+def random_splits(
+    clips: ClipTable, fraction: float, seed: int, warnings: list[str]
 ) -> tuple[Split, ...]:
     """Return a random split by group, with about `fraction` of every class in test.
 
@@ -170,7 +170,7 @@ def _draw_order(groups: Iterable[str], count: int, seed: int) -> Int64[np.ndarra
     return np.unique(lots, return_inverse=True)[1].astype(np.int64)
 
 
-def _split_by(name: str, clips: Catalog, is_tested: Bool[np.ndarray, " n"]) -> Split:
+def _split_by(name: str, clips: ClipTable, is_tested: Bool[np.ndarray, " n"]) -> Split:
     return split_at(name, clips, np.flatnonzero(~is_tested), np.flatnonzero(is_tested))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avme.errors import UsageError
-from avme.sources.clip_table import Catalog
+from avme.sources.clip_table import ClipTable
 from avme.sources.groups import GroupIndex
 
 MOST_NAMED: Final = 5
@@ -24,7 +24,7 @@ MOST_NAMED: Final = 5
 class Members(Collection[str]):
     """Sorted ids of one subset, as indices into a table."""
 
-    clips: Catalog
+    clips: ClipTable
     places: NDArray[np.int32]
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class Split:
 class SourceResult:
     """Clips and splits of a source, with warnings about both."""
 
-    clips: Catalog
+    clips: ClipTable
     splits: tuple[Split, ...]
     warnings: tuple[str, ...] = ()
 
@@ -66,7 +66,7 @@ def explained_by(warnings: Iterable[str]) -> Iterator[None]:
 
 
 def split_at(
-    name: str, clips: Catalog, train: NDArray[np.integer], test: NDArray[np.integer]
+    name: str, clips: ClipTable, train: NDArray[np.integer], test: NDArray[np.integer]
 ) -> Split:
     """Return the split with the given indices, which may repeat.
 
@@ -99,7 +99,7 @@ def warn_of_missing_videos(count: int, names: Iterable[str]) -> tuple[str, ...]:
     return (f"{count} listed videos are not on the disk and are left out: {some}",)
 
 
-def warn_of_unlisted_classes(splits: Iterable[Split], clips: Catalog) -> tuple[str, ...]:
+def warn_of_unlisted_classes(splits: Iterable[Split], clips: ClipTable) -> tuple[str, ...]:
     """Return a warning if no list names a clip of some class."""
     places = [side.places for split in splits for side in (split.train, split.test)]
     listed = set(np.unique(clips.labels[np.concatenate(places)]).tolist())

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Texts:
+class StringArray:
     """Array of short strings in one buffer, with the end of each."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
@@ -21,7 +21,7 @@ class Texts:
         self._bytes += text
         self._ends.append(len(self._bytes))
 
-    def raw(self, place: int) -> bytes:
+    def get_bytes(self, place: int) -> bytes:
         """Return a string in UTF-8, which sorts as the string does."""
         begin = self._ends[place - 1] if place else 0
         return bytes(self._bytes[begin : self._ends[place]])
@@ -30,14 +30,14 @@ class Texts:
         return len(self._ends)
 
     def __getitem__(self, place: int) -> str:
-        return self.raw(place).decode()
+        return self.get_bytes(place).decode()
 
     def __iter__(self) -> Iterator[str]:
         return (self[place] for place in range(len(self)))
 
-    def taken(self, places: NDArray[np.int64]) -> "Texts":
+    def take(self, places: NDArray[np.int64]) -> "StringArray":
         """Return the strings at these indices, in their order."""
-        taken = Texts()
+        taken = StringArray()
         for place in places:
-            taken.append(self.raw(int(place)))
+            taken.append(self.get_bytes(int(place)))
         return taken

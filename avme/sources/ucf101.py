@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from avme.errors import UsageError
 from avme.progress import some_of
-from avme.sources.clip_lookup import Keys
-from avme.sources.clip_table import Catalog
-from avme.sources.folder import discover
+from avme.sources.clip_lookup import ClipLookup
+from avme.sources.clip_table import ClipTable
+from avme.sources.folder import find_videos
 from avme.sources.groups import GroupIndex
 from avme.sources.split_strategies import splits_by_group_number
 from avme.sources.splits import (
@@ -38,7 +38,7 @@ def find_ucf101(source: Path, lists: Path | None) -> SourceResult:
     Raises UsageError if there are no clips or no splits of them.
     """
     warnings: list[str] = []
-    clips = discover(source, "ucf101", warnings)
+    clips = find_videos(source, "ucf101", warnings)
     with explained_by(warnings):
         if (folder := lists or find_lists(source, clips)) is not None:
             splits = splits_from_lists(folder, clips, warnings)
@@ -47,7 +47,7 @@ def find_ucf101(source: Path, lists: Path | None) -> SourceResult:
     return SourceResult(clips, splits, tuple(warnings))
 
 
-def find_lists(source: Path, clips: Catalog) -> Path | None:
+def find_lists(source: Path, clips: ClipTable) -> Path | None:
     """Return the folder in or beside `source` whose lists match these clips; None without one."""
     source = source.resolve()
     for parent in (source, source.parent):
@@ -80,7 +80,7 @@ def _lines(path: Path) -> Iterator[str]:
         raise UsageError(f"{path} cannot be read as a list of clips: {error}") from error
 
 
-def names_a_class(folder: Path, clips: Catalog) -> bool:
+def names_a_class(folder: Path, clips: ClipTable) -> bool:
     """Return True if the lists in `folder` name any class that exists."""
     on_disk = {name.lower() for name in clips.class_names}
     return any(
@@ -90,7 +90,7 @@ def names_a_class(folder: Path, clips: Catalog) -> bool:
     )
 
 
-def splits_from_lists(folder: Path, clips: Catalog, warnings: list[str]) -> tuple[Split, ...]:
+def splits_from_lists(folder: Path, clips: ClipTable, warnings: list[str]) -> tuple[Split, ...]:
     """Return the splits of the existing clips by the lists in `folder`.
 
     Args:
@@ -112,7 +112,7 @@ def splits_from_lists(folder: Path, clips: Catalog, warnings: list[str]) -> tupl
             f"{some_of(clips.class_names)}): "
             "these are another set's lists"
         )
-    keys, groups = Keys(len(clips), lambda place: _key(clips.ids[place])), GroupIndex(clips)
+    keys, groups = ClipLookup(len(clips), lambda place: _key(clips.ids[place])), GroupIndex(clips)
     classes = _read_class_numbers(folder)
     splits: list[Split] = []
     found = [f"split lists: {folder}"]
@@ -139,7 +139,7 @@ def _train_lists(folder: Path) -> dict[str, Path]:
 
 
 def _read_split(
-    name: str, train_path: Path, clips: Catalog, keys: Keys, classes: dict[int, str]
+    name: str, train_path: Path, clips: ClipTable, keys: ClipLookup, classes: dict[int, str]
 ) -> tuple[Split, list[str]]:
     test_path = train_path.with_name(re.sub("train", "test", train_path.name, flags=re.IGNORECASE))
     if not test_path.is_file():
@@ -163,7 +163,7 @@ def _read_split(
     return split, warnings
 
 
-def _match(path: Path, keys: Keys, classes: dict[int, str]) -> tuple[NDArray[np.int32], int]:
+def _match(path: Path, keys: ClipLookup, classes: dict[int, str]) -> tuple[NDArray[np.int32], int]:
     """Return the indices of a list's existing clips, and the number of missing ones."""
     found, missing = array("i"), 0
     for name, label in read_list(path):

@@ -31,7 +31,7 @@ def find_vggsound(source: Path, file: Path) -> SourceResult:
 def _annotation(row: Row) -> Annotation:
     start = row.seconds("start")
     if start is None:
-        raise UsageError(f"{row.place}: start is empty, expected seconds")
+        raise UsageError(f"{row.location}: start is empty, expected seconds")
     return annotation_of(row, Span(start, start + _CLIP_SECONDS))
 
 

@@ -32,7 +32,7 @@ class Video:
     """Resolved path."""
 
 
-class Seen:
+class NameSample:
     """Count of entries, with the first names."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Seen:
         return ", ".join(self._names) + (", ..." if self.count > len(self._names) else "")
 
 
-class Videos:
+class VideoScanner:
     """Videos below `root`, a resolved path; after the iteration there are warnings on other
     entries.
 
@@ -59,8 +59,8 @@ class Videos:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._linked: set[str] = set()
-        self._outward, self._nowhere, self._again, self._unread = (Seen() for _ in range(4))
-        self._sniffed, self._unfinished, self._unknown = (Seen() for _ in range(3))
+        self._outward, self._nowhere, self._again, self._unread = (NameSample() for _ in range(4))
+        self._sniffed, self._unfinished, self._unknown = (NameSample() for _ in range(3))
         self._num_sniffed = 0
 
     def __iter__(self) -> Iterator[Video]:

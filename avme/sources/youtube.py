@@ -11,14 +11,14 @@ from pathlib import Path, PurePath
 
 from avme.errors import UsageError
 from avme.media.span import Span
-from avme.sources.clip_lookup import Keys
-from avme.sources.clip_table import Cataloguing, Part, SourceClip
+from avme.sources.clip_lookup import ClipLookup
+from avme.sources.clip_table import ClipTableBuilder, SourceClip, Subset
 from avme.sources.csv_reader import Row
 from avme.sources.duplicates import Copies
-from avme.sources.split_strategies import splits_by_part
+from avme.sources.split_strategies import splits_by_subset
 from avme.sources.splits import SourceResult, explained_by, warn_of_missing_videos
-from avme.sources.string_array import Texts
-from avme.sources.video_scan import Videos, identifier
+from avme.sources.string_array import StringArray
+from avme.sources.video_scan import VideoScanner, identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Annotation:
     """YouTube id: the group."""
     span: Span
     class_name: str
-    part: Part
+    subset: Subset
 
 
 def annotation_of(row: Row, span: Span) -> Annotation:
@@ -38,7 +38,7 @@ def annotation_of(row: Row, span: Span) -> Annotation:
         video=row.text("youtube_id"),
         span=span,
         class_name=identifier(row.text("label")),
-        part=row.part("split"),
+        subset=row.subset("split"),
     )
 
 
@@ -58,7 +58,7 @@ def find_annotated(
     if not source.is_dir():
         raise UsageError(f"{source} is not a folder, expected the one that holds the videos")
     root = source.resolve()
-    files, filling, missing = _Files(root), Cataloguing(root), Texts()
+    files, filling, missing = _Files(root), ClipTableBuilder(root), StringArray()
     num_annotations, some = 0, ""
     for annotation in annotations:
         num_annotations += 1
@@ -73,7 +73,7 @@ def find_annotated(
             f"none of the {num_annotations} annotated videos is below {source}: expected {some} "
             "there or in a folder of it"
         )
-    found = filling.catalog(first_only=True)
+    found = filling.build(first_only=True)
     warnings = [*files.warnings, *files.copies.warnings()]
     warnings.extend(warn_of_missing_videos(len(missing), missing))
     if num_repeated := len(filling) - len(found):
@@ -83,7 +83,7 @@ def find_annotated(
     if files.num_unnamed:
         warnings.append(f"{files.num_unnamed} videos on the disk are in no annotation: left out")
     with explained_by(warnings):
-        splits = splits_by_part(found, warnings)
+        splits = splits_by_subset(found, warnings)
     return SourceResult(found, splits, tuple(warnings))
 
 
@@ -96,13 +96,13 @@ class _Files:
 
     def __init__(self, root: Path) -> None:
         self._root, self.copies = root, Copies(root)
-        self._names, videos = Texts(), Videos(root)
+        self._names, videos = StringArray(), VideoScanner(root)
         self._is_link = bytearray()
         for video in videos:
             self._names.append(os.fsencode(video.path.relative_to(root)))
             self._is_link.append(video.path != video.target)
         self.warnings = tuple(videos.warnings())
-        self._stems = Keys(len(self._names), lambda place: self._file(place).stem)
+        self._stems = ClipLookup(len(self._names), lambda place: self._file(place).stem)
         self._is_named = bytearray(len(self._names))
 
     @property
@@ -125,7 +125,7 @@ class _Files:
         return None if chosen is None else places[chosen]
 
     def _file(self, place: int) -> PurePath:
-        return PurePath(os.fsdecode(self._names.raw(place)))
+        return PurePath(os.fsdecode(self._names.get_bytes(place)))
 
 
 def _clip(annotation: Annotation, stem: str, root: Path, files: _Files) -> SourceClip | None:
@@ -142,7 +142,7 @@ def _clip(annotation: Annotation, stem: str, root: Path, files: _Files) -> Sourc
         path=path,
         class_name=annotation.class_name,
         group=identifier(annotation.video),
-        part=annotation.part,
+        subset=annotation.subset,
         num_bytes=status.st_size,
         mtime_ns=status.st_mtime_ns,
         span=span,

@@ -67,8 +67,8 @@ def audit(
     records, tables = read_records(folder), dict[Path, str]()
     splits: dict[str, Sides] = {
         split: {
-            "train": [entry.id for entry in prepared.part(split, "train", allow_empty=True)],
-            "test": [entry.id for entry in prepared.part(split, "test", allow_empty=True)],
+            "train": [entry.id for entry in prepared.subset(split, "train", allow_empty=True)],
+            "test": [entry.id for entry in prepared.subset(split, "test", allow_empty=True)],
         }
         for split in prepared.splits
     }

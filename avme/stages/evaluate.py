@@ -98,7 +98,7 @@ def evaluate(
     report_other_dataset(facts, prepared, report)
     ranks = usable_ranks(config.topk, len(trained.classes), report)
     split = split or trained.settings.clip.split
-    entries = prepared.part(split, config.subset)
+    entries = prepared.subset(split, config.subset)
     if config.subset == "test":
         require_unseen(entries, prepared, facts, split)
     coverage = compute_coverage(entries, trained_classes(facts, prepared))

@@ -90,7 +90,7 @@ def finetune(
         require_wandb()
     prepared = PreparedDataset.open(data)
     split = config.clip.split
-    whole = prepared.part(split, "train")
+    whole = prepared.subset(split, "train")
     entries, held_out = hold_out(whole, config.val_fraction, config.train.seed)
     start = (
         None if init is None else load_trained(find_checkpoint(require_finished_run(init), "last"))

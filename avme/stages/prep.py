@@ -10,10 +10,10 @@ from avme.io.atomic import read_json
 from avme.io.disk import writing
 from avme.io.filenames import DATASET_MANIFEST
 from avme.media.decode import Recipe
-from avme.prep.dry_run import Estimate, estimate, warn_of_disk
+from avme.prep.dry_run import DryRun, estimate, warn_of_disk
 from avme.prep.locks import lock_planning, lock_publishing
 from avme.prep.plan import Plan, make_plan
-from avme.prep.publish import publish, require_enough
+from avme.prep.publish import publish, require_max_failed
 from avme.prep.request import Request, find_recipe, find_source, warn_of_ffmpeg
 from avme.prep.runner import build_shards
 from avme.progress import Reporter
@@ -57,7 +57,7 @@ def prepare(
             return publish(plan, request, source.splits, report)
 
 
-def dry_run(request: Request, *, report: Reporter) -> Estimate:
+def dry_run(request: Request, *, report: Reporter) -> DryRun:
     """Walk as `prepare` does up to the first shard, and estimate the rest; nothing is written."""
     source, recipe = find_source(request), find_recipe(request.config)
     plan = make_plan(request, source, recipe, report)
@@ -78,7 +78,7 @@ def _report_plan(
     """
     if plan.is_finished:
         counts = read_json(plan.folder / DATASET_MANIFEST)["counts"]
-        require_enough(plan, counts["clips"], counts["quarantined"], request.config.max_failed)
+        require_max_failed(plan, counts["clips"], counts["quarantined"], request.config.max_failed)
         report.say(f"{plan.folder} is finished and nothing changed: {plan.num_clips} clips")
         return
     if retried := plan.outdated_for("retry"):

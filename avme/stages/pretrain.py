@@ -72,7 +72,7 @@ def pretrain(
     prepared = PreparedDataset.open(data)
     weights = None if init is None else weights_for(config, init)
     split = config.clip.split
-    entries = prepared.part(split, "train")
+    entries = prepared.subset(split, "train")
     facts: dict[str, Any] = {
         "preset": preset,
         "dataset": prepared.name,

@@ -162,7 +162,7 @@ def draw_reconstructions(
     """
     loaded, config = _load(checkpoint)
     prepared = PreparedDataset.open(data)
-    tested = prepared.part(config.clip.split, "test")
+    tested = prepared.subset(config.clip.split, "test")
     entries = choose_clips(tested, clips, seed)
     device = pick_device(config.train.device)
     model = MaskedAutoencoder(config.model, config.clip).to(device)

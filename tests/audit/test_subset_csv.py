@@ -8,7 +8,7 @@ import pytest
 from avme.audit.subset_csv import finetune_command, subset_command, subset_table
 from avme.config.prep import PrepConfig
 from avme.shards.record import ClipRecord
-from avme.sources.csv_file import read_listing
+from avme.sources.csv_file import read_csv_clips
 
 
 def record(clip_id: str, group: str = "g") -> ClipRecord:
@@ -24,11 +24,11 @@ def test_a_clip_is_found_again(clip_id: str, tmp_path: Path) -> None:
 
     table.write_text(subset_table([record(clip_id)], {"train": [clip_id]}, [clip_id]))
 
-    listing = read_listing(table, tmp_path)
+    listing = read_csv_clips(table, tmp_path)
     assert list(listing.clips.ids) == [clip_id]
     assert listing.clips.class_names == ('a "b", c',)
     assert listing.clips.group(0) == "g"
-    assert listing.clips.part(0) == "train"
+    assert listing.clips.subset(0) == "train"
 
 
 def test_only_what_is_kept_and_listed_is_in_the_table() -> None:

@@ -87,7 +87,7 @@ def test_finetuning_finds_what_was_foretold_with_clips_held_out(
 
     assert agree(derived, finetuned)
     assert clips.held_out == 4
-    assert clips.trained + clips.held_out == len(finished.part("1", "train"))
+    assert clips.trained + clips.held_out == len(finished.subset("1", "train"))
     assert derived.mask is None
 
 

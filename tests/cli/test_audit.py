@@ -143,8 +143,8 @@ def test_what_it_asks_for_can_be_copied_and_runs(
     assert run(*words).strip() == "data/pets-usable-sound"
     made, whole = (PreparedDataset.open(Path("data") / n) for n in ("pets-usable-sound", "pets"))
     for part in ("train", "test"):
-        wanted = {e.id for e in whole.part("1", part) if e.class_name != "fish"}
-        assert {entry.id for entry in made.part("1", part)} == wanted
+        wanted = {e.id for e in whole.subset("1", part) if e.class_name != "fish"}
+        assert {entry.id for entry in made.subset("1", part)} == wanted
     assert made.classes == ("cat's", "dog")
     assert made.manifest["statistics"].keys() == whole.manifest["statistics"].keys()
     half = lines[lines.index("all clips, sound dropped from 50%:") + 1].strip()

@@ -49,7 +49,7 @@ def prepared(
 
 @pytest.fixture
 def reader(prepared: PreparedDataset) -> ClipReader:
-    return ClipReader(prepared, prepared.part("1", "train"), mfcc_facts(prepared, "1"))
+    return ClipReader(prepared, prepared.subset("1", "train"), mfcc_facts(prepared, "1"))
 
 
 def test_pictures_are_those_that_a_decoder_sees(
@@ -193,7 +193,7 @@ def nearly_square(
     )
     made = prepare(request, report=NullReporter())
     assert made is not None
-    return ClipReader(made, made.part("1", "train"), mfcc_facts(made, "1"))
+    return ClipReader(made, made.subset("1", "train"), mfcc_facts(made, "1"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from avme.errors import MediaError
 from avme.media.container.probe import probe
-from avme.media.decode import Recipe, extract
+from avme.media.decode import Recipe, decode
 from avme.media.ffmpeg.args import transcode_arguments
 from avme.media.ffmpeg.process import find_ffmpeg, transcode
 
@@ -81,7 +81,7 @@ def secret(tmp_path_factory: pytest.TempPathFactory, make_video: MakeVideo) -> P
 def frames_of(path: Path, work: Path) -> int:
     work.mkdir(exist_ok=True)
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 20.0)
-    return len(extract(path, io.BytesIO(), work=work, recipe=recipe).pts)
+    return len(decode(path, io.BytesIO(), work=work, recipe=recipe).pts)
 
 
 def test_the_listener_hears_a_call(listener: Listener) -> None:

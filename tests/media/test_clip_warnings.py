@@ -9,11 +9,11 @@ import pytest
 
 from avme.errors import MediaError
 from avme.media.clip_warnings import (
-    frame_remarks,
+    audio_warnings,
+    frame_warnings,
     lacks_content,
-    require_most,
-    shape_remarks,
-    sound_remarks,
+    require_min_decoded,
+    shape_warnings,
 )
 from avme.media.container.probe import MediaInfo, probe
 from avme.media.span import Span
@@ -23,23 +23,23 @@ INFO = MediaInfo(0, "mpeg4", 48, 32, Fraction(25), Fraction(1, 25), 180, 0.0, No
 
 def sound_codes(start: float | None, seconds: float, num_tracks: int = 1) -> list[str]:
     info = replace(INFO, num_sound_tracks=num_tracks)
-    return [remark.split(":")[0] for remark in sound_remarks(info, 2.0, start, seconds)]
+    return [remark.split(":")[0] for remark in audio_warnings(info, 2.0, start, seconds)]
 
 
 def test_both_counts_of_frames_are_named() -> None:
-    assert list(frame_remarks(INFO, 150)) == [
+    assert list(frame_warnings(INFO, 150)) == [
         "frames-differ: 150 frames decode, the header says 180"
     ]
 
 
 @pytest.mark.parametrize("frames", [178, 180, 182])
 def test_a_frame_or_two_are_not_worth_a_word(frames: int) -> None:
-    assert list(frame_remarks(INFO, frames)) == []
+    assert list(frame_warnings(INFO, frames)) == []
 
 
 @pytest.mark.parametrize("aspect", [None, Fraction(1), Fraction(405, 404), Fraction(404, 405)])
 def test_square_pixels_are_not_worth_a_word(aspect: Fraction | None) -> None:
-    assert list(shape_remarks(replace(INFO, pixel_aspect=aspect))) == []
+    assert list(shape_warnings(replace(INFO, pixel_aspect=aspect))) == []
 
 
 @pytest.mark.parametrize("aspect", ["16/11", "10/11"])
@@ -48,7 +48,7 @@ def test_pixels_of_another_shape_are_told(
 ) -> None:
     clip = make_video(tmp_path / "clip.mp4", options=("-vf", f"setsar={aspect}", "-c:a", "mp3"))
 
-    (remark,) = shape_remarks(probe(clip))
+    (remark,) = shape_warnings(probe(clip))
 
     assert remark.startswith(f"not-square: pixels are shown {aspect.replace('/', ':')} (width")
 
@@ -101,7 +101,7 @@ def test_lacks_content_three_missing_frames_count(missing: float, lacks: bool) -
 
 def test_a_clip_that_lost_most_of_its_frames_is_refused_with_both_numbers() -> None:
     with pytest.raises(MediaError, match=r"10 frames .* 180 frames or 7\.2 s") as caught:
-        require_most(INFO, 10, 0.4, 0.5)
+        require_min_decoded(INFO, 10, 0.4, 0.5)
 
     assert caught.value.reason == "truncated"
 
@@ -115,13 +115,13 @@ def test_a_clip_that_lost_most_of_its_frames_is_refused_with_both_numbers() -> N
     ],
 )
 def test_a_clip_that_has_half_of_its_frames_or_seconds_passes(frames: int, seconds: float) -> None:
-    require_most(INFO, frames, seconds, 0.5)
+    require_min_decoded(INFO, frames, seconds, 0.5)
 
 
 def test_a_header_that_says_nothing_promises_nothing() -> None:
     silent = replace(INFO, num_frames_from_header=None, seconds_from_header=None)
 
-    require_most(silent, 1, 0.04, 0.5)
+    require_min_decoded(silent, 1, 0.04, 0.5)
 
 
 def test_a_cut_file_promises_what_it_was(shared: Path) -> None:

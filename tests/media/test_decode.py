@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from avme.errors import MediaError
-from avme.media.decode import Extracted, Recipe, extract
+from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.process import find_ffmpeg
 
 MakeVideo = Callable[..., Path]
 
 
-def extracted(clip: Path, work: Path, short_side: int | None = None) -> tuple[Extracted, bytes]:
+def extracted(clip: Path, work: Path, short_side: int | None = None) -> tuple[DecodedClip, bytes]:
     work.mkdir(exist_ok=True)
     sink = io.BytesIO()
     recipe = Recipe(find_ffmpeg(), 3, short_side, 13, -60.0, 60.0)
-    return extract(clip, sink, work=work, recipe=recipe), sink.getvalue()
+    return decode(clip, sink, work=work, recipe=recipe), sink.getvalue()
 
 
-def first_picture(jpegs: bytes, media: Extracted) -> NDArray[np.uint8]:
+def first_picture(jpegs: bytes, media: DecodedClip) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(jpegs[: int(media.jpeg_bytes[0])])).convert("RGB"))
 
 
@@ -198,7 +198,7 @@ def test_sound_that_nobody_can_decode_costs_no_picture(
 
     assert len(media.pts) == 5
     assert media.audio == "none"
-    assert media.complaints
+    assert media.ffmpeg_log
 
 
 def test_a_track_with_no_frame_is_refused_by_name(shared: Path, tmp_path: Path) -> None:

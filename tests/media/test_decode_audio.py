@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avme.media.decode import Extracted, Recipe, extract
+from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
 
@@ -45,9 +45,9 @@ KINDS = {
 }
 
 
-def extracted(film: Path, ffmpeg: str, span: Span | None = None) -> Extracted:
+def extracted(film: Path, ffmpeg: str, span: Span | None = None) -> DecodedClip:
     recipe = Recipe(ffmpeg, 3, None, 13, -60.0, 60.0)
-    return extract(film, io.BytesIO(), work=film.parent, recipe=recipe, span=span)
+    return decode(film, io.BytesIO(), work=film.parent, recipe=recipe, span=span)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def films(
     return made
 
 
-def first_beep(media: Extracted) -> int:
+def first_beep(media: DecodedClip) -> int:
     """The first frame that is loud."""
     return int(np.argmax(media.mfcc[:, 0] > media.mfcc[:, 0].max() - 2)) // 4
 
@@ -77,7 +77,7 @@ def test_the_track_that_sounds_is_taken(films: dict[str, Path], ffmpeg: str, kin
 
     assert media.audio == "sound"
     assert first_beep(media) == pytest.approx(25, abs=1)
-    assert media.complaints == ""
+    assert media.ffmpeg_log == ""
     (remark,) = [remark for remark in media.remarks if remark.startswith("more-sound")]
     assert KINDS[kind][2] in remark
     assert not any(remark.startswith("sound-lost") for remark in media.remarks)

@@ -13,7 +13,7 @@ import pytest
 
 from avme.errors import MediaError
 from avme.media.container.probe import probe
-from avme.media.decode import Extracted, Recipe, extract
+from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.args import transcode_arguments
 from avme.media.ffmpeg.process import find_ffmpeg, transcode
 from avme.media.timing import shown_seconds
@@ -24,9 +24,9 @@ RECIPE = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0)
 TRANSPORT = ("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-f", "mpegts")
 
 
-def extracted(clip: Path, work: Path, **bounds: Any) -> Extracted:
+def extracted(clip: Path, work: Path, **bounds: Any) -> DecodedClip:
     work.mkdir(exist_ok=True)
-    return extract(clip, io.BytesIO(), work=work, recipe=replace(RECIPE, **bounds))
+    return decode(clip, io.BytesIO(), work=work, recipe=replace(RECIPE, **bounds))
 
 
 def reason_of(clip: Path, work: Path, **bounds: Any) -> str:
@@ -95,7 +95,7 @@ def test_pictures_that_grow_too_large_on_the_way_are_left_out(
     media = extracted(tmp_path / "clip.ts", tmp_path / "work")
 
     assert len(media.pts) == 250
-    assert media.complaints
+    assert media.ffmpeg_log
 
 
 def test_ffmpeg_gets_no_more_memory_than_it_may(tmp_path: Path, make_video: MakeVideo) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avme.media.decode import Recipe, extract
+from avme.media.decode import Recipe, decode
 from avme.media.ffmpeg.process import find_ffmpeg
 
 BEEP = "aevalsrc=if(between(t\\,60\\,60.005)\\,0.8*sin(2*PI*1000*t)\\,0):s={rate}"
@@ -40,7 +40,7 @@ def test_a_beep_at_60_seconds_of_ntsc_video_lies_in_its_own_row(
     )
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -90.0, 60.0)
 
-    media = extract(clip, io.BytesIO(), work=tmp_path, recipe=recipe)
+    media = decode(clip, io.BytesIO(), work=tmp_path, recipe=recipe)
 
     energy = media.mfcc[:, 0]
     loud = np.flatnonzero(energy > energy.max() - 3)

@@ -19,14 +19,14 @@ from avme.media.synthetic import (
     Heard,
     Seen,
     SyntheticClip,
-    film,
     make_set,
     plan_set,
-    record,
+    render_audio,
+    render_video,
     write_clip,
 )
 from avme.progress import NullReporter
-from avme.sources.folder import discover
+from avme.sources.folder import find_videos
 
 
 def clip_of(seen: Seen = "Balls", heard: Heard = "Bell", group: int = 1) -> SyntheticClip:
@@ -55,7 +55,7 @@ def test_a_set_is_laid_out_as_ucf101(tmp_path: Path) -> None:
 
     make_set(clips, tmp_path, NullReporter())
 
-    found = discover(tmp_path, "ucf101", [])
+    found = find_videos(tmp_path, "ucf101", [])
     assert [(clip.id, clip.class_name, clip.group) for clip in found] == sorted(
         (clip.id, clip.class_name, f"{clip.class_name}/g01") for clip in clips
     )
@@ -86,7 +86,7 @@ def test_a_seed_makes_the_same_file_twice_and_another_seed_another(tmp_path: Pat
 
 def test_clips_of_one_group_share_their_background_and_those_of_others_do_not() -> None:
     corners = [
-        film(clip)[0, :4, :4].mean(axis=(0, 1))
+        render_video(clip)[0, :4, :4].mean(axis=(0, 1))
         for clip in (clip_of(), clip_of(seen="Rings"), clip_of(group=2))
     ]
 
@@ -96,14 +96,14 @@ def test_clips_of_one_group_share_their_background_and_those_of_others_do_not() 
 
 @pytest.mark.parametrize("seen", SEEN)
 def test_the_things_seen_move(seen: Seen) -> None:
-    frames = film(clip_of(seen)).astype(float)
+    frames = render_video(clip_of(seen)).astype(float)
 
     assert (np.abs(frames[0] - frames[NUM_FRAMES // 2]).max(axis=-1) > 60).sum() > 50
 
 
 @pytest.mark.parametrize("heard", HEARD)
 def test_sound_lasts_as_long_as_the_pictures_and_is_not_clipped(heard: Heard) -> None:
-    samples = record(clip_of(heard=heard)).astype(float) / 32_768
+    samples = render_audio(clip_of(heard=heard)).astype(float) / 32_768
 
     assert len(samples) == NUM_FRAMES * 16_000 // FPS
     assert 0.005 < samples.std() < 0.25
@@ -113,7 +113,7 @@ def test_sound_lasts_as_long_as_the_pictures_and_is_not_clipped(heard: Heard) ->
 def test_a_silent_clip_is_digital_silence() -> None:
     silent = SyntheticClip(seen="Balls", heard="Bell", group=1, number=1, seed=0, sound="silent")
 
-    assert not record(silent).any()
+    assert not render_audio(silent).any()
 
 
 def test_an_ffmpeg_that_cannot_write_is_the_machines_fault(tmp_path: Path) -> None:

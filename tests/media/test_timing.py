@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from avme.errors import MediaError
-from avme.media.decode import Extracted, Recipe, extract
+from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
 
 
-def extracted(path: Path, work: Path, span: Span | None = None) -> Extracted:
+def extracted(path: Path, work: Path, span: Span | None = None) -> DecodedClip:
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0)
-    return extract(path, io.BytesIO(), work=work, recipe=recipe, span=span)
+    return decode(path, io.BytesIO(), work=work, recipe=recipe, span=span)
 
 
 def set_back(path: Path, seconds: float) -> Path:
@@ -50,7 +50,7 @@ def test_pictures_without_times_of_their_own_come_at_their_rate(
     assert len(media.pts) == (150 if span is None else 45)
     assert np.allclose(media.pts, np.arange(len(media.pts)) / 25, rtol=0, atol=1e-9)
     assert media.sound_start_seconds == pytest.approx(0.0, abs=0.05)
-    assert media.complaints == ""
+    assert media.ffmpeg_log == ""
     assert media.remarks == (
         "clock-mended: times of pictures ran backwards; those come 25 a second",
     )

@@ -12,14 +12,14 @@ from typer.testing import CliRunner
 from avme.config.prep import PrepConfig
 from avme.errors import MismatchError, SystemRequirementError, UsageError
 from avme.media.span import Span
-from avme.prep.dry_run import Estimate, warn_of_disk
-from avme.prep.partition import Share
+from avme.prep.dry_run import DryRun, warn_of_disk
+from avme.prep.partition import Partition
 from avme.prep.plan import Plan
 from avme.prep.request import Request
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
-from avme.sources.clip_table import Selection, SourceClip, catalog_of
-from avme.sources.find import Beside
+from avme.sources.clip_table import Selection, SourceClip, build_clip_table
+from avme.sources.find import SourceOptions
 from avme.stages.prep import dry_run
 from avme_cli.app import app
 
@@ -28,14 +28,14 @@ pytestmark = pytest.mark.slow
 RunPrep = Callable[..., PreparedDataset]
 
 
-def foretell(source: Path, out: Path, splits: Path | None = None, **settings: object) -> Estimate:
+def foretell(source: Path, out: Path, splits: Path | None = None, **settings: object) -> DryRun:
     config = PrepConfig.model_validate({"num_workers": 2, "shard_clips": 4, **settings})
-    beside = Beside(lists=splits)
+    beside = SourceOptions(lists=splits)
     request = Request("ucf101", source, out=out, name="set", config=config, beside=beside)
     return dry_run(request, report=NullReporter())
 
 
-def text(foretold: Estimate) -> str:
+def text(foretold: DryRun) -> str:
     return "\n".join(foretold.lines())
 
 
@@ -122,7 +122,7 @@ def test_other_lists_need_no_shard(tmp_path: Path, source: Path, run_prep: RunPr
 def test_of_a_part_only_its_own_shards_are_foretold(tmp_path: Path, videos: Path) -> None:
     config = PrepConfig(num_workers=2, shard_clips=4)
     request = Request(
-        "ucf101", videos, out=tmp_path / "out", name="set", config=config, share=Share(2, 3)
+        "ucf101", videos, out=tmp_path / "out", name="set", config=config, share=Partition(2, 3)
     )
     foretold = dry_run(request, report=NullReporter())
 
@@ -213,13 +213,13 @@ class Heard(NullReporter):
 
 
 def test_a_file_that_is_cut_counts_once(tmp_path: Path) -> None:
-    clips = catalog_of(
+    clips = build_clip_table(
         SourceClip(
             id=f"{file}.mp4#{start}-{start + 1}",
             path=Path(f"{file}.mp4"),
             class_name="A",
             group=file,
-            part=None,
+            subset=None,
             num_bytes=10**15,
             mtime_ns=0,
             span=Span(float(start), start + 1.0),

@@ -10,17 +10,17 @@ from avme.config.prep import PrepConfig
 from avme.errors import UsageError
 from avme.io.lock import is_held
 from avme.prep.locks import lock_planning
-from avme.prep.partition import Share
+from avme.prep.partition import Partition
 from avme.prep.request import Request
-from avme.sources.clip_table import Catalog, catalog_of
+from avme.sources.clip_table import ClipTable, build_clip_table
 
-Ask = Callable[[Share | None], Request]
-NONE: Catalog = catalog_of(())
+Ask = Callable[[Partition | None], Request]
+NONE: ClipTable = build_clip_table(())
 
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Ask:
-    def made(share: Share | None) -> Request:
+    def made(share: Partition | None) -> Request:
         config = PrepConfig()
         return Request("folder", tmp_path, out=tmp_path, name="set", config=config, share=share)
 
@@ -31,7 +31,7 @@ def test_lock_planning_of_a_whole_run_excludes_others_until_its_end(ask: Ask) ->
     with ExitStack() as locks:
         with lock_planning(ask(None), NONE, locks):
             pass
-        for share in (None, Share(1, 2)):
+        for share in (None, Partition(1, 2)):
             with (
                 pytest.raises(UsageError, match="another `avme prep` is at work"),
                 ExitStack() as others,
@@ -45,19 +45,19 @@ def test_lock_planning_of_a_whole_run_excludes_others_until_its_end(ask: Ask) ->
 def test_lock_planning_of_two_partitions_lets_both_build(ask: Ask) -> None:
     with ExitStack() as locks:
         for index in (1, 2):
-            with lock_planning(ask(Share(index, 2)), NONE, locks):
+            with lock_planning(ask(Partition(index, 2)), NONE, locks):
                 assert is_held(ask(None).folder, "plan")
 
         assert not is_held(ask(None).folder, "plan")
         assert is_held(ask(None).folder, "part-2-of-2")
 
 
-@pytest.mark.parametrize("share", [Share(1, 2), Share(1, 3)], ids=["same", "other-count"])
+@pytest.mark.parametrize("share", [Partition(1, 2), Partition(1, 3)], ids=["same", "other-count"])
 def test_lock_planning_of_a_partition_refuses_the_same_and_other_counts(
-    ask: Ask, share: Share
+    ask: Ask, share: Partition
 ) -> None:
     with ExitStack() as locks:
-        with lock_planning(ask(Share(1, 2)), NONE, locks):
+        with lock_planning(ask(Partition(1, 2)), NONE, locks):
             pass
         with (
             pytest.raises(UsageError, match="another `avme prep` is at work"),

@@ -10,21 +10,21 @@ from avme.io.atomic import read_json, write_json
 from avme.prep.plan import Plan, make_plan
 from avme.prep.request import Request, find_recipe
 from avme.progress import NullReporter
-from avme.sources.clip_table import Catalog, SourceClip, catalog_of
+from avme.sources.clip_table import ClipTable, SourceClip, build_clip_table
 from avme.sources.splits import SourceResult
 
 IDS = ("test/cat/1.mp4", "test/dog/2.mp4", "train/cat/3.mp4", "train/dog/4.mp4")
 
 
-def clips_of(*, depth: int) -> Catalog:
+def clips_of(*, depth: int) -> ClipTable:
     """The same files, with classes told by the folders at a depth."""
-    return catalog_of(
+    return build_clip_table(
         SourceClip(
             id=name,
             path=Path(name),
             class_name=name.split("/")[depth],
             group=name,
-            part=None,
+            subset=None,
             num_bytes=1,
             mtime_ns=1,
         )
@@ -32,7 +32,7 @@ def clips_of(*, depth: int) -> Catalog:
     )
 
 
-def planned(clips: Catalog, folder: Path) -> Plan:
+def planned(clips: ClipTable, folder: Path) -> Plan:
     config = PrepConfig(shard_clips=1)
     request = Request("folder", folder, out=folder.parent, name=folder.name, config=config)
     return make_plan(request, SourceResult(clips, ()), find_recipe(config), NullReporter())

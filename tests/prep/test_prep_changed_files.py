@@ -10,7 +10,7 @@ import pytest
 from avme.config.prep import PrepConfig
 from avme.errors import MismatchError, SystemRequirementError, UsageError
 from avme.io.lock import holding
-from avme.prep.partition import Share
+from avme.prep.partition import Partition
 from avme.prep.request import Request
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
@@ -223,7 +223,7 @@ def test_a_part_does_not_change_times_under_those_at_work(made: Path, touched: P
     plan = (made / "plan.json").read_bytes()
     config = PrepConfig(num_workers=1, shard_clips=4)
     request = Request(
-        "ucf101", touched, out=made.parent, name="set", config=config, share=Share(1, 2)
+        "ucf101", touched, out=made.parent, name="set", config=config, share=Partition(1, 2)
     )
 
     with holding(made, shared=True), pytest.raises(UsageError, match="is at work on"):

@@ -14,7 +14,7 @@ from avme.errors import AvmeError, TooManyFailedClips, UsageError
 from avme.io.filenames import DATASET_MANIFEST
 from avme.io.lock import holding
 from avme.media.ffmpeg.process import find_ffmpeg
-from avme.prep.partition import Share
+from avme.prep.partition import Partition
 from avme.prep.request import Request
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
@@ -73,7 +73,7 @@ def test_parts_make_the_set_together(
 ) -> None:
     def make(index: int) -> PreparedDataset | None:
         settings = PrepConfig(num_workers=1, shard_clips=4)
-        share = Share(index, 2)
+        share = Partition(index, 2)
         request = Request("ucf101", videos, out=tmp_path, name="set", config=settings, share=share)
         return prepare(request, report=NullReporter())
 
@@ -132,7 +132,7 @@ def test_a_clip_that_kills_every_worker_is_given_up_and_named(
 def test_workers_that_die_on_no_clip_end_the_run(
     videos: Path, tmp_path: Path, run_prep: RunPrep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avme.prep.runner.pack", _Fatal())
+    monkeypatch.setattr("avme.prep.runner.write_shard", _Fatal())
 
     with pytest.raises(AvmeError, match="3 workers died over shard-0000"):
         run_prep(videos, tmp_path)
@@ -203,7 +203,7 @@ def test_on_dask_too_a_clip_that_kills_every_worker_is_named(
 
 def part(videos: Path, out: Path, index: int, count: int, **more: Any) -> PreparedDataset | None:
     settings = PrepConfig(num_workers=1, shard_clips=4)
-    share = Share(index, count)
+    share = Partition(index, count)
     request = Request("ucf101", videos, out=out, name="set", config=settings, share=share)
     return prepare(request, report=NullReporter(), **more)
 

@@ -10,7 +10,7 @@ import pytest
 from avme.config import PrepConfig
 from avme.io.atomic import read_json, write_json
 from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg
-from avme.prep.partition import Share
+from avme.prep.partition import Partition
 from avme.prep.request import Request
 from avme.progress import NullReporter
 from avme.stages.prep import prepare
@@ -55,7 +55,7 @@ def make_part(videos: Path, tmp_path: Path) -> Callable[[int], list[str]]:
 
     def make(index: int) -> list[str]:
         settings = PrepConfig(num_workers=1, shard_clips=4)
-        share = Share(index, 2)
+        share = Partition(index, 2)
         request = Request("ucf101", videos, out=tmp_path, name="set", config=settings, share=share)
         report = Lines()
         prepare(request, report=report)

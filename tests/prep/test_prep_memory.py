@@ -11,7 +11,7 @@ from avme.config.prep import PrepConfig
 from avme.io.hashing import sha256_of
 from avme.media.container.audio_track import AudioInfo
 from avme.media.container.probe import MediaInfo
-from avme.media.decode import Extracted
+from avme.media.decode import DecodedClip
 from avme.media.loudness import Loudness
 from avme.prep import journal
 from avme.prep.plan import Plan, make_plan
@@ -22,7 +22,7 @@ from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
 from avme.shards.record import record_of
 from avme.shards.writer import ShardWriter
-from avme.sources.clip_table import Catalog, Cataloguing, SourceClip
+from avme.sources.clip_table import ClipTable, ClipTableBuilder, SourceClip
 from avme.sources.split_strategies import splits_by_group_number
 from avme.sources.splits import SourceResult, Split
 from avme.verify.shard_checks import ShardFacts, check_shard
@@ -33,8 +33,8 @@ CONFIG = PrepConfig(shard_clips=40)
 MOST_BYTES_A_CLIP = 200
 
 
-def clips_found(count: int) -> Catalog:
-    clips = Cataloguing(Path("/videos"))
+def clips_found(count: int) -> ClipTable:
+    clips = ClipTableBuilder(Path("/videos"))
     for number in range(count):
         clip_id = f"Class/v_Class_g{number % 25 + 1:02d}_c{number // 25:06d}.avi"
         clips.add(
@@ -43,18 +43,18 @@ def clips_found(count: int) -> Catalog:
                 path=Path("/videos", clip_id),
                 class_name="Class",
                 group=f"g{number % 25 + 1:02d}",
-                part=None,
+                subset=None,
                 num_bytes=200_000 + number,
                 mtime_ns=1_700_000_000_123_456_789 + number,
             )
         )
-    return clips.catalog()
+    return clips.build()
 
 
-def hollow_media(picture_bytes: int = 10) -> Extracted:
+def hollow_media(picture_bytes: int = 10) -> DecodedClip:
     """Two pictures that are none."""
     rate = Fraction(25)
-    return Extracted(
+    return DecodedClip(
         info=MediaInfo(0, "mpeg4", 32, 24, rate, 1 / rate, 2, 0.0, AudioInfo(1, "mp3", 1, 2, 0.0)),
         width=32,
         height=24,
@@ -67,11 +67,11 @@ def hollow_media(picture_bytes: int = 10) -> Extracted:
         sound_seconds=7.1,
         mfcc=np.ones((8, 13), dtype=np.float32),
         sounding_rows=(0, 8),
-        complaints="",
+        ffmpeg_log="",
     )
 
 
-def planned(clips: Catalog, folder: Path, splits: tuple[Split, ...] = ()) -> Plan:
+def planned(clips: ClipTable, folder: Path, splits: tuple[Split, ...] = ()) -> Plan:
     request = Request("ucf101", folder, out=folder.parent, name=folder.name, config=CONFIG)
     return make_plan(request, SourceResult(clips, splits), find_recipe(CONFIG), NullReporter())
 

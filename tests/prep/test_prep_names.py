@@ -12,11 +12,11 @@ import pytest
 from avme.errors import UsageError
 from avme.media.decode import Recipe
 from avme.media.ffmpeg.process import find_ffmpeg
-from avme.prep.write_shard import LabelledClip, ShardTask, pack
+from avme.prep.write_shard import LabeledClip, ShardTask, write_shard
 from avme.shards.dataset import PreparedDataset
 from avme.shards.reader import ShardReader
 from avme.shards.record import ClipRecord
-from avme.sources.folder import discover
+from avme.sources.folder import find_videos
 
 pytestmark = pytest.mark.slow
 
@@ -60,13 +60,13 @@ def quarantine_of(made: PreparedDataset) -> dict[str, dict[str, str]]:
 
 def packed(source: Path, work: Path) -> ClipRecord:
     """The record of the only video below `source`, prepared in this process."""
-    (clip,) = discover(source, "folder", [])
-    return packed_clip(LabelledClip(clip, 0), work)
+    (clip,) = find_videos(source, "folder", [])
+    return packed_clip(LabeledClip(clip, 0), work)
 
 
-def packed_clip(clip: LabelledClip, work: Path) -> ClipRecord:
+def packed_clip(clip: LabeledClip, work: Path) -> ClipRecord:
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 20.0)
-    pack(ShardTask("s.h5", work, work / "work", (clip,), recipe))
+    write_shard(ShardTask("s.h5", work, work / "work", (clip,), recipe))
     reader = ShardReader(work / "s.h5")
     (record,) = reader.records()
     reader.close()
@@ -138,7 +138,7 @@ def test_a_folder_of_links_alone_says_what_is_wrong_with_them(tmp_path: Path, on
     (tmp_path / "a" / "1.avi").symlink_to(one)
 
     with pytest.raises(UsageError, match=r"1 links lead out .* a/1\.avi"):
-        discover(tmp_path, "folder", [])
+        find_videos(tmp_path, "folder", [])
 
 
 def test_pipes_devices_and_links_to_them_are_no_videos(tmp_path: Path, one: Path) -> None:
@@ -149,17 +149,17 @@ def test_pipes_devices_and_links_to_them_are_no_videos(tmp_path: Path, one: Path
     (tmp_path / "a" / "zeros.avi").symlink_to("/dev/zero")
     (tmp_path / "a" / "folder.avi").mkdir()
 
-    assert [clip.id for clip in discover(tmp_path, "folder", [])] == ["a/good.avi"]
+    assert [clip.id for clip in find_videos(tmp_path, "folder", [])] == ["a/good.avi"]
 
 
 def test_a_pipe_put_where_a_video_was_is_not_waited_for(tmp_path: Path, one: Path) -> None:
     (tmp_path / "videos" / "a").mkdir(parents=True)
     path = Path(shutil.copy(one, tmp_path / "videos" / "a" / "clip.avi"))
-    (clip,) = discover(tmp_path / "videos", "folder", [])
+    (clip,) = find_videos(tmp_path / "videos", "folder", [])
     path.unlink()
     os.mkfifo(path)
 
-    record = packed_clip(LabelledClip(clip, 0), tmp_path)
+    record = packed_clip(LabeledClip(clip, 0), tmp_path)
 
     assert record.reason == "changed"
 
@@ -188,10 +188,10 @@ def test_a_sparse_file_of_many_terabytes_is_given_up_in_time(tmp_path: Path, one
     (tmp_path / "videos" / "a").mkdir(parents=True)
     path = Path(shutil.copy(one, tmp_path / "videos" / "a" / "clip.avi"))
     os.truncate(path, 2**43)
-    (clip,) = discover(tmp_path / "videos", "folder", [])
+    (clip,) = find_videos(tmp_path / "videos", "folder", [])
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 1.0)
 
-    task = ShardTask("s.h5", tmp_path, tmp_path / "work", (LabelledClip(clip, 0),), recipe)
-    done = pack(task)
+    task = ShardTask("s.h5", tmp_path, tmp_path / "work", (LabeledClip(clip, 0),), recipe)
+    done = write_shard(task)
 
     assert (done.clips, done.bad) == (0, 1)

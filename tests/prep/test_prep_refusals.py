@@ -41,7 +41,7 @@ def test_a_file_that_is_no_video_is_quarantined_and_the_rest_is_done(
     assert row["reason"] == "unreadable"
     assert len(done.entries) == 12
     assert any("v_Archery_g02_c01.avi" in line for line in lines)
-    assert "Archery/v_Archery_g02_c01.avi" not in {e.id for e in done.part("1", "test")}
+    assert "Archery/v_Archery_g02_c01.avi" not in {e.id for e in done.subset("1", "test")}
 
 
 def test_too_many_bad_clips_end_with_code_3_and_go_on_with_a_larger_share(

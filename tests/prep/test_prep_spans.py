@@ -72,7 +72,7 @@ def test_cuts_are_clips_with_their_own_frames_times_and_sound(
     ]
     assert {entry.group for entry in done.entries} == {"long.mp4", "short.avi"}
     assert {entry.audio for entry in done.entries} == {"sound"}
-    assert [entry.id for entry in done.part("1", "test")] == ["short.avi"]
+    assert [entry.id for entry in done.subset("1", "test")] == ["short.avi"]
     heard = {entry.id: num_sounding_rows(done, entry) for entry in done.entries}
     # The frame from 2.48 to 2.52 s is on screen for 0.02 s in both cuts.
     assert heard == {
@@ -136,7 +136,7 @@ def test_other_sides_change_the_split_and_no_shard(
 
     after = run_prep(table(folder, *rows), out, layout="csv")
 
-    assert len(after.part("1", "test")) == 3
+    assert len(after.subset("1", "test")) == 3
     assert shard_times(after) == times
 
 
@@ -216,7 +216,7 @@ def test_hmdb51_is_prepared_with_its_official_splits(
 
     done = run_prep(tmp_path / "hmdb51_org", tmp_path / "out", layout="hmdb51")
 
-    assert [(entry.id, entry.group) for entry in done.part("1", "test")] == [
+    assert [(entry.id, entry.group) for entry in done.subset("1", "test")] == [
         (f"wave/{names[1]}", "Film_1_wave")
     ]
 
@@ -233,4 +233,4 @@ def test_ucf_mini_as_a_table_is_ucf_mini(shared: Path, tmp_path: Path, run_prep:
     done = run_prep(path, tmp_path / "out", layout="csv", root=root)
 
     assert [entry.id for entry in done.entries] == names
-    assert len(done.part("1", "test")) == 3
+    assert len(done.subset("1", "test")) == 3

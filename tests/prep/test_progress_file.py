@@ -3,23 +3,23 @@
 from pathlib import Path
 
 from avme.prep import progress_file
-from avme.prep.progress_file import Mark
+from avme.prep.progress_file import ShardProgress
 
 
 def test_the_last_mark_is_read_and_can_be_removed(tmp_path: Path) -> None:
-    progress_file.put(tmp_path, "shard-00000.h5", Mark(0, "A/é.avi"))
-    progress_file.put(tmp_path, "shard-00000.h5", Mark(1, None))
+    progress_file.write_progress(tmp_path, "shard-00000.h5", ShardProgress(0, "A/é.avi"))
+    progress_file.write_progress(tmp_path, "shard-00000.h5", ShardProgress(1, None))
 
-    assert progress_file.read(tmp_path, "shard-00000.h5") == Mark(1, None)
-    assert progress_file.read(tmp_path, "shard-00001.h5") is None
+    assert progress_file.read_progress(tmp_path, "shard-00000.h5") == ShardProgress(1, None)
+    assert progress_file.read_progress(tmp_path, "shard-00001.h5") is None
     assert len(list(tmp_path.iterdir())) == 1
 
-    progress_file.remove(tmp_path, "shard-00000.h5")
+    progress_file.remove_progress(tmp_path, "shard-00000.h5")
 
-    assert progress_file.read(tmp_path, "shard-00000.h5") is None
+    assert progress_file.read_progress(tmp_path, "shard-00000.h5") is None
 
 
 def test_a_torn_mark_is_none(tmp_path: Path) -> None:
     (tmp_path / "shard.h5.now").write_text("[3, ")
 
-    assert progress_file.read(tmp_path, "shard.h5") is None
+    assert progress_file.read_progress(tmp_path, "shard.h5") is None

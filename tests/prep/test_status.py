@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from avme.errors import ArtifactError, MismatchError
 from avme.prep.status import find_outdated, is_published, manifest_of
 from avme.shards.dataset import PreparedDataset, split_path
-from avme.sources.clip_table import Selection, SourceClip, catalog_of
+from avme.sources.clip_table import Selection, SourceClip, build_clip_table
 from avme.sources.splits import Split, split_at
 
 RunPrep = Callable[..., PreparedDataset]
@@ -20,7 +20,7 @@ RunPrep = Callable[..., PreparedDataset]
 def selections(folder: Path) -> dict[str, Selection]:
     """Clips of three shards of four."""
     entries = PreparedDataset.open(folder).entries
-    clips = catalog_of(
+    clips = build_clip_table(
         SourceClip(entry.id, Path(entry.id), entry.class_name, entry.group, None, 1, 1)
         for entry in entries
     )

@@ -82,8 +82,8 @@ def test_an_empty_list_is_an_error_for_who_needs_its_clips(
     prepared = PreparedDataset.open(folder)
 
     with pytest.raises(ArtifactError, match=r"split1-train\.txt lists no clip.*another split"):
-        prepared.part("1", "train")
-    assert prepared.part("1", "train", allow_empty=True) == ()
+        prepared.subset("1", "train")
+    assert prepared.subset("1", "train", allow_empty=True) == ()
 
 
 def test_entries_are_typed(folder: Path) -> None:
@@ -97,7 +97,7 @@ def test_parts_are_the_lists(folder: Path) -> None:
     prepared = PreparedDataset.open(folder)
 
     assert prepared.splits == ("1",)
-    assert [entry.id for entry in prepared.part("1", "train")] == ["B/two, three.avi"]
+    assert [entry.id for entry in prepared.subset("1", "train")] == ["B/two, three.avi"]
     assert prepared.list_sha256("1", "test") == list_sha256(["A/one.avi"])
     assert prepared.shard_path(prepared.entries[0]) == folder / "shards" / "shard-00000.h5"
 
@@ -115,7 +115,7 @@ def test_an_unknown_split_names_the_known_ones(folder: Path, ask: str) -> None:
     prepared = PreparedDataset.open(folder)
 
     with pytest.raises(UsageError, match="no split '7': it has 1"):
-        prepared.part("7", "train") if ask == "part" else prepared.mfcc_statistics("7")
+        prepared.subset("7", "train") if ask == "part" else prepared.mfcc_statistics("7")
 
 
 def test_a_missing_set_is_an_earlier_stage_missing(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_list_that_the_index_lacks_is_named(folder: Path, reseal: Callable[...
     reseal(folder)
 
     with pytest.raises(ArtifactError, match=r"C/gone\.avi"):
-        PreparedDataset.open(folder).part("1", "test")
+        PreparedDataset.open(folder).subset("1", "test")
 
 
 @pytest.mark.parametrize(
@@ -170,4 +170,4 @@ def test_a_changed_file_is_named(folder: Path, name: str, before: str, after: st
     path.write_text(path.read_text().replace(before, after))
 
     with pytest.raises(ArtifactError, match="has changed since it was written: `avme verify`"):
-        PreparedDataset.open(folder).part("1", "train")
+        PreparedDataset.open(folder).subset("1", "train")

@@ -12,7 +12,7 @@ import pytest
 from h5py import h5d, h5f, h5p, h5s, h5t
 
 from avme.errors import ArtifactError
-from avme.media.decode import Extracted
+from avme.media.decode import DecodedClip
 from avme.prep.journal import account
 from avme.shards.hdf5_file import open_column, open_shard, require_columns
 from avme.shards.reader import ShardReader
@@ -27,8 +27,8 @@ Change = Callable[[h5py.File], None]
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
     """One clip of one frame; beside its folder lie files that it must not lead to."""
-    fields = Extracted.__dataclass_fields__
-    media = object.__new__(Extracted)
+    fields = DecodedClip.__dataclass_fields__
+    media = object.__new__(DecodedClip)
     known = {
         "jpeg_bytes": np.array([len(MARKER)]),
         "pts": np.zeros(1),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from avme.errors import ArtifactError, SystemRequirementError
 from avme.media.decode import Recipe
 from avme.media.ffmpeg.process import find_ffmpeg
-from avme.prep.write_shard import LabelledClip, ShardTask, pack
+from avme.prep.write_shard import LabeledClip, ShardTask, write_shard
 from avme.shards.reader import ShardReader
 from avme.sources.clip_table import SourceClip
 
@@ -35,13 +35,13 @@ def shard(tmp_path_factory: pytest.TempPathFactory, make_video: MakeVideo) -> Pa
         make_video(folder / "b.avi", frames=5, sound=None),
     ]
     labelled = tuple(
-        LabelledClip(
+        LabeledClip(
             SourceClip(
                 id=path.name,
                 path=path,
                 class_name="A",
                 group="g01",
-                part=None,
+                subset=None,
                 num_bytes=path.stat().st_size,
                 mtime_ns=path.stat().st_mtime_ns,
             ),
@@ -50,7 +50,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory, make_video: MakeVideo) -> Pa
         for path in clips
     )
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0)
-    pack(ShardTask("shard.h5", folder, folder / "work", labelled, recipe))
+    write_shard(ShardTask("shard.h5", folder, folder / "work", labelled, recipe))
     return folder / "shard.h5"
 
 

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from avme.media.container.probe import MediaInfo
-from avme.media.decode import Extracted
+from avme.media.decode import DecodedClip
 from avme.shards.record import ClipRecord, from_lines, to_lines
 from avme.shards.writer import ShardWriter
 
@@ -24,9 +24,9 @@ INFO = MediaInfo(
 )
 
 
-def media(jpegs: list[bytes], *, has_sound: bool = False) -> Extracted:
+def media(jpegs: list[bytes], *, has_sound: bool = False) -> DecodedClip:
     num_rows = 4 * len(jpegs) if has_sound else 0
-    return Extracted(
+    return DecodedClip(
         info=INFO,
         width=8,
         height=6,
@@ -39,7 +39,7 @@ def media(jpegs: list[bytes], *, has_sound: bool = False) -> Extracted:
         sound_seconds=0.0,
         mfcc=np.arange(num_rows * 13, dtype=np.float32).reshape(num_rows, 13),
         sounding_rows=(1, num_rows - 1) if has_sound else (0, 0),
-        complaints="",
+        ffmpeg_log="",
     )
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avme.sources.clip_lookup import Keys
+from avme.sources.clip_lookup import ClipLookup
 
 
 class Colliding(str):
@@ -17,7 +17,7 @@ class Colliding(str):
 
 @given(st.lists(st.sampled_from("abcd"), max_size=12))
 def test_find_returns_the_last_index_of_a_key(keys: list[str]) -> None:
-    lookup = Keys(len(keys), keys.__getitem__)
+    lookup = ClipLookup(len(keys), keys.__getitem__)
 
     for key in "abcde":
         indices = [index for index, each in enumerate(keys) if each == key]
@@ -28,7 +28,7 @@ def test_find_returns_the_last_index_of_a_key(keys: list[str]) -> None:
 
 @given(st.lists(st.sampled_from("abc"), max_size=10))
 def test_repeated_lists_every_shared_key_once(keys: list[str]) -> None:
-    lookup = Keys(len(keys), keys.__getitem__)
+    lookup = ClipLookup(len(keys), keys.__getitem__)
     groups = {key: [i for i, each in enumerate(keys) if each == key] for key in set(keys)}
 
     expected = sorted(group for group in groups.values() if len(group) > 1)
@@ -37,7 +37,7 @@ def test_repeated_lists_every_shared_key_once(keys: list[str]) -> None:
 
 def test_equal_hashes_of_different_keys_are_told_apart() -> None:
     keys = [Colliding("a"), Colliding("b"), Colliding("a")]
-    lookup = Keys(len(keys), keys.__getitem__)
+    lookup = ClipLookup(len(keys), keys.__getitem__)
 
     assert list(lookup.all(Colliding("a"))) == [2, 0]
     assert lookup.find(Colliding("c")) is None

@@ -9,11 +9,17 @@ from hypothesis import strategies as st
 
 from avme.errors import UsageError
 from avme.media.span import Span
-from avme.sources.clip_lookup import Keys
-from avme.sources.clip_table import Cataloguing, Part, Selection, SourceClip, catalog_of
+from avme.sources.clip_lookup import ClipLookup
+from avme.sources.clip_table import (
+    ClipTableBuilder,
+    Selection,
+    SourceClip,
+    Subset,
+    build_clip_table,
+)
 
 _NAMES = st.text("ab-/#é\u4e00", min_size=1, max_size=6)
-_PARTS: st.SearchStrategy[Part | None] = st.sampled_from([None, "train", "val", "test"])
+_PARTS: st.SearchStrategy[Subset | None] = st.sampled_from([None, "train", "val", "test"])
 _SPANS = st.sampled_from([None, Span(0.0), Span(1.5, 2.25), Span(3.0, 4.0)])
 
 
@@ -27,7 +33,7 @@ def made(
     clip_id: str,
     class_name: str = "A",
     group: str = "g01",
-    part: Part | None = None,
+    part: Subset | None = None,
     span: Span | None = None,
 ) -> SourceClip:
     return SourceClip(
@@ -35,7 +41,7 @@ def made(
         path=Path("/videos") / clip_id.removesuffix(f"#{span}"),
         class_name=class_name,
         group=group,
-        part=part,
+        subset=part,
         num_bytes=len(clip_id),
         mtime_ns=1_700_000_000_123_456_789,
         span=span,
@@ -46,7 +52,7 @@ def made(
 @settings(max_examples=200, deadline=None)
 @given(given=clips(), root=st.sampled_from([Path("/videos"), Path("/elsewhere")]))
 def test_every_clip_comes_back(given: list[SourceClip], root: Path) -> None:
-    catalog = catalog_of(given, root)
+    catalog = build_clip_table(given, root)
 
     assert list(catalog) == sorted(given, key=lambda clip: clip.id)
     assert catalog.class_names == tuple(sorted({clip.class_name for clip in given}))
@@ -55,7 +61,7 @@ def test_every_clip_comes_back(given: list[SourceClip], root: Path) -> None:
 @settings(max_examples=100, deadline=None)
 @given(given=clips(), guess=st.integers(0, 25))
 def test_a_clip_is_found_whatever_the_guess(given: list[SourceClip], guess: int) -> None:
-    catalog = catalog_of(given)
+    catalog = build_clip_table(given)
 
     for clip in given:
         place = catalog.find(clip.id, guess)
@@ -68,20 +74,20 @@ def test_more_clips_than_are_sorted_at_once_are_in_order() -> None:
     ids = [f"{number:05d}" for number in range(9000)]
     mixed = random.Random(0).sample(ids, len(ids))
 
-    assert list(catalog_of(map(made, mixed)).ids) == ids
+    assert list(build_clip_table(map(made, mixed)).ids) == ids
 
 
 def test_two_clips_of_one_id_are_refused() -> None:
     with pytest.raises(UsageError, match="two files have the id b"):
-        catalog_of(map(made, "bab"))
+        build_clip_table(map(made, "bab"))
 
 
 def test_of_two_clips_of_one_id_the_first_may_be_kept() -> None:
-    filling = Cataloguing(Path())
+    filling = ClipTableBuilder(Path())
     for number, clip_id in enumerate("bacab"):
         filling.add(made(clip_id, class_name=f"{clip_id}{number}"))
 
-    kept = filling.catalog(first_only=True)
+    kept = filling.build(first_only=True)
 
     assert [clip.class_name for clip in kept] == ["a1", "b0", "c2"]
     assert kept.class_names == ("a1", "b0", "c2")
@@ -89,18 +95,18 @@ def test_of_two_clips_of_one_id_the_first_may_be_kept() -> None:
 
 def test_the_bytes_of_a_file_that_is_cut_count_once() -> None:
     cuts = [made(f"abc#{span}", span=span) for span in (Span(0.0, 1.0), Span(1.0, 2.0))]
-    catalog = catalog_of([*cuts, made("d")], Path("/videos"))
+    catalog = build_clip_table([*cuts, made("d")], Path("/videos"))
 
-    some = Selection(catalog, catalog.places_of("train"))
+    some = Selection(catalog, catalog.indices_of("train"))
 
     assert Selection(catalog, catalog.labels.astype("int64").cumsum()).num_bytes() == 7
     assert some.num_bytes() == 0
 
 
 def test_of_several_clips_with_a_key_the_last_is_found() -> None:
-    catalog = catalog_of(map(made, ("a/x.avi", "a/x.mp4", "a/y.avi")))
+    catalog = build_clip_table(map(made, ("a/x.avi", "a/x.mp4", "a/y.avi")))
 
-    keys = Keys(len(catalog), lambda place: catalog.ids[place].split(".")[0])
+    keys = ClipLookup(len(catalog), lambda place: catalog.ids[place].split(".")[0])
 
     assert keys.find("a/x") == 1
     assert list(keys.all("a/x")) == [1, 0]

@@ -7,7 +7,7 @@ import pytest
 from avme.config.prep import PrepConfig
 from avme.errors import UsageError
 from avme.media.span import Span
-from avme.sources.csv_file import find_csv, read_listing
+from avme.sources.csv_file import find_csv, read_csv_clips
 from avme.sources.splits import SourceResult
 
 FILES = ("cat/a.mp4", "cat/b.mp4", "dog/c.mp4", "dog/d.mp4")
@@ -36,7 +36,7 @@ def find(path: Path) -> SourceResult:
 def test_paths_count_from_the_tables_folder(videos: Path) -> None:
     path = table(videos, "path,label,extra", "dog/c.mp4,dog,9", "cat/../cat/a.mp4,cat,")
 
-    clips = read_listing(path, None).clips
+    clips = read_csv_clips(path, None).clips
 
     assert [(clip.id, clip.class_name, clip.group) for clip in clips] == [
         ("cat/a.mp4", "cat", "cat/a.mp4"),
@@ -49,7 +49,7 @@ def test_paths_count_from_the_root_when_it_is_given(tmp_path: Path, videos: Path
     inside = str(videos / "dog" / "c.mp4")
     path = table(tmp_path, "path,label", "cat\\a.mp4,cat", f"{inside},dog")
 
-    assert [clip.id for clip in read_listing(path, videos).clips] == ["cat/a.mp4", "dog/c.mp4"]
+    assert [clip.id for clip in read_csv_clips(path, videos).clips] == ["cat/a.mp4", "dog/c.mp4"]
 
 
 def test_cuts_of_one_file_are_clips_of_one_group(videos: Path) -> None:
@@ -62,7 +62,7 @@ def test_cuts_of_one_file_are_clips_of_one_group(videos: Path) -> None:
         "cat/b.mp4,cat,,",
     )
 
-    clips = read_listing(path, None).clips
+    clips = read_csv_clips(path, None).clips
 
     assert [(clip.id, clip.span, clip.group) for clip in clips] == [
         ("cat/a.mp4#0-1", Span(0.0, 1.0), "cat/a.mp4"),
@@ -89,7 +89,7 @@ def test_a_path_that_leaves_the_root_is_refused_with_its_line(tmp_path: Path, vi
     ):
         path = table(videos, "path,label", "cat/a.mp4,cat", f"{name},cat")
         with pytest.raises(UsageError, match=r"clips\.csv:3: found the path .*, expected one ins"):
-            read_listing(path, None)
+            read_csv_clips(path, None)
 
 
 def test_links_inside_the_root_are_followed_and_in_the_group_of_their_file(videos: Path) -> None:
@@ -97,7 +97,7 @@ def test_links_inside_the_root_are_followed_and_in_the_group_of_their_file(video
     (videos / "other").symlink_to(videos / "dog")
     path = table(videos, "path,label", "cat/same.mp4,cat", "other/c.mp4,dog", "dog/c.mp4,dog")
 
-    assert [(clip.id, clip.group) for clip in read_listing(path, None).clips] == [
+    assert [(clip.id, clip.group) for clip in read_csv_clips(path, None).clips] == [
         ("cat/same.mp4", "cat/a.mp4"),
         ("dog/c.mp4", "dog/c.mp4"),
         ("other/c.mp4", "dog/c.mp4"),
@@ -108,7 +108,7 @@ def test_a_root_that_is_a_link_is_a_root(tmp_path: Path, videos: Path) -> None:
     (tmp_path / "link").symlink_to(videos)
     path = table(tmp_path, "path,label", "cat/a.mp4,cat", f"{tmp_path}/link/dog/c.mp4,dog")
 
-    found = read_listing(path, tmp_path / "link").clips
+    found = read_csv_clips(path, tmp_path / "link").clips
 
     assert [clip.id for clip in found] == ["cat/a.mp4", "dog/c.mp4"]
 
@@ -135,14 +135,14 @@ def test_a_side_of_which_nothing_is_there_names_what_is_missing(videos: Path) ->
 
 def test_a_table_of_a_header_alone_has_no_rows(videos: Path) -> None:
     with pytest.raises(UsageError, match=r"clips\.csv has no rows below its header"):
-        read_listing(table(videos, "path,label"), None)
+        read_csv_clips(table(videos, "path,label"), None)
 
 
 def test_a_table_of_which_nothing_is_there_names_the_root(videos: Path) -> None:
     path = table(videos, "path,label", "gone.mp4,cat")
 
     with pytest.raises(UsageError, match=r"none of its 1 videos is below .*gone\.mp4.*--root"):
-        read_listing(path, None)
+        read_csv_clips(path, None)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_value_that_cannot_be_used_is_named_by_its_line(
     path = table(videos, "path,label,split,start,end", "dog/d.mp4,dog,train,1,2", line)
 
     with pytest.raises(UsageError, match=message):
-        read_listing(path, None)
+        read_csv_clips(path, None)
 
 
 def test_train_and_test_are_as_listed_and_val_is_neither(videos: Path) -> None:
@@ -228,7 +228,7 @@ def test_no_split_is_drawn_through_cuts_whose_groups_are_unknown(videos: Path) -
 def test_names_that_would_break_a_list_are_escaped(videos: Path) -> None:
     path = table(videos, "path,label,group", '"cat/a.mp4","two\nlines, ""quoted""","g\n1"')
 
-    (clip,) = read_listing(path, None).clips
+    (clip,) = read_csv_clips(path, None).clips
 
     assert "\n" not in clip.class_name + clip.group
 
@@ -237,4 +237,4 @@ def test_a_root_that_is_no_folder_is_refused(videos: Path) -> None:
     path = table(videos, "path,label", "cat/a.mp4,x")
 
     with pytest.raises(UsageError, match="is not a folder"):
-        read_listing(path, videos / "cat" / "a.mp4")
+        read_csv_clips(path, videos / "cat" / "a.mp4")

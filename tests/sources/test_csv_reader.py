@@ -102,7 +102,7 @@ def test_what_is_no_number_of_seconds_is_refused(tmp_path: Path, text: str) -> N
 def test_sides_are_known_by_their_usual_names(tmp_path: Path, word: str, part: str) -> None:
     (row,) = read_table(written(tmp_path, f"split\n{word}\n"), ("split",))
 
-    assert row.part("split") == part
+    assert row.subset("split") == part
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from avme.sources.duplicates import Copies
-from avme.sources.folder import discover
+from avme.sources.folder import find_videos
 from avme.sources.kinetics import find_kinetics
 from avme.sources.ucf101 import splits_from_lists
 
@@ -52,7 +52,7 @@ def test_ucf101_takes_the_whole_copy_with_lists_and_without(
     (tmp_path / "testlist01.txt").write_text("A/v_A_g01_c01.avi\n")
     warnings: list[str] = []
 
-    clips = discover(root, "ucf101", warnings)
+    clips = find_videos(root, "ucf101", warnings)
 
     assert [clip.id for clip in clips] == ["A/v_A_g01_c01.avi", "A/v_A_g08_c01.mkv"]
     assert warnings == [
@@ -72,7 +72,7 @@ def test_hmdb51_takes_the_whole_copy_from_any_folder_of_its_class(
     make_video(tmp_path / "kiss" / "x_wave.avi", frames=4)
     warnings: list[str] = []
 
-    clips = discover(tmp_path, "hmdb51", warnings)
+    clips = find_videos(tmp_path, "hmdb51", warnings)
 
     assert [clip.id for clip in clips] == ["kiss/x_wave.avi", "wave/b/x_wave.avi"]
     assert warnings[0].startswith("2 videos are further copies")
@@ -83,7 +83,7 @@ def test_names_of_a_plain_folder_are_not_copies(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
 
-    assert len(discover(tmp_path, "folder", [])) == 2
+    assert len(find_videos(tmp_path, "folder", [])) == 2
 
 
 def test_one_file_is_not_read_and_of_broken_ones_the_least_broken_is_taken(

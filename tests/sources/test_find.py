@@ -6,7 +6,7 @@ import pytest
 
 from avme.config.prep import PrepConfig
 from avme.errors import UsageError
-from avme.sources.find import Beside, find_clips
+from avme.sources.find import SourceOptions, find_clips
 
 
 def test_videos_that_are_left_out_explain_why_there_is_no_split(tmp_path: Path) -> None:
@@ -16,10 +16,10 @@ def test_videos_that_are_left_out_explain_why_there_is_no_split(tmp_path: Path) 
         (videos / name).write_bytes(b"x")
 
     with pytest.raises(UsageError, match=r"no split follows .*; 1 videos are not .*holiday\.avi"):
-        find_clips("ucf101", videos, Beside(), PrepConfig())
+        find_clips("ucf101", videos, SourceOptions(), PrepConfig())
 
     (videos / "Archery" / "v_Archery_g08_c01.avi").write_bytes(b"x")
-    found = find_clips("ucf101", videos, Beside(), PrepConfig())
+    found = find_clips("ucf101", videos, SourceOptions(), PrepConfig())
 
     assert found.warnings[0].startswith("1 videos are not <Class>/v_<Class>_gXX_cYY.avi")
 
@@ -30,7 +30,7 @@ def test_a_link_across_given_sides_is_left_out_aloud(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "test" / "cat" / "3.mp4").symlink_to(tmp_path / "train" / "cat" / "1.mp4")
 
-    found = find_clips("folder", tmp_path, Beside(), PrepConfig())
+    found = find_clips("folder", tmp_path, SourceOptions(), PrepConfig())
 
     assert [clip.id for clip in found.clips] == ["test/cat/2.mp4", "train/cat/1.mp4"]
     assert found.warnings == (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from avme.errors import UsageError
-from avme.sources.folder import Layout, discover
+from avme.sources.folder import Layout, find_videos
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -20,10 +20,10 @@ def touch(root: Path, *names: str) -> Path:
 def test_ucf101_names_give_class_and_group(tmp_path: Path) -> None:
     touch(tmp_path, "Juggling/v_Juggling_g03_c12.avi", "Archery/v_Archery_g25_c01.AVI")
 
-    archery, juggling = discover(tmp_path, "ucf101", [])
+    archery, juggling = find_videos(tmp_path, "ucf101", [])
 
     assert archery.id == "Archery/v_Archery_g25_c01.AVI"
-    assert (juggling.class_name, juggling.group, juggling.part) == (
+    assert (juggling.class_name, juggling.group, juggling.subset) == (
         "Juggling",
         "Juggling/g03",
         None,
@@ -41,7 +41,7 @@ def test_ucf101_ignores_what_is_not_named_as_it_is(tmp_path: Path) -> None:
     )
 
     warnings: list[str] = []
-    clips = discover(tmp_path, "ucf101", warnings)
+    clips = find_videos(tmp_path, "ucf101", warnings)
 
     assert [clip.id for clip in clips] == ["Archery/v_Archery_g01_c01.avi"]
     assert warnings == [
@@ -54,7 +54,7 @@ def test_a_video_outside_of_all_class_folders_is_left_out_aloud(tmp_path: Path) 
     touch(tmp_path, "dog/a.mp4", *(f"{number}.mp4" for number in range(4)))
 
     warnings: list[str] = []
-    clips = discover(tmp_path, "folder", warnings)
+    clips = find_videos(tmp_path, "folder", warnings)
 
     assert [clip.id for clip in clips] == ["dog/a.mp4"]
     assert warnings == [
@@ -67,7 +67,7 @@ def test_a_class_folder_is_sent_to_the_folder_above(tmp_path: Path) -> None:
 
     for layout in ("folder", "ucf101", "hmdb51"):
         with pytest.raises(UsageError, match=r"its videos \(2\) lie directly in it") as caught:
-            discover(tmp_path / "set" / "dog", layout, [])
+            find_videos(tmp_path / "set" / "dog", layout, [])
         assert str(caught.value).endswith(f"give the folder that holds it, {tmp_path / 'set'}")
 
 
@@ -77,13 +77,13 @@ def test_names_alone_that_are_not_ucf101s_are_said_to_be_the_reason(tmp_path: Pa
     with pytest.raises(
         UsageError, match=r"its videos \(1\) have other names, as Archery/holiday\.avi;"
     ):
-        discover(tmp_path, "ucf101", [])
+        find_videos(tmp_path, "ucf101", [])
 
 
 def test_folders_are_classes_however_deep_their_videos_lie(tmp_path: Path) -> None:
     touch(tmp_path, "dog/a.mp4", "dog/more/deep/b.MKV", "cat/a.mp4", "cat/readme.md")
 
-    clips = discover(tmp_path, "folder", [])
+    clips = find_videos(tmp_path, "folder", [])
 
     assert [(clip.id, clip.class_name) for clip in clips] == [
         ("cat/a.mp4", "cat"),
@@ -96,16 +96,16 @@ def test_folders_are_classes_however_deep_their_videos_lie(tmp_path: Path) -> No
 def test_train_and_test_folders_are_parts_not_classes(tmp_path: Path) -> None:
     touch(tmp_path, "train/dog/a.mp4", "val/dog/b.mp4", "test/dog/c.mp4")
 
-    clips = discover(tmp_path, "folder", [])
+    clips = find_videos(tmp_path, "folder", [])
 
     assert {clip.class_name for clip in clips} == {"dog"}
-    assert [clip.part for clip in clips] == ["test", "train", "val"]
+    assert [clip.subset for clip in clips] == ["test", "train", "val"]
 
 
 def test_ucf_like_names_keep_their_group_in_a_plain_folder(tmp_path: Path) -> None:
     touch(tmp_path, "Archery/v_Archery_g04_c01.mp4")
 
-    assert discover(tmp_path, "folder", [])[0].group == "Archery/g04"
+    assert find_videos(tmp_path, "folder", [])[0].group == "Archery/g04"
 
 
 def test_a_file_is_one_clip_however_many_links_lead_to_it(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_file_is_one_clip_however_many_links_lead_to_it(tmp_path: Path) -> Non
     (tmp_path / "wolf").symlink_to("dog")
 
     warnings: list[str] = []
-    clips = discover(tmp_path, "folder", warnings)
+    clips = find_videos(tmp_path, "folder", warnings)
 
     assert {clip.id: clip.group for clip in clips} == {
         "dog/a.mp4": "dog/a.mp4",
@@ -136,7 +136,7 @@ def test_a_link_may_give_a_file_the_name_that_it_needs(tmp_path: Path) -> None:
     (tmp_path / "dog" / "v_dog_g08_c01.avi").symlink_to("x.avi")
 
     warnings: list[str] = []
-    clips = discover(tmp_path, "ucf101", warnings)
+    clips = find_videos(tmp_path, "ucf101", warnings)
 
     assert [clip.group for clip in clips] == ["dog/g03", "dog/g07"]
     assert len(warnings) == 2  # on x.avi, and on the second link to it
@@ -146,7 +146,7 @@ def test_a_link_from_one_side_to_the_other_is_no_clip(tmp_path: Path) -> None:
     touch(tmp_path, "train/A/1.mp4", "train/B/2.mp4", "test/A/3.mp4", "test/B/4.mp4")
     (tmp_path / "test" / "B" / "5.mp4").symlink_to(tmp_path / "train" / "A" / "1.mp4")
 
-    assert [clip.id for clip in discover(tmp_path, "folder", [])] == [
+    assert [clip.id for clip in find_videos(tmp_path, "folder", [])] == [
         "test/A/3.mp4",
         "test/B/4.mp4",
         "train/A/1.mp4",
@@ -159,7 +159,7 @@ def test_hard_links_are_clips_of_their_own(tmp_path: Path) -> None:
     os.link(tmp_path / "dog" / "a.mp4", tmp_path / "dog" / "b.mp4")
 
     warnings: list[str] = []
-    clips = discover(tmp_path, "folder", warnings)
+    clips = find_videos(tmp_path, "folder", warnings)
 
     assert [clip.group for clip in clips] == ["dog/a.mp4", "dog/b.mp4"]
     assert not warnings
@@ -170,21 +170,21 @@ def test_names_that_would_break_a_list_are_escaped(tmp_path: Path) -> None:
     broken = os.fsdecode(bytes(tmp_path / "dog") + b"/\xff.mp4")
     Path(broken).write_bytes(b"x")
 
-    ids = [clip.id for clip in discover(tmp_path, "folder", [])]
+    ids = [clip.id for clip in find_videos(tmp_path, "folder", [])]
 
     assert ids == ["dog/%FF.mp4", "dog/spaced ü.mp4", "dog/two%0Alines.mp4"]
 
 
 def test_no_such_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
-        discover(tmp_path / "none", "ucf101", [])
+        find_videos(tmp_path / "none", "ucf101", [])
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     touch(tmp_path, "a.mp4")
 
     with pytest.raises(UsageError, match="is a file"):
-        discover(tmp_path / "a.mp4", "folder", [])
+        find_videos(tmp_path / "a.mp4", "folder", [])
 
 
 @pytest.mark.parametrize("layout", ["ucf101", "folder"])
@@ -192,7 +192,7 @@ def test_a_folder_without_videos_says_what_was_expected(tmp_path: Path, layout: 
     touch(tmp_path, "Archery/notes.txt", "loose.mp4")
 
     with pytest.raises(UsageError, match="expected") as caught:
-        discover(tmp_path, layout, [])
+        find_videos(tmp_path, layout, [])
 
     assert "\n" not in str(caught.value)
 
@@ -201,7 +201,7 @@ def test_groups_of_ucf101_are_counted_in_every_class(tmp_path: Path) -> None:
     touch(tmp_path, "Archery/v_Archery_g08_c01.avi", "Basketball/v_Basketball_g08_c01.avi")
 
     for layout in ("ucf101", "folder"):
-        groups = [clip.group for clip in discover(tmp_path, layout, [])]
+        groups = [clip.group for clip in find_videos(tmp_path, layout, [])]
 
         assert groups == ["Archery/g08", "Basketball/g08"]
 
@@ -215,7 +215,7 @@ def test_a_group_is_that_of_the_recording_whatever_folder_its_clips_lie_in(tmp_p
         "sports/v_Basketball_g08_c01.avi",
     )
 
-    groups = {clip.id.split("/")[1]: clip.group for clip in discover(tmp_path, "folder", [])}
+    groups = {clip.id.split("/")[1]: clip.group for clip in find_videos(tmp_path, "folder", [])}
 
     assert groups == {
         "v_HandStandPushups_g01_c01.avi": "HandstandPushups/g01",
@@ -229,7 +229,7 @@ def test_videos_that_are_named_otherwise_are_answered_with_prep_folder(tmp_path:
     touch(tmp_path, "my videos/cat/1.mp4", "my videos/dog/2.mp4")
 
     with pytest.raises(UsageError) as caught:
-        discover(tmp_path / "my videos", "ucf101", [])
+        find_videos(tmp_path / "my videos", "ucf101", [])
 
     assert str(caught.value) == (
         f"{tmp_path}/my videos holds no <Class>/v_<Class>_gXX_cYY.avi: its videos (2) have "
@@ -243,7 +243,7 @@ def test_a_folder_above_ucf101_is_answered_with_ucf101s(tmp_path: Path) -> None:
     touch(tmp_path, "old/UCF-101/Archery/v_Archery_g01_c01.avi", "notes/film.mp4")
 
     with pytest.raises(UsageError) as caught:
-        discover(tmp_path, "ucf101", [])
+        find_videos(tmp_path, "ucf101", [])
 
     assert str(caught.value) == (
         f"{tmp_path} holds no <Class>/v_<Class>_gXX_cYY.avi, but {tmp_path}/UCF-101 does (2 "
@@ -255,8 +255,8 @@ def test_a_folder_above_the_class_folders_is_warned_of(tmp_path: Path) -> None:
     touch(tmp_path, "pets/cat/a.mp4", "pets/dog/b.mp4")
     above: list[str] = []
     inside: list[str] = []
-    discover(tmp_path, "folder", above)
-    discover(tmp_path / "pets", "folder", inside)
+    find_videos(tmp_path, "folder", above)
+    find_videos(tmp_path / "pets", "folder", inside)
 
     (warning,) = above
 
@@ -270,6 +270,6 @@ def test_a_folder_above_the_class_folders_is_warned_of(tmp_path: Path) -> None:
 def test_one_class_with_its_videos_directly_in_it_is_not_warned_of(tmp_path: Path) -> None:
     touch(tmp_path, "cat/a.mp4", "cat/indoors/b.mp4", "cat/outdoors/c.mp4")
     warnings: list[str] = []
-    discover(tmp_path, "folder", warnings)
+    find_videos(tmp_path, "folder", warnings)
 
     assert not warnings

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from avme.config.presets.recipe import UCF101
 from avme.errors import UsageError
 from avme.io.hashing import list_sha256
-from avme.sources.clip_table import Part, SourceClip, catalog_of
+from avme.sources.clip_table import SourceClip, Subset, build_clip_table
 from avme.sources.folder import ucf101_group
 from avme.sources.split_strategies import (
     hold_out,
-    splits_by_chance,
+    random_splits,
     splits_by_group_number,
-    splits_by_part,
+    splits_by_subset,
     warn_of_unheld_classes,
 )
 
 
-def clip(class_name: str, group: str, number: int = 1, part: Part | None = None) -> SourceClip:
+def clip(class_name: str, group: str, number: int = 1, part: Subset | None = None) -> SourceClip:
     clip_id = f"{class_name}/v_{class_name}_{group}_c{number:02d}.avi"
     return SourceClip(clip_id, Path(clip_id), class_name, f"{class_name}/{group}", part, 1, 1)
 
@@ -48,7 +48,7 @@ def ucf(classes: int = 3, groups: int = 25, clips: int = 2) -> list[SourceClip]:
 def test_group_numbers_give_ucf101s_three_splits() -> None:
     clips = ucf()
 
-    splits = splits_by_group_number(catalog_of(clips), [])
+    splits = splits_by_group_number(build_clip_table(clips), [])
 
     assert [split.name for split in splits] == ["1", "2", "3"]
     for split in splits:
@@ -60,14 +60,14 @@ def test_group_numbers_give_ucf101s_three_splits() -> None:
 
 
 def test_splits_with_an_empty_side_are_left_out() -> None:
-    splits = splits_by_group_number(catalog_of(ucf(groups=10)), [])
+    splits = splits_by_group_number(build_clip_table(ucf(groups=10)), [])
 
     assert [split.name for split in splits] == ["1", "2"]
 
 
 def test_one_group_alone_is_refused() -> None:
     with pytest.raises(UsageError, match="--splits"):
-        splits_by_group_number(catalog_of(ucf(groups=1)), [])
+        splits_by_group_number(build_clip_table(ucf(groups=1)), [])
 
 
 def test_given_folders_decide_and_val_is_neither_side() -> None:
@@ -75,7 +75,7 @@ def test_given_folders_decide_and_val_is_neither_side() -> None:
     clips += [clip("A", "g03", part="val")]
     warnings: list[str] = []
 
-    (split,) = splits_by_part(catalog_of(clips), warnings)
+    (split,) = splits_by_subset(build_clip_table(clips), warnings)
 
     assert tuple(split.test) == ("A/v_A_g02_c01.avi",)
     assert tuple(split.train) == ("A/v_A_g01_c01.avi",)
@@ -83,11 +83,11 @@ def test_given_folders_decide_and_val_is_neither_side() -> None:
 
 
 def test_a_group_on_both_sides_of_a_given_split_is_warned_about() -> None:
-    sides: list[tuple[str, int, Part]] = [("A", 1, "train"), ("A", 2, "test"), ("B", 1, "test")]
+    sides: list[tuple[str, int, Subset]] = [("A", 1, "train"), ("A", 2, "test"), ("B", 1, "test")]
     clips = [clip(name, "g01", number, part) for name, number, part in sides]
     warnings: list[str] = []
 
-    splits_by_part(catalog_of(clips), warnings)
+    splits_by_subset(build_clip_table(clips), warnings)
 
     (warning,) = warnings
     assert "A/g01" in warning
@@ -140,7 +140,7 @@ def test_a_drawn_split_tests_what_would_be_held_out(
     if not held:
         return
 
-    (split,) = splits_by_chance(catalog_of(clips), fraction, seed, [])
+    (split,) = random_splits(build_clip_table(clips), fraction, seed, [])
 
     assert list(split.train) == [c.id for c in kept]
     assert list(split.test) == [c.id for c in held]
@@ -149,7 +149,7 @@ def test_a_drawn_split_tests_what_would_be_held_out(
 def test_a_drawn_split_is_said_aloud() -> None:
     warnings: list[str] = []
 
-    splits_by_chance(catalog_of(ucf()), 0.25, 3, warnings)
+    random_splits(build_clip_table(ucf()), 0.25, 3, warnings)
 
     assert "seed 3" in warnings[0]
     assert "whole groups" in warnings[0]
@@ -157,16 +157,16 @@ def test_a_drawn_split_is_said_aloud() -> None:
 
 def test_single_clips_per_class_cannot_be_split() -> None:
     with pytest.raises(UsageError, match="last train clip"):
-        splits_by_chance(catalog_of([clip("A", "g01"), clip("B", "g02")]), 0.25, 0, [])
+        random_splits(build_clip_table([clip("A", "g01"), clip("B", "g02")]), 0.25, 0, [])
 
 
 def test_a_fraction_that_draws_nothing_is_told_from_clips_that_cannot_be_drawn() -> None:
-    clips = catalog_of(clip(name, group) for name in "AB" for group in ("g01", "g02"))
+    clips = build_clip_table(clip(name, group) for name in "AB" for group in ("g01", "g02"))
 
     with pytest.raises(UsageError, match=r"--set test_fraction=0\.5"):
-        splits_by_chance(clips, 0.25, 0, [])
+        random_splits(clips, 0.25, 0, [])
 
-    assert len(splits_by_chance(clips, 0.5, 0, [])[0].test) == 2
+    assert len(random_splits(clips, 0.5, 0, [])[0].test) == 2
 
 
 def test_the_fingerprint_of_a_list_sees_its_order() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avme.errors import UsageError
-from avme.sources.clip_table import SourceClip, catalog_of
+from avme.sources.clip_table import SourceClip, build_clip_table
 from avme.sources.groups import GroupIndex
 from avme.sources.splits import (
     explained_by,
@@ -16,7 +16,7 @@ from avme.sources.splits import (
     warn_of_unlisted_classes,
 )
 
-CLIPS = catalog_of(
+CLIPS = build_clip_table(
     SourceClip(f"{name}/{number}.mp4", Path(name), name, f"{name}/g{number % 2}", None, 1, 1)
     for name in "AB"
     for number in range(4)

@@ -4,29 +4,31 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avme.sources.string_array import Texts
+from avme.sources.string_array import StringArray
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 @given(st.lists(TEXT, max_size=20))
 def test_texts_come_back_in_order(texts: list[str]) -> None:
-    array = Texts(texts)
+    array = StringArray(texts)
 
     assert len(array) == len(texts)
     assert list(array) == texts
-    assert [array.raw(index) for index in range(len(array))] == [text.encode() for text in texts]
+    assert [array.get_bytes(index) for index in range(len(array))] == [
+        text.encode() for text in texts
+    ]
 
 
 @given(st.lists(TEXT, min_size=1, max_size=20))
 def test_utf8_sorts_as_the_text_does(texts: list[str]) -> None:
-    array = Texts(texts)
-    order = sorted(range(len(texts)), key=array.raw)
+    array = StringArray(texts)
+    order = sorted(range(len(texts)), key=array.get_bytes)
 
     assert [array[index] for index in order] == sorted(texts)
 
 
 def test_selection_may_repeat_and_reorder() -> None:
-    array = Texts(["a", "", "ccc"])
+    array = StringArray(["a", "", "ccc"])
 
-    assert list(array.taken(np.array([2, 0, 2, 1]))) == ["ccc", "a", "ccc", ""]
+    assert list(array.take(np.array([2, 0, 2, 1]))) == ["ccc", "a", "ccc", ""]

@@ -6,18 +6,18 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from avme.errors import UsageError
-from avme.sources.clip_table import Catalog, SourceClip, catalog_of
+from avme.sources.clip_table import ClipTable, SourceClip, build_clip_table
 from avme.sources.ucf101 import find_lists, read_list, splits_from_lists
 
 
-def clips_named(names: Iterable[str]) -> Catalog:
-    return catalog_of(
+def clips_named(names: Iterable[str]) -> ClipTable:
+    return build_clip_table(
         SourceClip(
             id=name,
             path=Path(name),
             class_name=PurePosixPath(name).parent.name,
             group=name.split("_g")[-1][:2],
-            part=None,
+            subset=None,
             num_bytes=1,
             mtime_ns=1,
         )

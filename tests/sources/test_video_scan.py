@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avme.sources.video_scan import Videos
+from avme.sources.video_scan import VideoScanner
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -17,14 +17,14 @@ def touch(root: Path, *names: str) -> Path:
     return root.resolve()
 
 
-def found(videos: Videos) -> list[str]:
+def found(videos: VideoScanner) -> list[str]:
     return [video.path.relative_to(videos.root).as_posix() for video in videos]
 
 
 def test_videos_come_in_the_order_of_ids_and_hidden_ones_do_not_come(tmp_path: Path) -> None:
     names = ["a b/1.mp4", "a/1.mp4", "a/2.MKV", "b/c/1.avi"]
     touch(tmp_path, *names, "a/.3.mp4", ".git/a.mp4", "a/notes.txt")
-    videos = Videos(tmp_path)
+    videos = VideoScanner(tmp_path)
 
     assert found(videos) == names
     assert not list(videos.warnings())
@@ -34,7 +34,7 @@ def test_links_are_followed_inside_and_told_where_they_lead(tmp_path: Path) -> N
     root = touch(tmp_path, "dog/a.mp4", ".store/cat/b.mp4")
     (root / "dog" / "same.mp4").symlink_to("a.mp4")
     (root / "cat").symlink_to(root / ".store" / "cat")
-    videos = Videos(root)
+    videos = VideoScanner(root)
 
     targets = {video.path: video.target for video in videos}
 
@@ -55,7 +55,7 @@ def test_links_that_lead_out_and_links_to_nowhere_are_told_apart(tmp_path: Path)
     (root / "dog" / "gone.txt").symlink_to(outside / "gone.txt")
     (root / "bird").symlink_to(tmp_path / "gone")
     (root / "cat").symlink_to(outside)
-    videos = Videos(root)
+    videos = VideoScanner(root)
 
     assert found(videos) == ["dog/a.mp4"]
     outward, nowhere = videos.warnings()
@@ -69,7 +69,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     (root / "a" / "above").symlink_to(root)
     (root / "a" / "b").symlink_to(root / "b")
     (root / "b" / "a").symlink_to(root / "a")
-    videos = Videos(root)
+    videos = VideoScanner(root)
 
     names = found(videos)
 
@@ -85,7 +85,7 @@ def test_a_prepared_set_is_not_searched(tmp_path: Path) -> None:
     touch(tmp_path, "dog/a.mp4", "set/plan.json", "set/shards/b.mp4", "old/dataset.json")
     touch(tmp_path, "old/shards/c.mp4", "plan/plan.json", "plan/d.mp4")
 
-    assert found(Videos(tmp_path)) == ["dog/a.mp4", "plan/d.mp4"]
+    assert found(VideoScanner(tmp_path)) == ["dog/a.mp4", "plan/d.mp4"]
 
 
 def test_folders_that_cannot_be_read_are_counted() -> None:
@@ -93,7 +93,7 @@ def test_folders_that_cannot_be_read_are_counted() -> None:
         root = touch(Path(open_folder), "dog/a.mp4", "cat/b.mp4")
         root.chmod(0o755)
         (root / "cat").chmod(0)
-        videos, is_root = Videos(root), os.geteuid() == 0
+        videos, is_root = VideoScanner(root), os.geteuid() == 0
 
         if is_root:  # who may read everything
             os.seteuid(65_534)
@@ -117,7 +117,7 @@ def test_files_of_other_names_are_taken_if_they_begin_as_videos(tmp_path: Path) 
         (tmp_path / name).write_bytes(b"just text" if name == "notes" else MP4)
     (tmp_path / "linked").symlink_to("noending")
     (tmp_path / "linked.md").symlink_to("noending")
-    videos = Videos(tmp_path)
+    videos = VideoScanner(tmp_path)
 
     assert set(found(videos)) == {*names, "x.MP4V", "linked"}
     assert list(videos.warnings()) == [
@@ -133,7 +133,7 @@ def test_only_so_many_files_are_looked_into(
     monkeypatch.setattr("avme.sources.video_scan.MOST_SNIFFED", 2)
     for name in ("a", "b", "c", "d.mp4"):
         (tmp_path / name).write_bytes(MP4)
-    videos = Videos(tmp_path)
+    videos = VideoScanner(tmp_path)
 
     assert found(videos) == ["a", "b", "d.mp4"]
     (_, warning) = videos.warnings()

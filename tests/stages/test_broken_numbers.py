@@ -26,7 +26,7 @@ MakeConfig = Callable[..., PretrainConfig]
 def plant(folder: Path, value: float) -> tuple[ClipEntry, int]:
     """Breaks the sound of one clip; returns it and its place in the first epoch, from 1 on."""
     prepared = PreparedDataset.open(folder)
-    entries = prepared.part("1", "train")
+    entries = prepared.subset("1", "train")
     order = SampleOrder(num_clips=len(entries), batch=1, seed=0)
     turns = [entries[order.global_batch(step)[0].clip] for step in range(len(entries))]
     place = next(n for n, entry in enumerate(turns, 1) if n > 2 and "_c01" in entry.id)  # it sounds

@@ -66,7 +66,7 @@ def test_the_summary_can_be_recomputed_from_the_predictions(
         ids, label = predictions["id"].tolist(), predictions["label"]
         right = predictions["probability"].argmax(axis=1) == label
         audio = predictions["audio"]
-    test = finished.part("1", "test")
+    test = finished.subset("1", "test")
     assert ids == [entry.id for entry in test]
     assert label.tolist() == [entry.label for entry in test]
     assert summary["top1"] == pytest.approx(right.mean())
@@ -89,7 +89,7 @@ def test_every_distinct_view_of_a_clip_weighs_the_same(
     loaded = load_checkpoint(finetuned / "checkpoints" / "best.pt")
     model = build_classifier(FinetuneConfig.model_validate(loaded.config), 2).eval()
     model.load_state_dict(loaded.model)
-    entries = finished.part("1", "test")
+    entries = finished.subset("1", "test")
     reader = ClipReader(finished, entries, loaded.facts["mfcc"])
     with np.load(result.folder / "predictions.npz") as predictions:
         views, probability = predictions["views"].tolist(), predictions["probability"]
@@ -342,7 +342,7 @@ def test_classes_that_only_the_test_list_has_bound_top1(
         tmp_path / "best.pt", data=folder, config=CONFIG, out=tmp_path / "eval", report=report
     ).summary
 
-    tested = [entry.class_name for entry in finished.part("1", "test")]
+    tested = [entry.class_name for entry in finished.subset("1", "test")]
     assert (tested.count("Archery"), len(tested)) == (2, 4)
     assert (summary["untrained_classes"], summary["highest_top1"]) == (["Archery"], 0.5)
     (warning,) = [line for line in report.lines if line.startswith("warning")]
@@ -481,7 +481,7 @@ def test_any_number_of_processes_counts_every_clip_once(
 
 
 def test_weights_that_name_the_set_and_no_split_are_refused(finished: PreparedDataset) -> None:
-    entries = finished.part("1", "test")
+    entries = finished.subset("1", "test")
 
     with pytest.raises(MismatchError, match="list of split None differs"):
         require_unseen(entries, finished, {"dataset": finished.name}, "1")

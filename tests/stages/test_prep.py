@@ -62,7 +62,7 @@ def test_statistics_are_those_of_the_sounding_rows_of_the_train_list(
     finished: PreparedDataset,
 ) -> None:
     rows = []
-    for entry in finished.part("2", "train"):
+    for entry in finished.subset("2", "train"):
         reader = ShardReader(finished.shard_path(entry))
         block, valid = reader.mfcc(entry.row, 0, 4 * entry.num_frames)
         rows.append(block[valid].astype(np.float64))
@@ -102,7 +102,7 @@ def test_other_lists_change_the_splits_and_no_shard(
     done = run_prep(source, tmp_path / "out", splits=lists)
 
     assert done.splits == ("1",)
-    assert [entry.id for entry in done.part("1", "test")] == names[:2]
+    assert [entry.id for entry in done.subset("1", "test")] == names[:2]
     assert shard_bytes(folder) == shards
 
 
@@ -120,8 +120,8 @@ def test_class_folders_are_split_by_whole_clips_and_said_aloud(
     done = run_prep(tmp_path / "videos", tmp_path / "out", layout="folder", lines=lines)
 
     assert done.classes == ("cat", "dog")
-    assert len(done.part("1", "train")) == 6
-    assert {entry.class_name for entry in done.part("1", "test")} == {"cat", "dog"}
+    assert len(done.subset("1", "train")) == 6
+    assert {entry.class_name for entry in done.subset("1", "test")} == {"cat", "dog"}
     assert any("drawn for test by whole groups" in line for line in lines)
 
 
@@ -143,7 +143,7 @@ def test_ucf_mini_comes_out_as_its_manifest_says(
     assert (counts["sound"], counts["silent"], counts["none"]) == (96, 8, 8)
     assert done.splits == ("1", "2", "3")
     for split in done.splits:
-        assert (len(done.part(split, "train")), len(done.part(split, "test"))) == (84, 28)
+        assert (len(done.subset(split, "train")), len(done.subset(split, "test"))) == (84, 28)
     with (shared / "data" / "ucf-mini" / "manifest.csv").open() as file:
         truth = {row["file"].removeprefix("UCF-101/"): row for row in csv.DictReader(file)}
     for entry in done.entries:

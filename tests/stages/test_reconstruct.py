@@ -125,7 +125,7 @@ def test_a_seed_decides_the_picture(tmp_path: Path, finished: PreparedDataset) -
 
 
 def test_clips_of_as_many_classes_as_possible_are_chosen(finished: PreparedDataset) -> None:
-    entries = finished.part("1", "train")
+    entries = finished.subset("1", "train")
 
     chosen = [choose_clips(entries, count, seed=0) for count in (2, 100)]
 

@@ -76,7 +76,7 @@ def videomae(
 
 def first_batch(config: PretrainConfig, prepared: PreparedDataset) -> AVBatch:
     """What the first step of the run trains on."""
-    entries = prepared.part(config.clip.split, "train")
+    entries = prepared.subset(config.clip.split, "train")
     reader = ClipReader(prepared, entries, mfcc_facts(prepared, config.clip.split))
     order = SampleOrder(
         num_clips=len(entries), batch=config.train.batch_size, seed=config.train.seed

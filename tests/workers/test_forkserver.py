@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from avme.media.decode import Recipe
-from avme.prep.write_shard import LabelledClip, ShardTask, pack
+from avme.prep.write_shard import LabeledClip, ShardTask, write_shard
 from avme.sources.clip_table import SourceClip
 from avme.workers.forkserver import FORKS, ForkServer, Worker
 
@@ -109,7 +109,7 @@ def task(tmp_path: Path, make_video: Callable[..., Path]) -> ShardTask:
     facts = video.stat()
     clip = SourceClip("a.avi", video, "A", "g01", None, facts.st_size, facts.st_mtime_ns)
     recipe = Recipe(str(ffmpeg), 3, None, 13, -60.0, 60.0, memory_bytes=2**31)
-    return ShardTask("a.h5", tmp_path / "out", tmp_path / "work", (LabelledClip(clip, 0),), recipe)
+    return ShardTask("a.h5", tmp_path / "out", tmp_path / "work", (LabeledClip(clip, 0),), recipe)
 
 
 @needs_forks
@@ -118,7 +118,7 @@ def test_a_clip_whose_ffmpeg_ends_with_its_worker_is_not_called_bad(
 ) -> None:
     pid = asked(worker, os.getpid)
     with ThreadPoolExecutor(1) as threads:
-        packed = threads.submit(asked, worker, pack, task)
+        packed = threads.submit(asked, worker, write_shard, task)
         while not any("sleep 77" in args for args in children_of(pid)):
             assert not packed.done(), packed.result()
             time.sleep(0.01)
@@ -140,7 +140,7 @@ def test_a_reader_of_headers_that_died_unused_is_replaced(worker: Worker, task: 
     os.kill(child, signal.SIGKILL)
     Path(task.recipe.ffmpeg).write_text("#!/bin/sh\n[ $1 = -version ] && echo ffmpeg version 9\n")
 
-    assert asked(worker, pack, task).name == "a.h5"
+    assert asked(worker, write_shard, task).name == "a.h5"
 
 
 CREW = """

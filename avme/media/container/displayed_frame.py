@@ -34,16 +34,16 @@ _MAX_REORDERED = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DisplayedFrame:
     """Time on screen of a frame, in seconds, half-open: from `begins` to `ends`."""
 
     begins: float
     ends: float
     """Infinite if another frame follows at or after the requested time."""
 
-    def after(self, zero: float) -> "Shown":
+    def after(self, zero: float) -> "DisplayedFrame":
         """Return the same with times relative to `zero`."""
-        return Shown(self.begins - zero, self.ends - zero)
+        return DisplayedFrame(self.begins - zero, self.ends - zero)
 
 
 def begin_of_shown(
@@ -73,7 +73,7 @@ def last_shown(
     before: float,
     delay: Fraction = Fraction(0),
     step_seconds: float = 0.0,
-) -> Shown | None:
+) -> DisplayedFrame | None:
     """Return the last frame that appears before a time; None if not found.
 
     Its end is infinite if another frame follows. The last frame of a file is on screen for as long
@@ -110,7 +110,7 @@ def last_shown(
     times.sort()
     begins = times[-1]
     if follows:
-        return Shown(begins, inf)
+        return DisplayedFrame(begins, inf)
     ends = begins + durations[begins]
     if is_dated_by_decoding(container):
         # Frames delayed by the decoder are shown last, up to the time of the last packet.
@@ -119,7 +119,7 @@ def last_shown(
         if begins >= before - GRACE_SECONDS:
             return None
     longest = max([step_seconds, *(after - time for time, after in pairwise(times))])
-    return Shown(begins, max(ends, min(begins + longest, file_ends)))
+    return DisplayedFrame(begins, max(ends, min(begins + longest, file_ends)))
 
 
 def _times(

@@ -39,7 +39,7 @@ _LONGEST_HOLE_SAMPLES = LONGEST_STEP_SECONDS * SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class AudioTrack:
     """Mono samples at 16 kHz, and the time of the first, relative to the first frame."""
 
     samples: Int16[np.ndarray, " n"]
@@ -49,7 +49,7 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
-class Demuxed:
+class DemuxedClip:
     """Result of a pass; the JPEGs are in the sink, one after the other."""
 
     jpeg_bytes: Int64[np.ndarray, " t"]
@@ -58,9 +58,9 @@ class Demuxed:
     """Seconds since time zero at which the frame appears."""
     average_fps: Fraction | None
     """Rate by first and last time stamp; None for fewer than two frames."""
-    usual_fps: Fraction | None
+    median_fps: Fraction | None
     """Rate by the median step, which gaps do not change."""
-    sound: Sound | None
+    sound: AudioTrack | None
     """None without a track, or without a sample in it."""
     zero_seconds: float = 0.0
     """Time zero on the clock of the temporary file."""
@@ -72,7 +72,7 @@ def demux(
     samples: Path,
     max_seconds: float = math.inf,
     start_seconds: float | None = None,
-) -> Demuxed:
+) -> DemuxedClip:
     """Append all JPEGs to a sink, and write the audio to a file.
 
     Of the frames that appear by `start_seconds` only the last is displayed then: time zero is
@@ -98,7 +98,7 @@ def demux(
             av.open(f"file:{intermediate.absolute()}", format="nut") as container,
             samples.open("wb") as track,
         ):
-            sound = _SoundTrack(track, max_seconds)
+            sound = _AudioTrackWriter(track, max_seconds)
             for packet in container.demux():
                 if packet.pts is None or packet.size == 0:
                     continue
@@ -119,11 +119,11 @@ def demux(
         raise MediaError("not one picture decodes", reason="no-frames")
     zero = pictures.zero
     pts = np.array([float(count * tick - zero) for count in ticks])
-    return Demuxed(
+    return DemuxedClip(
         jpeg_bytes=np.array(pictures.sizes, dtype=np.int64),
         pts=np.maximum(pts, 0.0),
         average_fps=_average_fps(ticks, tick),
-        usual_fps=_usual_fps(ticks, tick),
+        median_fps=_median_fps(ticks, tick),
         sound=sound.finish(samples, zero),
         zero_seconds=float(zero),
     )
@@ -134,7 +134,7 @@ def _average_fps(ticks: Sequence[int], tick: Fraction) -> Fraction | None:
     return (len(ticks) - 1) / span if span > 0 else None
 
 
-def _usual_fps(ticks: Sequence[int], tick: Fraction) -> Fraction | None:
+def _median_fps(ticks: Sequence[int], tick: Fraction) -> Fraction | None:
     if len(ticks) < 2:
         return None
     step = median_low(after - before for before, after in pairwise(ticks)) * tick
@@ -166,7 +166,7 @@ class _Packet(NamedTuple):
     """True if the time stamp was raised to that of the packet before, as ffmpeg's muxers do."""
 
 
-class _SoundTrack:
+class _AudioTrackWriter:
     """Writer of the packets of a track at their times.
 
     A gap is filled with zeros, an overlap is cut from the later packet, each only as far as all
@@ -204,14 +204,14 @@ class _SoundTrack:
         while self._waiting:
             self._write_next()
 
-    def finish(self, written: Path, first_picture: Fraction) -> Sound | None:
+    def finish(self, written: Path, first_picture: Fraction) -> AudioTrack | None:
         """Return the track; its file must be closed."""
         if self._first is None or self._num_samples == 0:
             return None
         start = float(Fraction(self._first, SAMPLE_RATE_HZ) - first_picture)
         shape = (self._num_samples, self._last.samples.shape[1])
         columns = np.memmap(written, dtype="<i2", mode="r", shape=shape)
-        return Sound(columns[:, 0], start, columns[:, 1:] if shape[1] > 1 else None)
+        return AudioTrack(columns[:, 0], start, columns[:, 1:] if shape[1] > 1 else None)
 
     def _write_next(self) -> None:
         shift = self._confirmed_shift()

@@ -126,7 +126,7 @@ def target_size(info: MediaInfo, short_side: int | None) -> tuple[int, int]:
     return max(1, round(info.width * shrink)), max(1, round(info.height * shrink))
 
 
-class BackwardsError(MediaError):
+class NonMonotonicPtsError(MediaError):
     """ffmpeg failed at a frame whose time does not increase."""
 
 
@@ -189,7 +189,7 @@ def transcode(
             f"ffmpeg crashed (signal {-returncode}): {said or 'no reason given'}", reason="crashed"
         )
     if returncode != 0:
-        kind = BackwardsError if _BACKWARDS.search(complaints) else MediaError
+        kind = NonMonotonicPtsError if _BACKWARDS.search(complaints) else MediaError
         raise kind(
             f"ffmpeg ended with code {returncode}: {said or 'no reason given'}",
             reason="undecodable",

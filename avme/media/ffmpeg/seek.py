@@ -19,7 +19,12 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from avme.errors import MediaError
-from avme.media.container.displayed_frame import GRACE_SECONDS, Shown, begin_of_shown, last_shown
+from avme.media.container.displayed_frame import (
+    GRACE_SECONDS,
+    DisplayedFrame,
+    begin_of_shown,
+    last_shown,
+)
 from avme.media.container.first_frame import is_dated_by_decoding, read_first_frame
 from avme.media.container.probe import MAX_PIXELS, MediaInfo, open_media, unreadable
 from avme.media.container.rational import as_fraction, to_seconds
@@ -56,7 +61,7 @@ class Cut:
     shown_from_seconds: float
     """Start of the frame that is on screen at `start_seconds`; more frames may follow before that
     start, which only decoding shows."""
-    last_shown: Shown | None
+    last_shown: DisplayedFrame | None
     """Last frame before the end, by the packets."""
 
     @property
@@ -114,7 +119,7 @@ def find_cut(path: Path, info: MediaInfo, span: Span) -> Cut:
     )
 
 
-def find_last_shown(path: Path, info: MediaInfo) -> Shown | None:
+def find_last_shown(path: Path, info: MediaInfo) -> DisplayedFrame | None:
     """Return the last frame of a file, in seconds after the first one.
 
     None if the file does not declare its duration; raises MediaError if it cannot be read.

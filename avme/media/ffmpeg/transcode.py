@@ -7,7 +7,7 @@ from avme.errors import MediaError
 from avme.media.container.probe import MediaInfo
 from avme.media.decode_config import Recipe
 from avme.media.ffmpeg.args import transcode_arguments
-from avme.media.ffmpeg.process import BackwardsError, transcode
+from avme.media.ffmpeg.process import NonMonotonicPtsError, transcode
 from avme.media.ffmpeg.seek import Cut
 
 
@@ -37,7 +37,7 @@ def transcode_clip(
     """
     try:
         return _pass(source, target, info, size, recipe, cut)
-    except BackwardsError:
+    except NonMonotonicPtsError:
         raise
     except MediaError as error:
         if error.reason not in ("undecodable", "crashed") or info.audio is None:
@@ -80,7 +80,7 @@ def _pass(
 
     try:
         return run(mend_clock=False), False
-    except BackwardsError as error:
+    except NonMonotonicPtsError as error:
         try:
             return run(mend_clock=True), True
         except MediaError:

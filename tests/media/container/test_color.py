@@ -11,7 +11,7 @@ from PIL import Image
 
 from avme.errors import SystemRequirementError
 from avme.media.container.color import ColorTags
-from avme.media.decode import Extracted, Recipe, extract
+from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.process import require_filters
 from avme.media.span import Span
 
@@ -84,10 +84,10 @@ def hdr_film(path: Path, ffmpeg: str, rgb: tuple[int, int, int], curve: str) -> 
 
 def stored(
     path: Path, work: Path, recipe: Recipe, span: Span | None = None
-) -> tuple[Extracted, np.ndarray]:
+) -> tuple[DecodedClip, np.ndarray]:
     """What was extracted, and the mean colour of its first JPEG."""
     sink = io.BytesIO()
-    media = extract(path, sink, work=work, recipe=recipe, span=span)
+    media = decode(path, sink, work=work, recipe=recipe, span=span)
     with Image.open(io.BytesIO(sink.getvalue()[: media.jpeg_bytes[0]])) as picture:
         assert picture.size == (media.width, media.height)
         return media, np.asarray(picture.convert("RGB")).reshape(-1, 3).mean(axis=0)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from avme.media.container.cropping import read_shown_size
 from avme.media.container.probe import probe
-from avme.media.decode import Extracted, Recipe, extract
+from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.process import crops_by_container, find_ffmpeg
 
 WIDTH, HEIGHT, CROPPED = 96, 64, 48
@@ -52,9 +52,9 @@ def with_clean_aperture(data: bytes) -> bytes:
     return bytes(content)
 
 
-def first_picture(path: Path, work: Path, ffmpeg: str) -> tuple[Extracted, NDArray[np.uint8]]:
+def first_picture(path: Path, work: Path, ffmpeg: str) -> tuple[DecodedClip, NDArray[np.uint8]]:
     sink = io.BytesIO()
-    media = extract(path, sink, work=work, recipe=Recipe(ffmpeg, 3, None, 13, -60.0, 60.0))
+    media = decode(path, sink, work=work, recipe=Recipe(ffmpeg, 3, None, 13, -60.0, 60.0))
     jpeg = io.BytesIO(sink.getvalue()[: int(media.jpeg_bytes[0])])
     return media, np.asarray(Image.open(jpeg).convert("L"))
 

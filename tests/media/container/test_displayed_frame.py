@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from avme.errors import MediaError
-from avme.media.container.displayed_frame import Shown, begin_of_shown, last_shown
-from avme.media.decode import Recipe, extract
+from avme.media.container.displayed_frame import DisplayedFrame, begin_of_shown, last_shown
+from avme.media.decode import Recipe, decode
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
 from tests.media.ffmpeg.test_seek import BITS, SIDE, extracted
@@ -157,8 +157,8 @@ def test_a_cut_behind_the_last_picture_is_still_refused(slides: Path) -> None:
 
         assert begin_of_shown(container, video, 9.9) == 5.0
         assert begin_of_shown(container, video, 99.0) == 15.0
-        assert last_shown(container, video, 12.0) == Shown(10.0, float("inf"))
-        assert last_shown(container, video, float("inf")) == Shown(15.0, 20.0)
+        assert last_shown(container, video, 12.0) == DisplayedFrame(10.0, float("inf"))
+        assert last_shown(container, video, float("inf")) == DisplayedFrame(15.0, 20.0)
 
 
 def test_the_last_picture_of_a_file_stays_for_as_long_as_the_file_declares(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_picture_that_an_avi_repeats_to_its_end_is_no_damage(tmp_path: Path) -
     path.write_bytes(with_empty_chunks(path.read_bytes(), 250))
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0, min_decoded_fraction=0.5)
 
-    media = extract(path, io.BytesIO(), work=tmp_path, recipe=recipe)
+    media = decode(path, io.BytesIO(), work=tmp_path, recipe=recipe)
     still, shown = extracted(path, tmp_path / "work", Span(6.0, 8.0))
 
     assert len(media.pts) == 25
@@ -209,4 +209,4 @@ def test_a_picture_that_an_avi_repeats_to_its_end_is_no_damage(tmp_path: Path) -
     assert still.seconds == pytest.approx(2.0)
     path.write_bytes(path.read_bytes()[: -8 * 225 - 20])
     with pytest.raises(MediaError, match="is cut off or damaged"):
-        extract(path, io.BytesIO(), work=tmp_path, recipe=recipe)
+        decode(path, io.BytesIO(), work=tmp_path, recipe=recipe)

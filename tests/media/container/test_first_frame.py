@@ -15,7 +15,7 @@ import pytest
 
 from avme.media.container.first_frame import read_first_frame
 from avme.media.container.probe import probe
-from avme.media.decode import Extracted
+from avme.media.decode import DecodedClip
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
 from tests.media.ffmpeg.test_seek import BITS, SIDE, extracted
@@ -59,7 +59,7 @@ def reordered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def loud_rows(media: Extracted) -> set[int]:
+def loud_rows(media: DecodedClip) -> set[int]:
     """The seconds and hundredths of the tone, by the energy of its rows."""
     return set(np.flatnonzero(media.mfcc[:, 0] > media.mfcc[:, 0].max() - 1).tolist())
 

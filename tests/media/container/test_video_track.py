@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from avme.errors import MediaError
-from avme.media.clip_warnings import frame_remarks
+from avme.media.clip_warnings import frame_warnings
 from avme.media.container.probe import probe
 from avme.media.container.video_track import choose_video
-from avme.media.decode import Recipe, extract
+from avme.media.decode import Recipe, decode
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
 
@@ -42,7 +42,7 @@ def test_a_preview_before_the_film_is_not_taken(tmp_path: Path, name: str, mark:
     info = probe(path)
 
     assert (info.width, info.height) == (64, 48)
-    assert list(frame_remarks(info, info.num_frames_from_header or 25)) == [
+    assert list(frame_warnings(info, info.num_frames_from_header or 25)) == [
         "more-pictures: number 2 of 2 picture tracks is taken, the first with more than one frame"
     ]
 
@@ -52,7 +52,7 @@ def test_all_frames_of_the_film_are_stored(tmp_path: Path, ffmpeg: str) -> None:
     recipe = Recipe(ffmpeg, 3, None, 13, -60.0, 60.0)
     for span, frames in ((None, 25), (Span(0.4, 0.8), 10)):
         with (tmp_path / "jpegs").open("wb") as sink:
-            media = extract(path, sink, work=tmp_path, recipe=recipe, span=span)
+            media = decode(path, sink, work=tmp_path, recipe=recipe, span=span)
 
         with Image.open(tmp_path / "jpegs") as first:
             red, _, blue = np.asarray(first.convert("RGB"))[24, 32]
@@ -76,7 +76,7 @@ def test_of_two_films_that_marked_as_default_is_taken(
     info = probe(path)
 
     assert info.width == size
-    (remark,) = frame_remarks(info, 25)
+    (remark,) = frame_warnings(info, 25)
     assert remark.endswith(f" picture tracks is taken{reason}")
 
 

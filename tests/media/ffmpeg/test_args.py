@@ -10,11 +10,11 @@ import pytest
 
 from avme.media.container.probe import probe
 from avme.media.ffmpeg.args import transcode_arguments
-from avme.media.ffmpeg.demux import Sound, demux
+from avme.media.ffmpeg.demux import AudioTrack, demux
 from avme.media.ffmpeg.process import transcode
 
 
-def decoded(clip: Path, ffmpeg: str, work: Path) -> Sound:
+def decoded(clip: Path, ffmpeg: str, work: Path) -> AudioTrack:
     info, target = probe(clip), work / "out.nut"
     size = info.width, info.height
     arguments = transcode_arguments(ffmpeg, clip, target, info, size=size, jpeg_quality=3)

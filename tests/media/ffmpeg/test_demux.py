@@ -13,7 +13,7 @@ from PIL import Image
 
 from avme.media.container.probe import probe
 from avme.media.ffmpeg.args import transcode_arguments
-from avme.media.ffmpeg.demux import Sound, demux
+from avme.media.ffmpeg.demux import AudioTrack, demux
 from avme.media.ffmpeg.process import transcode
 
 RATE = 16_000
@@ -23,7 +23,7 @@ THEORA = ("-c:v", "libtheora", "-q:v", "9", "-g", "1")
 
 
 def offsets(
-    sound: Sound, jpegs: bytes, sizes: NDArray[np.int64], pts: NDArray[np.float64]
+    sound: AudioTrack, jpegs: bytes, sizes: NDArray[np.int64], pts: NDArray[np.float64]
 ) -> list[float]:
     """Seconds from the first picture of each box to the start of its beep."""
     ends = np.cumsum(sizes)
@@ -102,7 +102,7 @@ def test_joined_streams_whose_audio_overlaps_stay_in_time(
     assert np.abs(found).max() < 0.012
 
 
-def track(work: Path, stamps: Iterable[int], click: int) -> Sound:
+def track(work: Path, stamps: Iterable[int], click: int) -> AudioTrack:
     """The audio of packets of 320 samples at `stamps`, of which one begins with a click."""
     picture = io.BytesIO()
     Image.new("RGB", (16, 16)).save(picture, "JPEG")
@@ -130,7 +130,7 @@ def track(work: Path, stamps: Iterable[int], click: int) -> Sound:
     return sound
 
 
-def at(sound: Sound) -> int:
+def at(sound: AudioTrack) -> int:
     return int(np.argmax(sound.samples))
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from avme.errors import MediaError, SystemRequirementError
 from avme.media.container.probe import MediaInfo, probe
-from avme.media.decode import Recipe, extract
+from avme.media.decode import Recipe, decode
 from avme.media.ffmpeg.args import transcode_arguments
 from avme.media.ffmpeg.process import find_ffmpeg, skipped_ffmpeg, target_size, transcode
 
@@ -237,6 +237,6 @@ def test_an_ffmpeg_that_was_killed_from_outside_blames_no_sound(
     recipe = Recipe(str(killed), 3, None, 13, -60.0, 60.0)
 
     with pytest.raises(MediaError) as caught:
-        extract(clip, io.BytesIO(), work=tmp_path, recipe=recipe)
+        decode(clip, io.BytesIO(), work=tmp_path, recipe=recipe)
 
     assert caught.value.reason == "killed"

@@ -18,9 +18,9 @@ from PIL import Image
 
 from avme.errors import MediaError
 from avme.media.container.probe import probe
-from avme.media.decode import Extracted, Recipe, extract
+from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.args import transcode_arguments
-from avme.media.ffmpeg.demux import Sound, demux
+from avme.media.ffmpeg.demux import AudioTrack, demux
 from avme.media.ffmpeg.process import find_ffmpeg, transcode
 from avme.media.ffmpeg.seek import find_cut
 from avme.media.span import Span
@@ -96,11 +96,11 @@ def on_screen(path: Path, start: float, end: float) -> list[tuple[float, int]]:
     ]
 
 
-def extracted(path: Path, work: Path, span: Span | None) -> tuple[Extracted, list[int]]:
+def extracted(path: Path, work: Path, span: Span | None) -> tuple[DecodedClip, list[int]]:
     work.mkdir(exist_ok=True)
     sink = io.BytesIO()
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0)
-    media = extract(path, sink, work=work, recipe=recipe, span=span)
+    media = decode(path, sink, work=work, recipe=recipe, span=span)
     ends = np.cumsum(media.jpeg_bytes)
     jpegs = [
         sink.getvalue()[end - size : end] for end, size in zip(ends, media.jpeg_bytes, strict=True)
@@ -108,7 +108,7 @@ def extracted(path: Path, work: Path, span: Span | None) -> tuple[Extracted, lis
     return media, [number(np.asarray(Image.open(io.BytesIO(jpeg)).convert("L"))) for jpeg in jpegs]
 
 
-def sound_of(path: Path, work: Path, span: Span | None) -> Sound:
+def sound_of(path: Path, work: Path, span: Span | None) -> AudioTrack:
     info = probe(path)
     cut = find_cut(path, info, span) if span else None
     size = (info.width, info.height)
@@ -164,8 +164,8 @@ def test_what_lies_far_before_the_span_is_not_decoded(tmp_path: Path) -> None:
     media, shown = extracted(path, tmp_path / "work", Span(5.0, 6.0))
 
     assert shown == expected == list(range(125, 150))
-    assert media.complaints == ""
-    assert extracted(path, tmp_path / "work", None)[0].complaints
+    assert media.ffmpeg_log == ""
+    assert extracted(path, tmp_path / "work", None)[0].ffmpeg_log
 
 
 @pytest.mark.parametrize("name", ["open_gop.ts", "mpeg2.mpg"])
@@ -178,7 +178,7 @@ def test_extract_errors_before_an_intact_cut_are_not_kept(tmp_path: Path, name: 
 
     media, _ = extracted(path, tmp_path / "work", Span(3.3, 4.3))
 
-    assert (len(media.pts), media.complaints) == (26, "")
+    assert (len(media.pts), media.ffmpeg_log) == (26, "")
 
 
 @pytest.mark.parametrize(("name", "frames"), [("25.mp4", 24), ("25.ts", 19)])
@@ -194,7 +194,7 @@ def test_extract_errors_of_a_cut_with_a_hole_are_kept(
 
     media, _ = extracted(path, tmp_path / "work", Span(3.0, 5.0))
 
-    assert media.complaints
+    assert media.ffmpeg_log
     assert len(media.pts) == pytest.approx(frames, abs=6)
 
 

@@ -12,7 +12,7 @@ import pytest
 import avme.media.ffmpeg.transcode as passes_module
 from avme.errors import MediaError
 from avme.media.container.probe import probe
-from avme.media.decode import Extracted, Recipe, extract
+from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.args import transcode_arguments
 from avme.media.ffmpeg.demux import demux
 from avme.media.ffmpeg.process import find_ffmpeg, transcode
@@ -37,10 +37,10 @@ def clip(path: Path, left: str, right: str) -> Path:
     return path
 
 
-def extracted(path: Path, work: Path, span: Span | None = None) -> tuple[Extracted, bytes]:
+def extracted(path: Path, work: Path, span: Span | None = None) -> tuple[DecodedClip, bytes]:
     sink = io.BytesIO()
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0)
-    return extract(path, sink, work=work, recipe=recipe, span=span), sink.getvalue()
+    return decode(path, sink, work=work, recipe=recipe, span=span), sink.getvalue()
 
 
 @pytest.mark.parametrize("span", [None, Span(2.0, 3.0)])
