@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.presets.recipe import DatasetFacts
 from avme.data.sampler import SampleOrder
-from avme.models.autoencoder import MaskedAutoencoder, grid_of
-from avme.models.classifier import build_classifier
+from avme.models.autoencoder import grid_of
+from avme.models.build import build_model
 from avme.models.example_input import example_clip
 from avme.models.flops import Flops, count_flops
 from avme.models.masking import Grid, TubeMask
@@ -107,13 +106,6 @@ def derive(settings: Training, num_classes: int, clips: DatasetSize | None = Non
         parameters=count_parameters(model),
         steps=steps,
     )
-
-
-def build_model(settings: Training, num_classes: int) -> nn.Module:
-    """Build the network of a stage with fresh weights."""
-    if isinstance(settings, PretrainConfig):
-        return MaskedAutoencoder(settings.model, settings.clip)
-    return build_classifier(settings, num_classes)
 
 
 def training_clips(settings: Training, listed: DatasetFacts) -> DatasetSize:

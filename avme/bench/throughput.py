@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avme.batch import AVBatch
-from avme.bench.run_estimate import Derived, Training, build_model
+from avme.bench.run_estimate import Derived, Training
 from avme.config import PretrainConfig
 from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.build import build_model
 from avme.models.masking import TubeMask
 from avme.models.sync_batchnorm import freeze_statistics
 from avme.progress import NullReporter, Reporter

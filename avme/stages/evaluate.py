@@ -30,7 +30,7 @@ from avme.evaluation.results import (
 )
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
-from avme.stages.pretrain import mfcc_facts
+from avme.stages.training import mfcc_facts
 from avme.train.distributed.interrupt import ended_by_signals
 from avme.train.distributed.process_group import init_distributed, pick_device, pick_precision
 from avme.train.evaluator import EvalScores, Evaluator

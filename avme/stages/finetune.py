@@ -7,7 +7,7 @@ list is never read here.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -21,22 +21,28 @@ from avme.data.dataset import ClipReader, EvalDataset
 from avme.data.transforms import FinetuneTransform
 from avme.errors import ConfigError, MismatchError
 from avme.io.run_status import require_finished_run
-from avme.models.classifier import Classifier, build_classifier
+from avme.models.build import Network
+from avme.models.classifier import Classifier
 from avme.models.example_input import example_clip
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.sources.split_strategies import hold_out, warn_of_unheld_classes
-from avme.stages.pretrain import lengths_of, mfcc_facts
+from avme.stages.training import (
+    Objective,
+    Setup,
+    build_job,
+    dataset_facts,
+    lengths_of,
+    open_training_set,
+)
 from avme.train.distributed.fsdp import unsharded
-from avme.train.distributed.process_group import init_distributed, pick_device, pick_precision
+from avme.train.distributed.process_group import pick_precision
 from avme.train.evaluator import Evaluator
 from avme.train.job import EpochCallback, TrainJob, train
 from avme.train.metrics.attention_entropy import fusion_entropy
 from avme.train.metrics.loggers import MetricLoggers
-from avme.train.metrics.wandb_run import require_wandb
 from avme.train.mixup import mix
 from avme.train.model_selection import BestEpoch, update_best
-from avme.train.run.folder import require_possible, running
 from avme.train.trainer import BatchLoss, LossOf, Trainer
 from avme.weights.init_from import log_report, provenance_of, require_no_test_leak, weights_for
 from avme.weights.initialize import load_into
@@ -83,13 +89,9 @@ def finetune(
         MismatchError: The checkpoint does not fit or was trained on the split's test clips.
         StoppedBySignal: After SIGTERM or SIGUSR1.
     """
-    report = report or NullReporter()
     if config.modality == "av" and config.model.fusion.kind == "none":
         raise ConfigError("fusion none has no sound: use modality v, or pretrain with a fusion")
-    if config.train.wandb is not None:
-        require_wandb()
-    prepared = PreparedDataset.open(data)
-    split = config.clip.split
+    prepared, split = open_training_set(config, data), config.clip.split
     whole = prepared.subset(split, "train")
     entries, held_out = hold_out(whole, config.val_fraction, config.train.seed)
     start = (
@@ -101,73 +103,55 @@ def finetune(
         if start is None
         else start.facts | {"step": start.step}
     )
-    facts: dict[str, Any] = {
-        "preset": preset,
-        "dataset": prepared.name,
-        "fingerprint": prepared.fingerprint,
-        "train_list_sha256": prepared.list_sha256(split, "train"),
-        "split": split,
-        "mfcc": mfcc_facts(prepared, split),
-        "classes": list(prepared.classes),
-        "pretrained": pretrained,
-    }
+
+    def initialize(model: Network, report: Reporter) -> None:
+        if given is not None:
+            log_report(report, load_into(model, given, prepared.classes))
+        else:
+            start_from(cast(Classifier, model), start, report)
+
+    setup = Setup(
+        stage=STAGE,
+        config=config,
+        prepared=prepared,
+        entries=entries,
+        facts={
+            **dataset_facts(prepared, split, preset),
+            "classes": list(prepared.classes),
+            "pretrained": pretrained,
+        },
+        lists={"train": len(entries), "validation": len(held_out)},
+        start=f"from {init or weights or 'scratch'}",
+        initialize=initialize,
+        out=out,
+        resume=resume,
+        overwrite=overwrite,
+    )
     require_no_test_leak(pretrained, prepared, split)
     if checks_for is not None:
-        require_possible(
-            config, facts, out=out, resume=resume, overwrite=overwrite, world=checks_for
-        )
+        setup.require_possible(checks_for)
         return out
-    device = pick_device(config.train.device)
-    with (
-        init_distributed(device) as processes,
-        running(
-            STAGE,
-            config,
-            facts,
-            out=out,
-            resume=resume,
-            overwrite=overwrite,
-            command=command,
-            processes=processes,
-            report=report,
-        ) as run,
-    ):
-        run.require_fitting(lambda: build_classifier(config, len(prepared.classes)), config)
-        torch.manual_seed(config.train.seed)
-        model = build_classifier(config, len(prepared.classes))
-        if run.checkpoint is None and given is not None:
-            log_report(run.report, load_into(model, given, prepared.classes))
-        elif run.checkpoint is None:
-            start_from(model, start, run.report)
-        model = model.to(device)
-        for line in (
-            *training_warnings(prepared.classes, entries, held_out),
-            *warn_of_unheld_classes(entries, held_out, config.val_fraction),
-        ):
-            run.report.say(line)
-        job = TrainJob(
-            stage=STAGE,
-            config=config,
-            facts=facts,
-            model=model,
+
+    def objective_of(_: Network, device: torch.device) -> Objective:
+        return Objective(
             view=FinetuneTransform(config.clip, config.augment),
             loss_of=classification_step(config, len(prepared.classes)),
             example=example_clip(config.clip, config.model.audio.num_cepstra, device),
             derived={"validation_clips": len(held_out)},
-            reader=ClipReader(prepared, entries, facts["mfcc"]),
-            prepared=prepared,
-            lists={"train": len(entries), "validation": len(held_out)},
-            start=f"from {init or weights or 'scratch'}",
-            run=run,
-            device=device,
-            processes=processes,
         )
+
+    with build_job(setup, objective_of, command=command, report=report or NullReporter()) as job:
+        for line in (
+            *training_warnings(prepared.classes, entries, held_out),
+            *warn_of_unheld_classes(entries, held_out, config.val_fraction),
+        ):
+            job.report.say(line)
         train(job, _validation(job, prepared, held_out))
-        if not held_out and processes.is_rank0:
+        if not held_out and job.processes.is_rank0:
             last = load_checkpoint(job.run.checkpoint_path("last"))
             best = replace(last, model=last.weights, average={}, optimizer={})
             save_checkpoint(job.run.checkpoint_path("best"), best)
-    return run.folder
+    return job.run.folder
 
 
 def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) -> None:

@@ -3,28 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from avme.batch import AVBatch
 from avme.config import PretrainConfig
-from avme.data.dataset import ClipReader
 from avme.data.transforms import PretrainTransform
 from avme.models.autoencoder import MaeOutput, MaskedAutoencoder
+from avme.models.build import Network
 from avme.models.example_input import example_clip
 from avme.models.masking import TubeMask
 from avme.models.reconstruction_loss import in_both_units, reconstruction_loss
 from avme.progress import NullReporter, Reporter
-from avme.shards.dataset import PreparedDataset
 from avme.stages.pictures import picture_epochs
-from avme.train.distributed.process_group import init_distributed, pick_device
-from avme.train.job import TrainJob, train
+from avme.stages.training import (
+    Objective,
+    Setup,
+    build_job,
+    dataset_facts,
+    lengths_of,
+    open_training_set,
+)
+from avme.train.job import train
 from avme.train.metrics.attention_entropy import fusion_entropy
-from avme.train.metrics.wandb_run import require_wandb
-from avme.train.run.folder import require_possible, running
 from avme.train.trainer import BatchLoss, LossOf
 from avme.weights.init_from import log_report, provenance_of, weights_for
 from avme.weights.initialize import load_into
@@ -66,86 +69,59 @@ def pretrain(
         MismatchError: The resumed run or the weights differ.
         StoppedBySignal: After SIGTERM or SIGUSR1.
     """
-    report = report or NullReporter()
-    if config.train.wandb is not None:
-        require_wandb()
-    prepared = PreparedDataset.open(data)
+    prepared, split = open_training_set(config, data), config.clip.split
     weights = None if init is None else weights_for(config, init)
-    split = config.clip.split
     entries = prepared.subset(split, "train")
-    facts: dict[str, Any] = {
-        "preset": preset,
-        "dataset": prepared.name,
-        "fingerprint": prepared.fingerprint,
-        "train_list_sha256": prepared.list_sha256(split, "train"),
-        "split": split,
-        "mfcc": mfcc_facts(prepared, split),
-        "init": provenance_of(weights, out if resume else None, "init"),
-    }
+
+    def initialize(model: Network, report: Reporter) -> None:
+        if weights is not None:
+            log_report(report, load_into(model, weights))
+
+    setup = Setup(
+        stage=STAGE,
+        config=config,
+        prepared=prepared,
+        entries=entries,
+        facts={
+            **dataset_facts(prepared, split, preset),
+            "init": provenance_of(weights, out if resume else None, "init"),
+        },
+        lists={"train": len(entries)},
+        start="from scratch" if init is None else f"from {init}",
+        initialize=initialize,
+        out=out,
+        resume=resume,
+        overwrite=overwrite,
+    )
     if checks_for is not None:
-        require_possible(
-            config, facts, out=out, resume=resume, overwrite=overwrite, world=checks_for
-        )
+        setup.require_possible(checks_for)
         return out
-    device = pick_device(config.train.device)
-    with (
-        init_distributed(device) as processes,
-        running(
-            STAGE,
-            config,
-            facts,
-            out=out,
-            resume=resume,
-            overwrite=overwrite,
-            command=command,
-            processes=processes,
-            report=report,
-        ) as run,
-    ):
-        run.require_fitting(lambda: MaskedAutoencoder(config.model, config.clip), config)
-        torch.manual_seed(config.train.seed)
-        model = MaskedAutoencoder(config.model, config.clip)
-        if run.checkpoint is None and weights is not None:
-            log_report(run.report, load_into(model, weights))
-        model = model.to(device)
-        mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_ratio)
-        choice = mask(torch.zeros(1, dtype=torch.int64)).to(device)
-        job = TrainJob(
-            stage=STAGE,
-            config=config,
-            facts=facts,
-            model=model,
-            view=PretrainTransform(config.clip, config.crop),
-            loss_of=reconstruction_step(config, mask),
-            example=(
-                *example_clip(config.clip, config.model.audio.num_cepstra, device),
-                choice,
-                config.loss.tokens == "all",
-            ),
-            derived={
-                "grid": asdict(model.grid),
-                "tokens": model.grid.tokens,
-                "seen_tokens": choice.keep.shape[1],
-                "predicted_tokens": choice.predict.shape[1],
-                "effective_mask_ratio": mask.effective_ratio,
-                "effective_decoder_ratio": 1.0 - mask.num_predicted / mask.num_hidden,
-            },
-            reader=ClipReader(prepared, entries, facts["mfcc"]),
-            prepared=prepared,
-            lists={"train": len(entries)},
-            start="from scratch" if init is None else f"from {init}",
-            run=run,
-            device=device,
-            processes=processes,
-        )
+
+    def objective_of(model: Network, device: torch.device) -> Objective:
+        return _objective(config, cast(MaskedAutoencoder, model), device)
+
+    with build_job(setup, objective_of, command=command, report=report or NullReporter()) as job:
         train(job, picture_epochs(job, prepared))
-    return run.folder
+    return job.run.folder
 
 
-def mfcc_facts(prepared: PreparedDataset, split: str) -> dict[str, list[float]]:
-    """Return mean and deviation of the MFCC normalization, for users of the weights."""
-    mean, deviation = prepared.mfcc_statistics(split)
-    return {"mean": mean.tolist(), "deviation": deviation.tolist()}
+def _objective(config: PretrainConfig, model: MaskedAutoencoder, device: torch.device) -> Objective:
+    mask = TubeMask(model.grid, config.mask.ratio, config.mask.decoder_ratio)
+    choice = mask(torch.zeros(1, dtype=torch.int64)).to(device)
+    clip = example_clip(config.clip, config.model.audio.num_cepstra, device)
+    return Objective(
+        view=PretrainTransform(config.clip, config.crop),
+        loss_of=reconstruction_step(config, mask),
+        example=(*clip, choice, config.loss.tokens == "all"),
+        derived={
+            "grid": asdict(model.grid),
+            "tokens": model.grid.tokens,
+            "seen_tokens": choice.keep.shape[1],
+            "predicted_tokens": choice.predict.shape[1],
+            "effective_mask_ratio": mask.effective_ratio,
+            "effective_decoder_ratio": 1.0 - mask.num_predicted / mask.num_hidden,
+        },
+    )
 
 
 def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
@@ -177,9 +153,3 @@ def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
         return BatchLoss(loss=loss, figures=figures, lengths=lengths_of(predicted))
 
     return step
-
-
-def lengths_of(prediction: Float[Tensor, "b ..."]) -> Float[Tensor, " b"]:
-    """Return the norm of the prediction per clip: not finite if its loss is not."""
-    flat = prediction.detach().flatten(1)
-    return cast(Tensor, torch.linalg.vector_norm(flat, dim=1, dtype=torch.float32))

@@ -11,7 +11,6 @@ from avme.bench.run_estimate import (
     DatasetSize,
     Derived,
     Training,
-    build_model,
     derive,
     training_clips,
     training_clips_of,
@@ -21,6 +20,7 @@ from avme.config.presets import RECIPES, preset
 from avme.config.presets.recipe import UCF101
 from avme.config.resolve import resolve
 from avme.config.train import TrainConfig
+from avme.models.build import build_model
 from avme.shards.dataset import PreparedDataset
 from avme.sources.clip_table import SourceClip
 from avme.sources.folder import ucf101_group

@@ -23,7 +23,7 @@ from avme.prep.request import Request
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
 from avme.stages.prep import prepare
-from avme.stages.pretrain import mfcc_facts
+from avme.stages.training import mfcc_facts
 
 GREY = np.array([0.299, 0.587, 0.114])
 CLIP = ClipConfig(num_frames=4, frame_stride=2, image_size=32)

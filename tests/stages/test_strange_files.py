@@ -53,7 +53,7 @@ def test_a_resumed_run_is_compared_with_its_model_before_that_is_made(
     run = with_visual(pretrained, tmp_path / "run", LARGE)
     config = make_pretrain_config().model_dump()
     config["model"]["visual"] |= LARGE
-    monkeypatch.setattr("avme.stages.pretrain.MaskedAutoencoder", OnMetaAlone)
+    monkeypatch.setattr("avme.models.build.MaskedAutoencoder", OnMetaAlone)
 
     with pytest.raises(MismatchError, match=r"the checkpoint of .* is \(32, .*expected \(65520,"):
         pretrain(
@@ -73,7 +73,7 @@ def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(
 ) -> None:
     config = make_pretrain_config().model_dump()
     config["model"]["visual"] |= LARGE | {"depth": 1000}
-    monkeypatch.setattr("avme.stages.pretrain.MaskedAutoencoder", OnMetaAlone)
+    monkeypatch.setattr("avme.models.build.MaskedAutoencoder", OnMetaAlone)
 
     with pytest.raises(
         SystemRequirementError, match=r"in weights alone, this machine has .*smaller"

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from avme.batch import AVBatch
 from avme.errors import AvmeError
-from avme.stages.pretrain import lengths_of
+from avme.stages.training import lengths_of
 from avme.train.distributed.process_group import Distributed
 from avme.train.grad_norm import clip_gradients, gradient_norms
 from avme.train.metrics.meter import MetricMeter

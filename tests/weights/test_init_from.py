@@ -26,7 +26,8 @@ from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
 from avme.stages.finetune import finetune
-from avme.stages.pretrain import mfcc_facts, pretrain
+from avme.stages.pretrain import pretrain
+from avme.stages.training import mfcc_facts
 from avme.train.metrics.loggers import read_metrics
 from avme.weights.export import write_weights
 from avme.weights.init_from import require_no_test_leak
