@@ -46,7 +46,7 @@ def print_audit(facts: dict[str, Any]) -> None:
         *_protocols(facts["splits"]),
     ):
         console.print(_table(title, header, rows))
-    for line in (*_commands(facts["splits"]), *_remarks(facts["splits"])):
+    for line in (*_commands(facts["splits"]), *_warnings(facts["splits"])):
         print_line(line)
 
 
@@ -182,7 +182,7 @@ def _commands(splits: dict[str, Any]) -> Iterator[str]:
             return
 
 
-def _remarks(splits: dict[str, Any]) -> Iterator[str]:
+def _warnings(splits: dict[str, Any]) -> Iterator[str]:
     for split, facts in splits.items():
         if (names := facts["test_only_classes"]) and facts["train"]["clips"]:
             some = ", ".join(names[:_MOST_GROUPS]) + (", ..." if len(names) > _MOST_GROUPS else "")

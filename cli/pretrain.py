@@ -82,6 +82,7 @@ def pretrain(
     }
     size, given = paths.settings_from_weights(None if resume else init)
     base = paths.earlier_settings(folder, resume) or given
+    recipe = preset or size or paths.preset_of(folder if resume else None, resume=resume)
     settings = _resolved(training, preset, flags, base)
     preflight.require_split(source, settings.clip.split)
 
@@ -93,7 +94,7 @@ def pretrain(
             data=source,
             out=folder,
             init=init,
-            preset=preset or size or paths.preset_of(folder if resume else None, resume=resume),
+            preset=recipe,
             resume=resume,
             overwrite=training.overwrite,
             command=["avme", *sys.argv[1:]],
@@ -104,9 +105,9 @@ def pretrain(
     if training.elsewhere(folder, settings, begin):
         return
 
-    from avme.config.presets import recipe
+    from avme.config.presets import RECIPES
 
-    if preset and not (init or resume) and (weights := recipe(preset).starts_from):
+    if preset and not (init or resume) and (weights := RECIPES[preset].starts_from):
         training.ctx.obj.say(f"without --init from scratch; preset {preset} begins with {weights}")
     finished = begin()
     print_line(finished)

@@ -34,8 +34,8 @@ def verify(
     from avme.stages.verify import verify as run
 
     found = run(folder, every_picture=every, seed=seed, report=ctx.obj)
-    for remark in found.remarks:
-        print_line(remark)
+    for warning in found.warnings:
+        print_line(warning)
     if not found.problems:
         print_line(found.summary)
         return

@@ -42,7 +42,7 @@ class Verified:
     mend: tuple[str, ...]
     """Shell commands that fix the dataset, or a sentence if no command helps; empty for an intact
     one."""
-    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
     """Warnings about an intact dataset."""
     num_shards: int
     num_bytes: int
@@ -104,7 +104,7 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
         folder=folder,
         problems=tuple(problems),
         mend=tuple(_mend(folder, plan, problems)),
-        remarks=tuple(_remarks(manifest, bool(problems))),
+        warnings=tuple(_warnings(manifest, bool(problems))),
         num_shards=len(shards),
         num_bytes=sum(facts.num_bytes for facts in shards),
         num_clips=sum(facts.num_clips for facts in shards),
@@ -171,7 +171,7 @@ def _check_shards(
         threads.shutdown(cancel_futures=True)
 
 
-def _remarks(manifest: dict[str, Any], is_broken: bool) -> Iterator[str]:
+def _warnings(manifest: dict[str, Any], is_broken: bool) -> Iterator[str]:
     made_with = manifest.get("ffmpeg")
     if not isinstance(made_with, dict):  # already reported
         return

@@ -61,7 +61,7 @@ class StoredWeights:
     """Of avme's files: classes, hashes of data and lists, step and best epoch."""
     parts: tuple[Path, ...] = ()
     """Files of a sharded folder, if `file` is their index."""
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     checksum: str = "none"
     """Kind of checksum in the file, for display."""
 
@@ -203,9 +203,9 @@ def _unwrap(path: Path, content: Any) -> StoredWeights:
             f"{path} holds tensors under both `{whole[0]}` and `{whole[1]}`: keep one"
         )
     key = next(iter(whole or average), None)
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     if whole and average:
-        remarks = (
+        warnings = (
             f"the file also holds `{average[0]}`, a moving average of the weights, which was left "
             "out: to start from it, save it alone",
         )
@@ -217,7 +217,7 @@ def _unwrap(path: Path, content: Any) -> StoredWeights:
         dict(tensors),
         f"under `{key}`" if key else "bare",
         dict(note) if isinstance(note, Mapping) else {},
-        remarks=remarks,
+        warnings=warnings,
     )
 
 
@@ -238,7 +238,7 @@ def _foreign(
     note: dict[str, Any],
     *,
     parts: tuple[Path, ...] = (),
-    remarks: tuple[str, ...] = (),
+    warnings: tuple[str, ...] = (),
 ) -> StoredWeights:
     """Remove the prefixes of model wrappers, and detect whose tensor names these are."""
     while prefix := _common_prefix(tensors):
@@ -267,7 +267,7 @@ def _foreign(
         wrapping=wrapping,
         config=config,
         parts=parts,
-        remarks=remarks,
+        warnings=warnings,
     )
 
 

@@ -43,8 +43,8 @@ def write_weights(weights: ImportedWeights, out: Path, form: Form) -> LoadReport
         require_heads(weights)
     if form == "avme":
         _write_ours(weights, out)
-        return LoadReport(tuple(weights.tensors), weights.dropped, (), weights.remarks)
-    tower, remarks = _visual_tower(weights, form)
+        return LoadReport(tuple(weights.tensors), weights.dropped, (), weights.warnings)
+    tower, warnings = _visual_tower(weights, form)
     named = _named(weights, tower, form)
     if form == "official":
         note = _note(weights)
@@ -57,7 +57,7 @@ def write_weights(weights: ImportedWeights, out: Path, form: Form) -> LoadReport
             write_json(out / "preprocessor_config.json", preprocessor_config(weights))
             write_json(out / "config.json", config)
     dropped = [*weights.dropped, *(name for name in weights.tensors if name not in tower)]
-    return LoadReport(tuple(tower), tuple(dropped), (), (*weights.remarks, *remarks))
+    return LoadReport(tuple(tower), tuple(dropped), (), (*weights.warnings, *warnings))
 
 
 @contextmanager

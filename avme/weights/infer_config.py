@@ -53,7 +53,7 @@ class Geometry:
     num_frames: int
     size: int
     norms: Norms
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def kernel(self) -> tuple[int, int]:
@@ -123,7 +123,7 @@ def geometry_of(stored: StoredWeights) -> Geometry:
         "tubelet_size": tubelet,
         "final_norm": norms.final if stage == "pretrain" else True,
     }
-    heads, remarks = _heads(config.get("num_attention_heads"), dim)
+    heads, warnings = _heads(config.get("num_attention_heads"), dim)
     if heads:
         visual["heads"] = heads
     decoder: dict[str, int | float] = {}
@@ -145,7 +145,7 @@ def geometry_of(stored: StoredWeights) -> Geometry:
         int(config.get("num_frames") or 16),
         _side(config.get("image_size"), patch),
         norms,
-        remarks,
+        warnings,
     )
 
 

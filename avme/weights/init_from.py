@@ -34,7 +34,7 @@ def weights_for(
     stretched = "positions of {} x {} x {} places are stretched over {} x {} x {}".format(
         *known, grid.slots, grid.rows, grid.columns
     )
-    return replace(weights, remarks=(*weights.remarks, stretched))
+    return replace(weights, warnings=(*weights.warnings, stretched))
 
 
 def starting_point(init: Path) -> dict[str, Any]:

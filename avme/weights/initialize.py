@@ -31,7 +31,7 @@ class LoadReport:
     mapped: tuple[str, ...]
     dropped: tuple[str, ...]
     new: tuple[str, ...]
-    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     def lines(self) -> list[str]:
         """Format the report."""
@@ -39,7 +39,7 @@ class LoadReport:
             f"mapped {len(self.mapped)} tensors: {by_part(self.mapped)}",
             f"dropped {len(self.dropped)}: {by_part(self.dropped)}",
             f"newly initialised {len(self.new)}: {by_part(self.new)}",
-            *self.remarks,
+            *self.warnings,
         ]
 
 
@@ -70,16 +70,16 @@ def load_into(
     """
     own = model.state_dict()
     given = dict(weights.tensors)
-    remarks = list(weights.remarks)
+    warnings = list(weights.warnings)
     given = {name: t for name, t in given.items() if not name.startswith(("norm.", "head."))}
     if isinstance(model, Classifier):
         end, told = end_for(model, weights, classes)
         given |= end
-        remarks += told
+        warnings += told
     if _BRIDGE in given and _BRIDGE in own:
-        given[_BRIDGE] = _bridge(given[_BRIDGE], own[_BRIDGE], remarks)
+        given[_BRIDGE] = _bridge(given[_BRIDGE], own[_BRIDGE], warnings)
     if isinstance(model.fusion, TalkNetFusion) and "fusion" not in _parts(weights):
-        remarks.append("fusion talknet does not start as VideoMAE: only prenorm and concat do")
+        warnings.append("fusion talknet does not start as VideoMAE: only prenorm and concat do")
     new = [name for name in own if name not in given]
     _require_expected(new, model, weights)
     mapped = [name for name in own if name in given]
@@ -91,7 +91,7 @@ def load_into(
             )
     model.load_state_dict({name: given[name] for name in mapped}, strict=False)
     dropped = [*weights.dropped, *(name for name in weights.tensors if name not in mapped)]
-    return LoadReport(tuple(mapped), tuple(dropped), tuple(new), tuple(remarks))
+    return LoadReport(tuple(mapped), tuple(dropped), tuple(new), tuple(warnings))
 
 
 def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: ImportedWeights) -> None:
@@ -129,14 +129,14 @@ def _is_in_doubt(key: str, weights: ImportedWeights) -> bool:
     return key == "model.visual.heads" and told != weights.leaves[key]
 
 
-def _bridge(theirs: Tensor, own: Tensor, remarks: list[str]) -> Tensor:
+def _bridge(theirs: Tensor, own: Tensor, warnings: list[str]) -> Tensor:
     """Return the columns for the visual half, and zeros or nothing for the audio half."""
     dim = theirs.shape[1]
     if own.shape[1] == 2 * dim:
-        remarks.append(f"{_BRIDGE}: the visual half is theirs, the audio half is zero")
+        warnings.append(f"{_BRIDGE}: the visual half is theirs, the audio half is zero")
         return torch.cat([theirs, torch.zeros_like(theirs)], dim=1)
     if 2 * own.shape[1] == dim:
-        remarks.append(f"{_BRIDGE}: its audio half was dropped")
+        warnings.append(f"{_BRIDGE}: its audio half was dropped")
         return theirs[:, : own.shape[1]]
     return theirs
 

@@ -46,8 +46,8 @@ def describe_weights(weights: ImportedWeights) -> Iterator[tuple[str, str]]:
         yield f"best {name}", f"{value:g}"
     yield "checksum inside", weights.checksum
     yield "SHA-256", weights.sha256()
-    for remark in weights.remarks:
-        yield "remark", remark
+    for warning in weights.warnings:
+        yield "warning", warning
 
 
 def _holds(weights: ImportedWeights) -> str:

@@ -57,7 +57,7 @@ class ImportedWeights:
     """Metadata: Hugging Face's config.json, or all settings of avme."""
     facts: dict[str, Any]
     dropped: tuple[str, ...]
-    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
     stored_as: dict[str, int]
     """Number of tensors by precision in the file."""
     parts: tuple[Path, ...] = ()
@@ -115,11 +115,14 @@ def read_weights(path: Path, classes: Path | None = None) -> ImportedWeights:
         raise MismatchError(f"{weights.file} names its classes itself: leave {classes} out")
     if not weights.num_classes:
         raise MismatchError(f"{weights.file} has no head that {classes} could name the rows of")
-    names, remarks = read_class_names(classes, weights.num_classes), weights.remarks
+    names, warnings = read_class_names(classes, weights.num_classes), weights.warnings
     if weights.classes and names != weights.classes:
         require_same_rows(weights.file, weights.classes, classes, names)
-        remarks = (*remarks, f"the names in {classes} replace those that belong to {weights.file}")
-    return replace(weights, classes=names, remarks=remarks)
+        warnings = (
+            *warnings,
+            f"the names in {classes} replace those that belong to {weights.file}",
+        )
+    return replace(weights, classes=names, warnings=warnings)
 
 
 def _foreign(stored: StoredWeights) -> ImportedWeights:
@@ -151,7 +154,7 @@ def _foreign(stored: StoredWeights) -> ImportedWeights:
         config=stored.config,
         facts={},
         dropped=(*dropped, *tables),
-        remarks=(*stored.remarks, *geometry.remarks),
+        warnings=(*stored.warnings, *geometry.warnings),
         stored_as=_precisions(stored.tensors),
         parts=stored.parts,
         checksum=stored.checksum,
@@ -200,7 +203,7 @@ def _ours(stored: StoredWeights) -> ImportedWeights:
         config=config.model_dump(mode="json"),
         facts=stored.facts,
         dropped=(),
-        remarks=stored.remarks,
+        warnings=stored.warnings,
         stored_as=_precisions(stored.tensors),
         checksum=stored.checksum,
     )

@@ -71,7 +71,7 @@ def complete_settings(weights: ImportedWeights, config: EvalConfig) -> ImportedW
         weights = replace(weights, config=weights.config | note)
     if config.heads is not None and key not in weights.leaves:
         leaves = weights.leaves | {key: config.heads}
-        weights = replace(weights, leaves=leaves, remarks=())
+        weights = replace(weights, leaves=leaves, warnings=())
     return weights
 
 
@@ -98,8 +98,8 @@ def build_trained(
             f"{len(others)} of the classifier's {len(classes)} classes are not in the set "
             f"({some(others)}): they stay possible answers"
         )
-    for remark in weights.remarks:
-        report.say(remark)
+    for warning in weights.warnings:
+        report.say(warning)
     if weights.stride is None:
         stride = settings.clip.frame_stride
         report.say(

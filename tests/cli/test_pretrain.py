@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from avme.io.atomic import write_text
@@ -58,6 +59,20 @@ def test_pretraining_refuses(args: str, code: int, line: str) -> None:
     found, err = refusal("pretrain", *args.split())
 
     assert (found, err[: len(line)]) == (code, line)
+
+
+@pytest.mark.parametrize("run", ["pretrain-pets", "finetune-pets-av"])
+def test_a_run_of_another_format_is_not_resumed_whatever_its_settings_are(run: str) -> None:
+    write_text(Path("runs", run, "config.yaml"), "clip: {size: 32}")
+    last = Path("runs", run, "checkpoints/last.pt")
+    last.parent.mkdir()
+    torch.save({"format": 2}, last)
+
+    assert refusal(run.split("-")[0], "--resume") == (
+        5,
+        f"error: {last}: written by another version of avme (got format 2, expected 3). Train "
+        "again\n",
+    )
 
 
 @pytest.mark.parametrize(

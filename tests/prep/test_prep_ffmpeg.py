@@ -80,8 +80,8 @@ def test_parts_by_two_versions_are_counted_and_told(
     assert read_json(tmp_path / "set" / "dataset.json")["ffmpeg"] == {"6.1.1": 2, "8.0": 1}
     found = verify(tmp_path / "set", every_picture=False, seed=0, report=NullReporter())
     assert found.problems == ()
-    assert len(found.remarks) == 1
-    assert mixture in found.remarks[0]
+    assert len(found.warnings) == 1
+    assert mixture in found.warnings[0]
 
 
 def test_a_set_of_one_version_names_it_and_warns_of_nothing(
@@ -92,7 +92,7 @@ def test_a_set_of_one_version_names_it_and_warns_of_nothing(
     assert said == []
     assert read_json(tmp_path / "set" / "dataset.json")["ffmpeg"] == {ffmpeg_version(REAL): 3}
     found = verify(tmp_path / "set", every_picture=False, seed=0, report=NullReporter())
-    assert (found.problems, found.remarks) == ((), ())
+    assert (found.problems, found.warnings) == ((), ())
 
 
 def test_a_broken_set_of_another_version_warns_before_it_is_rebuilt(
@@ -106,7 +106,7 @@ def test_a_broken_set_of_another_version_warns_before_it_is_rebuilt(
     found = verify(tmp_path / "set", every_picture=False, seed=0, report=NullReporter())
 
     assert found.problems
-    assert f"made with ffmpeg {ffmpeg_version(REAL)}, this machine has 8.0" in found.remarks[0]
+    assert f"made with ffmpeg {ffmpeg_version(REAL)}, this machine has 8.0" in found.warnings[0]
 
 
 def test_shards_without_a_line_in_the_journal_keep_their_version(

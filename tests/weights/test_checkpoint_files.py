@@ -176,7 +176,7 @@ def test_an_average_beside_the_weights_is_left_out_and_told(
     weights = read_weights(tmp_path / "a.pt")
 
     assert torch.equal(weights.tensors["head.weight"], tensors["head.weight"])
-    assert "also holds `model_ema`" in weights.remarks[0]
+    assert "also holds `model_ema`" in weights.warnings[0]
 
 
 @pytest.mark.parametrize(

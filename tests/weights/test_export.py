@@ -33,7 +33,7 @@ def test_the_tower_of_ours_leaves_sound_behind(
     tally = write_weights(weights, tmp_path / "out.pth", "official")
 
     assert {name.split(".")[0] for name in tally.dropped} == {"audio", "fusion"}
-    assert "its audio half was dropped" in tally.remarks[-1]
+    assert "its audio half was dropped" in tally.warnings[-1]
     names = torch.load(tmp_path / "out.pth", weights_only=True)["model"]
     assert names["encoder_to_decoder.weight"].shape == (16, 32)
     assert names["encoder.patch_embed.proj.weight"].shape == (32, 3, 2, 4, 4)

@@ -87,7 +87,7 @@ def test_rows_go_to_the_class_of_their_name(
 
     assert found.tolist() == biases
     assert ("head.weight" in tally.new) == (set(biases) == {9})
-    assert re.search(said, tally.remarks[-1])
+    assert re.search(said, tally.warnings[-1])
 
 
 def test_a_file_without_names_gives_no_head_unless_they_are_given(
@@ -104,7 +104,7 @@ def test_a_file_without_names_gives_no_head_unless_they_are_given(
     named, _ = start(read_weights(file, names), tuple(sorted(NAMES)))
 
     assert guessed.tolist() == [9, 9, 9]
-    assert "does not name its 3 classes; --classes FILE says" in tally.remarks[-1]
+    assert "does not name its 3 classes; --classes FILE says" in tally.warnings[-1]
     assert named.tolist() == [1, 2, 3]
 
 
@@ -145,7 +145,7 @@ def test_names_given_beside_the_files_own_may_spell_them_anew_but_not_move_them(
 
     assert weights.classes == ("talking head", "city timelapse", "Woods")
     file = folder / "model.safetensors"
-    assert weights.remarks[-1] == f"the names in {names} replace those that belong to {file}"
+    assert weights.warnings[-1] == f"the names in {names} replace those that belong to {file}"
     for text in ("BunnyForest\nCityTimelapse\nTalkingHead\n", "a\ntalking head\nb\n"):
         names.write_text(text)
         with pytest.raises(MismatchError, match=r"in row \d of its head, .* leave --classes out"):

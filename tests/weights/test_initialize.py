@@ -105,7 +105,7 @@ def test_ours_keep_sound_and_fusion(
 
     assert (whole.new, whole.dropped) == ((), ())
     assert {name.split(".")[0] for name in seeing.dropped} == {"audio", "fusion"}
-    assert seeing.remarks == ("decoder.bridge.weight: its audio half was dropped",)
+    assert seeing.warnings == ("decoder.bridge.weight: its audio half was dropped",)
 
 
 def test_talknets_fusion_is_said_to_start_as_something_else(
@@ -115,7 +115,7 @@ def test_talknets_fusion_is_said_to_start_as_something_else(
 
     tally = load_into(MaskedAutoencoder(config, clip), read_weights(pretrained))
 
-    assert "talknet does not start as VideoMAE" in tally.remarks[-1] + tally.remarks[-2]
+    assert "talknet does not start as VideoMAE" in tally.warnings[-1] + tally.warnings[-2]
 
 
 def test_a_fusion_that_only_half_fits_is_refused(

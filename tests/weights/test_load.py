@@ -150,7 +150,7 @@ def test_the_heads_that_hugging_face_gives_vit_s_are_corrected_and_said(
     weights = read_weights(save_as(theirs, "hf q_bias", tmp_path))
 
     assert weights.leaves["model.visual.heads"] == 6
-    assert "16 heads at width 384" in weights.remarks[0]
+    assert "16 heads at width 384" in weights.warnings[0]
 
 
 def test_our_own_checkpoint_and_weights_are_read(pretrained_files: list[Path]) -> None:

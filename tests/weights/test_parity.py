@@ -87,7 +87,7 @@ def test_with_sound_it_still_starts_as_videomae(
 
     assert {name.split(".")[0] for name in tally.new} <= {"audio", "fusion"}
     assert "decoder.bridge.weight: the visual half is theirs, the audio half is zero" in (
-        tally.remarks
+        tally.warnings
     )
     parity.pretraining(ours, theirs, clip)
 
