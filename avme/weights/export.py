@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
+from avme.checkpoint.schema import FORMAT
 from avme.errors import MismatchError
 from avme.io.atomic import write_json
 from avme.weights.huggingface.config import config_note
@@ -127,8 +128,8 @@ def _named(weights: ImportedWeights, tower: Mapping[str, Tensor], form: Form) ->
 
 def _write_ours(weights: ImportedWeights, out: Path) -> None:
     settings = settings_of(weights).model_dump(mode="json")
-    said = weights.facts | {"classes": list(weights.classes), "config": settings}
-    write_safetensors(out, weights.tensors, {SIDECAR: json.dumps(said)})
+    note = {"format": FORMAT, "classes": list(weights.classes), "config": settings}
+    write_safetensors(out, weights.tensors, {SIDECAR: json.dumps(weights.facts | note)})
 
 
 def _note(weights: ImportedWeights) -> dict[str, Any]:
