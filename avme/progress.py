@@ -22,7 +22,7 @@ class Task(Protocol):
 class Reporter(Protocol):
     """Receiver of progress and messages of a stage."""
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Report one line."""
 
     def task(self, title: str, total: int, done: int = 0) -> AbstractContextManager[Task]:
@@ -43,7 +43,7 @@ def some_of(names: Sequence[str], most: int = 3) -> str:
 class NullReporter:
     """Reporter without output."""
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Ignore the line."""
 
     @contextmanager
@@ -77,10 +77,10 @@ class Logged:
         self._report, self._write = report, write
         self._every_seconds, self._clock = every_seconds, clock
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Log the line and pass it on."""
         self._write(line)
-        self._report.say(line)
+        self._report.log(line)
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:

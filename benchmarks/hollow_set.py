@@ -88,10 +88,10 @@ def write_shards(plan: Plan) -> None:
 
 def hollow_media() -> DecodedClip:
     """What a clip of two pictures of ten bytes would be."""
-    sound = AudioInfo(1, "mp3", 44100, 2, 0.025)
+    audio = AudioInfo(1, "mp3", 44100, 2, 0.025)
     rate, tick = Fraction(25), Fraction(1, 25)
     return DecodedClip(
-        info=MediaInfo(0, "mpeg4", 320, 240, rate, tick, 2, 0.0, sound),
+        info=MediaInfo(0, "mpeg4", 320, 240, rate, tick, 2, 0.0, audio),
         width=320,
         height=240,
         fps=rate,
@@ -99,10 +99,10 @@ def hollow_media() -> DecodedClip:
         pts=np.array([0.0, 0.04]),
         audio="sound",
         loudness=Loudness(-23.123, -1.23, 0.1234),
-        sound_start_seconds=0.025,
-        sound_seconds=7.125,
+        audio_start_seconds=0.025,
+        audio_seconds=7.125,
         mfcc=np.ones((8, 13), dtype=np.float32),
-        sounding_rows=(0, 8),
+        audio_rows=(0, 8),
         ffmpeg_log="",
     )
 

@@ -54,8 +54,8 @@ def _table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> 
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", show_header=any(header))
-    for place, name in enumerate(header):
-        numeric = place > 0 and name not in ("", "side")
+    for index, name in enumerate(header):
+        numeric = index > 0 and name not in ("", "side")
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
@@ -67,22 +67,22 @@ def _title(facts: dict[str, Any]) -> str:
 
 
 def _properties(facts: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    sound = facts["sound"]
+    audio = facts["sound"]
     other = facts["frames_other_than_header"]
     yield "frames", f"{facts['frames']}; {other} clips have another number than their header says"
     yield "seconds a clip", _spread(facts["seconds"])
     yield "frames a clip", _spread(facts["frames_per_clip"])
     for name, key in (("frames a second", "fps"), ("size", "sizes"), ("codec", "video_codecs")):
         yield name, _kinds(facts[key])
-    states = f"{sound['sound']} sound, {sound['silent']} silent, {sound['none']} without a track"
-    yield "sound", f"{states}; {sound['usable']} usable"
-    yield "sound codec", _kinds(sound["codecs"])
-    yield "samples a second", _kinds(sound["sample_rates_hz"])
-    yield "channels", _kinds(sound["channels"])
+    states = f"{audio['sound']} sound, {audio['silent']} silent, {audio['none']} without a track"
+    yield "sound", f"{states}; {audio['usable']} usable"
+    yield "sound codec", _kinds(audio["codecs"])
+    yield "samples a second", _kinds(audio["sample_rates_hz"])
+    yield "channels", _kinds(audio["channels"])
     for name, key in (("sound starts late", "starts_late"), ("sound ends early", "ends_early")):
-        clips, most = sound[key]["clips"], sound[key]["most_seconds"]
+        clips, most = audio[key]["clips"], audio[key]["most_seconds"]
         yield name, f"{clips} clips, by up to {most:.2f} s" if clips else "no clip"
-    yield "RMS in dBFS", _spread(sound["rms_dbfs"])
+    yield "RMS in dBFS", _spread(audio["rms_dbfs"])
     yield "quarantined", str(facts["quarantined"])
 
 

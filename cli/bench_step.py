@@ -112,7 +112,7 @@ def step(
             for row in found.rows
         ],
     )
-    ours, heard = found.rows[-3], found.rows[-1]
-    print_line(f"a step with sound takes {heard.seconds / ours.seconds:.3f} of one without")
+    ours, with_audio = found.rows[-3], found.rows[-1]
+    print_line(f"a step with sound takes {with_audio.seconds / ours.seconds:.3f} of one without")
     for name, reason in found.absent.items():
         print_line(f"{name}: {reason}")

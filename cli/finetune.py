@@ -128,7 +128,7 @@ def finetune(
     if training.elsewhere(folder, settings, begin):
         return
     if earlier_run or init:
-        training.ctx.obj.say(f"starting from {chosen or init}")
+        training.ctx.obj.log(f"starting from {chosen or init}")
     finished = begin()
     print_line(finished)
     next_command.after_finetune(training.ctx.obj, finished, source)

@@ -15,7 +15,7 @@ from . import paths
 def log_next(report: Reporter, *words: str | Path | None) -> None:
     """Print the command `avme ARGUMENTS`; arguments that are None are left out."""
     command = ["avme", *(_word(word) for word in words if word is not None)]
-    report.say(f"next: {join_command(command)}")
+    report.log(f"next: {join_command(command)}")
 
 
 def after_prep(report: Reporter, folder: Path) -> None:

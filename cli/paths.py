@@ -177,7 +177,7 @@ def preset_of(run: Path | None, *, resume: bool = False) -> str:
         from avme.checkpoint.file import newest_checkpoint
         from avme.progress import NullReporter
 
-        return str(newest_checkpoint(run, NullReporter().say).facts["preset"])
+        return str(newest_checkpoint(run, NullReporter().log).facts["preset"])
     from avme.weights.init_from import starting_point
 
     return str(starting_point(run)["preset"])

@@ -141,10 +141,10 @@ def what_follows(settings: "PretrainConfig | FinetuneConfig", derived: "Derived"
         rows.append(
             (
                 "hidden",
-                f"{derived.mask.effective_ratio:.2%} of {grid.places} places: {hidden}",
+                f"{derived.mask.effective_ratio:.2%} of {grid.indices} places: {hidden}",
             )
         )
-        tokens += f": {(grid.places - hidden) * grid.slots:,} seen, {hidden * grid.slots:,} hidden"
+        tokens += f": {(grid.indices - hidden) * grid.slots:,} seen, {hidden * grid.slots:,} hidden"
         if derived.mask.num_predicted < hidden:
             tokens += f", {derived.mask.num_predicted * grid.slots:,} of them predicted"
     rows.append(("tokens", tokens))

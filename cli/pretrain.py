@@ -108,7 +108,7 @@ def pretrain(
     from avme.config.presets import RECIPES
 
     if preset and not (init or resume) and (weights := RECIPES[preset].starts_from):
-        training.ctx.obj.say(f"without --init from scratch; preset {preset} begins with {weights}")
+        training.ctx.obj.log(f"without --init from scratch; preset {preset} begins with {weights}")
     finished = begin()
     print_line(finished)
     next_command.after_pretrain(training.ctx.obj, finished, source, settings)

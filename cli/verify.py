@@ -33,7 +33,7 @@ def verify(
 
     from avme.stages.verify import verify as run
 
-    found = run(folder, every_picture=every, seed=seed, report=ctx.obj)
+    found = run(folder, all_frames=every, seed=seed, report=ctx.obj)
     for warning in found.warnings:
         print_line(warning)
     if not found.problems:

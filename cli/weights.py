@@ -58,5 +58,5 @@ def convert(ctx: typer.Context, file: File, out: Out, to: Form) -> None:
     from avme.weights.load import read_weights
 
     for line in write_weights(read_weights(file), out, to).lines():
-        ctx.obj.say(line)
+        ctx.obj.log(line)
     print_line(out)

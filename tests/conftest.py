@@ -120,7 +120,11 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Wa
             for path in outputs(folder, number):
                 path.touch()  # who reads it may be faster than the fork
             out, err = (str(path) for path in outputs(folder, number))
-            asked = {"argv": argv, "env": os.environ | (env or {}), "cwd": str(cwd or Path.cwd())}
+            asked = {
+                "argv": argv,
+                "env": os.environ | (env or {}),
+                "cwd": str(cwd or Path.cwd()),
+            }
             asks.write(json.dumps({**asked, "out": out, "err": err, "session": session}) + "\n")
             asks.flush()
             return Warm(int(answers.readline()), folder, number)
@@ -176,7 +180,7 @@ def reseal() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def make_video() -> Callable[..., Path]:
-    """A factory of moving test pictures with a tone; `sound` is a lavfi source or None."""
+    """A factory of moving test pictures with a tone; `audio` is a lavfi source or None."""
 
     def make(
         path: Path,
@@ -184,13 +188,13 @@ def make_video() -> Callable[..., Path]:
         frames: int = 8,
         fps: str = "25",
         size: str = "48x32",
-        sound: str | None = "sine=frequency=440:sample_rate=16000",
+        audio: str | None = "sine=frequency=440:sample_rate=16000",
         options: tuple[str, ...] = (),
     ) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         seconds = float(frames / Fraction(fps))
         pictures = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={fps},trim=end_frame={frames}"]
-        track = ["-f", "lavfi", "-i", f"{sound},atrim=duration={seconds}"] if sound else []
+        track = ["-f", "lavfi", "-i", f"{audio},atrim=duration={seconds}"] if audio else []
         arguments = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *pictures, *track]
         arguments += ["-c:v", "mpeg4", "-c:a", "pcm_s16le"]
         arguments += ["-bitexact", *options, f"file:{path}"]

@@ -24,7 +24,7 @@ class Notes:
         self._lines = lines
         self._total = self._done = 0
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         self._lines.append(line)
 
     @contextmanager
@@ -76,9 +76,9 @@ def videos(tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., P
         archery = root / "Archery" / f"v_Archery_g{group:02d}"
         bowling = root / "Bowling" / f"v_Bowling_g{group:02d}"
         make_video(Path(f"{archery}_c01.avi"), frames=10)
-        make_video(Path(f"{archery}_c02.avi"), frames=2, sound=None)
+        make_video(Path(f"{archery}_c02.avi"), frames=2, audio=None)
         make_video(Path(f"{bowling}_c01.avi"), frames=6, fps="30000/1001")
-        make_video(Path(f"{bowling}_c02.avi"), sound="anullsrc=r=16000:cl=mono")
+        make_video(Path(f"{bowling}_c02.avi"), audio="anullsrc=r=16000:cl=mono")
     return root
 
 

@@ -142,7 +142,7 @@ def test_the_readme_is_short() -> None:
 
 def test_every_reason_and_every_remark_of_a_clip_is_explained() -> None:
     text = (ROOT / "docs" / "oddmedia.md").read_text(encoding="utf-8")
-    remarks, reasons = (
+    warnings, reasons = (
         set(re.findall("`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", part, re.M))))
         for part in re.split("## (?:Warnings about clips|Reasons)", text)[1:]
     )
@@ -152,7 +152,7 @@ def test_every_reason_and_every_remark_of_a_clip_is_explained() -> None:
     remarked = set(re.findall(r'yield (?:\(\s+)?f?"([a-z-]+): ', media))
 
     assert reasons == given
-    assert remarks == remarked | {"damaged"}
+    assert warnings == remarked | {"damaged"}
 
 
 def test_the_gate_types_what_the_readme_tells_newcomers_to_type() -> None:

@@ -92,7 +92,7 @@ def sets(shell: Shell, make_video: Callable[..., Path]) -> None:
                 shell.folder / "UCF-101" / name / clip,
                 frames=26,
                 size="96x64",
-                sound=tone,
+                audio=tone,
                 options=options,
             )
             beside = shell.folder / "videos" / name.lower() / f"{group}.avi"

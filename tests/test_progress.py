@@ -8,7 +8,7 @@ from avme.progress import Logged, NullReporter, some_of
 def test_the_quiet_reporter_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     quiet = NullReporter()
 
-    quiet.say("a sentence")
+    quiet.log("a sentence")
     with quiet.task("prep", total=2, done=1) as task:
         task.advance()
         task.advance(2, note="a note")
@@ -21,7 +21,7 @@ def test_the_logged_reporter_writes_lines_and_where_a_task_stands() -> None:
     now = [0.0]
     logged = Logged(NullReporter(), written.append, every_seconds=60.0, clock=lambda: now[0])
 
-    logged.say("a sentence")
+    logged.log("a sentence")
 
     def work() -> None:
         with logged.task("train", total=9, done=1) as task:

@@ -41,7 +41,7 @@ class Protocol:
     """Clips of that dataset."""
 
 
-def sounding_classes(train: Int[np.ndarray, "l p"]) -> Bool[np.ndarray, " l"]:
+def classes_with_audio(train: Int[np.ndarray, "l p"]) -> Bool[np.ndarray, " l"]:
     """Return the classes in which at least half of the train clips have usable audio."""
     counts: Int[np.ndarray, " l"] = train.sum(axis=1)
     return np.logical_and(counts > 0, train[:, 1] >= _MOSTLY * counts)
@@ -49,8 +49,8 @@ def sounding_classes(train: Int[np.ndarray, "l p"]) -> Bool[np.ndarray, " l"]:
 
 def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> list[Protocol]:
     """Return the standard protocols for counts of clips without and with usable audio by class."""
-    mostly = sounding_classes(train)
-    heard = train[:, 1] > 0
+    mostly = classes_with_audio(train)
+    with_audio = train[:, 1] > 0
     everything = (int(train.sum()), int(test.sum()), int(np.count_nonzero(train.sum(axis=1))))
     return [
         Protocol("all clips as they are", *everything, mutual_bits(train), ()),
@@ -75,8 +75,8 @@ def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> li
         Protocol(
             "only clips with usable sound",
             int(train[:, 1].sum()),
-            int(test[heard, 1].sum()),
-            int(np.count_nonzero(heard)),
+            int(test[with_audio, 1].sum()),
+            int(np.count_nonzero(with_audio)),
             0.0,
             clips="usable sound",
         ),

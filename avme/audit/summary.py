@@ -20,9 +20,9 @@ Sides = Mapping[str, Sequence[str]]
 
 def survey(records: Sequence[ClipRecord], classes: Sequence[str]) -> dict[str, Any]:
     """Summarize the dataset independent of splits."""
-    heard = [record for record in records if record.audio != "none"]
-    late = [r for r in heard if (r.audio_start_seconds or 0.0) > LATE_SECONDS]
-    early = [r for r in heard if missing_at_end(r) > LATE_SECONDS]
+    with_audio = [record for record in records if record.audio != "none"]
+    late = [r for r in with_audio if (r.audio_start_seconds or 0.0) > LATE_SECONDS]
+    early = [r for r in with_audio if missing_at_end(r) > LATE_SECONDS]
     return {
         "clips": len(records),
         "frames": sum(record.frames for record in records),

@@ -105,9 +105,9 @@ def _decord() -> Load:
     def load(video: Path, frames: Sequence[int], box: Box, size: int) -> Squares:
         reader = decord.VideoReader(str(video), num_threads=1)
         whole = reader.get_batch(list(frames)).asnumpy()
-        place = (box.left, box.top, box.left + box.width, box.top + box.height)
+        index = (box.left, box.top, box.left + box.width, box.top + box.height)
         squares: list[Any] = [
-            Image.fromarray(picture).crop(place).resize((size, size), Image.Resampling.BILINEAR)
+            Image.fromarray(picture).crop(index).resize((size, size), Image.Resampling.BILINEAR)
             for picture in whole
         ]
         return _channels_second([np.asarray(square) for square in squares])

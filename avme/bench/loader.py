@@ -115,13 +115,13 @@ def bench_loader(
         job = jobs[piece]
         return reader.read_crops(job.entry, job.window, [job.box], clip.image_size)
 
-    def with_sound(piece: int) -> object:
+    def with_audio(piece: int) -> object:
         return items[SampleDraw(jobs[piece].clip, jobs[piece].seed)]
 
     contenders = [
         Candidate(OURS, ours),
         *(Candidate(name, _doing(load, jobs, clip)) for name, load in peers.present.items()),
-        Candidate(WITH_SOUND, with_sound),
+        Candidate(WITH_SOUND, with_audio),
     ]
     with one_core():
         # Files are opened in the warm-up: training opens them once, not once per epoch.

@@ -71,8 +71,8 @@ def _commented(
             continue
         described = _one_line(field.description)
         source = sources.get(f"{prefix}{name}", "")
-        told = (described, f"({accepts(field)})", source and f"[{source}]")
-        comment = " ".join(part for part in told if part)
+        notes = (described, f"({accepts(field)})", source and f"[{source}]")
+        comment = " ".join(part for part in notes if part)
         plain = settings.model_dump(mode="json", include={name})[name]
         lines += [f"{indent}# {comment}", f"{indent}{name}: {yaml_value(plain)}"]
     return lines

@@ -60,10 +60,10 @@ class PretrainConfig(WithGrid):
 
     @model_validator(mode="after")
     def _mask_hides_some_and_keeps_some(self) -> "PretrainConfig":
-        places = (self.clip.image_size // self.model.visual.patch_size) ** 2
-        hidden = int(self.mask.ratio * places)
-        if not 0 < hidden < places:
-            raise ValueError(f"mask.ratio {self.mask.ratio} hides {hidden} of {places} places")
+        indices = (self.clip.image_size // self.model.visual.patch_size) ** 2
+        hidden = int(self.mask.ratio * indices)
+        if not 0 < hidden < indices:
+            raise ValueError(f"mask.ratio {self.mask.ratio} hides {hidden} of {indices} places")
         if not int(hidden - self.mask.decoder_ratio * hidden):
             raise ValueError(
                 f"mask.decoder_ratio {self.mask.decoder_ratio} predicts none of {hidden} places"

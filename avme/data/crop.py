@@ -84,6 +84,6 @@ def crop_resize(frames: Pictures, box: Box, size: int) -> Squares:
     return cast(Tensor, square)
 
 
-def _nearest(place: int, factor: int) -> int:
+def _nearest(index: int, factor: int) -> int:
     """Scale and round half up, so that the last pixel of an odd size stays the last."""
-    return (2 * place + factor) // (2 * factor)
+    return (2 * index + factor) // (2 * factor)

@@ -76,15 +76,15 @@ class ClipReader:
         squares = [crop_resize(decoded, box.scaled(factor), size) for box in boxes]
         return squares if len(decoded) == len(shown) else [square[shown] for square in squares]
 
-    def sound(
+    def audio(
         self, entry: ClipEntry, window: Window
     ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
         """Return the window's MFCC, normalized, and zero where not valid."""
         with self._naming(entry):
             rows, valid = self._shard(entry).mfcc(entry.row, *window.rows())
-        heard = torch.from_numpy(valid)
+        is_valid = torch.from_numpy(valid)
         mfcc = (torch.from_numpy(rows) - self._mean) / self._deviation
-        return mfcc * heard[:, None], heard
+        return mfcc * is_valid[:, None], is_valid
 
     def _decoded(
         self, entry: ClipEntry, window: Window, factor: int = 1
@@ -95,9 +95,9 @@ class ClipReader:
         with self._naming(entry):
             files = self._shard(entry).frames(entry.row, distinct)
             decoded = decode(files, height=entry.height, width=entry.width, factor=factor)
-        place = {frame: index for index, frame in enumerate(distinct)}
+        position = {frame: index for index, frame in enumerate(distinct)}
         frames = rearrange(torch.from_numpy(decoded), "d h w c -> d c h w")
-        return frames, [place[frame] for frame in wanted]
+        return frames, [position[frame] for frame in wanted]
 
     def _shard(self, entry: ClipEntry) -> ShardReader:
         """Return the open shard of a clip; the least recently used one is closed if there are too
@@ -139,7 +139,7 @@ class TrainDataset(Dataset[AVBatch]):
             box = self.view.box(entry.height, entry.width)
             squares = self.reader.read_crops(entry, window, [box], self.view.clip.image_size)
             pictures = self.view.pictures(squares[0])
-            mfcc, valid = self.view.sound(*self.reader.sound(entry, window))
+            mfcc, valid = self.view.audio(*self.reader.audio(entry, window))
         return _batch([pictures], [mfcc], [valid], entry.label, draw.clip, draw.seed)
 
 
@@ -179,7 +179,7 @@ class EvalDataset(Dataset[AVBatch]):
         sounds: list[tuple[Tensor, Tensor]] = []
         for window in spread_windows(entry.num_frames, self.clip, self.segments):
             views += self.reader.read_crops(entry, window, boxes, self.clip.image_size)
-            sounds += [self.reader.sound(entry, window)] * len(boxes)
+            sounds += [self.reader.audio(entry, window)] * len(boxes)
         rows, valids = zip(*sounds, strict=True)
         return _batch(views, list(rows), list(valids), entry.label, index, 0)
 

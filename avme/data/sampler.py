@@ -41,13 +41,13 @@ class SampleOrder:
 
     def global_batch(self, step: int) -> list[SampleDraw]:
         """Return the draws of one optimizer step over all ranks."""
-        epoch, place = divmod(step, self.steps_per_epoch)
-        first = place * self.batch
+        epoch, step_in_epoch = divmod(step, self.steps_per_epoch)
+        first = step_in_epoch * self.batch
         return [self._draw(epoch, index) for index in range(first, first + self.batch)]
 
     def _draw(self, epoch: int, index: int) -> SampleDraw:
-        round_, place = divmod(index, self.num_clips)
-        clip = int(_permutation(self.num_clips, self.seed, epoch, round_)[place])
+        round_, position = divmod(index, self.num_clips)
+        clip = int(_permutation(self.num_clips, self.seed, epoch, round_)[position])
         return SampleDraw(clip, derive_seed(self.seed, epoch, clip, round_))
 
 

@@ -54,8 +54,8 @@ def mask_along_axis(
     length = spectrogram.shape[axis]
     width = torch.rand(1) * mask_param
     start = (torch.rand(1) * (length - width)).long()
-    place = torch.arange(length)
-    is_masked = (place >= start) & (place < start + width.long())
+    index = torch.arange(length)
+    is_masked = (index >= start) & (index < start + width.long())
     return spectrogram.masked_fill(is_masked[:, None] if axis == 0 else is_masked, mask_value)
 
 

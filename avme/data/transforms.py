@@ -40,7 +40,7 @@ class TrainTransform(Protocol):
     def pictures(self, squares: Squares) -> Squares:
         """Transform the cropped frames."""
 
-    def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
+    def audio(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
         """Transform the MFCC of the span."""
 
 
@@ -80,7 +80,7 @@ class PretrainTransform:
         """Return the frames unchanged."""
         return squares
 
-    def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
+    def audio(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
         """Return the MFCC unchanged."""
         return mfcc, valid
 
@@ -114,7 +114,7 @@ class FinetuneTransform:
         """Apply the same flip and colors to all frames."""
         return cast(Tensor, self.steps(squares))
 
-    def sound(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
+    def audio(self, mfcc: Float[Tensor, "s f"], valid: Bool[Tensor, " s"]) -> Sound:
         """Drop the audio, or add noise and masks; rows that are not valid stay zero."""
         settings = self.augment
         if settings.audio_dropout and float(torch.rand(())) < settings.audio_dropout:

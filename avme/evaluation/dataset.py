@@ -28,7 +28,7 @@ def own_dataset(facts: Facts, report: Reporter) -> Path:
     """
     trained = trained_on(facts)
     folder = only_dataset(DATA) if trained is None else find_dataset(DATA, trained).folder
-    report.say(f"scoring {folder}")
+    report.log(f"scoring {folder}")
     return folder
 
 
@@ -51,12 +51,12 @@ def report_other_dataset(facts: Facts, prepared: PreparedDataset, report: Report
     if trained is None or scored.fingerprint == trained.fingerprint:
         return
     if scored.name == trained.name:
-        report.say(
+        report.log(
             f"warning: {prepared.folder} was prepared again after training: it is {scored}, the "
             f"classifier was trained on {trained}"
         )
     else:
-        report.say(
+        report.log(
             f"warning: {prepared.folder} is {scored}, the classifier was trained on {trained}: "
             "whether it was trained on clips of this list is unknown"
         )
@@ -87,15 +87,15 @@ def report_coverage(coverage: ClassCoverage, classes: Sequence[str], report: Rep
         report: Receives the warnings.
     """
     if names := coverage.untrained:
-        report.say(
+        report.log(
             f"warning: {len(names)} of {len(classes)} classes have no training clip "
             f"({name_some(names)}): {coverage.num_untrained_clips} of {coverage.num_clips} clips "
             f"cannot be right, top-1 is at most {100 * coverage.highest_top1:.2f} %"
         )
     if len(classes) == 1:
-        report.say(f"warning: there is one class ({classes[0]}): top-1 is 100 % for any classifier")
+        report.log(f"warning: there is one class ({classes[0]}): top-1 is 100 % for any classifier")
     elif coverage.only_class is not None:
-        report.say(
+        report.log(
             f"warning: all {coverage.num_clips} clips are of one class ({coverage.only_class}): "
             "top-1 is 100 % for a classifier that always predicts it"
         )

@@ -83,12 +83,12 @@ def draw_classes(
     figure = Figure(figsize=(10.0, height), layout="constrained")
     add_title(figure, title)
     panels = figure.subplots(1, len(clips), sharey=True, squeeze=False)[0]
-    places = np.arange(len(classes))
+    indices = np.arange(len(classes))
     for axes, (side, states) in zip(panels, clips.items(), strict=True):
         left = np.zeros(len(classes))
         for state, colour in _COLOURS.items():
             widths = states[state][order]
-            axes.barh(places, widths, 0.8, left, color=colour, label=_NAMES[state])
+            axes.barh(indices, widths, 0.8, left, color=colour, label=_NAMES[state])
             left = left + widths
         axes.set_xlim(0.0, 1.04 * max(1.0, float(left.max(initial=0.0))))
         axes.set_title(f"{side}: {int(left.sum())} clips", fontsize=11)
@@ -96,7 +96,7 @@ def draw_classes(
         axes.grid(axis="x", alpha=0.25)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_yticks(places, [shown_name(classes[place]) for place in order], fontsize=8)
+    panels[0].set_yticks(indices, [shown_name(classes[index]) for index in order], fontsize=8)
     panels[0].set_ylim(len(classes) - 0.4, -0.6)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
@@ -109,4 +109,4 @@ def _by_share(
     sounding = sum(states["sound"] for states in clips.values())
     total = sum(count for states in clips.values() for count in states.values())
     share = sounding / np.maximum(total, 1)
-    return sorted(range(len(classes)), key=lambda place: (-share[place], classes[place]))
+    return sorted(range(len(classes)), key=lambda index: (-share[index], classes[index]))

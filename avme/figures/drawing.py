@@ -24,7 +24,7 @@ def draw_or_warn(path: Path, draw: Callable[[Path], object], report: Reporter) -
     except Exception as error:
         with suppress(OSError):
             path.unlink(missing_ok=True)
-        report.say(not_drawn(str(path), error))
+        report.log(not_drawn(str(path), error))
         return False
     return True
 

@@ -33,11 +33,11 @@ def frame_warnings(info: MediaInfo, num_frames: int) -> Iterator[str]:
     claimed = info.num_frames_from_header
     if claimed is not None and abs(num_frames - claimed) > _LOOSE_FRAMES:
         yield f"frames-differ: {num_frames} frames decode, the header says {claimed}"
-    if info.num_picture_tracks > 1:
-        which = f"number {info.picture_track} of {info.num_picture_tracks} picture tracks is taken"
-        if info.picture_track == 1:
-            which = f"the first of {info.num_picture_tracks} picture tracks is taken"
-        why = f", the first {info.picture_track_reason}" if info.picture_track_reason else ""
+    if info.num_video_tracks > 1:
+        which = f"number {info.video_track} of {info.num_video_tracks} picture tracks is taken"
+        if info.video_track == 1:
+            which = f"the first of {info.num_video_tracks} picture tracks is taken"
+        why = f", the first {info.video_track_reason}" if info.video_track_reason else ""
         yield f"more-pictures: {which}{why}"
 
 
@@ -62,7 +62,7 @@ def cut_warnings(info: MediaInfo, span: Span, seconds: float, fps: Fraction) -> 
 
 
 def lacks_content(
-    info: MediaInfo, span: Span, remarks: Iterable[str], missing_frames: float
+    info: MediaInfo, span: Span, warnings: Iterable[str], missing_frames: float
 ) -> bool:
     """Return True if a segment lacks frames or audio although its file is long enough for `span`.
 
@@ -72,13 +72,13 @@ def lacks_content(
     Args:
         info: Header of the full file.
         span: Requested span in seconds.
-        remarks: Warnings about the segment.
+        warnings: Warnings about the segment.
         missing_frames: Frames expected from length and frame rate beyond the decoded ones.
     """
     end, longest = span.end_seconds, info.seconds_from_header
     if end is None or (longest is not None and end > longest):
         return False
-    is_short = any(remark.startswith(_SHORT) for remark in remarks)
+    is_short = any(warning.startswith(_SHORT) for warning in warnings)
     return is_short or missing_frames > _LOOSE_FRAMES
 
 
@@ -116,7 +116,7 @@ def color_warnings(info: MediaInfo, recipe: Recipe) -> Iterator[str]:
 
 
 def audio_warnings(
-    info: MediaInfo, seconds: float, sound_start_seconds: float | None, sound_seconds: float
+    info: MediaInfo, seconds: float, audio_start_seconds: float | None, audio_seconds: float
 ) -> Iterator[str]:
     """Return warnings about the audio of a video.
 
@@ -126,23 +126,23 @@ def audio_warnings(
         sound_start_seconds: Start of the audio after the first frame.
         sound_seconds: Length of the audio.
     """
-    if info.num_sound_tracks > 1 and info.audio is not None:
-        which = f"number {info.audio.position} of {info.num_sound_tracks} sound tracks is taken"
+    if info.num_audio_tracks > 1 and info.audio is not None:
+        which = f"number {info.audio.position} of {info.num_audio_tracks} sound tracks is taken"
         if info.audio.position == 1:
-            which = f"the first of {info.num_sound_tracks} sound tracks is taken"
+            which = f"the first of {info.num_audio_tracks} sound tracks is taken"
         why = f", the first {info.audio.reason}" if info.audio.reason else ""
         yield f"more-sound: {which}{why}"
-    if sound_start_seconds is None:
-        if info.num_sound_tracks > 1:
+    if audio_start_seconds is None:
+        if info.num_audio_tracks > 1:
             yield "sound-lost: there are sound tracks, but not a sample of them decodes"
-        elif info.num_sound_tracks:
+        elif info.num_audio_tracks:
             yield "sound-lost: there is a sound track, but not a sample of it decodes"
         return
-    if sound_start_seconds > LATE_SECONDS:
-        yield f"sound-late: sound starts {sound_start_seconds:.2f} s after the pictures"
-    if sound_start_seconds < -LATE_SECONDS:
-        yield f"sound-early: {-sound_start_seconds:.2f} s of sound before the pictures are left out"
-    beyond = sound_start_seconds + sound_seconds - seconds
+    if audio_start_seconds > LATE_SECONDS:
+        yield f"sound-late: sound starts {audio_start_seconds:.2f} s after the pictures"
+    if audio_start_seconds < -LATE_SECONDS:
+        yield f"sound-early: {-audio_start_seconds:.2f} s of sound before the pictures are left out"
+    beyond = audio_start_seconds + audio_seconds - seconds
     if beyond < -LATE_SECONDS:
         yield f"sound-short: sound ends {-beyond:.2f} s before the pictures"
     if beyond > _LOOSE_SOUND_SECONDS:

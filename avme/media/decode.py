@@ -35,12 +35,12 @@ from avme.media.limits import require_max_bytes, require_max_duration, require_m
 from avme.media.loudness import AudioState, Loudness, audio_state, cancels, measure_loudness
 from avme.media.span import Span
 from avme.media.timing import (
+    clip_samples,
     find_last_seconds,
     frame_rate,
-    heard_samples,
     last_seconds,
+    mfcc_with_audio,
     shown_seconds,
-    sounding_mfcc,
 )
 from avme.workers.sandbox import get_sandbox
 
@@ -60,15 +60,15 @@ class DecodedClip:
     audio: AudioState
     loudness: Loudness | None
     """Loudness of the audio between the first frame and the end of the last."""
-    sound_start_seconds: float | None
-    sound_seconds: float
+    audio_start_seconds: float | None
+    audio_seconds: float
     mfcc: Float32[np.ndarray, "s f"]
     """Four rows per frame; none if `audio` is not "sound"."""
-    sounding_rows: tuple[int, int]
+    audio_rows: tuple[int, int]
     """Half-open range of the MFCC rows that start inside the audio track."""
     ffmpeg_log: str
     """Error messages of ffmpeg; of a segment, only if it lacks frames or audio."""
-    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     """Warnings of avme."""
     last_seconds: float | None = None
     """Duration of the last frame; None for one frame of `fps`."""
@@ -118,9 +118,9 @@ def decode(
         judged = _summarize(info, size, demuxed, last, complaints, recipe)
         if judged.audio != "sound" and info.audio is not None:
             judged = _with_other_audio(_Job(source, work, recipe, cut), judged, demuxed)
-        remarks = tuple(_remarks(judged, recipe, span, mended))
+        warnings = tuple(_warnings(judged, recipe, span, mended))
         missing = judged.seconds * float(judged.fps) - len(judged.pts)
-        if span is not None and not lacks_content(info, span, remarks, missing):
+        if span is not None and not lacks_content(info, span, warnings, missing):
             judged = replace(judged, ffmpeg_log="")
         if span is None:
             require_min_decoded(info, len(judged.pts), judged.seconds, recipe.min_decoded_fraction)
@@ -135,7 +135,7 @@ def decode(
     finally:
         intermediate.unlink(missing_ok=True)
         samples.unlink(missing_ok=True)
-    return replace(judged, remarks=remarks)
+    return replace(judged, warnings=warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +163,16 @@ def _with_other_audio(job: _Job, first: DecodedClip, demuxed: DemuxedClip) -> De
 
 def _with_channel(job: _Job, mix: DecodedClip, demuxed: DemuxedClip) -> DecodedClip:
     """Return the clip with the louder channel of its stereo track, if both cancel out."""
-    sound, audio = demuxed.sound, mix.info.audio
-    if mix.audio != "silent" or audio is None or sound is None or sound.channels is None:
+    track, info = demuxed.audio, mix.info.audio
+    if mix.audio != "silent" or info is None or track is None or track.channels is None:
         return mix
     # einsum converts in blocks, so that a long track stays on disk.
-    energies = np.einsum("nc,nc->c", sound.channels, sound.channels, dtype=np.int64)
+    energies = np.einsum("nc,nc->c", track.channels, track.channels, dtype=np.int64)
     channel = int(np.argmax(energies))
-    info, size = replace(mix.info, audio=replace(audio, channel=channel)), (mix.width, mix.height)
-    heard = replace(demuxed, sound=AudioTrack(sound.channels[:, channel], sound.start_seconds))
-    one = _summarize(info, size, heard, mix.last_seconds, mix.ffmpeg_log, job.recipe)
+    one_info = replace(mix.info, audio=replace(info, channel=channel))
+    one_channel = AudioTrack(track.channels[:, channel], track.start_seconds)
+    demuxed, size = replace(demuxed, audio=one_channel), (mix.width, mix.height)
+    one = _summarize(one_info, size, demuxed, mix.last_seconds, mix.ffmpeg_log, job.recipe)
     is_cancelled = mix.loudness and one.loudness and cancels(mix.loudness, one.loudness)
     return one if is_cancelled and one.audio == "sound" else mix
 
@@ -187,11 +188,11 @@ def _decode_audio(
     with Path(os.devnull).open("wb") as nowhere:  # the frames are decoded already
         again = demux(intermediate, nowhere, samples, job.recipe.max_seconds, start)
     complaints = without_folders(said, job.source.parent, job.work)
-    heard = replace(demuxed, sound=again.sound)
-    media = _summarize(info, size, heard, first.last_seconds, complaints, job.recipe)
+    demuxed = replace(demuxed, audio=again.audio)
+    media = _summarize(info, size, demuxed, first.last_seconds, complaints, job.recipe)
     if media.audio == "none":
         return media
-    media = _with_channel(job, media, heard)
+    media = _with_channel(job, media, demuxed)
     reason = "that sounds" if media.audio == "sound" else "that can be decoded"
     taken = replace(media.info.audio or audio, reason=reason)
     return replace(media, info=replace(info, audio=taken))
@@ -209,12 +210,12 @@ def _summarize(
     last = last_seconds(demuxed.pts, fps) if last is None else last
     end_seconds = float(demuxed.pts[-1]) + last
     require_max_duration(shown_seconds(demuxed.pts, fps, last), recipe.max_seconds)
-    heard = heard_samples(demuxed.sound, end_seconds)
-    loudness = measure_loudness(heard, SAMPLE_RATE_HZ, recipe.silence_dbfs)
+    samples = clip_samples(demuxed.audio, end_seconds)
+    loudness = measure_loudness(samples, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     audio = audio_state(loudness, recipe.silence_dbfs)
     rows, sounding = np.zeros((0, recipe.num_cepstra), dtype=np.float32), (0, 0)
-    if audio == "sound" and demuxed.sound is not None:
-        rows, sounding = sounding_mfcc(demuxed.sound, demuxed.pts, fps, recipe.num_cepstra, last)
+    if audio == "sound" and demuxed.audio is not None:
+        rows, sounding = mfcc_with_audio(demuxed.audio, demuxed.pts, fps, recipe.num_cepstra, last)
     return DecodedClip(
         info=info,
         width=size[0],
@@ -225,15 +226,15 @@ def _summarize(
         last_seconds=last,
         audio=audio,
         loudness=loudness,
-        sound_start_seconds=demuxed.sound.start_seconds if demuxed.sound else None,
-        sound_seconds=len(demuxed.sound.samples) / SAMPLE_RATE_HZ if demuxed.sound else 0.0,
+        audio_start_seconds=demuxed.audio.start_seconds if demuxed.audio else None,
+        audio_seconds=len(demuxed.audio.samples) / SAMPLE_RATE_HZ if demuxed.audio else 0.0,
         mfcc=rows,
-        sounding_rows=sounding,
+        audio_rows=sounding,
         ffmpeg_log=complaints,
     )
 
 
-def _remarks(media: DecodedClip, recipe: Recipe, span: Span | None, mended: bool) -> Iterator[str]:
+def _warnings(media: DecodedClip, recipe: Recipe, span: Span | None, mended: bool) -> Iterator[str]:
     if media.info.audio is not None and media.info.audio.channel is not None:
         number = media.info.audio.channel + 1
         yield f"sound-cancelled: the mean of the channels is silent, number {number} alone is taken"
@@ -246,5 +247,5 @@ def _remarks(media: DecodedClip, recipe: Recipe, span: Span | None, mended: bool
     yield from shape_warnings(media.info)
     yield from color_warnings(media.info, recipe)
     yield from audio_warnings(
-        media.info, media.seconds, media.sound_start_seconds, media.sound_seconds
+        media.info, media.seconds, media.audio_start_seconds, media.audio_seconds
     )

@@ -59,7 +59,7 @@ def measure_loudness(
 
 
 def audio_state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
-    """Return `none` for zero samples, `silent` below the threshold, `sound` otherwise."""
+    """Return `none` for zero samples, `silent` below the threshold, `audio` otherwise."""
     if loudness is None:
         return "none"
     return "silent" if loudness.rms_dbfs < silence_dbfs else "sound"

@@ -62,7 +62,7 @@ class SyntheticClip:
     group: int
     number: int
     seed: int
-    sound: AudioState = "sound"
+    audio: AudioState = "sound"
 
     @property
     def class_name(self) -> str:
@@ -104,7 +104,7 @@ def plan_set(groups: Sequence[int], clips_per_group: int, seed: int) -> tuple[Sy
             group=group,
             number=number,
             seed=seed,
-            sound=odd.get((group, seen), "sound") if (heard, number) == _ODD else "sound",
+            audio=odd.get((group, seen), "sound") if (heard, number) == _ODD else "sound",
         )
         for group in groups
         for seen in SEEN
@@ -143,12 +143,12 @@ def write_clip(clip: SyntheticClip, folder: Path, ffmpeg: str) -> Path:
     """
     path = folder / clip.id
     with TemporaryDirectory(prefix="avme-") as work, replacing(path) as temporary:
-        pictures, sound = Path(work, "pictures.rgb"), Path(work, "sound.s16")
+        pictures, audio = Path(work, "pictures.rgb"), Path(work, "sound.s16")
         pictures.write_bytes(render_video(clip).tobytes())
         arguments = [ffmpeg, *_QUIETLY, *_RAW_PICTURES, "-i", f"file:{pictures}"]
-        if clip.sound != "none":
-            sound.write_bytes(render_audio(clip).astype("<i2").tobytes())
-            arguments += [*_RAW_SOUND, "-i", f"file:{sound}"]
+        if clip.audio != "none":
+            audio.write_bytes(render_audio(clip).astype("<i2").tobytes())
+            arguments += [*_RAW_SOUND, "-i", f"file:{audio}"]
         arguments += _AS_AVI
         try:
             transcode([*arguments, f"file:{temporary}"], timeout_seconds=_TIMEOUT_SECONDS)
@@ -173,7 +173,7 @@ def render_video(clip: SyntheticClip) -> UInt8[np.ndarray, "t h w c"]:
 
 def render_audio(clip: SyntheticClip) -> Int16[np.ndarray, " n"]:
     """Synthesize the audible event with the group's background noise."""
-    if clip.sound == "silent":
+    if clip.audio == "silent":
         return np.zeros(_NUM_SAMPLES, dtype=np.int16)
     draw = np.random.default_rng(clip.draw().integers(2**32))
     voice = _voice(clip.heard, draw)
@@ -193,11 +193,11 @@ def _cover(seen: Seen, draw: np.random.Generator) -> Float64[np.ndarray, "t h w"
 def _outside(seen: Seen, draw: np.random.Generator) -> Float64[np.ndarray, "t h w"]:
     """Return the distance of pixels to the edge of a moving shape; negative inside."""
     seconds = np.arange(NUM_FRAMES)[:, None, None] / FPS
-    place = draw.uniform(8, SIDE_PIXELS - 8, 2)
+    index = draw.uniform(8, SIDE_PIXELS - 8, 2)
     speed = draw.uniform(10, 40, 2) * draw.choice([-1, 1], 2)
     down, right = np.mgrid[:SIDE_PIXELS, :SIDE_PIXELS]
-    down = down - _bounce(place[0] + speed[0] * seconds)
-    right = right - _bounce(place[1] + speed[1] * seconds)
+    down = down - _bounce(index[0] + speed[0] * seconds)
+    right = right - _bounce(index[1] + speed[1] * seconds)
     away = np.hypot(down, right)
     if seen == "Balls":
         return np.asarray(away - draw.uniform(6, 9))

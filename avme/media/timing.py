@@ -116,7 +116,7 @@ def shown_seconds(
     return float(steps[steps <= LONGEST_STEP_SECONDS].sum()) + last
 
 
-def heard_samples(track: AudioTrack | None, end_seconds: float) -> np.ndarray:
+def clip_samples(track: AudioTrack | None, end_seconds: float) -> np.ndarray:
     """Return the samples between the first frame and the end of the last one."""
     if track is None:
         return np.zeros(0, dtype=np.int16)
@@ -125,7 +125,7 @@ def heard_samples(track: AudioTrack | None, end_seconds: float) -> np.ndarray:
     return track.samples[first:last]
 
 
-def sounding_mfcc(
+def mfcc_with_audio(
     track: AudioTrack,
     pts: Float64[np.ndarray, " t"],
     fps: Fraction,

@@ -144,14 +144,14 @@ class AudioEncoder(nn.Module):
 
         `valid` may be on the CPU for inputs on any device, which avoids a synchronization.
         """
-        heard = valid.any(dim=1).nonzero().squeeze(1)
-        rows = valid[heard.to(valid.device)]
+        with_audio = valid.any(dim=1).nonzero().squeeze(1)
+        rows = valid[with_audio.to(valid.device)]
         is_whole = rows.is_meta or bool(rows.all())
-        heard = heard.to(mfcc.device, non_blocking=True)
+        with_audio = with_audio.to(mfcc.device, non_blocking=True)
         valid = valid.to(mfcc.device, non_blocking=True)
-        features = self.resnet(mfcc[heard], None if is_whole else valid[heard])
+        features = self.resnet(mfcc[with_audio], None if is_whole else valid[with_audio])
         tokens = self.norm(self.project(features))
-        placed = tokens.new_zeros(len(mfcc), *tokens.shape[1:]).index_copy(0, heard, tokens)
+        placed = tokens.new_zeros(len(mfcc), *tokens.shape[1:]).index_copy(0, with_audio, tokens)
         token_valid = reduce(valid.float(), "b (a four) -> b a", "max", four=ROWS_PER_TOKEN) > 0
         return torch.where(token_valid[..., None], placed, self.null) + self.positions
 

@@ -29,14 +29,14 @@ class Grid:
     columns: int
 
     @property
-    def places(self) -> int:
+    def indices(self) -> int:
         """Number of tokens in one time slot."""
         return self.rows * self.columns
 
     @property
     def tokens(self) -> int:
         """Number of tokens in the window, ordered by slot, row, column."""
-        return self.slots * self.places
+        return self.slots * self.indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,11 @@ class TubeMask:
 
     def __init__(self, grid: Grid, ratio: float, decoder_ratio: float = 0.0) -> None:
         self.grid = grid
-        self.num_hidden = int(ratio * grid.places)  # VideoMAE's floor: 0.9 of 196 is 176
+        self.num_hidden = int(ratio * grid.indices)  # VideoMAE's floor: 0.9 of 196 is 176
         self.num_predicted = int(self.num_hidden - decoder_ratio * self.num_hidden)
-        if not 0 < self.num_hidden < grid.places:
+        if not 0 < self.num_hidden < grid.indices:
             raise ConfigError(
-                f"mask.ratio {ratio} hides {self.num_hidden} of {grid.places} places: "
+                f"mask.ratio {ratio} hides {self.num_hidden} of {grid.indices} places: "
                 "at least one must be hidden and one seen"
             )
         if not 0 < self.num_predicted <= self.num_hidden:
@@ -84,7 +84,7 @@ class TubeMask:
     @property
     def effective_ratio(self) -> float:
         """Fraction of masked tokens after rounding down."""
-        return self.num_hidden / self.grid.places
+        return self.num_hidden / self.grid.indices
 
     def __call__(self, seeds: Int64[Tensor, " b"]) -> TokenMask:
         """Draw one mask per clip from the clip's own seed, independent of its batch.
@@ -92,7 +92,7 @@ class TubeMask:
         Masks are drawn on the CPU, where the seeds should be; `TokenMask.to` copies them.
         """
         draws = [torch.Generator().manual_seed(seed) for seed in seeds.tolist()]
-        noise = torch.stack([torch.rand(self.grid.places, generator=draw) for draw in draws])
+        noise = torch.stack([torch.rand(self.grid.indices, generator=draw) for draw in draws])
         order = noise.argsort(dim=-1)
         hidden = order[:, : self.num_hidden].sort(dim=-1).values
         keep = self._tokens(self._in_all_slots(order[:, self.num_hidden :].sort(dim=-1).values))
@@ -106,22 +106,22 @@ class TubeMask:
         """Rank masked tokens for prediction: by the phase of their cell in the slot, then at
         random."""
         slot = torch.arange(self.grid.slots) + torch.randint(_CELL, (), generator=draw)
-        lots = torch.rand(self.grid.slots, self.grid.places, generator=draw)
+        lots = torch.rand(self.grid.slots, self.grid.indices, generator=draw)
         return (self._phase[None, :] + slot[:, None]) % _CELL + lots
 
     def _best(
         self, hidden: Int64[Tensor, "b s"], ranks: Float[Tensor, "b t p"]
     ) -> Int64[Tensor, "b t n"]:
-        places = self._in_all_slots(hidden)
-        best = ranks.gather(2, places).topk(self.num_predicted, dim=-1).indices
-        return places.gather(2, best.sort(dim=-1).values)
+        indices = self._in_all_slots(hidden)
+        best = ranks.gather(2, indices).topk(self.num_predicted, dim=-1).indices
+        return indices.gather(2, best.sort(dim=-1).values)
 
-    def _in_all_slots(self, places: Int64[Tensor, "b s"]) -> Int64[Tensor, "b t s"]:
-        return repeat(places, "b s -> b t s", t=self.grid.slots)
+    def _in_all_slots(self, indices: Int64[Tensor, "b s"]) -> Int64[Tensor, "b t s"]:
+        return repeat(indices, "b s -> b t s", t=self.grid.slots)
 
-    def _tokens(self, places: Int64[Tensor, "b t s"]) -> Int64[Tensor, "b ts"]:
-        first = torch.arange(self.grid.slots) * self.grid.places
-        return rearrange(places + first[None, :, None], "b t s -> b (t s)")
+    def _tokens(self, indices: Int64[Tensor, "b t s"]) -> Int64[Tensor, "b ts"]:
+        first = torch.arange(self.grid.slots) * self.grid.indices
+        return rearrange(indices + first[None, :, None], "b t s -> b (t s)")
 
 
 def _phase_of(grid: Grid) -> Int64[Tensor, " p"]:

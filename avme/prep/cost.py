@@ -155,7 +155,7 @@ def _size(clip: SourceClip, unit: Unit) -> float:
 
 def _spread(clips: Selection) -> list[SourceClip]:
     """Order clips so that any first few are spread over the list."""
-    places = [
-        (2 * place + 1) * len(clips) // (2 * _MOST_CLIPS) for place in (0, 4, 2, 6, 1, 5, 3, 7)
+    indices = [
+        (2 * index + 1) * len(clips) // (2 * _MOST_CLIPS) for index in (0, 4, 2, 6, 1, 5, 3, 7)
     ]
-    return [clips[place] for place in dict.fromkeys(places)]
+    return [clips[index] for index in dict.fromkeys(indices)]

@@ -190,7 +190,7 @@ def warn_of_disk(plan: Plan, report: Reporter) -> None:
         why = "if pictures take no more than their videos, and they often do"
     free = free_bytes(plan.folder)
     if needed > free:
-        report.say(
+        report.log(
             f"warning: {readable(free)} are free, {readable(needed)} will be needed {why}: "
             "--dry-run measures it"
         )
@@ -198,8 +198,8 @@ def warn_of_disk(plan: Plan, report: Reporter) -> None:
 
 def _together(plan: Plan, names: Iterable[str]) -> Selection:
     """Return the clips of several shards."""
-    places = [plan.shards[name].places for name in names]
-    return Selection(plan.clips, np.concatenate([np.zeros(0, dtype=np.int64), *places]))
+    indices = [plan.shards[name].indices for name in names]
+    return Selection(plan.clips, np.concatenate([np.zeros(0, dtype=np.int64), *indices]))
 
 
 def _minutes(seconds: float) -> str:

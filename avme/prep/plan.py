@@ -146,7 +146,7 @@ def make_plan(request: Request, source: SourceResult, recipe: Recipe, report: Re
         compare_touched(old, folder, config.timeout_seconds, report)
         _require_same_files(old, now, folder)
         if old.source != now:
-            report.say(f"the videos of {old.source} are now in {now}, the same ones")
+            report.log(f"the videos of {old.source} are now in {now}, the same ones")
     changes, stale = old.changes(), old.stale()
     shards = _assign(clips, old, config.shard_clips)
     names, manifest = list(shards), manifest_of(folder)

@@ -188,7 +188,7 @@ def compare_touched(
     total = sum(len(touched[name]) for name in paths)
     if not total:
         return
-    report.say(
+    report.log(
         f"{total} source files have another time than planned: their bytes are compared with those "
         "that the shards were made from"
     )

@@ -69,7 +69,7 @@ def publish(
         sweep(written)
     _report_counts(manifest, folder, report)
     if (warning := describe_mixture(manifest)) is not None:
-        report.say(warning)
+        report.log(warning)
     return PreparedDataset.open(folder, lazy=True)
 
 
@@ -200,10 +200,10 @@ def _runs(plan: Plan) -> list[list[str]]:
     runs: list[list[str]] = []
     end = -1
     for name, clips in plan.shards.items():
-        if not runs or clips.places.min() < end:
+        if not runs or clips.indices.min() < end:
             runs.append([])
         runs[-1].append(name)
-        end = clips.places.max()
+        end = clips.indices.max()
     return runs
 
 
@@ -224,20 +224,20 @@ def _clips_of(plan: Plan, names: Iterable[str]) -> Iterator[StoredClip | ClipRec
 
 def _report_quarantined(tally: PublishStats, report: Reporter) -> None:
     for record in tally.named:
-        report.say(f"quarantined {record.id}: {record.message} [{record.reason}]")
+        report.log(f"quarantined {record.id}: {record.message} [{record.reason}]")
     if len(tally.bad) > MOST_NAMED:
-        report.say(f"... and {len(tally.bad) - MOST_NAMED} more in quarantine.csv")
+        report.log(f"... and {len(tally.bad) - MOST_NAMED} more in quarantine.csv")
 
 
 def _report_counts(manifest: dict[str, Any], folder: Path, report: Reporter) -> None:
     counts = manifest["counts"]
-    report.say(
+    report.log(
         f"{folder}: {counts['clips']} clips, {len(manifest['classes'])} classes, "
         f"{counts['frames']} frames; {counts['sound']} with sound, {counts['silent']} silent, "
         f"{counts['none']} without a track, {counts['quarantined']} quarantined"
     )
     for name, facts in manifest["splits"].items():
-        report.say(f"split {name}: {facts['train']} train, {facts['test']} test")
+        report.log(f"split {name}: {facts['train']} train, {facts['test']} test")
         for part in ("train", "test"):
             if not facts[part]:
-                report.say(f"warning: split {name} has no {part} clip left: see quarantine.csv")
+                report.log(f"warning: split {name} has no {part} clip left: see quarantine.csv")

@@ -62,7 +62,7 @@ def build_shards(
     ):
         done = plan.num_clips - sum(len(plan.shards[name]) for name in missing)
         if done:
-            report.say(f"{done} of {plan.num_clips} clips are done already")
+            report.log(f"{done} of {plan.num_clips} clips are done already")
         total = done + sum(len(plan.shards[name]) for name in names)
         _delete_half_written(plan, frozenset(names))
         tasks = (_task(plan, name, recipe) for name in names)
@@ -176,7 +176,7 @@ class CrashPolicy:
                 )
             return task
         if not alone:
-            self._report.say(f"a worker died on {clip}: its shard {task.name} is tried again")
+            self._report.log(f"a worker died on {clip}: its shard {task.name} is tried again")
             return task
         return replace(task, skip_ids=(*task.skip_ids, clip))
 
@@ -184,7 +184,7 @@ class CrashPolicy:
 def _task(plan: Plan, name: str, recipe: Recipe) -> ShardTask:
     """Build the task. Paths are absolute, as a remote worker has another working directory."""
     clips, folder = plan.shards[name], plan.folder.absolute()
-    labels = (int(label) for label in plan.clips.labels[clips.places])
+    labels = (int(label) for label in plan.clips.labels[clips.indices])
     return ShardTask(
         name=name,
         folder=folder / SHARDS,

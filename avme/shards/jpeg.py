@@ -35,7 +35,7 @@ def decode(
     require_possible(height, width)
     shape = (-(-height // factor), -(-width // factor), 3)
     pictures = np.empty((len(files), *shape), dtype=np.uint8)
-    for file, place in zip(files, pictures, strict=True):
+    for file, index in zip(files, pictures, strict=True):
         # with this minimum size and minimum factor, libjpeg uses exactly this factor
         found = simplejpeg.decode_jpeg(
             file,
@@ -43,7 +43,7 @@ def decode(
             min_height=shape[0],
             min_width=shape[1],
             min_factor=float(factor),
-            buffer=place,
+            buffer=index,
         ).shape
         if found != shape:
             raise ValueError(f"a picture decodes to {found}, expected {shape}")

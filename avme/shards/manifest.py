@@ -69,9 +69,9 @@ def require_types(manifest: dict[str, Any], path: Path) -> None:
         made = _Manifest.model_validate(manifest)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
+        index = ".".join(map(str, first["loc"]))
         message = first["msg"][:1].lower() + first["msg"][1:]
-        raise _refusal(path, f"{place:.80}: {message}") from error
+        raise _refusal(path, f"{index:.80}: {message}") from error
     if len(set(made.classes)) != len(made.classes):
         raise _refusal(path, "a class stands twice")
     for split in made.splits:

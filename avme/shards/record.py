@@ -112,13 +112,13 @@ def record_of(clip: SourceClip, label: int, sha256: str, media: DecodedClip) -> 
         audio_codec=audio.codec if audio else None,
         audio_sample_rate_hz=audio.sample_rate_hz if audio else None,
         audio_channels=audio.channels if audio else None,
-        audio_start_seconds=_rounded(media.sound_start_seconds),
-        audio_seconds=round(media.sound_seconds, 6),
+        audio_start_seconds=_rounded(media.audio_start_seconds),
+        audio_seconds=round(media.audio_seconds, 6),
         rms_dbfs=loudness.rms_dbfs if loudness else None,
         peak_dbfs=loudness.peak_dbfs if loudness else None,
         silent_fraction=_rounded(loudness.silent_fraction) if loudness else None,
-        usable_audio=media.sounding_rows[1] > media.sounding_rows[0],
-        warnings=_on_one_line(" | ".join((*media.remarks, *_said(media.ffmpeg_log)))),
+        usable_audio=media.audio_rows[1] > media.audio_rows[0],
+        warnings=_on_one_line(" | ".join((*media.warnings, *_said(media.ffmpeg_log)))),
     )
 
 

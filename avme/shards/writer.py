@@ -90,10 +90,10 @@ class ShardWriter:
         self._spools["pts"].add(media.pts)
         self._spools["mfcc"].add(media.mfcc)
         self._num_rows.append(len(media.mfcc))
-        self._sounding.append(media.sounding_rows)
-        heard = media.mfcc[slice(*media.sounding_rows)].astype(np.float64)
-        self._sums.append(heard.sum(axis=0))
-        self._squares.append((heard**2).sum(axis=0))
+        self._sounding.append(media.audio_rows)
+        rows = media.mfcc[slice(*media.audio_rows)].astype(np.float64)
+        self._sums.append(rows.sum(axis=0))
+        self._squares.append((rows**2).sum(axis=0))
 
     def add_bad(self, record: ClipRecord) -> None:
         """Add a quarantined clip; its data in the spool are discarded."""

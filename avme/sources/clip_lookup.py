@@ -11,8 +11,8 @@ class ClipLookup:
 
     def __init__(self, count: int, key: Callable[[int], Hashable]) -> None:
         self._key = key
-        hashes = np.fromiter((hash(key(place)) for place in range(count)), np.int64, count)
-        self._places = np.argsort(hashes, kind="stable").astype(np.int32)
+        hashes = np.fromiter((hash(key(index)) for index in range(count)), np.int64, count)
+        self._indices = np.argsort(hashes, kind="stable").astype(np.int32)
         hashes.sort()
         self._hashes = hashes
 
@@ -24,8 +24,8 @@ class ClipLookup:
         """Return the indices with a shared key, grouped by key."""
         groups: dict[Hashable, list[int]] = {}
         for at in np.flatnonzero(np.diff(self._hashes) == 0):
-            for place in self._places[at : at + 2]:
-                groups.setdefault(self._key(int(place)), []).append(int(place))
+            for index in self._indices[at : at + 2]:
+                groups.setdefault(self._key(int(index)), []).append(int(index))
         return [sorted(set(group)) for group in groups.values() if len(set(group)) > 1]
 
     def find(self, key: Hashable) -> int | None:
@@ -37,7 +37,7 @@ class ClipLookup:
         wanted = hash(key)
         end = bisect_right(self._hashes, wanted)
         while end and self._hashes[end - 1] == wanted:
-            place = int(self._places[end - 1])
-            if self._key(place) == key:
-                yield place
+            index = int(self._indices[end - 1])
+            if self._key(index) == key:
+                yield index
             end -= 1

@@ -83,44 +83,44 @@ class ClipTable:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, place: int) -> SourceClip:
-        clip_id, span = self.ids[place], self.span(place)
+    def __getitem__(self, index: int) -> SourceClip:
+        clip_id, span = self.ids[index], self.span(index)
         return SourceClip(
             id=clip_id,
-            path=Path(self.path_overrides.get(place) or _path(self.root, clip_id, span)),
-            class_name=self.class_name(place),
-            group=self.group(place),
-            subset=self.subset(place),
-            num_bytes=int(self.num_bytes[place]),
-            mtime_ns=int(self.mtime_ns[place]),
+            path=Path(self.path_overrides.get(index) or _path(self.root, clip_id, span)),
+            class_name=self.class_name(index),
+            group=self.group(index),
+            subset=self.subset(index),
+            num_bytes=int(self.num_bytes[index]),
+            mtime_ns=int(self.mtime_ns[index]),
             span=span,
             is_listed=self.is_listed,
         )
 
     def __iter__(self) -> Iterator[SourceClip]:
-        return (self[place] for place in range(len(self)))
+        return (self[index] for index in range(len(self)))
 
-    def class_name(self, place: int) -> str:
+    def class_name(self, index: int) -> str:
         """Return the class name of a clip."""
-        return self.class_names[int(self.labels[place])]
+        return self.class_names[int(self.labels[index])]
 
-    def group(self, place: int) -> str:
+    def group(self, index: int) -> str:
         """Return the group of a clip."""
-        return self.groups[place] or self.ids[place]
+        return self.groups[index] or self.ids[index]
 
-    def subset(self, place: int) -> Subset | None:
+    def subset(self, index: int) -> Subset | None:
         """Return the subset named for a clip."""
-        return _PARTS[int(self.subsets[place])]
+        return _PARTS[int(self.subsets[index])]
 
     def indices_of(self, part: Subset) -> NDArray[np.int64]:
         """Return the indices of the clips of a subset."""
         return np.flatnonzero(self.subsets == _PARTS.index(part))
 
-    def span(self, place: int) -> Span | None:
+    def span(self, index: int) -> Span | None:
         """Return the span of a clip."""
-        if self.spans is None or np.isnan(start := float(self.spans[place, 0])):
+        if self.spans is None or np.isnan(start := float(self.spans[index, 0])):
             return None
-        end = float(self.spans[place, 1])
+        end = float(self.spans[index, 1])
         return Span(start, None if np.isinf(end) else end)
 
     def find(self, clip_id: str, guess: int = 0) -> int | None:
@@ -128,8 +128,8 @@ class ClipTable:
         wanted = clip_id.encode("utf-8", "surrogatepass")
         if guess < len(self) and self.ids.get_bytes(guess) == wanted:
             return guess
-        place = bisect_left(range(len(self)), wanted, key=self.ids.get_bytes)
-        return place if place < len(self) and self.ids.get_bytes(place) == wanted else None
+        index = bisect_left(range(len(self)), wanted, key=self.ids.get_bytes)
+        return index if index < len(self) and self.ids.get_bytes(index) == wanted else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,29 +137,29 @@ class Selection(Collection[SourceClip]):
     """Selection of clips from a table, in any order."""
 
     clips: ClipTable
-    places: Int64[np.ndarray, " n"]
+    indices: Int64[np.ndarray, " n"]
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.indices)
 
     def __getitem__(self, index: int) -> SourceClip:
-        return self.clips[int(self.places[index])]
+        return self.clips[int(self.indices[index])]
 
     def __iter__(self) -> Iterator[SourceClip]:
-        return (self.clips[int(place)] for place in self.places)
+        return (self.clips[int(index)] for index in self.indices)
 
     def __contains__(self, clip: object) -> bool:
         return any(clip == one for one in self)
 
     def ids(self) -> Iterator[str]:
         """Return the clip ids."""
-        return (self.clips.ids[int(place)] for place in self.places)
+        return (self.clips.ids[int(index)] for index in self.indices)
 
     def num_bytes(self) -> int:
         """Return the size of the files; a file with several consecutive segments counts per
         segment."""
         if self.clips.spans is None:
-            return int(self.clips.num_bytes[self.places].sum())
+            return int(self.clips.num_bytes[self.indices].sum())
         before, total = Path(), 0
         for clip in self:
             total += clip.num_bytes if clip.path != before else 0
@@ -185,9 +185,9 @@ class ClipTableBuilder:
 
     def add(self, clip: SourceClip) -> None:
         """Add a clip."""
-        place, clip_id = len(self), clip.id.encode()
+        index, clip_id = len(self), clip.id.encode()
         self._is_sorted = self._is_sorted and (
-            not place or self._ids.get_bytes(place - 1) < clip_id
+            not index or self._ids.get_bytes(index - 1) < clip_id
         )
         self._ids.append(clip_id)
         self._groups.append(b"" if clip.group == clip.id else clip.group.encode())
@@ -198,7 +198,7 @@ class ClipTableBuilder:
         self._is_listed = clip.is_listed
         self._add_span(clip.span)
         if (path := str(clip.path)) != _path(self._root, clip.id, clip.span):
-            self._elsewhere[place] = path
+            self._elsewhere[index] = path
 
     def _add_span(self, span: Span | None) -> None:
         if span is None and not self._spans:
@@ -215,8 +215,8 @@ class ClipTableBuilder:
         if not self._is_sorted:
             at = order = self._order(first_only)
             ids, groups = ids.take(order), groups.take(order)
-            found = ((place, elsewhere.get(int(before))) for place, before in enumerate(order))
-            elsewhere = {place: path for place, path in found if path}
+            found = ((index, elsewhere.get(int(before))) for index, before in enumerate(order))
+            elsewhere = {index: path for index, path in found if path}
         numbers = np.array(self._labels, dtype=np.int64)[at]
         there = set(np.unique(numbers).tolist())
         names = sorted(name for name, number in self._classes.items() if number in there)

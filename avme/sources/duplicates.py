@@ -26,18 +26,18 @@ _MANY_DECODED: Final = 1_000
 def drop_copies(clips: ClipTable, warnings: list[str]) -> ClipTable:
     """Keep one of the clips of a class whose file names differ only in case and suffix."""
 
-    def name(place: int) -> tuple[int, str]:
-        return int(clips.labels[place]), PurePosixPath(clips.ids[place]).stem.lower()
+    def name(index: int) -> tuple[int, str]:
+        return int(clips.labels[index]), PurePosixPath(clips.ids[index]).stem.lower()
 
     copies, dropped = Copies(clips.root), set[int]()
-    for places in ClipLookup(len(clips), name).repeated():
-        chosen = copies.choose([clips[place].path for place in places])
-        dropped.update(place for index, place in enumerate(places) if index != chosen)
+    for indices in ClipLookup(len(clips), name).repeated():
+        chosen = copies.choose([clips[index].path for index in indices])
+        dropped.update(index for number, index in enumerate(indices) if number != chosen)
     if not dropped:
         return clips
     kept, named = ClipTableBuilder(clips.root), NameSample()
-    for place, clip in enumerate(clips):
-        if place in dropped:
+    for index, clip in enumerate(clips):
+        if index in dropped:
             named.add(clip.id)
         else:
             kept.add(clip)

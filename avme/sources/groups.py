@@ -153,7 +153,7 @@ class GroupIndex:
 
     def __init__(self, clips: ClipTable) -> None:
         self._clips = clips
-        names = (clips.group(place).encode() for place in range(len(clips)))
+        names = (clips.group(index).encode() for index in range(len(clips)))
         digests = (blake2b(name, digest_size=16).digest() for name in names)
         distinct = np.unique(np.fromiter(digests, "S16", len(clips)), return_inverse=True)
         self._numbers = distinct[1]
@@ -164,5 +164,5 @@ class GroupIndex:
         """Return the number of groups in both sets of indices, and the first names of them."""
         numbers, first = np.unique(self._numbers[train], return_index=True)
         both = first[np.isin(numbers, self._numbers[test])]
-        names = (self._clips.group(int(place)) for place in train[both])
+        names = (self._clips.group(int(index)) for index in train[both])
         return len(both), nsmallest(_MOST_NAMED, names)

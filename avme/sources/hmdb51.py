@@ -69,7 +69,7 @@ def _splits_from_lists(folder: Path, clips: ClipTable, warnings: list[str]) -> t
     found = [f"split lists: {folder}"]
     for name, files in _files(folder).items():
         parts = _read_parts(files)
-        split = split_at(name, clips, *(_places(parts, keys, part) for part in ("1", "2")))
+        split = split_at(name, clips, *(_indices(parts, keys, part) for part in ("1", "2")))
         if not len(split.train) or not len(split.test):
             found.append(f"split {name} left out: none of its train or test clips is on the disk")
             continue
@@ -147,9 +147,9 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def _places(parts: dict[Key, str], keys: ClipLookup, part: str) -> NDArray[np.int64]:
+def _indices(parts: dict[Key, str], keys: ClipLookup, part: str) -> NDArray[np.int64]:
     found = (keys.find(key) for key in parts if parts[key] == part)
-    return np.array([place for place in found if place is not None], dtype=np.int64)
+    return np.array([index for index in found if index is not None], dtype=np.int64)
 
 
 def _stem(name: str) -> str:

@@ -69,7 +69,7 @@ def splits_by_subset(clips: ClipTable, warnings: list[str]) -> tuple[Split, ...]
     tested: Subset = "test" if len(clips.indices_of("test")) else "val"
     split = split_at("1", clips, clips.indices_of("train"), clips.indices_of(tested))
     if not len(split.train) or not len(split.test):
-        named = Counter(clips.subset(place) for place in range(len(clips)))
+        named = Counter(clips.subset(index) for index in range(len(clips)))
         found = ", ".join(f"{count} {part}" for part, count in sorted(named.items(), key=str))
         raise UsageError(f"found {found} clips on the disk, expected some train and some test")
     num_val = len(clips.indices_of("val"))
@@ -92,7 +92,7 @@ def random_splits(
         seed: Seed.
         warnings: Receives a note on the draw.
     """
-    order = _draw_order((clips.group(place) for place in range(len(clips))), len(clips), seed)
+    order = _draw_order((clips.group(index) for index in range(len(clips))), len(clips), seed)
     held = choose_groups(order, clips.labels.astype(np.int64), fraction)
     if not held.any():
         if choose_groups(order, clips.labels.astype(np.int64), _LARGE_FRACTION).any():

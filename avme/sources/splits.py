@@ -25,17 +25,17 @@ class Members(Collection[str]):
     """Sorted ids of one subset, as indices into a table."""
 
     clips: ClipTable
-    places: NDArray[np.int32]
+    indices: NDArray[np.int32]
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.indices)
 
     def __iter__(self) -> Iterator[str]:
-        return (self.clips.ids[int(place)] for place in self.places)
+        return (self.clips.ids[int(index)] for index in self.indices)
 
     def __contains__(self, clip_id: object) -> bool:
-        place = self.clips.find(clip_id) if isinstance(clip_id, str) else None
-        return place is not None and bool((self.places == place).any())
+        index = self.clips.find(clip_id) if isinstance(clip_id, str) else None
+        return index is not None and bool((self.indices == index).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def split_at(
 
 def warn_of_shared_groups(split: Split, groups: GroupIndex) -> tuple[str, ...]:
     """Return a warning if groups occur in both lists of a given split."""
-    count, some = groups.shared(split.train.places, split.test.places)
+    count, some = groups.shared(split.train.indices, split.test.indices)
     if not count:
         return ()
     named = ", ".join(some) + (", ..." if count > len(some) else "")
@@ -101,8 +101,8 @@ def warn_of_missing_videos(count: int, names: Iterable[str]) -> tuple[str, ...]:
 
 def warn_of_unlisted_classes(splits: Iterable[Split], clips: ClipTable) -> tuple[str, ...]:
     """Return a warning if no list names a clip of some class."""
-    places = [side.places for split in splits for side in (split.train, split.test)]
-    listed = set(np.unique(clips.labels[np.concatenate(places)]).tolist())
+    indices = [side.indices for split in splits for side in (split.train, split.test)]
+    listed = set(np.unique(clips.labels[np.concatenate(indices)]).tolist())
     names = [name for label, name in enumerate(clips.class_names) if label not in listed]
     if not names:
         return ()

@@ -21,23 +21,23 @@ class StringArray:
         self._bytes += text
         self._ends.append(len(self._bytes))
 
-    def get_bytes(self, place: int) -> bytes:
+    def get_bytes(self, index: int) -> bytes:
         """Return a string in UTF-8, which sorts as the string does."""
-        begin = self._ends[place - 1] if place else 0
-        return bytes(self._bytes[begin : self._ends[place]])
+        begin = self._ends[index - 1] if index else 0
+        return bytes(self._bytes[begin : self._ends[index]])
 
     def __len__(self) -> int:
         return len(self._ends)
 
-    def __getitem__(self, place: int) -> str:
-        return self.get_bytes(place).decode()
+    def __getitem__(self, index: int) -> str:
+        return self.get_bytes(index).decode()
 
     def __iter__(self) -> Iterator[str]:
-        return (self[place] for place in range(len(self)))
+        return (self[index] for index in range(len(self)))
 
-    def take(self, places: NDArray[np.int64]) -> "StringArray":
+    def take(self, indices: NDArray[np.int64]) -> "StringArray":
         """Return the strings at these indices, in their order."""
         taken = StringArray()
-        for place in places:
-            taken.append(self.get_bytes(int(place)))
+        for index in indices:
+            taken.append(self.get_bytes(int(index)))
         return taken

@@ -112,7 +112,7 @@ def splits_from_lists(folder: Path, clips: ClipTable, warnings: list[str]) -> tu
             f"{some_of(clips.class_names)}): "
             "these are another set's lists"
         )
-    keys, groups = ClipLookup(len(clips), lambda place: _key(clips.ids[place])), GroupIndex(clips)
+    keys, groups = ClipLookup(len(clips), lambda index: _key(clips.ids[index])), GroupIndex(clips)
     classes = _read_class_numbers(folder)
     splits: list[Split] = []
     found = [f"split lists: {folder}"]
@@ -173,11 +173,11 @@ def _match(path: Path, keys: ClipLookup, classes: dict[int, str]) -> tuple[NDArr
                 f"{path}: {name} has label {label}, which classInd.txt calls "
                 f"{classes.get(label, 'nothing')}"
             )
-        place = keys.find(key)
-        if place is None:
+        index = keys.find(key)
+        if index is None:
             missing += 1
         else:
-            found.append(place)
+            found.append(index)
     return np.array(found, dtype=np.int32), missing
 
 

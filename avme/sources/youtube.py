@@ -102,7 +102,7 @@ class _Files:
             self._names.append(os.fsencode(video.path.relative_to(root)))
             self._is_link.append(video.path != video.target)
         self.warnings = tuple(videos.warnings())
-        self._stems = ClipLookup(len(self._names), lambda place: self._file(place).stem)
+        self._stems = ClipLookup(len(self._names), lambda index: self._file(index).stem)
         self._is_named = bytearray(len(self._names))
 
     @property
@@ -112,20 +112,20 @@ class _Files:
 
     def find(self, stem: str) -> PurePath | None:
         """Return a path below the folder."""
-        place = self._choose(list(self._stems.all(stem)))
-        if place is None:
+        index = self._choose(list(self._stems.all(stem)))
+        if index is None:
             return None
-        self._is_named[place] = True
-        return self._file(place)
+        self._is_named[index] = True
+        return self._file(index)
 
-    def _choose(self, places: list[int]) -> int | None:
-        places.sort(key=lambda place: (self._is_link[place], self._file(place).parts))
-        paths = [self._root / self._file(place) for place in places]
+    def _choose(self, indices: list[int]) -> int | None:
+        indices.sort(key=lambda index: (self._is_link[index], self._file(index).parts))
+        paths = [self._root / self._file(index) for index in indices]
         chosen = self.copies.choose(paths)
-        return None if chosen is None else places[chosen]
+        return None if chosen is None else indices[chosen]
 
-    def _file(self, place: int) -> PurePath:
-        return PurePath(os.fsdecode(self._names.get_bytes(place)))
+    def _file(self, index: int) -> PurePath:
+        return PurePath(os.fsdecode(self._names.get_bytes(index)))
 
 
 def _clip(annotation: Annotation, stem: str, root: Path, files: _Files) -> SourceClip | None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from avme.audit.audio_leak import count, measure
-from avme.audit.protocols import Clips, protocols, sounding_classes
+from avme.audit.protocols import Clips, classes_with_audio, protocols
 from avme.audit.subset_csv import finetune_command, subset_command, subset_table
 from avme.audit.summary import Sides, survey, survey_classes, survey_split
 from avme.errors import SystemRequirementError, UsageError
@@ -145,7 +145,7 @@ def _presence(
         elif plan and protocol.train and protocol.test and protocol.classes > 1:
             name = protocol.clips.replace(" ", "-")
             table = target / f"{name}-split{split}.csv"
-            kept = _kept(protocol.clips, records, sounding_classes(counts[0]))
+            kept = _kept(protocol.clips, records, classes_with_audio(counts[0]))
             tables[table] = subset_table(records, sides, kept)
             new = prepared.folder.with_name(f"{prepared.folder.resolve().name}-{name}")
             row["how"] = subset_command(plan, table, new)

@@ -156,12 +156,12 @@ class _Demo:
     def make_and_prepare(self) -> None:
         clips = plan_set(self.sizes.groups, self.sizes.clips_per_group, self.seed)
         videos = self.out / "videos"
-        self.report.say(
+        self.report.log(
             f"{len(clips)} videos of {len(SEEN)} things seen ({', '.join(SEEN)}), each with one of "
             f"{len(HEARD)} things heard ({', '.join(HEARD)})"
         )
         make_set(clips, videos, self.report)
-        self._say(["prep", "ucf101", str(videos), "--out", str(self.data)])
+        self._log(["prep", "ucf101", str(videos), "--out", str(self.data)])
         out, name = self.data.parent, self.data.name
         request = Request("ucf101", videos, out=out, name=name, config=PrepConfig())
         prepare(request, report=self.report)
@@ -179,7 +179,7 @@ class _Demo:
             data=self.data,
             out=out,
             preset=_PRESET,
-            command=self._say(command),
+            command=self._log(command),
             report=self.report,
         )
 
@@ -199,10 +199,10 @@ class _Demo:
             out=out,
             init=pretrained,
             preset=_PRESET,
-            command=self._say([*command, *self._common(out, epochs)]),
+            command=self._log([*command, *self._common(out, epochs)]),
             report=self.report,
         )
-        self._say(["eval", str(run), "--data", str(self.data), "--topk", "1", "5"])
+        self._log(["eval", str(run), "--data", str(self.data), "--topk", "1", "5"])
         return evaluate(run, data=self.data, config=EvalConfig(topk=(1, 5)), report=self.report)
 
     def draw(self, pretrained: Path, scored: Mapping[str, EvalResult]) -> list[Path]:
@@ -244,9 +244,9 @@ class _Demo:
         options = {"data": self.data, "out": out, "epochs": epochs, "seed": self.seed}
         return [word for name, value in options.items() for word in (f"--{name}", str(value))]
 
-    def _say(self, arguments: list[str]) -> list[str]:
+    def _log(self, arguments: list[str]) -> list[str]:
         """Announce the command of the next stage, and return it."""
         command = ["avme", *arguments]
-        self.report.say("")
-        self.report.say(f"$ {join_command(command)}")
+        self.report.log("")
+        self.report.log(f"$ {join_command(command)}")
         return command

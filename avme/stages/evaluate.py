@@ -158,9 +158,9 @@ def usable_ranks(topk: tuple[int, ...], num_classes: int, report: Reporter) -> t
     if not usable:
         raise UsageError(f"topk: {known} (got {left_out}): give a k of {num_classes} or less")
     if left_out:
-        report.say(f"{left_out} left out: {known}")
+        report.log(f"{left_out} left out: {known}")
     if num_classes in usable and num_classes > 1:
-        report.say(f"top-{num_classes} is 100 % for any classifier: {known}")
+        report.log(f"top-{num_classes} is 100 % for any classifier: {known}")
     return usable
 
 

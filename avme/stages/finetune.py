@@ -145,7 +145,7 @@ def finetune(
             *training_warnings(prepared.classes, entries, held_out),
             *warn_of_unheld_classes(entries, held_out, config.val_fraction),
         ):
-            job.report.say(line)
+            job.report.log(line)
         train(job, _validation(job, prepared, held_out))
         if not held_out and job.processes.is_rank0:
             last = load_checkpoint(job.run.checkpoint_path("last"))
@@ -166,7 +166,7 @@ def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) ->
         MismatchError: The checkpoint lacks a part or its shapes differ.
     """
     if start is None:
-        report.say("no pretrained weights: training from scratch")
+        report.log("no pretrained weights: training from scratch")
         return
     own = model.state_dict()
     wanted = [name for name in own if not name.startswith(_OWN)]
@@ -187,7 +187,7 @@ def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) ->
     model.load_state_dict({name: start.weights[name] for name in wanted}, strict=False)
     used = {name.split(".")[0] for name in wanted}
     unused = sorted({name.split(".")[0] for name in start.weights} - used)
-    report.say(
+    report.log(
         f"{len(wanted)} tensors from the {start.stage} checkpoint at step {start.step}; "
         f"not used: {', '.join(unused) or 'none'}"
     )

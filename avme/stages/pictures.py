@@ -20,7 +20,7 @@ NAME = "reconstruction"
 _CLIPS, _FRAMES, _SEED = 4, 4, 0
 
 
-def picture_epochs(job: TrainJob, prepared: PreparedDataset) -> EpochCallback | None:
+def reconstruct_each_epoch(job: TrainJob, prepared: PreparedDataset) -> EpochCallback | None:
     """Return a callback that draws every `train.log_images_every_epochs` epochs and after the last.
 
     None if no figures are requested. Only rank 0 draws; random states are unchanged.
@@ -45,7 +45,7 @@ def picture_epochs(job: TrainJob, prepared: PreparedDataset) -> EpochCallback | 
                 try:
                     pixels = paint_reconstruction(drawn.rows, COLUMNS, drawn.note, title)
                 except Exception as error:
-                    job.run.report.say(not_drawn(f"{NAME} at step {trainer.step}", error))
+                    job.run.report.log(not_drawn(f"{NAME} at step {trainer.step}", error))
                 else:
                     record.log_image(NAME, trainer.step, pixels)
         return ""

@@ -50,7 +50,7 @@ def prepare(
         build_shards(plan, request, recipe, report, dask=dask)
         with lock_publishing(plan.folder):
             if request.share is not None and (others := len(plan.missing())):
-                report.say(
+                report.log(
                     f"part {request.share} is done; {others} shards of others are still to be made"
                 )
                 return None
@@ -79,14 +79,14 @@ def _report_plan(
     if plan.is_finished:
         counts = read_json(plan.folder / DATASET_MANIFEST)["counts"]
         require_max_failed(plan, counts["clips"], counts["quarantined"], request.config.max_failed)
-        report.say(f"{plan.folder} is finished and nothing changed: {plan.num_clips} clips")
+        report.log(f"{plan.folder} is finished and nothing changed: {plan.num_clips} clips")
         return
     if retried := plan.outdated_for("retry"):
-        report.say(f"{len(retried)} shards with quarantined clips are made anew")
+        report.log(f"{len(retried)} shards with quarantined clips are made anew")
     if plan.changes.total:
-        report.say(f"{plan.changes.total} source files were added, removed or changed")
+        report.log(f"{plan.changes.total} source files were added, removed or changed")
     is_first = request.share is None or request.share.index == 1
     of_source = source.warnings if is_first else ()
     for warning in (*warn_of_ffmpeg(recipe, plan.ffmpeg_version), *of_source):
-        report.say(warning)
+        report.log(warning)
     warn_of_disk(plan, report)

@@ -17,7 +17,7 @@ from avme.models.example_input import example_clip
 from avme.models.masking import TubeMask
 from avme.models.reconstruction_loss import in_both_units, reconstruction_loss
 from avme.progress import NullReporter, Reporter
-from avme.stages.pictures import picture_epochs
+from avme.stages.pictures import reconstruct_each_epoch
 from avme.stages.training import (
     Objective,
     Setup,
@@ -101,7 +101,7 @@ def pretrain(
         return _objective(config, cast(MaskedAutoencoder, model), device)
 
     with build_job(setup, objective_of, command=command, report=report or NullReporter()) as job:
-        train(job, picture_epochs(job, prepared))
+        train(job, reconstruct_each_epoch(job, prepared))
     return job.run.folder
 
 
@@ -146,9 +146,9 @@ def reconstruction_step(config: PretrainConfig, mask: TubeMask) -> LossOf:
         figures: dict[str, Tensor] = {}
         if logged:
             with torch.no_grad():
-                for place, pair in pairs.items():
+                for index, pair in pairs.items():
                     both = in_both_units(*pair, target)
-                    figures |= {f"{name}_{place}": value for name, value in both.items()}
+                    figures |= {f"{name}_{index}": value for name, value in both.items()}
             figures |= fusion_entropy(model, *inputs[:3], choice.keep)
         return BatchLoss(loss=loss, figures=figures, lengths=lengths_of(predicted))
 

@@ -69,7 +69,10 @@ class Objective:
 
 
 def open_training_set(config: PretrainConfig | FinetuneConfig, data: Path) -> PreparedDataset:
-    """Open the dataset; raises ArtifactError if it is unfinished, MachineError without wandb."""
+    """Open the dataset.
+
+    Raises ArtifactError if it is unfinished, SystemRequirementError without wandb.
+    """
     if config.train.wandb is not None:
         require_wandb()
     return PreparedDataset.open(data)
@@ -121,7 +124,7 @@ def build_job(
         ConfigError: Ranks cannot have equal shares, or a batch norm gets one clip.
         UsageError: The folder is in use.
         MismatchError: The resumed run has other settings or data.
-        MachineError: Memory or disk space is short.
+        SystemRequirementError: Memory or disk space is short.
     """
     config, prepared = setup.config, setup.prepared
     device = pick_device(config.train.device)

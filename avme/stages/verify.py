@@ -60,12 +60,12 @@ class Verified:
         )
 
 
-def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) -> Verified:
+def verify(folder: Path, *, all_frames: bool, seed: int, report: Reporter) -> Verified:
     """Check the dataset in `folder`.
 
     Args:
         folder: Prepared dataset.
-        every_picture: Decode all frames instead of those of one clip per shard.
+        all_frames: Decode all frames instead of those of one clip per shard.
         seed: Chooses the clips.
         report: Receives progress.
 
@@ -84,7 +84,7 @@ def verify(folder: Path, *, every_picture: bool, seed: int, report: Reporter) ->
         shards = tuple(_shards(folder, manifest, plan))
         if plan:
             problems += check_plan(manifest, plan["shards"], folder)
-        checks = _check_shards(shards, None if every_picture else seed, report)
+        checks = _check_shards(shards, None if all_frames else seed, report)
         problems += [problem for check in checks for problem in check.problems]
         held = [check.stored for check in checks if check.stored is not None]
         stored = concat_contents(

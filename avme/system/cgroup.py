@@ -68,11 +68,11 @@ def _quotas(mount: _Mount, group: PurePosixPath) -> Iterator[float]:
     """Yield the quotas of a group and of the mounted groups above it."""
     inside = group.is_relative_to(mount.root) and ".." not in group.parts
     folder = mount.point / group.relative_to(mount.root) if inside else mount.point
-    for place in (folder, *folder.parents):
-        quota = _quota(place, mount.version)
+    for index in (folder, *folder.parents):
+        quota = _quota(index, mount.version)
         if quota is not None:
             yield quota
-        if place == mount.point:
+        if index == mount.point:
             return
 
 

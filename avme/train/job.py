@@ -182,7 +182,7 @@ def train(job: TrainJob, end_epoch: EpochCallback | None = None) -> None:
 
     if job.processes.is_rank0:
         if warning := warmup_warning(job.config.optim, settings):
-            job.report.say(warning)
+            job.report.log(warning)
         _log_derived(job, _derived(job, trainer) | size)
         estimate = log_header(job, trainer, size, max(batches.sizes))
         trainer.meter.max_clips_per_second = max_clips_per_second(
@@ -190,7 +190,7 @@ def train(job: TrainJob, end_epoch: EpochCallback | None = None) -> None:
         )
         with MetricLoggers(job.run.folder, trainer.step, _wandb(job)) as record:
             if record.num_lost:
-                job.report.say(
+                job.report.log(
                     f"warning: {record.num_lost} lines of {record.path} could not be read and are "
                     "left out; the training itself is not affected"
                 )
@@ -228,7 +228,7 @@ def _resume(job: TrainJob, trainer: Trainer) -> None:
     trainer.restore(checkpoint)
     job.best.update(checkpoint.best)
     total = trainer.schedule.total_steps
-    job.report.say(f"resuming {job.run.folder} at step {trainer.step} of {total}")
+    job.report.log(f"resuming {job.run.folder} at step {trainer.step} of {total}")
 
 
 def _log_derived(job: TrainJob, derived: dict[str, Any]) -> None:
@@ -238,9 +238,9 @@ def _log_derived(job: TrainJob, derived: dict[str, Any]) -> None:
             changed = changes(flat(read_json(path)), flat(derived))
         except ArtifactError as error:
             changed = {}
-            job.report.say(f"warning: {error}; it is written anew")
+            job.report.log(f"warning: {error}; it is written anew")
         if changed:
-            job.report.say(f"changed since: {', '.join(changed.values())}")
+            job.report.log(f"changed since: {', '.join(changed.values())}")
     write_json(path, derived)
 
 
@@ -252,11 +252,11 @@ def _save(job: TrainJob, trainer: Trainer) -> None:
     save_checkpoint(last, checkpoint, previous=previous)
     job.run.write_running(job.processes, trainer.step)
     settings = job.config.train
-    epoch, place = divmod(trainer.step, trainer.steps_per_epoch)
+    epoch, index = divmod(trainer.step, trainer.steps_per_epoch)
     if (
         settings.save_every_epochs
         and epoch
-        and not place
+        and not index
         and epoch % settings.save_every_epochs == 0
     ):
         save_checkpoint(job.run.checkpoint_path(f"step-{trainer.step}"), checkpoint)

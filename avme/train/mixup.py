@@ -52,9 +52,9 @@ def mix(batch: AVBatch, num_classes: int, augment: AugmentConfig) -> MixedBatch:
     other = batch.part(neighbour)
     own = torch.tensor([blend.own for blend in blends]).to(batch.label.device)
     keeps = torch.tensor([blend.keeps for blend in blends])[:, None]
-    mfcc, valid = _mix_sound(batch, other, own[:, None, None], keeps)
+    mfcc, valid = _mix_audio(batch, other, own[:, None, None], keeps)
     target = own[:, None] * target + (1.0 - own[:, None]) * target[neighbour]
-    video = _mix_pictures(batch.video, other.video, own, blends)
+    video = _mix_frames(batch.video, other.video, own, blends)
     return MixedBatch(replace(batch, video=video, mfcc=mfcc, audio_valid=valid), target)
 
 
@@ -90,7 +90,7 @@ def _draw(seed: int, augment: AugmentConfig, height: int, width: int) -> _Blend:
     return _Blend(own, inside, float(generator.random()) < own)
 
 
-def _mix_pictures(video: Tensor, other: Tensor, own: Tensor, blends: list[_Blend]) -> Tensor:
+def _mix_frames(video: Tensor, other: Tensor, own: Tensor, blends: list[_Blend]) -> Tensor:
     if any(blend.inside is None for blend in blends):
         whole = torch.tensor([blend.inside is None for blend in blends]).to(own.device)
         share = torch.where(whole, own, 1.0)[:, None, None, None, None]
@@ -104,7 +104,7 @@ def _mix_pictures(video: Tensor, other: Tensor, own: Tensor, blends: list[_Blend
     return torch.where(torch.from_numpy(inside).to(own.device)[:, None, None], other, mixed)
 
 
-def _mix_sound(batch: AVBatch, other: AVBatch, own: Tensor, keeps: Tensor) -> tuple[Tensor, Tensor]:
+def _mix_audio(batch: AVBatch, other: AVBatch, own: Tensor, keeps: Tensor) -> tuple[Tensor, Tensor]:
     """Blend rows that are valid in both clips; other rows come from one clip, by `keeps`."""
     both, kept = (
         rows[..., None].to(batch.mfcc.device, non_blocking=True)

@@ -175,14 +175,14 @@ class Trainer:
                     made = self._step(wrapped, stream, micro_batches, loss_of, logged, guard)
                 meter.add(made)
                 self.step += 1
-                epoch, place = divmod(self.step, self.steps_per_epoch)
+                epoch, index = divmod(self.step, self.steps_per_epoch)
                 if logged:
                     self._require_finite(guard)
                     numbers = meter.numbers(self.processes)
                     if record is not None:
                         record.write("train", self.step, numbers)
-                note = meter.note(epoch + bool(place), self.train.epochs)
-                if place == 0 and end_epoch is not None:
+                note = meter.note(epoch + bool(index), self.train.epochs)
+                if index == 0 and end_epoch is not None:
                     self._is_between_steps = False  # the epoch ends with its validation
                     with meter.pause(), estimate.epoch_end() if estimate else nullcontext():
                         self._require_finite(guard)
@@ -191,11 +191,11 @@ class Trainer:
                 task.advance(1, note)
                 if estimate is not None and estimate.is_due() and self.step < total:
                     for line in estimate.lines(self.step, validates=end_epoch is not None):
-                        report.say(line)
+                        report.log(line)
                 keep = self.train.save_every_epochs
-                if place == 0 and keep and epoch % keep == 0:
+                if index == 0 and keep and epoch % keep == 0:
                     saver.save()
-                if not (logged or place == 0 or cadence.is_due(self.step)):
+                if not (logged or index == 0 or cadence.is_due(self.step)):
                     continue
                 interrupted = request.signal == "SIGINT"
                 wishes = (request.signal is not None, interrupted, saver.is_due())

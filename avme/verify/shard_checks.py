@@ -75,7 +75,7 @@ def check_shard(facts: ShardFacts, seed: Sequence[int] | None) -> ShardCheck:
             record = stored.good[row].record
             frames = _frames(record.frames, every=seed is None)
             num_pictures += len(frames)
-            if what := _picture_problem(reader, row, record, frames):
+            if what := _frame_problem(reader, row, record, frames):
                 clip = f"clip {record.id} in {facts.name}"
                 problems.append(Problem(clip, what, delete=facts.name))
         return ShardCheck(tuple(problems), stored, len(rows), num_pictures)
@@ -130,9 +130,7 @@ def _frames(num_frames: int, *, every: bool) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, num_frames - 1, _FRAMES_LOOKED_AT).round()})
 
 
-def _picture_problem(
-    reader: ShardReader, row: int, record: ClipRecord, frames: Sequence[int]
-) -> str:
+def _frame_problem(reader: ShardReader, row: int, record: ClipRecord, frames: Sequence[int]) -> str:
     expected = f"{record.width}x{record.height}"
     try:
         require_possible(record.height, record.width)

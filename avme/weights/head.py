@@ -52,16 +52,16 @@ def end_for(
     own = model.state_dict()
     for name in ("head.weight", "head.bias"):
         end[name] = own[name].clone()
-        for place, row in enumerate(rows):
+        for index, row in enumerate(rows):
             if row is not None:
-                end[name][place] = weights.tensors[name][row]
+                end[name][index] = weights.tensors[name][row]
     return end, [_told(weights, classes, rows, known)]
 
 
 def rows_of(known: Sequence[str], wanted: Sequence[str]) -> tuple[int | None, ...]:
     """Return the known row of each wanted class, None if it has none."""
-    place = {name: row for row, name in enumerate(known)}
-    return tuple(place.get(name) for name in wanted)
+    index = {name: row for row, name in enumerate(known)}
+    return tuple(index.get(name) for name in wanted)
 
 
 def in_order_of(

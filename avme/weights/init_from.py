@@ -73,14 +73,14 @@ def provenance_of(
         return weights.origin()
     if resumed is None:
         return None
-    noted: dict[str, Any] | None = newest_checkpoint(resumed, NullReporter().say).facts.get(fact)
+    noted: dict[str, Any] | None = newest_checkpoint(resumed, NullReporter().log).facts.get(fact)
     return noted
 
 
 def log_report(report: Reporter, tally: LoadReport) -> None:
     """Log which tensors were loaded, skipped and newly initialized."""
     for line in tally.lines():
-        report.say(line)
+        report.log(line)
 
 
 def require_no_test_leak(

@@ -94,15 +94,15 @@ def build_trained(
     tensors, classes = in_order_of(weights, prepared.classes)
     others = classes[len(prepared.classes) :]
     if others:
-        report.say(
+        report.log(
             f"{len(others)} of the classifier's {len(classes)} classes are not in the set "
             f"({some(others)}): they stay possible answers"
         )
     for warning in weights.warnings:
-        report.say(warning)
+        report.log(warning)
     if weights.stride is None:
         stride = settings.clip.frame_stride
-        report.say(
+        report.log(
             f"{weights.file} does not name its stride: {stride} is taken, --set frame_stride=N"
         )
     model = build_classifier(settings, len(classes))

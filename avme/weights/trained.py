@@ -53,13 +53,13 @@ def write_trained(path: Path, checkpoint: Checkpoint, *, epoch: int) -> None:
         "step": checkpoint.step,
         "best": checkpoint.best,
     }
-    told = {"step": str(checkpoint.step), "epoch": str(epoch)}
+    facts = {"step": str(checkpoint.step), "epoch": str(epoch)}
     decay = checkpoint.config.get("train", {}).get("ema_decay")
     if decay is not None:
-        told["ema_decay"] = f"{decay:g}"
+        facts["ema_decay"] = f"{decay:g}"
     if "top1" in checkpoint.best:
-        told["top1"] = f"{checkpoint.best['top1']:.6g}"
-    write_safetensors(path, checkpoint.model, {SIDECAR: json.dumps(noted), **told})
+        facts["top1"] = f"{checkpoint.best['top1']:.6g}"
+    write_safetensors(path, checkpoint.model, {SIDECAR: json.dumps(noted), **facts})
 
 
 def settings_in(checkpoint: Checkpoint, path: Path) -> PretrainConfig | FinetuneConfig:

@@ -42,7 +42,7 @@ class DaskWorkers:
         `is_over` is polled and sleeps itself. Raises SystemRequirementError at the time limit.
         """
         limit = _told(self.timeout_seconds)
-        report.say(
+        report.log(
             f"no Dask worker is left at {self.address}: start one with `dask worker "
             f"{self.address}`; the work goes on if it comes within {limit}"
         )
@@ -55,7 +55,7 @@ class DaskWorkers:
                 )
         self._moved = None
         if num_workers:
-            report.say(f"a Dask worker is back at {self.address}: the work goes on")
+            report.log(f"a Dask worker is back at {self.address}: the work goes on")
 
 
 @contextmanager

@@ -31,18 +31,20 @@ def serve_calls(
         named: Converts an error to one that can be sent.
         last: Called before the process exits.
     """
-    asked: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_read_requests, args=(pipe, asked, last), daemon=True).start()
+    requests: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_read_requests, args=(pipe, requests, last), daemon=True).start()
     while True:
-        reply = _reply(asked.get(), named)
+        reply = _reply(requests.get(), named)
         with suppress(OSError):  # no reader: `_read_requests` is about to end this process
             pipe.send_bytes(reply)
 
 
-def _read_requests(pipe: Connection, asked: SimpleQueue[bytes], last: Callable[[], object]) -> None:
+def _read_requests(
+    pipe: Connection, requests: SimpleQueue[bytes], last: Callable[[], object]
+) -> None:
     with suppress(EOFError, OSError):
         while True:
-            asked.put(pipe.recv_bytes())
+            requests.put(pipe.recv_bytes())
     try:
         last()
     finally:
@@ -54,10 +56,10 @@ def _reply(message: bytes, named: Callable[[Exception], Exception]) -> bytes:
         function, arguments = pickle.loads(message)
         return pickle.dumps((function(*arguments), None))
     except Exception as error:
-        told = named(error)
-        if told is error:  # a traceback cannot be pickled
-            told.add_note("".join(traceback.format_exception(error)))
+        named_error = named(error)
+        if named_error is error:  # a traceback cannot be pickled
+            named_error.add_note("".join(traceback.format_exception(error)))
     try:
-        return pickle.dumps((None, told))
+        return pickle.dumps((None, named_error))
     except Exception:  # some errors contain what cannot be pickled
-        return pickle.dumps((None, RuntimeError(f"{type(told).__name__}: {told}")))
+        return pickle.dumps((None, RuntimeError(f"{type(named_error).__name__}: {named_error}")))

@@ -197,14 +197,14 @@ class Cluster:
         return on_node(self.daemons[f"n{node}"], folder, command)
 
     def _start_munge(self) -> None:
-        place = self.folder / "munge"
-        place.mkdir(mode=0o755)
-        (place / "key").write_bytes(os.urandom(128))
-        (place / "key").chmod(0o600)
+        index = self.folder / "munge"
+        index.mkdir(mode=0o755)
+        (index / "key").write_bytes(os.urandom(128))
+        (index / "key").chmod(0o600)
         given = {"socket": "socket", "key-file": "key", "pid-file": "pid", "seed-file": "seed"}
-        options = [f"--{option}={place / name}" for option, name in given.items()]
-        self._keep("munge", ["munged", "--foreground", f"--log-file={place}/log", *options])
-        while not (place / "socket").exists():
+        options = [f"--{option}={index / name}" for option, name in given.items()]
+        self._keep("munge", ["munged", "--foreground", f"--log-file={index}/log", *options])
+        while not (index / "socket").exists():
             if not self.daemons["munge"].is_alive():
                 raise OSError(f"munged ended: see {self.folder}/munge.log")
             time.sleep(0.1)

@@ -31,7 +31,7 @@ def rank() -> int:
     return int(number) if number.isdigit() else 0
 
 
-def processes_here() -> int:
+def ranks_here() -> int:
     """Return the number of ranks on this machine; 1 without a distributed run."""
     number = os.environ.get("LOCAL_WORLD_SIZE", "1") if "RANK" in os.environ else "1"
     return int(number) if number.isdigit() and int(number) > 0 else 1

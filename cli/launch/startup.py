@@ -13,7 +13,7 @@ from avme.train.distributed.torchrun_env import require_whole_group
 
 from ..slurm.env import join_step
 from ..terminal.progress import reporter
-from .rank import join_launcher, processes_here, rank
+from .rank import join_launcher, rank, ranks_here
 
 _DISTRIBUTED: Final = ("pretrain", "finetune", "eval")
 
@@ -38,7 +38,7 @@ def start(ctx: typer.Context, *, verbose: bool, quiet: bool) -> None:
         join_step()
         require_whole_group(os.environ)
         join_launcher()
-    limit_threads(processes_here())
+    limit_threads(ranks_here())
     if rank() > 0:
         ctx.with_resource(redirect_stdout(StringIO()))
     ctx.obj = reporter(quiet)

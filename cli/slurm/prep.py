@@ -31,11 +31,11 @@ def submit_parts(config: "PrepConfig", *, target: Path, command: str, report: Re
     batch = parts_batch(config, target=target, command=command)
     number = submit(batch, report)
     jobs = config.slurm.jobs
-    report.say(
+    report.log(
         f"{jobs} jobs submitted ({number}_1 to {number}_{jobs}, {batch.script_path}); they print "
         f"to {batch.log(f'{number}_*')}"
     )
-    report.say("the one that ends last finishes the set; submitted again, the rest is done")
+    report.log("the one that ends last finishes the set; submitted again, the rest is done")
     return number
 
 

@@ -220,7 +220,7 @@ def _sbatch(
     if done.returncode != 0:
         raise SystemRequirementError(f"sbatch refuses the job ({explain(done.stderr, settings)}")
     for line in done.stderr.splitlines():
-        report.say(line)
+        report.log(line)
     printed = [line for line in done.stdout.splitlines() if re.fullmatch(r"\d+(;\S*)?", line)]
     if not printed:
         raise SystemRequirementError(

@@ -83,7 +83,7 @@ def submit_training(
         command=command,
     )
     number = submit(batch, report)
-    report.say(f"job {number} submitted ({batch.script_path}); it prints to {batch.log(number)}")
+    report.log(f"job {number} submitted ({batch.script_path}); it prints to {batch.log(number)}")
     return number
 
 

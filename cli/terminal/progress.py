@@ -44,7 +44,7 @@ class LineReporter:
         self._clock = clock
         self._every_seconds = every_seconds
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Write the line immediately."""
         print(escape_text(line), file=self._stream, flush=True)
 
@@ -57,7 +57,7 @@ class LineReporter:
             total: Number of steps.
             done: Steps finished by an earlier run.
         """
-        task = _LineTask(title, total, done, self._clock, self._every_seconds, self.say)
+        task = _LineTask(title, total, done, self._clock, self._every_seconds, self.log)
         try:
             yield task
         finally:
@@ -72,7 +72,7 @@ class _LineTask:
         done: int,
         clock: Callable[[], float],
         every_seconds: float,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self._title = title
         self._total = total
@@ -81,7 +81,7 @@ class _LineTask:
         self._note = ""
         self._clock = clock
         self._every_seconds = every_seconds
-        self._say = say
+        self._log = log
         self._started = self._spoke = clock()
 
     def advance(self, steps: int = 1, note: str = "") -> None:
@@ -110,7 +110,7 @@ class _LineTask:
                 parts.append(f"eta {clock_time((self._total - self._done) / rate)}")
         if self._done >= self._total:
             parts.append(f"in {clock_time(passed)}")
-        self._say("  ".join([*parts, self._note]).rstrip())
+        self._log("  ".join([*parts, self._note]).rstrip())
 
 
 class BarReporter:
@@ -121,7 +121,7 @@ class BarReporter:
         self._live: Progress | None = None
         self._num_running = 0
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Print the line above the bars."""
         text = escape_text(line)
         self._console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)

@@ -32,8 +32,8 @@ def print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
-    for place, name in enumerate(header):
-        table.add_column(name, justify="right" if place else "left")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="right" if index else "left")
     for row in rows:
         table.add_row(*row)
     console = verbatim()

@@ -34,8 +34,8 @@ def test_dropping_more_sound_leaves_less_but_never_nothing() -> None:
 
 def test_clips_are_counted_on_both_sides() -> None:
     rows = {protocol.name: protocol for protocol in protocols(TRAIN, TEST)}
-    sound = rows["only clips with usable sound"]
+    audio = rows["only clips with usable sound"]
     mostly = rows["all clips of classes that mostly sound"]
 
-    assert (sound.train, sound.test, sound.classes) == (19, 7, 3)  # no train clip, no test clip
+    assert (audio.train, audio.test, audio.classes) == (19, 7, 3)  # no train clip, no test clip
     assert (mostly.train, mostly.test, mostly.classes) == (20, 10, 2)

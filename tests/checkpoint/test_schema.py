@@ -67,10 +67,10 @@ def put(key: str, value: object) -> Callable[[Content], None]:
 
     def change(content: Content) -> None:
         *groups, name = key.split(".")
-        place: Any = content
+        index: Any = content
         for group in groups:
-            place = place[int(group) if group.isdigit() else group]
-        place[name] = value
+            index = index[int(group) if group.isdigit() else group]
+        index[name] = value
 
     return change
 
@@ -157,12 +157,12 @@ def test_a_flipped_bit_anywhere_falls_back_or_changes_nothing(path: Path) -> Non
     whole, draw = path.read_bytes(), random.Random(0)
     with zipfile.ZipFile(path) as file:
         starts = [entry.header_offset for entry in file.infolist() if "/data/" in entry.filename]
-    tensors = [place for start in starts for place in range(start, start + 200)]
+    tensors = [index for start in starts for index in range(start, start + 200)]
     refused = 0
 
-    for place in [*draw.choices(tensors, k=FLIPS // 2), *draw.choices(range(len(whole)), k=FLIPS)]:
+    for index in [*draw.choices(tensors, k=FLIPS // 2), *draw.choices(range(len(whole)), k=FLIPS)]:
         flipped = bytearray(whole)
-        flipped[place] ^= 1 << draw.randrange(8)
+        flipped[index] ^= 1 << draw.randrange(8)
         path.write_bytes(flipped)
         try:
             found = load_checkpoint(path)

@@ -137,13 +137,13 @@ def test_an_error_of_the_library_brings_its_own_code(
     assert err == "error: no prepared set in data/: run `avme prep` first, or give --data\n"
 
 
-@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("index", [0, 1])
 def test_verbose_adds_the_traceback_before_or_after_the_command(
-    place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    index: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     args = ["pretrain"]
-    args.insert(place, "--verbose")
+    args.insert(index, "--verbose")
 
     code, _, err = run(*args)
 

@@ -95,8 +95,8 @@ def test_a_shrunk_picture_is_close_to_the_whole_one_resized(factor: int) -> None
 
 @pytest.mark.parametrize(("height", "width"), [(24, 40), (40, 24)])
 def test_three_boxes_are_the_ends_and_the_middle_of_the_long_side(height: int, width: int) -> None:
-    places = [(box.top, box.left) for box in eval_crops(height, width, 3)]
+    indices = [(box.top, box.left) for box in eval_crops(height, width, 3)]
 
-    assert places == ([(0, 0), (0, 8), (0, 16)] if width > height else [(0, 0), (8, 0), (16, 0)])
+    assert indices == ([(0, 0), (0, 8), (0, 16)] if width > height else [(0, 0), (8, 0), (16, 0)])
     assert eval_crops(height, width, 1) == [eval_crops(height, width, 3)[1]]
     assert {(box.height, box.width) for box in eval_crops(height, width, 3)} == {(24, 24)}

@@ -37,9 +37,9 @@ def prepared(
 ) -> PreparedDataset:
     """A clip of 2 s that beeps at 1 s, a short one without sound, and one to test on."""
     root = tmp_path_factory.mktemp("clips")
-    make_video(root / "in/A/v_A_g08_c01.avi", frames=50, sound=BEEP, size="64x48")
-    make_video(root / "in/A/v_A_g09_c01.avi", frames=5, sound=None, size="64x48")
-    make_video(root / "in/A/v_A_g01_c01.avi", frames=5, sound=BEEP, size="64x48")
+    make_video(root / "in/A/v_A_g08_c01.avi", frames=50, audio=BEEP, size="64x48")
+    make_video(root / "in/A/v_A_g09_c01.avi", frames=5, audio=None, size="64x48")
+    make_video(root / "in/A/v_A_g01_c01.avi", frames=5, audio=BEEP, size="64x48")
     config = PrepConfig(num_workers=1)
     request = Request("ucf101", root / "in", out=root / "out", name="set", config=config)
     made = prepare(request, report=NullReporter())
@@ -97,8 +97,8 @@ def test_large_boxes_decoded_at_half_the_size_show_the_same(reader: ClipReader) 
 def test_a_beep_is_heard_in_the_window_that_shows_its_moment(reader: ClipReader) -> None:
     entry = reader.entries[0]
 
-    with_beep, valid = reader.sound(entry, Window(start=21, num_frames=4, stride=2))
-    before, _ = reader.sound(entry, Window(start=12, num_frames=4, stride=2))
+    with_beep, valid = reader.audio(entry, Window(start=21, num_frames=4, stride=2))
+    before, _ = reader.audio(entry, Window(start=12, num_frames=4, stride=2))
 
     loudness = with_beep[:, 0]
     # frame 25 is at 1.0 s: 4 frames, or 16 rows, after the window's start
@@ -110,17 +110,17 @@ def test_a_beep_is_heard_in_the_window_that_shows_its_moment(reader: ClipReader)
 def test_rows_that_are_not_valid_are_zero(reader: ClipReader) -> None:
     entry = reader.entries[0]
 
-    mfcc, valid = reader.sound(entry, Window(start=46, num_frames=4, stride=2))
+    mfcc, valid = reader.audio(entry, Window(start=46, num_frames=4, stride=2))
 
     assert valid.tolist() == [True] * 16 + [False] * 16
     assert not mfcc[16:].any()
-    assert not reader.sound(reader.entries[1], Window(0, 4, 2))[1].any()
+    assert not reader.audio(reader.entries[1], Window(0, 4, 2))[1].any()
 
 
 def test_sound_is_normalized_by_the_train_list(
     prepared: PreparedDataset, reader: ClipReader
 ) -> None:
-    rows, valid = reader.sound(reader.entries[0], Window(start=0, num_frames=25, stride=2))
+    rows, valid = reader.audio(reader.entries[0], Window(start=0, num_frames=25, stride=2))
 
     assert valid.all()
     torch.testing.assert_close(rows.mean(dim=0), torch.zeros(13), atol=2e-3, rtol=0)
@@ -187,7 +187,7 @@ def nearly_square(
     """A clip of 9 frames, one more than a window, and 2 pixels wider than high."""
     root = tmp_path_factory.mktemp("nearly_square")
     for group in ("g01", "g08"):
-        make_video(root / f"in/A/v_A_{group}_c01.avi", frames=9, sound=CHIRP, size="50x48")
+        make_video(root / f"in/A/v_A_{group}_c01.avi", frames=9, audio=CHIRP, size="50x48")
     request = Request(
         "ucf101", root / "in", out=root / "out", name="set", config=PrepConfig(num_workers=1)
     )
@@ -269,6 +269,6 @@ def test_a_shard_that_breaks_after_it_was_opened_names_the_clip(
     damaged.write_bytes(bytes(damaged.stat().st_size))
 
     with pytest.raises(ArtifactError, match=f"clip {entry.id} cannot be read from .*avme prep"):
-        reader.pictures(entry, Window(0, 4, 2)) if column == "jpeg" else reader.sound(
+        reader.pictures(entry, Window(0, 4, 2)) if column == "jpeg" else reader.audio(
             entry, Window(0, 4, 2)
         )

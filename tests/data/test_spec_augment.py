@@ -74,8 +74,8 @@ def test_stretches_of_both_kinds_are_hidden_without_torchaudio() -> None:
         rows, coefficients = hidden.all(1), hidden.all(0)
         assert torch.equal(hidden, rows[:, None] | coefficients[None])
         for line in (rows, coefficients):
-            place = line.nonzero().flatten()
-            assert len(place) == 0 or len(place) == place[-1] - place[0] + 1
+            index = line.nonzero().flatten()
+            assert len(index) == 0 or len(index) == index[-1] - index[0] + 1
         shares.append((int(rows.sum()), int(coefficients.sum())))
 
     assert {rows for rows, _ in shares} == set(range(16))

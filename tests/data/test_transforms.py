@@ -34,7 +34,7 @@ def look(
     with torch_seed(seed):
         window = view.window(40)
         pictures = show(view, make_frames())
-        return window, pictures, *view.sound(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
+        return window, pictures, *view.audio(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_noise_and_masks_keep_rows_without_sound_at_zero() -> None:
 
     for seed in range(5):
         with torch_seed(seed):
-            mfcc, heard = view.sound(torch.ones(32, 13) * valid[:, None], valid)
+            mfcc, heard = view.audio(torch.ones(32, 13) * valid[:, None], valid)
         assert torch.equal(heard, valid)
         assert not mfcc[20:].any()
 
@@ -93,7 +93,7 @@ def test_noise_and_masks_keep_rows_without_sound_at_zero() -> None:
 def test_dropped_sound_is_marked_as_not_there() -> None:
     view = FinetuneTransform(CLIP, AugmentConfig(audio_dropout=1.0))
 
-    mfcc, valid = view.sound(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
+    mfcc, valid = view.audio(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
 
     assert not mfcc.any()
     assert not valid.any()

@@ -10,7 +10,7 @@ from avme.io.strict_json import parse_json, typed_record
 @dataclass(frozen=True)
 class Point:
     name: str
-    place: float
+    index: float
     count: int = 0
     is_seen: bool = False
     note: str | None = None

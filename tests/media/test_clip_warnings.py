@@ -22,8 +22,8 @@ INFO = MediaInfo(0, "mpeg4", 48, 32, Fraction(25), Fraction(1, 25), 180, 0.0, No
 
 
 def sound_codes(start: float | None, seconds: float, num_tracks: int = 1) -> list[str]:
-    info = replace(INFO, num_sound_tracks=num_tracks)
-    return [remark.split(":")[0] for remark in audio_warnings(info, 2.0, start, seconds)]
+    info = replace(INFO, num_audio_tracks=num_tracks)
+    return [warning.split(":")[0] for warning in audio_warnings(info, 2.0, start, seconds)]
 
 
 def test_both_counts_of_frames_are_named() -> None:
@@ -48,9 +48,9 @@ def test_pixels_of_another_shape_are_told(
 ) -> None:
     clip = make_video(tmp_path / "clip.mp4", options=("-vf", f"setsar={aspect}", "-c:a", "mp3"))
 
-    (remark,) = shape_warnings(probe(clip))
+    (warning,) = shape_warnings(probe(clip))
 
-    assert remark.startswith(f"not-square: pixels are shown {aspect.replace('/', ':')} (width")
+    assert warning.startswith(f"not-square: pixels are shown {aspect.replace('/', ':')} (width")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_clip_without_a_track_lost_no_sound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "longest", "remark", "lacks"),
+    ("end", "longest", "warning", "lacks"),
     [
         (7.0, 7.2, "short-cut: 1.000 s", True),
         (7.0, 7.2, "sound-short: sound ends", True),
@@ -87,11 +87,11 @@ def test_a_clip_without_a_track_lost_no_sound() -> None:
     ],
 )
 def test_lacks_content_short_cut_of_longer_file_only(
-    end: float | None, longest: float | None, remark: str, lacks: bool
+    end: float | None, longest: float | None, warning: str, lacks: bool
 ) -> None:
     info = replace(INFO, seconds_from_header=longest)
 
-    assert lacks_content(info, Span(1.0, end), ["hdr: PQ", remark], 0.0) is lacks
+    assert lacks_content(info, Span(1.0, end), ["hdr: PQ", warning], 0.0) is lacks
 
 
 @pytest.mark.parametrize(("missing", "lacks"), [(2.0, False), (3.0, True)])
@@ -133,7 +133,7 @@ def test_a_header_says_how_long_its_pictures_are(
     tmp_path: Path, make_video: Callable[..., Path], name: str
 ) -> None:
     codecs = ("-c:v", "libvpx", "-c:a", "libopus") if name == "clip.webm" else ("-c:a", "mp3")
-    sound = "sine=frequency=440:sample_rate=48000"
-    clip = make_video(tmp_path / name, frames=25, sound=sound, options=codecs)
+    audio = "sine=frequency=440:sample_rate=48000"
+    clip = make_video(tmp_path / name, frames=25, audio=audio, options=codecs)
 
     assert probe(clip).seconds_from_header == pytest.approx(1.0, abs=0.05)

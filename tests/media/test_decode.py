@@ -27,7 +27,7 @@ def extracted(clip: Path, work: Path, short_side: int | None = None) -> tuple[De
     return decode(clip, sink, work=work, recipe=recipe), sink.getvalue()
 
 
-def first_picture(jpegs: bytes, media: DecodedClip) -> NDArray[np.uint8]:
+def first_frame(jpegs: bytes, media: DecodedClip) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(jpegs[: int(media.jpeg_bytes[0])])).convert("RGB"))
 
 
@@ -56,7 +56,7 @@ def test_a_stored_picture_is_as_sharp_as_its_source(tmp_path: Path, make_video: 
 
     media, jpegs = extracted(clip, tmp_path / "work")
 
-    difference = first_picture(jpegs, media).astype(float) - decoded(clip)
+    difference = first_frame(jpegs, media).astype(float) - decoded(clip)
     brightness = difference @ [0.299, 0.587, 0.114]  # colour is halved by JPEG's 4:2:0
     assert 10 * np.log10(255**2 / np.mean(brightness**2)) > 35
 
@@ -73,7 +73,7 @@ def test_colours_survive_whatever_matrix_the_source_has(
 
     media, jpegs = extracted(clip, tmp_path / "work")
 
-    assert np.abs(first_picture(jpegs, media).astype(int) - [254, 0, 0]).max() <= 6
+    assert np.abs(first_frame(jpegs, media).astype(int) - [254, 0, 0]).max() <= 6
 
 
 def test_short_side_shrinks_the_pictures(tmp_path: Path, make_video: MakeVideo) -> None:
@@ -82,24 +82,24 @@ def test_short_side_shrinks_the_pictures(tmp_path: Path, make_video: MakeVideo) 
     media, jpegs = extracted(clip, tmp_path / "work", short_side=32)
 
     assert (media.width, media.height) == (48, 32)
-    assert first_picture(jpegs, media).shape == (32, 48, 3)
+    assert first_frame(jpegs, media).shape == (32, 48, 3)
 
 
 def test_a_clip_without_a_track_has_no_sound(tmp_path: Path, make_video: MakeVideo) -> None:
-    media, _ = extracted(make_video(tmp_path / "clip.avi", sound=None), tmp_path / "work")
+    media, _ = extracted(make_video(tmp_path / "clip.avi", audio=None), tmp_path / "work")
 
     assert media.audio == "none"
     assert media.mfcc.shape == (0, 13)
-    assert media.sounding_rows == (0, 0)
+    assert media.audio_rows == (0, 0)
 
 
 def test_a_silent_track_is_told_from_sound(tmp_path: Path, make_video: MakeVideo) -> None:
-    clip = make_video(tmp_path / "clip.avi", sound="anullsrc=r=44100:cl=stereo")
+    clip = make_video(tmp_path / "clip.avi", audio="anullsrc=r=44100:cl=stereo")
 
     media, _ = extracted(clip, tmp_path / "work")
 
     assert media.audio == "silent"
-    assert media.sounding_rows == (0, 0)
+    assert media.audio_rows == (0, 0)
 
 
 def test_one_frame_is_a_clip(tmp_path: Path, make_video: MakeVideo) -> None:
@@ -119,16 +119,16 @@ def test_start_offsets_of_the_container_are_honoured(
 ) -> None:
     media, _ = extracted(shared / "data" / "oddmedia" / name, tmp_path / "work")
 
-    assert media.sound_start_seconds == pytest.approx(start_seconds, abs=0.03)
-    assert media.sounding_rows == rows
+    assert media.audio_start_seconds == pytest.approx(start_seconds, abs=0.03)
+    assert media.audio_rows == rows
     assert media.mfcc.shape == (200, 13)
 
 
 def test_sound_that_ends_early_ends_its_rows(shared: Path, tmp_path: Path) -> None:
     media, _ = extracted(shared / "data" / "oddmedia" / "audio_half.mp4", tmp_path / "work")
 
-    assert media.sounding_rows[0] == 0
-    assert media.sounding_rows[1] == pytest.approx(102, abs=2)
+    assert media.audio_rows[0] == 0
+    assert media.audio_rows[1] == pytest.approx(102, abs=2)
 
 
 def test_a_cut_file_counts_what_decodes_not_what_its_header_claims(
@@ -180,8 +180,8 @@ def test_a_turned_picture_stands_upright(shared: Path, tmp_path: Path) -> None:
     upright, first = extracted(folder / "good.mp4", tmp_path / "work")
     turned, second = extracted(folder / "rotated_90.mp4", tmp_path / "work")
 
-    expected = np.rot90(first_picture(first, upright))
-    difference = first_picture(second, turned).astype(float) - expected
+    expected = np.rot90(first_frame(first, upright))
+    difference = first_frame(second, turned).astype(float) - expected
     assert (turned.width, turned.height) == (240, 320)
     assert np.abs(difference).mean() < 4
 
@@ -215,7 +215,7 @@ def test_a_hole_in_the_sound_stays_a_hole(tmp_path: Path, make_video: MakeVideo)
 
     media, _ = extracted(clip, tmp_path / "work")
 
-    assert media.sound_seconds == pytest.approx(2.0, abs=0.1)
+    assert media.audio_seconds == pytest.approx(2.0, abs=0.1)
     energy = media.mfcc[:, 0]
     assert energy[10:40].min() > energy[60:90].max() + 5
     assert energy[110:150].min() > energy[60:90].max() + 5

@@ -78,9 +78,9 @@ def test_the_track_that_sounds_is_taken(films: dict[str, Path], ffmpeg: str, kin
     assert media.audio == "sound"
     assert first_beep(media) == pytest.approx(25, abs=1)
     assert media.ffmpeg_log == ""
-    (remark,) = [remark for remark in media.remarks if remark.startswith("more-sound")]
-    assert KINDS[kind][2] in remark
-    assert not any(remark.startswith("sound-lost") for remark in media.remarks)
+    (warning,) = [warning for warning in media.warnings if warning.startswith("more-sound")]
+    assert KINDS[kind][2] in warning
+    assert not any(warning.startswith("sound-lost") for warning in media.warnings)
 
 
 def test_the_track_that_sounds_is_taken_of_a_cut(films: dict[str, Path], ffmpeg: str) -> None:
@@ -98,7 +98,7 @@ def test_audio_of_another_track_is_that_of_a_film_with_no_other(
 
     assert np.array_equal(media.mfcc, only.mfcc)
     assert np.array_equal(media.jpeg_bytes, only.jpeg_bytes)
-    assert only.remarks == ()
+    assert only.warnings == ()
 
 
 def test_a_silent_track_is_taken_rather_than_an_empty_one(
@@ -136,7 +136,7 @@ def test_channels_without_a_layout_are_averaged(
     rms = 20_000 / 32_768 / np.sqrt(2) / num_channels
     assert media.loudness is not None
     assert media.loudness.rms_dbfs == pytest.approx(20 * np.log10(rms), abs=0.1)
-    assert media.remarks == ()
+    assert media.warnings == ()
 
 
 def test_ambisonic_audio_is_that_of_all_directions(
@@ -162,4 +162,4 @@ def test_extract_channel_that_no_mix_contains_is_silent(
 
     media = extracted(film, ffmpeg)
 
-    assert (media.audio, media.remarks) == ("silent", ())
+    assert (media.audio, media.warnings) == ("silent", ())

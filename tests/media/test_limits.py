@@ -99,7 +99,7 @@ def test_pictures_that_grow_too_large_on_the_way_are_left_out(
 
 
 def test_ffmpeg_gets_no_more_memory_than_it_may(tmp_path: Path, make_video: MakeVideo) -> None:
-    clip = make_video(tmp_path / "clip.avi", frames=1, size="7680x4320", sound=None)
+    clip = make_video(tmp_path / "clip.avi", frames=1, size="7680x4320", audio=None)
     info = probe(clip)
     arguments = transcode_arguments(
         find_ffmpeg(), clip, tmp_path / "out.nut", info, size=(48, 32), jpeg_quality=3
@@ -115,7 +115,7 @@ def test_ffmpeg_gets_no_more_memory_than_it_may(tmp_path: Path, make_video: Make
 def test_a_small_file_that_claims_a_hundred_million_frames_takes_no_memory(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:
-    clip = make_video(tmp_path / "clip.mp4", frames=4, sound=None, options=("-c:v", "libx264"))
+    clip = make_video(tmp_path / "clip.mp4", frames=4, audio=None, options=("-c:v", "libx264"))
     mp4 = bytearray(clip.read_bytes())
     struct.pack_into(">II", mp4, mp4.index(b"stsz") + 8, 1, 100_000_000)
     struct.pack_into(">I", mp4, mp4.index(b"stts") + 12, 100_000_000)

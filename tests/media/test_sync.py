@@ -35,7 +35,7 @@ def test_a_beep_at_60_seconds_of_ntsc_video_lies_in_its_own_row(
         frames=1830,
         fps="30000/1001",
         size="16x16",
-        sound=BEEP.format(rate=rate),
+        audio=BEEP.format(rate=rate),
         options=options,
     )
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -90.0, 60.0)

@@ -44,9 +44,9 @@ def test_every_group_holds_every_pair_of_seen_and_heard() -> None:
 def test_one_clip_is_silent_and_one_has_no_track_both_in_the_last_group() -> None:
     clips = plan_set(groups=(1, 2, 3), clips_per_group=2, seed=0)
 
-    odd = [clip for clip in clips if clip.sound != "sound"]
+    odd = [clip for clip in clips if clip.audio != "sound"]
 
-    assert sorted(clip.sound for clip in odd) == ["none", "silent"]
+    assert sorted(clip.audio for clip in odd) == ["none", "silent"]
     assert {clip.group for clip in odd} == {3}
 
 
@@ -63,7 +63,7 @@ def test_a_set_is_laid_out_as_ucf101(tmp_path: Path) -> None:
 
 def test_a_written_clip_has_the_size_rate_and_tracks_that_were_asked_for(tmp_path: Path) -> None:
     spoken = probe(write_clip(clip_of(), tmp_path, find_ffmpeg()))
-    mute = SyntheticClip(seen="Bars", heard="Bell", group=1, number=1, seed=0, sound="none")
+    mute = SyntheticClip(seen="Bars", heard="Bell", group=1, number=1, seed=0, audio="none")
 
     assert (spoken.width, spoken.height) == (SIDE_PIXELS, SIDE_PIXELS)
     assert spoken.fps == Fraction(FPS)
@@ -111,7 +111,7 @@ def test_sound_lasts_as_long_as_the_pictures_and_is_not_clipped(heard: Heard) ->
 
 
 def test_a_silent_clip_is_digital_silence() -> None:
-    silent = SyntheticClip(seen="Balls", heard="Bell", group=1, number=1, seed=0, sound="silent")
+    silent = SyntheticClip(seen="Balls", heard="Bell", group=1, number=1, seed=0, audio="silent")
 
     assert not render_audio(silent).any()
 

@@ -49,9 +49,9 @@ def test_pictures_without_times_of_their_own_come_at_their_rate(
 
     assert len(media.pts) == (150 if span is None else 45)
     assert np.allclose(media.pts, np.arange(len(media.pts)) / 25, rtol=0, atol=1e-9)
-    assert media.sound_start_seconds == pytest.approx(0.0, abs=0.05)
+    assert media.audio_start_seconds == pytest.approx(0.0, abs=0.05)
     assert media.ffmpeg_log == ""
-    assert media.remarks == (
+    assert media.warnings == (
         "clock-mended: times of pictures ran backwards; those come 25 a second",
     )
 
@@ -61,7 +61,7 @@ def test_a_clock_that_is_set_back_a_little_catches_up(tmp_path: Path) -> None:
 
     assert len(media.pts) == 50
     assert (np.diff(media.pts) > 0).all()
-    assert [remark.split(":")[0] for remark in media.remarks] == ["clock-mended"]
+    assert [warning.split(":")[0] for warning in media.warnings] == ["clock-mended"]
 
 
 def test_a_clock_that_is_set_back_by_more_is_refused(tmp_path: Path) -> None:

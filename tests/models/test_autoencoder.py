@@ -27,14 +27,14 @@ def test_vit_b_has_the_papers_shapes_and_parameters() -> None:
     model = MaskedAutoencoder(ModelConfig(), ClipConfig())
     choice = TubeMask(model.grid, 0.9)(torch.tensor([1]))
     video = torch.zeros(1, 3, 16, 224, 224, dtype=torch.uint8)
-    sound = torch.zeros(1, 256, 13), torch.ones(1, 256, dtype=torch.bool)
+    audio = torch.zeros(1, 256, 13), torch.ones(1, 256, dtype=torch.bool)
 
     assert model.audio is not None
     assert model.fusion is not None
     seen = model.visual(torch.zeros(1, 160, 1536), choice.keep)
-    heard = model.audio.eval()(*sound)
+    heard = model.audio.eval()(*audio)
     fused = model.fusion(seen, heard)
-    made = model(video, *sound, choice)
+    made = model(video, *audio, choice)
 
     assert (model.grid.tokens, seen.shape, heard.shape) == (1568, (1, 160, 768), (1, 64, 768))
     assert fused.shape == (1, 160, 1536)

@@ -86,7 +86,7 @@ def test_sound_reaches_the_prediction_once_the_bridge_has_learnt(
     video, mfcc, valid = make_inputs()
     choice = TubeMask(model.grid, 0.75)(SEEDS)
 
-    with_sound = model(video, mfcc, valid, choice).prediction.hidden
+    with_audio = model(video, mfcc, valid, choice).prediction.hidden
     other_sound = model(video, mfcc.flip(0), valid, choice).prediction.hidden
 
-    assert not torch.allclose(with_sound, other_sound, atol=1e-4)
+    assert not torch.allclose(with_audio, other_sound, atol=1e-4)

@@ -31,8 +31,8 @@ def test_keep_and_hide_partition_the_tokens(ratio: float, seed: int) -> None:
 def test_hidden_places_repeat_in_every_time_slot() -> None:
     hide = TubeMask(GRID, ratio=0.75)(torch.arange(5)).hide
 
-    places = (hide % 16).reshape(5, 3, 12)
-    assert (places == places[:, :1]).all()
+    indices = (hide % 16).reshape(5, 3, 12)
+    assert (indices == indices[:, :1]).all()
 
 
 def test_kept_tokens_are_sorted_by_slot_and_equally_many_in_each() -> None:
@@ -93,7 +93,7 @@ def test_a_running_cell_alternates_its_halves_from_slot_to_slot() -> None:
 
 
 def _is_half(hidden: list[int], chosen: set[int], corner: torch.Tensor, half: set[int]) -> bool:
-    wanted = {place for place in hidden if int(corner[place]) in half}
+    wanted = {index for index in hidden if int(corner[index]) in half}
     return chosen <= wanted or wanted <= chosen
 
 

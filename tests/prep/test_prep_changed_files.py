@@ -114,7 +114,7 @@ def test_who_is_interrupted_while_files_are_compared_loses_nothing(
 class _Interrupting(NullReporter):
     """Ctrl-C as soon as anything is said."""
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         raise KeyboardInterrupt
 
 
@@ -148,7 +148,7 @@ def test_the_same_videos_elsewhere_are_the_same_videos(
     assert f"the videos of {source} are now in {moved}, the same ones" in lines
     assert json.loads((made / "plan.json").read_text())["identity"]["source"] == str(moved)
     (made / "shards" / "shard-00001.h5").unlink()
-    mend = verify(made, every_picture=False, seed=0, report=NullReporter()).mend
+    mend = verify(made, all_frames=False, seed=0, report=NullReporter()).mend
     assert f"avme prep ucf101 {moved} " in mend[1]
 
 

@@ -27,7 +27,7 @@ class Lines(NullReporter):
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         self.said.append(line)
 
 
@@ -78,7 +78,7 @@ def test_parts_by_two_versions_are_counted_and_told(
     assert "begun with ffmpeg 6.1.1, this is 8.0" in second[0]
     assert mixture in second[1]
     assert read_json(tmp_path / "set" / "dataset.json")["ffmpeg"] == {"6.1.1": 2, "8.0": 1}
-    found = verify(tmp_path / "set", every_picture=False, seed=0, report=NullReporter())
+    found = verify(tmp_path / "set", all_frames=False, seed=0, report=NullReporter())
     assert found.problems == ()
     assert len(found.warnings) == 1
     assert mixture in found.warnings[0]
@@ -91,7 +91,7 @@ def test_a_set_of_one_version_names_it_and_warns_of_nothing(
 
     assert said == []
     assert read_json(tmp_path / "set" / "dataset.json")["ffmpeg"] == {ffmpeg_version(REAL): 3}
-    found = verify(tmp_path / "set", every_picture=False, seed=0, report=NullReporter())
+    found = verify(tmp_path / "set", all_frames=False, seed=0, report=NullReporter())
     assert (found.problems, found.warnings) == ((), ())
 
 
@@ -103,7 +103,7 @@ def test_a_broken_set_of_another_version_warns_before_it_is_rebuilt(
     (tmp_path / "set" / "shards" / "shard-00001.h5").unlink()
     use_version("8.0")
 
-    found = verify(tmp_path / "set", every_picture=False, seed=0, report=NullReporter())
+    found = verify(tmp_path / "set", all_frames=False, seed=0, report=NullReporter())
 
     assert found.problems
     assert f"made with ffmpeg {ffmpeg_version(REAL)}, this machine has 8.0" in found.warnings[0]
@@ -136,9 +136,7 @@ def test_a_wrong_count_by_version_is_a_problem(
     manifest = tmp_path / "set" / "dataset.json"
     write_json(manifest, {**read_json(manifest), "ffmpeg": {"8.0": 2}})
 
-    (problem,) = verify(
-        tmp_path / "set", every_picture=False, seed=0, report=NullReporter()
-    ).problems
+    (problem,) = verify(tmp_path / "set", all_frames=False, seed=0, report=NullReporter()).problems
 
     assert str(problem) == "dataset.json: has changed since it was written (checksum)"
 

@@ -76,7 +76,7 @@ def cut_off(clip: bytearray, draw: np.random.Generator) -> bytearray:
 
 
 def zero(clip: bytearray, draw: np.random.Generator) -> bytearray:
-    begin, length = place(clip, draw)
+    begin, length = index(clip, draw)
     clip[begin : begin + length] = bytes(length)
     return clip
 
@@ -88,7 +88,7 @@ def flip_bits(clip: bytearray, draw: np.random.Generator) -> bytearray:
 
 
 def swap(clip: bytearray, draw: np.random.Generator) -> bytearray:
-    (one, length), (other, _) = place(clip, draw), place(clip, draw)
+    (one, length), (other, _) = index(clip, draw), index(clip, draw)
     piece = clip[one : one + length]
     clip[one : one + length] = clip[other : other + length]
     clip[other : other + length] = piece
@@ -96,7 +96,7 @@ def swap(clip: bytearray, draw: np.random.Generator) -> bytearray:
 
 
 def repeat(clip: bytearray, draw: np.random.Generator) -> bytearray:
-    begin, length = place(clip, draw)
+    begin, length = index(clip, draw)
     return clip[:begin] + clip[begin : begin + length] * 3 + clip[begin + length :]
 
 
@@ -109,7 +109,7 @@ def lie(clip: bytearray, draw: np.random.Generator) -> bytearray:
 
 
 def noise(clip: bytearray, draw: np.random.Generator) -> bytearray:
-    begin, length = place(clip, draw)
+    begin, length = index(clip, draw)
     clip[begin : begin + length] = draw.bytes(length)
     return clip
 
@@ -117,7 +117,7 @@ def noise(clip: bytearray, draw: np.random.Generator) -> bytearray:
 CHANGES = (cut_off, zero, flip_bits, swap, repeat, lie, noise)
 
 
-def place(clip: bytearray, draw: np.random.Generator) -> tuple[int, int]:
+def index(clip: bytearray, draw: np.random.Generator) -> tuple[int, int]:
     """Where a piece begins, and its length."""
     begin = int(draw.integers(len(clip)))
     return begin, min(len(clip) - begin, int(2 ** draw.uniform(0, 11)))
@@ -142,7 +142,7 @@ def fuzzed(
     """The set that is made of them, and the most memory that any process took, in MB."""
     root = tmp_path_factory.mktemp("fuzz")
     originals = [
-        make_video(root / name, frames=10, size="64x48", sound=TONE, options=options).read_bytes()
+        make_video(root / name, frames=10, size="64x48", audio=TONE, options=options).read_bytes()
         for name, options in KINDS.items()
     ]
     suffixes = [Path(name).suffix for name in KINDS]
@@ -180,7 +180,7 @@ def test_every_damaged_clip_is_prepared_or_quarantined(fuzzed: tuple[PreparedDat
 def test_shards_of_damaged_clips_are_whole(fuzzed: tuple[PreparedDataset, int]) -> None:
     made, _ = fuzzed
 
-    found = verify(made.folder, every_picture=True, seed=0, report=NullReporter())
+    found = verify(made.folder, all_frames=True, seed=0, report=NullReporter())
 
     assert found.problems == ()
     assert found.num_clips_seen == len(made.entries)

@@ -63,10 +63,10 @@ def hollow_media(picture_bytes: int = 10) -> DecodedClip:
         pts=np.array([0.0, 0.04]),
         audio="sound",
         loudness=Loudness(-23.1, -1.2, 0.1),
-        sound_start_seconds=0.0,
-        sound_seconds=7.1,
+        audio_start_seconds=0.0,
+        audio_seconds=7.1,
         mfcc=np.ones((8, 13), dtype=np.float32),
-        sounding_rows=(0, 8),
+        audio_rows=(0, 8),
         ffmpeg_log="",
     )
 

@@ -79,8 +79,8 @@ def lines_of(made: PreparedDataset, truth: dict[str, dict[str, str]]) -> list[st
             cells = ["", "", f"quarantined: `{bad[name]['reason']}`"]
         else:
             record = records[name]
-            remarks = "".join(f", `{code}`" for code in codes(record))
-            cells = [str(record.frames), record.audio, f"prepared{remarks}"]
+            warnings = "".join(f", `{code}`" for code in codes(record))
+            cells = [str(record.frames), record.audio, f"prepared{warnings}"]
         lines.append(f"| `{name}` | {' | '.join(cells)} | {row['note'].replace('|', '/')} |")
     return lines
 
@@ -108,7 +108,7 @@ def test_every_file_is_prepared_or_quarantined_and_the_set_is_whole(
     assert len(truth) == 58
     assert good | bad.keys() == truth.keys()
     assert not good & bad.keys()
-    assert verify(odd.folder, every_picture=True, seed=0, report=NullReporter()).problems == ()
+    assert verify(odd.folder, all_frames=True, seed=0, report=NullReporter()).problems == ()
 
 
 def test_frames_and_sound_are_those_that_ffmpeg_decodes(

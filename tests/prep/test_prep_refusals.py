@@ -81,7 +81,7 @@ def test_a_finished_set_keeps_its_limits_and_is_asked_for_those_given_now(
     assert (folder / "dataset.json").is_file()
     shard = folder / "shards" / "shard-00000.h5"
     shard.unlink()
-    (_, command) = verify(folder, every_picture=False, seed=0, report=NullReporter()).mend
+    (_, command) = verify(folder, all_frames=False, seed=0, report=NullReporter()).mend
     for option in ("--max-failed 0.5", "--set memory_mb=4096"):
         assert option in command
 

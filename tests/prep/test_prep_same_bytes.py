@@ -27,19 +27,19 @@ def broken(tmp_path: Path, make_video: MakeVideo, ffmpeg_on_path: str) -> Path:
     content = known.read_bytes()
     (folder / "unknown_sound.mkv").write_bytes(content.replace(b"A_AC3", b"A_XC3"))
     turned = bytearray(content)
-    for place in range(len(content) // 3, len(content), 41):
-        turned[place] ^= 0xA5
+    for index in range(len(content) // 3, len(content), 41):
+        turned[index] ^= 0xA5
     (folder / "turned.mkv").write_bytes(turned)
     (folder / "cut.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(200))
     (folder / "cut.avi").write_bytes(good.read_bytes()[:3000])
     noise = make_video(folder / "noise.ts", frames=60, options=(*h264, "-c:a", "mp2"))
     stream = bytearray(noise.read_bytes())
-    for place in range(188 * 8 + 20, len(stream), 188 * 3):
-        stream[place] ^= 0xFF
+    for index in range(188 * 8 + 20, len(stream), 188 * 3):
+        stream[index] ^= 0xFF
     noise.write_bytes(stream)
     rows = "".join(
-        f"{path.name},{'ab'[place % 2]},{'train' if place < 4 else 'test'}\n"
-        for place, path in enumerate(sorted(folder.glob("*.*")))
+        f"{path.name},{'ab'[index % 2]},{'train' if index < 4 else 'test'}\n"
+        for index, path in enumerate(sorted(folder.glob("*.*")))
     )
     (folder / "clips.csv").write_text(f"path,label,split\n{rows}")
     return folder

@@ -164,7 +164,7 @@ def test_a_column_that_is_not_as_documented_is_named_and_not_read(
         ShardReader(shard).require_columns()
     with pytest.raises(ArtifactError):
         account(shard.parent, [shard])
-    (problem,) = check_shard(sound(facts), None).problems
+    (problem,) = check_shard(audio(facts), None).problems
 
     assert caught.value.exit_code == 5
     for said in (str(caught.value), str(problem)):
@@ -174,7 +174,7 @@ def test_a_column_that_is_not_as_documented_is_named_and_not_read(
         assert MARKER.decode() not in said
 
 
-def sound(facts: ShardFacts) -> ShardFacts:
+def audio(facts: ShardFacts) -> ShardFacts:
     """With the hash of the file as it is, as whoever made it would state it."""
     return replace(facts, sha256=hashlib.sha256(facts.path.read_bytes()).hexdigest())
 

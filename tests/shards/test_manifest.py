@@ -78,10 +78,10 @@ def test_a_value_of_another_type_or_range_is_named(
 ) -> None:
     manifest: dict[str, Any] = read_json(folder / "dataset.json")
     *groups, name = key.split(".")
-    place = manifest
+    index = manifest
     for group in groups:
-        place = place[group.replace("_h5", ".h5")]
-    place[name] = value
+        index = index[group.replace("_h5", ".h5")]
+    index[name] = value
     reseal(folder, **manifest)
 
     with pytest.raises(ArtifactError, match=r"dataset\.json is not what `avme prep` writes") as got:

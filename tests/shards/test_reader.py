@@ -32,7 +32,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory, make_video: MakeVideo) -> Pa
     folder = tmp_path_factory.mktemp("shard")
     clips = [
         make_video(folder / "a.avi", frames=12),
-        make_video(folder / "b.avi", frames=5, sound=None),
+        make_video(folder / "b.avi", frames=5, audio=None),
     ]
     labelled = tuple(
         LabeledClip(

@@ -35,10 +35,10 @@ def media(jpegs: list[bytes], *, has_sound: bool = False) -> DecodedClip:
         pts=np.arange(len(jpegs)) / 25,
         audio="sound" if has_sound else "none",
         loudness=None,
-        sound_start_seconds=None,
-        sound_seconds=0.0,
+        audio_start_seconds=None,
+        audio_seconds=0.0,
         mfcc=np.arange(num_rows * 13, dtype=np.float32).reshape(num_rows, 13),
-        sounding_rows=(1, num_rows - 1) if has_sound else (0, 0),
+        audio_rows=(1, num_rows - 1) if has_sound else (0, 0),
         ffmpeg_log="",
     )
 

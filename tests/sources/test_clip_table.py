@@ -64,9 +64,9 @@ def test_a_clip_is_found_whatever_the_guess(given: list[SourceClip], guess: int)
     catalog = build_clip_table(given)
 
     for clip in given:
-        place = catalog.find(clip.id, guess)
-        assert place is not None
-        assert catalog.ids[place] == clip.id
+        index = catalog.find(clip.id, guess)
+        assert index is not None
+        assert catalog.ids[index] == clip.id
     assert catalog.find("none of them", guess) is None
 
 
@@ -106,7 +106,7 @@ def test_the_bytes_of_a_file_that_is_cut_count_once() -> None:
 def test_of_several_clips_with_a_key_the_last_is_found() -> None:
     catalog = build_clip_table(map(made, ("a/x.avi", "a/x.mp4", "a/y.avi")))
 
-    keys = ClipLookup(len(catalog), lambda place: catalog.ids[place].split(".")[0])
+    keys = ClipLookup(len(catalog), lambda index: catalog.ids[index].split(".")[0])
 
     assert keys.find("a/x") == 1
     assert list(keys.all("a/x")) == [1, 0]

@@ -28,7 +28,7 @@ def test_kinetics_takes_the_whole_copy_from_any_folder(
     options = ("-c:a", "aac", "-movflags", "+faststart")
     cut(make_video(tmp_path / "videos" / "run" / name, frames=25, options=options))
     make_video(tmp_path / "videos" / whole_folder / name, frames=25, options=options)
-    make_video(tmp_path / "videos" / "run" / "B_000000_000001.mp4", frames=4, sound=None)
+    make_video(tmp_path / "videos" / "run" / "B_000000_000001.mp4", frames=4, audio=None)
     (tmp_path / "k.csv").write_text(ROWS)
 
     found = find_kinetics(tmp_path / "videos", [tmp_path / "k.csv"])

@@ -92,9 +92,9 @@ def test_a_renamed_class_is_named(tmp_path: Path, archive: Path) -> None:
     assert warnings[-1].startswith("warning: no list names a clip of 1 classes (waving): are")
 
 
-@pytest.mark.parametrize("place", ["hmdb51_org", "hmdb51_org/lists", "testTrainMulti", "."])
-def test_lists_are_found_in_or_beside_the_videos(tmp_path: Path, archive: Path, place: str) -> None:
-    folder = write_lists(tmp_path / place, 1, "12", "12")
+@pytest.mark.parametrize("index", ["hmdb51_org", "hmdb51_org/lists", "testTrainMulti", "."])
+def test_lists_are_found_in_or_beside_the_videos(tmp_path: Path, archive: Path, index: str) -> None:
+    folder = write_lists(tmp_path / index, 1, "12", "12")
 
     warnings = find_hmdb51(archive, None).warnings
 

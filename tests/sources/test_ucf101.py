@@ -144,10 +144,10 @@ def test_a_missing_test_list_is_named(tmp_path: Path) -> None:
         splits_from_lists(folder, clips_named([A1, A2]), [])
 
 
-@pytest.mark.parametrize("place", ["videos", "videos/lists", "ucfTrainTestlist", "."])
-def test_lists_are_found_in_or_beside_the_videos(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("index", ["videos", "videos/lists", "ucfTrainTestlist", "."])
+def test_lists_are_found_in_or_beside_the_videos(tmp_path: Path, index: str) -> None:
     (tmp_path / "videos").mkdir()
-    folder = write_lists(tmp_path / place, f"{A1}\n", f"{A2}\n")
+    folder = write_lists(tmp_path / index, f"{A1}\n", f"{A2}\n")
 
     assert find_lists(tmp_path / "videos", clips_named([A1])) == folder.resolve()
 

@@ -29,12 +29,12 @@ def plant(folder: Path, value: float) -> tuple[ClipEntry, int]:
     entries = prepared.subset("1", "train")
     order = SampleOrder(num_clips=len(entries), batch=1, seed=0)
     turns = [entries[order.global_batch(step)[0].clip] for step in range(len(entries))]
-    place = next(n for n, entry in enumerate(turns, 1) if n > 2 and "_c01" in entry.id)  # it sounds
-    entry = turns[place - 1]
+    index = next(n for n, entry in enumerate(turns, 1) if n > 2 and "_c01" in entry.id)  # it sounds
+    entry = turns[index - 1]
     with h5py.File(prepared.shard_path(entry), "r+") as shard:
         begin, end = shard["clip_mfcc"][entry.row : entry.row + 2]
         shard["mfcc"][begin:end] = np.where(np.arange(end - begin)[:, None] % 2, value, 0.0)
-    return entry, place
+    return entry, index
 
 
 def finite(run: Path) -> bool:
@@ -75,7 +75,7 @@ def test_of_a_batch_that_it_spoils_only_the_broken_clip_is_blamed(
 def test_two_processes_blame_the_same_clip_on_its_rank(
     folder: Path, make_pretrain_config: MakeConfig, start: Callable[..., Any], tmp_path: Path
 ) -> None:
-    entry, place = plant(folder, float("nan"))
+    entry, index = plant(folder, float("nan"))
     settings, out = tmp_path / "settings.yaml", tmp_path / "run"
     settings.write_text(to_yaml(make_pretrain_config(batch_size=2, log_every=5)))
     argv = ["-m", "avme_cli", "pretrain", "--preset", "tiny", "--procs", "2"]
@@ -84,7 +84,7 @@ def test_two_processes_blame_the_same_clip_on_its_rank(
     made = start(argv)
 
     assert made.wait() == 7
-    step, rank = (place + 1) // 2, (place - 1) % 2
+    step, rank = (index + 1) // 2, (index - 1) % 2
     lines = [line for line in made.said.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
     assert f"became nan at step {step} on rank {rank}: the sound of {entry.id} is no" in lines[0]

@@ -34,7 +34,7 @@ class Said:
 
     lines: list[str] = field(default_factory=list)
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         self.lines.append(line)
 
     @contextmanager

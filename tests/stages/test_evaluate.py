@@ -52,7 +52,7 @@ class Listening(NullReporter):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         self.lines.append(line)
 
 
@@ -102,7 +102,7 @@ def test_every_distinct_view_of_a_clip_weighs_the_same(
             for left in (0, 8, 16):
                 box = Box(0, left, 32, 32)
                 pictures = reader.read_crops(entry, window, [box], 16)[0]
-                mfcc, valid = reader.sound(entry, window)
+                mfcc, valid = reader.audio(entry, window)
                 video = rearrange(pictures, "t c h w -> 1 c t h w")
                 with torch.inference_mode():
                     outputs.append(model(video, mfcc[None], valid[None]).softmax(dim=-1)[0])

@@ -29,8 +29,8 @@ def kill(start: Callable[..., Any], finished: PreparedDataset, tmp_path: Path) -
     def run(config: PretrainConfig | FinetuneConfig, *options: str) -> dict[str, object]:
         settings = tmp_path / "settings.yaml"
         settings.write_text(to_yaml(config))
-        places = (finished.folder, settings, tmp_path / "runs")
-        done = start([str(SCRIPT), *map(str, places), *options])
+        indices = (finished.folder, settings, tmp_path / "runs")
+        done = start([str(SCRIPT), *map(str, indices), *options])
         assert done.wait() == 0, done.printed + done.said
         found: dict[str, object] = json.loads(done.printed)
         return found

@@ -218,7 +218,7 @@ def test_a_set_with_a_link_is_neither_read_nor_written(
 def test_verify_names_a_link_and_what_deletes_it(name: str, folder: Path, outside: Path) -> None:
     linked(folder / name, outside)
 
-    found = verify(folder, every_picture=True, seed=0, report=NullReporter())
+    found = verify(folder, all_frames=True, seed=0, report=NullReporter())
 
     what = "is a link or no regular file, expected a file or folder of the set"
     assert [str(problem) for problem in found.problems] == [f"{name}: {what}"]
@@ -239,7 +239,7 @@ def test_a_link_in_a_set_is_mended_as_verify_says(
     linked(folder / "shards", outside)
     linked(folder / "index.csv", outside)
 
-    found = verify(folder, every_picture=False, seed=0, report=NullReporter())
+    found = verify(folder, all_frames=False, seed=0, report=NullReporter())
     delete, _, *_ = found.mend
     for path in delete.split()[3:]:
         Path(path).unlink()
@@ -256,8 +256,7 @@ def test_a_set_behind_a_link_is_a_set(folder: Path, tmp_path: Path) -> None:
     assert len(PreparedDataset.open(tmp_path / "linked").entries) == 12
     audit(tmp_path / "linked", out=None)
     assert (
-        verify(tmp_path / "linked", every_picture=False, seed=0, report=NullReporter()).problems
-        == ()
+        verify(tmp_path / "linked", all_frames=False, seed=0, report=NullReporter()).problems == ()
     )
 
 

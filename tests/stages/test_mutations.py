@@ -74,10 +74,10 @@ def damage(data: bytes, rng: random.Random) -> bytes:
     elif kind == 6:
         changed[start:start] = rng.randbytes(size)
     else:  # digits and letters stay what they are: the text can still be parsed
-        places = [i for i, byte in enumerate(data) if chr(byte).isalnum()]
-        for place in rng.sample(places, min(len(places), rng.randint(1, 3))):
-            digits = b"0123456789" if chr(data[place]).isdigit() else b"abcdefXYZ"
-            changed[place] = rng.choice(digits)
+        indices = [i for i, byte in enumerate(data) if chr(byte).isalnum()]
+        for index in rng.sample(indices, min(len(indices), rng.randint(1, 3))):
+            digits = b"0123456789" if chr(data[index]).isdigit() else b"abcdefXYZ"
+            changed[index] = rng.choice(digits)
     return bytes(changed)
 
 
@@ -101,19 +101,19 @@ def odd_value(rng: random.Random, value: Any) -> Any:
 def forge(content: Any, rng: random.Random) -> Any:
     """The tree with one value changed, taken out or added."""
     content = copy.deepcopy(content)
-    places: list[tuple[Any, Any]] = []
+    indices: list[tuple[Any, Any]] = []
 
     def walk(node: Any, depth: int = 0) -> None:
         if depth > 12 or not isinstance(node, dict | list):
             return
         for key in list(node) if isinstance(node, dict) else range(len(node)):
-            places.append((node, key))
+            indices.append((node, key))
             walk(node[key], depth + 1)
 
     walk(content)
-    if not places:
+    if not indices:
         return odd_value(rng, content)
-    depth_first = rng.choice([places, places[: max(1, len(places) // 20)]])
+    depth_first = rng.choice([indices, indices[: max(1, len(indices) // 20)]])
     node, key = rng.choice(depth_first)
     kind = rng.randrange(8)
     if kind == 0 and not isinstance(node[key], torch.Tensor):
@@ -283,7 +283,7 @@ class StopAfter:
     def __init__(self, steps: int) -> None:
         self.left = steps
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         pass
 
     @contextmanager

@@ -32,7 +32,7 @@ class Hearing:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         self.lines.append(line)
 
     @contextmanager
@@ -49,7 +49,7 @@ class Interrupting:
     def __init__(self, after: int, number: signal.Signals) -> None:
         self.left, self.number = after, number
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         pass
 
     @contextmanager
@@ -134,7 +134,7 @@ def test_a_signal_before_the_first_step_leaves_a_run_of_no_steps_that_goes_on(
     finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     class AtOnce(Interrupting):
-        def say(self, line: str) -> None:
+        def log(self, line: str) -> None:
             self.advance()
 
     given: dict[str, Any] = {"data": finished.folder, "out": tmp_path / "run", "preset": "tiny"}

@@ -30,8 +30,8 @@ Start = Callable[..., Any]
 
 
 def command(data: Path, config: Path, out: Path, *more: str) -> list[str]:
-    places = ["--data", str(data), "--config", str(config), "--out", str(out)]
-    return ["-m", "avme_cli", "pretrain", "--preset", "tiny", *places, *more]
+    indices = ["--data", str(data), "--config", str(config), "--out", str(out)]
+    return ["-m", "avme_cli", "pretrain", "--preset", "tiny", *indices, *more]
 
 
 def losses(run: Path) -> list[float]:
@@ -104,9 +104,9 @@ def test_two_processes_average_weights_and_scale_float16_as_one_does(
 
 def torchrun(node: int, port: int, program: list[str]) -> list[str]:
     """An agent with one process, which stands for a machine."""
-    place = ["--nnodes", "2", "--node-rank", str(node), "--nproc-per-node", "1"]
+    index = ["--nnodes", "2", "--node-rank", str(node), "--nproc-per-node", "1"]
     meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}"]
-    return ["-m", "torch.distributed.run", *place, *meeting, *program]
+    return ["-m", "torch.distributed.run", *index, *meeting, *program]
 
 
 @pytest.fixture

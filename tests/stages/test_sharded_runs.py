@@ -32,8 +32,8 @@ Start = Callable[..., Any]
 
 
 def command(stage: str, data: Path, config: Path, out: Path, *more: str) -> list[str]:
-    places = ["--data", str(data), "--config", str(config), "--out", str(out)]
-    return ["-m", "avme_cli", stage, "--preset", "tiny", *places, *more]
+    indices = ["--data", str(data), "--config", str(config), "--out", str(out)]
+    return ["-m", "avme_cli", stage, "--preset", "tiny", *indices, *more]
 
 
 def last_of(run: Path) -> Checkpoint:

@@ -19,8 +19,8 @@ RunPrep = Callable[..., PreparedDataset]
 SHARD = "shards/shard-00001.h5"
 
 
-def check(folder: Path, every_picture: bool = False) -> Verified:
-    return verify(folder, every_picture=every_picture, seed=0, report=NullReporter())
+def check(folder: Path, all_frames: bool = False) -> Verified:
+    return verify(folder, all_frames=all_frames, seed=0, report=NullReporter())
 
 
 def lines(folder: Path) -> list[str]:
@@ -45,7 +45,7 @@ def test_a_whole_set_has_no_problem_and_is_not_touched(folder: Path) -> None:
 
 
 def test_all_means_every_picture_of_every_clip(folder: Path, finished: PreparedDataset) -> None:
-    found = check(folder, every_picture=True)
+    found = check(folder, all_frames=True)
 
     assert found.num_clips_seen == 12
     assert found.num_pictures == finished.manifest["counts"]["frames"]

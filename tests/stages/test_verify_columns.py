@@ -34,15 +34,15 @@ def lines_after(folder: Path) -> Callable[[Change], list[str]]:
         manifest["shards"][NAME]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         manifest["shards"][NAME]["bytes"] = path.stat().st_size
         write_json(folder / "dataset.json", manifest)
-        found = verify(folder, every_picture=True, seed=0, report=NullReporter())
+        found = verify(folder, all_frames=True, seed=0, report=NullReporter())
         return [str(problem) for problem in found.problems if "fingerprint" not in str(problem)]
 
     return run
 
 
-def put(name: str, place: Any, value: Any) -> Change:
+def put(name: str, index: Any, value: Any) -> Change:
     def change(file: h5py.File) -> None:
-        file[name][place] = value
+        file[name][index] = value
 
     return change
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def lines(folder: Path) -> list[str]:
-    found = verify(folder, every_picture=False, seed=0, report=NullReporter())
+    found = verify(folder, all_frames=False, seed=0, report=NullReporter())
     return [str(problem) for problem in found.problems]
 
 
@@ -160,10 +160,10 @@ def test_an_altered_manifest_is_named(
     folder: Path, keys: tuple[str, ...], value: object, told: str
 ) -> None:
     manifest = read_json(folder / "dataset.json")
-    place = manifest
+    index = manifest
     for key in keys[:-1]:
-        place = place[key]
-    place[keys[-1]] = value
+        index = index[key]
+    index[keys[-1]] = value
     write_json(folder / "dataset.json", manifest)
 
     assert any(told in line for line in lines(folder))

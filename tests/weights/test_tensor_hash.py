@@ -45,9 +45,9 @@ def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(tmp_path: Path) ->
     whole, draw = path.read_bytes(), random.Random(0)
     refused = 0
 
-    for place in [*range(len(whole) - 60, len(whole)), *draw.choices(range(len(whole)), k=FLIPS)]:
+    for index in [*range(len(whole) - 60, len(whole)), *draw.choices(range(len(whole)), k=FLIPS)]:
         flipped = bytearray(whole)
-        flipped[place] ^= 1 << draw.randrange(8)
+        flipped[index] ^= 1 << draw.randrange(8)
         path.write_bytes(flipped)
         try:
             found, metadata = read_safetensors(path)

@@ -52,14 +52,14 @@ class MediaInfo:
     audio: AudioInfo | None
     seconds_from_header: float | None = None
     """Length of the video; None if not stated."""
-    num_picture_tracks: int = 1
-    picture_track: int = 1
+    num_video_tracks: int = 1
+    video_track: int = 1
     """Number of the selected video track, from 1."""
-    picture_track_reason: str = ""
+    video_track_reason: str = ""
     """Reason for not selecting the first; empty if it is selected."""
     other_audio: tuple[AudioInfo, ...] = ()
     """Audio tracks to try if `audio` is silent, in this order."""
-    num_sound_tracks: int = 0
+    num_audio_tracks: int = 0
     delay_seconds: Fraction = Fraction(0)
     """Delay of ffmpeg's times for the frames of an AVI."""
     shown_size: tuple[int, int] | None = None
@@ -152,10 +152,10 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         audio=audio[0] if audio else None,
         other_audio=audio[1:],
         seconds_from_header=_claimed_seconds(container, video),
-        num_picture_tracks=track.num_tracks,
-        picture_track=track.position,
-        picture_track_reason=track.reason,
-        num_sound_tracks=len(container.streams.audio),
+        num_video_tracks=track.num_tracks,
+        video_track=track.position,
+        video_track_reason=track.reason,
+        num_audio_tracks=len(container.streams.audio),
         delay_seconds=delay,
         shown_size=_shown_size(container, path, track.position, video, (width, height)),
         pixel_aspect=as_fraction(video.sample_aspect_ratio),

@@ -40,7 +40,7 @@ def transcode_arguments(
     tonemap: bool = False,
     untagged_hd_is_bt709: bool = False,
     cut: Cut | None = None,
-    mend_clock: bool = False,
+    fix_timestamps: bool = False,
     max_bytes: int | None = None,
     memory_bytes: int | None = None,
 ) -> list[str]:
@@ -100,7 +100,7 @@ def transcode_arguments(
         options |= {"copyts": None, "vf": f"{cut.video_filter},{options['vf']}"}
     if info.delay_seconds:
         options["vf"] = f"setpts=round(PTS-{float(info.delay_seconds)!r}/TB),{options['vf']}"
-    if mend_clock:
+    if fix_timestamps:
         options["vf"] = f"{_MENDED_CLOCK},{options['vf']}"
     if max_bytes is not None:
         options["fs"] = max_bytes

@@ -60,7 +60,7 @@ class DemuxedClip:
     """Rate by first and last time stamp; None for fewer than two frames."""
     median_fps: Fraction | None
     """Rate by the median step, which gaps do not change."""
-    sound: AudioTrack | None
+    audio: AudioTrack | None
     """None without a track, or without a sample in it."""
     zero_seconds: float = 0.0
     """Time zero on the clock of the temporary file."""
@@ -98,17 +98,17 @@ def demux(
             av.open(f"file:{intermediate.absolute()}", format="nut") as container,
             samples.open("wb") as track,
         ):
-            sound = _AudioTrackWriter(track, max_seconds)
+            audio = _AudioTrackWriter(track, max_seconds)
             for packet in container.demux():
                 if packet.pts is None or packet.size == 0:
                     continue
                 if isinstance(packet.stream, AudioStream):
                     columns = _columns(bytes(packet), packet.stream.codec_context.channels)
-                    sound.add(_sample_at(packet.pts, packet.time_base), columns)
+                    audio.add(_sample_at(packet.pts, packet.time_base), columns)
                     continue
                 pictures.add(packet.pts, packet.time_base, bytes(packet))
             pictures.finish()
-            sound.flush()
+            audio.flush()
     except av.error.FFmpegError as error:  # its text would contain a local path
         said = error.strerror
         if not pictures.ticks:
@@ -124,7 +124,7 @@ def demux(
         pts=np.maximum(pts, 0.0),
         average_fps=_average_fps(ticks, tick),
         median_fps=_median_fps(ticks, tick),
-        sound=sound.finish(samples, zero),
+        audio=audio.finish(samples, zero),
         zero_seconds=float(zero),
     )
 
@@ -204,11 +204,11 @@ class _AudioTrackWriter:
         while self._waiting:
             self._write_next()
 
-    def finish(self, written: Path, first_picture: Fraction) -> AudioTrack | None:
+    def finish(self, written: Path, first_frame: Fraction) -> AudioTrack | None:
         """Return the track; its file must be closed."""
         if self._first is None or self._num_samples == 0:
             return None
-        start = float(Fraction(self._first, SAMPLE_RATE_HZ) - first_picture)
+        start = float(Fraction(self._first, SAMPLE_RATE_HZ) - first_frame)
         shape = (self._num_samples, self._last.samples.shape[1])
         columns = np.memmap(written, dtype="<i2", mode="r", shape=shape)
         return AudioTrack(columns[:, 0], start, columns[:, 1:] if shape[1] > 1 else None)

@@ -84,7 +84,7 @@ class _KeyFrame:
     seconds: float
     is_next: bool
     """True if the container's seeking leads directly to it."""
-    sound_seconds: float
+    audio_seconds: float
     """Time of the first audio packet; minus infinity without a track."""
 
 
@@ -94,7 +94,7 @@ def find_cut(path: Path, info: MediaInfo, span: Span) -> Cut:
         with open_media(path) as container:
             stream = next(s for s in container.streams.video if s.index == info.stream)
             begins = (container.start_time or 0) / av.time_base
-            first = _first_picture(container, stream, begins)
+            first = _first_frame(container, stream, begins)
             _require_order(path, container, stream, first)
             start = first + span.start_seconds
             end = None if span.end_seconds is None else first + span.end_seconds
@@ -127,7 +127,7 @@ def find_last_shown(path: Path, info: MediaInfo) -> DisplayedFrame | None:
     try:
         with open_media(path) as container:
             stream = next(s for s in container.streams.video if s.index == info.stream)
-            first = _first_picture(container, stream, (container.start_time or 0) / av.time_base)
+            first = _first_frame(container, stream, (container.start_time or 0) / av.time_base)
             step = 1 / float(info.fps or _USUAL_FPS)
             shown = last_shown(container, stream, inf, info.delay_seconds, step)
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
@@ -135,7 +135,7 @@ def find_last_shown(path: Path, info: MediaInfo) -> DisplayedFrame | None:
     return shown.after(first) if shown else None
 
 
-def _first_picture(container: InputContainer, stream: VideoStream, begins: float) -> float:
+def _first_frame(container: InputContainer, stream: VideoStream, begins: float) -> float:
     """Return the time of the first decodable frame, else that of the header."""
     frame = read_first_frame(container, stream, MAX_PIXELS)
     if frame is not None and frame.seconds is not None:
@@ -200,7 +200,7 @@ def _seek_point(
         except av.error.FFmpegError:
             return None
         key = _next_key(container, stream, info, until, needs_mark)
-        if key is not None and (key.sound_seconds <= start or back >= _MAX_APART_SECONDS):
+        if key is not None and (key.audio_seconds <= start or back >= _MAX_APART_SECONDS):
             seek = (target if key.is_next else min(target, key.seconds - _EARLY_SECONDS)) - begins
             return seek if seek > _EARLY_SECONDS else None
         back *= _STEP_BACK
@@ -212,23 +212,23 @@ def _next_key(
 ) -> _KeyFrame | None:
     """Return the next key frame, unless it is shown after `until`."""
     audio = [s for s in container.streams.audio if info.audio and s.index == info.audio.stream]
-    key, is_next, sound = None, True, inf if audio else -inf
+    key, is_next, audio_seconds = None, True, inf if audio else -inf
     for packet in islice(container.demux(stream, *audio), _MAX_SEEK_PACKETS):
         stamp = packet.dts if packet.pts is None or is_dated_by_decoding(container) else packet.pts
         if stamp is None:
             continue
         seconds = to_seconds(stamp, packet.time_base)
         if packet.stream_index != stream.index:
-            sound = min(sound, seconds)
+            audio_seconds = min(audio_seconds, seconds)
         elif key is None and packet.is_keyframe:
             if seconds > until or (needs_mark and not _is_marked(bytes(packet))):
                 return None
             key = seconds
         elif key is None:
             is_next = False
-        if key is not None and sound < inf:
+        if key is not None and audio_seconds < inf:
             break
-    return None if key is None else _KeyFrame(key, is_next, sound)
+    return None if key is None else _KeyFrame(key, is_next, audio_seconds)
 
 
 def _has_packed_mark(container: InputContainer, stream: VideoStream) -> bool:

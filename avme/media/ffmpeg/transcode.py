@@ -42,8 +42,8 @@ def transcode_clip(
     except MediaError as error:
         if error.reason not in ("undecodable", "crashed") or info.audio is None:
             raise
-        without_sound = replace(info, audio=None)
-        said, mended = _pass(source, target, without_sound, size, recipe, cut)
+        without_audio = replace(info, audio=None)
+        said, mended = _pass(source, target, without_audio, size, recipe, cut)
         return " | ".join(filter(None, (str(error), said))), mended
 
 
@@ -57,7 +57,7 @@ def _pass(
 ) -> tuple[str, bool]:
     """Run ffmpeg; retry with fixed time stamps if decreasing ones made it fail."""
 
-    def run(mend_clock: bool) -> str:
+    def run(fix_timestamps: bool) -> str:
         arguments = transcode_arguments(
             recipe.ffmpeg,
             source,
@@ -68,7 +68,7 @@ def _pass(
             tonemap=recipe.tonemap,
             untagged_hd_is_bt709=recipe.untagged_hd_is_bt709,
             cut=cut,
-            mend_clock=mend_clock,
+            fix_timestamps=fix_timestamps,
             max_bytes=recipe.max_bytes,
             memory_bytes=recipe.memory_bytes,
         )
@@ -79,9 +79,9 @@ def _pass(
         )
 
     try:
-        return run(mend_clock=False), False
+        return run(fix_timestamps=False), False
     except NonMonotonicPtsError as error:
         try:
-            return run(mend_clock=True), True
+            return run(fix_timestamps=True), True
         except MediaError:
             raise error from None

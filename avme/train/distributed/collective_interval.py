@@ -25,16 +25,16 @@ class CollectiveInterval:
         """Return True if a check is due after this step; always for a single rank."""
         return self._processes.world == 1 or step >= self._at + self._every
 
-    def any_rank(self, step: int, *wishes: bool) -> list[bool]:
+    def any_rank(self, step: int, *flags: bool) -> list[bool]:
         """Return for each request whether any rank has it; all must call it after the same step."""
         took = time.monotonic() - self._began
-        told = self._processes.all_gather((took, wishes))
-        mean = sum(seconds for seconds, _ in told) / len(told)
+        gathered = self._processes.all_gather((took, flags))
+        mean = sum(seconds for seconds, _ in gathered) / len(gathered)
         steps = step - self._at
         if steps >= self._every:  # a shorter interval, as after validation, is not representative
             self._every = next_interval(steps, mean, self._seconds)
         self._at, self._began = step, time.monotonic()
-        return [any(wish) for wish in zip(*(wishes for _, wishes in told), strict=True)]
+        return [any(flag) for flag in zip(*(flags for _, flags in gathered), strict=True)]
 
 
 def next_interval(steps: int, took: float, seconds: float) -> int:

@@ -84,11 +84,11 @@ class EarlyStop(StopRequest):
 
     def _watch(self, reads: int) -> None:
         """End the process after a signal that the main thread does not handle."""
-        heard = os.read(reads, 1)
-        if heard:
+        received = os.read(reads, 1)
+        if received:
             time.sleep(_GRACE_SECONDS)
             if self.signal is None and self._writes >= 0:
-                error = StoppedEarly(heard[0])
+                error = StoppedEarly(received[0])
                 self._report(error)
                 os._exit(error.exit_code)
         os.close(reads)

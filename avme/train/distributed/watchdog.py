@@ -149,10 +149,10 @@ class Watchdog:
     def _publish_failure(self, failure: RankFailure) -> RankFailure:
         """Publish a failure; return the one that was published first, by any rank."""
         try:
-            told = self.store.compare_set(_VERDICT, "", json.dumps(asdict(failure)))
+            verdict = self.store.compare_set(_VERDICT, "", json.dumps(asdict(failure)))
         except RuntimeError:
             return failure
-        return RankFailure(**json.loads(told))
+        return RankFailure(**json.loads(verdict))
 
     def _record(self, failure: RankFailure) -> None:
         if self._failure is None:

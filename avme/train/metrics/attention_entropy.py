@@ -76,8 +76,8 @@ def fusion_entropy(
         "visual_from_audio": _entropy(fusion.visual_from_audio, visual, audio),
         "audio_from_visual": _entropy(fusion.audio_from_visual, audio, visual),
     }
-    heard = valid.any(dim=1).float().to(video.device, non_blocking=True)
-    weight = torch.where(heard.any(), heard, torch.ones_like(heard))
+    has_audio = valid.any(dim=1).float().to(video.device, non_blocking=True)
+    weight = torch.where(has_audio.any(), has_audio, torch.ones_like(has_audio))
     return {
         f"entropy_{name}": (value * weight).sum() / weight.sum() for name, value in found.items()
     }

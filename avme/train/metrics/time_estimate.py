@@ -34,14 +34,14 @@ class Estimate:
     ) -> None:
         """Store `advice`, which is printed if the run takes more than a day on a CPU."""
         self.total, self.steps_per_epoch, self.advice = total, steps_per_epoch, advice
-        self.is_told = False
+        self.is_reported = False
         self._device, self._now = DeviceTimer(device), clock
         self._seen, self._seconds, self._epoch_ends = 0, 0.0, list[float]()
 
     @contextmanager
     def step(self) -> Iterator[None]:
         """Time one optimizer step, until the device has finished it."""
-        if self.is_told:
+        if self.is_reported:
             yield
             return
         began = self._now()
@@ -66,7 +66,7 @@ class Estimate:
     def is_due(self) -> bool:
         """Return True once enough steps were timed and nothing was reported yet."""
         enough = self.num_timed >= STEPS or (self.num_timed and self._seconds >= LONGEST_SECONDS)
-        return bool(enough) and not self.is_told
+        return bool(enough) and not self.is_reported
 
     def seconds_left(self, step: int) -> float:
         """Return the seconds from `step` to the end, with measured validations."""
@@ -81,7 +81,7 @@ class Estimate:
 
         `validates` is True if epochs end with a validation.
         """
-        self.is_told = True
+        self.is_reported = True
         pace = duration(self._seconds / self.num_timed)
         counted = f"mean of {self.num_timed} step{'s' if self.num_timed > 1 else ''}"
         left, open_end = self.seconds_left(step), ""

@@ -107,7 +107,7 @@ def require_possible(
     require_openable(out, resume=resume, overwrite=overwrite)
     if resume:
         require_no_links(out)
-        checkpoint = newest_checkpoint(out, NullReporter().say)
+        checkpoint = newest_checkpoint(out, NullReporter().log)
         changed_settings(checkpoint, config, facts, out)
         require_steps_left(config, checkpoint, out)
 
@@ -156,7 +156,7 @@ def running(
             if not is_new:
                 until_end.enter_context(lock)
             if resume and state is not None and state.startswith(KILLED):
-                report.say(f"{out} was {state}")
+                report.log(f"{out} was {state}")
             folder = open_run(out, stage, resume=resume, overwrite=overwrite)
             if is_new:
                 until_end.enter_context(lock)
@@ -172,14 +172,16 @@ def running(
             report = Logged(report, write)
         checkpoint = None
         if resume:
-            say = report.say if processes.is_rank0 else NullReporter().say
-            checkpoint = newest_checkpoint(folder, say)
+            log = report.log if processes.is_rank0 else NullReporter().log
+            checkpoint = newest_checkpoint(folder, log)
             changed = changed_settings(checkpoint, config, facts, folder)
             newest = checkpoint
-            if told := processes.run_on_rank0(lambda: require_steps_left(config, newest, folder)):
-                say(told)
+            if warning := processes.run_on_rank0(
+                lambda: require_steps_left(config, newest, folder)
+            ):
+                log(warning)
             if changed:
-                say(f"changed since the run was started: {', '.join(changed)}")
+                log(f"changed since the run was started: {', '.join(changed)}")
                 if processes.is_rank0:
                     write_text(folder / "config.yaml", to_yaml(config))
         run = RunFolder(folder, stage, checkpoint, report)

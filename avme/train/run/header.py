@@ -146,11 +146,11 @@ def log_header(
         out=job.run.folder,
     )
     for line in header.lines():
-        job.report.say(line)
+        job.report.log(line)
     if job.device.type == "cpu" and trainer.step < schedule.total_steps:
         warning = header.warning(cpu_gflops(), trainer.step, preset)
         if warning:
-            job.report.say(warning)
+            job.report.log(warning)
     total = schedule.total_steps
     return Estimate(job.device, total, trainer.steps_per_epoch, advice(preset))
 
@@ -166,7 +166,7 @@ def log_end(job: "TrainJob", trainer: "Trainer", began: float) -> None:
     last = trainer.meter.last
     loss = f", loss {last['loss']:.4f}" if last else ""
     seconds = duration(time.monotonic() - began)
-    job.report.say(f"{job.stage} done: {trainer.step:,} steps, in {seconds}{loss}")
+    job.report.log(f"{job.stage} done: {trainer.step:,} steps, in {seconds}{loss}")
 
 
 def advice(preset: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avme_cli.launch.early_error import FAILURES
-from avme_cli.launch.rank import RankFailed, join_launcher, processes_here, rank, write_failure
+from avme_cli.launch.rank import RankFailed, join_launcher, rank, ranks_here, write_failure
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_rank_and_processes_are_those_of_a_whole_group(
     for name, value in given.items():
         monkeypatch.setenv(name, value)
 
-    assert (rank(), processes_here()) == expected
+    assert (rank(), ranks_here()) == expected
 
 
 def test_leave_failure_without_launcher_returns_false(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def test_bars_and_what_is_said_above_them_are_escaped(width: int) -> None:
 
     with BarReporter(console).task("\x1b]0;title\x07", total=2) as task:
         task.advance(note="\x1b[31mnote\x9b")
-        BarReporter(console).say(HOSTILE)
+        BarReporter(console).log(HOSTILE)
 
     written = stream.getvalue()
     assert SHOWN in written

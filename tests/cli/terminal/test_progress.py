@@ -65,7 +65,7 @@ def test_a_task_without_steps_is_no_division_by_zero() -> None:
 def test_sentences_appear_at_once() -> None:
     stream = io.StringIO()
 
-    LineReporter(stream).say("7 classes")
+    LineReporter(stream).log("7 classes")
 
     assert stream.getvalue() == "7 classes\n"
 
@@ -76,9 +76,9 @@ def test_bars_of_nested_tasks_share_a_terminal() -> None:
 
     with terminal.task("demo", total=2) as outer, terminal.task("prep", total=3, done=1) as inner:
         inner.advance(2, note="[raw] note")
-        terminal.say("[7] classes :v:")
+        terminal.log("[7] classes :v:")
         outer.advance(2)
-    terminal.say("after")
+    terminal.log("after")
 
     text = stream.getvalue()
     assert "[7] classes :v:" in text

@@ -108,7 +108,7 @@ def test_hdr_is_tone_mapped_to_the_colour_that_it_shows(
     media, color = stored(path, tmp_path, replace(recipe, tonemap=True))
 
     assert np.abs(color - rgb).max() <= TOLERANCE
-    assert media.remarks == (f"hdr: {name}, tone-mapped to BT.709",)
+    assert media.warnings == (f"hdr: {name}, tone-mapped to BT.709",)
 
 
 def test_hdr_without_tags_of_matrix_and_primaries_is_taken_for_bt2020(
@@ -131,7 +131,7 @@ def test_hdr_keeps_its_curve_unless_asked_and_is_remarked(
     media, color = stored(path, tmp_path, recipe)
 
     assert np.abs(color - 255 * encoded(RED, curve)).max() <= TOLERANCE
-    assert [remark.split(":")[0] for remark in media.remarks] == ["hdr"]
+    assert [warning.split(":")[0] for warning in media.warnings] == ["hdr"]
 
 
 def test_odd_sizes_and_cuts_are_tone_mapped_too(
@@ -158,9 +158,9 @@ def test_untagged_hd_is_read_as_asked_and_remarked(
 
     assert np.abs(color - (184, 13, 31)).max() <= TOLERANCE  # what BT.601 makes of it
     assert np.abs(right - RED).max() <= TOLERANCE
-    assert [one.remarks[0].split(":")[0] for one in (media, asked)] == ["untagged-hd"] * 2
-    assert "BT.601" in media.remarks[0]
-    assert asked.remarks[0].endswith("is read as BT.709")
+    assert [one.warnings[0].split(":")[0] for one in (media, asked)] == ["untagged-hd"] * 2
+    assert "BT.601" in media.warnings[0]
+    assert asked.warnings[0].endswith("is read as BT.709")
 
 
 @pytest.mark.parametrize("as_bt709", [False, True])
@@ -178,7 +178,7 @@ def test_tagged_hd_and_untagged_sd_are_read_as_ever(
     for path in films:
         media, color = stored(path, tmp_path, asked)
         assert np.abs(color - RED).max() <= TOLERANCE
-        assert media.remarks == ()
+        assert media.warnings == ()
 
 
 def test_pictures_without_a_matrix_are_never_untagged() -> None:

@@ -52,7 +52,7 @@ def with_clean_aperture(data: bytes) -> bytes:
     return bytes(content)
 
 
-def first_picture(path: Path, work: Path, ffmpeg: str) -> tuple[DecodedClip, NDArray[np.uint8]]:
+def first_frame(path: Path, work: Path, ffmpeg: str) -> tuple[DecodedClip, NDArray[np.uint8]]:
     sink = io.BytesIO()
     media = decode(path, sink, work=work, recipe=Recipe(ffmpeg, 3, None, 13, -60.0, 60.0))
     jpeg = io.BytesIO(sink.getvalue()[: int(media.jpeg_bytes[0])])
@@ -63,15 +63,15 @@ def first_picture(path: Path, work: Path, ffmpeg: str) -> tuple[DecodedClip, NDA
 def test_pictures_are_whole_and_keep_their_shape(
     cropped_videos: Path, tmp_path: Path, ffmpeg: str, name: str
 ) -> None:
-    media, picture = first_picture(cropped_videos / name, tmp_path, ffmpeg)
-    _, plain = first_picture(cropped_videos / "plain.mp4", tmp_path, ffmpeg)
+    media, picture = first_frame(cropped_videos / name, tmp_path, ffmpeg)
+    _, plain = first_frame(cropped_videos / "plain.mp4", tmp_path, ffmpeg)
 
     rows, columns = np.nonzero(picture > 128)
     assert picture.shape == (HEIGHT, WIDTH)
     assert abs(int(np.ptp(rows)) - 39) <= 1
     assert abs(int(np.ptp(columns)) - 39) <= 1
     assert np.array_equal(picture, plain)
-    assert media.remarks == (
+    assert media.warnings == (
         "crop-ignored: the container asks for 48x64 of 96x64 pixels to be shown, "
         "pictures are stored whole",
     )
@@ -86,20 +86,20 @@ def test_a_crop_of_the_codec_at_the_left_is_exact(
     command += ["-i", str(cropped_videos / "plain.mp4"), "-c", "copy", "-bsf:v", crop, str(path)]
     subprocess.run(command, check=True, timeout=60)
 
-    media, picture = first_picture(path, tmp_path, ffmpeg)
-    _, plain = first_picture(cropped_videos / "plain.mp4", tmp_path, ffmpeg)
+    media, picture = first_frame(path, tmp_path, ffmpeg)
+    _, plain = first_frame(cropped_videos / "plain.mp4", tmp_path, ffmpeg)
 
     assert picture.shape == (HEIGHT - 6, WIDTH - 16)
     expected = plain[2:-4, 10:-6].astype(int)
     assert np.abs(picture - expected).mean() < 3  # blocks of the JPEG begin elsewhere
-    assert media.remarks == ()
+    assert media.warnings == ()
 
 
 def test_a_file_without_a_crop_is_not_remarked(cropped_videos: Path, tmp_path: Path) -> None:
-    media, _ = first_picture(cropped_videos / "plain.mp4", tmp_path, find_ffmpeg())
+    media, _ = first_frame(cropped_videos / "plain.mp4", tmp_path, find_ffmpeg())
 
     assert probe(cropped_videos / "plain.mp4").shown_size is None
-    assert media.remarks == ()
+    assert media.warnings == ()
 
 
 def test_only_newer_versions_of_ffmpeg_crop_by_themselves(ffmpeg: str) -> None:

@@ -43,9 +43,9 @@ def numbered(fps: str, options: str) -> str:
 
 
 def encode(path: Path, frames: str, *options: str) -> Path:
-    sound = f"anoisesrc=r=44100:seed=1:amplitude=0.3,atrim=duration={SECONDS[path.stem]}"
+    audio = f"anoisesrc=r=44100:seed=1:amplitude=0.3,atrim=duration={SECONDS[path.stem]}"
     command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", frames]
-    command += ["-f", "lavfi", "-i", sound, "-fps_mode", "vfr", *options, str(path)]
+    command += ["-f", "lavfi", "-i", audio, "-fps_mode", "vfr", *options, str(path)]
     subprocess.run(command, check=True, timeout=60)
     return path
 
@@ -82,10 +82,10 @@ def test_the_slide_on_screen_at_the_start_belongs_to_a_cut(
     assert span.end_seconds is not None
     assert media.seconds == pytest.approx(span.end_seconds - span.start_seconds, abs=2e-3)
     assert media.audio == "sound"
-    assert media.sound_start_seconds == pytest.approx(0.0, abs=2e-3)
-    assert media.sound_seconds == pytest.approx(media.seconds, abs=2e-3)
-    assert media.sounding_rows == (0, 4 * len(shown))
-    assert media.remarks == ()
+    assert media.audio_start_seconds == pytest.approx(0.0, abs=2e-3)
+    assert media.audio_seconds == pytest.approx(media.seconds, abs=2e-3)
+    assert media.audio_rows == (0, 4 * len(shown))
+    assert media.warnings == ()
 
 
 @pytest.mark.parametrize("name", ["slides.mp4", "slides.avi", "slides.ts"])
@@ -97,8 +97,8 @@ def test_versions_of_ffmpeg_agree_on_slides(
 
     assert (numbers, shown) == ([1, 2, 3, 4], [2, 3])
     assert whole.seconds == pytest.approx(20.0)
-    assert whole.sound_start_seconds == pytest.approx(0.0, abs=0.03)
-    assert whole.remarks == ()
+    assert whole.audio_start_seconds == pytest.approx(0.0, abs=0.03)
+    assert whole.warnings == ()
 
 
 @pytest.mark.parametrize("name", ["screen.mp4", "screen.mkv"])
@@ -114,8 +114,8 @@ def test_a_screen_recording_is_cut_where_nothing_changes(
     assert np.allclose(later.pts, [0.0, 0.8, 0.84, 6.0], rtol=0, atol=2e-3)
     assert later.seconds == pytest.approx(7.0, abs=2e-3)
     assert still.audio == later.audio == "sound"
-    assert still.sound_seconds == pytest.approx(2.0, abs=2e-3)
-    assert later.sound_seconds == pytest.approx(7.0, abs=2e-3)
+    assert still.audio_seconds == pytest.approx(2.0, abs=2e-3)
+    assert later.audio_seconds == pytest.approx(7.0, abs=2e-3)
 
 
 def test_the_first_picture_is_found_though_it_is_decoded_long_before(tmp_path: Path) -> None:

@@ -72,11 +72,11 @@ def test_frames_and_sound_of_an_avi_start_together(
     cut, shown_in_cut = extracted(reordered / name, tmp_path / "work", Span(4.0, 5.0))
 
     assert shown == list(range(NUM_FRAMES))
-    assert whole.sound_start_seconds == pytest.approx(0.0, abs=1e-4)
+    assert whole.audio_start_seconds == pytest.approx(0.0, abs=1e-4)
     assert {100, 118} <= loud_rows(whole)
     assert not loud_rows(whole) & {97, 120}
     assert shown_in_cut == list(range(100, 125))
-    assert cut.sound_start_seconds == pytest.approx(0.0, abs=1e-4)
+    assert cut.audio_start_seconds == pytest.approx(0.0, abs=1e-4)
     assert {0, 18} <= loud_rows(cut)
     assert not loud_rows(cut) & {20}
 
@@ -169,4 +169,4 @@ def test_a_cut_of_packed_frames_has_all_of_them(
     media, shown = extracted(path, tmp_path / "work", Span(4.0, 5.0))
 
     assert shown == list(range(100, 125))
-    assert media.remarks == ()
+    assert media.warnings == ()

@@ -38,10 +38,10 @@ def test_files_that_end_early_are_no_whole_ones(
 def test_turned_bits_show_where_they_are_decoded(
     tmp_path: Path, make_video: Callable[..., Path]
 ) -> None:
-    path = make_video(tmp_path / "clip.avi", frames=50, size="160x120", sound=None)
+    path = make_video(tmp_path / "clip.avi", frames=50, size="160x120", audio=None)
     content = bytearray(path.read_bytes())
-    for place in range(len(content) // 2, len(content) * 3 // 4, 37):
-        content[place] ^= 0x5A
+    for index in range(len(content) // 2, len(content) * 3 // 4, 37):
+        content[index] ^= 0x5A
     path.write_bytes(content)
 
     assert integrity(path, 1_000).level == DAMAGED

@@ -26,7 +26,7 @@ def test_a_header_is_described(tmp_path: Path, make_video: MakeVideo) -> None:
 
 
 def test_a_video_without_sound_has_no_audio(tmp_path: Path, make_video: MakeVideo) -> None:
-    assert probe(make_video(tmp_path / "clip.avi", sound=None)).audio is None
+    assert probe(make_video(tmp_path / "clip.avi", audio=None)).audio is None
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ def test_slides_further_apart_than_a_jump_stay_with_their_audio(
     assert is_steady(path, probe(path))
     assert np.allclose(media.pts, [0.0, 12.0, 24.0], atol=1e-3)
     assert media.audio == "sound"
-    assert media.sound_start_seconds == pytest.approx(0.0, abs=0.03)
-    assert media.sound_seconds == pytest.approx(36.0, abs=0.06)
+    assert media.audio_start_seconds == pytest.approx(0.0, abs=0.03)
+    assert media.audio_seconds == pytest.approx(36.0, abs=0.06)
 
 
 def test_audio_after_a_hole_keeps_its_time(recording: Callable[..., Path], tmp_path: Path) -> None:
@@ -61,8 +61,8 @@ def test_audio_after_a_hole_keeps_its_time(recording: Callable[..., Path], tmp_p
 
     media, _ = extracted(holed, tmp_path / "work", None)
 
-    assert media.sound_seconds == pytest.approx(20.0, abs=0.06)
-    assert media.remarks == ()
+    assert media.audio_seconds == pytest.approx(20.0, abs=0.06)
+    assert media.warnings == ()
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 100), (100, 0)])
@@ -79,4 +79,4 @@ def test_joined_recordings_are_closed_up(
     assert not is_steady(joined, probe(joined))
     assert len(media.pts) == 100
     assert media.seconds == pytest.approx(4.0, abs=0.1)
-    assert media.sound_seconds == pytest.approx(4.0, abs=0.1)
+    assert media.audio_seconds == pytest.approx(4.0, abs=0.1)

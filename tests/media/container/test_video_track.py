@@ -76,8 +76,8 @@ def test_of_two_films_that_marked_as_default_is_taken(
     info = probe(path)
 
     assert info.width == size
-    (remark,) = frame_warnings(info, 25)
-    assert remark.endswith(f" picture tracks is taken{reason}")
+    (warning,) = frame_warnings(info, 25)
+    assert warning.endswith(f" picture tracks is taken{reason}")
 
 
 def test_a_film_is_taken_even_where_the_preview_alone_is_the_default(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_film_is_taken_even_where_the_preview_alone_is_the_default(tmp_path: P
 def test_an_attached_picture_is_no_film(tmp_path: Path) -> None:
     path = mux(tmp_path / "clip.mp4", ("preview", 1, "attached_pic"), ("film", 2, "default"))
     info = probe(path)
-    assert (info.width, info.num_picture_tracks) == (64, 1)
+    assert (info.width, info.num_video_tracks) == (64, 1)
 
     cover = mux(tmp_path / "cover.mp4", ("preview", 1, "attached_pic"))
     with av.open(str(cover)) as container:

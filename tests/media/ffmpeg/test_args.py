@@ -19,9 +19,9 @@ def decoded(clip: Path, ffmpeg: str, work: Path) -> AudioTrack:
     size = info.width, info.height
     arguments = transcode_arguments(ffmpeg, clip, target, info, size=size, jpeg_quality=3)
     transcode(arguments, timeout_seconds=60.0)
-    sound = demux(target, io.BytesIO(), work / "out.s16").sound
-    assert sound is not None
-    return sound
+    audio = demux(target, io.BytesIO(), work / "out.s16").audio
+    assert audio is not None
+    return audio
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000])
@@ -35,11 +35,11 @@ def test_a_tone_is_kept_below_8_khz_and_removed_above(
     gain_db: float | None,
 ) -> None:
     tone = f"aevalsrc=0.5*sin(2*PI*{frequency}*t):s={rate}"
-    clip = make_video(tmp_path / "clip.avi", frames=25, sound=tone)
+    clip = make_video(tmp_path / "clip.avi", frames=25, audio=tone)
 
-    sound = decoded(clip, ffmpeg, tmp_path)
+    audio = decoded(clip, ffmpeg, tmp_path)
 
-    inner = sound.samples[2_000:-2_000].astype(float) / 32_768
+    inner = audio.samples[2_000:-2_000].astype(float) / 32_768
     found_db = 10 * np.log10(max(float(np.mean(inner**2)), 1e-12) / (0.5**2 / 2))
     if gain_db is None:
         assert found_db < -80
@@ -54,16 +54,16 @@ def test_audio_goes_on_after_the_last_picture(
     tracks = ("-map", "0:v", "-map", "2:a", "-c:v", "mpeg4", "-c:a", "pcm_s16le")
     film = make_film(tmp_path / "film.mkv", *tracks, inputs=longer, seconds=1)
 
-    sound = decoded(film, ffmpeg, tmp_path)
+    audio = decoded(film, ffmpeg, tmp_path)
 
-    assert len(sound.samples) == 3 * 16_000
+    assert len(audio.samples) == 3 * 16_000
 
 
 def test_versions_of_ffmpeg_give_the_same_samples(
     tmp_path: Path, make_video: Callable[..., Path], ffmpeg: str
 ) -> None:
     noise = "aevalsrc=0.5*sin(880*PI*t)+0.2*(random(0)-0.5)|0.4*(random(1)-0.5):s=44100"
-    clip = make_video(tmp_path / "clip.avi", frames=25, sound=noise)
+    clip = make_video(tmp_path / "clip.avi", frames=25, audio=noise)
     wheel = str(imageio_ffmpeg.get_ffmpeg_exe())
 
     one, other = (decoded(clip, binary, tmp_path).samples for binary in (ffmpeg, wheel))

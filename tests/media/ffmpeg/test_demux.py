@@ -23,7 +23,7 @@ THEORA = ("-c:v", "libtheora", "-q:v", "9", "-g", "1")
 
 
 def offsets(
-    sound: AudioTrack, jpegs: bytes, sizes: NDArray[np.int64], pts: NDArray[np.float64]
+    audio: AudioTrack, jpegs: bytes, sizes: NDArray[np.int64], pts: NDArray[np.float64]
 ) -> list[float]:
     """Seconds from the first picture of each box to the start of its beep."""
     ends = np.cumsum(sizes)
@@ -33,8 +33,8 @@ def offsets(
             np.asarray(Image.open(io.BytesIO(jpegs[begin:end])).convert("L"))[24, 32] > 200
         )
     boxes = pts[1:][np.diff(np.array(bright).astype(int)) == 1]
-    loud = np.flatnonzero(np.abs(np.asarray(sound.samples, np.float64)) > 3_000)
-    beeps = loud[np.append(True, np.diff(loud) > RATE // 2)] / RATE + sound.start_seconds
+    loud = np.flatnonzero(np.abs(np.asarray(audio.samples, np.float64)) > 3_000)
+    beeps = loud[np.append(True, np.diff(loud) > RATE // 2)] / RATE + audio.start_seconds
     assert len(beeps) == len(boxes)
     return [float(value) for value in beeps - boxes]
 
@@ -47,8 +47,8 @@ def offsets_of(film: Path, ffmpeg: str, work: Path) -> list[float]:
         timeout_seconds=60.0,
     )
     demuxed = demux(target, sink, work / "out.s16")
-    assert demuxed.sound is not None
-    return offsets(demuxed.sound, sink.getvalue(), demuxed.jpeg_bytes, demuxed.pts)
+    assert demuxed.audio is not None
+    return offsets(demuxed.audio, sink.getvalue(), demuxed.jpeg_bytes, demuxed.pts)
 
 
 @pytest.mark.parametrize("rate", [48_000, 44_100, 32_000, 22_050])
@@ -125,13 +125,13 @@ def track(work: Path, stamps: Iterable[int], click: int) -> AudioTrack:
             packet.stream, packet.time_base = audio, Fraction(1, RATE)
             packet.pts = packet.dts = latest
             container.mux(packet)
-    sound = demux(path, io.BytesIO(), work / "packets.s16").sound
-    assert sound is not None
-    return sound
+    track_audio = demux(path, io.BytesIO(), work / "packets.s16").audio
+    assert track_audio is not None
+    return track_audio
 
 
-def at(sound: AudioTrack) -> int:
-    return int(np.argmax(sound.samples))
+def at(track_audio: AudioTrack) -> int:
+    return int(np.argmax(track_audio.samples))
 
 
 EVEN = [number * PACKET for number in range(200)]
@@ -141,28 +141,28 @@ EVEN = [number * PACKET for number in range(200)]
 def test_one_wrong_time_stamp_moves_nothing(tmp_path: Path, error: int) -> None:
     stamps = [stamp + error * (number == 50) for number, stamp in enumerate(EVEN)]
 
-    sound = track(tmp_path, stamps, click=100)
+    audio = track(tmp_path, stamps, click=100)
 
-    assert len(sound.samples) == 200 * PACKET
-    assert at(sound) == EVEN[100]
-    assert np.count_nonzero(sound.samples) == len(sound.samples)
+    assert len(audio.samples) == 200 * PACKET
+    assert at(audio) == EVEN[100]
+    assert np.count_nonzero(audio.samples) == len(audio.samples)
 
 
 @pytest.mark.parametrize("gap", [200, 1_600, 160_000])
 def test_a_gap_that_stays_becomes_zeros(tmp_path: Path, gap: int) -> None:
-    sound = track(tmp_path, [s + gap * (s >= EVEN[50]) for s in EVEN], click=50)
+    audio = track(tmp_path, [s + gap * (s >= EVEN[50]) for s in EVEN], click=50)
 
-    assert at(sound) == EVEN[50] + gap
-    assert np.count_nonzero(sound.samples[EVEN[50] : EVEN[50] + gap]) == 0
-    assert np.count_nonzero(sound.samples) == 200 * PACKET
+    assert at(audio) == EVEN[50] + gap
+    assert np.count_nonzero(audio.samples[EVEN[50] : EVEN[50] + gap]) == 0
+    assert np.count_nonzero(audio.samples) == 200 * PACKET
 
 
 @pytest.mark.parametrize("overlap", [200, 1_000, 1_600, 16_000])
 def test_an_overlap_that_stays_is_cut(tmp_path: Path, overlap: int) -> None:
-    sound = track(tmp_path, [s - overlap * (s >= EVEN[50]) for s in EVEN], click=150)
+    audio = track(tmp_path, [s - overlap * (s >= EVEN[50]) for s in EVEN], click=150)
 
-    assert at(sound) == pytest.approx(EVEN[150] - overlap, abs=RATE // 100)
-    assert len(sound.samples) == pytest.approx(200 * PACKET - overlap, abs=RATE // 100)
+    assert at(audio) == pytest.approx(EVEN[150] - overlap, abs=RATE // 100)
+    assert len(audio.samples) == pytest.approx(200 * PACKET - overlap, abs=RATE // 100)
 
 
 @pytest.mark.parametrize("speed", [0.99, 1.01])
@@ -176,6 +176,6 @@ def test_time_stamps_that_jitter_leave_audio_as_it_is(tmp_path: Path) -> None:
     jitter = np.random.default_rng(0).integers(-240, 240, 200)
     jitter[0] = 0
 
-    sound = track(tmp_path, [s + int(j) for s, j in zip(EVEN, jitter, strict=True)], click=100)
+    audio = track(tmp_path, [s + int(j) for s, j in zip(EVEN, jitter, strict=True)], click=100)
 
-    assert len(sound.samples) == 200 * PACKET
+    assert len(audio.samples) == 200 * PACKET

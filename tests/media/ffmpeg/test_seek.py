@@ -60,9 +60,9 @@ def write(path: Path, fps: str, options: tuple[str, ...]) -> Path:
     pictures = f"color=s={BITS * SIDE}x{SIDE}:r={fps},format=gray,geq=lum='{shown}',"
     pictures += f"trim=end_frame={NUM_FRAMES},format=yuv420p"
     seconds = float(NUM_FRAMES / Fraction(fps))
-    sound = f"anoisesrc=r=16000:seed=1:amplitude=0.3,atrim=duration={seconds}"
+    audio = f"anoisesrc=r=16000:seed=1:amplitude=0.3,atrim=duration={seconds}"
     command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", pictures]
-    command += ["-f", "lavfi", "-i", sound, *options, str(path)]
+    command += ["-f", "lavfi", "-i", audio, *options, str(path)]
     subprocess.run(command, check=True, timeout=60)
     return path
 
@@ -117,9 +117,9 @@ def sound_of(path: Path, work: Path, span: Span | None) -> AudioTrack:
     )
     transcode(arguments, timeout_seconds=60.0)
     start = cut.start_seconds if cut else None
-    sound = demux(work / "clip.nut", io.BytesIO(), work / "clip.s16", start_seconds=start).sound
-    assert sound is not None
-    return sound
+    audio = demux(work / "clip.nut", io.BytesIO(), work / "clip.s16", start_seconds=start).audio
+    assert audio is not None
+    return audio
 
 
 @pytest.mark.parametrize("name", [*KINDS, "edit_list.mp4"])
@@ -135,7 +135,7 @@ def test_the_frames_are_those_on_screen_in_the_span(
     assert shown == [index for _, index in inside]
     times = np.array([time for time, _ in inside])
     assert np.allclose(media.pts, times - times[0], rtol=0, atol=1e-9)
-    assert media.sound_start_seconds == pytest.approx(start - times[0], abs=2e-3)
+    assert media.audio_start_seconds == pytest.approx(start - times[0], abs=2e-3)
     if end is not None:
         assert media.seconds == pytest.approx(end - times[0], abs=2e-3)
 
@@ -218,7 +218,7 @@ def test_a_span_that_the_file_reaches_in_part_is_remarked(numbered: Path, tmp_pa
     media, shown = extracted(numbered / "25.mp4", tmp_path / "work", Span(5.0, 15.0))
 
     assert shown == list(range(125, 150))
-    assert media.remarks[0] == "short-cut: 1.000 s are there of the 10 s asked for"
+    assert media.warnings[0] == "short-cut: 1.000 s are there of the 10 s asked for"
 
 
 def test_a_span_of_a_video_without_sound_has_none(numbered: Path, tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_other_ffmpegs_cut_the_same(numbered: Path, tmp_path: Path) -> None:
             tmp_path / "clip.s16",
             start_seconds=cut.start_seconds,
         )
-        counts.add((len(done.pts), len(done.sound.samples) if done.sound else 0))
+        counts.add((len(done.pts), len(done.audio.samples) if done.audio else 0))
 
     assert counts == {(31, 16_000)}  # the first appeared at 1.969 s and stays to 2.002 s
 
@@ -266,8 +266,8 @@ def test_a_cut_whose_frame_rate_is_not_that_of_its_file_is_remarked(tmp_path: Pa
     fast, _ = extracted(path, tmp_path / "work", Span(1.0, 2.0))
     slow, shown = extracted(path, tmp_path / "work", Span(4.4, 5.4))
 
-    assert fast.remarks == ()
+    assert fast.warnings == ()
     assert shown == [110, 115, 120, 125, 130]
-    assert slow.remarks == (
+    assert slow.warnings == (
         "rate-differs: 5 pictures a second are in the cut, the header of the file says 25",
     )

@@ -51,19 +51,19 @@ def test_channels_that_cancel_each_other_out_are_heard_by_the_first(
     alike, same_pictures = extracted(clip(tmp_path / "b.avi", TONE, TONE), tmp_path, span)
 
     assert (opposed.audio, alike.audio) == ("sound", "sound")
-    assert [remark.split(":")[0] for remark in opposed.remarks] == ["sound-cancelled"]
-    assert alike.remarks == ()
+    assert [warning.split(":")[0] for warning in opposed.warnings] == ["sound-cancelled"]
+    assert alike.warnings == ()
     assert pictures == same_pictures
     assert len(pictures) == opposed.jpeg_bytes.sum()
     assert np.allclose(opposed.mfcc, alike.mfcc, atol=0.05)
-    assert opposed.sound_start_seconds == alike.sound_start_seconds
+    assert opposed.audio_start_seconds == alike.audio_start_seconds
 
 
 def test_silence_in_all_channels_stays_silence(tmp_path: Path) -> None:
     media, _ = extracted(clip(tmp_path / "clip.avi", "0", "0"), tmp_path)
 
     assert media.audio == "silent"
-    assert media.remarks == ()
+    assert media.warnings == ()
     assert [path.name for path in tmp_path.iterdir()] == ["clip.avi"]
 
 
@@ -71,7 +71,7 @@ def test_quiet_channels_that_do_not_cancel_stay_silent(tmp_path: Path) -> None:
     media, _ = extracted(clip(tmp_path / "one.avi", "0.0018*sin(440*2*PI*t)", "0"), tmp_path)
 
     assert media.audio == "silent"
-    assert media.remarks == ()
+    assert media.warnings == ()
 
 
 def test_a_front_channel_of_many_is_not_cancelled_by_silent_ones(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_extract_stereo_mix_is_that_of_ffmpeg(tmp_path: Path, codec: str, rate: 
             find_ffmpeg(), path, nut, given, size=(32, 16), jpeg_quality=3
         )
         transcode(arguments, timeout_seconds=60.0)
-        sounds.append(demux(nut, io.BytesIO(), tmp_path / f"{layout}.s16").sound)
+        sounds.append(demux(nut, io.BytesIO(), tmp_path / f"{layout}.s16").audio)
 
     ours, theirs = sounds
     assert ours is not None

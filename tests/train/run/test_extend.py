@@ -31,7 +31,7 @@ class Watch:
         self.lines: list[str] = []
         self.left = stop_after
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         self.lines.append(line)
 
     @contextmanager
@@ -57,8 +57,8 @@ def rates(run: Path) -> list[float]:
     return [line["lr"] for line in read_metrics(run / "metrics.jsonl")]
 
 
-def cosine(begin: float, floor: float, place: int, steps: int) -> float:
-    return floor + (begin - floor) * (1 + math.cos(math.pi * place / steps)) / 2
+def cosine(begin: float, floor: float, index: int, steps: int) -> float:
+    return floor + (begin - floor) * (1 + math.cos(math.pi * index / steps)) / 2
 
 
 def test_the_rate_goes_on_to_the_new_end(

@@ -43,7 +43,7 @@ class Listening(NullReporter):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         self.lines.append(line)
 
 
@@ -86,7 +86,7 @@ def test_a_failure_is_noted_with_its_reason_and_its_rank(given: dict[str, Any]) 
 
 def test_what_a_name_holds_moves_no_terminal_that_shows_the_log(given: dict[str, Any]) -> None:
     with running(**given) as run:
-        run.report.say("class \x1b[2J\nfinished: 射箭")
+        run.report.log("class \x1b[2J\nfinished: 射箭")
     log = (given["out"] / "train.log").read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="odd"), running(**given | {"overwrite": True}):
         raise ValueError("odd \x9b\u202e")
@@ -166,9 +166,9 @@ def test_wherever_a_disk_is_full_a_run_ends_in_one_line(
     names = ("config.yaml", "weights.safetensors", "checkpoints/last.pt", "metrics.jsonl")
     sizes = [(pretrained / name).stat().st_size for name in names]
     limits = sorted({0, 100, max(sizes) // 3, *(size - 10 for size in sizes)})
-    places = (str(place) for place in (finished.folder, settings, tmp_path))
+    indices = (str(index) for index in (finished.folder, settings, tmp_path))
 
-    done = start(["-c", LIMITED, *places, *map(str, limits)])
+    done = start(["-c", LIMITED, *indices, *map(str, limits)])
 
     assert done.wait() == 0, done.said
     assert "Traceback" not in done.said

@@ -28,7 +28,7 @@ class Screen:
         self.shown: list[str] = []
         self.left = fail_after
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         self.shown.append(line)
 
     @contextmanager

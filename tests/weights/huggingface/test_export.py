@@ -51,10 +51,10 @@ def ours_on(folder: Path, frames: Any, clip: ClipConfig, config: ModelConfig) ->
     model = Classifier(config, clip, len(CLASSES), "v").eval()
     load_into(model, read_weights(folder), CLASSES)
     middle = torch.from_numpy(np.ascontiguousarray(frames[:, :, 4:20]))
-    sound = torch.zeros(1, clip.span_rows, 13)
+    audio = torch.zeros(1, clip.span_rows, 13)
     with torch.inference_mode():
         video = rearrange(middle, "t h w c -> 1 c t h w")
-        logits = model(video, sound, torch.ones(1, clip.span_rows, dtype=torch.bool))
+        logits = model(video, audio, torch.ones(1, clip.span_rows, dtype=torch.bool))
     return dict(zip(CLASSES, logits.softmax(dim=1)[0].tolist(), strict=True))
 
 
