@@ -14,7 +14,7 @@ from avme.errors import UsageError
 
 
 @pytest.mark.parametrize("name", PEERS)
-def test_a_peer_shows_the_frames_and_the_box_that_were_asked_for(
+def test_baseline_returns_the_requested_frames_and_box(
     name: str, make_video: Callable[..., Path], tmp_path: Path
 ) -> None:
     peers = find_baselines([name, "pyav"])
@@ -33,12 +33,12 @@ def test_a_peer_shows_the_frames_and_the_box_that_were_asked_for(
     assert error < 0.5 * (found.float() - other.float()).abs().mean()
 
 
-def test_a_peer_that_nobody_knows_is_refused() -> None:
+def test_find_peers_with_unknown_name_is_refused() -> None:
     with pytest.raises(UsageError, match="no peer 'moviepy': there are torchcodec, pyav"):
         find_baselines(["moviepy"])
 
 
-def test_a_peer_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_peers_with_missing_package_reports_it_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "decord", None)
 
     assert find_baselines(["pyav", "decord"]).absent == {"decord": "not installed"}
@@ -68,7 +68,7 @@ def missing(error: Exception) -> Callable[..., Any]:
         (RuntimeError(""), "cannot be loaded (RuntimeError)"),
     ],
 )
-def test_a_peer_that_does_not_load_is_absent_with_a_short_reason(
+def test_find_peers_with_broken_package_reports_a_short_reason(
     error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PEERS, "decord", missing(error))
@@ -80,7 +80,7 @@ def test_a_peer_that_does_not_load_is_absent_with_a_short_reason(
     assert len(found.absent["decord"]) < 110
 
 
-def test_a_peer_that_fails_at_its_first_call_is_absent(
+def test_without_broken_drops_baseline_that_fails_at_its_first_call(
     make_video: Callable[..., Path], tmp_path: Path
 ) -> None:
     video = make_video(tmp_path / "a.avi", frames=4, size="64x48")

@@ -1,7 +1,6 @@
 """The command line turns whatever goes wrong into one line and an exit code."""
 
 import errno
-import importlib.metadata
 import re
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import avme_cli
 from avme import __version__
 from avme.errors import AvmeError
 from avme_cli.app import _one_line, app, main
@@ -48,7 +46,7 @@ def run(*args: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_version_is_the_packages() -> None:
+def test_version_prints_that_of_the_package() -> None:
     assert run("--version") == (0, f"avme {__version__}\n", "")
 
 
@@ -81,23 +79,13 @@ def test_help_of_every_command_shows_an_example_of_it(command: list[str]) -> Non
     "module",
     ["torch", "numpy", "pydantic", "yaml", "h5py", "rich.progress"],
 )
-def test_starting_imports_nothing_heavy(module: str) -> None:
+def test_app_import_loads_no_heavy_module(module: str) -> None:
     code = f"import sys, avme_cli.app; sys.exit({module!r} in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_script_alone_imports_no_command_line() -> None:
-    """Every spawned process of `prep` imports it anew."""
-    (script,) = importlib.metadata.entry_points(group="console_scripts", name="avme")
-    code = (
-        f"import sys; from {script.module} import {script.attr}; sys.exit('typer' in sys.modules)"
-    )
-
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_the_module_is_the_same_program() -> None:
+def test_app_as_module_is_the_same_program() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "avme_cli", "--version"], capture_output=True, text=True, check=True
     )
@@ -118,7 +106,7 @@ def test_the_module_is_the_same_program() -> None:
         (["pretrain", "--gpus", "0"], "error: Invalid value for '--gpus'"),
     ],
 )
-def test_a_slip_of_the_keyboard_is_one_line_and_code_2(args: list[str], line: str) -> None:
+def test_app_with_misspelled_word_exits_2_with_one_line(args: list[str], line: str) -> None:
     code, out, err = run(*args)
 
     assert (code, out) == (2, "")
@@ -126,7 +114,7 @@ def test_a_slip_of_the_keyboard_is_one_line_and_code_2(args: list[str], line: st
     assert err.count("\n") == 1
 
 
-def test_an_error_of_the_library_brings_its_own_code(
+def test_app_with_avme_error_exits_with_its_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -138,7 +126,7 @@ def test_an_error_of_the_library_brings_its_own_code(
 
 
 @pytest.mark.parametrize("index", [0, 1])
-def test_verbose_adds_the_traceback_before_or_after_the_command(
+def test_verbose_before_or_after_command_adds_the_traceback(
     index: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -152,28 +140,13 @@ def test_verbose_adds_the_traceback_before_or_after_the_command(
     assert err.splitlines()[-1].startswith("error: no prepared set")
 
 
-def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_app_interrupted_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("avme_cli.paths.checkpoint", interrupted)
 
     assert run("eval", "best.pt") == (130, "", "interrupted\n")
-
-
-def test_ctrl_c_during_the_imports_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted() -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("avme_cli.app.main", interrupted)
-
-    with pytest.raises(SystemExit) as ended:
-        avme_cli.main()
-
-    assert ended.value.code == 130
-    assert capsys.readouterr().err == "interrupted\n"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +169,7 @@ def test_ctrl_c_during_the_imports_is_one_line(
         ),
     ],
 )
-def test_a_file_that_the_system_refuses_is_an_error_of_the_machine(
+def test_app_with_os_error_exits_6_and_names_the_file(
     number: int, filename: str | None, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: object) -> None:
@@ -207,7 +180,7 @@ def test_a_file_that_the_system_refuses_is_an_error_of_the_machine(
     assert run("eval", "best.pt") == (6, "", f"error: {line}\n")
 
 
-def test_the_unexpected_is_one_line_that_offers_the_traceback(
+def test_main_with_unexpected_error_offers_the_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(_: object) -> None:
@@ -226,13 +199,13 @@ def test_the_unexpected_is_one_line_that_offers_the_traceback(
     )
 
 
-def test_only_rank_0_prints_results(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_app_on_other_rank_prints_no_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
 
     assert run("config", "list") == (0, "", "")
 
 
-def test_an_error_of_a_loader_process_is_one_line_without_its_traceback() -> None:
+def test_one_line_of_loader_error_drops_its_traceback() -> None:
     wrapped = AvmeError(
         "Caught ArtifactError in DataLoader worker process 0.\nOriginal Traceback (most recent "
         'call last):\n  File "x.py", line 1\navme.errors.ArtifactError: clip a.avi: damaged'

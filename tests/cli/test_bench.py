@@ -39,12 +39,12 @@ def prepared(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made)
 
 
-def test_the_peers_that_are_offered_are_those_that_there_are() -> None:
+def test_bench_loader_offers_all_baselines() -> None:
     assert tuple(baselines.PEERS) == bench.PEERS
 
 
 @pytest.mark.usefixtures("prepared")
-def test_loading_is_told_as_a_table_and_absent_peers_by_name(
+def test_bench_loader_prints_table_and_absent_baselines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "decord", None)
@@ -59,7 +59,7 @@ def test_loading_is_told_as_a_table_and_absent_peers_by_name(
 
 
 @pytest.mark.usefixtures("prepared")
-def test_rows_are_told_as_json_too() -> None:
+def test_bench_loader_with_json_prints_rows() -> None:
     code, out, _ = run("bench loader pair --clips 2 --rounds 1 --against pyav --json")
 
     rows = json.loads(out)
@@ -69,25 +69,9 @@ def test_rows_are_told_as_json_too() -> None:
     assert all(row["clips_per_second"] > 0 for row in rows)
 
 
-def test_a_training_step_is_told_as_rows_and_needs_no_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("avme.bench.step._STATUS", tmp_path / "none")  # takes a Python for each row
-    line = "bench step --preset tiny --rounds 1 --device cpu --threads 1 --set model.visual.depth=1"
-
-    code, out, err = run(f"{line} --json")
-
-    rows = json.loads(out)
-    assert (code, err) == (0, "")
-    assert {"avme", "avme, half decoded", "avme with sound"} <= {row["name"] for row in rows}
-    assert rows[0]["ratio"] == 1
-    assert all(row["seconds"] > 0 and row["clips_per_second"] > 0 for row in rows)
-    assert all(row["memory_mb"] is None for row in rows)  # as where a system does not tell
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("prepared")
-def test_preparing_is_told_beside_ffmpeg() -> None:
+def test_bench_prep_prints_ffmpeg_and_prep() -> None:
     code, out, _ = run("bench prep --rounds 1 --workers 1")
     rows = json.loads(run("bench prep --rounds 1 --workers 1 --json")[1])
 
@@ -105,7 +89,7 @@ def test_preparing_is_told_beside_ffmpeg() -> None:
         ("bench loader --videos elsewhere", "error: elsewhere holds no video of data/pair: name"),
     ],
 )
-def test_what_cannot_be_measured_is_one_line(line: str, told: str) -> None:
+def test_bench_with_wrong_argument_exits_2_with_one_line(line: str, told: str) -> None:
     code, out, err = run(line)
 
     assert (code, out) == (2, "")

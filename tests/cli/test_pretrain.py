@@ -1,4 +1,4 @@
-"""`avme pretrain` and `avme finetune` refuse early, on one line, with the right code."""
+"""`avme pretrain` refuses early, on one line, with the right code."""
 
 import errno
 import os
@@ -55,14 +55,14 @@ def refusal(*args: str) -> tuple[int, str]:
         ("--resume", 5, "error: runs/pretrain-pets holds no run to resume"),
     ],
 )
-def test_pretraining_refuses(args: str, code: int, line: str) -> None:
+def test_pretrain_with_wrong_argument_exits_with_its_code(args: str, code: int, line: str) -> None:
     found, err = refusal("pretrain", *args.split())
 
     assert (found, err[: len(line)]) == (code, line)
 
 
 @pytest.mark.parametrize("run", ["pretrain-pets", "finetune-pets-av"])
-def test_a_run_of_another_format_is_not_resumed_whatever_its_settings_are(run: str) -> None:
+def test_training_resumed_from_other_format_is_refused(run: str) -> None:
     write_text(Path("runs", run, "config.yaml"), "clip: {size: 32}")
     last = Path("runs", run, "checkpoints/last.pt")
     last.parent.mkdir()
@@ -75,30 +75,8 @@ def test_a_run_of_another_format_is_not_resumed_whatever_its_settings_are(run: s
     )
 
 
-@pytest.mark.parametrize(
-    ("args", "code", "line"),
-    [
-        ("", 5, "error: no finished pretrain run in runs/: run `avme pretrain` first, or name one"),
-        ("--from gone.pt", 2, "error: gone.pt does not exist"),
-        ("--from scratch --modality x", 2, "error: Invalid value for '--modality'"),
-        ("--from scratch --val-fraction 1", 2, "error: val_fraction: found 1.0, expected less"),
-        ("--resume", 5, "error: runs/finetune-pets-av holds no run to resume"),
-        ("--modality v --resume", 5, "error: runs/finetune-pets-v holds no run to resume"),
-        (
-            "--preset videomae-ucf101 --resume",
-            5,
-            "error: runs/finetune-pets-v holds no run to resume",
-        ),
-    ],
-)
-def test_fine_tuning_refuses(args: str, code: int, line: str) -> None:
-    found, err = refusal("finetune", *args.split())
-
-    assert (found, err[: len(line)]) == (code, line)
-
-
 @pytest.mark.parametrize("command", ["pretrain", "finetune --from scratch"])
-def test_reporting_to_a_service_whose_package_is_missing_is_refused(
+def test_training_with_wandb_not_installed_is_refused(
     command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
@@ -110,16 +88,7 @@ def test_reporting_to_a_service_whose_package_is_missing_is_refused(
     assert "pip install 'avme[wandb]'" in err
 
 
-def test_a_file_that_is_no_checkpoint_is_named() -> None:
-    Path("notes.pt").write_text("not a checkpoint")
-
-    code, err = refusal("finetune", "--from", "notes.pt")
-
-    assert code == 5
-    assert "notes.pt" in err
-
-
-def test_a_preset_that_begins_with_weights_says_so_when_it_gets_none() -> None:
+def test_pretrain_of_preset_with_weights_reports_missing_init() -> None:
     result = CliRunner().invoke(app, ["pretrain", "--preset", "paper"], prog_name="avme")
 
     first = result.stderr.splitlines()[0]
@@ -128,7 +97,7 @@ def test_a_preset_that_begins_with_weights_says_so_when_it_gets_none() -> None:
 
 @pytest.mark.parametrize("command", ["pretrain", "finetune", "eval best.pt"])
 @pytest.mark.parametrize("left", [{"RANK": "0"}, {"RANK": "x"}, {"WORLD_SIZE": "2"}])
-def test_half_a_process_group_in_the_environment_is_refused(
+def test_commands_in_incomplete_process_group_are_refused(
     command: str, left: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in left.items():
@@ -140,7 +109,7 @@ def test_half_a_process_group_in_the_environment_is_refused(
     assert not Path("runs").exists()
 
 
-def test_a_disk_that_is_full_is_an_error_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eval_on_full_disk_exits_6(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "eval/summary.json")
 

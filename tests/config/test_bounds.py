@@ -43,7 +43,7 @@ def lacking(limits: Sequence[Any], names: Sequence[str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("model", STAGES)
-def test_every_number_text_and_list_has_both_limits(model: type[Settings]) -> None:
+def test_settings_of_every_stage_have_both_limits(model: type[Settings]) -> None:
     missing = {
         key: found
         for key, field in leaf_fields(model).items()
@@ -53,7 +53,7 @@ def test_every_number_text_and_list_has_both_limits(model: type[Settings]) -> No
     assert not missing
 
 
-def test_the_walk_itself_finds_what_has_no_limit() -> None:
+def test_unbounded_finds_missing_limits() -> None:
     assert list(unbounded(Annotated[int, Field(ge=1)], [])) == ["le or lt"]
     assert list(unbounded(tuple[float, ...] | None, [])) == [
         "max_length",
@@ -82,7 +82,7 @@ def test_the_walk_itself_finds_what_has_no_limit() -> None:
         ),
     ],
 )
-def test_what_no_machine_could_use_is_refused_in_a_short_line(
+def test_resolve_with_excessive_value_is_refused_in_one_line(
     key: str, value: Any, said: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -93,5 +93,5 @@ def test_what_no_machine_could_use_is_refused_in_a_short_line(
     assert len(str(caught.value)) < 400
 
 
-def test_truth_values_stay_where_they_are_meant() -> None:
+def test_resolve_accepts_booleans_for_boolean_settings() -> None:
     assert resolve(PretrainConfig, flags={"train.tf32": True}).train.tf32

@@ -11,17 +11,17 @@ EVERY = [(stage, name) for stage in STAGES for name in RECIPES]
 
 
 @pytest.mark.parametrize(("stage", "name"), EVERY)
-def test_every_preset_is_valid(stage: str, name: str) -> None:
+def test_preset_of_every_stage_is_valid(stage: str, name: str) -> None:
     resolve(STAGES[stage], preset=preset(stage, name))
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_base_is_the_defaults(stage: str) -> None:
+def test_preset_base_is_the_defaults(stage: str) -> None:
     assert resolve(STAGES[stage], preset=preset(stage, "base")) == STAGES[stage]()
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_both_stages_give_a_preset_the_same_network_and_window(name: str) -> None:
+def test_preset_of_both_stages_has_the_same_model_and_window(name: str) -> None:
     before = resolve(PretrainConfig, preset=preset("pretrain", name))
     after = resolve(FinetuneConfig, preset=preset("finetune", name))
 
@@ -29,7 +29,7 @@ def test_both_stages_give_a_preset_the_same_network_and_window(name: str) -> Non
     assert before.clip == after.clip
 
 
-def test_asking_for_base_undoes_another_preset() -> None:
+def test_preset_base_after_another_restores_the_defaults() -> None:
     tiny = preset("pretrain", "tiny")
 
     settings = resolve(PretrainConfig, base=tiny, preset=preset("pretrain", "base"))
@@ -37,13 +37,13 @@ def test_asking_for_base_undoes_another_preset() -> None:
     assert settings == PretrainConfig()
 
 
-def test_only_the_recipe_leaves_model_and_clip_alone() -> None:
+def test_preset_with_only_recipe_omits_model_and_clip() -> None:
     recipe = preset("finetune", "tiny", only_recipe=True)
 
     assert "head" in recipe
     assert not {"model", "clip"} & set(recipe)
 
 
-def test_a_preset_that_does_not_exist_is_refused() -> None:
+def test_preset_with_unknown_name_is_refused() -> None:
     with pytest.raises(UsageError, match="no preset 'huge': choose from tiny, small"):
         preset("pretrain", "huge")

@@ -10,8 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from avme.config import ClipConfig, ModelConfig
 from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.blocks import SelfAttention
 from avme.models.classifier import Classifier
-from avme.models.flops import Flops, count_flops
+from avme.models.flops import Flops, count_flops, count_gflop
 from avme.models.masking import TokenMask, TubeMask
 
 pytestmark = pytest.mark.slow
@@ -60,7 +61,7 @@ def videomae(ratio: float) -> Flops:
 
 
 @pytest.mark.parametrize(("ratio", "seen"), [(0.75, 392), (0.9, 160), (0.95, 80)])
-def test_videomae_costs_what_its_shapes_say(ratio: float, seen: int) -> None:
+def test_count_flops_of_videomae_equals_the_closed_form(ratio: float, seen: int) -> None:
     encoder = linear(seen, 1536, 768) + blocks(12, seen, 768)
     head = linear(1568 - seen, 384, 1536)
     decoder = linear(seen, 768, 384) + blocks(3, 1568, 384) + last_block(1568 - seen, 1568, 384)
@@ -74,7 +75,7 @@ def test_videomae_costs_what_its_shapes_say(ratio: float, seen: int) -> None:
 
 
 @pytest.mark.parametrize(("ratio", "gflop"), [(0.95, 56.6), (0.9, 70.9), (0.75, 114.9)])
-def test_with_all_tubelets_embedded_and_decoded_it_costs_what_was_measured_of_videomae(
+def test_count_flops_with_all_tubelets_equals_transformers_videomae(
     ratio: float, gflop: float
 ) -> None:
     hidden = 8 * int(ratio * 196)
@@ -84,13 +85,13 @@ def test_with_all_tubelets_embedded_and_decoded_it_costs_what_was_measured_of_vi
     assert forward / 1e9 == pytest.approx(gflop, abs=0.05)
 
 
-def test_a_step_of_vit_b_at_mask_90_is_213_gflop_a_clip() -> None:
+def test_count_flops_of_vit_b_at_mask_90_is_213_gflop_per_step() -> None:
     step = videomae(0.9).step + 3 * (linear(1408, 1536, 768) + spared_in_the_decoder(1408))
 
     assert step / 1e9 == pytest.approx(213, rel=0.005)
 
 
-def test_vit_b_on_all_tokens_is_videomaes_180_billion_multiply_adds() -> None:
+def test_count_flops_of_vit_b_on_all_tokens_is_180_billion_multiply_adds() -> None:
     _, inputs = on_meta(VIDEOMAE, ClipConfig())
     with torch.device("meta"):
         model = Classifier(VIDEOMAE, ClipConfig(), 400, "v")
@@ -99,7 +100,7 @@ def test_vit_b_on_all_tokens_is_videomaes_180_billion_multiply_adds() -> None:
 
 
 @pytest.mark.parametrize("kind", ["cross-attention", "concat", "none"])
-def test_the_count_is_that_of_a_call_that_computes(
+def test_count_flops_on_meta_equals_counter_of_a_real_call(
     kind: str,
     clip: ClipConfig,
     make_model_config: Callable[..., ModelConfig],
@@ -116,7 +117,7 @@ def test_the_count_is_that_of_a_call_that_computes(
     assert found.forward == counter.get_total_flops() == sum(found.parts.values())
 
 
-def test_counting_leaves_the_model_as_it_was(
+def test_count_flops_leaves_model_unchanged(
     clip: ClipConfig,
     make_model_config: Callable[..., ModelConfig],
     make_inputs: Callable[..., Inputs],
@@ -132,7 +133,7 @@ def test_counting_leaves_the_model_as_it_was(
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
-def test_predicting_what_is_seen_costs_the_head_and_the_last_block_once_more(
+def test_count_flops_with_loss_on_all_tokens_adds_head_and_last_block(
     clip: ClipConfig,
     make_model_config: Callable[..., ModelConfig],
     make_inputs: Callable[..., Inputs],
@@ -146,3 +147,13 @@ def test_predicting_what_is_seen_costs_the_head_and_the_last_block_once_more(
     extra = linear(seen, 16, 2 * 4 * 4 * 3) + last_block(seen, seen + hidden_too, 16)
     assert everything.forward - hidden.forward == extra
     assert everything.backward - hidden.backward == 2 * extra
+
+
+def test_count_gflop_of_attention_includes_scores_and_values() -> None:
+    tokens, dim = 20, 32
+    projections = 2 * tokens * dim * 4 * dim
+    scores_and_values = 2 * 2 * tokens * tokens * dim
+
+    counted = count_gflop(SelfAttention(dim, 4), torch.zeros(1, tokens, dim))
+
+    assert counted * 1e9 == pytest.approx(projections + scores_and_values)

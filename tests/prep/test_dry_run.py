@@ -166,16 +166,6 @@ def test_quarantined_clips_that_are_tried_again_are_counted(
     assert " are freed; " in retrying.stdout
 
 
-def test_bad_clips_of_the_sample_are_counted(tmp_path: Path, source: Path) -> None:
-    (source / "Archery" / "v_Archery_g02_c01.avi").write_text("<html>404</html>")
-
-    foretold = foretell(source, tmp_path / "out")
-
-    assert foretold.rate is not None
-    assert foretold.rate.num_bad <= 1
-    assert foretold.rate.num_clips == 8
-
-
 def test_the_command_prints_it_and_writes_nothing(
     tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,19 +3,13 @@
 import csv
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from avme.errors import UsageError
-from avme.media.decode import Recipe
-from avme.media.ffmpeg.process import find_ffmpeg
-from avme.prep.write_shard import LabeledClip, ShardTask, write_shard
 from avme.shards.dataset import PreparedDataset
-from avme.shards.reader import ShardReader
-from avme.shards.record import ClipRecord
 from avme.sources.folder import find_videos
 
 pytestmark = pytest.mark.slow
@@ -45,32 +39,9 @@ def one(tmp_path_factory: pytest.TempPathFactory, make_video: MakeVideo) -> Path
     return make_video(tmp_path_factory.mktemp("one") / "one.avi", frames=3)
 
 
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """One that every user may enter, unlike pytest's."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o777)
-        yield Path(folder)
-
-
 def quarantine_of(made: PreparedDataset) -> dict[str, dict[str, str]]:
     with (made.folder / "quarantine.csv").open(encoding="utf-8", newline="") as file:
         return {row["id"]: row for row in csv.DictReader(file)}
-
-
-def packed(source: Path, work: Path) -> ClipRecord:
-    """The record of the only video below `source`, prepared in this process."""
-    (clip,) = find_videos(source, "folder", [])
-    return packed_clip(LabeledClip(clip, 0), work)
-
-
-def packed_clip(clip: LabeledClip, work: Path) -> ClipRecord:
-    recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 20.0)
-    write_shard(ShardTask("s.h5", work, work / "work", (clip,), recipe))
-    reader = ShardReader(work / "s.h5")
-    (record,) = reader.records()
-    reader.close()
-    return record
 
 
 def test_clips_of_any_name_are_prepared_and_damaged_ones_are_named(
@@ -150,48 +121,3 @@ def test_pipes_devices_and_links_to_them_are_no_videos(tmp_path: Path, one: Path
     (tmp_path / "a" / "folder.avi").mkdir()
 
     assert [clip.id for clip in find_videos(tmp_path, "folder", [])] == ["a/good.avi"]
-
-
-def test_a_pipe_put_where_a_video_was_is_not_waited_for(tmp_path: Path, one: Path) -> None:
-    (tmp_path / "videos" / "a").mkdir(parents=True)
-    path = Path(shutil.copy(one, tmp_path / "videos" / "a" / "clip.avi"))
-    (clip,) = find_videos(tmp_path / "videos", "folder", [])
-    path.unlink()
-    os.mkfifo(path)
-
-    record = packed_clip(LabeledClip(clip, 0), tmp_path)
-
-    assert record.reason == "changed"
-
-
-def test_a_file_that_may_not_be_read_is_quarantined(open_folder: Path, one: Path) -> None:
-    (open_folder / "videos" / "a").mkdir(parents=True)
-    path = Path(shutil.copy(one, open_folder / "videos" / "a" / "clip.avi"))
-    path.chmod(0)
-    (open_folder / "out").mkdir()
-    (open_folder / "out").chmod(0o777)
-    is_root = os.geteuid() == 0
-
-    if is_root:  # who may read everything
-        os.seteuid(65_534)
-    try:
-        record = packed(open_folder / "videos", open_folder / "out")
-    finally:
-        if is_root:
-            os.seteuid(0)
-
-    assert record.reason == "unreadable"
-    assert "Permission denied" in record.message
-
-
-def test_a_sparse_file_of_many_terabytes_is_given_up_in_time(tmp_path: Path, one: Path) -> None:
-    (tmp_path / "videos" / "a").mkdir(parents=True)
-    path = Path(shutil.copy(one, tmp_path / "videos" / "a" / "clip.avi"))
-    os.truncate(path, 2**43)
-    (clip,) = find_videos(tmp_path / "videos", "folder", [])
-    recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 1.0)
-
-    task = ShardTask("s.h5", tmp_path, tmp_path / "work", (LabeledClip(clip, 0),), recipe)
-    done = write_shard(task)
-
-    assert (done.clips, done.bad) == (0, 1)

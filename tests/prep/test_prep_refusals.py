@@ -123,27 +123,6 @@ def test_a_side_without_a_good_clip_is_warned_of_and_not_trained_on(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_that_is_not_ours_is_left_alone(
-    tmp_path: Path, videos: Path, run_prep: RunPrep
-) -> None:
-    (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "thesis.tex").write_text("x")
-
-    with pytest.raises(UsageError, match=r"thesis\.tex"):
-        run_prep(videos, tmp_path)
-
-
-@pytest.mark.parametrize("gone", [["plan.json"], ["plan.json", "dataset.json"]])
-def test_a_set_without_its_plan_is_told_what_is_missing(
-    videos: Path, folder: Path, run_prep: RunPrep, gone: list[str]
-) -> None:
-    for name in gone:
-        (folder / name).unlink()
-
-    with pytest.raises(ArtifactError, match=r"holds \S+ and no plan\.json, .*restore it from"):
-        run_prep(videos, folder.parent)
-
-
 def test_a_folder_at_work_is_refused_and_may_still_be_foretold(
     videos: Path, folder: Path, run_prep: RunPrep
 ) -> None:
@@ -156,11 +135,3 @@ def test_a_folder_at_work_is_refused_and_may_still_be_foretold(
 
     assert foretold.plan.is_finished
     assert run_prep(videos, folder.parent).entries
-
-
-@pytest.mark.parametrize("name", ["", "..", "a/b"])
-def test_a_name_that_is_a_path_is_refused(
-    tmp_path: Path, videos: Path, run_prep: RunPrep, name: str
-) -> None:
-    with pytest.raises(UsageError, match="--name"):
-        run_prep(videos, tmp_path, name=name)

@@ -1,5 +1,7 @@
 """Which shards of a folder must be built, and why."""
 
+import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -90,3 +92,51 @@ def test_manifest_of_a_folder_without_one_has_no_shards(folder: Path, tmp_path: 
 
     assert manifest_of(tmp_path / "copy") == {"shards": {}, "splits": {}}
     assert not is_published(folder, manifest_of(tmp_path / "copy"), [], None)
+
+
+def shard_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "shards").iterdir())}
+
+
+@pytest.mark.slow
+def test_prepare_with_truncated_shard_builds_it_again(
+    tmp_path: Path, videos: Path, run_prep: RunPrep
+) -> None:
+    folder = run_prep(videos, tmp_path).folder
+    before = shard_bytes(folder)
+    os.truncate(folder / "shards" / "shard-00000.h5", 1000)
+
+    run_prep(videos, tmp_path)
+
+    assert shard_bytes(folder) == before
+
+
+@pytest.mark.slow
+def test_prepare_of_unfinished_dataset_with_truncated_shard_builds_it_again(
+    tmp_path: Path, videos: Path, run_prep: RunPrep
+) -> None:
+    folder = run_prep(videos, tmp_path).folder
+    before = shard_bytes(folder)
+    (folder / "dataset.json").unlink()
+    os.truncate(folder / "shards" / "shard-00000.h5", 1000)
+
+    run_prep(videos, tmp_path)
+
+    assert shard_bytes(folder) == before
+
+
+@pytest.mark.slow
+def test_prepare_with_older_journal_line_keeps_the_shard(
+    tmp_path: Path, videos: Path, run_prep: RunPrep
+) -> None:
+    folder = run_prep(videos, tmp_path).folder
+    shard = folder / "shards" / "shard-00000.h5"
+    (folder / "dataset.json").unlink()
+    lines = (folder / "prep.jsonl").read_text().splitlines()
+    older = [json.dumps(json.loads(line) | {"num_bytes": 1}) for line in lines]
+    (folder / "prep.jsonl").write_text("\n".join(older) + "\n")
+    made = shard.stat().st_mtime_ns
+
+    run_prep(videos, tmp_path)
+
+    assert shard.stat().st_mtime_ns == made

@@ -8,7 +8,7 @@ import numpy as np
 
 from avme.media.container.probe import MediaInfo
 from avme.media.decode import DecodedClip
-from avme.shards.record import ClipRecord, from_lines, to_lines
+from avme.shards.record import ClipRecord, from_lines
 from avme.shards.writer import ShardWriter
 
 INFO = MediaInfo(
@@ -59,7 +59,7 @@ def write(path: Path, spool: Path) -> Path:
     return path
 
 
-def test_columns_are_contiguous_and_add_up(tmp_path: Path) -> None:
+def test_write_columns_are_contiguous_and_add_up(tmp_path: Path) -> None:
     path = write(tmp_path / "shard.h5", tmp_path / "spool")
 
     with h5py.File(path, "r") as file:
@@ -86,27 +86,27 @@ def test_write_columns_repeat_what_records_say(tmp_path: Path) -> None:
         assert np.isfinite(file["mfcc"][()]).all()
 
 
-def test_the_same_clips_give_the_same_bytes(tmp_path: Path) -> None:
+def test_write_same_clips_gives_same_bytes(tmp_path: Path) -> None:
     one = write(tmp_path / "one.h5", tmp_path / "spool one")
     two = write(tmp_path / "elsewhere" / "two.h5", tmp_path / "spool two")
 
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_nothing_is_left_beside_a_shard(tmp_path: Path) -> None:
+def test_write_leaves_no_temporary_file(tmp_path: Path) -> None:
     write(tmp_path / "shard.h5", tmp_path / "spool")
 
     assert [path.name for path in tmp_path.iterdir()] == ["shard.h5"]
 
 
-def test_a_shard_that_is_not_written_leaves_nothing(tmp_path: Path) -> None:
+def test_writer_closed_without_write_leaves_nothing(tmp_path: Path) -> None:
     with ShardWriter(tmp_path / "spool", num_cepstra=13) as shard:
         shard.spool.write(b"abc")
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_shard_of_bad_clips_only_still_tells_their_reasons(tmp_path: Path) -> None:
+def test_write_of_quarantined_clips_only_stores_reasons(tmp_path: Path) -> None:
     with ShardWriter(tmp_path / "spool", num_cepstra=13) as shard:
         shard.add_bad(record("a", 0, reason="empty"))
         shard.write(tmp_path / "shard.h5")
@@ -115,9 +115,3 @@ def test_a_shard_of_bad_clips_only_still_tells_their_reasons(tmp_path: Path) -> 
         (bad,) = from_lines(file["records"][()].tobytes())
         assert len(file["label"]) == 0
     assert bad.reason == "empty"
-
-
-def test_records_survive_as_json_lines() -> None:
-    records = (record("a\u2028b", 3), record("ü", 0, reason="x"))
-
-    assert from_lines(to_lines(records)) == records

@@ -62,7 +62,7 @@ class Interrupting:
             os.kill(os.getpid(), self.number)
 
 
-def test_the_run_folder_says_everything_about_the_run(
+def test_pretrain_writes_config_and_derived_values(
     finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig
 ) -> None:
     derived = json.loads((pretrained / "derived.json").read_text())
@@ -82,7 +82,7 @@ def test_the_run_folder_says_everything_about_the_run(
     assert {"env.json", "command.txt", "train.log", "tb"} <= {f.name for f in pretrained.iterdir()}
 
 
-def test_exported_weights_are_those_of_the_last_checkpoint(pretrained: Path) -> None:
+def test_pretrain_exports_weights_of_last_checkpoint(pretrained: Path) -> None:
     exported = load_file(pretrained / "weights.safetensors")
     checkpoint = load_checkpoint(pretrained / "checkpoints" / "last.pt").model
 
@@ -90,7 +90,7 @@ def test_exported_weights_are_those_of_the_last_checkpoint(pretrained: Path) -> 
     assert all(torch.equal(exported[name], checkpoint[name]) for name in exported)
 
 
-def test_every_step_is_recorded_with_both_errors_and_the_loss_falls(
+def test_pretrain_records_every_step_and_loss_falls(
     finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(epochs=30)
@@ -105,32 +105,7 @@ def test_every_step_is_recorded_with_both_errors_and_the_loss_falls(
     assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
-    number: signal.Signals,
-    finished: PreparedDataset,
-    pretrained: Path,
-    make_pretrain_config: MakeConfig,
-    tmp_path: Path,
-) -> None:
-    config, out = make_pretrain_config(), tmp_path / "run"
-
-    with pytest.raises(StoppedBySignal, match=f"step 3 of 8 by {number.name}"):
-        pretrain(
-            config, data=finished.folder, out=out, preset="tiny", report=Interrupting(3, number)
-        )
-    assert json.loads((out / "status.json").read_text())["state"] == "stopped"
-    pretrain(config, data=finished.folder, out=out, preset="tiny", resume=True)
-
-    ours, theirs = (load_checkpoint(run / "checkpoints" / "last.pt") for run in (out, pretrained))
-    assert all(torch.equal(ours.model[name], theirs.model[name]) for name in theirs.model)
-    for key, state in theirs.optimizer["state"].items():
-        assert all(torch.equal(ours.optimizer["state"][key][k], v) for k, v in state.items())
-    steps = [line["step"] for line in read_metrics(out / "metrics.jsonl")]
-    assert steps == list(range(1, 9))
-
-
-def test_a_signal_before_the_first_step_leaves_a_run_of_no_steps_that_goes_on(
+def test_pretrain_with_signal_before_first_step_can_be_resumed(
     finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     class AtOnce(Interrupting):
@@ -148,7 +123,7 @@ def test_a_signal_before_the_first_step_leaves_a_run_of_no_steps_that_goes_on(
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_a_signal_at_the_last_step_does_not_keep_a_run_from_its_end(
+def test_pretrain_with_signal_at_last_step_finishes(
     finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     stop = Interrupting(8, signal.SIGUSR1)
@@ -160,7 +135,7 @@ def test_a_signal_at_the_last_step_does_not_keep_a_run_from_its_end(
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_a_line_of_metrics_does_not_tell_that_the_run_was_stopped(
+def test_pretrain_resumed_writes_the_same_metrics(
     finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config, out = make_pretrain_config(log_every=3), tmp_path / "run"
@@ -179,33 +154,8 @@ def test_a_line_of_metrics_does_not_tell_that_the_run_was_stopped(
         assert all(mine[name] == other[name] for name in mine.keys() - times)
 
 
-def test_average_and_loss_scale_go_on_bit_for_bit_after_a_stop(
-    finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
-) -> None:
-    config, out = make_pretrain_config(ema_decay=0.7, precision="fp16"), tmp_path / "run"
-    pretrain(config, data=finished.folder, out=tmp_path / "whole")
-
-    stop = Interrupting(3, signal.SIGTERM)
-    with pytest.raises(StoppedBySignal, match="step 3 of 8"):
-        pretrain(config, data=finished.folder, out=out, report=stop)
-    pretrain(config, data=finished.folder, out=out, resume=True)
-
-    ours, theirs = (
-        load_checkpoint(run / "checkpoints" / "last.pt") for run in (out, tmp_path / "whole")
-    )
-    exported = load_file(out / "weights.safetensors")
-    assert ours.average["updates"] == theirs.average["updates"] == 8
-    assert ours.scaler == theirs.scaler
-    assert ours.scaler["scale"] > 0
-    for name, value in theirs.model.items():
-        assert torch.equal(ours.model[name], value)
-        assert torch.equal(ours.average["tensors"][name], theirs.average["tensors"][name])
-        assert torch.equal(exported[name], ours.average["tensors"][name])
-    assert any(not torch.equal(exported[name], value) for name, value in ours.model.items())
-
-
 @pytest.mark.parametrize("damage", ["torn", "flipped", "gone"])
-def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
+def test_pretrain_with_damaged_last_checkpoint_resumes_from_previous(
     damage: str,
     finished: PreparedDataset,
     pretrained: Path,
@@ -236,23 +186,14 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_workers_do_not_change_what_is_learnt(
-    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
-) -> None:
-    run = pretrain(make_pretrain_config(num_workers=2), data=finished.folder, out=tmp_path / "run")
-
-    ours, theirs = (load_file(folder / "weights.safetensors") for folder in (run, pretrained))
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-
-
-def test_a_run_folder_is_not_written_over(
+def test_pretrain_into_existing_run_is_refused(
     finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig
 ) -> None:
     with pytest.raises(UsageError, match="--resume continues it, --overwrite replaces it"):
         pretrain(make_pretrain_config(), data=finished.folder, out=pretrained)
 
 
-def test_resuming_with_other_settings_names_the_key_and_both_values(
+def test_pretrain_resumed_with_other_settings_is_refused(
     finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig
 ) -> None:
     with pytest.raises(MismatchError, match=r"train\.batch_size 4 -> 2"):
@@ -265,7 +206,7 @@ def test_resuming_with_other_settings_names_the_key_and_both_values(
         )
 
 
-def test_an_unfinished_set_is_not_trained_on(
+def test_pretrain_on_unfinished_dataset_is_refused(
     make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     with pytest.raises(ArtifactError, match=r"run `avme prep`"):
@@ -273,25 +214,7 @@ def test_an_unfinished_set_is_not_trained_on(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(
-    ("keep", "kept"),
-    [(None, {"step-2.pt", "step-4.pt", "step-6.pt", "step-8.pt"}), (1, {"step-8.pt"})],
-)
-def test_checkpoints_that_are_to_be_kept_are_kept(
-    keep: int | None,
-    kept: set[str],
-    finished: PreparedDataset,
-    make_pretrain_config: MakeConfig,
-    tmp_path: Path,
-) -> None:
-    config = make_pretrain_config(save_every_epochs=1, max_saved=keep)
-    run = pretrain(config, data=finished.folder, out=tmp_path / "run")
-
-    names = {path.name for path in (run / "checkpoints").iterdir()}
-    assert names == {"last.pt", "previous.pt"} | kept
-
-
-def test_half_decoding_is_logged_with_what_it_really_was(
+def test_pretrain_with_partial_decoding_records_the_effective_share(
     finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(activation_checkpointing=True)

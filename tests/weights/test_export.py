@@ -16,7 +16,6 @@ from transformers import VideoMAEForPreTraining
 from avme.config import PretrainConfig
 from avme.errors import MismatchError, UsageError
 from avme.weights.export import write_weights
-from avme.weights.inspect_file import describe_weights
 from avme.weights.key_mapping import Form
 from avme.weights.load import read_weights
 from avme.weights.settings import settings_of
@@ -25,7 +24,7 @@ MakeTheirs = Callable[..., Any]
 SaveAs = Callable[[nn.Module, str, Path], Path]
 
 
-def test_the_tower_of_ours_leaves_sound_behind(
+def test_write_weights_to_official_drops_audio_and_fusion(
     tmp_path: Path, pretrained_files: list[Path]
 ) -> None:
     weights = read_weights(pretrained_files[0])
@@ -42,7 +41,9 @@ def test_the_tower_of_ours_leaves_sound_behind(
     assert again.grid == weights.grid == (2, 4, 4)
 
 
-def test_ours_as_ours_keeps_everything(tmp_path: Path, pretrained_files: list[Path]) -> None:
+def test_write_weights_to_avme_keeps_everything(
+    tmp_path: Path, pretrained_files: list[Path]
+) -> None:
     weights = read_weights(pretrained_files[0])
 
     write_weights(weights, tmp_path / "out.safetensors", "avme")
@@ -54,7 +55,7 @@ def test_ours_as_ours_keeps_everything(tmp_path: Path, pretrained_files: list[Pa
 
 
 @pytest.mark.parametrize(("form", "name"), [("official", "out.pth"), ("huggingface", "out")])
-def test_the_stride_travels_with_every_form(
+def test_write_weights_keeps_stride_in_every_form(
     form: Form, name: str, tmp_path: Path, pretrained_files: list[Path]
 ) -> None:
     write_weights(read_weights(pretrained_files[0]), tmp_path / name, form)
@@ -68,7 +69,7 @@ def test_the_stride_travels_with_every_form(
         VideoMAEForPreTraining.from_pretrained(tmp_path / name)
 
 
-def test_the_target_travels_in_hugging_faces_configuration(
+def test_write_weights_to_huggingface_stores_the_target(
     tmp_path: Path, pretrained_files: list[Path]
 ) -> None:
     weights = read_weights(pretrained_files[0])
@@ -94,7 +95,7 @@ def test_the_target_travels_in_hugging_faces_configuration(
         ("new.pt", "avme", "--to avme writes a name that ends in .safetensors"),
     ],
 )
-def test_unfit_places_are_refused(
+def test_write_weights_to_unsuitable_path_is_refused(
     name: str, form: Form, line: str, tmp_path: Path, pretrained_files: list[Path]
 ) -> None:
     (tmp_path / "there").mkdir()
@@ -115,7 +116,7 @@ def test_unfit_places_are_refused(
         ("avme", "new.safetensors", "new.safetensors"),
     ],
 )
-def test_a_disk_without_room_is_named_and_leaves_nothing(
+def test_write_weights_on_full_disk_leaves_nothing(
     form: Form,
     name: str,
     file: str,
@@ -132,7 +133,7 @@ def test_a_disk_without_room_is_named_and_leaves_nothing(
     assert list(folder.iterdir()) == []
 
 
-def test_what_the_forms_cannot_say_is_refused(
+def test_write_weights_of_inexpressible_settings_is_refused(
     tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
 ) -> None:
     weights = read_weights(save_as(make_theirs("finetune"), "hf q_bias", tmp_path / "a"))
@@ -146,22 +147,3 @@ def test_what_the_forms_cannot_say_is_refused(
     ):
         with pytest.raises(MismatchError, match=line):
             write_weights(changed, tmp_path / "out", "huggingface")
-
-
-def test_a_description_has_all_that_people_ask_for(
-    tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
-) -> None:
-    folder = save_as(make_theirs("finetune"), "hf query.bias", tmp_path)
-
-    rows = dict(describe_weights(read_weights(folder)))
-
-    assert rows["form"] == "Hugging Face, safetensors"
-    assert rows["holds"] == "a classifier, modality v"
-    assert rows["visual"] == "dim 32, depth 2, mlp_ratio 4.0, patch_size 4, tubelet_size 2, heads 4"
-    assert "decoder" not in rows
-    assert rows["numbers in head"] == f"{5 * 32 + 5:,}"
-    assert rows["positions"] == "sine-cosine over 2 x 4 x 4 places"
-    assert rows["classes"] == "5, without names"
-    assert rows["stored as"].endswith(" tensors of float32")
-    assert "key.bias" in rows["left out"]
-    assert len(rows["SHA-256"]) == 64

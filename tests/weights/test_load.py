@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import resolve
-from avme.errors import ArtifactError, MismatchError
+from avme.errors import ArtifactError
 from avme.models.pos_embed import sine_cosine_table
 from avme.weights.load import read_weights
 
@@ -52,7 +52,7 @@ def refusal(path: Path, kind: type[Exception] = ArtifactError) -> str:
         ("hf query.bias", "videomae.encoder.layer.1.attention.attention.key.weight"),
     ],
 )
-def test_a_missing_extra_or_misshapen_tensor_is_named(
+def test_read_weights_with_missing_extra_or_misshapen_tensor_names_it(
     spelling: str, name: str, tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
 ) -> None:
     theirs, plain = make_theirs(), name.removeprefix("_orig_mod.")
@@ -73,7 +73,7 @@ def test_a_missing_extra_or_misshapen_tensor_is_named(
         assert "expected (" in refusal(bent)
 
 
-def test_half_precision_becomes_single(
+def test_read_weights_of_half_precision_returns_single(
     tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
 ) -> None:
     file = save_as(make_theirs().half(), "model", tmp_path)
@@ -87,7 +87,7 @@ def test_half_precision_becomes_single(
 @pytest.mark.parametrize(
     ("value", "found"), [(torch.ones(32).int(), "torch.int32"), (torch.ones(32) / 0, "not finite")]
 )
-def test_numbers_that_no_weight_is_are_refused(
+def test_read_weights_with_integer_or_infinite_values_is_refused(
     value: Tensor, found: str, tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
 ) -> None:
     file = save_as(make_theirs(), "bare", tmp_path)
@@ -96,23 +96,7 @@ def test_numbers_that_no_weight_is_are_refused(
     assert f"encoder.norm.bias is {found}, expected finite real numbers" in refusal(file)
 
 
-def test_positions_in_the_file_must_be_the_closed_form(
-    tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
-) -> None:
-    file = save_as(make_theirs(), "hf q_bias", tmp_path)
-    name = "videomae.embeddings.position_embeddings"
-    table = sine_cosine_table(32, 32)[None]
-    change(file, lambda tensors: tensors.update({name: table}))
-
-    assert read_weights(file).dropped == (name,)
-
-    change(file, lambda tensors: tensors.update({name: table + 0.1}))
-    assert f"{name} was learned" in refusal(file, MismatchError)
-    change(file, lambda tensors: tensors.update({name: table[:, 1:].contiguous()}))
-    assert f"{name} is (1, 31, 32), expected (1, 32, 32)" in refusal(file)
-
-
-def test_two_spellings_of_one_bias_are_refused(
+def test_read_weights_with_two_spellings_of_a_bias_is_refused(
     tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
 ) -> None:
     file = save_as(make_theirs(), "hf q_bias", tmp_path)
@@ -122,7 +106,7 @@ def test_two_spellings_of_one_bias_are_refused(
     assert f"{name} and " in refusal(file)
 
 
-def test_hugging_faces_folder_may_hold_a_pickle(
+def test_read_weights_of_huggingface_pickle_equals_safetensors(
     tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
 ) -> None:
     folder = save_as(make_theirs("finetune"), "hf q_bias", tmp_path / "folder")
@@ -140,7 +124,7 @@ def test_hugging_faces_folder_may_hold_a_pickle(
     assert (found.num_classes, found.classes) == (5, ()), "LABEL_0 is the name of no class"
 
 
-def test_the_heads_that_hugging_face_gives_vit_s_are_corrected_and_said(
+def test_read_weights_of_huggingface_vit_s_corrects_its_heads(
     tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
 ) -> None:
     theirs = make_theirs(
@@ -153,7 +137,9 @@ def test_the_heads_that_hugging_face_gives_vit_s_are_corrected_and_said(
     assert "16 heads at width 384" in weights.warnings[0]
 
 
-def test_our_own_checkpoint_and_weights_are_read(pretrained_files: list[Path]) -> None:
+def test_read_weights_of_own_checkpoint_equals_its_safetensors(
+    pretrained_files: list[Path],
+) -> None:
     first, *others = [read_weights(file) for file in pretrained_files]
 
     for other in others:
@@ -163,7 +149,7 @@ def test_our_own_checkpoint_and_weights_are_read(pretrained_files: list[Path]) -
     assert first.origin()["train_list_sha256"] == "abc"
 
 
-def test_a_flipped_bit_among_the_numbers_of_a_pth_is_found(pretrained_files: list[Path]) -> None:
+def test_read_weights_of_pth_with_flipped_bit_is_refused(pretrained_files: list[Path]) -> None:
     path = next(path for path in pretrained_files if path.suffix == ".pt")
     with zipfile.ZipFile(path) as file:
         largest = max(file.infolist(), key=lambda info: info.file_size)
@@ -178,13 +164,15 @@ def test_a_flipped_bit_among_the_numbers_of_a_pth_is_found(pretrained_files: lis
     copy.unlink()
 
 
-def test_our_own_files_are_read_as_strictly(pretrained_files: list[Path]) -> None:
+def test_read_weights_of_own_checkpoint_without_tensor_is_refused(
+    pretrained_files: list[Path],
+) -> None:
     change(pretrained_files[0], lambda tensors: tensors.pop("audio.null"))
 
     assert "lacks audio.null" in refusal(pretrained_files[0])
 
 
-def test_settings_of_a_stage_accept_what_the_weights_bring(
+def test_weights_settings_are_accepted_by_both_stages(
     tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
 ) -> None:
     weights = read_weights(save_as(make_theirs(), "hf q_bias", tmp_path))
@@ -196,7 +184,7 @@ def test_settings_of_a_stage_accept_what_the_weights_bring(
         assert config.model.pos_embed_grid == (2, 4, 4)
 
 
-def test_a_size_that_no_setting_may_have_is_one_short_clause(
+def test_read_weights_with_impossible_size_names_the_setting(
     tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
 ) -> None:
     folder = save_as(make_theirs(), "hf q_bias", tmp_path / "theirs")
@@ -207,3 +195,13 @@ def test_a_size_that_no_setting_may_have_is_one_short_clause(
 
     assert "num_frames: found 1099511627776, expected less than or equal to 65536" in line
     assert "pydantic" not in line
+
+
+def test_read_weights_drops_position_table_of_closed_form(
+    tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
+) -> None:
+    file = save_as(make_theirs(), "hf q_bias", tmp_path)
+    name = "videomae.embeddings.position_embeddings"
+    change(file, lambda tensors: tensors.update({name: sine_cosine_table(32, 32)[None]}))
+
+    assert read_weights(file).dropped == (name,)

@@ -16,9 +16,6 @@ from avme_cli.slurm.sbatch import clean_environment
 from avme_cli.slurm.train import submit_training
 from avme_cli.terminal.progress import LineReporter
 
-GRES = """sbatch: error: Invalid generic resource (gres) specification
-sbatch: error: Batch job submission failed: Invalid generic resource (gres) specification
-"""
 SHELL = {
     "PATH": "/bin",
     "OMP_NUM_THREADS": "1",
@@ -54,7 +51,7 @@ def submit_set(settings: SlurmConfig | None = None) -> str:
 SUBMITS = pytest.mark.parametrize("submit", [submit_run, submit_set])
 
 
-def test_variables_of_the_shells_own_job_are_not_handed_on() -> None:
+def test_clean_environment_drops_variables_of_own_job() -> None:
     job = {
         "SLURM_MEM_PER_CPU": "500",
         "SLURM_JOB_ID": "3",
@@ -68,7 +65,7 @@ def test_variables_of_the_shells_own_job_are_not_handed_on() -> None:
     assert clean_environment(SHELL | job, []) == SHELL
 
 
-def test_defaults_of_a_profile_stay_unless_the_script_names_them() -> None:
+def test_clean_environment_keeps_profile_unless_script_sets_it() -> None:
     profile = {"SBATCH_ACCOUNT": "lab", "SBATCH_PARTITION": "slow", "SBATCH_QOS": "low"}
     options = ["--partition=fast", "-q high", "--nodes=1"]
 
@@ -77,7 +74,7 @@ def test_defaults_of_a_profile_stay_unless_the_script_names_them() -> None:
 
 
 @SUBMITS
-def test_sbatch_is_run_in_the_clean_environment(
+def test_submit_runs_sbatch_in_clean_environment(
     slurm: Any, monkeypatch: pytest.MonkeyPatch, submit: Callable[[], str]
 ) -> None:
     monkeypatch.setenv("SLURM_MEM_PER_CPU", "500")
@@ -90,7 +87,7 @@ def test_sbatch_is_run_in_the_clean_environment(
 
 
 @SUBMITS
-def test_a_refusal_leaves_nothing(
+def test_submit_refused_by_sbatch_leaves_no_file(
     slurm: Any,
     tmp_path: Path,
     paths_below: Callable[[Path], set[str]],
@@ -105,7 +102,7 @@ def test_a_refusal_leaves_nothing(
     assert paths_below(tmp_path) == there
 
 
-def test_a_refusal_leaves_the_script_of_an_earlier_job(slurm: Any) -> None:
+def test_submit_refused_by_sbatch_keeps_earlier_script(slurm: Any) -> None:
     submit_run()
     script = Path("runs/.slurm/a.sbatch").read_text()
     slurm.plays("sbatch", "exit 1")
@@ -116,104 +113,7 @@ def test_a_refusal_leaves_the_script_of_an_earlier_job(slurm: Any) -> None:
     assert Path("runs/.slurm/a.sbatch").read_text() == script
 
 
-@pytest.mark.parametrize(
-    ("said", "settings", "line"),
-    [
-        (
-            GRES,
-            JobConfig(),
-            "Invalid generic resource (gres) specification): change slurm.gpus (none) with --set; "
-            "--set slurm.gpus=0 asks for no GPU",
-        ),
-        (
-            "sbatch: error: Batch job submission failed: "
-            "Requested node configuration is not available\n",
-            SlurmConfig(),
-            "Requested node configuration is not available): change slurm.cpus (8), "
-            "slurm.memory_gb (16) with --set",
-        ),
-        (
-            "sbatch: error: invalid partition specified: fast\n"
-            "sbatch: error: Batch job submission failed: Invalid partition name specified\n",
-            SlurmConfig(partition="fast"),
-            "invalid partition specified: fast; Invalid partition name specified): change "
-            "slurm.partition (fast) with --set",
-        ),
-        (
-            "sbatch: error: Batch job submission failed: "
-            "Invalid account or account/partition combination specified",
-            JobConfig(account="lab"),
-            "Invalid account or account/partition combination specified): change slurm.partition "
-            "(none), slurm.account (lab) with --set",
-        ),
-        (
-            "sbatch: error: Batch job submission failed: "
-            "Requested time limit is invalid (missing or exceeds some limit)",
-            JobConfig(time_limit_minutes=9),
-            "Requested time limit is invalid (missing or exceeds some limit)): change "
-            "slurm.time_limit_minutes (9) with --set",
-        ),
-        (
-            "sbatch: error: Memory specification can not be satisfied",
-            SlurmConfig(),
-            "Memory specification can not be satisfied): change slurm.memory_gb (16) with --set",
-        ),
-        (
-            "sbatch: error: CPU count per node can not be satisfied",
-            SlurmConfig(),
-            "CPU count per node can not be satisfied): change slurm.cpus (8) with --set",
-        ),
-        (
-            "sbatch: unrecognized option '--foo'\nTry \"sbatch --help\" for more information\n",
-            JobConfig(),
-            "unrecognized option '--foo'): change slurm.options (none) with --set",
-        ),
-        (
-            "sbatch: error: fetch_config: DNS SRV lookup failed\n"
-            "sbatch: fatal: Could not establish a configuration source\n",
-            JobConfig(),
-            "fetch_config: DNS SRV lookup failed; Could not establish a configuration source): "
-            "repeat, or submit on a machine from which Slurm can be reached",
-        ),
-        (
-            "sbatch: error: Batch job submission failed: "
-            "Unable to contact slurm controller (connect failure)\n",
-            SlurmConfig(),
-            "Unable to contact slurm controller (connect failure)): repeat, or submit on a machine "
-            "from which Slurm can be reached",
-        ),
-        (
-            "sbatch: error: a site's own rule",
-            JobConfig(),
-            "a site's own rule): options of sbatch go into --set slurm.options=[...]",
-        ),
-    ],
-)
-def test_a_refusal_names_the_setting_to_change(
-    slurm: Any, tmp_path: Path, said: str, settings: JobConfig | SlurmConfig, line: str
-) -> None:
-    (tmp_path / "said").write_text(said)
-    slurm.plays("sbatch", f"cat '{tmp_path}/said' >&2; exit 1")
-
-    with pytest.raises(SystemRequirementError) as refused:
-        submit_run(**settings.model_dump()) if isinstance(settings, JobConfig) else submit_set(
-            settings
-        )
-
-    assert str(refused.value) == f"sbatch refuses the job ({line}"
-
-
-def test_a_long_refusal_is_cut(slurm: Any) -> None:
-    slurm.plays("sbatch", "printf 'attempt %s\\n' {1..99} >&2; echo 'no such host' >&2; exit 1")
-
-    with pytest.raises(SystemRequirementError) as refused:
-        submit_run()
-
-    assert len(str(refused.value)) < 400
-    assert "attempt 99; no such host)" in str(refused.value)
-
-
-def test_warnings_of_sbatch_are_said(slurm: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_submit_reports_warnings_of_sbatch(slurm: Any, capsys: pytest.CaptureFixture[str]) -> None:
     slurm.plays("sbatch", "echo 'sbatch: billed to lab' >&2; echo '77;big'")
     report = LineReporter(sys.stderr)
 
@@ -226,7 +126,7 @@ def test_warnings_of_sbatch_are_said(slurm: Any, capsys: pytest.CaptureFixture[s
 
 
 @SUBMITS
-def test_without_sbatch_the_script_is_left(slurm: Any, submit: Callable[[], str]) -> None:
+def test_submit_without_sbatch_leaves_the_script(slurm: Any, submit: Callable[[], str]) -> None:
     slurm.remove("sbatch")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PATH", str(slurm.folder))
@@ -249,7 +149,7 @@ def test_without_sbatch_the_script_is_left(slurm: Any, submit: Callable[[], str]
         {"account": "lab\rtouch here"},
     ],
 )
-def test_settings_cannot_carry_lines_of_their_own_into_the_script(
+def test_submit_with_line_break_in_setting_is_refused(
     slurm: Any, tmp_path: Path, paths_below: Callable[[Path], set[str]], settings: dict[str, Any]
 ) -> None:
     there = paths_below(tmp_path)
@@ -263,7 +163,9 @@ def test_settings_cannot_carry_lines_of_their_own_into_the_script(
 
 
 @SUBMITS
-def test_an_answer_that_is_no_number_is_named(slurm: Any, submit: Callable[[], str]) -> None:
+def test_submit_with_answer_without_number_is_refused(
+    slurm: Any, submit: Callable[[], str]
+) -> None:
     slurm.plays("sbatch", "echo Submitted")
 
     with pytest.raises(AvmeError, match="expected the number of a job"):

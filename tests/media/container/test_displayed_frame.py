@@ -15,7 +15,7 @@ from avme.media.container.displayed_frame import DisplayedFrame, begin_of_shown,
 from avme.media.decode import Recipe, decode
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
-from tests.media.ffmpeg.test_seek import BITS, SIDE, extracted
+from tests.media.numbered_frames import BITS, SIDE, extracted
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from avme.media.container.probe import probe
 from avme.media.decode import DecodedClip
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
-from tests.media.ffmpeg.test_seek import BITS, SIDE, extracted
+from tests.media.numbered_frames import BITS, SIDE, extracted
 
 pytestmark = pytest.mark.slow
 

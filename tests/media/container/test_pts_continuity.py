@@ -11,7 +11,7 @@ import pytest
 from avme.media.container.probe import probe
 from avme.media.container.pts_continuity import is_steady
 from avme.media.ffmpeg.process import find_ffmpeg
-from tests.media.ffmpeg.test_seek import extracted
+from tests.media.numbered_frames import extracted
 
 CODECS = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-c:a", "aac")
 

@@ -7,29 +7,24 @@ import io
 import subprocess
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
 
 from avme.errors import MediaError
 from avme.media.container.probe import probe
-from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.args import transcode_arguments
 from avme.media.ffmpeg.demux import AudioTrack, demux
 from avme.media.ffmpeg.process import find_ffmpeg, transcode
 from avme.media.ffmpeg.seek import find_cut
 from avme.media.span import Span
+from tests.media.numbered_frames import BITS, SIDE, extracted, number
 
 pytestmark = pytest.mark.slow
 
 NUM_FRAMES = 150
-BITS = 8
-SIDE = 16
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "300", "-bf", "3", "-c:a", "aac")
 MPEG4 = ("-c:v", "mpeg4", "-q:v", "2", "-g", "300", "-c:a", "pcm_s16le")
 KINDS = {
@@ -67,11 +62,6 @@ def write(path: Path, fps: str, options: tuple[str, ...]) -> Path:
     return path
 
 
-def number(picture: NDArray[Any]) -> int:
-    squares = picture.reshape(SIDE, BITS, SIDE)[4:12, :, 4:12].mean(axis=(0, 2))
-    return sum(1 << bit for bit, brightness in enumerate(squares) if brightness > 128)
-
-
 def all_frames(path: Path) -> list[tuple[float, int]]:
     """Seconds after the first picture and number of every frame, decoded from the start."""
     with av.open(str(path)) as container:
@@ -94,18 +84,6 @@ def on_screen(path: Path, start: float, end: float) -> list[tuple[float, int]]:
         for (time, shown), until in zip(frames, ends, strict=True)
         if time < end - 1e-6 and until > start + 1e-3
     ]
-
-
-def extracted(path: Path, work: Path, span: Span | None) -> tuple[DecodedClip, list[int]]:
-    work.mkdir(exist_ok=True)
-    sink = io.BytesIO()
-    recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0)
-    media = decode(path, sink, work=work, recipe=recipe, span=span)
-    ends = np.cumsum(media.jpeg_bytes)
-    jpegs = [
-        sink.getvalue()[end - size : end] for end, size in zip(ends, media.jpeg_bytes, strict=True)
-    ]
-    return media, [number(np.asarray(Image.open(io.BytesIO(jpeg)).convert("L"))) for jpeg in jpegs]
 
 
 def sound_of(path: Path, work: Path, span: Span | None) -> AudioTrack:

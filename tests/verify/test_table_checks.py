@@ -1,4 +1,4 @@
-"""`verify` on tables that say something else than the shards, or than each other."""
+"""Tables that contradict the shards, their hashes or each other."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from avme.io.atomic import read_json, write_json, write_text
 from avme.io.hashing import list_sha256
 from avme.progress import NullReporter
 from avme.stages.verify import verify
+from avme.verify.table_checks import check_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +28,7 @@ def replace_in(path: Path, before: str, after: str) -> None:
     ("column", "before", "after"),
     [("frames", ",10,10,25,1,", ",9,10,25,1,"), ("usable_audio", ",True,", ",False,")],
 )
-def test_an_altered_index_row_is_named_by_clip_and_column(
+def test_check_tables_with_altered_index_row_names_clip_and_column(
     folder: Path, column: str, before: str, after: str
 ) -> None:
     replace_in(folder / "index.csv", before, after)
@@ -46,7 +47,7 @@ def test_an_altered_index_row_is_named_by_clip_and_column(
         ((0, 1, 3, 2), "line 3, clip {2}: id is '{3}', expected '{2}'"),
     ],
 )
-def test_verify_missing_repeated_or_swapped_lines_names_the_first(
+def test_check_tables_with_missing_repeated_or_swapped_lines_names_the_first(
     folder: Path, order: tuple[int, ...], told: str
 ) -> None:
     path = folder / "index.csv"
@@ -57,7 +58,7 @@ def test_verify_missing_repeated_or_swapped_lines_names_the_first(
     assert lines(folder) == [f"index.csv: {expected}"]
 
 
-def test_verify_cut_off_or_longer_index_names_its_end(folder: Path) -> None:
+def test_check_tables_with_shorter_or_longer_index_names_its_end(folder: Path) -> None:
     path = folder / "index.csv"
     *rows, last = path.read_text().splitlines(keepends=True)
     clip = last.partition(",")[0]
@@ -72,7 +73,9 @@ def test_verify_cut_off_or_longer_index_names_its_end(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "", "id,label\nA,0\n", "\x00\x01"])
-def test_an_index_that_is_none_is_one_problem(folder: Path, content: str | None) -> None:
+def test_check_tables_with_unreadable_index_finds_one_problem(
+    folder: Path, content: str | None
+) -> None:
     (folder / "index.csv").unlink()
     if content is not None:
         (folder / "index.csv").write_text(content)
@@ -81,7 +84,7 @@ def test_an_index_that_is_none_is_one_problem(folder: Path, content: str | None)
     assert line.startswith("index.csv: ")
 
 
-def test_verify_altered_list_is_named_by_its_hash(folder: Path) -> None:
+def test_check_tables_with_altered_list_names_its_hash(folder: Path) -> None:
     replace_in(folder / "splits" / "split2-train.txt", "Archery/", "Arrows/")
 
     (line,) = lines(folder)
@@ -98,7 +101,7 @@ def forge(folder: Path, split: str, part: str, ids: list[str]) -> None:
 
 
 @pytest.mark.parametrize("strange", ["first", "Archery/v_Archery_g99_c99.avi"])
-def test_verify_forged_list_with_a_clip_too_many_is_named(folder: Path, strange: str) -> None:
+def test_check_tables_with_surplus_clip_in_list_names_the_count(folder: Path, strange: str) -> None:
     ids = (folder / "splits" / "split1-train.txt").read_text().splitlines()
     forge(folder, "1", "train", sorted([*ids, ids[0] if strange == "first" else strange]))
 
@@ -106,7 +109,7 @@ def test_verify_forged_list_with_a_clip_too_many_is_named(folder: Path, strange:
     assert told in lines(folder)
 
 
-def test_verify_forged_list_with_a_clip_of_the_other_subset_is_named(folder: Path) -> None:
+def test_check_tables_with_clip_of_other_subset_names_its_row(folder: Path) -> None:
     train, test = (
         (folder / "splits" / f"split1-{part}.txt").read_text().splitlines()
         for part in ("train", "test")
@@ -117,7 +120,7 @@ def test_verify_forged_list_with_a_clip_of_the_other_subset_is_named(folder: Pat
     assert any(line.endswith(f"clip {train[0]}: {found}") for line in lines(folder))
 
 
-def test_a_missing_list_is_named(folder: Path) -> None:
+def test_check_tables_with_missing_list_names_it(folder: Path) -> None:
     (folder / "splits" / "split3-test.txt").unlink()
 
     (line,) = lines(folder)
@@ -125,7 +128,7 @@ def test_a_missing_list_is_named(folder: Path) -> None:
     assert line == "splits/split3-test.txt: cannot be read (No such file or directory)"
 
 
-def test_a_side_in_the_index_that_the_lists_contradict_is_named(folder: Path) -> None:
+def test_check_tables_with_other_subset_in_index_names_the_column(folder: Path) -> None:
     replace_in(
         folder / "index.csv", ",test,train,train,shard-00000.h5,0", ",,train,train,shard-00000.h5,0"
     )
@@ -135,7 +138,7 @@ def test_a_side_in_the_index_that_the_lists_contradict_is_named(folder: Path) ->
     ]
 
 
-def test_an_altered_quarantine_is_named(folder: Path) -> None:
+def test_check_tables_with_altered_quarantine_names_the_line(folder: Path) -> None:
     (folder / "quarantine.csv").write_text("id,reason,message\nA/b.avi,changed,why\n")
 
     told = "quarantine.csv: line 2, clip A/b.avi: id is 'A/b.avi', expected ''"
@@ -156,7 +159,7 @@ def test_an_altered_quarantine_is_named(folder: Path) -> None:
         (("splits",), {"1": {}}, "dataset.json: is not what `avme prep` writes"),
     ],
 )
-def test_an_altered_manifest_is_named(
+def test_check_tables_with_altered_manifest_names_the_value(
     folder: Path, keys: tuple[str, ...], value: object, told: str
 ) -> None:
     manifest = read_json(folder / "dataset.json")
@@ -177,10 +180,40 @@ def test_an_altered_manifest_is_named(
         ("dataset.json", '"set"', '"pet"', "dataset.json: has changed since it was written (check"),
     ],
 )
-def test_a_change_that_contradicts_no_shard_is_named(
+def test_check_tables_with_other_spelling_names_it(
     folder: Path, name: str, before: str, after: str, told: str
 ) -> None:
     replace_in(folder / name, before, after)
 
     (line,) = lines(folder)
     assert line.startswith(told)
+
+
+def test_check_plan_with_unlisted_shard_names_it(folder: Path) -> None:
+    (folder / "shards" / "shard-00009.h5").write_bytes(b"")
+    (folder / "shards" / ".shard-00009.h5.1.tmp").write_bytes(b"")  # of a run that goes on
+
+    assert lines(folder) == ["shards/shard-00009.h5: is not listed in dataset.json"]
+
+
+def test_check_plan_with_other_shards_or_order_names_them(folder: Path) -> None:
+    plan = read_json(folder / "plan.json")
+    plan["shards"]["shard-00007.h5"] = plan["shards"].pop("shard-00002.h5")
+    plan["shards"]["shard-00001.h5"].reverse()
+    write_json(folder / "plan.json", plan)
+
+    text = "\n".join(lines(folder))
+
+    assert "plan.json: knows no shard-00002.h5" in text
+    assert "dataset.json: lists no shard-00007.h5" in text
+    assert "shards/shard-00001.h5: holds other clips than plan.json says, in another order" in text
+
+
+def test_check_manifest_with_other_classes_names_both_fingerprints(folder: Path) -> None:
+    manifest = read_json(folder / "dataset.json")
+    assert check_manifest(manifest) == []
+
+    (problem,) = check_manifest(manifest | {"classes": ["Archery"]})
+
+    assert problem.delete == problem.where == "dataset.json"
+    assert problem.what.endswith(f"it says {manifest['fingerprint'][:12]}")

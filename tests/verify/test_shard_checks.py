@@ -1,6 +1,7 @@
-"""`verify` on shards whose hashes fit and whose contents do not, as of a faulty writer."""
+"""Checks of one shard: its bytes, and content that does not fit its hash or its record."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from avme.io.atomic import read_json, write_json
 from avme.progress import NullReporter
 from avme.shards.record import from_lines, to_lines
 from avme.stages.verify import verify
+from avme.verify.shard_checks import ShardFacts, check_shard
 
 pytestmark = pytest.mark.slow
 
@@ -110,7 +112,7 @@ SHARD = f"shards/{NAME}"
         ),
     ],
 )
-def test_contents_that_do_not_fit_are_named(
+def test_check_shard_with_inconsistent_content_names_it(
     lines_after: Callable[[Change], list[str]], change: Change, told: str
 ) -> None:
     lines = lines_after(change)
@@ -118,7 +120,7 @@ def test_contents_that_do_not_fit_are_named(
     assert any(line.startswith(told) for line in lines), lines
 
 
-def test_a_picture_whose_header_says_another_size_is_not_decoded(
+def test_check_shard_with_other_size_in_jpeg_header_does_not_decode_it(
     lines_after: Callable[[Change], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[tuple[int, ...]] = []
@@ -136,7 +138,7 @@ def test_a_picture_whose_header_says_another_size_is_not_decoded(
 
 
 @pytest.mark.parametrize(("width", "height"), [(65500, 65500), (0, 32)])
-def test_a_size_that_no_picture_can_have_is_named(
+def test_check_shard_with_impossible_frame_size_names_it(
     lines_after: Callable[[Change], list[str]], width: int, height: int
 ) -> None:
     def claim(file: h5py.File) -> None:
@@ -150,3 +152,69 @@ def test_a_size_that_no_picture_can_have_is_named(
 
     told = f"its record tells of a picture of {width}x{height}, expected at most 67108864 pixels"
     assert f"{FIRST} in {SHARD}: {told}" in lines
+
+
+@pytest.fixture
+def facts(folder: Path) -> ShardFacts:
+    """Facts of the second shard, as `dataset.json` and `plan.json` state them."""
+    name = "shard-00001.h5"
+    recorded = read_json(folder / "dataset.json")["shards"][name]
+    ids = tuple(read_json(folder / "plan.json")["shards"][name])
+    path = folder / "shards" / name
+    return ShardFacts(path, recorded["sha256"], recorded["bytes"], recorded["clips"], ids)
+
+
+def test_check_shard_without_seed_decodes_all_frames(facts: ShardFacts) -> None:
+    sampled, all_frames = check_shard(facts, seed=(0, 1)), check_shard(facts, seed=None)
+
+    assert sampled.problems == all_frames.problems == ()
+    assert all_frames.stored is not None
+    clips = all_frames.stored.good
+    assert (sampled.num_clips_seen, all_frames.num_clips_seen) == (1, len(clips))
+    assert all_frames.num_pictures == sum(clip.record.frames for clip in clips)
+    assert 0 < sampled.num_pictures <= 5
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.999])
+def test_check_shard_with_flipped_bit_names_both_hashes(facts: ShardFacts, share: float) -> None:
+    content = bytearray(facts.path.read_bytes())
+    content[int(share * len(content))] ^= 0x10
+    facts.path.write_bytes(content)
+
+    (problem,) = check_shard(facts, None).problems
+
+    found = hashlib.sha256(content).hexdigest()
+    expected = f"has SHA-256 {found[:12]}, expected {facts.sha256[:12]}: bytes have changed"
+    assert str(problem) == f"shards/shard-00001.h5: {expected}"
+
+
+def test_check_shard_with_truncated_file_names_both_sizes(facts: ShardFacts) -> None:
+    content = facts.path.read_bytes()
+    facts.path.write_bytes(content[:-100])
+
+    found = check_shard(facts, None)
+
+    assert found.stored is None
+    assert [problem.what for problem in found.problems] == [
+        f"has {len(content) - 100} bytes, expected {len(content)}"
+    ]
+
+
+def test_check_shard_with_missing_file_or_fifo_is_not_opened(facts: ShardFacts) -> None:
+    facts.path.unlink()
+    missing = check_shard(facts, None)
+    os.mkfifo(facts.path)
+    fifo = check_shard(facts, None)
+
+    assert [problem.what for problem in missing.problems] == ["is missing"]
+    assert fifo.problems[0].what.startswith("is a link or no regular file")
+
+
+def test_check_shard_with_other_ids_names_one_or_the_order(facts: ShardFacts) -> None:
+    assert facts.ids is not None
+    other = check_shard(replace(facts, ids=("A/a.avi", *facts.ids[1:])), None)
+    reordered = check_shard(replace(facts, ids=facts.ids[::-1]), None)
+
+    assert other.problems[0].what == "holds other clips than plan.json says, such as A/a.avi"
+    assert reordered.problems[0].what == "holds other clips than plan.json says, in another order"
+    assert check_shard(replace(facts, ids=None), None).problems == ()

@@ -1,0 +1,233 @@
+"""Results folder of an evaluation."""
+
+import csv
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from avme.config import EvalConfig
+from avme.errors import UsageError
+from avme.evaluation.results import _csv, require_replaceable, require_room, write_results
+from avme.progress import NullReporter
+from avme.shards.dataset import ClipEntry, PreparedDataset
+from avme.stages.evaluate import evaluate
+from avme.train.evaluator import EvalScores
+
+CONFIG = EvalConfig(topk=(1, 2), num_workers=0, device="cpu")
+
+
+class Listening(NullReporter):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def log(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.mark.slow
+def test_evaluate_writes_a_table_row_per_class(
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
+) -> None:
+    folder = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path).folder
+
+    per_class = list(csv.DictReader((folder / "per_class.csv").read_text().splitlines()))
+    confusion = list(csv.reader((folder / "confusion.csv").read_text().splitlines()))
+    assert [row["class"] for row in per_class] == ["Archery", "Bowling"]
+    assert sum(int(number) for row in confusion[1:] for number in row[1:]) == 4
+    assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_evaluate_into_existing_results_needs_overwrite(
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "eval"
+    evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
+    (out / "notes.txt").write_text("mine")
+    written = (out / "predictions.npz").stat().st_mtime_ns
+
+    with pytest.raises(
+        UsageError, match=r"eval holds the results of this .*--overwrite, or .*--out"
+    ):
+        evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
+    last = finetuned / "checkpoints" / "last.pt"
+    one = CONFIG.model_copy(update={"segments": 1, "topk": (1,)})
+    with pytest.raises(UsageError, match=r"eval holds results of another checkpoint, views, topk:"):
+        evaluate(last, data=finished.folder, config=one, out=out)
+    assert (out / "predictions.npz").stat().st_mtime_ns == written
+
+    evaluate(finetuned, data=finished.folder, config=one, out=out, overwrite=True)
+
+    assert json.loads((out / "summary.json").read_text())["views"] == {"segments": 1, "crops": 3}
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_evaluate_with_failing_figure_keeps_results(
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, told, out = Listening(), list[bool](), tmp_path / "eval"
+    evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
+    (out / "summary.json").unlink()
+
+    def fail(*_: object) -> None:
+        assert (out / "summary.json").is_file()
+        assert told == [False]
+        raise ValueError("no such glyph")
+
+    monkeypatch.setattr("avme.evaluation.results.draw_confusion", fail)
+    result = evaluate(
+        finetuned,
+        data=finished.folder,
+        config=CONFIG,
+        out=out,
+        overwrite=True,
+        report=report,
+        tell=lambda summary: told.append((out / "summary.json").exists()),
+    )
+
+    warning = f"warning: {out / 'confusion.png'} was not drawn (ValueError: no such glyph)"
+    assert [line for line in report.lines if line.startswith(warning)]
+    assert json.loads((out / "summary.json").read_text())["top1"] == result.summary["top1"]
+    assert not (out / "confusion.png").exists()
+
+
+def test_csv_of_formulas_and_control_characters_is_escaped() -> None:
+    rows: list[list[Any]] = [
+        ["class", "n"],
+        ["=HYPERLINK(1)", -0.5],
+        ["@a", "-0.5"],
+        ["射箭", 1],
+        ["\uff1d1", 2],
+        ["\x1b[2J", 3],
+    ]
+
+    text = _csv(rows)
+
+    assert [row[0] for row in csv.reader(text.splitlines())] == [
+        *("class", "'=HYPERLINK(1)", "'@a", "射箭", "'\uff1d1", "\\x1b[2J"),
+    ]
+    assert [row[1] for row in csv.reader(text.splitlines())] == ["n", "-0.5", "-0.5", *"123"]
+
+
+@pytest.mark.slow
+def test_evaluate_titles_confusion_matrix_with_dataset_and_run(
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
+) -> None:
+    result = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path / "eval")
+
+    with Image.open(tmp_path / "eval" / "confusion.png") as image:
+        title = image.info["Title"]
+    step = result.summary["checkpoint"]["step"]
+    top1 = f"top-1 {100 * result.summary['top1']:.2f} %"
+    assert title == (
+        f"set, split 1, test: {top1}, top-2 100.00 % of n = 4 clips\n"
+        f"finetune, best.pt at step {step}, modality av, 5 x 3 views"
+    )
+
+
+SUMMARY = {
+    "checkpoint": {"sha256": "a"},
+    "fingerprint": "f",
+    "split": "1",
+    "part": "test",
+    "views": {"segments": 5, "crops": 3},
+    "precision": "float32",
+    "top1": 0.5,
+}
+
+
+def test_require_replaceable_of_empty_or_foreign_folder_passes(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+
+    require_replaceable(tmp_path, SUMMARY, (1,), overwrite=False)
+    require_replaceable(tmp_path / "new", SUMMARY, (1,), overwrite=False)
+    with pytest.raises(UsageError, match=r"notes\.txt is a file, expected a folder"):
+        require_replaceable(tmp_path / "notes.txt", SUMMARY, (1,), overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [
+        (json.dumps(SUMMARY), "the results of this evaluation"),
+        (json.dumps(SUMMARY | {"split": "2", "top5": 1}), "results of another split, topk"),
+        (json.dumps(SUMMARY | {"checkpoint": {"sha256": "b"}}), "results of another checkpoint"),
+        (json.dumps(SUMMARY | {"checkpoint": "text"}), r"earlier results \(summary\.json\)"),
+        ("{", r"earlier results \(summary\.json\)"),
+    ],
+)
+def test_require_replaceable_names_what_differs(stored: str, found: str, tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text(stored)
+
+    with pytest.raises(UsageError, match=f"holds {found}: replace them with --overwrite"):
+        require_replaceable(tmp_path, SUMMARY, (1,), overwrite=False)
+    require_replaceable(tmp_path, SUMMARY, (1,), overwrite=True)
+
+
+@pytest.fixture
+def scores() -> EvalScores:
+    """Three clips of two of three classes, one of them wrong."""
+    probability = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
+    ones = np.ones(3, dtype=np.int64)
+    return EvalScores(np.array([0, 0, 2]), probability, ones)
+
+
+@pytest.fixture
+def entries(finished: PreparedDataset) -> tuple[ClipEntry, ...]:
+    return finished.entries[:3]
+
+
+def test_write_results_has_recall_and_confusion_by_true_class(
+    scores: EvalScores, entries: tuple[ClipEntry, ...], tmp_path: Path
+) -> None:
+    write_results(tmp_path, SUMMARY, scores, entries, ("a", "=b", "c"), (1, 2))
+
+    assert (tmp_path / "per_class.csv").read_text() == (
+        "class,n,top1,top2\na,2,0.500000,0.500000\nc,1,1.000000,1.000000\n"
+    )
+    assert (tmp_path / "confusion.csv").read_text() == (
+        "true \\ predicted,a,'=b,c\na,1,1,0\n'=b,0,0,0\nc,0,0,1\n"
+    )
+    assert json.loads((tmp_path / "summary.json").read_text()) == SUMMARY
+    with np.load(tmp_path / "predictions.npz") as predictions:
+        np.testing.assert_array_equal(predictions["probability"], scores.probability)
+        assert predictions["id"].tolist() == [entry.id for entry in entries]
+
+
+def test_write_results_on_full_disk_leaves_only_foreign_files(
+    scores: EvalScores,
+    entries: tuple[ClipEntry, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("avme.evaluation.results.write_json", full)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+
+    for name in ("mine", "new"):
+        with pytest.raises(OSError, match="No space left"):
+            write_results(tmp_path / name, SUMMARY, scores, entries, ("a", "b", "c"), (1,))
+
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "notes.txt"]
+
+
+def test_require_room_counts_the_probabilities(
+    entries: tuple[ClipEntry, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("avme.evaluation.results.try_write", lambda _, size: asked.append(size))
+
+    require_room(tmp_path, entries, 10)
+    require_room(tmp_path, entries, 1010)
+
+    assert asked[1] - asked[0] == 8 * len(entries) * 1000
