@@ -45,4 +45,4 @@ def test_ratios_are_those_of_the_clips_a_second(prepared: PreparedDataset) -> No
 
 def test_clips_that_are_shorter_than_a_window_are_refused(prepared: PreparedDataset) -> None:
     with pytest.raises(UsageError, match="is as long as a window, 16 frames"):
-        run(prepared, stride=4)
+        run(prepared, frame_stride=4)

@@ -66,7 +66,7 @@ def test_processes_without_equal_shares_are_refused(stage: str, commands: Comman
 def test_a_warning_that_leaves_no_time_is_refused(commands: Commands) -> None:
     code, line = said(commands["pretrain"], "--slurm", "--set", "slurm.time_limit_minutes=2")
 
-    assert (code, line[:52]) == (2, "error: slurm.signal_before_seconds 180 leaves a job of 2 m")
+    assert (code, line[:57]) == (2, "error: slurm.signal_before_seconds 180 leaves a job of 2 ")
 
 
 @pytest.mark.parametrize(
