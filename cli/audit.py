@@ -133,7 +133,9 @@ _SPLITS: Final = ("split", "side", "clips", "classes", "groups", "sound", "silen
 
 
 def _splits(splits: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    keys = ("clips", "classes", "groups", "sound", "silent", "none")
+    from avme.media.loudness import AUDIO_STATES
+
+    keys = ("clips", "classes", "groups", *AUDIO_STATES)
     for split, facts in splits.items():
         for part in ("train", "test"):
             yield split, part, *(str(facts[part][key]) for key in keys)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from avme.media.clip_warnings import LATE_SECONDS
+from avme.media.loudness import AUDIO_STATES
 from avme.shards.record import ClipRecord
 
 _MOST_NAMED = 10
@@ -37,7 +38,7 @@ def survey(records: Sequence[ClipRecord], classes: Sequence[str]) -> dict[str, A
         "sizes": _commonest(f"{r.width}x{r.height}" for r in records),
         "video_codecs": _commonest(r.video_codec for r in records),
         "sound": {
-            **{name: sum(r.audio == name for r in records) for name in ("sound", "silent", "none")},
+            **{name: sum(r.audio == name for r in records) for name in AUDIO_STATES},
             "usable": sum(r.usable_audio for r in records),
             "codecs": _commonest(r.audio_codec for r in records if r.audio_codec),
             "sample_rates_hz": _commonest(
@@ -85,7 +86,7 @@ def survey_classes(
                 "clips": len(members),
                 "groups": len({record.group for record in members}),
                 "seconds": float(sum(record.seconds for record in members)),
-                **{state: states[state] for state in ("sound", "silent", "none")},
+                **{state: states[state] for state in AUDIO_STATES},
                 "usable_share": usable / len(members) if members else None,
                 "splits": {
                     split: {
@@ -110,7 +111,7 @@ def survey_split(records: Sequence[ClipRecord], sides: Sides) -> dict[str, Any]:
             "clips": len(clips),
             "classes": len({clip.class_name for clip in clips}),
             "groups": len({clip.group for clip in clips}),
-            **{state: states[state] for state in ("sound", "silent", "none")},
+            **{state: states[state] for state in AUDIO_STATES},
             "usable": sum(clip.usable_audio for clip in clips),
         }
     groups = {part: Counter(clip.group for clip in clips) for part, clips in members.items()}

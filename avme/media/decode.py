@@ -32,7 +32,14 @@ from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, target_size
 from avme.media.ffmpeg.seek import Cut, find_cut
 from avme.media.ffmpeg.transcode import transcode_clip
 from avme.media.limits import require_max_bytes, require_max_duration, require_max_frames
-from avme.media.loudness import AudioState, Loudness, audio_state, cancels, measure_loudness
+from avme.media.loudness import (
+    AUDIO_STATES,
+    AudioState,
+    Loudness,
+    audio_state,
+    cancels,
+    measure_loudness,
+)
 from avme.media.span import Span
 from avme.media.timing import (
     clip_samples,
@@ -43,8 +50,6 @@ from avme.media.timing import (
     shown_seconds,
 )
 from avme.workers.sandbox import get_sandbox
-
-_STATES = ("none", "silent", "sound")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ def _with_other_audio(job: _Job, first: DecodedClip, demuxed: DemuxedClip) -> De
             media = _decode_audio(job, audio, first, demuxed)
         except MediaError:  # the frames are decoded, with the earlier audio
             continue
-        if _STATES.index(media.audio) > _STATES.index(best.audio):
+        if AUDIO_STATES.index(media.audio) < AUDIO_STATES.index(best.audio):
             best = media
     return best
 

@@ -5,12 +5,15 @@ the recorder instead of the content.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float64, Int16
 
 AudioState = Literal["sound", "silent", "none"]
+"""State of the audio of a clip; "none" without a track, or without a sample in it."""
+AUDIO_STATES: Final[tuple[str, ...]] = get_args(AudioState)
+"""All states, from best to worst."""
 
 _FULL_SCALE = 32_768.0
 _FRAME_SECONDS = 0.02

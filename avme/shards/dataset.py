@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, cast, get_args
+from typing import Any, BinaryIO, Final, Literal, cast
 
 import numpy as np
 from jaxtyping import Float32
@@ -21,7 +21,7 @@ from avme.io.filenames import DATASET_MANIFEST, INDEX, SHARDS, SPLITS
 from avme.io.hashing import list_sha256
 from avme.io.json_checksum import has_valid_checksum
 from avme.io.symlinks import require_no_links
-from avme.media.loudness import AudioState
+from avme.media.loudness import AUDIO_STATES, AudioState
 from avme.shards.manifest import require_types
 from avme.shards.name_rules import (
     require_clip_id,
@@ -115,7 +115,7 @@ class PreparedDataset:
         return (
             0 <= entry.label < len(classes)
             and classes[entry.label] == entry.class_name
-            and entry.audio in get_args(AudioState)
+            and entry.audio in AUDIO_STATES
             and entry.fps > 0
             and all(0 <= number <= _MOST for number in numbers)
         )

@@ -13,9 +13,9 @@ from typing import Final
 from avme.errors import MediaError
 from avme.io.strict_json import parse_json, typed_record
 from avme.media.decode import DecodedClip
+from avme.media.loudness import AUDIO_STATES
 from avme.sources.clip_table import SourceClip
 
-AUDIO_STATES: Final = ("sound", "silent", "none")
 _COUNTS: Final = (
     *("label", "num_bytes", "frames", "frames_from_header", "fps_num", "fps_den", "width"),
     *(
@@ -52,7 +52,7 @@ class ClipRecord:
     height: int = 0
     video_codec: str | None = None
     audio: str = "none"
-    """"sound", "silent", or "none" (no track, or no sample in it)."""
+    """State of the audio, one of `AUDIO_STATES`."""
     audio_codec: str | None = None
     audio_sample_rate_hz: int | None = None
     audio_channels: int | None = None

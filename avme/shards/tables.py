@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from io import TextIOBase
 from typing import Any, Final
 
+from avme.media.loudness import AUDIO_STATES
 from avme.shards.contents import StoredClip
 from avme.shards.index import COLUMNS, to_cells
 from avme.shards.mfcc_stats import MfccSums
@@ -59,7 +60,7 @@ class PublishStats:
         return {
             "clips": self.good,
             "frames": self.frames,
-            **{state: self.audio[state] for state in ("sound", "silent", "none")},
+            **{state: self.audio[state] for state in AUDIO_STATES},
             "quarantined": len(self.bad),
         }
 

@@ -22,6 +22,7 @@ from avme.figures.contents import draw_classes, draw_lengths
 from avme.figures.drawing import draw_or_warn
 from avme.io.atomic import read_json, write_json, write_text
 from avme.io.filenames import PLAN
+from avme.media.loudness import AUDIO_STATES
 from avme.prep.plan_file import MOST_PLAN_BYTES
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import PreparedDataset
@@ -29,7 +30,6 @@ from avme.shards.index import read_records
 from avme.shards.rebuild_command import require_plan
 from avme.shards.record import ClipRecord
 
-_STATES = ("sound", "silent", "none")
 _SHOWN = ("name", "train", "test", "classes", "bits")
 """Numbers shown for each protocol, beside its command."""
 
@@ -184,7 +184,7 @@ def _draw(
     classes = prepared.classes
     lengths = {
         state: np.array([record.seconds for record in records if record.audio == state])
-        for state in _STATES
+        for state in AUDIO_STATES
     }
     title = _title_of_lengths(prepared.name, records)
     draw: dict[Path, Callable[[Path], None]] = {
@@ -193,7 +193,7 @@ def _draw(
     by_id = {record.id: record for record in records}
     for split, sides in splits.items():
         clips = {
-            part: {state: np.zeros(len(classes), dtype=np.int64) for state in _STATES}
+            part: {state: np.zeros(len(classes), dtype=np.int64) for state in AUDIO_STATES}
             for part in sides
         }
         for part, ids in sides.items():

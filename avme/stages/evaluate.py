@@ -28,6 +28,7 @@ from avme.evaluation.results import (
     results_folder,
     write_results,
 )
+from avme.media.loudness import AUDIO_STATES
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.stages.training import mfcc_facts
@@ -40,8 +41,6 @@ from avme.weights.load_classifier import (
     complete_settings,
     read_classifier,
 )
-
-SOUND_STATES = ("sound", "silent", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ def _figures(
 ) -> dict[str, Any]:
     states = np.array([entry.audio for entry in entries])
     by_audio: dict[str, Any] = {}
-    for state in SOUND_STATES:
+    for state in AUDIO_STATES:
         among = states == state
         if among.any():
             tops = {f"top{k}": scores.top(k, among) for k in ranks}
