@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 from avme.config.base import Name, Settings
 from avme.config.model import ModelConfig
 
+ROWS_PER_FRAME: Final = 4
+"""MFCC rows per source frame."""
 MOST_PIXELS: Final = 2**30
 """Of a window; 64 frames of 4096 x 4096."""
 MOST_POSITIONS: Final = 2**28
@@ -33,8 +35,8 @@ class ClipConfig(Settings):
 
     @property
     def span_rows(self) -> int:
-        """MFCC rows of a window: four for every source frame."""
-        return 4 * self.span_frames
+        """MFCC rows of a window."""
+        return ROWS_PER_FRAME * self.span_frames
 
 
 def check_grid(clip: ClipConfig, model: ModelConfig) -> None:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from avme.config import ClipConfig
-
-ROWS_PER_FRAME = 4
+from avme.config.clip import ROWS_PER_FRAME, ClipConfig
 
 
 @dataclass(frozen=True, slots=True)

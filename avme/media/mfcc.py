@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from python_speech_features import base, sigproc
 from scipy.fftpack import dct
 
-ROWS_PER_FRAME = 4
+from avme.config.clip import ROWS_PER_FRAME
+
 _WINDOW_SECONDS_AT_25_FPS = 0.025
 _NUM_FILTERS = 26
 _PREEMPHASIS = 0.97
