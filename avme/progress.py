@@ -5,7 +5,7 @@ one for logs; `NullReporter` is for scripts and tests.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, runtime_checkable
 
@@ -33,11 +33,6 @@ class Reporter(Protocol):
             total: Number of steps.
             done: Steps finished by an earlier run.
         """
-
-
-def some_of(names: Sequence[str], most: int = 3) -> str:
-    """Join the first few names, with ", ..." if there are more."""
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 class NullReporter:

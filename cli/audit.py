@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from avme.message_text import some_of
+
 from . import next_command, paths
 from .options import DataArgument
 from .terminal.output import print_line, verbatim
@@ -18,7 +20,6 @@ _EXAMPLES: Final = """Examples:
 
 _MOST_CLASSES: Final = 20
 _MOST_KINDS: Final = 4
-_MOST_GROUPS: Final = 3
 
 Out = Annotated[Path | None, typer.Option(help="Folder to write.", show_default="DATA/audit")]
 
@@ -93,9 +94,7 @@ def _spread(found: dict[str, float] | None) -> str:
 
 
 def _kinds(counts: dict[str, int]) -> str:
-    first = [f"{name} ({times})" for name, times in list(counts.items())[:_MOST_KINDS]]
-    more = len(counts) - len(first)
-    return ", ".join(first) + (f" and {more} more" if more else "") if first else "-"
+    return some_of((f"{name} ({times})" for name, times in counts.items()), _MOST_KINDS) or "-"
 
 
 _CLASSES: Final = ("class", "clips", "seconds", "with usable sound")
@@ -187,18 +186,17 @@ def _commands(splits: dict[str, Any]) -> Iterator[str]:
 def _warnings(splits: dict[str, Any]) -> Iterator[str]:
     for split, facts in splits.items():
         if (names := facts["test_only_classes"]) and facts["train"]["clips"]:
-            some = ", ".join(names[:_MOST_GROUPS]) + (", ..." if len(names) > _MOST_GROUPS else "")
+            some = some_of(names)
             yield (
                 f"warning: split {split}: {len(names)} classes have test clips only ({some}): no "
                 "classifier can learn them from it"
             )
         if shared := facts["shared_groups"]:
-            some = ", ".join(row["group"] for row in shared[:_MOST_GROUPS])
+            some = some_of(row["group"] for row in shared)
             clips = sum(row["test"] for row in shared)
             yield (
-                f"warning: split {split}: {len(shared)} groups stand on both sides ({some}"
-                f"{', ...' if len(shared) > _MOST_GROUPS else ''}), {clips} test clips: its "
-                "accuracy will flatter"
+                f"warning: split {split}: {len(shared)} groups stand on both sides ({some}), "
+                f"{clips} test clips: its accuracy will flatter"
             )
         if facts["leak"] and facts["leak"]["is_evident"]:
             bits = facts["leak"]["bits_corrected"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from avme.progress import Logged, NullReporter, some_of
+from avme.progress import Logged, NullReporter
 
 
 def test_the_quiet_reporter_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,9 +34,3 @@ def test_the_logged_reporter_writes_lines_and_where_a_task_stands() -> None:
         work()
 
     assert written == ["a sentence", "train  5/9  loss 2", "train  7/9  loss 2"]
-
-
-def test_names_that_are_left_out_are_hinted_at() -> None:
-    assert some_of(["a", "b", "c"]) == "a, b, c"
-    assert some_of(["a", "b", "c", "d"]) == "a, b, c, ..."
-    assert some_of([]) == ""

@@ -18,10 +18,10 @@ from avme.config.validation_errors import describe_fault
 from avme.config.warmup import limited_warmup
 from avme.config.yaml12 import MOST_CHARACTERS, read_yaml, write_yaml
 from avme.errors import ConfigError, MismatchError
+from avme.message_text import some_of
 
 S = TypeVar("S", bound=Settings)
 
-_MOST_ERRORS = 3
 _PRESET = "the preset"
 _WARMUP, _EPOCHS = "optim.warmup_epochs", "train.epochs"
 _FLAGS = ("--out", "--config", "--set")
@@ -123,7 +123,8 @@ def refuse_contradictions(
     ]
     if differing:
         raise MismatchError(
-            f"the settings contradict {owner}: {_some(differing)}; leave them out, or {otherwise}"
+            f"the settings contradict {owner}: {some_of(differing, separator='; ')}; leave them "
+            f"out, or {otherwise}"
         )
 
 
@@ -157,7 +158,8 @@ def _build(model: type[S], layers: Sequence[tuple[str, Leaves]]) -> S:
             settings = model.model_validate(nest(merged))
         return settings
     except ValidationError as error:
-        raise ConfigError(_some([describe_fault(e, origins) for e in error.errors()])) from error
+        faults = [describe_fault(e, origins) for e in error.errors()]
+        raise ConfigError(some_of(faults, separator="; ")) from error
 
 
 def _given_layers(
@@ -219,7 +221,7 @@ def _as_meant(value: Any, field: FieldInfo) -> Any:
 def _unknown(key: str, fields: Mapping[str, FieldInfo], origin: str) -> str:
     inside = [known for known in fields if known.startswith(f"{key}.")]
     if inside:
-        return f"{key} in {origin} is a group of settings: give {_some(inside, 'or')}"
+        return f"{key} in {origin} is a group of settings: give {some_of(inside)}"
     flags = {*_FLAGS, *(_TRAINING_FLAGS if "train.epochs" in fields else ())}
     if "modality" not in fields:
         flags.discard("--from")
@@ -241,10 +243,3 @@ def _of_other_stage(key: str) -> str | None:
     }
     have = [name for name, model in models.items() if key in leaf_fields(model)]
     return f"it is a setting of avme {' and avme '.join(have)}" if have and "." in key else None
-
-
-def _some(parts: Sequence[str], joint: str = "and") -> str:
-    separator = ", " if joint == "or" else "; "
-    more = len(parts) - _MOST_ERRORS
-    tail = f" {joint} {more} more" if more > 0 else ""
-    return separator.join(parts[:_MOST_ERRORS]) + tail

@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from avme.message_text import some_of
 from avme.shards.dataset import ClipEntry
 
-_MOST_NAMED = 5
+MOST_NAMED = 5
+"""Maximum number of names in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def training_warnings(
     if untrained := [name for name in classes if name not in learned]:
         lines.append(
             f"warning: {len(untrained)} of {len(classes)} classes have no training clip "
-            f"({name_some(untrained)}): the classifier cannot learn them"
+            f"({some_of(untrained, MOST_NAMED)}): the classifier cannot learn them"
         )
     validated = {entry.class_name for entry in held_out}
     if len(validated) == 1:
@@ -64,8 +66,3 @@ def training_warnings(
             "the best epoch is the one that predicts it most often"
         )
     return lines
-
-
-def name_some(names: Sequence[str]) -> str:
-    """Join the first names, with "..." if there are more."""
-    return ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from avme.data.class_coverage import ClassCoverage, name_some
+from avme.data.class_coverage import MOST_NAMED, ClassCoverage
 from avme.errors import MismatchError
+from avme.message_text import some_of
 from avme.progress import Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.dataset_lookup import DatasetId, find_dataset, only_dataset
@@ -89,8 +90,9 @@ def report_coverage(coverage: ClassCoverage, classes: Sequence[str], report: Rep
     if names := coverage.untrained:
         report.log(
             f"warning: {len(names)} of {len(classes)} classes have no training clip "
-            f"({name_some(names)}): {coverage.num_untrained_clips} of {coverage.num_clips} clips "
-            f"cannot be right, top-1 is at most {100 * coverage.highest_top1:.2f} %"
+            f"({some_of(names, MOST_NAMED)}): {coverage.num_untrained_clips} of "
+            f"{coverage.num_clips} clips cannot be right, "
+            f"top-1 is at most {100 * coverage.highest_top1:.2f} %"
         )
     if len(classes) == 1:
         report.log(f"warning: there is one class ({classes[0]}): top-1 is 100 % for any classifier")

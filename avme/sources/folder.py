@@ -14,7 +14,7 @@ from typing import Literal
 from avme.errors import UsageError
 from avme.io.shell_quote import quote_word
 from avme.media.container.formats import VIDEO_SUFFIXES
-from avme.progress import some_of
+from avme.message_text import some_of
 from avme.sources.clip_table import SUBSET_ALIASES, ClipTable, ClipTableBuilder, SourceClip, Subset
 from avme.sources.duplicates import drop_copies
 from avme.sources.video_scan import NameSample, Video, VideoScanner, identifier
@@ -238,4 +238,4 @@ def _folders_with_videos(root: Path) -> dict[str, bool]:
 
 
 def _some(names: list[str]) -> str:
-    return ", ".join(identifier(name) for name in names[:3]) + (", ..." if names[3:] else "")
+    return some_of(map(identifier, names))

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from avme.errors import UsageError
+from avme.message_text import some_of
 from avme.sources.clip_table import ClipTable, Subset
 from avme.sources.groups import GroupIndex, choose_groups
 from avme.sources.splits import MOST_NAMED, Split, split_at, warn_of_shared_groups
@@ -155,7 +156,7 @@ def warn_of_unheld_classes(
     )
     if not names:
         return ()
-    some = ", ".join(names[:MOST_NAMED]) + (", ..." if names[MOST_NAMED:] else "")
+    some = some_of(names, MOST_NAMED)
     count = f"{len(names)} class{'es' if len(names) > 1 else ''}"
     size = "all" if 2 * fraction >= 1 else f"more than {2 * fraction:.0%}"
     return (

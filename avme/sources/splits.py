@@ -7,13 +7,13 @@ follows.
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avme.errors import UsageError
+from avme.message_text import some_of
 from avme.sources.clip_table import ClipTable
 from avme.sources.groups import GroupIndex
 
@@ -84,7 +84,7 @@ def warn_of_shared_groups(split: Split, groups: GroupIndex) -> tuple[str, ...]:
     count, some = groups.shared(split.train.indices, split.test.indices)
     if not count:
         return ()
-    named = ", ".join(some) + (", ..." if count > len(some) else "")
+    named = some_of(some, count=count)
     return (
         f"warning: split {split.name} has {count} groups in train and test ({named}): "
         "its accuracy will flatter",
@@ -95,7 +95,7 @@ def warn_of_missing_videos(count: int, names: Iterable[str]) -> tuple[str, ...]:
     """Return a warning about listed videos that do not exist, if any."""
     if not count:
         return ()
-    some = ", ".join(islice(names, MOST_NAMED)) + (", ..." if count > MOST_NAMED else "")
+    some = some_of(names, MOST_NAMED, count=count)
     return (f"{count} listed videos are not on the disk and are left out: {some}",)
 
 
@@ -106,7 +106,7 @@ def warn_of_unlisted_classes(splits: Iterable[Split], clips: ClipTable) -> tuple
     names = [name for label, name in enumerate(clips.class_names) if label not in listed]
     if not names:
         return ()
-    some = ", ".join(names[:MOST_NAMED]) + (", ..." if names[MOST_NAMED:] else "")
+    some = some_of(names, MOST_NAMED)
     return (
         f"warning: no list names a clip of {len(names)} classes ({some}): are their folders named "
         "otherwise?",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avme.errors import UsageError
-from avme.progress import some_of
+from avme.message_text import some_of
 from avme.sources.clip_lookup import ClipLookup
 from avme.sources.clip_table import ClipTable
 from avme.sources.folder import find_videos

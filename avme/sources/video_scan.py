@@ -14,6 +14,7 @@ from urllib.parse import quote_from_bytes
 from avme.io.filenames import DATASET_MANIFEST, PLAN, SHARDS
 from avme.media.container.formats import OTHER_SUFFIXES, UNFINISHED_SUFFIXES, VIDEO_SUFFIXES
 from avme.media.container.sniff import sniff
+from avme.message_text import some_of
 
 _MANIFESTS: Final = (PLAN, DATASET_MANIFEST)
 _MOST_NAMED: Final = 3
@@ -46,7 +47,7 @@ class NameSample:
             self._names.append(name)
 
     def __str__(self) -> str:
-        return ", ".join(self._names) + (", ..." if self.count > len(self._names) else "")
+        return some_of(self._names, count=self.count)
 
 
 class VideoScanner:

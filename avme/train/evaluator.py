@@ -17,7 +17,8 @@ from avme.batch import AVBatch
 from avme.data.dataloader import build_loader
 from avme.data.dataset import EvalDataset
 from avme.errors import NonFiniteError
-from avme.progress import Reporter, some_of
+from avme.message_text import some_of
+from avme.progress import Reporter
 from avme.train.distributed.process_group import Distributed
 from avme.train.distributed.stop_signals import interruptible
 

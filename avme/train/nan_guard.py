@@ -21,6 +21,7 @@ from torch.nn.utils import get_total_norm
 from avme.batch import AVBatch
 from avme.errors import NonFiniteError
 from avme.io.atomic import write_json
+from avme.message_text import some_of
 from avme.train.distributed.fsdp import local_shard
 from avme.train.distributed.process_group import Distributed
 from avme.train.metrics.meter import MetricMeter
@@ -30,7 +31,6 @@ MIN_LOSS_SCALE = 1e-4
 MAX_ABS_MFCC = 1e9
 """Maximum deviations from the mean for valid audio; a clip with more is damaged."""
 
-_MOST_NAMES = 3
 _CALM = "lower optim.lr, set optim.grad_clip_norm, or use --precision fp32"
 _MEND = "prepare such clips anew, or leave them out"
 _BEFORE = "the last checkpoint is from before"
@@ -199,8 +199,7 @@ class NanGuard:
         if not guilty:
             return f"none of its {len(everyone)} clips is to blame alone: {_CALM}"
         names = list(dict.fromkeys(self.describe(one.index, one.seed)["clip"] for one in guilty))
-        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        named = f"{', '.join(names[:_MOST_NAMES])}{more}"
+        named = some_of(names)
         if guilty[0].has_broken_audio:
             return f"the sound of {named} is no number, or far too large: {_MEND}"
         return f"what the model made of {named} is no number: {_CALM}"

@@ -24,6 +24,7 @@ from avme.errors import ArtifactError
 from avme.io.filenames import RUN_STATUS
 from avme.io.run_status import require_finished_run
 from avme.io.strict_json import parse_json
+from avme.message_text import some_of
 from avme.weights.huggingface.config import require_same_config, videomae_config, videomae_v2_config
 from avme.weights.huggingface.sharded import read_shards
 from avme.weights.key_mapping import Form
@@ -227,7 +228,7 @@ def _require_tensors(path: Path, tensors: Mapping[Any, Any], content: Mapping[An
         raise ArtifactError(
             f"{path} has no named tensors at its top, nor under "
             f"{', '.join(f'`{name}`' for name in _WRAPPERS + _AVERAGES)}: found "
-            f"{', '.join(map(str, list(content)[:5])) or 'nothing'}"
+            f"{some_of(map(str, content), 5) or 'nothing'}"
         )
 
 
@@ -258,7 +259,7 @@ def _foreign(
         raise ArtifactError(
             f"{path} holds no VideoMAE: expected names such as encoder.patch_embed.proj.weight or "
             "videomae.encoder.layer.0.output.dense.weight, found "
-            f"{', '.join(list(tensors)[:3]) or 'none'}"
+            f"{some_of(tensors) or 'none'}"
         )
     return StoredWeights(
         file=path,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from avme.errors import ArtifactError, MismatchError
 from avme.io.strict_json import parse_json
+from avme.message_text import some_of
 
 _NUMBERED: Final = re.compile(r"(\d+)\s+(\S.*)")
 _PLACEHOLDER: Final = re.compile(r"LABEL_\d+")
@@ -58,8 +59,9 @@ def names_in_file(file: Path) -> tuple[str, ...]:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         names = _of_lines(lines)
         if lines and not names:
+            numbers = some_of((line.split()[0] for line in lines), _MOST_NUMBERS)
             raise ArtifactError(
-                f"{file} numbers its classes {_some_numbers(lines)}, expected 1 to {len(lines)} or "
+                f"{file} numbers its classes {numbers}, expected 1 to {len(lines)} or "
                 f"0 to {len(lines) - 1}, each once: correct them, or give a JSON list of names"
             )
     if not names:
@@ -129,11 +131,6 @@ def _of_lines(lines: Sequence[str]) -> tuple[str, ...]:
         return tuple(lines)
     numbered = {part[1]: part[2] for part in parts}
     return _by_number(numbered) if len(numbered) == len(lines) else ()
-
-
-def _some_numbers(lines: Sequence[str]) -> str:
-    numbers = [line.split()[0] for line in lines]
-    return ", ".join(numbers[:_MOST_NUMBERS]) + " ..." * (len(numbers) > _MOST_NUMBERS)
 
 
 def _by_number(names: Mapping[str, str]) -> tuple[str, ...]:

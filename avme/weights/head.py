@@ -4,17 +4,15 @@ Names are compared exactly, capitals and spaces included.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 import torch
 from torch import Tensor
 
 from avme.errors import MismatchError
+from avme.message_text import some_of
 from avme.models.classifier import Classifier
 from avme.weights.class_names import letters
 from avme.weights.load import ImportedWeights
-
-_MOST_NAMES: Final = 3
 
 
 def end_for(
@@ -46,7 +44,7 @@ def end_for(
     if not known:
         return {}, [
             f"head is new: none of the file's {weights.num_classes} classes "
-            f"({some(weights.classes)}) is one of the set's ({some(classes)})"
+            f"({some_of(weights.classes)}) is one of the set's ({some_of(classes)})"
             f"{_nearly(weights.classes, classes)}"
         ]
     own = model.state_dict()
@@ -82,7 +80,7 @@ def in_order_of(
         others = [name for name in weights.classes if name not in classes]
         raise MismatchError(
             f"{weights.file} knows {len(weights.classes)} classes, the set has {len(classes)} "
-            f"(only there: {some(others)}, only here: {some(missing)})"
+            f"(only there: {some_of(others) or 'none'}, only here: {some_of(missing)})"
             f"{_nearly(weights.classes, missing)}: choose another set with --data, or name the "
             "rows with --classes"
         )
@@ -90,11 +88,6 @@ def in_order_of(
     order = torch.tensor([weights.classes.index(name) for name in names])
     rows = {name: weights.tensors[name][order] for name in ("head.weight", "head.bias")}
     return weights.tensors | rows, names
-
-
-def some(names: Sequence[str]) -> str:
-    """Join the first names, with the number of further ones."""
-    return ", ".join(names[:_MOST_NAMES]) + " ..." * (len(names) > _MOST_NAMES) or "none"
 
 
 def _fits(model: Classifier, weights: ImportedWeights) -> bool:
@@ -118,8 +111,9 @@ def _told(
         return f"head: all {len(rows)} rows are the file's, put in the order of the set's classes"
     fresh = [name for name, row in zip(classes, rows, strict=True) if row is None]
     return (
-        f"head: {len(known)} of {len(classes)} rows are the file's by name ({some(known)}), "
-        f"{len(fresh)} new ({some(fresh)}); {unused} of the file's are no class of the set"
+        f"head: {len(known)} of {len(classes)} rows are the file's by name ({some_of(known)}), "
+        f"{len(fresh)} new ({some_of(fresh) or 'none'}); {unused} of the file's are no "
+        "class of the set"
     )
 
 

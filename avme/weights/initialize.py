@@ -14,6 +14,7 @@ from torch import Tensor
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.dotted_keys import flatten
 from avme.errors import MismatchError
+from avme.message_text import some_of
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier
 from avme.models.fusion import TalkNetFusion
@@ -109,8 +110,8 @@ def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Importe
     ]
     if differing:
         raise MismatchError(
-            f"the settings contradict {weights.file}: {'; '.join(differing[:3])}; leave them out, "
-            "or start from other weights"
+            f"the settings contradict {weights.file}: {some_of(differing, separator='; ')}; leave "
+            "them out, or start from other weights"
         )
     grid = grid_of(settings.model, settings.clip)
     window, known = (grid.slots, grid.rows, grid.columns), weights.grid

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from avme.message_text import some_of
 from avme.weights.initialize import by_part
 from avme.weights.load import ImportedWeights
 
@@ -37,8 +38,8 @@ def describe_weights(weights: ImportedWeights) -> Iterator[tuple[str, str]]:
     yield "window", "{} frames of {} pixels".format(*weights.window)
     yield "positions", "sine-cosine over {} x {} x {} places".format(*weights.grid)
     if weights.num_classes:
-        first = f": {', '.join(weights.classes[:5])}" if weights.classes else ", without names"
-        yield "classes", f"{weights.num_classes}{first}{' ...' * (len(weights.classes) > 5)}"
+        first = f": {some_of(weights.classes, 5)}" if weights.classes else ", without names"
+        yield "classes", f"{weights.num_classes}{first}"
     yield "left out", by_part(weights.dropped)
     if weights.facts.get("step") is not None:
         yield "step", str(weights.facts["step"])

@@ -19,6 +19,7 @@ from avme.config.dotted_keys import flatten, nest
 from avme.config.validation_errors import describe_first_fault
 from avme.errors import ArtifactError, ConfigError, MismatchError
 from avme.io.hashing import sha256_of
+from avme.message_text import some_of
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier, Modality
 from avme.weights.checkpoint_files import StoredWeights, read_file
@@ -30,7 +31,6 @@ from avme.weights.stored_settings import parse_settings
 from avme.weights.tensor_hash import SIDECAR
 
 _LINEAGE: Final = ("dataset", "fingerprint", "train_list_sha256", "split", "step", "init")
-_MOST_NAMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,9 +233,7 @@ def _translate(
 
 def _refuse(file: Path, what: str, names: Sequence[str]) -> None:
     if names:
-        more = len(names) - _MOST_NAMES
-        tail = f" and {more} more" if more > 0 else ""
-        raise ArtifactError(f"{file} {what} {', '.join(names[:_MOST_NAMES])}{tail}")
+        raise ArtifactError(f"{file} {what} {some_of(names)}")
 
 
 def _precisions(tensors: Mapping[str, Tensor]) -> dict[str, int]:

@@ -13,10 +13,11 @@ from avme.errors import MismatchError
 from avme.io.filenames import RUN_STATUS
 from avme.io.run_status import require_finished_run
 from avme.io.symlinks import require_no_links
+from avme.message_text import some_of
 from avme.models.classifier import Classifier, build_classifier
 from avme.progress import Reporter
 from avme.shards.dataset import PreparedDataset
-from avme.weights.head import in_order_of, some
+from avme.weights.head import in_order_of
 from avme.weights.load import ImportedWeights, read_weights
 from avme.weights.settings import settings_of
 from avme.weights.tensor_hash import SIDECAR
@@ -96,7 +97,7 @@ def build_trained(
     if others:
         report.log(
             f"{len(others)} of the classifier's {len(classes)} classes are not in the set "
-            f"({some(others)}): they stay possible answers"
+            f"({some_of(others)}): they stay possible answers"
         )
     for warning in weights.warnings:
         report.log(warning)

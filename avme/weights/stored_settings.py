@@ -10,10 +10,10 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.dotted_keys import flatten
 from avme.config.validation_errors import describe_first_fault
 from avme.errors import ArtifactError
+from avme.message_text import some_of
 
 _COMPLETE: Final = ("clip.", "model.")
 """Sections without defaults: another value than that of training gives other outputs."""
-_MOST_NAMES: Final = 3
 
 
 def parse_settings(
@@ -42,9 +42,7 @@ def parse_settings(
         if name.startswith(_COMPLETE)
     )
     if missing:
-        more = ", ..." if len(missing) > _MOST_NAMES else ""
         raise ArtifactError(
-            f"the settings in {file} are not those of avme {stage}: "
-            f"{', '.join(missing[:_MOST_NAMES])}{more} missing"
+            f"the settings in {file} are not those of avme {stage}: {some_of(missing)} missing"
         )
     return settings

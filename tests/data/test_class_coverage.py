@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from avme.data.class_coverage import compute_coverage, name_some, training_warnings
+from avme.data.class_coverage import compute_coverage, training_warnings
 from avme.shards.dataset import ClipEntry
 
 
@@ -38,11 +38,6 @@ def test_a_list_of_one_class_is_recognised() -> None:
     found = compute_coverage(clips("aaa"), "ab")
 
     assert (found.only_class, found.untrained, found.highest_top1) == ("a", (), 1.0)
-
-
-def test_many_names_are_cut_visibly() -> None:
-    assert name_some("abcde") == "a, b, c, d, e"
-    assert name_some("abcdefg") == "a, b, c, d, e, ..."
 
 
 def test_training_is_warned_of_classes_without_a_clip_and_of_one_class() -> None:

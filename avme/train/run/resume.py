@@ -7,6 +7,7 @@ from typing import Any
 from avme.checkpoint.file import Checkpoint
 from avme.config import Settings
 from avme.errors import MismatchError
+from avme.message_text import some_of
 from avme.train.run.extend import FACT
 
 _MAY_CHANGE = {
@@ -60,7 +61,7 @@ def changed_settings(
     if refused:
         raise MismatchError(
             f"{folder} was started with other settings or data "
-            f"({', '.join(refused[:_MOST_NAMED])}): resume with the same, or start another run "
+            f"({some_of(refused, _MOST_NAMED)}): resume with the same, or start another run "
             "with --out"
         )
     return list(changed.values())

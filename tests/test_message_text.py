@@ -1,0 +1,19 @@
+"""Lists of names in messages."""
+
+from avme.message_text import some_of
+
+
+def test_the_first_names_stand_for_many() -> None:
+    assert some_of(["a", "b", "c"]) == "a, b, c"
+    assert some_of(["a", "b", "c", "d"]) == "a, b, c, ..."
+    assert some_of([]) == ""
+    assert some_of("abcdefg", 5) == "a, b, c, d, e, ..."
+
+
+def test_the_first_names_may_be_all_that_is_known() -> None:
+    assert some_of(["a", "b"], count=9) == "a, b, ..."
+    assert some_of(["a", "b"], count=2) == "a, b"
+
+
+def test_clauses_are_separated_by_semicolons() -> None:
+    assert some_of(["a is 1", "b is 2"], 1, separator="; ") == "a is 1; ..."
