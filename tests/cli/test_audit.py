@@ -130,7 +130,7 @@ def test_what_it_asks_for_can_be_copied_and_runs(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     for name in ("cat's", "dog", "fish"):
-        audio = {"sound": None} if name == "fish" else {}
+        audio = {"audio": None} if name == "fish" else {}
         for number in range(8):
             make_video(Path(f"my videos/{name}/{number}.avi"), frames=4, **audio)
     run("prep", "folder", "my videos", "--name", "pets", "--workers", "1", "--max-failed", "0.2")

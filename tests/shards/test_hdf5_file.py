@@ -33,7 +33,7 @@ def shard(tmp_path: Path) -> Path:
         "jpeg_bytes": np.array([len(MARKER)]),
         "pts": np.zeros(1),
         "mfcc": np.zeros((4, 13), np.float32),
-        "sounding_rows": (0, 4),
+        "audio_rows": (0, 4),
     }
     for name in fields:
         object.__setattr__(media, name, known.get(name))
