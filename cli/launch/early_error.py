@@ -20,8 +20,8 @@ FAILURES: Final = "AVME_FAILURES"
 def print_early_error(error: "StoppedEarly") -> None:
     """Print the error, or leave that to the launcher if there is one."""
     line = f"error: {error}"
-    leave = getattr(sys.modules.get("avme_cli.launch.rank"), "leave_failure", None)
-    if leave is not None and leave(line, error.exit_code):
+    write = getattr(sys.modules.get("avme_cli.launch.rank"), "write_failure", None)
+    if write is not None and write(line, error.exit_code):
         return
     rank = os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))
     if rank == "0" and FAILURES not in os.environ:
