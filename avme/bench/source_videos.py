@@ -4,7 +4,7 @@ from pathlib import Path
 
 from avme.errors import UsageError
 from avme.io.atomic import read_json
-from avme.io.filenames import PLAN
+from avme.io.filenames import INDEX, PLAN
 from avme.prep.plan_file import MOST_PLAN_BYTES
 from avme.shards.dataset import ClipEntry, PreparedDataset
 
@@ -20,7 +20,7 @@ def videos_of(prepared: PreparedDataset, root: Path | None) -> dict[ClipEntry, P
     if not there:
         raise UsageError(
             f"{folder} holds no video of {prepared.folder}: name the folder that the ids in its "
-            "index.csv count from with --videos"
+            f"{INDEX} count from with --videos"
         )
     return there
 

@@ -14,7 +14,7 @@ from typing import Any
 from avme.config.prep import PrepConfig
 from avme.errors import ArtifactError, TooManyFailedClips
 from avme.io.atomic import replacing, sweep, write_json
-from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE, SHARDS, SPLITS
+from avme.io.filenames import DATASET_MANIFEST, INDEX, PLAN, QUARANTINE, SHARDS, SPLITS
 from avme.io.hashing import list_sha256, sha256_of
 from avme.io.json_checksum import with_checksum
 from avme.prep import journal
@@ -85,13 +85,13 @@ def require_max_failed(plan: Plan, num_good: int, num_bad: int, max_failed: floa
     allowed = max(1, int(max_failed * plan.num_clips))
     if not num_good:
         raise TooManyFailedClips(
-            f"none of the {num_bad} clips could be prepared: see {plan.folder / 'quarantine.csv'}",
+            f"none of the {num_bad} clips could be prepared: see {plan.folder / QUARANTINE}",
             reason="too-many",
         )
     if num_bad > allowed:
         raise TooManyFailedClips(
             f"{num_bad} of {plan.num_clips} clips are bad, {allowed} may be: see "
-            f"{plan.folder / 'quarantine.csv'}; the good ones are kept, and a larger --max-failed "
+            f"{plan.folder / QUARANTINE}; the good ones are kept, and a larger --max-failed "
             "goes on with them",
             reason="too-many",
         )
@@ -213,7 +213,7 @@ def _clips_of(plan: Plan, names: Iterable[str]) -> Iterator[StoredClip | ClipRec
         records = reader.records()
         if [record.id for record in records] != list(plan.shards[name].ids()):
             raise ArtifactError(
-                f"{reader.path} holds other clips than {plan.folder / 'plan.json'} says: delete it "
+                f"{reader.path} holds other clips than {plan.folder / PLAN} says: delete it "
                 "and run the same command again"
             )
         stored = read_contents(reader, records)
@@ -226,7 +226,7 @@ def _report_quarantined(tally: PublishStats, report: Reporter) -> None:
     for record in tally.named:
         report.log(f"quarantined {record.id}: {record.message} [{record.reason}]")
     if len(tally.bad) > MOST_NAMED:
-        report.log(f"... and {len(tally.bad) - MOST_NAMED} more in quarantine.csv")
+        report.log(f"... and {len(tally.bad) - MOST_NAMED} more in {QUARANTINE}")
 
 
 def _report_counts(manifest: dict[str, Any], folder: Path, report: Reporter) -> None:
@@ -240,4 +240,4 @@ def _report_counts(manifest: dict[str, Any], folder: Path, report: Reporter) -> 
         report.log(f"split {name}: {facts['train']} train, {facts['test']} test")
         for part in ("train", "test"):
             if not facts[part]:
-                report.log(f"warning: split {name} has no {part} clip left: see quarantine.csv")
+                report.log(f"warning: split {name} has no {part} clip left: see {QUARANTINE}")

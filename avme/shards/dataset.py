@@ -17,7 +17,7 @@ from jaxtyping import Float32
 
 from avme.errors import ArtifactError, UsageError
 from avme.io.atomic import read_json
-from avme.io.filenames import DATASET_MANIFEST, INDEX, SHARDS, SPLITS
+from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE, SHARDS, SPLITS
 from avme.io.hashing import list_sha256
 from avme.io.json_checksum import has_valid_checksum
 from avme.io.symlinks import require_no_links
@@ -164,7 +164,7 @@ class PreparedDataset:
             path = split_path(self.folder, split, subset)
             raise ArtifactError(
                 f"{path} lists no clip, expected at least one: see "
-                "quarantine.csv, mend its videos and run `avme prep` again, or choose another split"
+                f"{QUARANTINE}, mend its videos and run `avme prep` again, or choose another split"
             )
         try:
             return tuple(self._by_id[clip_id] for clip_id in ids)

@@ -15,6 +15,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from avme.errors import ArtifactError
+from avme.io.filenames import DATASET_MANIFEST, PLAN
 from avme.io.hashing import sha256_of
 from avme.shards.contents import ShardContents, read_contents
 from avme.shards.jpeg import declared_size, require_possible
@@ -114,9 +115,9 @@ def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: ShardContents
     if facts.ids is not None and ids != facts.ids:
         strange = sorted(set(ids) ^ set(facts.ids))
         what = f"such as {strange[0]}" if strange else "in another order"
-        yield f"holds other clips than plan.json says, {what}"
+        yield f"holds other clips than {PLAN} says, {what}"
     if len(stored.good) != facts.num_clips:
-        yield f"holds {len(stored.good)} good clips, dataset.json says {facts.num_clips}"
+        yield f"holds {len(stored.good)} good clips, {DATASET_MANIFEST} says {facts.num_clips}"
     most = reader.length("pts")
     for row, clip in enumerate(stored.good):
         if not (found := reader.num_frames(row)) == clip.record.frames <= most:

@@ -70,7 +70,7 @@ def check_plan(manifest: dict[str, Any], planned: dict[str, Any], folder: Path) 
         if name not in planned
     ]
     problems += [
-        _problem(DATASET_MANIFEST, f"lists no {name}, which plan.json knows")
+        _problem(DATASET_MANIFEST, f"lists no {name}, which {PLAN} knows")
         for name in planned
         if name not in manifest["shards"]
     ]
