@@ -36,7 +36,7 @@ from avme.train.nan_guard import NanGuard
 from avme.train.run.extend import FACT, history_of, schedule_of
 from avme.train.run.folder import RunFolder
 from avme.train.run.header import log_end, log_header
-from avme.train.run.resume import changes, flat
+from avme.train.run.resume import changes
 from avme.train.schedule import Schedule
 from avme.train.trainer import LossOf, Trainer
 from avme.weights.trained import export_run
@@ -235,7 +235,7 @@ def _log_derived(job: TrainJob, derived: dict[str, Any]) -> None:
     path = job.run.folder / "derived.json"
     if job.run.checkpoint is not None and path.is_file():
         try:
-            changed = changes(flat(read_json(path)), flat(derived))
+            changed = changes(read_json(path), derived)
         except ArtifactError as error:
             changed = {}
             job.report.log(f"warning: {error}; it is written anew")

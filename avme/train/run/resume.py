@@ -6,6 +6,7 @@ from typing import Any
 
 from avme.checkpoint.file import Checkpoint
 from avme.config import Settings
+from avme.config.dotted_keys import flatten
 from avme.errors import MismatchError
 from avme.message_text import some_of
 from avme.train.run.extend import FACT
@@ -50,8 +51,8 @@ def changed_settings(
     known = {key: value for key, value in checkpoint.facts.items() if key != FACT}
     # Slurm settings do not belong to a run.
     learnt = {key: value for key, value in checkpoint.config.items() if key != _SLURM}
-    before = flat(learnt) | flat({"data": known})
-    now = flat(config.model_dump(mode="json")) | flat({"data": dict(facts)})
+    before = learnt | {"data": known}
+    now = config.model_dump(mode="json") | {"data": dict(facts)}
     changed = {
         key: text for key, text in changes(before, now).items() if not key.startswith(f"{_SLURM}.")
     }
@@ -68,7 +69,8 @@ def changed_settings(
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
-    """Return `key old -> new` by key, for keys whose values differ."""
+    """Return `key old -> new` by dotted key, for values that differ; a tuple equals a list."""
+    before, now = _as_json(before), _as_json(now)
     return {
         key: f"{key} {_short(before.get(key))} -> {_short(now.get(key))}"
         for key in sorted(before.keys() | now.keys())
@@ -76,17 +78,13 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]
     }
 
 
+def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in flatten(settings).items()
+    }
+
+
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
-
-
-def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten nested settings to dotted keys with JSON values."""
-    found: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
-    return found

@@ -10,7 +10,7 @@ from avme.checkpoint.file import Checkpoint
 from avme.config import PretrainConfig
 from avme.errors import MismatchError
 from avme.train.run.extend import FACT
-from avme.train.run.resume import changed_settings, changes, flat
+from avme.train.run.resume import changed_settings, changes
 
 Run = Callable[..., list[str]]
 FACTS = {"fingerprint": "f", "split": "1", "classes": ["a", "b"]}
@@ -106,7 +106,8 @@ def test_changes_of_long_values_are_cut_to_60_characters() -> None:
     assert found == {"a": f"a {'x' * 57}... -> {'y' * 60}", "c": "c None -> 2"}
 
 
-def test_flat_of_nested_settings_has_dotted_keys_and_lists() -> None:
-    nested = {"a": {"b": {"c": (1, 2)}, "d": {}}, "e": None}
+def test_changes_of_nested_settings_have_dotted_keys_and_a_tuple_equals_a_list() -> None:
+    before = {"a": {"b": {"c": (1, 2)}, "d": {}}, "e": None}
 
-    assert flat(nested) == {"a.b.c": [1, 2], "e": None}
+    assert changes(before, {"a": {"b": {"c": [1, 2]}}}) == {}
+    assert changes(before, {"a": {"b": {"c": [1, 3]}}}) == {"a.b.c": "a.b.c [1, 2] -> [1, 3]"}
