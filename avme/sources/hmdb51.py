@@ -21,6 +21,7 @@ from avme.sources.splits import (
     SourceResult,
     Split,
     explained_by,
+    find_lists_folder,
     split_at,
     warn_of_shared_groups,
     warn_of_unlisted_classes,
@@ -88,22 +89,16 @@ def _splits_from_lists(folder: Path, clips: ClipTable, warnings: list[str]) -> t
 
 
 def _find_folder(source: Path) -> Path:
-    source = source.resolve()
-    for parent in (source, source.parent):
-        for folder in (parent, *sorted(path for path in parent.iterdir() if path.is_dir())):
-            if _has_lists(folder):
-                return folder
+    if (folder := find_lists_folder(source, _has_lists)) is not None:
+        return folder
     raise UsageError(
-        f"no split lists in or beside {source}, expected <class>_test_split1.txt: give their "
-        "folder with --splits, or draw a split with `avme prep folder`"
+        f"no split lists in or beside {source.resolve()}, expected <class>_test_split1.txt: "
+        "give their folder with --splits, or draw a split with `avme prep folder`"
     )
 
 
 def _has_lists(folder: Path) -> bool:
-    try:
-        return next(folder.glob("*_test_split1.txt"), None) is not None
-    except OSError:  # unreadable neighbor
-        return False
+    return next(folder.glob("*_test_split1.txt"), None) is not None
 
 
 def _files(folder: Path) -> dict[str, list[tuple[str, Path]]]:

@@ -4,9 +4,10 @@ Given lists and folders are the reference of the field: if they divide a group, 
 follows.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -77,6 +78,17 @@ def split_at(
         test: Indices of the test list.
     """
     return Split(name, *(Members(clips, np.unique(at).astype(np.int32)) for at in (train, test)))
+
+
+def find_lists_folder(source: Path, has_lists: Callable[[Path], bool]) -> Path | None:
+    """Return the folder in or beside `source` that has split lists; None without one."""
+    source = source.resolve()
+    for parent in (source, source.parent):
+        for folder in (parent, *sorted(path for path in parent.iterdir() if path.is_dir())):
+            with suppress(OSError):  # unreadable neighbor
+                if has_lists(folder):
+                    return folder
+    return None
 
 
 def warn_of_shared_groups(split: Split, groups: GroupIndex) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from avme.sources.splits import (
     SourceResult,
     Split,
     explained_by,
+    find_lists_folder,
     split_at,
     warn_of_shared_groups,
     warn_of_unlisted_classes,
@@ -49,12 +50,11 @@ def find_ucf101(source: Path, lists: Path | None) -> SourceResult:
 
 def find_lists(source: Path, clips: ClipTable) -> Path | None:
     """Return the folder in or beside `source` whose lists match these clips; None without one."""
-    source = source.resolve()
-    for parent in (source, source.parent):
-        for folder in (parent, *sorted(path for path in parent.iterdir() if path.is_dir())):
-            if (folder / "trainlist01.txt").is_file() and names_a_class(folder, clips):
-                return folder
-    return None
+
+    def has_lists(folder: Path) -> bool:
+        return (folder / "trainlist01.txt").is_file() and names_a_class(folder, clips)
+
+    return find_lists_folder(source, has_lists)
 
 
 def read_list(path: Path) -> Iterator[tuple[str, int | None]]:

@@ -10,6 +10,7 @@ from avme.sources.clip_table import SourceClip, build_clip_table
 from avme.sources.groups import GroupIndex
 from avme.sources.splits import (
     explained_by,
+    find_lists_folder,
     split_at,
     warn_of_missing_videos,
     warn_of_shared_groups,
@@ -31,6 +32,21 @@ def test_split_at_with_repeated_indices_lists_every_id_once_in_order() -> None:
     assert "A/2.mp4" in split.train
     assert "A/1.mp4" not in split.train
     assert "elsewhere" not in split.train
+
+
+def test_find_lists_folder_looks_in_and_beside_the_videos_past_unreadable_folders(
+    tmp_path: Path,
+) -> None:
+    for name in ("closed", "lists", "videos"):
+        (tmp_path / name).mkdir()
+
+    def has_lists(folder: Path) -> bool:
+        if folder.name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return folder.name == "lists"
+
+    assert find_lists_folder(tmp_path / "videos", has_lists) == (tmp_path / "lists").resolve()
+    assert find_lists_folder(tmp_path / "videos", lambda folder: False) is None
 
 
 def test_explained_by_with_warnings_adds_them_to_the_error() -> None:
