@@ -1,4 +1,4 @@
-"""Parts of messages: the first of many names."""
+"""Parts of messages: the first of many names, an error on one line."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -20,3 +20,9 @@ def some_of(
     if (len(first) if count is None else count) > len(shown):
         shown.append("...")
     return separator.join(shown)
+
+
+def one_line(error: BaseException) -> str:
+    """Return the text of an error without line breaks: its lines, joined by semicolons."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return "; ".join(filter(None, lines))

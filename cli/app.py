@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from avme import __version__
 from avme.errors import AvmeError, PeerFailedError, SystemRequirementError
+from avme.message_text import one_line
 from avme.system.resource_errors import shortage
 
 from . import aliases
@@ -112,7 +113,7 @@ def main() -> None:
         try:
             app(prog_name="avme")
         except Exception as error:
-            what = f"{type(error).__name__}: {_one_line(error)}"
+            what = f"{type(error).__name__}: {_message_of(error)}"
             verbose = "--verbose" in sys.argv[1:]
             hint = "" if verbose else "; run again with --verbose for the traceback"
             _print_error(f"unexpected error: {what}{hint}", 1, verbose)
@@ -128,7 +129,7 @@ def _errors_as_lines(verbose: bool) -> Iterator[None]:
     except RankFailed as error:
         _end(str(error), error.exit_code, verbose, error)
     except AvmeError as error:
-        _end(f"error: {_one_line(error)}", error.exit_code, verbose, error)
+        _end(f"error: {_message_of(error)}", error.exit_code, verbose, error)
     except (MemoryError, OSError, RuntimeError) as error:
         if (line := shortage(error) or _system_line(error)) is None:
             raise
@@ -165,11 +166,12 @@ def _system_line(error: Exception) -> str | None:
     return f"{named} cannot be written or read ({why}): correct it and repeat"
 
 
-def _one_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def _message_of(error: BaseException) -> str:
+    """Return the error on one line; torch wraps a worker's error in its traceback."""
+    lines = str(error).strip().splitlines()
     if lines and lines[0].startswith("Caught ") and "DataLoader worker" in lines[0]:
-        return lines[-1].partition(": ")[2]  # torch wraps a worker's error in its traceback
-    return "; ".join(lines)
+        return lines[-1].partition(": ")[2]
+    return one_line(error)
 
 
 def _usage_line(error: Any) -> str:

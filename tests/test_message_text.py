@@ -1,6 +1,6 @@
-"""Lists of names in messages."""
+"""Lists of names, and errors, in messages."""
 
-from avme.message_text import some_of
+from avme.message_text import one_line, some_of
 
 
 def test_the_first_names_stand_for_many() -> None:
@@ -17,3 +17,8 @@ def test_the_first_names_may_be_all_that_is_known() -> None:
 
 def test_clauses_are_separated_by_semicolons() -> None:
     assert some_of(["a is 1", "b is 2"], 1, separator="; ") == "a is 1; ..."
+
+
+def test_an_error_of_several_lines_is_shown_on_one() -> None:
+    assert one_line(ValueError("a\n\n  b   c\r\nd")) == "a; b   c; d"
+    assert one_line(ValueError()) == ""

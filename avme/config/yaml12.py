@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from avme.errors import ConfigError
+from avme.message_text import one_line
 
 _PLAIN = {
     "tag:yaml.org,2002:bool": (r"true|True|false|False", "tTfF"),
@@ -94,7 +95,7 @@ def read_yaml(text: str, origin: str) -> Any:
         where = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{origin} is not YAML: {error.problem}{where}") from error
     except (yaml.YAMLError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ConfigError(f"{origin} is not YAML: {reason}") from error
 
 

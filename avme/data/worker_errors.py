@@ -18,6 +18,7 @@ from torch._utils import ExceptionWrapper
 
 from avme.data.shared_memory import ADVICE, FOLDER
 from avme.errors import AvmeError, SystemRequirementError
+from avme.message_text import one_line
 from avme.system.resource_errors import shortage
 
 _SECONDS_TO_END = 1.0
@@ -67,7 +68,7 @@ def _not_handed_over(error: Exception) -> SystemRequirementError:
     lacking = None if _ALLOCATION.search(str(error)) else shortage(error)
     if lacking is not None:
         return SystemRequirementError(f"loader processes cannot hand over data: {lacking}")
-    text = " ".join(str(error).split())
+    text = one_line(error)
     return SystemRequirementError(
         f"loader processes cannot hand over data ({text}): if {FOLDER} is too small, {ADVICE}"
     )

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from avme.io.atomic import replacing
+from avme.message_text import one_line
 from avme.progress import Reporter
 
 
@@ -31,6 +32,6 @@ def draw_or_warn(path: Path, draw: Callable[[Path], object], report: Reporter) -
 
 def not_drawn(name: str, error: Exception) -> str:
     """Return the warning for a figure that failed."""
-    reason = " ".join(str(error).split())
+    reason = one_line(error)
     what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     return f"warning: {name} was not drawn ({what}): all else is complete"

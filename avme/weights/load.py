@@ -19,7 +19,7 @@ from avme.config.dotted_keys import flatten, nest
 from avme.config.validation_errors import describe_first_fault
 from avme.errors import ArtifactError, ConfigError, MismatchError
 from avme.io.hashing import sha256_of
-from avme.message_text import some_of
+from avme.message_text import one_line, some_of
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier, Modality
 from avme.weights.checkpoint_files import StoredWeights, read_file
@@ -133,7 +133,7 @@ def _foreign(stored: StoredWeights) -> ImportedWeights:
         grid, shapes = geometry.grid(), geometry.shapes()
         sizes = {"visual": geometry.visual, "decoder": geometry.decoder}
     except (ArtifactError, ConfigError, ValueError, TypeError) as error:
-        raise ArtifactError(f"{stored.file}: {_first_line(error)}") from error
+        raise ArtifactError(f"{stored.file}: {_fault(error)}") from error
     tables = position_tables(stored.file, tensors, geometry)
     stage, pool = geometry.stage, geometry.norms.pool
     rules = [rule_for(own, stored.form, stage, geometry.kernel, pool) for own in shapes]
@@ -241,7 +241,7 @@ def _precisions(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     return {name: names.count(name) for name in sorted(set(names))}
 
 
-def _first_line(error: Exception) -> str:
+def _fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
         return describe_first_fault(error)
-    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    return one_line(error)

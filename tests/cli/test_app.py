@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from avme import __version__
 from avme.errors import AvmeError
-from avme_cli.app import _one_line, app, main
+from avme_cli.app import _message_of, app, main
 
 COMMANDS = [
     ["prep"],
@@ -106,7 +106,7 @@ def test_app_as_module_is_the_same_program() -> None:
         (["pretrain", "--gpus", "0"], "error: Invalid value for '--gpus'"),
     ],
 )
-def test_app_with_misspelled_word_exits_2_with_one_line(args: list[str], line: str) -> None:
+def test_app_with_misspelled_word_exits_2_with_message_of(args: list[str], line: str) -> None:
     code, out, err = run(*args)
 
     assert (code, out) == (2, "")
@@ -205,10 +205,10 @@ def test_app_on_other_rank_prints_no_results(monkeypatch: pytest.MonkeyPatch) ->
     assert run("config", "list") == (0, "", "")
 
 
-def test_one_line_of_loader_error_drops_its_traceback() -> None:
+def test_message_of_of_loader_error_drops_its_traceback() -> None:
     wrapped = AvmeError(
         "Caught ArtifactError in DataLoader worker process 0.\nOriginal Traceback (most recent "
         'call last):\n  File "x.py", line 1\navme.errors.ArtifactError: clip a.avi: damaged'
     )
 
-    assert _one_line(wrapped) == "clip a.avi: damaged"
+    assert _message_of(wrapped) == "clip a.avi: damaged"

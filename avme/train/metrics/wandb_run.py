@@ -18,6 +18,7 @@ from jaxtyping import UInt8
 from avme.errors import ArtifactError, SystemRequirementError
 from avme.io.atomic import read_json, write_json
 from avme.io.escape import escape_text
+from avme.message_text import one_line
 
 IDENTITY = "wandb.json"
 """File in the run folder with the project and the run's id there."""
@@ -49,7 +50,7 @@ class WandbRun:
                 settings=settings,
             )
         except self._wandb.errors.Error as error:
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise SystemRequirementError(
                 f"wandb did not begin a run of {project} ({reason}): run `wandb login`, set "
                 "WANDB_MODE=offline, or leave out --wandb"

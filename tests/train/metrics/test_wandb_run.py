@@ -134,7 +134,7 @@ def test_a_refusal_is_one_line(wandb: FakeWandb, tmp_path: Path) -> None:
     wandb.refusal = "api_key not configured\n(no-tty)"
 
     with pytest.raises(
-        SystemRequirementError, match=r"videos \(api_key not configured \(no-tty\)\): run"
+        SystemRequirementError, match=r"videos \(api_key not configured; \(no-tty\)\): run"
     ):
         record(tmp_path, 0)
 
