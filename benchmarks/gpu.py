@@ -28,8 +28,7 @@ from avme.config.pretrain import PretrainConfig
 from avme.config.resolve import resolve
 from avme.io.atomic import write_text
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.models.example_input import example_clip
-from avme.models.flops import count_gflop
+from avme.models.complexity import count_gflop, example_clip
 from avme.models.masking import TubeMask
 from avme.progress import NullReporter
 from avme.train.metrics.gpu_specs import peak_tflops

@@ -14,10 +14,8 @@ from avme.config.presets.recipe import DatasetFacts
 from avme.data.sampler import SampleOrder
 from avme.models.autoencoder import grid_of
 from avme.models.build import build_model
-from avme.models.example_input import example_clip
-from avme.models.flops import Flops, count_flops
+from avme.models.complexity import Flops, count_flops, count_parameters, example_clip
 from avme.models.masking import Grid, TubeMask
-from avme.models.parameter_count import count_parameters
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.sources.split_strategies import hold_out
 from avme.train.schedule import build_schedule

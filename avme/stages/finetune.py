@@ -23,7 +23,7 @@ from avme.errors import ConfigError, MismatchError
 from avme.io.run_status import require_finished_run
 from avme.models.build import Network
 from avme.models.classifier import Classifier
-from avme.models.example_input import example_clip
+from avme.models.complexity import example_clip
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.sources.split_strategies import hold_out, warn_of_unheld_classes

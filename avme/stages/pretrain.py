@@ -13,7 +13,7 @@ from avme.config import PretrainConfig
 from avme.data.transforms import PretrainTransform
 from avme.models.autoencoder import MaeOutput, MaskedAutoencoder
 from avme.models.build import Network
-from avme.models.example_input import example_clip
+from avme.models.complexity import example_clip
 from avme.models.masking import TubeMask
 from avme.models.reconstruction_loss import in_both_units, reconstruction_loss
 from avme.progress import NullReporter, Reporter

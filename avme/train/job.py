@@ -21,8 +21,7 @@ from avme.data.sampler import DistributedBatchSampler, SampleOrder
 from avme.data.transforms import TrainTransform, torch_seed
 from avme.errors import ArtifactError
 from avme.io.atomic import read_json, write_json
-from avme.models.flops import count_gflop
-from avme.models.parameter_count import count_parameters
+from avme.models.complexity import count_gflop, count_parameters
 from avme.models.sync_batchnorm import freeze_statistics
 from avme.progress import Reporter
 from avme.shards.dataset import PreparedDataset

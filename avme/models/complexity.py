@@ -1,8 +1,9 @@
-"""Floating-point operations of a network, counted from shapes on the meta device.
+"""Parameters and floating-point operations of a model.
 
-A multiplication and an addition count as two. Element-wise work (norms, GELU, softmax) is left out,
-as is usual. torch's counter misses attention on CPUs, whose kernel it does not know; on meta
-tensors attention is decomposed into products that it counts (docs/decisions.md 35).
+Operations are counted from shapes on the meta device. A multiplication and an addition count as
+two. Element-wise work (norms, GELU, softmax) is left out, as is usual. torch's counter misses
+attention on CPUs, whose kernel it does not know; on meta tensors attention is decomposed into
+products that it counts (docs/decisions.md 35).
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from avme.config import ClipConfig
 from avme.models.autoencoder import MaeOutput
 
 
@@ -32,6 +34,33 @@ class Flops:
     def step(self) -> int:
         """Forward and backward operations, without recomputed activations."""
         return self.forward + self.backward
+
+
+def count_parameters(model: nn.Module) -> dict[str, int]:
+    """Return the number of parameters by child module, and in total."""
+    parts = {
+        name: sum(parameter.numel() for parameter in part.parameters())
+        for name, part in model.named_children()
+    }
+    return {"all": sum(parameter.numel() for parameter in model.parameters())} | parts
+
+
+def example_clip(
+    clip: ClipConfig, num_cepstra: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return zero video, zero MFCC and a mask of valid rows for one clip.
+
+    Args:
+        clip: Window settings.
+        num_cepstra: Coefficients per MFCC row.
+        device: Device of the tensors.
+    """
+    size = (1, 3, clip.num_frames, clip.image_size, clip.image_size)
+    return (
+        torch.zeros(size, dtype=torch.uint8, device=device),
+        torch.zeros(1, clip.span_rows, num_cepstra, device=device),
+        torch.ones(1, clip.span_rows, dtype=torch.bool, device=device),
+    )
 
 
 def count_flops(model: nn.Module, *inputs: Any, backward: bool = True) -> Flops:

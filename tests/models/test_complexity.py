@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -12,7 +12,7 @@ from avme.config import ClipConfig, ModelConfig
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.blocks import SelfAttention
 from avme.models.classifier import Classifier
-from avme.models.flops import Flops, count_flops, count_gflop
+from avme.models.complexity import Flops, count_flops, count_gflop, count_parameters, example_clip
 from avme.models.masking import TokenMask, TubeMask
 
 pytestmark = pytest.mark.slow
@@ -157,3 +157,38 @@ def test_count_gflop_of_attention_includes_scores_and_values() -> None:
     counted = count_gflop(SelfAttention(dim, 4), torch.zeros(1, tokens, dim))
 
     assert counted * 1e9 == pytest.approx(projections + scores_and_values)
+
+
+def test_parts_and_total_are_counted() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2, bias=False))
+
+    assert count_parameters(model) == {"all": 24, "0": 16, "1": 8}
+
+
+def test_shared_parameters_count_once_in_total() -> None:
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    model[1].weight = model[0].weight
+
+    assert count_parameters(model)["all"] == 4
+
+
+def test_example_clip_on_meta_fits_the_model(
+    clip: ClipConfig, make_model_config: Callable[..., ModelConfig]
+) -> None:
+    device = torch.device("meta")
+    config = make_model_config()
+    model = MaskedAutoencoder(config, clip)
+    choice = TubeMask(model.grid, 0.75)(torch.tensor([1]))
+
+    inputs = example_clip(clip, config.audio.num_cepstra, device)
+
+    assert {tensor.device.type for tensor in inputs} == {"meta"}
+    assert count_flops(model, *inputs, choice).forward > 0
+
+
+def test_example_clip_on_cpu_has_audio_in_every_row(clip: ClipConfig) -> None:
+    _, mfcc, valid = example_clip(clip, 13, torch.device("cpu"))
+
+    assert valid.all()
+    assert valid.shape[1] == 4 * clip.num_frames * clip.frame_stride
+    assert not mfcc.any()
