@@ -49,14 +49,12 @@ def convert(ctx: typer.Context, file: File, out: Out, to: Form) -> None:
 
     VideoMAE's and Hugging Face's formats hold the video model only.
     """
-    from avme.weights.output_path import require_output
-
     preflight.require_weights(file)
-    require_output(out, to)
 
-    from avme.weights.export import write_weights
+    from avme.weights.export import require_output, write_weights
     from avme.weights.load import read_weights
 
+    require_output(out, to)
     for line in write_weights(read_weights(file), out, to).lines():
         ctx.obj.log(line)
     print_line(out)
