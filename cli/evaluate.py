@@ -132,9 +132,18 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
     scored = [k for k in dict.fromkeys(topk) if f"top{k}" in summary]
     for k in scored:
         table.add_column(f"top-{k}", justify="right")
+        table.add_column("95 %", justify="right")
     for name, row in [("all clips", summary), *summary["by_audio"].items()]:
-        shares = [f"{100 * row[f'top{k}']:.2f} %" for k in scored]
-        table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *shares)
+        cells = [cell for k in scored for cell in _cells(row, f"top{k}")]
+        table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *cells)
     console = verbatim()
     console.print(title)  # a table's own title would wrap at the table's width
     console.print(table)
+    method = summary["interval_method"]
+    print_line(f"intervals: bootstrap over {method['groups']} {method['unit']}s")
+    print_line(summary["signature"])
+
+
+def _cells(row: dict[str, Any], metric: str) -> tuple[str, str]:
+    low, high = row["intervals"][metric]
+    return f"{100 * row[metric]:.2f} %", f"{100 * low:.1f} to {100 * high:.1f}"

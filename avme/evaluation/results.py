@@ -8,7 +8,7 @@ import io
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from jaxtyping import Int64
@@ -30,7 +30,11 @@ SUMMARY = "summary.json"
 PICTURE = "confusion.png"
 _BYTES_BESIDE_SCORES = 100_000
 """Bytes of summary, tables and figure."""
-_FILES = (SUMMARY, "predictions.npz", "per_class.csv", "confusion.csv", PICTURE)
+_BYTES_PER_ROW = 300
+"""Bytes of a row of predictions.csv besides the id."""
+PREDICTIONS = "predictions.csv"
+_MOST_RANKED = 5
+_FILES = (SUMMARY, "predictions.npz", PREDICTIONS, "per_class.csv", "confusion.csv", PICTURE)
 
 
 def results_folder(
@@ -109,8 +113,8 @@ def require_room(folder: Path, entries: tuple[ClipEntry, ...], num_classes: int)
     Raises:
         SystemRequirementError: Too little free space.
     """
-    names = sum(len(entry.id) for entry in entries)
-    try_write(folder, _BYTES_BESIDE_SCORES + names + 8 * len(entries) * num_classes)
+    rows = sum(2 * len(entry.id) + _BYTES_PER_ROW for entry in entries)
+    try_write(folder, _BYTES_BESIDE_SCORES + rows + 8 * len(entries) * num_classes)
 
 
 def write_results(
@@ -169,6 +173,8 @@ def _write_files(
             views=scores.views,
             classes=np.array(classes),
         )
+    with replacing(folder / PREDICTIONS) as temporary, temporary.open("w", newline="") as file:
+        _write_predictions(file, scores, entries, classes)
     write_text(folder / "per_class.csv", _per_class(scores, classes, ranks))
     header = [["true \\ predicted", *classes]]
     counts = _confusion(scores, len(classes)).tolist()
@@ -223,6 +229,19 @@ def _title(summary: Mapping[str, Any], ranks: tuple[int, ...]) -> str:
         f"{run_folder(path).resolve().name}, {path.name} at step {checkpoint['step']}, modality "
         f"{summary['modality']}, {segments} x {crops} views"
     )
+
+
+def _write_predictions(
+    file: TextIO, scores: EvalScores, entries: tuple[ClipEntry, ...], classes: tuple[str, ...]
+) -> None:
+    """Write a row per clip: its class, and the most probable classes with their probabilities."""
+    count = min(_MOST_RANKED, len(classes))
+    ranked = [f"{name}{k}" for k in range(1, count + 1) for name in ("predicted", "probability")]
+    file.write(_csv([["id", "class", "group", "audio", *ranked]]))
+    for entry, probability in zip(entries, scores.probability, strict=True):
+        best = np.argsort(-probability, kind="stable")[:count]
+        cells = [cell for at in best for cell in (classes[at], f"{probability[at]:.6f}")]
+        file.write(_csv([[entry.id, entry.class_name, entry.group, entry.audio, *cells]]))
 
 
 def _per_class(scores: EvalScores, classes: tuple[str, ...], ranks: tuple[int, ...]) -> str:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from avme import __version__
 from avme.config import EvalConfig
 from avme.data.class_coverage import ClassCoverage, compute_coverage
 from avme.data.dataset import ClipReader, EvalDataset
@@ -21,6 +20,8 @@ from avme.evaluation.dataset import (
     require_unseen,
     trained_classes,
 )
+from avme.evaluation.intervals import Groups
+from avme.evaluation.metrics import summarize_scores
 from avme.evaluation.results import (
     draw_results,
     require_replaceable,
@@ -28,13 +29,13 @@ from avme.evaluation.results import (
     results_folder,
     write_results,
 )
-from avme.media.loudness import AUDIO_STATES
+from avme.evaluation.signature import signature
 from avme.progress import NullReporter, Reporter
-from avme.shards.dataset import ClipEntry, PreparedDataset
+from avme.shards.dataset import PreparedDataset
 from avme.stages.training import mfcc_facts
 from avme.train.distributed.interrupt import ended_by_signals
 from avme.train.distributed.process_group import init_distributed, pick_device, pick_precision
-from avme.train.evaluator import EvalScores, Evaluator
+from avme.train.evaluator import Evaluator
 from avme.weights.load_classifier import (
     TrainedClassifier,
     build_trained,
@@ -131,7 +132,9 @@ def evaluate(
             processes=processes,
         )
         scores = scorer.score(model, report, "eval")
-        summary = _figures(scores, entries, ranks) | summary
+        groups = Groups([entry.group for entry in entries])
+        summary = summarize_scores(scores, entries, ranks, groups) | summary
+        summary["signature"] = signature(summary, groups, __version__)
         if processes.is_rank0:
             tell(summary)
             write_results(folder, summary, scores, entries, trained.classes, ranks)
@@ -163,25 +166,6 @@ def usable_ranks(topk: tuple[int, ...], num_classes: int, report: Reporter) -> t
     return usable
 
 
-def _figures(
-    scores: EvalScores, entries: tuple[ClipEntry, ...], ranks: tuple[int, ...]
-) -> dict[str, Any]:
-    states = np.array([entry.audio for entry in entries])
-    by_audio: dict[str, Any] = {}
-    for state in AUDIO_STATES:
-        among = states == state
-        if among.any():
-            tops = {f"top{k}": scores.top(k, among) for k in ranks}
-            by_audio[state] = {"n": int(among.sum()), **tops}
-    return {
-        **{f"top{k}": scores.top(k) for k in ranks},
-        "n": len(entries),
-        "by_audio": by_audio,
-        "cross_entropy": scores.cross_entropy(),
-        "distinct_views_per_clip": float(scores.views.mean()),
-    }
-
-
 def _described(
     config: EvalConfig,
     trained: TrainedClassifier,
@@ -194,10 +178,12 @@ def _described(
     return {
         "modality": trained.settings.modality,
         "audio": "real",
+        "protocol": facts.get("protocol", "all"),
         "dataset": prepared.name,
         "fingerprint": prepared.fingerprint,
         "split": split,
         "subset": config.subset,
+        "list_sha256": prepared.list_sha256(split, config.subset),
         "trained_on_split": facts.get("split"),
         "classes": len(trained.classes),
         "untrained_classes": list(coverage.untrained),

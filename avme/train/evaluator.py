@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from avme.batch import AVBatch
@@ -34,17 +34,21 @@ class EvalScores:
     views: Int[np.ndarray, " n"]
     """Number of distinct views that were averaged."""
 
-    def top(self, k: int, among: Sequence[bool] | np.ndarray | None = None) -> float:
-        """Return top-k accuracy, over all clips or those in the mask `among`.
+    def correct(self, k: int) -> Bool[np.ndarray, " n"]:
+        """Return whether the true class of each clip is among the k most probable.
 
         A class ranks behind all classes of equal or higher probability: ties count against the
         model, so that a constant prediction is never right by class order. Classifiers return
-        float32 logits, in which ties of trained models are rare. Returns nan without clips.
+        float32 logits, in which ties of trained models are rare.
         """
-        rows = np.ones(len(self.label), bool) if among is None else np.asarray(among, bool)
         own = self.probability[np.arange(len(self.label)), self.label]
         rank = (~(self.probability < own[:, None])).sum(axis=1)  # nan is never ahead
-        return float((rank[rows] <= k).mean()) if rows.any() else float("nan")
+        return np.asarray(rank <= k)
+
+    def top(self, k: int, among: Sequence[bool] | np.ndarray | None = None) -> float:
+        """Return top-k accuracy, over all clips or those in the mask `among`; nan without clips."""
+        rows = np.ones(len(self.label), bool) if among is None else np.asarray(among, bool)
+        return float(self.correct(k)[rows].mean()) if rows.any() else float("nan")
 
     def cross_entropy(self) -> float:
         """Return the mean negative log-likelihood of the true classes."""

@@ -1,5 +1,6 @@
 """Evaluation: every clip once, files that agree with each other."""
 
+import csv
 import json
 import os
 import shutil
@@ -69,6 +70,15 @@ def test_evaluate_summary_follows_from_predictions(
     best = finetuned / "checkpoints" / "best.pt"
     assert summary["checkpoint"]["sha256"] == sha256_of(best)
     assert summary["train_list_sha256"] == finished.list_sha256("1", "train")
+    assert summary["signature"].endswith(
+        f"|ckpt={sha256_of(best)[:8]}|list={finished.list_sha256('1', 'test')[:8]}"
+        f"|train={finished.list_sha256('1', 'train')[:8]}"
+    )
+    with (result.folder / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == ids
+    assert [row["predicted1"] == row["class"] for row in rows] == right.tolist()
+    assert {len(row) for row in rows} == {4 + 2 * 2}
 
 
 def test_evaluate_averages_distinct_views_equally(

@@ -1,0 +1,54 @@
+"""Metrics of a list of scored clips: accuracies with intervals, loss and calibration."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from avme.evaluation.calibration import describe_calibration
+from avme.evaluation.intervals import Groups
+from avme.media.loudness import AUDIO_STATES
+from avme.shards.dataset import ClipEntry
+from avme.train.evaluator import EvalScores
+
+
+def summarize_scores(
+    scores: EvalScores, entries: tuple[ClipEntry, ...], ranks: tuple[int, ...], groups: Groups
+) -> dict[str, Any]:
+    """Return the metrics of all clips and of those of each audio state.
+
+    Args:
+        scores: Scores of the clips.
+        entries: The clips.
+        ranks: Values of k.
+        groups: Groups of the clips, which the intervals resample.
+    """
+    states = np.array([entry.audio for entry in entries])
+    by_audio = {
+        state: _accuracies(scores, ranks, groups, states == state)
+        for state in AUDIO_STATES
+        if (states == state).any()
+    }
+    return {
+        **_accuracies(scores, ranks, groups, np.ones(len(entries), bool)),
+        "interval_method": groups.describe(),
+        "by_audio": by_audio,
+        "cross_entropy": scores.cross_entropy(),
+        "calibration": describe_calibration(scores.probability, scores.label),
+        "distinct_views_per_clip": float(scores.views.mean()),
+    }
+
+
+def _accuracies(
+    scores: EvalScores, ranks: tuple[int, ...], groups: Groups, among: Bool[np.ndarray, " n"]
+) -> dict[str, Any]:
+    intervals = {k: groups.interval(scores.correct(k), among) for k in ranks}
+    return {
+        "n": int(among.sum()),
+        **{f"top{k}": scores.top(k, among) for k in ranks},
+        "intervals": {f"top{k}": [found.low, found.high] for k, found in intervals.items()},
+        "design_effect": {
+            f"top{k}": None if np.isnan(found.design_effect) else found.design_effect
+            for k, found in intervals.items()
+        },
+    }
