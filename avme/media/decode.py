@@ -131,7 +131,7 @@ def decode(
             require_min_decoded(info, len(judged.pts), judged.seconds, recipe.min_decoded_fraction)
     except MediaError as error:
         if span and error.reason == "no-frames":
-            message = f"{source.name}: no picture in its seconds {span}"
+            message = f"{source.name}: no frame in its seconds {span}"
             raise MediaError(message, reason="empty-cut") from error
         named = without_folders(str(error), source.parent, work)
         if source.name not in named:
@@ -198,7 +198,7 @@ def _decode_audio(
     if media.audio == "none":
         return media
     media = _with_channel(job, media, demuxed)
-    reason = "that sounds" if media.audio == "sound" else "that can be decoded"
+    reason = "that is not silent" if media.audio == "sound" else "that can be decoded"
     taken = replace(media.info.audio or audio, reason=reason)
     return replace(media, info=replace(info, audio=taken))
 
@@ -242,9 +242,9 @@ def _summarize(
 def _warnings(media: DecodedClip, recipe: Recipe, span: Span | None, mended: bool) -> Iterator[str]:
     if media.info.audio is not None and media.info.audio.channel is not None:
         number = media.info.audio.channel + 1
-        yield f"sound-cancelled: the mean of the channels is silent, number {number} alone is taken"
+        yield f"sound-cancelled: the mean of the channels is silent, channel {number} alone is used"
     if mended:
-        yield f"clock-mended: times of pictures ran backwards; those come {media.fps} a second"
+        yield f"timestamps-fixed: frame timestamps decreased; those follow at {media.fps} fps"
     if span is None:
         yield from frame_warnings(media.info, len(media.pts))
     else:

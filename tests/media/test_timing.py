@@ -52,7 +52,7 @@ def test_pictures_without_times_of_their_own_come_at_their_rate(
     assert media.audio_start_seconds == pytest.approx(0.0, abs=0.05)
     assert media.ffmpeg_log == ""
     assert media.warnings == (
-        "clock-mended: times of pictures ran backwards; those come 25 a second",
+        "timestamps-fixed: frame timestamps decreased; those follow at 25 fps",
     )
 
 
@@ -61,7 +61,7 @@ def test_a_clock_that_is_set_back_a_little_catches_up(tmp_path: Path) -> None:
 
     assert len(media.pts) == 50
     assert (np.diff(media.pts) > 0).all()
-    assert [warning.split(":")[0] for warning in media.warnings] == ["clock-mended"]
+    assert [warning.split(":")[0] for warning in media.warnings] == ["timestamps-fixed"]
 
 
 def test_a_clock_that_is_set_back_by_more_is_refused(tmp_path: Path) -> None:
