@@ -1,8 +1,9 @@
-"""Docstrings and comments are plain technical English (CONTRIBUTING.md)."""
+"""Docstrings, comments and messages are plain technical English (CONTRIBUTING.md)."""
 
 import ast
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,12 +38,27 @@ def prose(source: str) -> list[str]:
     return [text for text in found if text]
 
 
+def messages(source: str) -> list[str]:
+    """String literals with a space, docstrings excluded; an f-string gives its constant parts."""
+    tree = ast.parse(source)
+    descriptions = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and " " in node.value
+        and id(node) not in descriptions
+    ]
+
+
 def sources() -> list[Path]:
     return [path for folder in ("avme", "cli") for path in (ROOT / folder).rglob("*.py")]
 
 
-def test_odd_words_stay_within_their_budget() -> None:
-    texts = [text for path in sources() for text in prose(path.read_text(encoding="utf-8"))]
+@pytest.mark.parametrize("texts_of", [prose, messages])
+def test_odd_words_stay_within_their_budget(texts_of: Callable[[str], list[str]]) -> None:
+    texts = [text for path in sources() for text in texts_of(path.read_text(encoding="utf-8"))]
     odd = Counter(word.lower() for text in texts for word in ODD.findall(text))
     words = sum(len(WORD.findall(text)) for text in texts)
 
@@ -51,6 +67,12 @@ def test_odd_words_stay_within_their_budget() -> None:
 
 def test_odd_words_are_counted_in_docstrings_and_comments() -> None:
     assert prose('"""Nobody says."""\nx = 1  # kept\n') == ["Nobody says.", "kept"]
+
+
+def test_odd_words_are_counted_in_messages() -> None:
+    source = '"""A module."""\nx = 1\n"""A field."""\nraise E(f"{x} says " "so", "key")\n'
+
+    assert messages(source) == [" says so"]
 
 
 def first_words(source: str) -> list[str]:
