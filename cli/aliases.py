@@ -134,7 +134,7 @@ def command_hint(name: str, command: str = "avme") -> str | None:
     is_table = name.lower().endswith(".csv")
     if command.endswith(" prep") and (is_table or "/" in name or Path(name).exists()):
         layout = "csv" if is_table else "folder"
-        return f"say how it is laid out, as in `avme prep {layout} {name}`"
+        return f"give its layout, as in `avme prep {layout} {name}`"
     known = _COMMANDS.get(name.lower())
     return None if known is None else f"did you mean `avme {known}`?"
 

@@ -43,7 +43,7 @@ def print_audit(facts: dict[str, Any]) -> None:
         (_title(facts), ("", ""), list(_properties(facts))),
         ("classes", _CLASSES, list(_classes(facts["per_class"]))),
         ("splits", _SPLITS, list(_splits(facts["splits"]))),
-        ("what presence of usable sound tells of the class", _LEAKS, list(_leaks(facts))),
+        ("information of usable audio about the class", _LEAKS, list(_leaks(facts))),
         *_protocols(facts["splits"]),
     ):
         console.print(_table(title, header, rows))
@@ -70,17 +70,17 @@ def _title(facts: dict[str, Any]) -> str:
 def _properties(facts: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     audio = facts["sound"]
     other = facts["frames_other_than_header"]
-    yield "frames", f"{facts['frames']}; {other} clips have another number than their header says"
+    yield "frames", f"{facts['frames']}; {other} clips differ from their header"
     yield "seconds a clip", _spread(facts["seconds"])
     yield "frames a clip", _spread(facts["frames_per_clip"])
     for name, key in (("frames a second", "fps"), ("size", "sizes"), ("codec", "video_codecs")):
         yield name, _kinds(facts[key])
     states = f"{audio['sound']} sound, {audio['silent']} silent, {audio['none']} without a track"
     yield "sound", f"{states}; {audio['usable']} usable"
-    yield "sound codec", _kinds(audio["codecs"])
+    yield "audio codec", _kinds(audio["codecs"])
     yield "samples a second", _kinds(audio["sample_rates_hz"])
     yield "channels", _kinds(audio["channels"])
-    for name, key in (("sound starts late", "starts_late"), ("sound ends early", "ends_early")):
+    for name, key in (("audio starts late", "starts_late"), ("audio ends early", "ends_early")):
         clips, most = audio[key]["clips"], audio[key]["most_seconds"]
         yield name, f"{clips} clips, by up to {most:.2f} s" if clips else "no clip"
     yield "RMS in dBFS", _spread(audio["rms_dbfs"])
@@ -97,7 +97,7 @@ def _kinds(counts: dict[str, int]) -> str:
     return some_of((f"{name} ({times})" for name, times in counts.items()), _MOST_KINDS) or "-"
 
 
-_CLASSES: Final = ("class", "clips", "seconds", "with usable sound")
+_CLASSES: Final = ("class", "clips", "seconds", "with usable audio")
 
 
 def _classes(rows: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
@@ -112,7 +112,7 @@ def _classes(rows: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     for name, wanted in (("all clips", 1.0), ("no clip", 0.0)):
         some = [row for row in rows if row["usable_share"] == wanted]
         yield (
-            f"{len(some)} classes: {name} with sound",
+            f"{len(some)} classes: {name} with audio",
             str(sum(row["clips"] for row in some)),
             f"{sum(row['seconds'] for row in some):.0f}",
             f"{wanted:.0%}",
@@ -140,7 +140,7 @@ def _splits(splits: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             yield split, part, *(str(facts[part][key]) for key in keys)
 
 
-_LEAKS: Final = ("split", "bits", "at most", "by chance", "p", "top-1 from it", "top-1 without")
+_LEAKS: Final = ("split", "bits", "at most", "random", "p", "top-1 with it", "top-1 without")
 
 
 def _leaks(facts: dict[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -168,7 +168,7 @@ def _protocols(
                 )
                 for row in facts["protocols"]
             ]
-            yield f"what is left of it on split {split}", _PROTOCOLS, rows
+            yield f"protocols that reduce it, split {split}", _PROTOCOLS, rows
             return
 
 
@@ -195,12 +195,12 @@ def _warnings(splits: dict[str, Any]) -> Iterator[str]:
             some = some_of(row["group"] for row in shared)
             clips = sum(row["test"] for row in shared)
             yield (
-                f"warning: split {split}: {len(shared)} groups stand on both sides ({some}), "
-                f"{clips} test clips: its accuracy will flatter"
+                f"warning: split {split}: {len(shared)} groups are in train and test ({some}), "
+                f"{clips} test clips: its accuracy is overestimated"
             )
         if facts["leak"] and facts["leak"]["is_evident"]:
             bits = facts["leak"]["bits_corrected"]
             yield (
-                f"warning: split {split}: whether a clip has sound tells {bits:.2f} bits of its "
-                "class: an accuracy speaks for sound only under a protocol with 0 bits left"
+                f"warning: split {split}: audio presence gives {bits:.2f} bits of the class: an "
+                "accuracy is evidence for audio only under a protocol with 0 bits left"
             )

@@ -113,6 +113,6 @@ def step(
         ],
     )
     ours, with_audio = found.rows[-3], found.rows[-1]
-    print_line(f"a step with sound takes {with_audio.seconds / ours.seconds:.3f} of one without")
+    print_line(f"a step with audio takes {with_audio.seconds / ours.seconds:.3f} of one without")
     for name, reason in found.absent.items():
         print_line(f"{name}: {reason}")

@@ -38,7 +38,7 @@ def doctor(as_json: Json = False) -> None:
     missing = [each.name for each in findings if each.state == "missing"]
     if missing:
         raise SystemRequirementError(
-            f"missing or broken: {', '.join(missing)}; how to mend it is said above"
+            f"missing or broken: {', '.join(missing)}; the fixes are listed above"
         )
 
 

@@ -78,7 +78,7 @@ def table(file: Path) -> Path:
     if not file.is_file():
         found = "is a folder" if file.is_dir() else "does not exist"
         if file.exists() and not file.is_dir():
-            found = "is no regular file (a pipe?), and the next run has to read it again"
+            found = "is not a regular file (a pipe?), and the next run has to read it again"
         raise UsageError(f"{file} {found}, expected a CSV file that lists videos")
     return file
 

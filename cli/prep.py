@@ -221,12 +221,12 @@ def _require_fitting(job: Job) -> None:
 
     if job.retry and (job.part is not None or job.slurm):
         raise UsageError(
-            "--retry would undo what other parts make: give it without --part, --slurm"
+            "--retry would discard shards of other parts: give it without --part, --slurm"
         )
     if job.slurm and (job.part is not None or job.dask is not None):
         raise UsageError("--slurm submits parts itself: leave --part and --dask out")
     if job.dry_run and job.dask is not None:
         raise UsageError(
-            "--dry-run takes its minutes from this machine, not from a cluster: leave --dask out; "
-            "all else that it says holds for both"
+            "--dry-run estimates the time of this machine, not of a cluster: leave --dask out; "
+            "the rest of the plan is the same"
         )

@@ -86,7 +86,7 @@ def _show_stage(
         count = training_clips(settings, chosen.clips)
     derived = derive(settings, classes, count)
     _print_table(f"avme {stage} --preset {name}", _settings(stage, name, settings))
-    _print_table("what follows", what_follows(settings, derived))
+    _print_table("derived", what_follows(settings, derived))
     if report is not None:
         from avme.bench.throughput import measure_throughput
 
@@ -164,13 +164,13 @@ def _steps(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> R
         return [("steps", "not known without a set: --data")]
     windows = f" x {train.repeat} windows" if train.repeat > 1 else ""
     few = steps.clips * train.repeat < train.batch_size
-    again = ": fewer than a step takes, so that they come again in it" if few else ""
+    again = ": fewer than a step needs, so that they repeat in it" if few else ""
     about = "about " if steps.is_estimate else ""
     listed = steps.clips + steps.held_out
     held_out: Rows = []
     if derived.mask is None:
         share = f"{about}{steps.held_out:,} of {listed:,} clips, by group, to choose the epoch"
-        held_out = [("held out", share if steps.held_out else "no clip: the last epoch is taken")]
+        held_out = [("held out", share if steps.held_out else "no clip: the last epoch is used")]
     return [
         (
             "steps",

@@ -95,8 +95,8 @@ class Training:
             return torchrun.launch_ranks(self.gpus, self.procs, folder)
         if self.gpus is not None or self.procs is not None:
             raise UsageError(
-                "--slurm starts the processes itself: say how many with --set slurm.gpus=N (or "
-                "slurm.procs=N) and slurm.nodes=N"
+                "--slurm starts the processes itself: give their number with --set slurm.gpus=N "
+                "(or slurm.procs=N) and slurm.nodes=N"
             )
         settings.slurm.require_time_to_train()
         _, processes = train.devices(settings.slurm, settings.train.device)

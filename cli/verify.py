@@ -41,7 +41,7 @@ def verify(
         return
     for line in (
         *map(str, found.problems),
-        "mend it with",
+        "fix it with",
         *(f"    {line}" for line in found.mend),
     ):
         print_line(line)

@@ -56,7 +56,7 @@ def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> li
         Protocol("all clips as they are", *everything, mutual_bits(train), ()),
         *(
             Protocol(
-                f"all clips, sound dropped from {share:.0%}",
+                f"all clips, audio dropped from {share:.0%}",
                 *everything,
                 mutual_bits(dropped(train, share)),
                 ("--set", f"augment.audio_dropout={share:g}"),
@@ -65,7 +65,7 @@ def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> li
             for share in _DROPPED
         ),
         Protocol(
-            "all clips of classes that mostly sound",
+            "all clips of classes that mostly have audio",
             int(train[mostly].sum()),
             int(test[mostly].sum()),
             int(np.count_nonzero(mostly)),
@@ -73,12 +73,12 @@ def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> li
             clips="sounding classes",
         ),
         Protocol(
-            "only clips with usable sound",
+            "only clips with usable audio",
             int(train[:, 1].sum()),
             int(test[with_audio, 1].sum()),
             int(np.count_nonzero(with_audio)),
             0.0,
             clips="usable sound",
         ),
-        Protocol("all clips, pictures only", *everything, 0.0, ("--modality", "v")),
+        Protocol("all clips, video only", *everything, 0.0, ("--modality", "v")),
     ]

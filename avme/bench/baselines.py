@@ -42,7 +42,7 @@ def find_baselines(names: Sequence[str]) -> Baselines:
     absent: dict[str, str] = {}
     for name in names:
         if name not in PEERS:
-            raise UsageError(f"no peer {name!r}: there are {', '.join(PEERS)}")
+            raise UsageError(f"unknown baseline {name!r}: expected {', '.join(PEERS)}")
         try:
             present[name] = PEERS[name]()
         except LOADING_ERRORS as error:

@@ -105,7 +105,7 @@ def bench_step(
     """
     unknown = [name for name in against if name != TRANSFORMERS]
     if unknown:
-        raise UsageError(f"no peer {unknown[0]!r}: there is {TRANSFORMERS}")
+        raise UsageError(f"unknown baseline {unknown[0]!r}: expected {TRANSFORMERS}")
     absent = {name: why for name in against if (why := why_no_transformers()) is not None}
     names = [*(name for name in against if name not in absent), *ROWS]
     before = torch.get_num_threads()

@@ -113,16 +113,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ) from error
     names = {f.name for f in fields(Checkpoint)}
     if not isinstance(content, dict) or "format" not in content:
-        raise ArtifactError(f"{path} is no checkpoint of avme: expected the keys {sorted(names)}")
+        raise ArtifactError(
+            f"{path} is not a checkpoint of avme: expected the keys {sorted(names)}"
+        )
     require_format(content.pop("format"), path)
     if set(content) != names:
-        raise ArtifactError(f"{path} is no checkpoint of avme: expected the keys {sorted(names)}")
+        raise ArtifactError(
+            f"{path} is not a checkpoint of avme: expected the keys {sorted(names)}"
+        )
     try:
         require_content(content)
     except ValueError as error:
         raise ArtifactError(
-            f"{path} holds what no run writes ({error}): take another checkpoint of the run, or "
-            "copy the file again"
+            f"{path} has invalid content ({error}): take another checkpoint of the run, or copy "
+            "the file again"
         ) from error
     return Checkpoint(**content)
 
@@ -144,13 +148,13 @@ def newest_checkpoint(run: Path, warn: Callable[[str], None]) -> Checkpoint:
         except ArtifactError as error:
             broken = str(error)
     else:
-        broken = f"{last} is gone"
+        broken = f"{last} is missing"
     numbered = sorted(folder.glob("step-*.pt"), key=_step_of, reverse=True)
     others = [*_readable([previous]), *_readable(numbered)]
     if not others:
         return load_checkpoint(find_checkpoint(run, LAST))
     path, checkpoint = max(others, key=lambda other: other[1].step)
-    warn(f"warning: {broken}; going on from {path.name}")
+    warn(f"warning: {broken}; continuing from {path.name}")
     return checkpoint
 
 

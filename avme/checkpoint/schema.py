@@ -52,13 +52,13 @@ def require_content(content: Mapping[str, Any]) -> None:
         train.get("ema_decay") is not None
     )
     if content["optimizer"] and averages and not content["average"]:
-        raise ValueError("average is missing, which train.ema_decay asks for")
+        raise ValueError("average is missing, which train.ema_decay needs")
     average, scaler = content["average"], content["scaler"]
     if average != {}:
         _require_keys(average, {"tensors", "updates"}, "average")
         require_weights(average["tensors"], "average")
         if type(average["updates"]) is not int or average["updates"] < 0:
-            raise ValueError("average.updates is no count")
+            raise ValueError("average.updates is not a count")
     if scaler != {}:
         _require_keys(scaler, _SCALER, "scaler")
         require_numbers(scaler, "scaler")
@@ -71,15 +71,15 @@ def require_facts(facts: Any) -> None:
     require_plain(facts, "facts")
     for name in _TEXTS:
         if not isinstance(facts.get(name, ""), str):
-            raise ValueError(f"{name} is no text")
+            raise ValueError(f"{name} is not text")
     classes = facts.get("classes", [])
     if not _are(classes, lambda name: isinstance(name, str)) or len(set(classes)) != len(classes):
-        raise ValueError("classes are no list of different names")
+        raise ValueError("classes are not a list of different names")
     if (mfcc := facts.get("mfcc")) is not None:
         _require_keys(mfcc, {"mean", "deviation"}, "mfcc")
         mean, deviation = mfcc["mean"], mfcc["deviation"]
         if not (_are(mean, _is_number) and _are(deviation, lambda d: _is_number(d) and d > 0)):
-            raise ValueError("mfcc is no mean and deviation")
+            raise ValueError("mfcc is not a mean and deviation")
         if not mean or len(mean) != len(deviation):
             raise ValueError(f"mfcc has {len(mean)} means and {len(deviation)} deviations")
     if (extended := facts.get("extended")) is not None:
@@ -100,7 +100,7 @@ def require_plain(value: Any, name: str) -> None:
         for one in level:
             if isinstance(one, Mapping):
                 if not all(isinstance(key, str) for key in one):
-                    raise ValueError(f"{name} holds a key that is no text")
+                    raise ValueError(f"{name} holds a key that is not text")
                 one = one.values()
             for inner in one:
                 if isinstance(inner, dict | list | tuple):
@@ -122,7 +122,7 @@ def require_numbers(value: Any, name: str) -> None:
         raise ValueError(f"{name} is {type(value).__name__}, expected named numbers")
     for key, number in value.items():
         if not isinstance(key, str) or not _is_number(number):
-            raise ValueError(f"{name}.{key!s:.40} is no finite number")
+            raise ValueError(f"{name}.{key!s:.40} is not a finite number")
 
 
 def require_weights(tensors: Any, name: str) -> None:
@@ -131,7 +131,7 @@ def require_weights(tensors: Any, name: str) -> None:
         raise ValueError(f"{name} holds no named tensors")
     for key, tensor in tensors.items():
         if not isinstance(key, str):
-            raise ValueError(f"{name} has a tensor whose name is no text")
+            raise ValueError(f"{name} has a tensor whose name is not text")
         require_dense(tensor, f"{name}.{key}")
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise ValueError(f"{name}.{key} is not finite, expected finite real numbers")
@@ -165,7 +165,7 @@ def _require_optimizer(state: Any) -> None:
         require_plain(group, "optimizer.param_groups")
     for number, one in states.items():
         if type(number) is not int or not isinstance(one, Mapping):
-            raise ValueError("optimizer.state is no list of states by number")
+            raise ValueError("optimizer.state is not a list of states by number")
         for key, value in one.items():
             if not _is_number(value):
                 require_dense(value, f"optimizer.state.{number}.{key!s:.40}")
@@ -182,7 +182,7 @@ def _require_meter(state: Any) -> None:
     for name, value in sums.items():
         require_dense(value, f"meter.sums.{name}")
         if value.ndim or type(counts[name]) is not int or counts[name] < 1:
-            raise ValueError(f"meter.{name} is no sum and count")
+            raise ValueError(f"meter.{name} is not a sum and count")
 
 
 def _require_extended(extended: Any) -> None:
@@ -193,7 +193,7 @@ def _require_extended(extended: Any) -> None:
         return _are(change, _is_count) and len(change) == 2
 
     if not (_is_number(warmup) and warmup >= 0 and _is_count(epochs) and _are(changes, is_change)):
-        raise ValueError("extended is no account of changed epochs")
+        raise ValueError("extended is not a record of changed epochs")
 
 
 def _require_keys(value: Any, keys: set[str], name: str) -> None:

@@ -86,7 +86,7 @@ class WithGrid(Settings):
     clip: ClipConfig = ClipConfig()
 
     def _network(self) -> ModelConfig:
-        raise TypeError("a stage says what its network is")
+        raise TypeError("a stage defines its network")
 
     @model_validator(mode="after")
     def _grid_fits(self) -> "WithGrid":

@@ -117,7 +117,7 @@ def refuse_contradictions(
     asked = flatten(settings.model_dump())
     given = flatten(resolve(type(settings), base=base).model_dump())
     differing = [
-        f"{key} is {given[key]!r} there, {asked[key]!r} was asked"
+        f"{key} is {given[key]!r} there, {asked[key]!r} here"
         for key in asked
         if asked[key] != given[key] and any(f"{key}.".startswith(f"{k}.") for k in keys)
     ]

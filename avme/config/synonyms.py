@@ -35,11 +35,11 @@ def squashed(name: str) -> str:
 _RATE = "the rate for 256 clips a step; the rate in use is lr x batch / 256"
 _ALL_DEVICES = "clips per step over all devices, not per device"
 _ACCUMULATION = "clips per device at a time; accumulation follows from train.batch_size"
-_NO_JITTER = "avme has no colour jitter: RandAugment changes colours"
-_ONE_OPTIMISER = "the optimiser is AdamW: optim.lr, optim.betas, optim.weight_decay"
+_NO_JITTER = "avme has no color jitter: RandAugment changes colors"
+_ONE_OPTIMISER = "the optimizer is AdamW: optim.lr, optim.betas, optim.weight_decay"
 _ONE_SCHEDULE = "the rate follows linear warm-up and a cosine: optim.warmup_epochs, optim.min_lr"
 _NO_CLASSES = "the classes are those of the prepared set"
-_NO_MEAN = "frames are normalized with ImageNet's mean and deviation, sound with the set's own"
+_NO_MEAN = "frames are normalized with ImageNet's mean and deviation, audio with the dataset's own"
 
 SYNONYMS: Final = _table(
     # optimiser and schedule

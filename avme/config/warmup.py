@@ -30,7 +30,7 @@ def warmup_warning(optim: OptimConfig, train: TrainConfig) -> str | None:
     if optim.warmup_epochs <= LONG_SHARE * train.epochs:
         return None
     long = min(optim.warmup_epochs, train.epochs)
-    end = "the run ends at its peak rate" if long == train.epochs else "little is left to decay"
+    end = "the run ends at its peak rate" if long == train.epochs else "little of the decay remains"
     return (
         f"warning: optim.warmup_epochs {optim.warmup_epochs:g}: the learning rate rises for "
         f"{long:g} of {train.epochs} epochs, so that {end}; leave it out to have at most a tenth"

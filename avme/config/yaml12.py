@@ -42,11 +42,11 @@ class _PlainLoader(yaml.SafeLoader):
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.constructor.ConstructorError(
-                    None, None, "a list or mapping stands for a key", key.start_mark
+                    None, None, "a key is a list or mapping, expected text", key.start_mark
                 )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value} stands twice", key.start_mark
+                    None, None, f"{key.value} appears twice", key.start_mark
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
@@ -118,7 +118,7 @@ def _require_plain(text: str) -> None:
         name: str | None = event.anchor
         if isinstance(event, yaml.AliasEvent):
             if any(name == anchor for anchor, _ in open_):
-                raise _refusal(event, f"*{name} stands inside what it stands for")
+                raise _refusal(event, f"*{name} contains itself")
             total += sizes.get(name or "", 1)
         else:
             total += 1

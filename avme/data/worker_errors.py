@@ -41,7 +41,7 @@ def explain_worker_error(error: Exception, workers: Sequence[ForkServerProcess])
     if dead is not None:
         return _death_of(dead, len(workers))
     if not _ALLOCATION.search(str(error)) and (lacking := shortage(error)) is not None:
-        return SystemRequirementError(f"loader processes cannot go on: {lacking}")
+        return SystemRequirementError(f"loader processes cannot continue: {lacking}")
     if isinstance(error, EOFError):  # of the fork server
         return SystemRequirementError(
             "loader processes cannot be started: is there memory for them, and do `ulimit -n` and "
@@ -91,7 +91,7 @@ def _death_of(worker: ForkServerProcess, count: int) -> SystemRequirementError:
     guess = " (out of memory?)" if code == -signal.SIGKILL else ""
     return SystemRequirementError(
         f"loader process {worker.pid} {how}{guess}: give the job more memory, or use fewer "
-        f"--workers than {count}; a training run goes on with --resume"
+        f"--workers than {count}; continue a training run with --resume"
     )
 
 

@@ -96,7 +96,7 @@ def _taken(path: Path, name: str, command: str, shared: bool, looks: int) -> int
                 time.sleep(_LOOK_SECONDS)
                 continue
             raise UsageError(
-                f"another `{command}` is at work on {path.parent} ({name}): wait until it ends, or "
+                f"another `{command}` is running on {path.parent} ({name}): wait until it ends, or "
                 "choose another folder with --out or --name"
             ) from None
         except OSError as error:

@@ -122,13 +122,13 @@ def read_status(folder: Path) -> dict[str, Any]:
     for name, kinds in {"stage": (str,), "state": (str,), "updated": (int, float)}.items():
         if type(status.get(name)) not in kinds:
             raise ArtifactError(
-                f"{path} is damaged ({name} is {_SHORT.repr(status.get(name))}): delete it, and "
-                "nothing but what it says of the run is lost"
+                f"{path} is damaged ({name} is {_SHORT.repr(status.get(name))}): delete it; only "
+                "the recorded state of the run is lost"
             )
     if status["state"] not in STATES:
         raise ArtifactError(
             f"{path} has the state {_SHORT.repr(status['state'])}, expected {', '.join(STATES)}: "
-            "delete it, and nothing but what it says of the run is lost"
+            "delete it; only the recorded state of the run is lost"
         )
     return status
 
@@ -153,7 +153,7 @@ def require_finished_run(path: Path) -> Path:
     state = state_of(path)
     if state not in (None, "finished"):
         raise ArtifactError(
-            f"{path} is {state}, expected a finished run: go on with its own command and "
+            f"{path} is {state}, expected a finished run: continue it with its own command and "
             "--resume, or name one of its checkpoints/*.pt"
         )
     return path

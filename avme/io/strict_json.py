@@ -25,7 +25,7 @@ _HALF: Final = "\\ud"
 def read_json_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
     """Read a text file of at most `most_bytes`; raises ArtifactError otherwise."""
     if path.exists() and not path.is_file():  # a pipe would block
-        raise ArtifactError(f"{path} is no regular file, expected a JSON file")
+        raise ArtifactError(f"{path} is not a regular file, expected a JSON file")
     try:
         with path.open("rb") as file:
             content = file.read(most_bytes + 1)
@@ -102,7 +102,7 @@ def require_shallow(value: Any) -> None:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _finite(text: str) -> float:

@@ -77,8 +77,8 @@ def open_unlinked(path: str | os.PathLike[str], flags: int) -> int:
 
 
 def _refused(path: str | os.PathLike[str]) -> ArtifactError:
-    kind = "is a link" if os.path.islink(path) else "is no regular file"
+    kind = "is a link" if os.path.islink(path) else "is not a regular file"
     return ArtifactError(
-        f"{os.fspath(path)} {kind}: what is in a run or a prepared set is not followed to other "
-        "places (the folder itself may be a link): put a copy in its place, or delete it"
+        f"{os.fspath(path)} {kind}: links inside a run or a prepared set are not followed (the "
+        "folder itself may be a link): put a copy in its place, or delete it"
     )

@@ -32,11 +32,11 @@ def frame_warnings(info: MediaInfo, num_frames: int) -> Iterator[str]:
     """Return warnings about the frames of a full file."""
     claimed = info.num_frames_from_header
     if claimed is not None and abs(num_frames - claimed) > _LOOSE_FRAMES:
-        yield f"frames-differ: {num_frames} frames decode, the header says {claimed}"
+        yield f"frames-differ: {num_frames} frames decode, the header records {claimed}"
     if info.num_video_tracks > 1:
-        which = f"number {info.video_track} of {info.num_video_tracks} picture tracks is taken"
+        which = f"track {info.video_track} of {info.num_video_tracks} video tracks is used"
         if info.video_track == 1:
-            which = f"the first of {info.num_video_tracks} picture tracks is taken"
+            which = f"the first of {info.num_video_tracks} video tracks is used"
         why = f", the first {info.video_track_reason}" if info.video_track_reason else ""
         yield f"more-pictures: {which}{why}"
 
@@ -53,11 +53,11 @@ def cut_warnings(info: MediaInfo, span: Span, seconds: float, fps: Fraction) -> 
     if span.end_seconds is not None:
         wanted = span.end_seconds - span.start_seconds
         if seconds <= wanted - min(2.0 / float(fps), _LOOSE_CUT_SECONDS):
-            yield f"short-cut: {seconds:.3f} s are there of the {wanted:g} s asked for"
+            yield f"short-cut: {seconds:.3f} s decode, expected {wanted:g} s"
     if info.fps is not None and differ(info.fps, fps):
         yield (
-            f"rate-differs: {float(fps):.5g} pictures a second are in the cut, the header of the "
-            f"file says {float(info.fps):.5g}"
+            f"rate-differs: the cut has {float(fps):.5g} frames per second, the header records "
+            f"{float(info.fps):.5g}"
         )
 
 
@@ -86,14 +86,14 @@ def shape_warnings(info: MediaInfo) -> Iterator[str]:
     """Return warnings about the shape of pixels and frames."""
     if info.shown_size is not None and info.shown_size != (info.width, info.height):
         yield (
-            f"crop-ignored: the container asks for {info.shown_size[0]}x{info.shown_size[1]} of "
-            f"{info.width}x{info.height} pixels to be shown, pictures are stored whole"
+            f"crop-ignored: the container crops {info.width}x{info.height} to "
+            f"{info.shown_size[0]}x{info.shown_size[1]} pixels, frames are stored whole"
         )
     aspect = info.pixel_aspect
     if aspect is not None and abs(math.log(aspect)) > _LOOSE_ASPECT:
         yield (
-            f"not-square: pixels are shown {aspect.numerator}:{aspect.denominator} (width to "
-            "height), pictures are stored as if they were square"
+            f"not-square: the pixel aspect ratio is {aspect.numerator}:{aspect.denominator}, "
+            "frames are stored as if it were 1:1"
         )
 
 
@@ -110,7 +110,7 @@ def color_warnings(info: MediaInfo, recipe: Recipe) -> Iterator[str]:
         if recipe.untagged_hd_is_bt709:
             matrix, other = "BT.709", ""
         yield (
-            f"untagged-hd: {info.width}x{info.height} without a colour matrix is read as "
+            f"untagged-hd: {info.width}x{info.height} without a color matrix is read as "
             f"{matrix}{other}"
         )
 
@@ -127,26 +127,26 @@ def audio_warnings(
         sound_seconds: Length of the audio.
     """
     if info.num_audio_tracks > 1 and info.audio is not None:
-        which = f"number {info.audio.position} of {info.num_audio_tracks} sound tracks is taken"
+        which = f"track {info.audio.position} of {info.num_audio_tracks} audio tracks is used"
         if info.audio.position == 1:
-            which = f"the first of {info.num_audio_tracks} sound tracks is taken"
+            which = f"the first of {info.num_audio_tracks} audio tracks is used"
         why = f", the first {info.audio.reason}" if info.audio.reason else ""
         yield f"more-sound: {which}{why}"
     if audio_start_seconds is None:
         if info.num_audio_tracks > 1:
-            yield "sound-lost: there are sound tracks, but not a sample of them decodes"
+            yield "sound-lost: no sample of the audio tracks decodes"
         elif info.num_audio_tracks:
-            yield "sound-lost: there is a sound track, but not a sample of it decodes"
+            yield "sound-lost: no sample of the audio track decodes"
         return
     if audio_start_seconds > LATE_SECONDS:
-        yield f"sound-late: sound starts {audio_start_seconds:.2f} s after the pictures"
+        yield f"sound-late: audio starts {audio_start_seconds:.2f} s after the video"
     if audio_start_seconds < -LATE_SECONDS:
-        yield f"sound-early: {-audio_start_seconds:.2f} s of sound before the pictures are left out"
+        yield f"sound-early: {-audio_start_seconds:.2f} s of audio before the video are left out"
     beyond = audio_start_seconds + audio_seconds - seconds
     if beyond < -LATE_SECONDS:
-        yield f"sound-short: sound ends {-beyond:.2f} s before the pictures"
+        yield f"sound-short: audio ends {-beyond:.2f} s before the video"
     if beyond > _LOOSE_SOUND_SECONDS:
-        yield f"sound-long: {beyond:.2f} s of sound after the pictures are left out"
+        yield f"sound-long: {beyond:.2f} s of audio after the video are left out"
 
 
 def require_min_decoded(
@@ -176,8 +176,8 @@ def require_min_decoded(
         frames = f"{claimed_frames} frames" if claimed_frames else ""
         length = f"{claimed_seconds:.3g} s" if claimed_seconds else ""
         raise MediaError(
-            f"{num_frames} frames ({seconds:.3g} s) decode, the header says "
-            f"{' or '.join(filter(None, (frames, length)))}: the file is cut "
-            "off or damaged; a smaller min_decoded_fraction lets it pass",
+            f"{num_frames} frames ({seconds:.3g} s) decode, the header records "
+            f"{' or '.join(filter(None, (frames, length)))}: the file is truncated or damaged; a "
+            "smaller min_decoded_fraction accepts it",
             reason="truncated",
         )

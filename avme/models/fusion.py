@@ -179,7 +179,7 @@ def build_fusion(config: FusionConfig, dim: int, slots: int) -> Fusion:
         ConfigError: For `none`, which has no T_con.
     """
     if config.kind == "none":
-        raise ConfigError("fusion none has no sound: use modality v, or pretrain with a fusion")
+        raise ConfigError("fusion none has no audio: use modality v, or pretrain with a fusion")
     if config.kind == "concat":
         return Fusion(slots)
     variant = PrenormFusion if config.variant == "prenorm" else TalkNetFusion

@@ -89,7 +89,7 @@ class DryRun:
         )
         yield (
             f"{plan.folder}: {plan.num_clips} clips of {len(plan.classes)} classes; "
-            f"{num_own - num_to_build} done already{others}, {num_to_build} to make in "
+            f"{num_own - num_to_build} done already{others}, {num_to_build} to build in "
             f"{len(self.shards)} of {len(plan.shards)} shards"
         )
         yield f"why: {'; '.join(self._reasons())}"
@@ -106,8 +106,8 @@ class DryRun:
             needed = self.new_bytes + self.temporary_bytes - self.freed_bytes
             raise SystemRequirementError(
                 f"the disk of {self.plan.folder} has {readable(self.free_bytes)} free, about "
-                f"{readable(needed)} are needed: make room, choose another --out, or shrink "
-                "pictures with --set short_side=..."
+                f"{readable(needed)} are needed: make room, choose another --out, or shrink frames "
+                "with --set short_side=..."
             )
 
     @property
@@ -131,11 +131,11 @@ class DryRun:
         if missing:
             yield f"{len(missing)} shards are missing"
         if broken := plan.outdated_for("broken"):
-            yield f"{len(broken)} shards are of another size than they were written with"
+            yield f"{len(broken)} shards do not have their recorded size"
         if retried := plan.outdated_for("retry"):
-            yield f"{len(retried)} shards hold quarantined clips, which are tried again"
+            yield f"{len(retried)} shards hold quarantined clips, which are retried"
         if not self.shards and not changes.total:
-            yield "all shards stand: only tables, lists and manifest are to be written"
+            yield "all shards exist: only tables, lists and manifest will be written"
 
     def _costs(self, rate: CostRate) -> Iterator[str]:
         enough = "enough" if self.has_room else "NOT ENOUGH"
@@ -145,10 +145,10 @@ class DryRun:
             f"while it runs{freed}; {readable(self.free_bytes)} are free: {enough}"
         )
         yield f"time: about {_minutes(self.seconds)} with {self.workers} workers"
-        bad = f", {rate.num_bad} of them bad" if rate.num_bad else ""
+        bad = f", {rate.num_bad} of them failed" if rate.num_bad else ""
         yield (
             f"both are estimates from {rate.num_clips} clips{bad}, prepared just now in "
-            f"{rate.measured_seconds:.1f} s and taken to cost alike for every {rate.unit}"
+            f"{rate.measured_seconds:.1f} s, assuming the same cost for every {rate.unit}"
         )
 
 
@@ -184,10 +184,10 @@ def warn_of_disk(plan: Plan, report: Reporter) -> None:
     done = [plan.shard_path(name) for name in plan.shards if name not in missing]
     if done:
         each = sum(path.stat().st_size for path in done) / (plan.num_clips - len(clips))
-        needed, why = each * len(clips), "if clips go on being as large"
+        needed, why = each * len(clips), "if clips stay this large"
     else:
         needed = float(clips.num_bytes())
-        why = "if pictures take no more than their videos, and they often do"
+        why = "if frames take no more space than their videos (often they take more)"
     free = free_bytes(plan.folder)
     if needed > free:
         report.log(

@@ -200,8 +200,8 @@ def _require_same(old: dict[str, Any], new: dict[str, Any], folder: Path) -> Non
     ]
     if differing:
         raise MismatchError(
-            f"{folder} was prepared otherwise: {'; '.join(differing)}: choose another folder with "
-            "--out or --name, or delete this one"
+            f"{folder} was prepared with other settings: {'; '.join(differing)}: choose another "
+            "folder with --out or --name, or delete this one"
         )
 
 
@@ -215,8 +215,8 @@ def _require_same_files(old: PreviousPlan, source: str, folder: Path) -> None:
     changes = old.changes()
     if old.source != source and changes.added + changes.removed + changes.changed:
         raise MismatchError(
-            f"{folder} was prepared otherwise: source is {old.source!r} there, {source!r} now, and "
-            f"its files are others ({changes.added} more, {changes.removed} missing, "
-            f"{changes.changed} different): choose another folder with --out or --name, or delete "
-            "this one"
+            f"{folder} was prepared with other settings: source is {old.source!r} there, "
+            f"{source!r} now, and its files differ ({changes.added} more, {changes.removed} "
+            f"missing, {changes.changed} different): choose another folder with --out or --name, "
+            "or delete this one"
         )

@@ -97,8 +97,8 @@ def read_previous(path: Path, clips: ClipTable) -> PreviousPlan:
         _fill(old, path)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ArtifactError(
-            f"{path} is damaged, so nobody can tell which clips the shards beside it hold: restore "
-            "it from a backup, or delete the folder or choose another with --out, and run again"
+            f"{path} is damaged, so the clips of its shards are unknown: restore it from a backup, "
+            "delete the folder or choose another with --out, and run again"
         ) from error
     return old
 
@@ -135,7 +135,7 @@ def _fill(old: PreviousPlan, path: Path) -> None:
     _require_types(old.head)
     _mark_renamed_classes(old)
     if not sections >= _SECTIONS or ((old.change != NEW) != held).any():
-        raise ValueError("its shards and clips do not fit")
+        raise ValueError("its shards and clips do not match")
 
 
 def _require_types(head: dict[str, Any]) -> None:
@@ -146,7 +146,7 @@ def _require_types(head: dict[str, Any]) -> None:
         if not isinstance(head[section], kind):
             raise TypeError(f"{section} is {type(head[section]).__name__}, not {kind.__name__}")
     if not all(isinstance(text, str) for text in (head["identity"]["source"], *head["classes"])):
-        raise TypeError("source or classes are no text")
+        raise TypeError("source or classes are not text")
     if missing := PrepConfig().limits().keys() - head["call"].keys():
         raise ValueError(f"{', '.join(sorted(missing))} of the call have no value")
 
@@ -189,8 +189,8 @@ def compare_touched(
     if not total:
         return
     report.log(
-        f"{total} source files have another time than planned: their bytes are compared with those "
-        "that the shards were made from"
+        f"{total} source files have another modification time than planned: comparing them with "
+        "the hashes in their shards"
     )
     with report.task("compare", total=total) as progress:
         for name, path in paths.items():
@@ -223,5 +223,5 @@ def _is_same(clip: SourceClip, sha256: str, timeout_seconds: float) -> bool:
         if error.reason == "changed":
             return False
         raise SystemRequirementError(
-            f"{error}: nobody can tell whether its shard is still right: run again when it can be"
+            f"{error}: cannot verify its shard: fix the file and run again"
         ) from error

@@ -90,9 +90,9 @@ def require_max_failed(plan: Plan, num_good: int, num_bad: int, max_failed: floa
         )
     if num_bad > allowed:
         raise TooManyFailedClips(
-            f"{num_bad} of {plan.num_clips} clips are bad, {allowed} may be: see "
-            f"{plan.folder / QUARANTINE}; the good ones are kept, and a larger --max-failed "
-            "goes on with them",
+            f"{num_bad} of {plan.num_clips} clips failed, expected at most {allowed}: see "
+            f"{plan.folder / QUARANTINE}; the others are kept, and a larger --max-failed continues "
+            "with them",
             reason="too-many",
         )
 
@@ -213,8 +213,8 @@ def _clips_of(plan: Plan, names: Iterable[str]) -> Iterator[StoredClip | ClipRec
         records = reader.records()
         if [record.id for record in records] != list(plan.shards[name].ids()):
             raise ArtifactError(
-                f"{reader.path} holds other clips than {plan.folder / PLAN} says: delete it "
-                "and run the same command again"
+                f"{reader.path} does not hold the clips of {plan.folder / PLAN}: delete it and run "
+                "the same command again"
             )
         stored = read_contents(reader, records)
         reader.close()

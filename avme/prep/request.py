@@ -83,8 +83,8 @@ def warn_of_ffmpeg(recipe: Recipe, begun_with: str) -> Iterator[str]:
         yield f"warning: {skipped}: {version} of imageio-ffmpeg is used"
     if begun_with != version:
         yield (
-            f"warning: this set was begun with ffmpeg {begun_with}, this is {version}: pictures of "
-            "shards made now differ slightly from those of the others, by one or two levels"
+            f"warning: this set was started with ffmpeg {begun_with}, this is {version}: frames of "
+            "new shards differ from the others by one or two levels"
         )
 
 
@@ -98,8 +98,8 @@ def _require_dataset_folder(folder: Path, name: str) -> None:
         ours = [name for name in (DATASET_MANIFEST, JOURNAL) if (folder / name).is_file()]
         if ours:
             raise ArtifactError(
-                f"{folder} holds {ours[0]} and no {PLAN}, which tells what clips its shards hold: "
-                "restore it from a backup, or delete the folder or choose another with --out, and "
+                f"{folder} holds {ours[0]} and no {PLAN}, which lists the clips of its shards: "
+                "restore it from a backup, delete the folder or choose another with --out, and "
                 "run again"
             )
         strange = [path.name for path in folder.iterdir() if not path.name.startswith(".")]

@@ -122,13 +122,13 @@ class _Work:
                 continue
             except CancelledError as error:
                 raise SystemRequirementError(
-                    "whoever did the work is gone (a Dask scheduler that ended?): finished "
-                    "shards are kept, run the same command again"
+                    "lost connection to the executor (Dask scheduler stopped?): finished shards "
+                    "are kept, run the same command again"
                 ) from error
             except OSError as error:
                 raise SystemRequirementError(
-                    f"{task.name} cannot be made ({error}): finished shards are kept, mend it "
-                    "and run again"
+                    f"{task.name} cannot be built ({error}): finished shards are kept, fix it and "
+                    "run again"
                 ) from error
             self._finished += len(task.clips)
             yield shard
@@ -171,12 +171,13 @@ class CrashPolicy:
             self._elsewhere[task.name] += 1
             if self._elsewhere[task.name] == _DEATHS_OF_A_SHARD_ELSEWHERE:
                 raise AvmeError(
-                    f"{_DEATHS_OF_A_SHARD_ELSEWHERE} workers died over {task.name}, on none of its "
-                    "clips (out of memory?): finished shards are kept; run again with fewer workers"
+                    f"{_DEATHS_OF_A_SHARD_ELSEWHERE} workers died on {task.name}, but on none of "
+                    "its clips (out of memory?): finished shards are kept; run again with fewer "
+                    "workers"
                 )
             return task
         if not alone:
-            self._report.log(f"a worker died on {clip}: its shard {task.name} is tried again")
+            self._report.log(f"a worker died on {clip}: retrying its shard {task.name}")
             return task
         return replace(task, skip_ids=(*task.skip_ids, clip))
 

@@ -96,9 +96,9 @@ def is_published(
     published = {name: facts["planned_sha256"] for name, facts in manifest["splits"].items()}
     if moved_from and planned != published:
         raise MismatchError(
-            f"{folder}: its videos were in {moved_from}, and where they are now other "
-            "split lists are found, or none: give those of before with --splits, or choose another "
-            "folder with --out or --name"
+            f"{folder}: its videos moved from {moved_from}, and other split lists or none were "
+            "found there: give the previous ones with --splits, or choose another folder with "
+            "--out or --name"
         )
     return planned == published and _tables_match(folder, manifest)
 
@@ -118,7 +118,7 @@ def _shards_of_quarantined(folder: Path, shards: Mapping[str, Selection]) -> Ite
             ids = {row["id"] for row in csv.DictReader(file)}
     except (KeyError, ValueError, csv.Error) as error:
         raise ArtifactError(
-            f"{path} cannot be read ({error!r}): `avme verify` says how to mend it"
+            f"{path} cannot be read ({error!r}): `avme verify` shows how to fix it"
         ) from error
     for name, clips in shards.items():
         if (folder / SHARDS / name).is_file() and not ids.isdisjoint(clips.ids()):

@@ -134,7 +134,7 @@ def _here(recipe: Recipe) -> Recipe:
 
 def _died(clip: str) -> MediaError:
     return MediaError(
-        f"{clip}: workers died on it again and again (out of memory, or a broken decoder)",
+        f"{clip}: workers died on it repeatedly (out of memory, or a broken decoder)",
         reason="crashed",
     )
 
@@ -162,7 +162,7 @@ def hash_unchanged(clip: SourceClip, timeout_seconds: float) -> str:
     """Return the SHA-256 of the source; raises MediaError if it is missing or changed."""
     try:
         if not clip.path.is_file():  # opening a pipe would block
-            raise MediaError(f"{clip.id} is no file any more: run again", reason="changed")
+            raise MediaError(f"{clip.id} is no longer a file: run again", reason="changed")
         digest = _hash_file(clip.path, clip.num_bytes, clip.mtime_ns, timeout_seconds)
     except OSError as error:
         message = f"{clip.id} cannot be read: {error.strerror}"
@@ -192,7 +192,7 @@ def _hash_file(path: Path, num_bytes: int, mtime_ns: int, timeout_seconds: float
             digest.update(piece)
             if time.monotonic() - began > timeout_seconds:
                 raise MediaError(
-                    f"{path.name} was not read after {timeout_seconds:g} s: raise timeout_seconds",
+                    f"{path.name} was not read within {timeout_seconds:g} s: raise timeout_seconds",
                     reason="timeout",
                 )
     return digest.hexdigest()

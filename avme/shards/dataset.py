@@ -35,7 +35,7 @@ _MOST: Final = 2**31
 """Upper bound of every number of a clip."""
 
 Subset = Literal["train", "test"]
-_MEND: Final = "`avme verify` says how to mend it"
+_MEND: Final = "`avme verify` shows how to fix it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +163,15 @@ class PreparedDataset:
         if not ids and not allow_empty:
             path = split_path(self.folder, split, subset)
             raise ArtifactError(
-                f"{path} lists no clip, expected at least one: see "
-                f"{QUARANTINE}, mend its videos and run `avme prep` again, or choose another split"
+                f"{path} lists no clip, expected at least one: see {QUARANTINE}, fix its videos "
+                "and run `avme prep` again, or choose another split"
             )
         try:
             return tuple(self._by_id[clip_id] for clip_id in ids)
         except KeyError as error:
             raise ArtifactError(
                 f"{self.folder}: split {split} lists {error}, which {INDEX} lacks: `avme verify` "
-                "says how to mend it"
+                "shows how to fix it"
             ) from None
 
     def list_sha256(self, split: str, subset: Subset) -> str:
@@ -247,7 +247,7 @@ def _require_names(manifest: dict[str, Any], folder: Path) -> None:
         for name in manifest["classes"]:
             require_label(name)
     except (ValueError, TypeError) as error:
-        raise ArtifactError(f"{folder / DATASET_MANIFEST}: {error}: prepare anew") from None
+        raise ArtifactError(f"{folder / DATASET_MANIFEST}: {error}: prepare it again") from None
 
 
 def _read_entries(path: Path, sha256: str) -> Iterator[ClipEntry]:

@@ -24,7 +24,6 @@ def describe_mixture(manifest: dict[str, Any]) -> str | None:
         return None
     listed = ", ".join(f"{version} ({count})" for version, count in counts.items())
     return (
-        f"warning: several versions of ffmpeg made these shards ({listed}): their pictures "
-        "differ slightly, by one or two levels; to have them from one, delete the set and prepare "
-        "it again"
+        f"warning: several versions of ffmpeg made these shards ({listed}): their frames differ by "
+        "one or two levels; for a single version, delete the set and prepare it again"
     )

@@ -67,7 +67,7 @@ def read_ffmpeg(file: h5py.File) -> str:
         return ""
     kind = file.attrs.get_id("ffmpeg").dtype
     if kind.kind != "S" or kind.itemsize > _LONGEST_TEXT or file.attrs.get_id("ffmpeg").shape:
-        raise ValueError(f"attribute ffmpeg is no text of at most {_LONGEST_TEXT} bytes")
+        raise ValueError(f"attribute ffmpeg is not a text of at most {_LONGEST_TEXT} bytes")
     return bytes(file.attrs["ffmpeg"]).decode(errors="replace")
 
 
@@ -79,7 +79,7 @@ def require_columns(file: h5py.File) -> None:
     for name in _TYPES:
         open_column(file, name)
     if strange := sorted(set(file) - _TYPES.keys()):
-        raise ValueError(f"{strange[0]!r} is no column of a shard")
+        raise ValueError(f"{strange[0]!r} is not a column of a shard")
 
 
 def open_column(file: h5py.File, name: str) -> h5py.Dataset:
@@ -141,5 +141,5 @@ def _integer(file: h5py.File, name: str) -> int | None:
         return None
     attribute = file.attrs.get_id(name)
     if attribute.shape != () or attribute.dtype.kind not in "iu":
-        raise ValueError(f"attribute {name} is no integer")
+        raise ValueError(f"attribute {name} is not an integer")
     return int(file.attrs[name])

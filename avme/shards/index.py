@@ -60,7 +60,7 @@ def read_records(folder: Path) -> tuple[ClipRecord, ...]:
         except (ValueError, TypeError) as error:
             raise ArtifactError(
                 f"{folder / INDEX}: the line of {row['id']} cannot be read ({error}): `avme "
-                "verify` says how to mend it"
+                "verify` shows how to fix it"
             ) from error
     return tuple(records)
 

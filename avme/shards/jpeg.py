@@ -46,14 +46,14 @@ def decode(
             buffer=index,
         ).shape
         if found != shape:
-            raise ValueError(f"a picture decodes to {found}, expected {shape}")
+            raise ValueError(f"a frame decodes to {found}, expected {shape}")
     return pictures
 
 
 def require_possible(height: int, width: int) -> None:
     """Raise ValueError for a size that no frame of a dataset can have."""
     if min(height, width) < 1 or height * width > MAX_PIXELS:
-        raise ValueError(f"a picture of {width}x{height}, expected at most {MAX_PIXELS} pixels")
+        raise ValueError(f"a frame of {width}x{height}, expected at most {MAX_PIXELS} pixels")
 
 
 def declared_size(file: NDArray[np.uint8]) -> tuple[int, int]:

@@ -73,7 +73,7 @@ def require_types(manifest: dict[str, Any], path: Path) -> None:
         message = first["msg"][:1].lower() + first["msg"][1:]
         raise _refusal(path, f"{index:.80}: {message}") from error
     if len(set(made.classes)) != len(made.classes):
-        raise _refusal(path, "a class stands twice")
+        raise _refusal(path, "a class appears twice")
     for split in made.splits:
         said = made.statistics.get(split)
         if said is None or len(said.mfcc_mean) != len(said.mfcc_deviation):
@@ -85,7 +85,7 @@ def require_types(manifest: dict[str, Any], path: Path) -> None:
 
 def _refusal(path: Path, what: str) -> ArtifactError:
     return ArtifactError(
-        f"{path} is not what `avme prep` writes ({what}): `avme verify` says how to mend it"
+        f"{path} is not what `avme prep` writes ({what}): `avme verify` shows how to fix it"
     )
 
 

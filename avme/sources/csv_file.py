@@ -69,8 +69,8 @@ def find_csv(path: Path, root: Path | None, config: PrepConfig) -> SourceResult:
             splits = splits_by_subset(listing.clips, warnings)
     elif listing.ungrouped:
         raise UsageError(
-            f"{path}: several cuts of {listing.ungrouped} and no split: add a column split, or "
-            "a column group that says which cuts belong together"
+            f"{path}: several cuts of {listing.ungrouped} and no split: add a column split, or a "
+            "column group for cuts that belong together"
         )
     else:
         splits = random_splits(listing.clips, config.test_fraction, config.seed, warnings)
@@ -178,8 +178,7 @@ def _require_distinct(path: Path, folder: Path, ids: NDArray[np.int64]) -> None:
     for entry in _entries(path, folder) if repeated else ():
         if entry.id in lines:
             raise UsageError(
-                f"{entry.row.location}: {entry.id} stands in line {lines[entry.id]} already: "
-                "delete one"
+                f"{entry.row.location}: {entry.id} is already in line {lines[entry.id]}: delete one"
             )
         if hash(entry.id) in repeated:
             lines[entry.id] = entry.row.line

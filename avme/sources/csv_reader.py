@@ -89,7 +89,7 @@ def read_table(path: Path, required: Sequence[str]) -> Iterator[Row]:
         )
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
-        raise UsageError(f"{path}:{number}: the column {twice[0]} stands twice, expected once")
+        raise UsageError(f"{path}:{number}: the column {twice[0]} appears twice, expected once")
     return (_row(path, number, names, values) for number, values in lines)
 
 
@@ -118,8 +118,8 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if reader.line_num == 1:
                     _refuse_other_separator(path, 1, [_first_line(path)])
                 raise UsageError(
-                    f"{path}:{reader.line_num}: no CSV ({error}): a value with a comma or a quote "
-                    "stands in double quotes, and quotes in it are doubled"
+                    f"{path}:{reader.line_num}: not valid CSV ({error}): put values with a comma "
+                    "or a quote in double quotes, and double the quotes in them"
                 ) from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error

@@ -42,8 +42,8 @@ def drop_copies(clips: ClipTable, warnings: list[str]) -> ClipTable:
         else:
             kept.add(clip)
     warnings.append(
-        f"{named.count} videos are further copies of a clip, of which a whole one is taken: left "
-        f"out, as {named}"
+        f"{named.count} videos are further copies of a clip that has an undamaged file: left out, "
+        f"as {named}"
     )
     return kept.build()
 
@@ -71,8 +71,8 @@ class Copies:
         """Return warnings about damaged copies that were replaced by another one."""
         if self._passed_over.count:
             yield (
-                f"{self._passed_over.count} damaged files are there a second time, whole, and that "
-                f"copy is taken: left out, as {self._passed_over}"
+                f"{self._passed_over.count} damaged files have an undamaged copy, which is used: "
+                f"left out, as {self._passed_over}"
             )
 
 

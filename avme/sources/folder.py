@@ -116,7 +116,7 @@ class _Found:
         yield from self._videos.warnings()
         if self._left_out.count:
             is_ucf = self._layout == "ucf101"
-            what = f"are not {self._expected()}" if is_ucf else "lie in no class folder"
+            what = f"are not {self._expected()}" if is_ucf else "are in no class folder"
             yield f"{self._left_out.count} videos {what}: left out, as {self._left_out}"
         if self._twice.count:
             yield (
@@ -126,7 +126,7 @@ class _Found:
         (only, *others) = self._classes or {""}
         if only and not others and not self._num_direct and len(self._inner) > 1:
             yield (
-                f"warning: all clips are of the class {only}, whose videos lie in folders "
+                f"warning: all clips are of the class {only}, whose videos are in folders "
                 f"({some_of(sorted(self._inner))}): did you mean {self._videos.root / only}?"
             )
 
@@ -134,7 +134,7 @@ class _Found:
         """Return the message if no clip was found."""
         if self._num_loose and self._num_loose == self._left_out.count:
             return (
-                f"{source}: its videos ({self._num_loose}) lie directly in it, expected "
+                f"{source}: its videos ({self._num_loose}) are directly in it, expected "
                 f"{self._expected()} below it: if it is a class, give the folder that holds it, "
                 f"{self._videos.root.parent}"
             )
@@ -210,7 +210,7 @@ def has_side_folders(root: Path) -> bool:
         return False
     if not sides:
         raise UsageError(
-            f"{root}: the videos lie directly in {_some(named)}, expected class folders there, as "
+            f"{root}: the videos are directly in {_some(named)}, expected class folders there, as "
             f"{named[0]}/<class>/<video>"
         )
     if others:

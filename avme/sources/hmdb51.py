@@ -127,7 +127,8 @@ def _read_parts(files: Iterable[tuple[str, Path]]) -> dict[Key, str]:
             key = class_name, _stem(match["name"])
             if parts.setdefault(key, match["part"]) != match["part"]:
                 raise UsageError(
-                    f"{path}:{number}: {match['name']} stands above with {parts[key]}: delete one"
+                    f"{path}:{number}: {match['name']} already appears with {parts[key]}: delete "
+                    "one"
                 )
     return parts
 

@@ -98,8 +98,8 @@ def warn_of_shared_groups(split: Split, groups: GroupIndex) -> tuple[str, ...]:
         return ()
     named = some_of(some, count=count)
     return (
-        f"warning: split {split.name} has {count} groups in train and test ({named}): "
-        "its accuracy will flatter",
+        f"warning: split {split.name} has {count} groups in train and test ({named}): its accuracy "
+        "is overestimated",
     )
 
 
@@ -120,6 +120,6 @@ def warn_of_unlisted_classes(splits: Iterable[Split], clips: ClipTable) -> tuple
         return ()
     some = some_of(names, MOST_NAMED)
     return (
-        f"warning: no list names a clip of {len(names)} classes ({some}): are their folders named "
-        "otherwise?",
+        f"warning: no list names a clip of {len(names)} classes ({some}): do their folders have "
+        "other names?",
     )

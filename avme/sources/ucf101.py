@@ -150,7 +150,7 @@ def _read_split(
     both = np.intersect1d(train, test)
     if len(both):
         first = clips.ids[int(both[0])]
-        raise UsageError(f"{first} stands in {train_path.name} and in {test_path.name}")
+        raise UsageError(f"{first} is in {train_path.name} and in {test_path.name}")
     warnings = []
     if missing_train or missing_test:
         warnings.append(

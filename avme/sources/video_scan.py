@@ -88,22 +88,22 @@ class VideoScanner:
         """Return warnings about symlinks and folders that were not followed."""
         if self._outward.count:
             yield (
-                f"{self._outward.count} links lead out of {self.root} and are not followed, as "
+                f"{self._outward.count} links point outside {self.root} and are not followed, as "
                 f"{self._outward}: give the folder that holds the videos, or copy or hard-link them"
             )
         if self._nowhere.count:
-            yield f"{self._nowhere.count} links lead nowhere, as {self._nowhere}"
+            yield f"{self._nowhere.count} links are broken, as {self._nowhere}"
         if self._again.count:
             yield (
-                f"{self._again.count} links lead to a folder that they lie in or that another link "
-                f"led to, and are not followed, as {self._again}"
+                f"{self._again.count} links point to a folder that contains them or was already "
+                f"scanned, and are not followed, as {self._again}"
             )
         if self._unread.count:
             yield f"warning: {self._unread.count} folders cannot be read, as {self._unread}"
         if self._sniffed.count:
             yield (
-                f"{self._sniffed.count} files hold video though their names do not end as videos' "
-                f"do, and are taken, as {self._sniffed}"
+                f"{self._sniffed.count} files are videos without a video extension, and are used, "
+                f"as {self._sniffed}"
             )
         if self._unfinished.count:
             yield (
@@ -112,9 +112,8 @@ class VideoScanner:
             )
         if self._unknown.count:
             yield (
-                f"warning: {self._unknown.count} files whose names do not end as videos' do were "
-                f"not looked into, after {MOST_SNIFFED} of them, as {self._unknown}: rename them "
-                "if they are videos"
+                f"warning: {self._unknown.count} files without a video extension were not checked, "
+                f"after {MOST_SNIFFED} of them, as {self._unknown}: rename them if they are videos"
             )
 
     def shows(self, target: Path) -> bool:

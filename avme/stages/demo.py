@@ -157,8 +157,8 @@ class _Demo:
         clips = plan_set(self.sizes.groups, self.sizes.clips_per_group, self.seed)
         videos = self.out / "videos"
         self.report.log(
-            f"{len(clips)} videos of {len(SEEN)} things seen ({', '.join(SEEN)}), each with one of "
-            f"{len(HEARD)} things heard ({', '.join(HEARD)})"
+            f"{len(clips)} videos: {len(SEEN)} video patterns ({', '.join(SEEN)}), each with "
+            f"{len(HEARD)} audio patterns ({', '.join(HEARD)})"
         )
         make_set(clips, videos, self.report)
         self._log(["prep", "ucf101", str(videos), "--out", str(self.data)])
@@ -216,7 +216,7 @@ class _Demo:
             name: read_metrics(self.out / "runs" / f"finetune-{name}" / "metrics.jsonl")
             for name in scored
         }
-        levels = {"one thing known": 1 / len(SEEN), "chance": 1 / len(SEEN) / len(HEARD)}
+        levels = {"one pattern known": 1 / len(SEEN), "chance": 1 / len(SEEN) / len(HEARD)}
         before, title = read_metrics(pretrained / "metrics.jsonl"), self.title_of_curves(scored)
 
         def draw(path: Path) -> None:

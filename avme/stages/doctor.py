@@ -135,7 +135,7 @@ def _folder(name: str, folder: Path, advice: str) -> Finding:
     free = free_bytes(folder)
     is_little = free < _LITTLE_DISK and name == "this folder"
     found = f"{readable(free)} free in {folder}"
-    more = "sets and runs take gigabytes: `avme prep ... --dry-run` says how many"
+    more = "sets and runs take gigabytes: `avme prep ... --dry-run` estimates them"
     return Finding("machine", name, "note" if is_little else "ok", found, more * is_little)
 
 
@@ -153,7 +153,7 @@ def _accelerators(torch: Imported | None) -> Finding:
     if has_driver:
         why = torch.gpu_warning or "torch sees none"
         advice = "an older torch or a newer driver; CUDA_VISIBLE_DEVICES may hide them, too"
-        return Finding(topic, name, "note", f"none, beside a driver: {why}", advice)
+        return Finding(topic, name, "note", f"none, although there is a driver: {why}", advice)
     return Finding(topic, name, "ok", "none: no NVIDIA driver; avme works on the CPU")
 
 
@@ -168,7 +168,7 @@ def _ffmpeg() -> Iterator[Finding]:
         return
     except Exception as error:  # of av or imageio-ffmpeg, which have their own findings
         found = f"not known: {short_reason(error)}"
-        yield Finding("programs", "ffmpeg", "missing", found, "mend the package first")
+        yield Finding("programs", "ffmpeg", "missing", found, "fix the package first")
         return
     origin = "on PATH" if used == shutil.which("ffmpeg") else "of imageio-ffmpeg"
     yield Finding("programs", "ffmpeg", "ok", f"{version} {origin} ({used})")
@@ -201,7 +201,7 @@ def _package(package: Package, imported: Imported | None) -> Finding:
     if imported is not None and imported.error is not None:
         found = f"{package.version} does not load: {imported.error}"
         if name == "torchaudio":
-            advice = "nothing: avme masks sound without it, with the same numbers"
+            advice = "nothing: avme masks audio without it, with the same numbers"
             return Finding(topic, name, "note", found, advice)
         advice = f"pip install --force-reinstall {' '.join(_together(name))}"
         return Finding(topic, name, "missing", found, advice)

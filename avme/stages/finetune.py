@@ -90,7 +90,7 @@ def finetune(
         StoppedBySignal: After SIGTERM or SIGUSR1.
     """
     if config.modality == "av" and config.model.fusion.kind == "none":
-        raise ConfigError("fusion none has no sound: use modality v, or pretrain with a fusion")
+        raise ConfigError("fusion none has no audio: use modality v, or pretrain with a fusion")
     prepared, split = open_training_set(config, data), config.clip.split
     whole = prepared.subset(split, "train")
     entries, held_out = hold_out(whole, config.val_fraction, config.train.seed)

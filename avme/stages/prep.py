@@ -51,7 +51,7 @@ def prepare(
         with lock_publishing(plan.folder):
             if request.share is not None and (others := len(plan.missing())):
                 report.log(
-                    f"part {request.share} is done; {others} shards of others are still to be made"
+                    f"part {request.share} is done; {others} shards of other parts are missing"
                 )
                 return None
             return publish(plan, request, source.splits, report)
@@ -82,7 +82,7 @@ def _report_plan(
         report.log(f"{plan.folder} is finished and nothing changed: {plan.num_clips} clips")
         return
     if retried := plan.outdated_for("retry"):
-        report.log(f"{len(retried)} shards with quarantined clips are made anew")
+        report.log(f"{len(retried)} shards with quarantined clips are rebuilt")
     if plan.changes.total:
         report.log(f"{plan.changes.total} source files were added, removed or changed")
     is_first = request.share is None or request.share.index == 1

@@ -39,8 +39,8 @@ from avme.weights.trained import load_trained, settings_in
 _GREY = 0.5
 COLUMNS = ("truth", "seen by the model", "reconstruction")
 _OPTIMISTIC = (
-    "The target was normalized: every hidden patch has its mean and deviation from the truth, "
-    "which flatters colours and PSNR."
+    "The target was normalized: every hidden patch has its mean and deviation from the original, "
+    "which improves colors and PSNR."
 )
 
 

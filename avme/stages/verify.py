@@ -54,9 +54,9 @@ class Verified:
     def summary(self) -> str:
         """Return one sentence about an intact dataset."""
         return (
-            f"{self.folder} is whole: {self.num_shards} shards of {self.num_bytes / 1e6:.1f} MB "
-            f"have their hashes, {self.num_clips} clips fit the tables, {self.num_pictures} "
-            f"pictures of {self.num_clips_seen} clips decode"
+            f"{self.folder} is intact: {self.num_shards} shards of {self.num_bytes / 1e6:.1f} MB "
+            f"match their hashes, {self.num_clips} clips match the tables, {self.num_pictures} "
+            f"frames of {self.num_clips_seen} clips decode"
         )
 
 
@@ -182,7 +182,7 @@ def _warnings(manifest: dict[str, Any], is_broken: bool) -> Iterator[str]:
         if here not in made_with:
             yield (
                 f"warning: this set was made with ffmpeg {', '.join(made_with)}, this machine has "
-                f"{here}: pictures that are made again here differ by one or two levels"
+                f"{here}: frames rebuilt here differ by one or two levels"
             )
 
 
@@ -190,7 +190,7 @@ def _mend(folder: Path, plan: dict[str, Any], problems: list[Problem]) -> Iterat
     if not problems:
         return
     if not plan:
-        yield f"nothing tells from what {folder} was made: delete it and prepare it anew"
+        yield f"the source of {folder} is not recorded: delete it and prepare it again"
         return
     delete = {problem.delete for problem in problems if problem.delete}
     if delete:
@@ -198,4 +198,4 @@ def _mend(folder: Path, plan: dict[str, Any], problems: list[Problem]) -> Iterat
     yield prep_command(plan, folder)
     for path in places_of(plan):
         if not path.exists():
-            yield comment(f"but {path} is not there: bring it back first")
+            yield comment(f"but {path} does not exist: restore it first")

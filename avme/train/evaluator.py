@@ -107,9 +107,9 @@ class Evaluator:
         if bad:
             names = some_of([self.clips.reader.entries[clip].id for clip in bad])
             raise NonFiniteError(
-                f"{title}: the model's output is not a number for {len(bad)} of {self.num_clips} "
-                f"clips ({names}): the weights are damaged, start again from an earlier checkpoint "
-                "with a lower optim.lr"
+                f"{title}: the model output is not finite for {len(bad)} of {self.num_clips} clips "
+                f"({names}): the weights are damaged, start again from an earlier checkpoint with "
+                "a lower optim.lr"
             )
         if [clip for clip, _ in everyone] != list(range(self.num_clips)):
             raise RuntimeError(f"{len(everyone)} clips were scored, expected {self.num_clips}")

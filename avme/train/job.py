@@ -209,8 +209,8 @@ def _schedule(job: TrainJob, history: dict[str, Any] | None, steps_per_epoch: in
         return schedule_of(job.config, history, steps_per_epoch)
     except ValueError as error:
         raise ArtifactError(
-            f"{job.run.folder}: its checkpoint remembers changes of epochs that no run makes "
-            f"({error}): take another checkpoint"
+            f"{job.run.folder}: its checkpoint records impossible changes of epochs ({error}): "
+            "take another checkpoint"
         ) from error
 
 
@@ -237,7 +237,7 @@ def _log_derived(job: TrainJob, derived: dict[str, Any]) -> None:
             changed = changes(read_json(path), derived)
         except ArtifactError as error:
             changed = {}
-            job.report.log(f"warning: {error}; it is written anew")
+            job.report.log(f"warning: {error}; rewriting it")
         if changed:
             job.report.log(f"changed since: {', '.join(changed.values())}")
     write_json(path, derived)

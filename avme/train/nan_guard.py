@@ -32,8 +32,8 @@ MAX_ABS_MFCC = 1e9
 """Maximum deviations from the mean for valid audio; a clip with more is damaged."""
 
 _CALM = "lower optim.lr, set optim.grad_clip_norm, or use --precision fp32"
-_MEND = "prepare such clips anew, or leave them out"
-_BEFORE = "the last checkpoint is from before"
+_MEND = "prepare such clips again, or leave them out"
+_BEFORE = "the last checkpoint is older"
 
 Describe = Callable[[int, int], dict[str, Any]]
 """(index of a clip, its seed) -> `clip`, its name, and its window."""
@@ -147,14 +147,14 @@ class NanGuard:
         norm = self.processes.mean(get_total_norm(numbers).float())
         if not math.isfinite(float(norm)):
             raise NonFiniteError(
-                f"the weights are no numbers after step {step}, and were not saved: {_CALM}; "
+                f"the weights are not finite after step {step}, and were not saved: {_CALM}; "
                 f"{_BEFORE}"
             )
 
     def _blame(self, step: int) -> str:
         first = min(self.processes.all_gather(self._first_bad()))
         if math.isinf(first.step):
-            return f"the loss became no number by step {step}: {_CALM}; {_BEFORE}"
+            return f"the loss became non-finite by step {step}: {_CALM}; {_BEFORE}"
         bad = int(first.step)
         everyone = [one for part in self.processes.all_gather(self._suspects(bad)) for one in part]
         guilty = find_bad_clips(everyone)
@@ -164,7 +164,7 @@ class NanGuard:
         where = f"rank{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks))}"
         return (
             f"the {first.what} became {first.value} at step {bad} on {where}: "
-            f"{self._reason(everyone, guilty)}; {_BEFORE}{f'; {file} tells more' if file else ''}"
+            f"{self._reason(everyone, guilty)}; {_BEFORE}{f'; {file} has details' if file else ''}"
         )
 
     def _first_bad(self) -> _Bad:
@@ -197,12 +197,12 @@ class NanGuard:
 
     def _reason(self, everyone: Sequence[ClipEvidence], guilty: Sequence[ClipEvidence]) -> str:
         if not guilty:
-            return f"none of its {len(everyone)} clips is to blame alone: {_CALM}"
+            return f"none of its {len(everyone)} clips alone is the cause: {_CALM}"
         names = list(dict.fromkeys(self.describe(one.index, one.seed)["clip"] for one in guilty))
         named = some_of(names)
         if guilty[0].has_broken_audio:
-            return f"the sound of {named} is no number, or far too large: {_MEND}"
-        return f"what the model made of {named} is no number: {_CALM}"
+            return f"the audio of {named} is not finite, or far too large: {_MEND}"
+        return f"the model output for {named} is not finite: {_CALM}"
 
     def _write(
         self,

@@ -225,7 +225,7 @@ class Trainer:
 
     def _stopped(self, request: StopRequest, interrupted: bool, state: str) -> StoppedBySignal:
         kind = Interrupted if interrupted else StoppedBySignal
-        name = "Ctrl-C" if interrupted else request.signal or "a sibling"
+        name = "Ctrl-C" if interrupted else request.signal or "another rank"
         return kind(
             f"stopped at step {self.step} of {self.schedule.total_steps} by {name}, {state}"
         )

@@ -115,13 +115,13 @@ def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: ShardContents
     if facts.ids is not None and ids != facts.ids:
         strange = sorted(set(ids) ^ set(facts.ids))
         what = f"such as {strange[0]}" if strange else "in another order"
-        yield f"holds other clips than {PLAN} says, {what}"
+        yield f"holds other clips than {PLAN}, {what}"
     if len(stored.good) != facts.num_clips:
-        yield f"holds {len(stored.good)} good clips, {DATASET_MANIFEST} says {facts.num_clips}"
+        yield f"holds {len(stored.good)} good clips, {DATASET_MANIFEST} records {facts.num_clips}"
     most = reader.length("pts")
     for row, clip in enumerate(stored.good):
         if not (found := reader.num_frames(row)) == clip.record.frames <= most:
-            yield f"clip {clip.record.id} has {found} frames, its record says {clip.record.frames}"
+            yield f"clip {clip.record.id} has {found} frames, its record has {clip.record.frames}"
 
 
 def _frames(num_frames: int, *, every: bool) -> list[int]:
@@ -136,7 +136,7 @@ def _frame_problem(reader: ShardReader, row: int, record: ClipRecord, frames: Se
     try:
         require_possible(record.height, record.width)
     except ValueError as error:
-        return f"its record tells of {error}"
+        return f"its record has {error}"
     bad = [
         (frame, found)
         for frame, blob in zip(frames, reader.frames(row, frames), strict=True)
@@ -146,7 +146,7 @@ def _frame_problem(reader: ShardReader, row: int, record: ClipRecord, frames: Se
         return ""
     frame, found = bad[0]
     return (
-        f"{len(bad)} of {len(frames)} pictures are broken, first frame {frame}: found {found}, "
+        f"{len(bad)} of {len(frames)} frames are broken, first frame {frame}: found {found}, "
         f"expected {expected}"
     )
 
@@ -158,5 +158,5 @@ def _size(blob: NDArray[np.uint8], expected: str) -> str:
         if f"{width}x{height}" == expected:
             height, width, _ = simplejpeg.decode_jpeg(blob, "RGB").shape
     except ValueError as error:
-        return f"no picture ({error})"
+        return f"no image ({error})"
     return f"{width}x{height}"

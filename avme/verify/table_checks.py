@@ -57,7 +57,7 @@ def check_manifest(manifest: dict[str, Any]) -> list[Problem]:
     return [
         _problem(
             DATASET_MANIFEST,
-            f"its {', '.join(_HASHED)} have fingerprint {short_hash(found)}, it says {recorded}",
+            f"its {', '.join(_HASHED)} have fingerprint {short_hash(found)}, it records {recorded}",
         )
     ]
 
@@ -65,12 +65,12 @@ def check_manifest(manifest: dict[str, Any]) -> list[Problem]:
 def check_plan(manifest: dict[str, Any], planned: dict[str, Any], folder: Path) -> list[Problem]:
     """Find shards that only one of manifest, plan and folder knows."""
     problems = [
-        _problem(PLAN, f"knows no {name}, which {DATASET_MANIFEST} lists")
+        _problem(PLAN, f"does not have {name}, which {DATASET_MANIFEST} lists")
         for name in manifest["shards"]
         if name not in planned
     ]
     problems += [
-        _problem(DATASET_MANIFEST, f"lists no {name}, which {PLAN} knows")
+        _problem(DATASET_MANIFEST, f"does not list {name}, which {PLAN} has")
         for name in planned
         if name not in manifest["shards"]
     ]
@@ -134,7 +134,7 @@ def _first_difference(found: Iterable[str], derived: io.StringIO) -> str:
                 if one != other
             )
             clip = f", clip {held[0] or said[0]}" if number > 1 else ""
-            return f"line {number}{clip}: {next(cells, 'is written in another way')}"
+            return f"line {number}{clip}: {next(cells, 'is formatted differently')}"
     return ""
 
 

@@ -82,7 +82,7 @@ def read_file(path: Path) -> StoredWeights:
         require_facts({key: value for key, value in stored.facts.items() if key != "best"})
         require_numbers(stored.facts.get("best") or {}, "best")
         if type(stored.facts.get("step", 0)) is not int:
-            raise ValueError("step is no count")
+            raise ValueError("step is not a count")
     except ValueError as error:
         raise ArtifactError(f"{stored.file} cannot be used as weights: {error}") from error
     return stored

@@ -54,7 +54,7 @@ def names_in_file(file: Path) -> tuple[str, ...]:
         try:
             names = _of_json(parse_json(text))
         except ValueError as error:
-            raise ArtifactError(f"{file} is no JSON ({error}): expected {_EXPECTED}") from error
+            raise ArtifactError(f"{file} is not JSON ({error}): expected {_EXPECTED}") from error
     else:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         names = _of_lines(lines)

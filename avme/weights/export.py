@@ -91,7 +91,7 @@ def _visual_tower(weights: ImportedWeights, form: Form) -> tuple[dict[str, Tenso
     if weights.grid != (frames // tubelet, size // patch, size // patch):
         raise MismatchError(
             f"{weights.file} stretches the positions of {weights.grid} over its window, which only "
-            "--to avme can say"
+            "--to avme can store"
         )
     tower = {
         name: tensor

@@ -36,16 +36,16 @@ def end_for(
         return end, []
     if not weights.classes:
         return {}, [
-            f"head is new: {weights.file} does not name its {weights.num_classes} classes; "
-            "--classes FILE says which row is which"
+            f"head is new: {weights.file} does not name its {weights.num_classes} classes; name "
+            "them with --classes FILE"
         ]
     rows = rows_of(weights.classes, classes)
     known = [name for name, row in zip(classes, rows, strict=True) if row is not None]
     if not known:
         return {}, [
             f"head is new: none of the file's {weights.num_classes} classes "
-            f"({some_of(weights.classes)}) is one of the set's ({some_of(classes)})"
-            f"{_nearly(weights.classes, classes)}"
+            f"({some_of(weights.classes)}) is in the dataset "
+            f"({some_of(classes)}){_nearly(weights.classes, classes)}"
         ]
     own = model.state_dict()
     for name in ("head.weight", "head.bias"):
@@ -79,10 +79,10 @@ def in_order_of(
     if missing:
         others = [name for name in weights.classes if name not in classes]
         raise MismatchError(
-            f"{weights.file} knows {len(weights.classes)} classes, the set has {len(classes)} "
-            f"(only there: {some_of(others) or 'none'}, only here: {some_of(missing)})"
-            f"{_nearly(weights.classes, missing)}: choose another set with --data, or name the "
-            "rows with --classes"
+            f"{weights.file} has {len(weights.classes)} classes, the set has {len(classes)} (only "
+            f"there: {some_of(others) or 'none'}, only here: "
+            f"{some_of(missing)}){_nearly(weights.classes, missing)}: choose another set with "
+            "--data, or name the rows with --classes"
         )
     names = [*classes, *(name for name in weights.classes if name not in classes)]
     order = torch.tensor([weights.classes.index(name) for name in names])

@@ -190,12 +190,12 @@ def _heads(configured: Any, dim: int) -> tuple[int | None, tuple[str, ...]]:
     known = _HEADS.get(dim)
     if known and (dim, configured) == _SMALL_MISTAKEN:
         return known, (
-            "config.json says 16 heads at width 384, a slip of its converter: VideoMAE's ViT-S was "
-            "trained with 6, which are taken; if yours was trained with 16 after it was converted, "
+            "config.json has 16 heads at width 384, an error of its converter: VideoMAE's ViT-S "
+            "was trained with 6, which are used; if yours was trained with 16 after conversion, "
             "set model.visual.heads=16",
         )
     if not configured and not known:
-        return None, ("the file does not say how many heads: those of the settings are taken",)
+        return None, ("the file does not record its number of heads: that of the settings is used",)
     return (int(configured) if configured else known), ()
 
 
@@ -217,6 +217,6 @@ def _ratio(inner: int, dim: int) -> float:
 def _side(image_size: Any, patch: int) -> int:
     if isinstance(image_size, list | tuple):
         if len(set(image_size)) != 1:
-            raise ArtifactError(f"image_size is {list(image_size)}, expected square pictures")
+            raise ArtifactError(f"image_size is {list(image_size)}, expected square frames")
         image_size = image_size[0]
     return int(image_size or 224 // patch * patch or patch)

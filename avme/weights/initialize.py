@@ -39,7 +39,7 @@ class LoadReport:
         return [
             f"mapped {len(self.mapped)} tensors: {by_part(self.mapped)}",
             f"dropped {len(self.dropped)}: {by_part(self.dropped)}",
-            f"newly initialised {len(self.new)}: {by_part(self.new)}",
+            f"newly initialized {len(self.new)}: {by_part(self.new)}",
             *self.warnings,
         ]
 
@@ -104,7 +104,7 @@ def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Importe
     decodes = isinstance(settings, PretrainConfig)
     fixed = ("model.visual.", "model.decoder.") if decodes else ("model.visual.",)
     differing = [
-        f"{key} is {value} there, {asked[key]} was asked"
+        f"{key} is {value} there, {asked[key]} here"
         for key, value in weights.leaves.items()
         if key.startswith(fixed) and asked[key] != value and not _is_in_doubt(key, weights)
     ]
@@ -117,7 +117,7 @@ def require_geometry(settings: PretrainConfig | FinetuneConfig, weights: Importe
     window, known = (grid.slots, grid.rows, grid.columns), weights.grid
     if settings.model.pos_embed_grid is None and window != known:
         raise MismatchError(
-            f"{weights.file} knows positions on {known[0]} x {known[1]} x {known[2]} places, the "
+            f"{weights.file} has positions on {known[0]} x {known[1]} x {known[2]} places, the "
             f"window has {window[0]} x {window[1]} x {window[2]}: set model.pos_embed_grid to the "
             "first to stretch them, or to what the weights were really trained on"
         )
@@ -134,7 +134,7 @@ def _bridge(theirs: Tensor, own: Tensor, warnings: list[str]) -> Tensor:
     """Return the columns for the visual half, and zeros or nothing for the audio half."""
     dim = theirs.shape[1]
     if own.shape[1] == 2 * dim:
-        warnings.append(f"{_BRIDGE}: the visual half is theirs, the audio half is zero")
+        warnings.append(f"{_BRIDGE}: the video half is copied, the audio half is zero")
         return torch.cat([theirs, torch.zeros_like(theirs)], dim=1)
     if 2 * own.shape[1] == dim:
         warnings.append(f"{_BRIDGE}: its audio half was dropped")

@@ -53,8 +53,8 @@ def describe_weights(weights: ImportedWeights) -> Iterator[tuple[str, str]]:
 
 def _holds(weights: ImportedWeights) -> str:
     if weights.stage == "encoder":
-        return "an encoder of pictures alone, without decoder or head"
+        return "a video encoder, without decoder or head"
     if weights.stage == "finetune":
         return f"a classifier, modality {weights.modality}"
     fused = any(name.startswith("audio.") for name in weights.tensors)
-    return f"a masked autoencoder of {'picture and sound' if fused else 'pictures'}"
+    return f"a masked autoencoder of {'video and audio' if fused else 'video'}"

@@ -64,8 +64,7 @@ def complete_settings(weights: ImportedWeights, config: EvalConfig) -> ImportedW
     ):
         if asked is not None and known is not None and asked != known:
             raise MismatchError(
-                f"{weights.file} was trained with {name} {known}, {asked} was asked: leave {name} "
-                "out"
+                f"{weights.file} was trained with {name} {known} (got {asked}): leave {name} out"
             )
     if config.frame_stride is not None and weights.stride is None:
         note = {SIDECAR: {"frame_stride": config.frame_stride}}
@@ -104,7 +103,8 @@ def build_trained(
     if weights.stride is None:
         stride = settings.clip.frame_stride
         report.log(
-            f"{weights.file} does not name its stride: {stride} is taken, --set frame_stride=N"
+            f"{weights.file} does not record its stride: using {stride}, change it with --set "
+            "frame_stride=N"
         )
     model = build_classifier(settings, len(classes))
     model.load_state_dict(tensors)

@@ -43,7 +43,7 @@ def settings_of(weights: ImportedWeights) -> PretrainConfig | FinetuneConfig:
             return resolve(PretrainConfig, base=nest(leaves))
         return resolve(FinetuneConfig, base=nest(leaves))
     except ConfigError as error:
-        raise MismatchError(f"{weights.file} is no model of avme's: {error}") from error
+        raise MismatchError(f"{weights.file} is not a model of avme: {error}") from error
 
 
 def require_heads(weights: ImportedWeights) -> None:
@@ -51,8 +51,8 @@ def require_heads(weights: ImportedWeights) -> None:
     towers = ["visual", "decoder"] if weights.stage == "pretrain" else ["visual"]
     if not all(f"model.{tower}.heads" in weights.leaves for tower in towers):
         raise MismatchError(
-            f"{weights.file} does not say how many heads its attention has, nor is it of a known "
-            "size: expected small, base, large, huge or giant (`avme eval` takes --set heads=N)"
+            f"{weights.file} does not record its number of attention heads, and its size is "
+            "unknown: expected small, base, large, huge or giant (`avme eval` takes --set heads=N)"
         )
 
 

@@ -59,7 +59,7 @@ def require_unchanged(
     found = content_sha256(tensors, metadata.get(SIDECAR, ""))
     if found != told:
         raise ArtifactError(
-            f"{path} is damaged: its tensors and settings have SHA-256 {found[:_SHOWN]}, it was "
-            f"written with {told[:_SHOWN]}: copy it again, or write it anew from checkpoints/ of "
-            "its run with `avme weights convert --to avme`"
+            f"{path} is damaged: its tensors and settings have SHA-256 {found[:_SHOWN]}, expected "
+            f"{told[:_SHOWN]}: copy it again, or rewrite it from checkpoints/ of its run with "
+            "`avme weights convert --to avme`"
         )

@@ -44,18 +44,19 @@ class DaskWorkers:
         limit = _told(self.timeout_seconds)
         report.log(
             f"no Dask worker is left at {self.address}: start one with `dask worker "
-            f"{self.address}`; the work goes on if it comes within {limit}"
+            f"{self.address}`; the work continues if it connects within {limit}"
         )
         deadline = time.monotonic() + self.timeout_seconds
         while not (num_workers := self.count()) and not is_over():
             if time.monotonic() >= deadline:
                 raise SystemRequirementError(
-                    f"no Dask worker was left at {self.address}, and none came within {limit}: "
-                    "finished shards are kept, start workers and run the same command again"
+                    f"no Dask worker was left at {self.address}, and none connected within "
+                    f"{limit}: finished shards are kept, start workers and run the same command "
+                    "again"
                 )
         self._moved = None
         if num_workers:
-            report.log(f"a Dask worker is back at {self.address}: the work goes on")
+            report.log(f"a Dask worker is back at {self.address}: the work continues")
 
 
 @contextmanager

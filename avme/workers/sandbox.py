@@ -82,7 +82,7 @@ class Sandbox:
         if not pipe.poll(timeout_seconds):
             self.stop()
             raise MediaError(
-                f"its header was not read after {timeout_seconds:g} s", reason="timeout"
+                f"its header was not read within {timeout_seconds:g} s", reason="timeout"
             )
         try:
             outcome: Outcome = pipe.recv()

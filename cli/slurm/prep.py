@@ -35,7 +35,7 @@ def submit_parts(config: "PrepConfig", *, target: Path, command: str, report: Re
         f"{jobs} jobs submitted ({number}_1 to {number}_{jobs}, {batch.script_path}); they print "
         f"to {batch.log(f'{number}_*')}"
     )
-    report.log("the one that ends last finishes the set; submitted again, the rest is done")
+    report.log("the last one to end publishes the set; submit again to build what is missing")
     return number
 
 
@@ -66,5 +66,5 @@ def parts_batch(config: "PrepConfig", *, target: Path, command: str) -> Batch:
         begin=f'begin=(--part "$SLURM_ARRAY_TASK_ID/{settings.jobs}"{workers})',
         command=command,
         arguments=[argument for argument in sys.argv[1:] if argument != FLAG],
-        advice="submit the same command again, which makes what is missing",
+        advice="submit the same command again, which builds what is missing",
     )

@@ -53,7 +53,7 @@ cd {folder} || exit 2
 job=${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}${{SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}}
 restarts=${{SLURM_RESTART_COUNT:-0}}
 results={results}
-idle={log}-$job.idle # starts in a row that brought nothing new
+idle={log}-$job.idle # consecutive starts without progress
 {begin}
 echo "job $job, start $((restarts + 1)): {command} ${{begin[*]}}"
 content() {{ ls -l --full-time "$results" 2>/dev/null; }}
@@ -63,15 +63,15 @@ srun --kill-on-bad-exit=0 --cpus-per-task={cpus} {program} "${{begin[@]}}"
 code=$?
 
 case $code in
-75 | 138 | 143) # asked to stop, which the command heard, or was too young to hear
+75 | 138 | 143) # stopped by a signal, before or after the command could handle it
     if [ "$before" != "$(content)" ]; then rm -f "$idle"; else echo "$restarts" >>"$idle"; fi
     if [ "$(cat "$idle" 2>/dev/null | wc -l)" -lt 4 ]; then
-        echo "job $job: stopped by a signal; what is in $results is kept; back into the queue"
+        echo "job $job: stopped by a signal; $results is kept; requeued"
         scontrol requeue "$job" || echo "job $job cannot be requeued: {advice}"
     else
         rm -f "$idle"
-        echo "job $job: stopped by a signal at four starts in a row, with nothing new in" \\
-            "$results: give it more time than slurm.time_limit_minutes={minutes}; {advice}"
+        echo "job $job: stopped by a signal in four consecutive starts without progress in" \\
+            "$results: raise slurm.time_limit_minutes (now {minutes}); {advice}"
     fi
     ;;
 137) echo "job $job: killed; was slurm.memory_gb={memory:g} too little? {advice}" ;;
@@ -154,9 +154,9 @@ class Batch:
         for option in options:
             if not option.isprintable() or not option.startswith("-"):
                 raise UsageError(
-                    f"{option[:80]!r} cannot stand in a script of sbatch: expected an option on "
-                    "one line; correct slurm.options, slurm.partition, slurm.account or the name "
-                    "of the folder"
+                    f"{option[:80]!r} is invalid in a script of sbatch: expected an option on one "
+                    "line; correct slurm.options, slurm.partition, slurm.account or the name of "
+                    "the folder"
                 )
         return options
 
@@ -224,8 +224,8 @@ def _sbatch(
     printed = [line for line in done.stdout.splitlines() if re.fullmatch(r"\d+(;\S*)?", line)]
     if not printed:
         raise SystemRequirementError(
-            f"sbatch printed {done.stdout[:100]!r}, expected the number of a job: `squeue` tells "
-            "whether there is one"
+            f"sbatch printed {done.stdout[:100]!r}, expected the number of a job: check `squeue` "
+            "for it"
         )
     return printed[-1]
 

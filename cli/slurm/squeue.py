@@ -75,6 +75,6 @@ def _states(number: str, cluster: str, record: Path, environment: Mapping[str, s
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         found = "; ".join(lines)[:200] or f"squeue ended with exit code {done.returncode}"
     raise SystemRequirementError(
-        f"whether job {number}, submitted earlier, is over cannot be told ({found}): repeat, or "
-        f"delete {record} if it is"
+        f"the state of job {number}, submitted earlier, is unknown ({found}): repeat, or delete "
+        f"{record} if it is over"
     )

@@ -16,11 +16,11 @@ def test_only_constant_presence_leaves_no_bit() -> None:
     free = {name for name, row in rows.items() if row.bits == 0.0}
 
     assert free == {
-        "only clips with usable sound",
-        "all clips, pictures only",
+        "only clips with usable audio",
+        "all clips, video only",
     }
     assert rows["all clips as they are"].bits == mutual_bits(TRAIN)
-    mostly = rows["all clips of classes that mostly sound"]
+    mostly = rows["all clips of classes that mostly have audio"]
     assert mostly.bits == pytest.approx(mutual_bits(TRAIN[:2]))
 
 
@@ -34,8 +34,8 @@ def test_dropping_more_sound_leaves_less_but_never_nothing() -> None:
 
 def test_clips_are_counted_on_both_sides() -> None:
     rows = {protocol.name: protocol for protocol in protocols(TRAIN, TEST)}
-    audio = rows["only clips with usable sound"]
-    mostly = rows["all clips of classes that mostly sound"]
+    audio = rows["only clips with usable audio"]
+    mostly = rows["all clips of classes that mostly have audio"]
 
     assert (audio.train, audio.test, audio.classes) == (19, 7, 3)  # no train clip, no test clip
     assert (mostly.train, mostly.test, mostly.classes) == (20, 10, 2)

@@ -34,7 +34,7 @@ def test_baseline_returns_the_requested_frames_and_box(
 
 
 def test_find_peers_with_unknown_name_is_refused() -> None:
-    with pytest.raises(UsageError, match="no peer 'moviepy': there are torchcodec, pyav"):
+    with pytest.raises(UsageError, match="unknown baseline 'moviepy': expected torchcodec, pyav"):
         find_baselines(["moviepy"])
 
 

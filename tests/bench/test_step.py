@@ -61,7 +61,7 @@ def test_bench_step_with_optimizer_and_bf16_has_seconds(monkeypatch: pytest.Monk
 def test_bench_step_against_unknown_baseline_is_refused() -> None:
     job = StepJob(config=CONFIG, batch=2, device="cpu")
 
-    with pytest.raises(UsageError, match="no peer 'fairseq': there is transformers"):
+    with pytest.raises(UsageError, match="unknown baseline 'fairseq': expected transformers"):
         bench_step(job, against=["fairseq"], rounds=1, steps=1, report=NullReporter())
 
 

@@ -79,7 +79,7 @@ def test_a_checkpoint_without_one_of_its_keys_is_refused(name: str, tmp_path: Pa
     del content[name]
     torch.save(content, tmp_path / "last.pt")
 
-    with pytest.raises(ArtifactError, match="is no checkpoint of avme: expected the keys"):
+    with pytest.raises(ArtifactError, match="is not a checkpoint of avme: expected the keys"):
         load_checkpoint(tmp_path / "last.pt")
 
 
@@ -137,7 +137,7 @@ def test_more_than_a_file_has_is_not_unpacked(how: str, tmp_path: Path) -> None:
 def test_a_foreign_checkpoint_is_named_as_such(tmp_path: Path) -> None:
     torch.save({"state_dict": {}}, tmp_path / "foreign.pt")
 
-    with pytest.raises(ArtifactError, match="no checkpoint of avme"):
+    with pytest.raises(ArtifactError, match="not a checkpoint of avme"):
         load_checkpoint(tmp_path / "foreign.pt")
 
 
@@ -193,4 +193,4 @@ def test_of_what_can_be_read_the_newest_step_is_taken(tmp_path: Path) -> None:
 
     assert newest_checkpoint(tmp_path, said.append).step == 10
     assert len(said) == 1
-    assert "going on from step-10.pt" in said[0]
+    assert "continuing from step-10.pt" in said[0]

@@ -90,15 +90,15 @@ ODD: list[tuple[Callable[[Content], None], str]] = [
     (put("config.odd", holding_itself()), "config is nested more than 64 levels deep"),
     (put("config.odd", nested(80)), "config is nested more than 64 levels deep"),
     (put("facts", []), "facts is list"),
-    (put("facts.preset", ["tiny"]), "preset is no text"),
-    (put("facts.classes", "ab"), "classes are no list"),
-    (put("facts.classes", ["a", "a"]), "classes are no list of different names"),
+    (put("facts.preset", ["tiny"]), "preset is not text"),
+    (put("facts.classes", "ab"), "classes are not a list"),
+    (put("facts.classes", ["a", "a"]), "classes are not a list of different names"),
     (put("facts.mfcc.mean", [0.5]), "mfcc has 1 means and 2 deviations"),
-    (put("facts.mfcc.deviation", [1.0, 0.0]), "mfcc is no mean and deviation"),
-    (put("facts.pretrained.init.classes", 5), "classes are no list"),
-    (put("facts.extended.changes", [[1]]), "extended is no account"),
-    (put("best.top1", float("inf")), r"best\.top1 is no finite number"),
-    (put("best.top1", True), r"best\.top1 is no finite number"),
+    (put("facts.mfcc.deviation", [1.0, 0.0]), "mfcc is not a mean and deviation"),
+    (put("facts.pretrained.init.classes", 5), "classes are not a list"),
+    (put("facts.extended.changes", [[1]]), "extended is not a record"),
+    (put("best.top1", float("inf")), r"best\.top1 is not a finite number"),
+    (put("best.top1", True), r"best\.top1 is not a finite number"),
     (put("model", {}), "model holds no named tensors"),
     (put("model.weight", [1.0]), r"model\.weight is list"),
     (put("model.weight", torch.tensor([0.0, float("nan")])), r"model\.weight is not finite"),
@@ -108,21 +108,21 @@ ODD: list[tuple[Callable[[Content], None], str]] = [
     (put("model.weight", torch.zeros(4, device="meta")), "has no numbers"),
     (put("model.weight", torch.zeros(1).expand(2**30, 2**30)), "claims 1,152,921,504,606,846,976"),
     (put("average.tensors", 3), "average holds no named tensors"),
-    (put("average.updates", -1), r"average\.updates is no count"),
+    (put("average.updates", -1), r"average\.updates is not a count"),
     (put("average", {"updates": 1}), "average holds"),
     (
         lambda content: content.update(average={}, config={"train": {"ema_decay": 0.9}}),
-        "average is missing, which train.ema_decay asks for",
+        "average is missing, which train.ema_decay needs",
     ),
     (put("scaler", {"scale": 1.0}), "scaler holds"),
     (put("optimizer.state", [1]), "optimizer holds no groups or no states"),
-    (put("optimizer.state", {"0": {}}), "no list of states by number"),
+    (put("optimizer.state", {"0": {}}), "not a list of states by number"),
     (put("optimizer.state", {0: {"exp_avg": "x"}}), r"optimizer\.state\.0\.exp_avg is str"),
     (put("optimizer.param_groups", [3]), "param_groups is int"),
     (without("state"), "optimizer holds"),
-    (put("meter.counts.loss", 0), r"meter\.loss is no sum and count"),
+    (put("meter.counts.loss", 0), r"meter\.loss is not a sum and count"),
     (put("meter.counts", {}), "have other names"),
-    (put("meter.sums.loss", torch.zeros(2)), r"meter\.loss is no sum and count"),
+    (put("meter.sums.loss", torch.zeros(2)), r"meter\.loss is not a sum and count"),
 ]
 
 
@@ -142,7 +142,7 @@ def test_a_value_that_no_run_writes_is_named_and_the_run_falls_back(
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400 + len(str(path))
     assert newest_checkpoint(path.parent.parent, warned.append).step == 7
-    assert warned == [f"warning: {caught.value}; going on from previous.pt"]
+    assert warned == [f"warning: {caught.value}; continuing from previous.pt"]
 
 
 def content_of(checkpoint: Checkpoint) -> str:

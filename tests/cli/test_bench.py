@@ -85,7 +85,10 @@ def test_bench_prep_prints_ffmpeg_and_prep() -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("bench loader --against moviepy", "error: no peer 'moviepy': there are torchcodec"),
+        (
+            "bench loader --against moviepy",
+            "error: unknown baseline 'moviepy': expected torchcodec",
+        ),
         ("bench loader --videos elsewhere", "error: elsewhere holds no video of data/pair: name"),
     ],
 )

@@ -45,14 +45,14 @@ def test_bench_step_prints_a_table_and_absent_baselines(
 
     assert (code, err) == (0, "")
     assert "tiny, mask 0.75, fp32, batch 1, cpu, 1 threads, 1 rounds" in out
-    assert re.search(r"a step with sound takes \d+\.\d{3} of one without\n", out)
+    assert re.search(r"a step with audio takes \d+\.\d{3} of one without\n", out)
     assert out.splitlines()[-1].startswith("transformers: not installed")
 
 
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ("--against fairseq", "error: no peer 'fairseq': there is transformers"),
+        ("--against fairseq", "error: unknown baseline 'fairseq': expected transformers"),
         ("--mask 1.5", "error: mask.ratio: found 1.5, expected less than 1"),
         ("--set optim.lrr=1", "error: unknown setting optim.lrr in --set"),
         ("--precision fp16", "error: Invalid value for '--precision'"),

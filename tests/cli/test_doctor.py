@@ -50,7 +50,7 @@ def test_doctor_with_broken_package_exits_6_and_prints_the_fix(site: Path) -> No
     code, out, err = run("doctor")
 
     assert code == 6
-    assert err == ("error: missing or broken: h5py, torchvision; how to mend it is said above\n")
+    assert err == ("error: missing or broken: h5py, torchvision; the fixes are listed above\n")
     lines = [line.strip() for line in out.splitlines()]
     row = next(number for number, line in enumerate(lines) if "operator nms" in line)
     assert lines[row].startswith("missing  torchvision")

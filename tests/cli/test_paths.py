@@ -134,7 +134,7 @@ def test_a_run_to_resume_is_the_one_that_is_there(there: list[str], reads: str) 
 def test_a_pipe_is_no_table() -> None:
     os.mkfifo("rows")
 
-    with pytest.raises(UsageError, match=r"rows is no regular file .*, expected a CSV file"):
+    with pytest.raises(UsageError, match=r"rows is not a regular file .*, expected a CSV file"):
         paths.table(Path("rows"))
 
 

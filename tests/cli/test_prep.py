@@ -57,8 +57,8 @@ def test_a_folder_without_videos_is_one_line_and_code_2() -> None:
             ["--part", "3/2"],
             "error: --part: found '3/2', expected i/N with i from 1 to N, as in 2/8",
         ),
-        (["--retry", "--part", "1/2"], "error: --retry would undo what other parts make"),
-        (["--retry", "--slurm"], "error: --retry would undo what other parts make"),
+        (["--retry", "--part", "1/2"], "error: --retry would discard shards of other parts"),
+        (["--retry", "--slurm"], "error: --retry would discard shards of other parts"),
         (["--name", "a", "--out", "sets/b"], "error: --out sets/b and --name a disagree"),
     ],
 )

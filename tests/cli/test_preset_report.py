@@ -48,7 +48,7 @@ def test_every_preset_can_be_shown(name: str) -> None:
     assert text.startswith(f"{name}: ")
     assert f"avme pretrain --preset {name}" in text
     assert f"avme finetune --preset {name}" in text
-    assert text.count("what follows") == 2
+    assert text.count("derived") == 2
 
 
 def test_values_stand_beside_their_sources() -> None:
@@ -69,7 +69,7 @@ def test_what_follows_is_what_videomae_would_print_on_ucf101() -> None:
     assert "tokens 1,568 (8 x 14 x 14): 392 seen, 1,176 hidden" in pretrain
     assert "learning rate 0.00025 falling to 5e-06" in finetune
     assert "steps 74 an epoch x 100 = 7,400, 370 of them warm-up" in finetune
-    assert "held out no clip: the last epoch is taken" in finetune
+    assert "held out no clip: the last epoch is used" in finetune
     assert "an epoch 9,537 clips x 2 windows // 256" in finetune
     assert "forward 360.7 GFLOP a clip" in finetune
 

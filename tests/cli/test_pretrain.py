@@ -84,7 +84,7 @@ def test_training_with_wandb_not_installed_is_refused(
     code, err = refusal(*command.split(), "--preset", "tiny", "--wandb", "videos")
 
     assert code == 6
-    assert err.startswith("error: Weights & Biases was asked for, but wandb cannot be imported")
+    assert err.startswith("error: Weights & Biases: wandb cannot be imported")
     assert "pip install 'avme[wandb]'" in err
 
 

@@ -61,7 +61,7 @@ def test_a_whole_set_is_one_line_and_code_0(prepared: Path) -> None:
     code, out, err = run("verify")
 
     assert (code, err) == (0, "")
-    assert out.startswith(f"{prepared} is whole: 2 shards of ")
+    assert out.startswith(f"{prepared} is intact: 2 shards of ")
     assert out.count("\n") == 1
 
 
@@ -89,7 +89,7 @@ def test_what_it_says_mends_shards_and_tables(prepared: Path) -> None:
     first, second, mend, *commands = out.splitlines()
     assert first.startswith("shards/shard-00001.h5: has SHA-256 ")
     assert second.startswith("index.csv: has SHA-256 ")
-    assert (mend, len(commands)) == ("mend it with", 2)
+    assert (mend, len(commands)) == ("fix it with", 2)
     subprocess.run(shlex.split(commands[0]), check=True)
     assert not shard.exists()
     assert run(commands[1].strip().removeprefix("avme "))[0] == 0

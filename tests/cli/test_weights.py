@@ -116,7 +116,7 @@ def test_there_and_back_on_the_command_line(ours: Path) -> None:
         (
             "pretrain --init ours.pt --preset base",
             4,
-            "error: the settings contradict ours.pt: model.visual.dim is 32 there, 768 was asked",
+            "error: the settings contradict ours.pt: model.visual.dim is 32 there, 768 here",
         ),
     ],
 )
@@ -196,18 +196,18 @@ def test_eval_takes_heads_and_stride_that_a_file_does_not_name(prepared: Path) -
     assert code == 0, err
     code, out, err = run(bare)
     assert (code, out) == (4, "")
-    assert "does not say how many heads" in err
+    assert "does not record its number of attention heads" in err
     assert "--set heads=N" in err
     code, _, err = run(f"{bare} --set heads=4 --out b")
     assert code == 0, err
     np.testing.assert_allclose(probabilities(Path("a")), probabilities(Path("b")), atol=1e-6)
     code, _, err = run(f"{bare} --set heads=5")
     assert code == 4
-    assert "bare.pth is no model of avme's" in err.splitlines()[-1]
+    assert "bare.pth is not a model of avme" in err.splitlines()[-1]
     assert "width 32 is not divisible by 5 heads" in err.splitlines()[-1]
     code, _, err = run(f"eval --init hf {rest} --set heads=8")
     assert code == 4
-    assert "was trained with heads 4, 8 was asked" in err
+    assert "was trained with heads 4 (got 8)" in err
 
 
 def test_another_window_is_told_to_go_by_init(ours: Path, prepared: Path) -> None:
@@ -217,7 +217,7 @@ def test_another_window_is_told_to_go_by_init(ours: Path, prepared: Path) -> Non
     code, _, err = run("finetune --from run.pt --modality v --set clip.frame_stride=2")
 
     assert code == 4, err
-    assert "clip.frame_stride is 4 there, 2 was asked" in err
+    assert "clip.frame_stride is 4 there, 2 here" in err
     assert "give --init run.pt, which takes another window, instead of --from" in err
     line = f"finetune --init run.pt --set clip.frame_stride=2 --val-fraction 0 --modality v {LIGHT}"
     assert run(line)[0] == 0
@@ -233,7 +233,7 @@ def test_init_brings_model_window_and_positions(ours: Path, prepared: Path) -> N
     )
 
     assert code == 0, err
-    assert "newly initialised" in err
+    assert "newly initialized" in err
     assert "positions of 2 x 4 x 4 places are stretched over 2 x 8 x 8" in err
     config = PretrainConfig.model_validate(read_settings(Path("first/config.yaml")))
     assert (config.clip.num_frames, config.clip.image_size) == (4, 32)

@@ -129,7 +129,7 @@ def test_resolve_with_missing_or_invalid_file_names_it(tmp_path: Path) -> None:
     assert "does not exist" in refusal(file=tmp_path / "none.yaml")
     assert refusal(file=row).startswith(f"{row} holds a list, expected settings")
     assert refusal(file=broken).startswith(f"{broken} is not YAML")
-    assert "size stands twice, line 1" in refusal(file=twice)
+    assert "size appears twice, line 1" in refusal(file=twice)
     assert "cannot be read" in refusal(file=tmp_path)
 
 
@@ -203,7 +203,7 @@ def test_refuse_contradictions_names_both_values() -> None:
     other = resolve(FinetuneConfig, base=fixed, sets=["clip.image_size=112"])
 
     refuse_contradictions(same, fixed, keys, "runs/a")
-    with pytest.raises(MismatchError, match=r"runs/a: clip\.image_size is 64 there, 112 was asked"):
+    with pytest.raises(MismatchError, match=r"runs/a: clip\.image_size is 64 there, 112 here"):
         refuse_contradictions(other, fixed, keys, "runs/a")
 
 

@@ -126,7 +126,7 @@ def test_nonsense_is_answered_with_no_setting(key: str) -> None:
 
 
 def test_what_avme_has_not_is_said() -> None:
-    assert "no colour jitter" in refusal(FinetuneConfig, "color_jitter")
+    assert "no color jitter" in refusal(FinetuneConfig, "color_jitter")
     assert "classes are those of the prepared set" in refusal(FinetuneConfig, "nb_classes")
 
 

@@ -39,11 +39,11 @@ def test_words_that_look_like_other_things_survive_writing() -> None:
     [
         ("[" * 40 + "]" * 40, "nested more than 32 levels deep, line 1"),
         ("- " * 40 + "x", "nested more than 32 levels deep, line 1"),
-        ("a: &a {b: *a}", "*a stands inside what it stands for, line 1"),
+        ("a: &a {b: *a}", "*a contains itself, line 1"),
         (f"a: &a [{'x,' * 100}]\nb: [{'*a,' * 100}]", "more than 10,000 values"),
         ("- 1\n" * 10_001, "more than 10,000 values"),
         ("# " + 300_000 * "x", "has more than 262,144 characters"),
-        ("{[a]: b}", "a list or mapping stands for a key, line 1"),
+        ("{[a]: b}", "a key is a list or mapping, expected text, line 1"),
         ("a: !!float ''", "a value has a tag, expected a plain value, line 1"),
         ("a: !!bool x", "a value has a tag, expected a plain value, line 1"),
         ("a: !!timestamp x", "a value has a tag, expected a plain value, line 1"),

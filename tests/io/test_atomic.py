@@ -26,8 +26,8 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     [
         ('{"a": ' + "[" * 70 + "]" * 70 + "}", "nested more than 64 levels deep"),
         ('{"a": ' + "[" * 5000 + "]" * 5000 + "}", "nested more than 64 levels deep"),
-        ('{"a": NaN}', "NaN is no number of JSON"),
-        ('{"a": -Infinity}', "-Infinity is no number of JSON"),
+        ('{"a": NaN}', "NaN is not a JSON number"),
+        ('{"a": -Infinity}', "-Infinity is not a JSON number"),
         ('{"a": 1e999}', "1e999 is too large for a float"),
         ('{"a": ' + "9" * 5000 + "}", "is not JSON"),
         ('{"a": "\\ud800"}', "surrogates not allowed"),
@@ -129,5 +129,5 @@ def test_what_is_no_file_is_named_and_not_waited_for(
 ) -> None:
     make(tmp_path / "a.json")
 
-    with pytest.raises(ArtifactError, match=r"a\.json is no regular file"):
+    with pytest.raises(ArtifactError, match=r"a\.json is not a regular file"):
         read_json(tmp_path / "a.json")

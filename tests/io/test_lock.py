@@ -28,7 +28,7 @@ with holding(Path(sys.argv[1])):
 
 def test_the_second_is_refused_until_the_first_ends(tmp_path: Path) -> None:
     with holding(tmp_path / "set"):
-        with pytest.raises(UsageError, match="another `avme prep` is at work") as caught:
+        with pytest.raises(UsageError, match="another `avme prep` is running") as caught:
             holding(tmp_path / "set").__enter__()
         with holding(tmp_path / "set", "prep-2-of-8"):
             pass

@@ -28,7 +28,7 @@ def sound_codes(start: float | None, seconds: float, num_tracks: int = 1) -> lis
 
 def test_both_counts_of_frames_are_named() -> None:
     assert list(frame_warnings(INFO, 150)) == [
-        "frames-differ: 150 frames decode, the header says 180"
+        "frames-differ: 150 frames decode, the header records 180"
     ]
 
 
@@ -50,7 +50,7 @@ def test_pixels_of_another_shape_are_told(
 
     (warning,) = shape_warnings(probe(clip))
 
-    assert warning.startswith(f"not-square: pixels are shown {aspect.replace('/', ':')} (width")
+    assert warning.startswith(f"not-square: the pixel aspect ratio is {aspect.replace('/', ':')},")
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def test_a_clip_without_a_track_lost_no_sound() -> None:
     ("end", "longest", "warning", "lacks"),
     [
         (7.0, 7.2, "short-cut: 1.000 s", True),
-        (7.0, 7.2, "sound-short: sound ends", True),
+        (7.0, 7.2, "sound-short: audio ends", True),
         (7.0, None, "short-cut: 1.000 s", True),
-        (7.0, 7.2, "sound-late: sound starts", False),
+        (7.0, 7.2, "sound-late: audio starts", False),
         (8.0, 7.2, "short-cut: 1.000 s", False),
-        (None, 7.2, "sound-short: sound ends", False),
+        (None, 7.2, "sound-short: audio ends", False),
     ],
 )
 def test_lacks_content_short_cut_of_longer_file_only(

@@ -23,8 +23,8 @@ FIRST, SECOND = (
     ("-disposition:a:0", first, "-disposition:a:1", second)
     for first, second in (("default", "0"), ("0", "default"))
 )
-SOUNDS = "number 2 of 2 sound tracks is taken, the first that sounds"
-DEFAULT = "number 2 of 2 sound tracks is taken, the first that the container marks as default"
+SOUNDS = "track 2 of 2 audio tracks is used, the first that is not silent"
+DEFAULT = "track 2 of 2 audio tracks is used, the first that the container marks as default"
 KINDS = {
     "first-silent.mp4": (SILENCE, (*TWO, *FIRST), SOUNDS),
     "first-silent.avi": (SILENCE, (*TWO, "-c:a", "pcm_s16le"), SOUNDS),
@@ -35,12 +35,12 @@ KINDS = {
     "default-silent.mkv": (
         SILENCE,
         ("-map", "1:a", "-map", "2:a", *SECOND),
-        "the first of 2 sound tracks is taken, the first that sounds",
+        "the first of 2 audio tracks is used, the first that is not silent",
     ),
     "third.mkv": (
         SILENCE,
         ("-map", "2:a", *TWO, *EMPTY, *FIRST),
-        "number 3 of 3 sound tracks is taken, the first that sounds",
+        "track 3 of 3 audio tracks is used, the first that is not silent",
     ),
 }
 

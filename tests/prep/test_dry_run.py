@@ -49,7 +49,7 @@ def test_a_new_set_is_foretold_and_not_even_its_folder_is_made(
     foretold = foretell(videos, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
-    assert "12 clips of 2 classes; 0 done already, 12 to make in 3 of 3 shards" in text(foretold)
+    assert "12 clips of 2 classes; 0 done already, 12 to build in 3 of 3 shards" in text(foretold)
     assert "why: a new set" in text(foretold)
     assert "split 1: 8 train, 4 test" in text(foretold)
     assert foretold.has_room
@@ -74,7 +74,7 @@ def test_a_finished_set_has_nothing_to_do(tmp_path: Path, videos: Path, folder: 
 
     assert traces(folder) == before
     assert foretold.rate is None
-    assert "12 done already, 0 to make" in text(foretold)
+    assert "12 done already, 0 to build" in text(foretold)
     assert "nothing to do" in text(foretold)
 
 
@@ -97,7 +97,7 @@ def test_every_reason_is_said_and_nothing_is_touched(
     said = text(foretold)
     assert "source files: 1 added, 1 removed, 1 changed" in said
     assert "1 shards are missing" in said
-    assert "1 shards are of another size" in said
+    assert "1 shards do not have their recorded size" in said
     assert "after" in said
     assert "freed" in said
     assert set(foretold.plan.outdated) == {f"shard-0000{number}.h5" for number in range(4)}
@@ -127,7 +127,7 @@ def test_of_a_part_only_its_own_shards_are_foretold(tmp_path: Path, videos: Path
     foretold = dry_run(request, report=NullReporter())
 
     assert (
-        "12 clips of 2 classes; 0 done already and 8 of other parts, 4 to make in 1 of 3 shards"
+        "12 clips of 2 classes; 0 done already and 8 of other parts, 4 to build in 1 of 3 shards"
         in text(foretold)
     )
 
@@ -161,8 +161,8 @@ def test_quarantined_clips_that_are_tried_again_are_counted(
     plain, retrying = (CliRunner().invoke(app, [*line, *more]) for more in ([], ["--retry"]))
 
     assert "why: the set is finished and nothing changed: nothing to do\n" in plain.stdout
-    assert "8 done already, 4 to make in 1 of 3 shards" in retrying.stdout
-    assert "why: 1 shards hold quarantined clips, which are tried again\n" in retrying.stdout
+    assert "8 done already, 4 to build in 1 of 3 shards" in retrying.stdout
+    assert "why: 1 shards hold quarantined clips, which are retried\n" in retrying.stdout
     assert " are freed; " in retrying.stdout
 
 
@@ -188,7 +188,7 @@ def test_minutes_of_a_cluster_are_not_foretold(
     result = CliRunner().invoke(app, ["prep", "ucf101", str(videos), "--dry-run", *cluster])
 
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: --dry-run takes its minutes from this machine")
+    assert result.stderr.startswith("error: --dry-run estimates the time of this machine")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -33,7 +33,7 @@ def test_lock_planning_of_a_whole_run_excludes_others_until_its_end(ask: Ask) ->
             pass
         for share in (None, Partition(1, 2)):
             with (
-                pytest.raises(UsageError, match="another `avme prep` is at work"),
+                pytest.raises(UsageError, match="another `avme prep` is running"),
                 ExitStack() as others,
                 lock_planning(ask(share), NONE, others),
             ):
@@ -60,7 +60,7 @@ def test_lock_planning_of_a_partition_refuses_the_same_and_other_counts(
         with lock_planning(ask(Partition(1, 2)), NONE, locks):
             pass
         with (
-            pytest.raises(UsageError, match="another `avme prep` is at work"),
+            pytest.raises(UsageError, match="another `avme prep` is running"),
             ExitStack() as others,
             lock_planning(ask(share), NONE, others),
         ):

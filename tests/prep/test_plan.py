@@ -151,7 +151,7 @@ def test_make_plan_of_moved_videos_needs_the_same_files(tmp_path: Path) -> None:
     moved = plan_of(clips_of("a", "b"), tmp_path, "moved")
     assert moved.before["identity"]["source"] == str(tmp_path / "videos")
     assert moved.head["identity"]["source"] == str(tmp_path / "moved")
-    with pytest.raises(MismatchError, match=r"its files are others \(1 more, 1 missing, 0 diff"):
+    with pytest.raises(MismatchError, match=r"its files differ \(1 more, 1 missing, 0 diff"):
         plan_of(clips_of("a", "c"), tmp_path, "moved")
 
 

@@ -134,7 +134,7 @@ def test_a_part_that_finds_other_files_waits_for_those_at_work(
     first.write_bytes(first.read_bytes() + b"more")
     plan = (tmp_path / "set" / "plan.json").read_bytes()
 
-    with holding(tmp_path / "set", shared=True), pytest.raises(UsageError, match="is at work on"):
+    with holding(tmp_path / "set", shared=True), pytest.raises(UsageError, match="is running on"):
         part(source, tmp_path, 2, 2)
     assert (tmp_path / "set" / "plan.json").read_bytes() == plan
 

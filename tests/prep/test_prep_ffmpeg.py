@@ -75,7 +75,7 @@ def test_parts_by_two_versions_are_counted_and_told(
     mixture = "several versions of ffmpeg made these shards (6.1.1 (2), 8.0 (1))"
     assert first == []
     assert len(second) == 2
-    assert "begun with ffmpeg 6.1.1, this is 8.0" in second[0]
+    assert "started with ffmpeg 6.1.1, this is 8.0" in second[0]
     assert mixture in second[1]
     assert read_json(tmp_path / "set" / "dataset.json")["ffmpeg"] == {"6.1.1": 2, "8.0": 1}
     found = verify(tmp_path / "set", all_frames=False, seed=0, report=NullReporter())

@@ -134,5 +134,5 @@ def test_checking_a_shard_takes_no_more_than_a_few_of_its_clips(tmp_path: Path) 
         tracemalloc.stop()
 
     (problem,) = check.problems
-    assert problem.what.startswith("2 of 2 pictures are broken")
+    assert problem.what.startswith("2 of 2 frames are broken")
     assert peak < 4_000_000 < path.stat().st_size

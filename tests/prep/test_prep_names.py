@@ -84,7 +84,7 @@ def test_links_that_lead_out_are_not_followed_and_said_aloud(
     made = run_prep(tmp_path / "videos", tmp_path, layout="folder", lines=lines)
 
     assert len(made.entries) == 6
-    assert any("2 links lead out" in line and "c" in line for line in lines)
+    assert any("2 links point outside" in line and "c" in line for line in lines)
 
 
 def test_a_set_made_inside_the_folder_of_its_videos_changes_no_class(
@@ -108,7 +108,7 @@ def test_a_folder_of_links_alone_says_what_is_wrong_with_them(tmp_path: Path, on
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.avi").symlink_to(one)
 
-    with pytest.raises(UsageError, match=r"1 links lead out .* a/1\.avi"):
+    with pytest.raises(UsageError, match=r"1 links point outside .* a/1\.avi"):
         find_videos(tmp_path, "folder", [])
 
 

@@ -73,7 +73,7 @@ def test_a_finished_set_keeps_its_limits_and_is_asked_for_those_given_now(
     folder = run_prep(source, tmp_path / "out", max_failed=0.5, memory_mb=4096).folder
     plan = (folder / "plan.json").read_bytes()
 
-    with pytest.raises(TooManyFailedClips, match="2 of 12 clips are bad, 1 may be"):
+    with pytest.raises(TooManyFailedClips, match="2 of 12 clips failed, expected at most 1"):
         run_prep(source, tmp_path / "out")
     run_prep(source, tmp_path / "out", max_failed=0.9)
 
@@ -127,7 +127,7 @@ def test_a_folder_at_work_is_refused_and_may_still_be_foretold(
     videos: Path, folder: Path, run_prep: RunPrep
 ) -> None:
     with holding(folder):
-        with pytest.raises(UsageError, match="another `avme prep` is at work"):
+        with pytest.raises(UsageError, match="another `avme prep` is running"):
             run_prep(videos, folder.parent)
         config = PrepConfig(shard_clips=4)
         request = Request("ucf101", videos, out=folder.parent, name="set", config=config)

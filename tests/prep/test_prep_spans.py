@@ -162,7 +162,7 @@ def test_a_cut_behind_the_end_is_quarantined(
     )
 
     quarantine = (done.folder / "quarantine.csv").read_text()
-    assert "long.mp4#50-60,empty-cut,long.mp4: no picture in its seconds 50-60" in quarantine
+    assert "long.mp4#50-60,empty-cut,long.mp4: no frame in its seconds 50-60" in quarantine
     assert len(done.entries) == 4
 
 

@@ -129,7 +129,7 @@ def test_in_order_with_exchanged_shards_is_refused(
     second.rename(first)
     (folder / "x").rename(second)
 
-    with pytest.raises(ArtifactError, match=r"shard-0000\d\.h5 holds other clips than "):
+    with pytest.raises(ArtifactError, match=r"shard-0000\d\.h5 does not hold the clips of "):
         list(iter_by_id(plan))
 
 
@@ -138,7 +138,7 @@ def test_in_order_with_exchanged_shards_is_refused(
     [
         (11, 1, 0.0, None),
         (6, 6, 0.5, None),
-        (5, 7, 0.5, "7 of 12 clips are bad, 6 may be: see .*--max-failed"),
+        (5, 7, 0.5, "7 of 12 clips failed, expected at most 6: see .*--max-failed"),
         (0, 12, 1.0, "none of the 12 clips could be prepared"),
     ],
 )

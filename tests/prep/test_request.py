@@ -87,4 +87,4 @@ def test_warn_of_ffmpeg_of_other_version_names_both() -> None:
     same, other = list(warn_of_ffmpeg(recipe, version)), list(warn_of_ffmpeg(recipe, "4.9"))
 
     assert len(other) == len(same) + 1
-    assert f"was begun with ffmpeg 4.9, this is {version}: " in other[-1]
+    assert f"was started with ffmpeg 4.9, this is {version}: " in other[-1]

@@ -66,7 +66,7 @@ def test_build_shards_with_workers_dying_on_no_clip_ends_the_run(
 ) -> None:
     monkeypatch.setattr("avme.prep.runner.write_shard", _Fatal())
 
-    with pytest.raises(AvmeError, match="3 workers died over shard-0000"):
+    with pytest.raises(AvmeError, match="3 workers died on shard-0000"):
         run_prep(videos, tmp_path)
 
 

@@ -70,7 +70,7 @@ def test_find_outdated_names_every_reason_in_order(folder: Path) -> None:
 def test_find_outdated_with_an_invalid_quarantine_refuses_to_retry(folder: Path) -> None:
     (folder / "quarantine.csv").write_text("name\nx\n")
 
-    with pytest.raises(ArtifactError, match="`avme verify` says how to mend it"):
+    with pytest.raises(ArtifactError, match="`avme verify` shows how to fix it"):
         find_outdated(folder, manifest_of(folder), selections(folder), (), retry=True)
 
 
@@ -80,7 +80,7 @@ def test_is_published_compares_splits_and_files(folder: Path) -> None:
 
     assert is_published(folder, manifest_of(folder), splits, None)
     assert not is_published(folder, manifest_of(folder), others, None)
-    with pytest.raises(MismatchError, match="its videos were in /before"):
+    with pytest.raises(MismatchError, match="its videos moved from /before"):
         is_published(folder, manifest_of(folder), others, "/before")
     (folder / "index.csv").write_text("")
     assert not is_published(folder, manifest_of(folder), splits, None)

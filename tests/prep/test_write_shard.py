@@ -155,6 +155,6 @@ def test_hash_unchanged_of_changed_or_missing_file_is_refused(task: ShardTask) -
     with pytest.raises(MediaError, match="changed while it was prepared") as changed:
         hash_unchanged(clip, 60.0)
     clip.path.unlink()
-    with pytest.raises(MediaError, match="is no file any more") as missing:
+    with pytest.raises(MediaError, match="is no longer a file") as missing:
         hash_unchanged(clip, 60.0)
     assert changed.value.reason == missing.value.reason == "changed"

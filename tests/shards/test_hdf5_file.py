@@ -144,10 +144,10 @@ CHANGES = [
     (committed, "label is not of type i4"),
     (group, "a shard"),
     (attribute("num_cepstra", 2**40), "num_cepstra is 1099511627776, expected at most 26"),
-    (attribute("num_cepstra", "13"), "attribute num_cepstra is no integer"),
-    (attribute("schema", [1, 1]), "attribute schema is no integer"),
-    (lambda file: file.create_group("more"), "'more' is no column of a shard"),
-    (lambda file: file.__setitem__("more", h5py.SoftLink("/jpeg")), "'more' is no column"),
+    (attribute("num_cepstra", "13"), "attribute num_cepstra is not an integer"),
+    (attribute("schema", [1, 1]), "attribute schema is not an integer"),
+    (lambda file: file.create_group("more"), "'more' is not a column of a shard"),
+    (lambda file: file.__setitem__("more", h5py.SoftLink("/jpeg")), "'more' is not a column"),
     (lambda file: file.__delitem__("pts"), "a shard"),
 ]
 
@@ -192,7 +192,7 @@ def test_an_attribute_that_is_no_short_text_is_named(shard: Path) -> None:
     with h5py.File(shard, "r+") as file:
         file.attrs["ffmpeg"] = np.bytes_(b"x" * 2000)
 
-    with pytest.raises(ArtifactError, match="attribute ffmpeg is no text"):
+    with pytest.raises(ArtifactError, match="attribute ffmpeg is not a text"):
         ShardReader(shard).ffmpeg()
 
 

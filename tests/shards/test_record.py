@@ -64,7 +64,7 @@ LINE = to_lines([record("a", 3)])
         (b'{"id": 1}', "id is int"),
         (LINE.replace(b'"frames": 3', b'"frames": "3"'), "frames is str"),
         (LINE.replace(b'"frames": 3', b'"frames": -3'), "frames is -3, expected 0 to"),
-        (LINE.replace(b'"frames": 3', b'"frames": NaN'), "NaN is no number of JSON"),
+        (LINE.replace(b'"frames": 3', b'"frames": NaN'), "NaN is not a JSON number"),
         (LINE.replace(b'"label": 0', b'"label": true'), "label is bool"),
         (LINE + b"half", "Expecting value"),
     ],

@@ -155,7 +155,7 @@ def test_a_table_of_which_nothing_is_there_names_the_root(videos: Path) -> None:
         (",cat,train,,", r":3: path is empty"),
         ("cat/a.mp4,cat,dev,,", r":3: found split 'dev', expected train, val or test"),
         ("cat/a.mp4,cat,,,", r":3: found split '', expected"),
-        ("dog/d.mp4,dog,test,1.0,2", r":3: dog/d\.mp4#1-2 stands in line 2 already"),
+        ("dog/d.mp4,dog,test,1.0,2", r":3: dog/d\.mp4#1-2 is already in line 2"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_by_its_line(

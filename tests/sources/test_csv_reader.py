@@ -45,10 +45,10 @@ def test_quoted_values_keep_commas_and_quotes(tmp_path: Path) -> None:
             "a.mp4,dog\n",
             r"clips\.csv:1: found a row \('a\.mp4'\) in place of the header: put the line",
         ),
-        ("path,label,label\n", r"clips\.csv:1: the column label stands twice"),
+        ("path,label,label\n", r"clips\.csv:1: the column label appears twice"),
         ("path,label\na.mp4,bird, tweeting\n", r"clips\.csv:2: found 3 values, expected 2"),
-        ('path,label\na.mp4,"dog\nb.mp4,cat\n', r"clips\.csv:3: no CSV"),
-        ('path,label\na.mp4,"dog" x\n', r"clips\.csv:2: no CSV"),
+        ('path,label\na.mp4,"dog\nb.mp4,cat\n', r"clips\.csv:3: not valid CSV"),
+        ('path,label\na.mp4,"dog" x\n', r"clips\.csv:2: not valid CSV"),
         (b"path,label\n\xff.mp4,dog\n", r"clips\.csv is not UTF-8"),
     ],
 )

@@ -34,10 +34,7 @@ def test_kinetics_takes_the_whole_copy_from_any_folder(
     found = find_kinetics(tmp_path / "videos", [tmp_path / "k.csv"])
 
     assert [clip.id for clip in found.clips if "AAA" in clip.id] == [f"{whole_folder}/{name}"]
-    said = (
-        "1 damaged files are there a second time, whole, and that copy is taken: left out, as "
-        f"run/{name}"
-    )
+    said = f"1 damaged files have an undamaged copy, which is used: left out, as run/{name}"
     assert (said in found.warnings) == (whole_folder > "run")
 
 
@@ -56,7 +53,7 @@ def test_ucf101_takes_the_whole_copy_with_lists_and_without(
 
     assert [clip.id for clip in clips] == ["A/v_A_g01_c01.avi", "A/v_A_g08_c01.mkv"]
     assert warnings == [
-        "1 videos are further copies of a clip, of which a whole one is taken: left out, as "
+        "1 videos are further copies of a clip that has an undamaged file: left out, as "
         "A/v_A_g08_c01.avi"
     ]
     assert list(splits_from_lists(tmp_path, clips, [])[0].train) == ["A/v_A_g08_c01.mkv"]

@@ -58,7 +58,7 @@ def test_a_video_outside_of_all_class_folders_is_left_out_aloud(tmp_path: Path) 
 
     assert [clip.id for clip in clips] == ["dog/a.mp4"]
     assert warnings == [
-        "4 videos lie in no class folder: left out, as 0.mp4, 1.mp4, 2.mp4, ...",
+        "4 videos are in no class folder: left out, as 0.mp4, 1.mp4, 2.mp4, ...",
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_class_folder_is_sent_to_the_folder_above(tmp_path: Path) -> None:
     touch(tmp_path, "set/dog/a.mp4", "set/dog/b.mp4")
 
     for layout in ("folder", "ucf101", "hmdb51"):
-        with pytest.raises(UsageError, match=r"its videos \(2\) lie directly in it") as caught:
+        with pytest.raises(UsageError, match=r"its videos \(2\) are directly in it") as caught:
             find_videos(tmp_path / "set" / "dog", layout, [])
         assert str(caught.value).endswith(f"give the folder that holds it, {tmp_path / 'set'}")
 
@@ -261,7 +261,7 @@ def test_a_folder_above_the_class_folders_is_warned_of(tmp_path: Path) -> None:
     (warning,) = above
 
     assert warning == (
-        "warning: all clips are of the class pets, whose videos lie in folders (cat, dog): did you "
+        "warning: all clips are of the class pets, whose videos are in folders (cat, dog): did you "
         f"mean {tmp_path}/pets?"
     )
     assert not inside

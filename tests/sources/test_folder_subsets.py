@@ -60,7 +60,7 @@ def test_a_folder_without_folders_is_a_class_however_it_is_called(
             (*BOTH, "dog/c.mp4"),
             r"class folders in train, test and beside them dog: move .* or give .*train; if",
         ),
-        (("train/a.mp4", "test/b.mp4"), r"lie directly in test, train, expected class folders"),
+        (("train/a.mp4", "test/b.mp4"), r"are directly in test, train, expected class folders"),
         (("train/cat/a.mp4",), r"in train alone, expected some in train and some in test or val"),
         (("val/cat/a.mp4", "test/cat/b.mp4"), r"in test, val alone, expected some in train"),
     ],

@@ -89,7 +89,7 @@ def test_a_renamed_class_is_named(tmp_path: Path, archive: Path) -> None:
 
     warnings = find_hmdb51(archive, lists).warnings
 
-    assert warnings[-1].startswith("warning: no list names a clip of 1 classes (waving): are")
+    assert warnings[-1].startswith("warning: no list names a clip of 1 classes (waving): do")
 
 
 @pytest.mark.parametrize("index", ["hmdb51_org", "hmdb51_org/lists", "testTrainMulti", "."])
@@ -128,7 +128,7 @@ def test_a_folder_that_holds_no_lists_is_refused(tmp_path: Path, archive: Path) 
     [
         ("x.avi 3", r"wave_test_split1\.txt:2: found 'x\.avi 3', expected <clip>\.avi 0, 1 or 2"),
         ("x.avi", r"wave_test_split1\.txt:2: found 'x\.avi'"),
-        (f"{WAVE[0]} 2", r"wave_test_split1\.txt:2: .* stands above with 1: delete one"),
+        (f"{WAVE[0]} 2", r"wave_test_split1\.txt:2: .* already appears with 1: delete one"),
     ],
 )
 def test_a_line_that_says_nothing_is_named(

@@ -139,7 +139,7 @@ def test_an_id_opens_nothing_outside_the_folder(tmp_path: Path, folder: Path) ->
 
     found = find_kinetics(folder, tables(folder, TRAIN, VAL, HEADER + rows))
 
-    assert found.warnings[0].startswith("1 links lead out of")
+    assert found.warnings[0].startswith("1 links point outside")
     assert found.warnings[1].startswith("3 listed videos are not on the disk")
 
 

@@ -69,7 +69,7 @@ def test_warn_of_shared_groups_names_the_groups_of_both_lists() -> None:
 
     assert warn_of_shared_groups(apart, GroupIndex(CLIPS)) == ()
     assert warn_of_shared_groups(shared, GroupIndex(CLIPS)) == (
-        "warning: split 2 has 1 groups in train and test (A/g0): its accuracy will flatter",
+        "warning: split 2 has 1 groups in train and test (A/g0): its accuracy is overestimated",
     )
 
 

@@ -115,7 +115,7 @@ def test_a_label_that_contradicts_classind_is_refused(tmp_path: Path) -> None:
 def test_a_clip_on_both_sides_is_refused(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\n", f"{A1}\n")
 
-    with pytest.raises(UsageError, match="stands in trainlist01"):
+    with pytest.raises(UsageError, match="is in trainlist01"):
         splits_from_lists(folder, clips_named([A1]), [])
 
 
@@ -165,4 +165,4 @@ def test_a_class_that_no_list_names_is_named(tmp_path: Path) -> None:
 
     splits_from_lists(folder, clips_named([A1, A2, B1]), warnings)
 
-    assert warnings[-1].startswith("warning: no list names a clip of 1 classes (B): are")
+    assert warnings[-1].startswith("warning: no list names a clip of 1 classes (B): do")

@@ -59,9 +59,9 @@ def test_links_that_lead_out_and_links_to_nowhere_are_told_apart(tmp_path: Path)
 
     assert found(videos) == ["dog/a.mp4"]
     outward, nowhere = videos.warnings()
-    assert outward.startswith("2 links lead out of")
+    assert outward.startswith("2 links point outside")
     assert "as cat, dog/out.mp4: give" in outward
-    assert nowhere == "2 links lead nowhere, as bird, dog/circle.mp4"
+    assert nowhere == "2 links are broken, as bird, dog/circle.mp4"
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
@@ -75,9 +75,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
 
     assert names == ["a/1.mp4", "a/b/2.mp4", "a/b/a/1.mp4", "b/2.mp4"]
     (warning,) = videos.warnings()
-    assert warning.startswith(
-        "4 links lead to a folder that they lie in or that another link led to"
-    )
+    assert warning.startswith("4 links point to a folder that contains them or was already scanned")
     assert "a/above" in warning
 
 
@@ -121,8 +119,7 @@ def test_files_of_other_names_are_taken_if_they_begin_as_videos(tmp_path: Path) 
 
     assert set(found(videos)) == {*names, "x.MP4V", "linked"}
     assert list(videos.warnings()) == [
-        "3 files hold video though their names do not end as videos' do, and are taken, as "
-        "clip.v2, linked, noending",
+        "3 files are videos without a video extension, and are used, as clip.v2, linked, noending",
         "warning: 1 unfinished downloads are left out, as movie.mp4.part",
     ]
 
@@ -137,5 +134,5 @@ def test_only_so_many_files_are_looked_into(
 
     assert found(videos) == ["a", "b", "d.mp4"]
     (_, warning) = videos.warnings()
-    assert warning.startswith("warning: 1 files whose names do not end as videos' do were not")
+    assert warning.startswith("warning: 1 files without a video extension were not")
     assert "after 2 of them, as c:" in warning

@@ -53,7 +53,7 @@ def test_the_very_clip_is_named_and_what_was_saved_is_from_before(
         pretrain(config, data=folder, out=out)
 
     line = str(caught.value)
-    assert f"became nan at step {step} on rank 0: the sound of {entry.id} is" in line
+    assert f"became nan at step {step} on rank 0: the audio of {entry.id} is" in line
     told = json.loads((out / f"nan-step-{step}.json").read_text())
     assert [clip["clip"] for clip in told["clips"] if clip["blamed"]] == [entry.id]
     assert told["clips"][0]["window"].keys() == {"start", "num_frames", "stride"}
@@ -68,7 +68,7 @@ def test_of_a_batch_that_it_spoils_only_the_broken_clip_is_blamed(
     entry, _ = plant(folder, float("inf"))
     config = make_finetune_config(val_fraction=0.0)
 
-    with pytest.raises(AvmeError, match=rf"the sound of {entry.id} is no number"):
+    with pytest.raises(AvmeError, match=rf"the audio of {entry.id} is not finite"):
         finetune(config, data=folder, out=tmp_path / "run", init=None)
 
 
@@ -87,7 +87,7 @@ def test_two_processes_blame_the_same_clip_on_its_rank(
     step, rank = (index + 1) // 2, (index - 1) % 2
     lines = [line for line in made.said.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
-    assert f"became nan at step {step} on rank {rank}: the sound of {entry.id} is no" in lines[0]
+    assert f"became nan at step {step} on rank {rank}: the audio of {entry.id} is not" in lines[0]
     told = json.loads((out / f"nan-step-{step}.json").read_text())
     assert [(c["clip"], c["rank"]) for c in told["clips"] if c["blamed"]] == [(entry.id, rank)]
     assert {clip["rank"] for clip in told["clips"]} == {0, 1}

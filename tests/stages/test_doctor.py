@@ -43,7 +43,7 @@ def test_examine_with_broken_torchaudio_is_a_note(site: Path) -> None:
 
     assert finding.state == "note"
     assert "RuntimeError: PyTorch has CUDA version 13.2" in finding.found
-    assert finding.advice == "nothing: avme masks sound without it, with the same numbers"
+    assert finding.advice == "nothing: avme masks audio without it, with the same numbers"
     assert len(finding.found) < 250
 
 

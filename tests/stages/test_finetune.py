@@ -312,7 +312,7 @@ def test_audio_without_a_fusion_is_refused_before_a_folder_is_made(
     fusion = config.model.fusion.model_copy(update={"kind": "none"})
     model = config.model.model_copy(update={"fusion": fusion})
 
-    with pytest.raises(ConfigError, match="fusion none has no sound"):
+    with pytest.raises(ConfigError, match="fusion none has no audio"):
         finetune(
             config.model_copy(update={"model": model}),
             data=finished.folder,

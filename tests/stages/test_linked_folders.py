@@ -226,7 +226,7 @@ def test_verify_names_a_link_and_what_deletes_it(name: str, folder: Path, outsid
         found.mend[-1] == f"# or, if the links are your own, copy it: cp -rL {folder} {folder}-copy"
     )
     if name == "plan.json":
-        assert found.mend[0].startswith("nothing tells from what ")
+        assert found.mend[0].startswith("the source of ")
     else:
         assert found.mend[0] == f"rm -f -- {folder / name}"
         assert found.mend[1].startswith("avme prep ucf101 ")

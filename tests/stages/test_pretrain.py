@@ -181,7 +181,7 @@ def test_pretrain_with_damaged_last_checkpoint_resumes_from_previous(
 
     warned = [line for line in report.lines if "last.pt cannot be read" in line]
     assert len(warned) == (damage != "gone")
-    assert all("going on from previous.pt" in line for line in warned)
+    assert all("continuing from previous.pt" in line for line in warned)
     ours, theirs = (load_file(run / "weights.safetensors") for run in (out, pretrained))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 

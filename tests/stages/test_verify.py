@@ -34,7 +34,7 @@ def test_verify_of_intact_dataset_finds_nothing_and_writes_nothing(folder: Path)
 
     assert (found.problems, found.mend) == ((), ())
     assert (found.num_shards, found.num_clips, found.num_clips_seen) == (3, 12, 3)
-    assert "is whole: 3 shards" in found.summary
+    assert "is intact: 3 shards" in found.summary
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
@@ -66,7 +66,7 @@ def test_verify_without_plan_returns_no_command(folder: Path, content: str | Non
 
     assert [problem.where for problem in found.problems] == ["plan.json"]
     assert found.mend == (
-        f"nothing tells from what {folder} was made: delete it and prepare it anew",
+        f"the source of {folder} is not recorded: delete it and prepare it again",
     )
 
 
@@ -76,7 +76,7 @@ def test_verify_with_missing_source_names_it(folder: Path) -> None:
     write_json(folder / "plan.json", plan)
     (folder / SHARD).unlink()
 
-    assert "# but /nowhere/videos is not there: bring it back first" in check(folder).mend
+    assert "# but /nowhere/videos does not exist: restore it first" in check(folder).mend
 
 
 def test_verify_with_hostile_source_name_returns_safe_commands(
@@ -121,9 +121,9 @@ def test_verify_of_csv_source_names_each_missing_path(
 
     assert [line for line in check(folder).mend if line.startswith("#")] == []
     source.rename(tmp_path / "gone")
-    assert check(folder).mend[-1] == f"# but {source} is not there: bring it back first"
+    assert check(folder).mend[-1] == f"# but {source} does not exist: restore it first"
     table.unlink()
-    assert check(folder).mend[-2] == f"# but {table} is not there: bring it back first"
+    assert check(folder).mend[-2] == f"# but {table} does not exist: restore it first"
 
 
 def test_verify_with_other_schema_is_refused(folder: Path) -> None:

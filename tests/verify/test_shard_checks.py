@@ -92,8 +92,8 @@ SHARD = f"shards/{NAME}"
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (put("clip_frame", 1, 5), f"{SHARD}: {FIRST} has 5 frames, its record says 10"),
-        (put("frame_offset", 1, 0), f"{FIRST} in {SHARD}: 1 of 10 pictures are broken, first "),
+        (put("clip_frame", 1, 5), f"{SHARD}: {FIRST} has 5 frames, its record has 10"),
+        (put("frame_offset", 1, 0), f"{FIRST} in {SHARD}: 1 of 10 frames are broken, first "),
         (shorten("clip_frame"), f"{SHARD}: cannot be read as a shard ("),
         (shorten("mfcc_end"), f"{SHARD}: cannot be read as a shard ("),
         (shorten("mfcc_sum"), f"{SHARD}: cannot be read as a shard ("),
@@ -102,13 +102,13 @@ SHARD = f"shards/{NAME}"
         (lambda file: file.attrs.__setitem__("schema", 7), f"{SHARD}: cannot be read as a shard ("),
         (
             paint,
-            f"{FIRST} in {SHARD}: 1 of 10 pictures are broken, first frame 2: found 16x8, expec",
+            f"{FIRST} in {SHARD}: 1 of 10 frames are broken, first frame 2: found 16x8, expec",
         ),
-        (grow, f"{FIRST} in {SHARD}: 1 of 10 pictures are broken, first frame 0: found 4000x4000,"),
+        (grow, f"{FIRST} in {SHARD}: 1 of 10 frames are broken, first frame 0: found 4000x4000,"),
         (lead_out, f"{SHARD}: cannot be read as a shard (column jpeg is a link to another place"),
         (
             scribble,
-            f"{FIRST} in {SHARD}: 1 of 10 pictures are broken, first frame 0: found no pict",
+            f"{FIRST} in {SHARD}: 1 of 10 frames are broken, first frame 0: found no imag",
         ),
     ],
 )
@@ -150,7 +150,7 @@ def test_check_shard_with_impossible_frame_size_names_it(
 
     lines = lines_after(claim)
 
-    told = f"its record tells of a picture of {width}x{height}, expected at most 67108864 pixels"
+    told = f"its record has a frame of {width}x{height}, expected at most 67108864 pixels"
     assert f"{FIRST} in {SHARD}: {told}" in lines
 
 
@@ -215,6 +215,6 @@ def test_check_shard_with_other_ids_names_one_or_the_order(facts: ShardFacts) ->
     other = check_shard(replace(facts, ids=("A/a.avi", *facts.ids[1:])), None)
     reordered = check_shard(replace(facts, ids=facts.ids[::-1]), None)
 
-    assert other.problems[0].what == "holds other clips than plan.json says, such as A/a.avi"
-    assert reordered.problems[0].what == "holds other clips than plan.json says, in another order"
+    assert other.problems[0].what == "holds other clips than plan.json, such as A/a.avi"
+    assert reordered.problems[0].what == "holds other clips than plan.json, in another order"
     assert check_shard(replace(facts, ids=None), None).problems == ()

@@ -154,7 +154,7 @@ def test_check_tables_with_altered_quarantine_names_the_line(folder: Path) -> No
         (("statistics", "1", "mfcc_rows"), 3, "dataset.json: statistics.1 is {'mfcc_rows': 3, "),
         (("statistics", "2", "mfcc_mean"), [], "dataset.json: statistics.2 is {'mfcc_rows': "),
         (("classes",), ["Bowling", "Archery"], "dataset.json: its classes, settings, splits, shar"),
-        (("shards", "shard-00002.h5", "clips"), 3, "holds 4 good clips, dataset.json says 3"),
+        (("shards", "shard-00002.h5", "clips"), 3, "holds 4 good clips, dataset.json records 3"),
         (("shards",), 5, "dataset.json: is not what `avme prep` writes"),
         (("splits",), {"1": {}}, "dataset.json: is not what `avme prep` writes"),
     ],
@@ -204,9 +204,9 @@ def test_check_plan_with_other_shards_or_order_names_them(folder: Path) -> None:
 
     text = "\n".join(lines(folder))
 
-    assert "plan.json: knows no shard-00002.h5" in text
-    assert "dataset.json: lists no shard-00007.h5" in text
-    assert "shards/shard-00001.h5: holds other clips than plan.json says, in another order" in text
+    assert "plan.json: does not have shard-00002.h5" in text
+    assert "dataset.json: does not list shard-00007.h5" in text
+    assert "shards/shard-00001.h5: holds other clips than plan.json, in another order" in text
 
 
 def test_check_manifest_with_other_classes_names_both_fingerprints(folder: Path) -> None:
@@ -216,4 +216,4 @@ def test_check_manifest_with_other_classes_names_both_fingerprints(folder: Path)
     (problem,) = check_manifest(manifest | {"classes": ["Archery"]})
 
     assert problem.delete == problem.where == "dataset.json"
-    assert problem.what.endswith(f"it says {manifest['fingerprint'][:12]}")
+    assert problem.what.endswith(f"it records {manifest['fingerprint'][:12]}")

@@ -46,7 +46,7 @@ def test_names_may_have_blanks_and_begin_with_numbers(tmp_path: Path) -> None:
         ("a\nb\n", MismatchError, "names 2 classes, the head has 3 rows"),
         ("a\nb\na\n", MismatchError, "names a 2 times, expected once"),
         ("", ArtifactError, "names no classes: expected a name in each line, `1 ApplyEye"),
-        ("{broken", ArtifactError, "is no JSON"),
+        ("{broken", ArtifactError, "is not JSON"),
         (
             "1 a\n1 b\n3 c\n",
             ArtifactError,

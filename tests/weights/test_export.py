@@ -143,7 +143,7 @@ def test_write_weights_of_inexpressible_settings_is_refused(
         (replace(weights, window=(8, 16)), "stretches the positions"),
         (replace(weights, modality="av"), "classifier of modality av"),
         (replace(weights, pool="max"), "pool max"),
-        (headless, "how many heads"),
+        (headless, "number of attention heads"),
     ):
         with pytest.raises(MismatchError, match=line):
             write_weights(changed, tmp_path / "out", "huggingface")

@@ -104,7 +104,7 @@ def test_a_file_without_names_gives_no_head_unless_they_are_given(
     named, _ = start(read_weights(file, names), tuple(sorted(NAMES)))
 
     assert guessed.tolist() == [9, 9, 9]
-    assert "does not name its 3 classes; --classes FILE says" in tally.warnings[-1]
+    assert "does not name its 3 classes; name them with --classes FILE" in tally.warnings[-1]
     assert named.tolist() == [1, 2, 3]
 
 
@@ -119,7 +119,7 @@ def test_all_rows_in_the_order_of_a_set_with_the_others_after_them(
     assert tensors["head.bias"].tolist() == [1, 3, 2]
     expected = theirs.classifier.weight[[2, 0, 1]]
     assert torch.equal(tensors["head.weight"], expected)
-    with pytest.raises(MismatchError, match=r"knows 3 classes, the set has 1 .*only here: Archery"):
+    with pytest.raises(MismatchError, match=r"has 3 classes, the set has 1 .*only here: Archery"):
         in_order_of(weights, ["Archery"])
     with pytest.raises(MismatchError, match=r"does not name its 3 classes: .*--classes FILE"):
         in_order_of(replace(weights, classes=()), ["BunnyForest"])

@@ -57,7 +57,7 @@ def test_an_unknown_width_without_heads_is_remarked_on() -> None:
     geometry = geometry_of(stored(96, 384))
 
     assert "heads" not in geometry.visual
-    assert "does not say how many heads" in geometry.warnings[0]
+    assert "does not record its number of heads" in geometry.warnings[0]
     assert geometry_of(stored(96, 384, num_attention_heads=3)).visual["heads"] == 3
 
 

@@ -187,7 +187,7 @@ def test_settings_of_another_size_are_refused_with_both_named(
     settings["model"]["visual"]["dim"] = 64
     config = PretrainConfig.model_validate(settings)
 
-    with pytest.raises(MismatchError, match=r"model\.visual\.dim is 32 there, 64 was asked"):
+    with pytest.raises(MismatchError, match=r"model\.visual\.dim is 32 there, 64 here"):
         pretrain(config, data=finished.folder, out=tmp_path / "run", init=videomae["official"])
     assert not (tmp_path / "run").exists()
 
@@ -237,7 +237,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("", False, [2.0, 3.0], "head: all 2 rows are the file's, put in the order of the set's"),
         (".pth", True, [2.0, 3.0], "head: all 2 rows are the file's, put in the order of the set"),
-        (".pth", False, [0.0, 0.0], "does not name its 2 classes; --classes FILE says which row"),
+        (".pth", False, [0.0, 0.0], "does not name its 2 classes; name them with --classes FILE"),
     ],
 )
 def test_a_published_head_goes_to_the_classes_of_its_names(

@@ -41,7 +41,7 @@ def test_describe_weights_of_avme_files_agrees_between_formats(
 
     differing = {name for name in checkpoint if checkpoint[name] != exported.get(name)}
     assert differing <= {"file", "form", "stored as", "step", "checksum inside", "SHA-256"}
-    assert checkpoint["holds"] == "a masked autoencoder of picture and sound"
+    assert checkpoint["holds"] == "a masked autoencoder of video and audio"
     parts = [name for name in checkpoint if name.startswith("numbers in ")]
     counts = {name.split()[-1]: int(checkpoint[name].replace(",", "")) for name in parts}
     assert counts.keys() == {"visual", "audio", "fusion", "decoder", "all"}

@@ -86,7 +86,7 @@ def test_with_sound_it_still_starts_as_videomae(
     tally = load_into(ours, read_weights(save_as(theirs, "model", tmp_path)))
 
     assert {name.split(".")[0] for name in tally.new} <= {"audio", "fusion"}
-    assert "decoder.bridge.weight: the visual half is theirs, the audio half is zero" in (
+    assert "decoder.bridge.weight: the video half is copied, the audio half is zero" in (
         tally.warnings
     )
     parity.pretraining(ours, theirs, clip)

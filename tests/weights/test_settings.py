@@ -62,7 +62,7 @@ def test_settings_of_bare_encoder_are_refused(weights: ImportedWeights) -> None:
 def test_settings_of_impossible_heads_are_refused(weights: ImportedWeights) -> None:
     leaves = weights.leaves | {"model.visual.heads": 5}
 
-    with pytest.raises(MismatchError, match=r"no model of avme's: .*not divisible by 5 heads"):
+    with pytest.raises(MismatchError, match=r"not a model of avme: .*not divisible by 5 heads"):
         settings_of(replace(weights, leaves=leaves))
 
 
@@ -73,7 +73,7 @@ def test_require_heads_of_pretraining_needs_those_of_the_decoder(
 
     require_heads(weights)
     require_heads(replace(classifier, leaves=leaves))
-    with pytest.raises(MismatchError, match="does not say how many heads"):
+    with pytest.raises(MismatchError, match="does not record its number of attention heads"):
         require_heads(replace(weights, leaves=leaves))
 
 

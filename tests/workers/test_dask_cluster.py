@@ -59,7 +59,7 @@ def test_without_any_the_wait_ends_with_code_6() -> None:
     report, workers = Lines(), DaskWorkers("tcp://10.0.0.5:8786", lambda: 0, 0.05)
 
     with pytest.raises(
-        SystemRequirementError, match="none came within 0 s: finished shards are kept"
+        SystemRequirementError, match="none connected within 0 s: finished shards are kept"
     ):
         workers.wait(report, wait_a_little)
 
@@ -71,7 +71,7 @@ def test_the_wait_ends_when_one_comes() -> None:
     report, counts = Lines(), iter([0, 2])
     DaskWorkers("tcp://10.0.0.5:8786", lambda: next(counts), 60.0).wait(report, lambda: False)
 
-    assert report.said[1:] == ["a Dask worker is back at tcp://10.0.0.5:8786: the work goes on"]
+    assert report.said[1:] == ["a Dask worker is back at tcp://10.0.0.5:8786: the work continues"]
 
 
 @pytest.mark.parametrize("count", [0, None])

@@ -68,7 +68,7 @@ RECIPES: Final[dict[str, Recipe]] = {
         },
     ),
     "demo": Recipe(
-        summary="what avme demo runs: 9 classes, each something seen and something heard",
+        summary="avme demo: 9 classes, 3 video patterns with 3 audio patterns",
         clips=DatasetFacts(
             name="avme demo",
             train=324,
@@ -79,9 +79,7 @@ RECIPES: Final[dict[str, Recipe]] = {
         pretrain={
             **_TINY_PRETRAIN,
             **_DEMO_PATCH,
-            "loss.target": CitedValue(
-                "pixel", "ours: flat pictures have no deviation to divide by"
-            ),
+            "loss.target": CitedValue("pixel", "ours: flat frames have no deviation to divide by"),
             "mask.ratio": CitedValue(0.75, "ours: 16 places in all"),
             "optim.lr": CitedValue(24e-3, "ours: smaller steps stop at one grey for all clips"),
             "optim.warmup_epochs": CitedValue(3.0, "ours: 20 epochs in all"),
@@ -105,9 +103,7 @@ RECIPES: Final[dict[str, Recipe]] = {
         pretrain={
             **_TINY_PRETRAIN,
             **_DIGITS_NETWORK,
-            "loss.target": CitedValue(
-                "pixel", "ours: flat pictures have no deviation to divide by"
-            ),
+            "loss.target": CitedValue("pixel", "ours: flat frames have no deviation to divide by"),
             "mask.ratio": CitedValue(0.6, "ours: chosen on held-out voices of the train list"),
             "optim.lr": CitedValue(8e-3, "ours: the run behind README's table"),
             "optim.warmup_epochs": CitedValue(5.0, "ours: the run behind README's table"),
@@ -126,7 +122,7 @@ RECIPES: Final[dict[str, Recipe]] = {
             "optim.lr": CitedValue(4e-3, "ours: the run behind README's table"),
             "optim.warmup_epochs": CitedValue(2.0, "ours: the run behind README's table"),
             "train.epochs": CitedValue(
-                40, "ours: the run behind README's table; 25 for sound alone"
+                40, "ours: the run behind README's table; 25 for audio alone"
             ),
             "train.batch_size": CitedValue(64, "ours: the run behind README's table"),
         },

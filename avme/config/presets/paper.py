@@ -32,8 +32,8 @@ RECIPES: Final[dict[str, Recipe]] = {
             **UCF101_PRETRAIN,
             **_NETWORK,
             "mask.ratio": CitedValue(0.9, "paper III-B, III-F, Table I: best of 0.75, 0.9, 0.95"),
-            "loss.target": CitedValue("normalized", "VideoMAE, as paper III-G says; eq. 7: pixels"),
-            "loss.tokens": CitedValue("masked", "VideoMAE, as paper III-G says; eq. 7: all pixels"),
+            "loss.target": CitedValue("normalized", "VideoMAE, as in paper III-G; eq. 7: pixels"),
+            "loss.tokens": CitedValue("masked", "VideoMAE, as in paper III-G; eq. 7: all pixels"),
             "train.epochs": CitedValue(1200, "paper IV-C: around 1200"),
         },
         finetune={

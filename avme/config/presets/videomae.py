@@ -70,7 +70,7 @@ _DIFFERS: Final = (
     "fine-tuning: both windows of a video in one step there, anywhere in the epoch here",
     "fine-tuning: RandAugment before the crop, with bicubic interpolation there; after the crop, "
     "bilinear here",
-    "fine-tuning: erasing with noise there, with the mean colour here",
+    "fine-tuning: erasing with noise there, with the mean color here",
 )
 
 UCF101_PRETRAIN: Final[PresetLayer] = {

@@ -103,8 +103,8 @@ def unreadable(path: Path, error: Exception) -> MediaError:
     if isinstance(error, av.error.ArgumentError):
         if is_raw_stream(path):
             message = (
-                f"{path.name} is a raw video stream, without a container, times or sound: convert "
-                "it, ffmpeg -i IN OUT.mp4"
+                f"{path.name} is a raw video stream, without a container, timestamps or audio: "
+                "convert it, ffmpeg -i IN OUT.mp4"
             )
             return MediaError(message, reason="unreadable")
         message = f"{path.name} is in none of the containers that are read ({DEMUXERS})"
@@ -120,11 +120,11 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
     else:
         track = choose_video(container)
     if track is None:
-        raise MediaError(f"{path.name} has no picture track", reason="no-video")
+        raise MediaError(f"{path.name} has no video track", reason="no-video")
     video = next(s for s in container.streams.video if s.index == track.index)
     if not isinstance(video.codec_context, VideoCodecContext):
         raise MediaError(
-            f"{path.name} has pictures in a codec that nobody here decodes", reason="undecodable"
+            f"{path.name} has a video codec that ffmpeg cannot decode", reason="undecodable"
         )
     width, height = video.codec_context.width, video.codec_context.height
     delay = Fraction(0)
@@ -133,10 +133,10 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
     if width < 1 or height < 1:  # also if the decoder refuses their size
         width, height = _declared_size(path, video.index)
     if width < 1 or height < 1:
-        raise MediaError(f"{path.name} does not say how large its pictures are", reason="no-frames")
+        raise MediaError(f"{path.name} does not record its frame size", reason="no-frames")
     if width * height > MAX_PIXELS:
         raise MediaError(
-            f"{path.name} has pictures of {width}x{height}, more than {MAX_PIXELS} pixels",
+            f"{path.name} has frames of {width}x{height}, more than {MAX_PIXELS} pixels",
             reason="too-large",
         )
     audio = list_audio(container)

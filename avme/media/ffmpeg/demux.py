@@ -112,11 +112,11 @@ def demux(
     except av.error.FFmpegError as error:  # its text would contain a local path
         said = error.strerror
         if not pictures.ticks:
-            raise MediaError(f"not one picture decodes ({said})", reason="no-frames") from error
+            raise MediaError(f"no frame decodes ({said})", reason="no-frames") from error
         raise MediaError(f"ffmpeg's output ends early ({said})", reason="undecodable") from error
     ticks, tick = pictures.ticks, pictures.tick
     if not ticks:
-        raise MediaError("not one picture decodes", reason="no-frames")
+        raise MediaError("no frame decodes", reason="no-frames")
     zero = pictures.zero
     pts = np.array([float(count * tick - zero) for count in ticks])
     return DemuxedClip(

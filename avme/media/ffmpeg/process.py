@@ -162,7 +162,7 @@ def transcode(
     returncode = wait_for_end(process, timeout_seconds, messages.feed)
     if returncode is None:
         raise MediaError(
-            f"ffmpeg was not done after {timeout_seconds:g} s: raise timeout_seconds",
+            f"ffmpeg did not finish within {timeout_seconds:g} s: raise timeout_seconds",
             reason="timeout",
         )
     lines = messages.lines()
@@ -173,15 +173,15 @@ def transcode(
     if missing := _MISSING_FILTER.search(complaints):
         raise SystemRequirementError(_lacks_filter(arguments[0], missing[1]))
     if returncode == _STOPPED_BY_SIGNAL and not said:
-        raise SystemRequirementError("ffmpeg was stopped from outside: run again")
+        raise SystemRequirementError("ffmpeg was stopped by a signal: run again")
     if returncode == -signal.SIGKILL:  # not caused by a file
         raise MediaError(
-            "ffmpeg was killed from outside, as where memory runs out: try again with --retry",
+            "ffmpeg was killed (out of memory?): try again with --retry",
             reason="killed",
         )
     if returncode != 0 and memory_bytes is not None and os.strerror(errno.ENOMEM) in complaints:
         raise MediaError(
-            f"ffmpeg wants more than its {memory_bytes // 2**20} MB of memory: raise memory_mb",
+            f"ffmpeg needs more than its {memory_bytes // 2**20} MB of memory: raise memory_mb",
             reason="memory",
         )
     if returncode < 0:

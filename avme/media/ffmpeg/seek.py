@@ -170,7 +170,7 @@ def _require_order(
     back = max((before - time for before, time in pairwise(times)), default=0.0)
     if back >= MOST_MENDED_SECONDS:
         raise MediaError(
-            f"{path.name} has times of pictures that run back by {back:.3g} s: convert it from its "
+            f"{path.name} has frame timestamps that decrease by {back:.3g} s: convert it from its "
             "source, with -movflags +delay_moov where it is fragmented",
             reason="undecodable",
         )

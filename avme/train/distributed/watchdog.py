@@ -26,7 +26,7 @@ SILENCE_SECONDS = 40.0
 GRACE_SECONDS = 8.0
 """Time for a rank to end by itself before it is ended."""
 _VERDICT, _LEFT = "verdict", "left"
-_NO_STORE = "the store that joins the processes is gone, with the first machine or its launcher"
+_NO_STORE = "the store of the process group is gone: the first machine or its launcher ended"
 
 
 @dataclass(frozen=True, slots=True)

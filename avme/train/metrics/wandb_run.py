@@ -52,7 +52,7 @@ class WandbRun:
         except self._wandb.errors.Error as error:
             reason = one_line(error)
             raise SystemRequirementError(
-                f"wandb did not begin a run of {project} ({reason}): run `wandb login`, set "
+                f"wandb did not start a run of {project} ({reason}): run `wandb login`, set "
                 "WANDB_MODE=offline, or leave out --wandb"
             ) from error
 
@@ -88,8 +88,8 @@ def require_wandb() -> ModuleType:
         import wandb.errors
     except ImportError as error:
         raise SystemRequirementError(
-            f"Weights & Biases was asked for, but wandb cannot be imported ({error}): "
-            "run `pip install 'avme[wandb]'`, or leave out --wandb"
+            f"Weights & Biases: wandb cannot be imported ({error}): run `pip install "
+            "'avme[wandb]'`, or leave out --wandb"
         ) from error
     return cast(ModuleType, wandb)
 

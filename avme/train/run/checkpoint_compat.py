@@ -67,7 +67,7 @@ def require_fitting_run(
     states = checkpoint.optimizer.get("state", {})
     wanted, parameters = parameter_groups(model, config, depth), list[Tensor]()
     if len(groups) != len(wanted):
-        _refuse(owner, f"its optimiser has {len(groups)} groups, expected {len(wanted)}")
+        _refuse(owner, f"its optimizer has {len(groups)} groups, expected {len(wanted)}")
     for found, own in zip(groups, wanted, strict=True):
         first = len(parameters)
         parameters += own["params"]
@@ -80,18 +80,18 @@ def require_fitting_run(
         }
         for name, value in fixed.items():
             if not _is_close(found.get(name), value):
-                _refuse(owner, f"{name} of a group of its optimiser is {found.get(name)!r:.40}")
+                _refuse(owner, f"{name} of a group of its optimizer is {found.get(name)!r:.40}")
         for name in found.keys() - fixed.keys() - {"lr"}:
             if not isinstance(found[name], bool | None) or (name in _NEVER and found[name]):
-                _refuse(owner, f"{name} of a group of its optimiser is {found[name]!r:.40}")
+                _refuse(owner, f"{name} of a group of its optimizer is {found[name]!r:.40}")
     for number, state in states.items():
         if number not in range(len(parameters)) or not state.keys() >= set(_MOMENTS):
-            _refuse(owner, f"its optimiser has no state for weight {number}")
+            _refuse(owner, f"its optimizer has no state for weight {number}")
         for name in _MOMENTS:
             _require_like(owner, f"{name} of weight {number}", state[name], parameters[number])
         steps = torch.as_tensor(state.get("step", -1))
         if steps.ndim or not 0 <= float(steps) < math.inf:
-            _refuse(owner, f"the steps of weight {number} in its optimiser are no count")
+            _refuse(owner, f"the steps of weight {number} in its optimizer are not a count")
 
 
 def _require_like(owner: object, name: str, tensor: Any, own: Tensor) -> None:

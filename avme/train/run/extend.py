@@ -80,8 +80,8 @@ def require_steps_left(
     steps_per_epoch = read_json(folder / "derived.json").get("steps_per_epoch")
     if type(steps_per_epoch) is not int or steps_per_epoch < 1:
         raise ArtifactError(
-            f"{folder / 'derived.json'} does not say how many steps an epoch has: resume with the "
-            "epochs of before, which writes it anew"
+            f"{folder / 'derived.json'} lacks the number of steps per epoch: resume with the "
+            "previous number of epochs, which rewrites it"
         )
     another = (
         f"start another run from its weights, with a warm-up and a cosine of its own: --init "
@@ -98,9 +98,8 @@ def require_steps_left(
     rate = schedule.rate(step)
     if rate <= 0.0:
         raise UsageError(
-            f"{folder} has ended at a learning rate of 0, with which more epochs teach nothing: "
-            f"{another}"
+            f"{folder} has ended at a learning rate of 0, so more epochs have no effect: {another}"
         )
     if rate > schedule.floor:
-        return f"the learning rate goes on from {rate:.3g} to {schedule.floor:.3g} at the new end"
+        return f"the learning rate continues from {rate:.3g} to {schedule.floor:.3g} at the new end"
     return f"the learning rate stays at {rate:.3g}, where the run has ended; or {another}"

@@ -37,8 +37,8 @@ def require_same_config(weights: Path, noted: Mapping[str, Any]) -> None:
         return
     if _sha256(read_json(file)) != noted[_CONFIG_SHA256]:
         raise ArtifactError(
-            f"{file} is not the one that {weights.name} was written with, it is damaged or was "
-            "edited: copy it again, or save the folder anew with save_pretrained of transformers"
+            f"{file} is not the one that {weights.name} was written with (damaged or edited): copy "
+            "it again, or save the folder again with save_pretrained of transformers"
         )
 
 

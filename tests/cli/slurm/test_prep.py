@@ -46,7 +46,7 @@ def test_the_parts_say_what_they_do_and_finish_the_set(
     ]
     assert [job.returncode for job in jobs] == [0, 0], [job.stderr for job in jobs]
     assert jobs[0].stdout == "job 77_1, start 1: avme prep folder --part 1/2 --workers 1\n"
-    assert "part 1/2 is done; 1 shards of others are still to be made" in jobs[0].stderr
+    assert "part 1/2 is done; 1 shards of other parts are missing" in jobs[0].stderr
     assert ["no split given" in job.stderr for job in jobs] == [True, False]
     assert "data/videos: 4 clips, 2 classes" in jobs[1].stderr
     assert read_json(Path("data/videos") / DATASET_MANIFEST)["counts"]["clips"] == 4
@@ -80,9 +80,9 @@ def test_a_part_that_a_signal_ends_is_requeued_while_it_gets_on(slurm: Any) -> N
     assert {job.returncode for job in jobs} == {143}
     assert slurm.noted("scontrol.log") == ["requeue 77_3"] * 9
     assert jobs[0].stdout.splitlines()[-1] == (
-        "job 77_3: stopped by a signal; what is in data/pets/shards is kept; back into the queue"
+        "job 77_3: stopped by a signal; data/pets/shards is kept; requeued"
     )
-    assert "with nothing new in data/pets/shards: give it more time than" in jobs[-1].stdout
+    assert "without progress in data/pets/shards: raise" in jobs[-1].stdout
 
 
 def test_the_script_says_what_is_asked_of_slurm() -> None:

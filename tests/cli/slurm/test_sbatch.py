@@ -154,9 +154,9 @@ def test_submit_with_line_break_in_setting_is_refused(
 ) -> None:
     there = paths_below(tmp_path)
 
-    with pytest.raises(UsageError, match="cannot stand in a script of sbatch"):
+    with pytest.raises(UsageError, match="is invalid in a script of sbatch"):
         submit_run(**settings)
-    with pytest.raises(UsageError, match="cannot stand in a script of sbatch"):
+    with pytest.raises(UsageError, match="is invalid in a script of sbatch"):
         submit_run(Path("runs/two\ntouch here"))
 
     assert paths_below(tmp_path) == there

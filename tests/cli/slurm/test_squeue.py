@@ -61,7 +61,7 @@ def test_a_silent_squeue_is_no_permission(
     slurm.plays("squeue", bash)
 
     with pytest.raises(
-        SystemRequirementError, match=f"is over cannot be told .*{found}.*delete a.job if"
+        SystemRequirementError, match=f"submitted earlier, is unknown .*{found}.*delete a.job if"
     ):
         require_no_job(record, TARGET, os.environ)
 

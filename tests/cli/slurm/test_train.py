@@ -240,9 +240,9 @@ def test_what_the_run_would_refuse_is_not_submitted(
     [
         (0, False, ""),
         (2, False, ""),
-        (75, True, "stopped by a signal; what is in my runs/a/checkpoints is kept; back into the"),
-        (138, True, "stopped by a signal; what is in my runs/a/checkpoints is kept; back into the"),
-        (143, True, "stopped by a signal; what is in my runs/a/checkpoints is kept; back into the"),
+        (75, True, "stopped by a signal; my runs/a/checkpoints is kept; requeued"),
+        (138, True, "stopped by a signal; my runs/a/checkpoints is kept; requeued"),
+        (143, True, "stopped by a signal; my runs/a/checkpoints is kept; requeued"),
         (137, False, "killed; was slurm.memory_gb=64 too little? submit the command again, with"),
     ],
 )
@@ -274,8 +274,8 @@ def test_a_job_that_gets_nowhere_is_not_requeued_for_ever(slurm: Any) -> None:
 
     assert slurm.noted("scontrol.log") == ["requeue 77"] * 7
     assert ends[-1] == (
-        "job 77: stopped by a signal at four starts in a row, with nothing new in "
-        "my runs/a/checkpoints: give it more time than slurm.time_limit_minutes=9; submit "
+        "job 77: stopped by a signal in four consecutive starts without progress in "
+        "my runs/a/checkpoints: raise slurm.time_limit_minutes (now 9); submit "
         "the command again, with --resume once it has written a checkpoint"
     )
     assert not idle.exists()

@@ -72,8 +72,7 @@ def test_pictures_are_whole_and_keep_their_shape(
     assert abs(int(np.ptp(columns)) - 39) <= 1
     assert np.array_equal(picture, plain)
     assert media.warnings == (
-        "crop-ignored: the container asks for 48x64 of 96x64 pixels to be shown, "
-        "pictures are stored whole",
+        "crop-ignored: the container crops 96x64 to 48x64 pixels, frames are stored whole",
     )
 
 

@@ -43,7 +43,7 @@ def test_a_preview_before_the_film_is_not_taken(tmp_path: Path, name: str, mark:
 
     assert (info.width, info.height) == (64, 48)
     assert list(frame_warnings(info, info.num_frames_from_header or 25)) == [
-        "more-pictures: number 2 of 2 picture tracks is taken, the first with more than one frame"
+        "more-pictures: track 2 of 2 video tracks is used, the first with more than one frame"
     ]
 
 
@@ -77,7 +77,7 @@ def test_of_two_films_that_marked_as_default_is_taken(
 
     assert info.width == size
     (warning,) = frame_warnings(info, 25)
-    assert warning.endswith(f" picture tracks is taken{reason}")
+    assert warning.endswith(f" video tracks is used{reason}")
 
 
 def test_a_film_is_taken_even_where_the_preview_alone_is_the_default(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_an_attached_picture_is_no_film(tmp_path: Path) -> None:
     cover = mux(tmp_path / "cover.mp4", ("preview", 1, "attached_pic"))
     with av.open(str(cover)) as container:
         assert choose_video(container) is None
-    with pytest.raises(MediaError, match="has no picture track"):
+    with pytest.raises(MediaError, match="has no video track"):
         probe(cover)
 
 

@@ -186,7 +186,7 @@ def test_reading_begins_near_the_span_and_ends_behind_it(numbered: Path) -> None
 def test_a_span_that_the_file_does_not_reach_is_named(
     numbered: Path, tmp_path: Path, ffmpeg_on_path: str
 ) -> None:
-    with pytest.raises(MediaError, match=r"25\.mp4: no picture in its seconds 50-60") as caught:
+    with pytest.raises(MediaError, match=r"25\.mp4: no frame in its seconds 50-60") as caught:
         extracted(numbered / "25.mp4", tmp_path / "work", Span(50.0, 60.0))
 
     assert caught.value.reason == "empty-cut"
@@ -196,7 +196,7 @@ def test_a_span_that_the_file_reaches_in_part_is_remarked(numbered: Path, tmp_pa
     media, shown = extracted(numbered / "25.mp4", tmp_path / "work", Span(5.0, 15.0))
 
     assert shown == list(range(125, 150))
-    assert media.warnings[0] == "short-cut: 1.000 s are there of the 10 s asked for"
+    assert media.warnings[0] == "short-cut: 1.000 s decode, expected 10 s"
 
 
 def test_a_span_of_a_video_without_sound_has_none(numbered: Path, tmp_path: Path) -> None:
@@ -247,5 +247,5 @@ def test_a_cut_whose_frame_rate_is_not_that_of_its_file_is_remarked(tmp_path: Pa
     assert fast.warnings == ()
     assert shown == [110, 115, 120, 125, 130]
     assert slow.warnings == (
-        "rate-differs: 5 pictures a second are in the cut, the header of the file says 25",
+        "rate-differs: the cut has 5 frames per second, the header records 25",
     )

@@ -72,14 +72,14 @@ def state(checkpoint: Checkpoint) -> dict[str, Any]:
         ),
         (lambda c: c.model.update({"head.bias": torch.zeros(3).half()}), r"of float16"),
         (lambda c: c.average["tensors"].pop("head.bias"), r"^the average of it lacks head\.bias"),
-        (lambda c: c.optimizer["param_groups"].pop(), "its optimiser has 1 groups, expected 2"),
+        (lambda c: c.optimizer["param_groups"].pop(), "its optimizer has 1 groups, expected 2"),
         (
             lambda c: c.optimizer["param_groups"][0].update(params=[5]),
-            r"params of a group of its optimiser is \[5\]",
+            r"params of a group of its optimizer is \[5\]",
         ),
         (
             lambda c: c.optimizer["param_groups"][0].update(weight_decay=0.7),
-            "weight_decay of a group of its optimiser is 0.7",
+            "weight_decay of a group of its optimizer is 0.7",
         ),
         (lambda c: c.optimizer["param_groups"][0].update(betas=3), "betas of a group"),
         (lambda c: c.optimizer["param_groups"][0].update(maximize=True), "maximize of a group"),
@@ -89,9 +89,9 @@ def state(checkpoint: Checkpoint) -> dict[str, Any]:
         (lambda c: state(c).update(exp_avg=torch.zeros(1)), r"exp_avg of weight 0 is \(1,\)"),
         (lambda c: state(c).update(exp_avg=0.5), "exp_avg of weight 0 is float"),
         (lambda c: state(c).update(exp_avg_sq=state(c)["exp_avg_sq"].double()), "of float64"),
-        (lambda c: state(c).update(step=torch.tensor(float("nan"))), "are no count"),
-        (lambda c: state(c).update(step=torch.zeros(2)), "are no count"),
-        (lambda c: state(c).pop("step"), "are no count"),
+        (lambda c: state(c).update(step=torch.tensor(float("nan"))), "are not a count"),
+        (lambda c: state(c).update(step=torch.zeros(2)), "are not a count"),
+        (lambda c: state(c).pop("step"), "are not a count"),
     ],
 )
 def test_what_does_not_fit_is_named(

@@ -74,7 +74,7 @@ def test_the_rate_goes_on_to_the_new_end(
     wanted = [peak / 2, peak, peak, *(cosine(there, floor, k, 11) for k in range(11))]
     assert rates(begun) == pytest.approx(wanted)
     assert (
-        f"the learning rate goes on from {there:.3g} to {floor:.3g} at the new end" in watch.lines
+        f"the learning rate continues from {there:.3g} to {floor:.3g} at the new end" in watch.lines
     )
     assert read_settings(begun / "config.yaml")["train"]["epochs"] == 7
     assert any("train.epochs 4 -> 7" in line for line in watch.lines)

@@ -181,7 +181,7 @@ def test_wherever_a_disk_is_full_a_run_ends_in_one_line(
 def test_a_folder_at_work_is_left_alone(way: str, given: dict[str, Any]) -> None:
     with running(**given) as run:
         with (
-            pytest.raises(UsageError, match="another `avme pretrain` is at work on"),
+            pytest.raises(UsageError, match="another `avme pretrain` is running on"),
             running(**given | {way: True}),
         ):
             pass
