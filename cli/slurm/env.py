@@ -1,16 +1,30 @@
-"""Environment of a Slurm step as torchrun's: `srun avme pretrain` joins the ranks.
+"""Environments of Slurm: that of a step as torchrun's, and that of sbatch.
 
-Only inside a numbered step of several tasks. A batch script, or a shell of `salloc`, also has the
-number of tasks of its job, but runs alone.
+`srun avme pretrain` joins the ranks only inside a numbered step of several tasks. A batch script,
+or a shell of `salloc`, also has the number of tasks of its job, but runs alone.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from avme.system.cpu_count import TASKS_ARE_RANKS, is_in_step
 
+_JOBS_OWN: Final = ("SLURM_", "SLURMD_", "SBATCH_", "SRUN_", "SQUEUE_")
+"""Prefixes of variables that describe the submitting shell's job, or override a script."""
+_CLUSTERS_OWN: Final = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT")
+"""Variables that select the cluster and the user."""
+_USERS_OWN: Final = {
+    "SBATCH_ACCOUNT": ("--account", "-A"),
+    "SBATCH_CLUSTERS": ("--clusters", "-M"),
+    "SBATCH_CONSTRAINT": ("--constraint", "-C"),
+    "SBATCH_PARTITION": ("--partition", "-p"),
+    "SBATCH_QOS": ("--qos", "-q"),
+    "SBATCH_RESERVATION": ("--reservation",),
+    "SBATCH_WCKEY": ("--wckey",),
+}
+"""Defaults from user profiles, which no job sets. They would override a script."""
 _FIRST_PORT: Final = 15_000
 _PORTS: Final = 15_000
 
@@ -52,3 +66,18 @@ def tasks_by_node(text: str) -> list[int]:
     for tasks, times in re.findall(r"(\d+)(?:\(x(\d+)\))?", text):
         counts += [int(tasks)] * int(times or 1)
     return counts
+
+
+def clean_environment(given: Mapping[str, str], options: Sequence[str]) -> dict[str, str]:
+    """Return the environment for sbatch, without the variables of the submitting shell's job.
+
+    sbatch passes them on, and a step with another job's memory or layout fails. Variables that
+    select the cluster stay, and so do profile defaults that `options` do not set.
+    """
+    names = {re.split(r"[=\s]", option, maxsplit=1)[0] for option in options}
+    kept = {*_CLUSTERS_OWN, *(key for key, own in _USERS_OWN.items() if names.isdisjoint(own))}
+    return {
+        name: value
+        for name, value in given.items()
+        if name in kept or not name.startswith(_JOBS_OWN)
+    }

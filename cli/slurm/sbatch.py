@@ -21,6 +21,7 @@ from avme.io.atomic import write_text
 from avme.io.lock import holding
 from avme.progress import Reporter
 
+from .env import clean_environment
 from .sbatch_errors import explain
 from .squeue import require_no_job
 
@@ -30,20 +31,6 @@ if TYPE_CHECKING:
 FOLDER: Final = ".slurm"
 """Folder beside runs or datasets for scripts, job ids and job output."""
 FLAG: Final = "--slurm"
-_JOBS_OWN: Final = ("SLURM_", "SLURMD_", "SBATCH_", "SRUN_", "SQUEUE_")
-"""Prefixes of variables that describe the submitting shell's job, or override a script."""
-_CLUSTERS_OWN: Final = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT")
-"""Variables that select the cluster and the user."""
-_USERS_OWN: Final = {
-    "SBATCH_ACCOUNT": ("--account", "-A"),
-    "SBATCH_CLUSTERS": ("--clusters", "-M"),
-    "SBATCH_CONSTRAINT": ("--constraint", "-C"),
-    "SBATCH_PARTITION": ("--partition", "-p"),
-    "SBATCH_QOS": ("--qos", "-q"),
-    "SBATCH_RESERVATION": ("--reservation",),
-    "SBATCH_WCKEY": ("--wckey",),
-}
-"""Defaults from user profiles, which no job sets. They would override a script."""
 
 _SCRIPT: Final = """#!/bin/bash
 {options}
@@ -186,21 +173,6 @@ def submit(batch: Batch, report: Reporter) -> str:
             printed = _sbatch(script, batch.settings, environment, report)
         write_text(record, f"{printed}\n")
     return printed.partition(";")[0]
-
-
-def clean_environment(given: Mapping[str, str], options: Sequence[str]) -> dict[str, str]:
-    """Return the environment for sbatch, without the variables of the submitting shell's job.
-
-    sbatch passes them on, and a step with another job's memory or layout fails. Variables that
-    select the cluster stay, and so do profile defaults that `options` do not set.
-    """
-    names = {re.split(r"[=\s]", option, maxsplit=1)[0] for option in options}
-    kept = {*_CLUSTERS_OWN, *(key for key, own in _USERS_OWN.items() if names.isdisjoint(own))}
-    return {
-        name: value
-        for name, value in given.items()
-        if name in kept or not name.startswith(_JOBS_OWN)
-    }
 
 
 def _sbatch(

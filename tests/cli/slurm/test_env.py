@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from avme_cli.slurm.env import first_host, tasks_by_node, torchrun_variables
+from avme_cli.slurm.env import clean_environment, first_host, tasks_by_node, torchrun_variables
 
 TASK = {
     "SLURM_JOB_ID": "4711",
@@ -29,6 +29,15 @@ join_step()
 with init_distributed(torch.device("cpu")) as processes:
     Path(sys.argv[1], str(processes.rank)).write_text(str(processes.all_gather(processes.rank)))
 """
+
+
+SHELL = {
+    "PATH": "/bin",
+    "OMP_NUM_THREADS": "1",
+    "SLURM_CONF": "/etc/slurm.conf",
+    "SLURM_CLUSTERS": "big",
+    "SLURM_JWT": "token",
+}
 
 
 def test_a_task_gets_what_torchrun_would_give_it() -> None:
@@ -103,3 +112,25 @@ def test_processes_are_not_started_inside_a_task(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "srun has done: leave them out" in done.stderr
+
+
+def test_clean_environment_drops_variables_of_own_job() -> None:
+    job = {
+        "SLURM_MEM_PER_CPU": "500",
+        "SLURM_JOB_ID": "3",
+        "SLURM_NTASKS": "4",
+        "SLURMD_NODENAME": "n1",
+        "SBATCH_MEM_BIND": "none",
+        "SBATCH_TIMELIMIT": "5",
+        "SRUN_DEBUG": "3",
+    }
+
+    assert clean_environment(SHELL | job, []) == SHELL
+
+
+def test_clean_environment_keeps_profile_unless_script_sets_it() -> None:
+    profile = {"SBATCH_ACCOUNT": "lab", "SBATCH_PARTITION": "slow", "SBATCH_QOS": "low"}
+    options = ["--partition=fast", "-q high", "--nodes=1"]
+
+    assert clean_environment(SHELL | profile, []) == SHELL | profile
+    assert clean_environment(SHELL | profile, options) == SHELL | {"SBATCH_ACCOUNT": "lab"}

@@ -12,17 +12,8 @@ from avme.config.slurm import JobConfig, SlurmConfig
 from avme.errors import AvmeError, SystemRequirementError, UsageError
 from avme.progress import NullReporter
 from avme_cli.slurm.prep import submit_parts
-from avme_cli.slurm.sbatch import clean_environment
 from avme_cli.slurm.train import submit_training
 from avme_cli.terminal.progress import LineReporter
-
-SHELL = {
-    "PATH": "/bin",
-    "OMP_NUM_THREADS": "1",
-    "SLURM_CONF": "/etc/slurm.conf",
-    "SLURM_CLUSTERS": "big",
-    "SLURM_JWT": "token",
-}
 
 
 def submit_run(run: Path = Path("runs/a"), *, overwrite: bool = False, **settings: Any) -> str:
@@ -49,28 +40,6 @@ def submit_set(settings: SlurmConfig | None = None) -> str:
 
 
 SUBMITS = pytest.mark.parametrize("submit", [submit_run, submit_set])
-
-
-def test_clean_environment_drops_variables_of_own_job() -> None:
-    job = {
-        "SLURM_MEM_PER_CPU": "500",
-        "SLURM_JOB_ID": "3",
-        "SLURM_NTASKS": "4",
-        "SLURMD_NODENAME": "n1",
-        "SBATCH_MEM_BIND": "none",
-        "SBATCH_TIMELIMIT": "5",
-        "SRUN_DEBUG": "3",
-    }
-
-    assert clean_environment(SHELL | job, []) == SHELL
-
-
-def test_clean_environment_keeps_profile_unless_script_sets_it() -> None:
-    profile = {"SBATCH_ACCOUNT": "lab", "SBATCH_PARTITION": "slow", "SBATCH_QOS": "low"}
-    options = ["--partition=fast", "-q high", "--nodes=1"]
-
-    assert clean_environment(SHELL | profile, []) == SHELL | profile
-    assert clean_environment(SHELL | profile, options) == SHELL | {"SBATCH_ACCOUNT": "lab"}
 
 
 @SUBMITS
