@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import paths
-from .terminal.output import print_line, verbatim
+from .terminal.output import print_line
+from .terminal.table import print_facts
 
 if TYPE_CHECKING:
     from avme.bench.run_estimate import Derived
@@ -85,13 +86,13 @@ def _show_stage(
     elif chosen.clips:
         count = training_clips(settings, chosen.clips)
     derived = derive(settings, classes, count)
-    _print_table(f"avme {stage} --preset {name}", _settings(stage, name, settings))
-    _print_table("derived", what_follows(settings, derived))
+    print_facts(f"avme {stage} --preset {name}", _settings(stage, name, settings))
+    print_facts("derived", what_follows(settings, derived))
     if report is not None:
         from avme.bench.throughput import measure_throughput
 
         measured = measure_throughput(settings, derived, classes, report=report)
-        _print_table("on this device", on_this_device(settings, derived, measured))
+        print_facts("on this device", on_this_device(settings, derived, measured))
 
 
 def _settings(stage: str, name: str, settings: Any) -> Rows:
@@ -233,24 +234,3 @@ def _parts(counts: dict[str, int], whole: str, unit: float, name: str) -> str:
 
 def _short(number: float) -> str:
     return f"{number:,.1f}" if number >= 1.0 else f"{number:.3g}"
-
-
-def _print_table(title: str, rows: Rows) -> None:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        title=title,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        show_header=False,
-    )
-    table.add_column(no_wrap=True)
-    for _ in rows[0][1:]:
-        table.add_column(overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console = verbatim()
-    console.line()
-    console.print(table)

@@ -40,3 +40,25 @@ def print_table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]
     if not console.is_terminal:
         console = verbatim(width=_IN_A_LOG)
     console.print(table)
+
+
+def print_facts(title: str, rows: list[tuple[str, ...]]) -> None:
+    """Print rows of a name and its values, without header and lines; long values wrap."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_header=False,
+    )
+    table.add_column(no_wrap=True)
+    for _ in rows[0][1:]:
+        table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = verbatim()
+    console.line()
+    console.print(table)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from avme_cli.terminal.table import print_json, print_table
+from avme_cli.terminal.table import print_facts, print_json, print_table
 
 
 @dataclass(frozen=True)
@@ -54,3 +54,17 @@ def test_print_table_outside_a_terminal_does_not_wrap_at_80_columns(
     assert "column 0" in capsys.readouterr().out
     print_table("t", ("", "x"), [("y" * 120, "1")])
     assert "y" * 120 in capsys.readouterr().out
+
+
+def test_print_facts_wraps_values_and_keeps_names_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+
+    print_facts("what follows", [("learning rate", "0.1 falling to 0.001"), ("steps", "9")])
+
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines[0] == ["what", "follows"]
+    assert lines[1][:2] == ["learning", "rate"]
+    assert lines[-1] == ["steps", "9"]
+    assert len(lines) > 3
