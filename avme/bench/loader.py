@@ -19,7 +19,8 @@ from avme.data.temporal_sampling import Window
 from avme.data.transforms import PretrainTransform, torch_seed
 from avme.errors import UsageError
 from avme.progress import Reporter
-from avme.shards.dataset import ClipEntry, PreparedDataset
+from avme.shards.dataset import PreparedDataset
+from avme.shards.index import ClipEntry
 
 OURS = "avme"
 WITH_SOUND = "avme with sound"
