@@ -5,17 +5,14 @@ train.log, metrics.jsonl, tb/, checkpoints/, weights.safetensors and status.json
 """
 
 import logging
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-import avme
 from avme.checkpoint.file import Checkpoint, newest_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
@@ -28,21 +25,17 @@ from avme.io.run_status import KILLED, RUN_LOCK, open_run, require_openable, sta
 from avme.io.shell_quote import join_command
 from avme.io.symlinks import own_file, require_no_links
 from avme.progress import Logged, NullReporter, Reporter
-from avme.system.cpu_count import available_cores
-from avme.system.packages import installed_version
 from avme.system.torch_errors import machine_error, require_memory
 from avme.train.distributed.process_group import Distributed
 from avme.train.distributed.stop_signals import stop_requests
 from avme.train.distributed.watchdog import RankFailure
 from avme.train.run.checkpoint_compat import build_on_meta, require_fitting_run
+from avme.train.run.environment import environment
 from avme.train.run.extend import require_steps_left
 from avme.train.run.log_file import log_to_file
-from avme.train.run.resume import changed_settings
+from avme.train.run.resume import changed_settings, resume_advice
 
 _log = logging.getLogger(__name__)
-_MOST_PASTED = 250
-"""Maximum characters of a command in an error line."""
-_PACKAGES = ("torch", "torchvision", "torchaudio", "numpy", "h5py", "av", "python_speech_features")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +225,7 @@ def _ending_said(run: RunFolder, processes: Distributed, command: Sequence[str])
                 write_status(run.folder, run.stage, "stopped", reason=str(error) or "interrupted")
         if isinstance(error, StoppedBySignal):
             raise type(error)(
-                f"{error}: {_continuation(command, processes, run.folder)}"
+                f"{error}: {resume_advice(command, processes, run.folder)}"
             ) from error
         raise
     except BaseException as error:
@@ -241,34 +234,3 @@ def _ending_said(run: RunFolder, processes: Distributed, command: Sequence[str])
         with suppress(OSError):  # full disk; the original error matters more
             run.write_failed(failure)
         raise
-
-
-def _continuation(command: Sequence[str], processes: Distributed, folder: Path) -> str:
-    """Return the command that resumes, unless torchrun or srun started the process.
-
-    A command that is too long for an error line is replaced by the name of its file.
-    """
-    is_whole = processes.world == 1 or any(
-        word.split("=")[0] in ("--gpus", "--procs") for word in command
-    )
-    if not (command and is_whole):
-        return "continue with the same command and --resume"
-    kept = [word for word in command if word not in ("--overwrite", "--resume")]
-    line = join_command([*kept, "--resume"])
-    if len(line) > _MOST_PASTED:
-        return f"continue with the command in {folder / 'command.txt'} and --resume"
-    return f"continue with: {line}"
-
-
-def environment() -> dict[str, Any]:
-    """Return versions and machine, to reproduce the run."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor()
-    return {
-        "avme": avme.__version__,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "device": device or platform.machine(),
-        "cores": available_cores(),
-        "threads": torch.get_num_threads(),
-        **{name: installed_version(name) for name in _PACKAGES},
-    }

@@ -1,6 +1,6 @@
 """Comparison of a resumed run with the new command: allowed changes and refusals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,9 @@ from avme.checkpoint.file import Checkpoint
 from avme.config import Settings
 from avme.config.dotted_keys import flatten
 from avme.errors import MismatchError
+from avme.io.shell_quote import join_command
 from avme.message_text import some_of
+from avme.train.distributed.process_group import Distributed
 from avme.train.run.extend import FACT
 
 _MAY_CHANGE = {
@@ -30,6 +32,8 @@ _MAY_CHANGE = {
 }
 _SLURM = "slurm"
 _EPOCHS = "train.epochs"
+_MOST_PASTED = 250
+"""Maximum characters of a command in an error line."""
 _MOST_NAMED = 5
 _MOST_SHOWN = 60
 
@@ -88,3 +92,25 @@ def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+
+
+def resume_advice(command: Sequence[str], processes: Distributed, folder: Path) -> str:
+    """Return the command that resumes, unless torchrun or srun started the process.
+
+    A command that is too long for an error line is replaced by the name of its file.
+
+    Args:
+        command: Command line of the run.
+        processes: Process group.
+        folder: Run folder.
+    """
+    is_whole = processes.world == 1 or any(
+        word.split("=")[0] in ("--gpus", "--procs") for word in command
+    )
+    if not (command and is_whole):
+        return "continue with the same command and --resume"
+    kept = [word for word in command if word not in ("--overwrite", "--resume")]
+    line = join_command([*kept, "--resume"])
+    if len(line) > _MOST_PASTED:
+        return f"continue with the command in {folder / 'command.txt'} and --resume"
+    return f"continue with: {line}"

@@ -9,8 +9,9 @@ import pytest
 from avme.checkpoint.file import Checkpoint
 from avme.config import PretrainConfig
 from avme.errors import MismatchError
+from avme.train.distributed.process_group import Distributed
 from avme.train.run.extend import FACT
-from avme.train.run.resume import changed_settings, changes
+from avme.train.run.resume import changed_settings, changes, resume_advice
 
 Run = Callable[..., list[str]]
 FACTS = {"fingerprint": "f", "split": "1", "classes": ["a", "b"]}
@@ -111,3 +112,15 @@ def test_changes_of_nested_settings_have_dotted_keys_and_a_tuple_equals_a_list()
 
     assert changes(before, {"a": {"b": {"c": [1, 2]}}}) == {}
     assert changes(before, {"a": {"b": {"c": [1, 3]}}}) == {"a.b.c": "a.b.c [1, 2] -> [1, 3]"}
+
+
+def test_resume_advice_is_the_command_or_the_file_of_a_long_one() -> None:
+    alone, folder = Distributed(), Path("runs/a")
+
+    command = ["avme", "pretrain", "--overwrite", "--out", "runs/a"]
+
+    assert resume_advice(command, alone, folder) == (
+        "continue with: avme pretrain --out runs/a --resume"
+    )
+    assert "runs/a/command.txt" in resume_advice([*command, "x" * 300], alone, folder)
+    assert resume_advice([], alone, folder) == "continue with the same command and --resume"
