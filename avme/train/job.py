@@ -20,8 +20,6 @@ from avme.data.dataset import ClipReader, TrainDataset
 from avme.data.sampler import DistributedBatchSampler, SampleOrder
 from avme.data.transforms import TrainTransform, torch_seed
 from avme.errors import ArtifactError
-from avme.io.atomic import read_json, write_json
-from avme.models.complexity import count_gflop, count_parameters
 from avme.models.sync_batchnorm import freeze_statistics
 from avme.progress import Reporter
 from avme.shards.dataset import PreparedDataset
@@ -32,10 +30,10 @@ from avme.train.metrics.loggers import MetricLoggers
 from avme.train.metrics.time_estimate import Estimate
 from avme.train.metrics.wandb_run import WandbRun
 from avme.train.nan_guard import NanGuard
+from avme.train.run.derived import model_size, write_derived
 from avme.train.run.extend import FACT, history_of, schedule_of
 from avme.train.run.folder import RunFolder
 from avme.train.run.header import log_end, log_header
-from avme.train.run.resume import changes
 from avme.train.schedule import Schedule
 from avme.train.trainer import LossOf, Trainer
 from avme.weights.trained import export_run
@@ -124,7 +122,7 @@ def train(job: TrainJob, end_epoch: EpochCallback | None = None) -> None:
         seed=settings.seed,
         repeat=settings.repeat,
     )
-    size = _size(job) if job.processes.is_rank0 else {}
+    size = model_size(job) if job.processes.is_rank0 else {}
     history = history_of(job.run.checkpoint, job.config)
     if history is not None:
         job.facts = job.facts | {FACT: history}
@@ -182,7 +180,7 @@ def train(job: TrainJob, end_epoch: EpochCallback | None = None) -> None:
     if job.processes.is_rank0:
         if warning := warmup_warning(job.config.optim, settings):
             job.report.log(warning)
-        _log_derived(job, _derived(job, trainer) | size)
+        write_derived(job, trainer, size)
         estimate = log_header(job, trainer, size, max(batches.sizes))
         trainer.meter.max_clips_per_second = max_clips_per_second(
             job.device, trainer.precision, size["forward_gflop_per_clip"], job.processes.world
@@ -230,19 +228,6 @@ def _resume(job: TrainJob, trainer: Trainer) -> None:
     job.report.log(f"resuming {job.run.folder} at step {trainer.step} of {total}")
 
 
-def _log_derived(job: TrainJob, derived: dict[str, Any]) -> None:
-    path = job.run.folder / "derived.json"
-    if job.run.checkpoint is not None and path.is_file():
-        try:
-            changed = changes(read_json(path), derived)
-        except ArtifactError as error:
-            changed = {}
-            job.report.log(f"warning: {error}; rewriting it")
-        if changed:
-            job.report.log(f"changed since: {', '.join(changed.values())}")
-    write_json(path, derived)
-
-
 def _save(job: TrainJob, trainer: Trainer) -> None:
     checkpoint = job.checkpoint(trainer, trainer.meter.state(job.processes))
     if not job.processes.is_rank0:
@@ -261,27 +246,3 @@ def _save(job: TrainJob, trainer: Trainer) -> None:
         save_checkpoint(job.run.checkpoint_path(f"step-{trainer.step}"), checkpoint)
         if settings.max_saved is not None:
             prune(last.parent, settings.max_saved)
-
-
-def _derived(job: TrainJob, trainer: Trainer) -> dict[str, Any]:
-    settings, schedule = job.config.train, trainer.schedule
-    return job.derived | {
-        "dataset": job.facts["dataset"],
-        "fingerprint": job.facts["fingerprint"],
-        "clips": len(job.reader.entries),
-        "learning_rate": schedule.peak,
-        "steps_per_epoch": trainer.steps_per_epoch,
-        "total_steps": schedule.total_steps,
-        "warmup_steps": schedule.warmup_steps,
-        "batch_per_process": settings.batch_size // job.processes.world,
-        "processes": job.processes.world,
-        "precision": str(trainer.precision).removeprefix("torch."),
-    }
-
-
-def _size(job: TrainJob) -> dict[str, Any]:
-    """Count parameters and operations, before the model is sharded."""
-    return {
-        "parameters": count_parameters(job.model),
-        "forward_gflop_per_clip": count_gflop(job.model, *job.example),
-    }

@@ -2,12 +2,10 @@
 
 import json
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -40,16 +38,6 @@ class Interrupting(NullReporter):
         self.left -= steps
         if self.left == 0:
             os.kill(os.getpid(), self.number)
-
-
-class Lines(NullReporter):
-    """Reporter that stores its lines."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def log(self, line: str) -> None:
-        self.lines.append(line)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
@@ -127,40 +115,3 @@ def test_train_with_save_every_epochs_keeps_the_newest_checkpoints(
 
     names = {path.name for path in (run / "checkpoints").iterdir()}
     assert names == {"last.pt", "previous.pt"} | kept
-
-
-@pytest.fixture
-def resumed(
-    finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
-) -> Callable[[str], tuple[list[str], dict[str, Any]]]:
-    """Resumes a finished run with another derived.json; returns its lines and the new file."""
-
-    def resume(derived: str) -> tuple[list[str], dict[str, Any]]:
-        out, report = Path(shutil.copytree(pretrained, tmp_path / "run")), Lines()
-        (out / "derived.json").write_text(derived)
-        config = make_pretrain_config()
-        pretrain(config, data=finished.folder, out=out, preset="tiny", resume=True, report=report)
-        return report.lines, json.loads((out / "derived.json").read_text())
-
-    return resume
-
-
-def test_train_resumed_with_other_derived_values_reports_them(
-    resumed: Callable[[str], tuple[list[str], dict[str, Any]]], pretrained: Path
-) -> None:
-    before = json.loads((pretrained / "derived.json").read_text())
-
-    lines, after = resumed(json.dumps(before | {"processes": 2, "precision": "bfloat16"}))
-
-    assert "changed since: precision bfloat16 -> float32, processes 2 -> 1" in lines
-    assert after == before
-
-
-def test_train_resumed_with_unreadable_derived_json_writes_it_again(
-    resumed: Callable[[str], tuple[list[str], dict[str, Any]]], pretrained: Path
-) -> None:
-    lines, after = resumed("{")
-
-    (warning,) = [line for line in lines if line.startswith("warning: ")]
-    assert "derived.json" in warning
-    assert after == json.loads((pretrained / "derived.json").read_text())
