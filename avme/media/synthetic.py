@@ -21,11 +21,11 @@ from avme.errors import MediaError, SystemRequirementError
 from avme.io.atomic import replacing
 from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, find_ffmpeg, transcode
 from avme.media.loudness import AudioState
+from avme.media.synthetic_audio import HEARD, Heard, synthesize_event, synthesize_noise
 from avme.progress import Reporter
 from avme.system.cpu_count import available_cores
 
 Seen = Literal["Balls", "Bars", "Rings"]
-Heard = Literal["Bell", "Buzz", "Chirp"]
 
 SIDE_PIXELS = 64
 FPS = 25
@@ -45,11 +45,8 @@ _AS_AVI = (
 _NUM_THINGS = 6
 _MARGIN_PIXELS = 6
 _NUM_WAVES = 5
-_BELL_PARTIALS = (1.0, 2.76, 5.40)  # of a struck bar: inharmonic
-_NUM_HARMONICS = 24
 
 SEEN: tuple[Seen, ...] = get_args(Seen)
-HEARD: tuple[Heard, ...] = get_args(Heard)
 _ODD = (HEARD[0], 1)
 
 
@@ -176,8 +173,8 @@ def render_audio(clip: SyntheticClip) -> Int16[np.ndarray, " n"]:
     if clip.audio == "silent":
         return np.zeros(_NUM_SAMPLES, dtype=np.int16)
     draw = np.random.default_rng(clip.draw().integers(2**32))
-    voice = _voice(clip.heard, draw)
-    noise = _noise(clip.draw_scene(), draw)
+    voice = synthesize_event(clip.heard, _NUM_SAMPLES, draw)
+    noise = synthesize_noise(_NUM_SAMPLES, clip.draw_scene(), draw)
     above_db, loudness_dbfs = draw.uniform(3.0, 15.0), draw.uniform(-30.0, -14.0)
     mixed = voice / voice.std() + noise / noise.std() * 10 ** (-above_db / 20)
     scaled = mixed / mixed.std() * 10 ** (loudness_dbfs / 20)
@@ -234,33 +231,3 @@ def _bright_colour(draw: np.random.Generator) -> Float64[np.ndarray, " c"]:
     colour = draw.uniform(60, 255, 3)
     colour[draw.integers(3)] = 255.0
     return np.asarray(colour)
-
-
-def _voice(heard: Heard, draw: np.random.Generator) -> Float64[np.ndarray, " n"]:
-    seconds = np.arange(_NUM_SAMPLES) / SAMPLE_RATE_HZ
-    since = seconds + draw.uniform(0.0, 0.5)
-    if heard == "Bell":
-        after = since % draw.uniform(0.3, 0.6)
-        pitch_hz, decay = draw.uniform(350, 900), draw.uniform(6, 14)
-        parts = [np.sin(2 * np.pi * k * pitch_hz * after) / k for k in _BELL_PARTIALS]
-        return np.asarray(sum(parts) * np.exp(-decay * after))
-    if heard == "Buzz":
-        pitch_hz, tremble_hz = draw.uniform(90, 180), draw.uniform(5, 11)
-        numbers = range(1, _NUM_HARMONICS + 1)
-        parts = [np.sin(2 * np.pi * k * pitch_hz * since) / k for k in numbers]
-        return np.asarray(sum(parts) * (1 + 0.4 * np.sin(2 * np.pi * tremble_hz * since)))
-    length = draw.uniform(0.2, 0.4)
-    after = since % length
-    low_hz, factor = draw.uniform(400, 900), draw.uniform(2.5, 4.0)
-    cycles = low_hz * (after + (factor - 1) * after**2 / (2 * length))
-    return np.asarray(np.sin(2 * np.pi * cycles) * np.sin(np.pi * after / length) ** 2)
-
-
-def _noise(scene: np.random.Generator, draw: np.random.Generator) -> Float64[np.ndarray, " n"]:
-    """Return noise with the scene's tilt and hum."""
-    spectrum = np.fft.rfft(draw.standard_normal(_NUM_SAMPLES))
-    spectrum /= np.arange(1, len(spectrum) + 1) ** scene.uniform(0.2, 0.9)
-    noise = np.fft.irfft(spectrum, _NUM_SAMPLES)
-    hum_hz = scene.uniform(50, 400)
-    hum = np.sin(2 * np.pi * hum_hz * np.arange(_NUM_SAMPLES) / SAMPLE_RATE_HZ)
-    return np.asarray(noise / noise.std() + 0.4 * hum)

@@ -21,7 +21,8 @@ from avme.io.filenames import RUN_STATUS
 from avme.io.run_status import write_status
 from avme.io.shell_quote import join_command
 from avme.io.symlinks import require_no_links
-from avme.media.synthetic import HEARD, SEEN, make_set, plan_set
+from avme.media.synthetic import SEEN, make_set, plan_set
+from avme.media.synthetic_audio import HEARD
 from avme.prep.request import Request
 from avme.progress import NullReporter, Reporter
 from avme.stages.evaluate import EvalResult, evaluate
@@ -116,9 +117,8 @@ def open_folder(out: Path, overwrite: bool) -> Path:
             raise UsageError(
                 f"{out} holds a demo: --overwrite replaces it, --out chooses another folder"
             )
-        write_status(
-            out, STAGE, "running"
-        )  # first, so that an incomplete demo never looks finished
+        # first, so that an incomplete demo never looks finished
+        write_status(out, STAGE, "running")
         for name in _PARTS:
             shutil.rmtree(out / name, ignore_errors=True)
     write_status(out, STAGE, "running")

@@ -12,11 +12,9 @@ from avme.media.container.probe import probe
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.synthetic import (
     FPS,
-    HEARD,
     NUM_FRAMES,
     SEEN,
     SIDE_PIXELS,
-    Heard,
     Seen,
     SyntheticClip,
     make_set,
@@ -25,6 +23,7 @@ from avme.media.synthetic import (
     render_video,
     write_clip,
 )
+from avme.media.synthetic_audio import HEARD, Heard
 from avme.progress import NullReporter
 from avme.sources.folder import find_videos
 
