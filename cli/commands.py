@@ -22,6 +22,7 @@ _PANELS: Final = {
         "eval": (
             "Score a fine-tuned classifier on every clip of a list, with several views per clip."
         ),
+        "compare": "Compare two evaluations of the same clips: B against A, paired by clip.",
     },
     "Tools": {
         "weights": "Inspect and convert weights of avme, VideoMAE and Hugging Face.",
