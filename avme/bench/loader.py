@@ -19,8 +19,7 @@ from avme.data.temporal_sampling import Window
 from avme.data.transforms import PretrainTransform, torch_seed
 from avme.errors import UsageError
 from avme.progress import Reporter
-from avme.shards.dataset import PreparedDataset
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry, PreparedDataset
 
 OURS = "avme"
 WITH_SOUND = "avme with sound"

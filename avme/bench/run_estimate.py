@@ -16,8 +16,7 @@ from avme.models.autoencoder import grid_of
 from avme.models.build import build_model
 from avme.models.complexity import Flops, count_flops, count_parameters, example_clip
 from avme.models.masking import Grid, TubeMask
-from avme.shards.dataset import PreparedDataset
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.sources.split_strategies import hold_out
 from avme.train.schedule import build_schedule
 

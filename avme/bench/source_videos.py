@@ -6,8 +6,7 @@ from avme.errors import UsageError
 from avme.io.atomic import read_json
 from avme.io.filenames import INDEX, PLAN
 from avme.prep.plan_file import MOST_PLAN_BYTES
-from avme.shards.dataset import PreparedDataset
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry, PreparedDataset
 
 
 def videos_of(prepared: PreparedDataset, root: Path | None) -> dict[ClipEntry, Path]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from avme.message_text import some_of
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry
 
 MOST_NAMED = 5
 """Maximum number of names in a message."""

@@ -20,8 +20,7 @@ from avme.data.sampler import SampleDraw
 from avme.data.temporal_sampling import Window, spread_windows
 from avme.data.transforms import TrainTransform, torch_seed
 from avme.errors import ArtifactError, MismatchError
-from avme.shards.dataset import PreparedDataset
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.jpeg import decode
 from avme.shards.reader import UNREADABLE, ShardReader
 

@@ -11,9 +11,8 @@ from avme.data.class_coverage import MOST_NAMED, ClassCoverage
 from avme.errors import MismatchError
 from avme.message_text import some_of
 from avme.progress import Reporter
-from avme.shards.dataset import PreparedDataset
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.dataset_lookup import DatasetId, find_dataset, only_dataset
-from avme.shards.index import ClipEntry
 
 DATA = Path("data")
 Facts = Mapping[str, Any]

@@ -8,7 +8,7 @@ from jaxtyping import Bool
 from avme.evaluation.calibration import describe_calibration
 from avme.evaluation.intervals import Groups
 from avme.media.loudness import AUDIO_STATES
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry
 from avme.train.evaluator import EvalScores
 
 

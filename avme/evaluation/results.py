@@ -20,7 +20,7 @@ from avme.io.atomic import read_json, replacing, write_json, write_text
 from avme.io.disk import try_write
 from avme.io.escape import escape_formula, escape_text
 from avme.progress import Reporter
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry
 from avme.train.evaluator import EvalScores
 from avme.train.run.lookup import run_folder
 from avme.weights.load import ImportedWeights

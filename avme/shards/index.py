@@ -1,51 +1,23 @@
-"""Rows of `index.csv`: conversion between records or entries and cells.
+"""Rows of `index.csv`: conversion between records and cells.
 
 Cells are formatted as by Python's csv module: empty for None, `True` for true, the shortest digits
 that give the same float.
 """
 
 import csv
-import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from fractions import Fraction
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from types import NoneType
-from typing import Any, BinaryIO, Final, cast, get_args
+from typing import Any, Final, get_args
 
 from avme.errors import ArtifactError
 from avme.io.filenames import INDEX
-from avme.media.loudness import AudioState
-from avme.shards.name_rules import (
-    require_clip_id,
-    require_label,
-    require_shard_name,
-)
 from avme.shards.record import ClipRecord
 
-MEND: Final = "`avme verify` shows how to fix it"
 _FIELDS: Final = tuple(f for f in fields(ClipRecord) if f.name not in ("reason", "message"))
 COLUMNS: Final = tuple(field.name for field in _FIELDS)
 """Columns of a clip's record; one column per split, `shard` and `row` follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClipEntry:
-    """Valid clip and its position."""
-
-    id: str
-    class_name: str
-    label: int
-    group: str
-    num_frames: int
-    fps: Fraction
-    width: int
-    height: int
-    audio: AudioState
-    shard: str
-    """File name below `shards/`."""
-    row: int
-    """Row in that shard."""
 
 
 def to_cells(record: ClipRecord) -> dict[str, str]:
@@ -91,44 +63,6 @@ def read_records(folder: Path) -> tuple[ClipRecord, ...]:
                 "verify` shows how to fix it"
             ) from error
     return tuple(records)
-
-
-def read_checked_entries(path: Path, sha256: str) -> Iterator[ClipEntry]:
-    """Yield the entries of a table, whose names are safe in paths.
-
-    Raises ArtifactError if it is unreadable, or at its end if its bytes have another hash.
-    """
-    digest = hashlib.sha256()
-
-    def lines(file: BinaryIO) -> Iterator[str]:
-        for line in file:
-            digest.update(line)
-            yield line.decode("utf-8")
-
-    try:
-        with path.open("rb") as file:
-            yield from map(_entry, csv.DictReader(lines(file)))
-    except (OSError, KeyError, ValueError, TypeError, ZeroDivisionError, csv.Error) as error:
-        what = type(error).__name__ if isinstance(error, UnicodeError) else repr(error)
-        raise ArtifactError(f"{path} cannot be read ({what}): {MEND}") from error
-    if digest.hexdigest() != sha256:
-        raise ArtifactError(f"{path} has changed since it was written: {MEND}")
-
-
-def _entry(row: dict[str, str]) -> ClipEntry:
-    return ClipEntry(
-        id=require_clip_id(row["id"]),
-        class_name=require_label(row["class_name"]),
-        label=int(row["label"]),
-        group=require_label(row["group"]),
-        num_frames=int(row["frames"]),
-        fps=Fraction(int(row["fps_num"]), int(row["fps_den"])),
-        width=int(row["width"]),
-        height=int(row["height"]),
-        audio=cast(AudioState, row["audio"]),
-        shard=require_shard_name(row["shard"]),
-        row=int(row["row"]),
-    )
 
 
 def _value(text: str, kind: Any) -> Any:

@@ -25,8 +25,7 @@ from avme.models.build import Network
 from avme.models.classifier import Classifier
 from avme.models.complexity import example_clip
 from avme.progress import NullReporter, Reporter
-from avme.shards.dataset import PreparedDataset
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.sources.split_strategies import hold_out, warn_of_unheld_classes
 from avme.stages.training import (
     Objective,

@@ -30,8 +30,7 @@ from avme.models.masking import TokenMask, TubeMask
 from avme.models.reconstruction_loss import Target, in_both_units, patch_statistics
 from avme.models.tubelets import to_pixels, to_tubelets
 from avme.progress import NullReporter, Reporter
-from avme.shards.dataset import PreparedDataset
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.train.distributed.process_group import pick_device
 from avme.train.run.checkpoint_compat import build_on_meta, require_fitting_weights
 from avme.train.run.lookup import run_folder

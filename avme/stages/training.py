@@ -15,8 +15,7 @@ from avme.data.dataset import ClipReader
 from avme.data.transforms import TrainTransform
 from avme.models.build import Network, build_model
 from avme.progress import Reporter
-from avme.shards.dataset import PreparedDataset
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.train.distributed.process_group import init_distributed, pick_device
 from avme.train.job import TrainJob
 from avme.train.metrics.wandb_run import require_wandb

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from avme.data.class_coverage import compute_coverage, training_warnings
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry
 
 
 def clips(names: str) -> tuple[ClipEntry, ...]:

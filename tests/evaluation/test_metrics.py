@@ -8,7 +8,7 @@ import pytest
 
 from avme.evaluation.intervals import Groups
 from avme.evaluation.metrics import summarize_scores
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry
 from avme.train.evaluator import EvalScores
 
 

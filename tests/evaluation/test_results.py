@@ -14,8 +14,7 @@ from avme.config import EvalConfig
 from avme.errors import UsageError
 from avme.evaluation.results import _csv, require_replaceable, require_room, write_results
 from avme.progress import NullReporter
-from avme.shards.dataset import PreparedDataset
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.stages.evaluate import evaluate
 from avme.train.evaluator import EvalScores
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from avme.errors import UsageError
-from avme.shards.dataset import PreparedDataset
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.reader import ShardReader
 
 pytestmark = pytest.mark.slow

@@ -1,16 +1,14 @@
 """A record survives its line in index.csv, and a broken line is named."""
 
 import csv
-import hashlib
 import io
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from avme.errors import ArtifactError
-from avme.shards.index import COLUMNS, read_checked_entries, read_records, read_rows, to_cells
+from avme.shards.index import COLUMNS, read_records, read_rows, to_cells
 from avme.shards.record import ClipRecord
 
 FULL = ClipRecord(
@@ -86,17 +84,3 @@ def test_a_broken_table_is_named(tmp_path: Path, before: str, after: str, told: 
         read_records(tmp_path)
 
     assert told in str(caught.value)
-
-
-def test_checked_entries_have_the_columns_that_training_needs(tmp_path: Path) -> None:
-    write(tmp_path, FULL)
-    path = tmp_path / "index.csv"
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-
-    (entry,) = read_checked_entries(path, sha256)
-
-    assert (entry.id, entry.class_name, entry.label, entry.audio) == (FULL.id, "B", 1, "sound")
-    assert (entry.num_frames, entry.fps) == (113, Fraction(30_000, 1001))
-    assert (entry.shard, entry.row) == ("shard-00000.h5", 0)
-    with pytest.raises(ArtifactError, match="has changed since it was written"):
-        list(read_checked_entries(path, "0" * 64))

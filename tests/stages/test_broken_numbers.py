@@ -14,8 +14,7 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
 from avme.data.sampler import SampleOrder
 from avme.errors import AvmeError
-from avme.shards.dataset import PreparedDataset
-from avme.shards.index import ClipEntry
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
 
