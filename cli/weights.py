@@ -49,12 +49,14 @@ def convert(ctx: typer.Context, file: File, out: Out, to: Form) -> None:
 
     VideoMAE's and Hugging Face's formats hold the video model only.
     """
-    preflight.require_weights(file)
+    from avme.weights.output_path import require_output
 
-    from avme.weights.export import require_output, write_weights
+    preflight.require_weights(file)
+    require_output(out, to)
+
+    from avme.weights.export import write_weights
     from avme.weights.load import read_weights
 
-    require_output(out, to)
     for line in write_weights(read_weights(file), out, to).lines():
         ctx.obj.log(line)
     print_line(out)

@@ -1,7 +1,6 @@
 """Export of weights to other formats; VideoMAE's and Hugging Face's hold the video model only."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,29 +10,19 @@ from typing import Any, Final
 from torch import Tensor
 
 from avme.checkpoint.schema import FORMAT
-from avme.errors import MismatchError, UsageError
+from avme.errors import MismatchError
 from avme.io.atomic import write_json
 from avme.weights.huggingface.config import config_note
 from avme.weights.huggingface.export import huggingface_config, preprocessor_config
 from avme.weights.initialize import LoadReport
 from avme.weights.key_mapping import Form, rule_for
 from avme.weights.load import ImportedWeights
+from avme.weights.output_path import require_output
 from avme.weights.settings import require_heads, settings_of
 from avme.weights.tensor_files import write_pickle, write_safetensors
 from avme.weights.tensor_hash import SIDECAR
 
-_ENDINGS: Final = {"official": (".pth", ".pt"), "huggingface": ("",), "avme": (".safetensors",)}
 _BRIDGE: Final = "decoder.bridge.weight"
-
-
-def require_output(out: Path, form: str) -> None:
-    """Raise UsageError if `out` exists or its name does not fit the format."""
-    if os.path.lexists(out):  # a dangling symlink counts as existing
-        raise UsageError(f"{out} exists already: choose another OUT, nothing is overwritten")
-    wanted = _ENDINGS[form]
-    if out.suffix not in wanted:
-        expected = "a folder" if form == "huggingface" else f"a name that ends in {wanted[0]}"
-        raise UsageError(f"--to {form} writes {expected}, found {out}")
 
 
 def write_weights(weights: ImportedWeights, out: Path, form: Form) -> LoadReport:

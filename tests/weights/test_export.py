@@ -15,7 +15,7 @@ from transformers import VideoMAEForPreTraining
 
 from avme.config import PretrainConfig
 from avme.errors import MismatchError, UsageError
-from avme.weights.export import require_output, write_weights
+from avme.weights.export import write_weights
 from avme.weights.key_mapping import Form
 from avme.weights.load import read_weights
 from avme.weights.settings import settings_of
@@ -147,31 +147,3 @@ def test_write_weights_of_inexpressible_settings_is_refused(
     ):
         with pytest.raises(MismatchError, match=line):
             write_weights(changed, tmp_path / "out", "huggingface")
-
-
-@pytest.mark.parametrize(
-    ("form", "name"),
-    [("official", "a.pth"), ("official", "a.pt"), ("huggingface", "a"), ("avme", "a.safetensors")],
-)
-def test_fitting_name_is_accepted(form: str, name: str, tmp_path: Path) -> None:
-    require_output(tmp_path / name, form)
-
-
-@pytest.mark.parametrize(
-    ("form", "name", "expected"),
-    [
-        ("official", "a.bin", "ends in .pth"),
-        ("huggingface", "a.pth", "a folder"),
-        ("avme", "a", "ends in .safetensors"),
-    ],
-)
-def test_other_name_is_refused(form: str, name: str, expected: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=expected):
-        require_output(tmp_path / name, form)
-
-
-def test_existing_path_is_refused_even_as_a_dangling_symlink(tmp_path: Path) -> None:
-    (tmp_path / "a.pth").symlink_to(tmp_path / "nowhere")
-
-    with pytest.raises(UsageError, match="exists already"):
-        require_output(tmp_path / "a.pth", "official")
