@@ -79,5 +79,5 @@ def risk_coverage(
     error = np.repeat(errors / sizes, sizes)
     count = np.arange(1, len(error) + 1)
     risk = np.cumsum(error) / count
-    at = {c: float(risk[max(0, int(np.ceil(c * len(risk))) - 1)]) for c in COVERAGES}
+    at = {f"{c:g}": float(risk[max(0, int(np.ceil(c * len(risk))) - 1)]) for c in COVERAGES}
     return {"risk_at_coverage": at, "area_under_risk_coverage": float(risk.mean())}

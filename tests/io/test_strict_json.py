@@ -17,7 +17,7 @@ class Point:
 
 
 def test_a_record_takes_its_fields_and_leaves_the_others_out() -> None:
-    values = parse_json('{"name": "a", "place": 1, "note": null, "later": [1]}')
+    values = parse_json('{"name": "a", "index": 1, "note": null, "later": [1]}')
 
     assert typed_record(Point, values) == Point("a", 1.0)
 
@@ -26,13 +26,13 @@ def test_a_record_takes_its_fields_and_leaves_the_others_out() -> None:
     ("text", "said"),
     [
         ("[]", "found list, expected an object"),
-        ('{"name": "a"}', "place"),
-        ('{"name": ["a"], "place": 1}', "name is list"),
-        ('{"name": "a", "place": true}', "place is bool"),
-        ('{"name": "a", "place": 1, "count": 1.0}', "count is float"),
-        ('{"name": "a", "place": 1, "count": true}', "count is bool"),
-        ('{"name": "a", "place": 1, "is_seen": 1}', "is_seen is int"),
-        ('{"name": "a", "place": 1, "note": 1}', "note is int"),
+        ('{"name": "a"}', "index"),
+        ('{"name": ["a"], "index": 1}', "name is list"),
+        ('{"name": "a", "index": true}', "index is bool"),
+        ('{"name": "a", "index": 1, "count": 1.0}', "count is float"),
+        ('{"name": "a", "index": 1, "count": true}', "count is bool"),
+        ('{"name": "a", "index": 1, "is_seen": 1}', "is_seen is int"),
+        ('{"name": "a", "index": 1, "note": 1}', "note is int"),
     ],
 )
 def test_a_value_of_another_type_is_named(text: str, said: str) -> None:

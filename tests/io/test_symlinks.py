@@ -135,7 +135,7 @@ def test_a_lock_is_not_a_link_to_another_file(target: str, folder: Path, marker:
 def test_a_pipe_in_the_place_of_a_lock_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / ".run.lock")
 
-    with pytest.raises(ArtifactError, match="no regular file"):
+    with pytest.raises(ArtifactError, match="is not a regular file"):
         is_held(folder, "run")
 
 

@@ -75,7 +75,7 @@ def test_a_dask_cluster_makes_the_same_set_even_if_a_worker_dies(
     cluster: str,
     deadly_ffmpeg: Callable[..., None],
 ) -> None:
-    deadly_ffmpeg(times=1)
+    deadly_ffmpeg(VICTIM, times=1)
 
     done = run_prep(videos, tmp_path / "out", dask=cluster)
 

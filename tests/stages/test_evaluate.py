@@ -293,7 +293,11 @@ def test_evaluate_on_several_ranks_counts_every_clip_once(
     run_ranks(world, EVALUATE, str(finetuned), str(finished.folder), str(tmp_path / "shared"))
 
     summary = json.loads((tmp_path / "shared" / "summary.json").read_text())
-    alike = {"cross_entropy": pytest.approx(alone.summary["cross_entropy"], rel=1e-6)}
+    for part in (summary, alone.summary):
+        part |= part.pop("calibration")
+        part |= {f"risk {c}": risk for c, risk in part.pop("risk_at_coverage").items()}
+    rounded = ("cross_entropy", "ece", "brier", "mean_confidence", "area_under_risk_coverage")
+    alike = {name: pytest.approx(alone.summary[name], rel=1e-6) for name in rounded}
     assert summary == alone.summary | alike
     ours, theirs = (np.load(tmp_path / name / "predictions.npz") for name in ("shared", "alone"))
     with ours, theirs:

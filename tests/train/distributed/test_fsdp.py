@@ -56,7 +56,7 @@ class Run:
             shard(self.model, CPU, torch.float32)
         self.optimizer = build_optimizer(self.model, optim, 3)
         self.call = self.model if cut else DistributedDataParallel(self.model)
-        self.mask = TubeMask(self.model.grid, 0.75, 1.0)
+        self.mask = TubeMask(self.model.grid, 0.75)
 
     def inputs(self, step):
         draw = torch.Generator().manual_seed(step)
@@ -107,7 +107,7 @@ with init_distributed(CPU) as processes:
     guard.require_sound(cut.model, 5)
     if not processes.is_rank0:
         with torch.no_grad():
-            local_shard(cut.model.decoder.blocks[0].mlp.run_on_rank0.weight)[0, 0] = float("nan")
+            local_shard(cut.model.decoder.blocks[0].mlp.first.weight)[0, 0] = float("nan")
     try:
         guard.require_sound(cut.model, 5)
     except AvmeError as error:
