@@ -80,9 +80,7 @@ class Groups:
         if share in (0.0, 1.0):
             return Interval(*_wilson(share, len(size), level), float("nan"))
         drawn = resample_ratio(right, size, resamples, seed)
-        tail = (1.0 - level) / 2.0
-        low, high = np.quantile(drawn, [tail, 1.0 - tail])
-        return Interval(float(low), float(high), _design_effect(right, size))
+        return Interval(*percentiles(drawn, level), _design_effect(right, size))
 
     def describe(self) -> dict[str, Any]:
         """Return what a summary records about the intervals."""
@@ -119,6 +117,13 @@ def resample_ratio(
         times = draw.multinomial(groups, shares, size=min(rows, resamples - begin))
         drawn.append((times @ total) / (times @ size))
     return np.concatenate(drawn)
+
+
+def percentiles(drawn: Float64[np.ndarray, " r"], level: float) -> tuple[float, float]:
+    """Return the interval that holds the share `level` of the draws, with equal tails."""
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(drawn, [tail, 1.0 - tail])
+    return float(low), float(high)
 
 
 def _design_effect(right: Float64[np.ndarray, " g"], size: Float64[np.ndarray, " g"]) -> float:

@@ -23,14 +23,15 @@ def summarize_scores(
         ranks: Values of k.
         groups: Groups of the clips, which the intervals resample.
     """
+    correct = {k: scores.correct(k) for k in ranks}
     states = np.array([entry.audio for entry in entries])
     by_audio = {
-        state: _accuracies(scores, ranks, groups, states == state)
+        state: _accuracies(correct, groups, states == state)
         for state in AUDIO_STATES
         if (states == state).any()
     }
     return {
-        **_accuracies(scores, ranks, groups, np.ones(len(entries), bool)),
+        **_accuracies(correct, groups, np.ones(len(entries), bool)),
         "interval_method": groups.describe(),
         "by_audio": by_audio,
         "cross_entropy": scores.cross_entropy(),
@@ -40,12 +41,12 @@ def summarize_scores(
 
 
 def _accuracies(
-    scores: EvalScores, ranks: tuple[int, ...], groups: Groups, among: Bool[np.ndarray, " n"]
+    correct: dict[int, Bool[np.ndarray, " n"]], groups: Groups, among: Bool[np.ndarray, " n"]
 ) -> dict[str, Any]:
-    intervals = {k: groups.interval(scores.correct(k), among) for k in ranks}
+    intervals = {k: groups.interval(right, among) for k, right in correct.items()}
     return {
         "n": int(among.sum()),
-        **{f"top{k}": scores.top(k, among) for k in ranks},
+        **{f"top{k}": float(right[among].mean()) for k, right in correct.items()},
         "intervals": {f"top{k}": [found.low, found.high] for k, found in intervals.items()},
         "design_effect": {
             f"top{k}": None if np.isnan(found.design_effect) else found.design_effect

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy.stats import binomtest
 
-from avme.evaluation.intervals import LEVEL, RESAMPLES, SEED, Groups, resample_ratio
+from avme.evaluation.intervals import LEVEL, RESAMPLES, SEED, Groups, percentiles, resample_ratio
 
 _BLOCK_CELLS = 1_000_000
 
@@ -57,9 +57,7 @@ def compare_correct(
     change = second.astype(np.float64) - first.astype(np.float64)
     total = np.bincount(groups.index, weights=change, minlength=groups.count)
     size = np.bincount(groups.index, minlength=groups.count).astype(np.float64)
-    tail = (1.0 - level) / 2.0
-    drawn = resample_ratio(total, size, draws, seed)
-    low, high = np.quantile(drawn, [tail, 1.0 - tail]).tolist()
+    low, high = percentiles(resample_ratio(total, size, draws, seed), level)
     only_first, only_second = int((change < 0).sum()), int((change > 0).sum())
     return PairedDifference(
         difference=float(change.mean()),

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from avme.errors import ArtifactError, UsageError
+from avme.evaluation.predictions import PREDICTIONS_NPZ, SUMMARY
 from avme.figures.confusion import draw_confusion
 from avme.figures.drawing import draw_or_warn
 from avme.io.atomic import read_json, replacing, write_json, write_text
@@ -26,7 +27,6 @@ from avme.train.run.lookup import run_folder
 from avme.weights.load import ImportedWeights
 from avme.weights.load_classifier import results_of
 
-SUMMARY = "summary.json"
 PICTURE = "confusion.png"
 _BYTES_BESIDE_SCORES = 100_000
 """Bytes of summary, tables and figure."""
@@ -34,7 +34,7 @@ _BYTES_PER_ROW = 300
 """Bytes of a row of predictions.csv besides the id."""
 PREDICTIONS = "predictions.csv"
 _MOST_RANKED = 5
-_FILES = (SUMMARY, "predictions.npz", PREDICTIONS, "per_class.csv", "confusion.csv", PICTURE)
+_FILES = (SUMMARY, PREDICTIONS_NPZ, PREDICTIONS, "per_class.csv", "confusion.csv", PICTURE)
 
 
 def results_folder(
@@ -162,7 +162,7 @@ def _write_files(
     folder.mkdir(parents=True, exist_ok=True)
     for name in (SUMMARY, PICTURE):  # figure of the replaced results
         (folder / name).unlink(missing_ok=True)
-    with replacing(folder / "predictions.npz") as temporary, temporary.open("wb") as file:
+    with replacing(folder / PREDICTIONS_NPZ) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
             id=np.array([entry.id for entry in entries]),

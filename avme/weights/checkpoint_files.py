@@ -28,8 +28,7 @@ from avme.message_text import some_of
 from avme.weights.huggingface.config import require_same_config, videomae_config, videomae_v2_config
 from avme.weights.huggingface.sharded import read_shards
 from avme.weights.key_mapping import Form
-from avme.weights.tensor_files import read_pickle, read_safetensors
-from avme.weights.tensor_hash import CHECKSUM, SIDECAR
+from avme.weights.tensor_files import CHECKSUM, SIDECAR, read_pickle, read_safetensors
 
 _WRAPPERS: Final = ("model", "module", "state_dict", "model_state_dict")
 _AVERAGES: Final = ("model_ema", "state_dict_ema")

@@ -19,8 +19,7 @@ from avme.weights.key_mapping import Form, rule_for
 from avme.weights.load import ImportedWeights
 from avme.weights.output_path import require_output
 from avme.weights.settings import require_heads, settings_of
-from avme.weights.tensor_files import write_pickle, write_safetensors
-from avme.weights.tensor_hash import SIDECAR
+from avme.weights.tensor_files import SIDECAR, write_pickle, write_safetensors
 
 _BRIDGE: Final = "decoder.bridge.weight"
 

@@ -28,7 +28,7 @@ from avme.weights.infer_config import geometry_of
 from avme.weights.key_mapping import Form, KeyRule, Shape, Stage, expand_biases, rule_for
 from avme.weights.position_tables import position_tables
 from avme.weights.stored_settings import parse_settings
-from avme.weights.tensor_hash import SIDECAR
+from avme.weights.tensor_files import SIDECAR
 
 _LINEAGE: Final = ("dataset", "fingerprint", "train_list_sha256", "split", "step", "init")
 

@@ -20,7 +20,7 @@ from avme.shards.dataset import PreparedDataset
 from avme.weights.head import in_order_of
 from avme.weights.load import ImportedWeights, read_weights
 from avme.weights.settings import settings_of
-from avme.weights.tensor_hash import SIDECAR
+from avme.weights.tensor_files import SIDECAR
 
 _RUNS: Final = Path("runs")
 

@@ -13,8 +13,7 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.errors import ArtifactError
 from avme.weights.checkpoint_files import read_file
 from avme.weights.stored_settings import parse_settings
-from avme.weights.tensor_files import write_safetensors
-from avme.weights.tensor_hash import SIDECAR
+from avme.weights.tensor_files import SIDECAR, write_safetensors
 
 
 def export_run(run: Path, last: Checkpoint, epoch: int, best: Path) -> None:

@@ -34,7 +34,7 @@ from avme.shards.dataset import PreparedDataset
 from avme.shards.manifest import fingerprint
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
-from avme.weights import tensor_hash
+from avme.weights import tensor_files
 from avme.weights.export import write_weights
 from avme.weights.load import read_weights
 from avme_cli.app import app
@@ -380,7 +380,7 @@ def forged_safetensors(path: Path, rng: random.Random) -> None:
     else:
         tensors = forge(tensors, rng)
     tensors = {k: v.to_dense().contiguous() for k, v in tensors.items() if torch.is_tensor(v)}
-    metadata = tensor_hash.with_checksum(tensors, metadata)
+    metadata = tensor_files.with_checksum(tensors, metadata)
     save_file(tensors, path, metadata)
 
 

@@ -21,8 +21,7 @@ from avme.errors import ArtifactError
 from avme.weights.export import write_weights
 from avme.weights.inspect_file import describe_weights
 from avme.weights.load import read_weights
-from avme.weights.tensor_files import read_safetensors, write_safetensors
-from avme.weights.tensor_hash import CHECKSUM
+from avme.weights.tensor_files import CHECKSUM, read_safetensors, write_safetensors
 from avme.weights.trained import load_trained
 
 FLIPS = 400

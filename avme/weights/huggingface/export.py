@@ -8,7 +8,7 @@ from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 from avme.weights.key_mapping import Stage
 from avme.weights.load import ImportedWeights
 from avme.weights.settings import target_is_normalized
-from avme.weights.tensor_hash import SIDECAR
+from avme.weights.tensor_files import SIDECAR
 
 _ARCHITECTURES: Final[Mapping[Stage, str]] = {
     "pretrain": "VideoMAEForPreTraining",
