@@ -27,7 +27,7 @@ from avme.prep.request import Request, find_recipe, find_source
 from avme.progress import NullReporter
 from avme.shards.record import record_of
 from avme.shards.writer import ShardWriter
-from avme.sources.find import SourceOptions
+from avme.sources.find_clips import SourceOptions
 from avme.stages.prep import prepare
 
 _TESTED = {"01": range(1, 8), "02": range(8, 15), "03": range(15, 22)}

@@ -31,7 +31,7 @@ from avme.config.resolve import from_yaml
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
 from avme.train.metrics.loggers import read_metrics
-from avme.train.metrics.meter import MEASURED
+from avme.train.metrics.metric_meter import MEASURED
 
 _LONGEST_SECONDS = 300.0
 

@@ -21,7 +21,7 @@ _RUN = """
 import json, sys
 from pathlib import Path
 from avme.config.prep import PrepConfig
-from avme.sources.find import SourceOptions
+from avme.sources.find_clips import SourceOptions
 from avme.progress import NullReporter
 from avme.prep.request import Request
 from avme.stages.prep import prepare

@@ -178,7 +178,7 @@ def preset_of(run: Path | None, *, resume: bool = False) -> str:
         from avme.progress import NullReporter
 
         return str(newest_checkpoint(run, NullReporter().log).facts["preset"])
-    from avme.weights.init_from import starting_point
+    from avme.weights.provenance import starting_point
 
     return str(starting_point(run)["preset"])
 
@@ -202,6 +202,6 @@ def settings_from_checkpoint(init: Path | None) -> dict[str, Any]:
     """Return the settings that a checkpoint fixes for the next stage."""
     if init is None:
         return {}
-    from avme.weights.init_from import starting_point
+    from avme.weights.provenance import starting_point
 
     return {key: value for key, value in starting_point(init).items() if key != "preset"}

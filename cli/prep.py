@@ -190,7 +190,7 @@ def _prepare(
     _require_fitting(job)
     from avme.prep.partition import parse_partition
     from avme.prep.request import Request
-    from avme.sources.find import SourceOptions
+    from avme.sources.find_clips import SourceOptions
     from avme.stages.prep import dry_run, prepare, require_possible
 
     request = Request(

@@ -10,7 +10,7 @@ import pytest
 from avme.config import FinetuneConfig, PrepConfig, PretrainConfig
 from avme.prep.request import Request
 from avme.shards.dataset import PreparedDataset
-from avme.sources.find import SourceOptions
+from avme.sources.find_clips import SourceOptions
 from avme.sources.folder import Layout
 from avme.stages.finetune import finetune
 from avme.stages.prep import prepare

@@ -25,13 +25,13 @@ from avme.prep.status import planned_sha256
 from avme.prep.write_shard import ShardDone
 from avme.progress import Reporter
 from avme.shards.contents import StoredClip, read_contents
+from avme.shards.csv_tables import MOST_NAMED, PublishStats, clip_id_of, merge_by_id, write_rows
 from avme.shards.dataset import PreparedDataset, split_path
 from avme.shards.ffmpeg_versions import count_versions, describe_mixture
 from avme.shards.manifest import fingerprint
 from avme.shards.reader import ShardReader
 from avme.shards.record import ClipRecord
 from avme.shards.schema import DATASET_SCHEMA
-from avme.shards.tables import MOST_NAMED, PublishStats, clip_id_of, merge_by_id, write_rows
 from avme.sources.folder import Layout
 from avme.sources.splits import Split
 

@@ -12,7 +12,7 @@ from avme.media.container.color import TONEMAP_FILTERS
 from avme.media.decode import Recipe
 from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg, require_filters, skipped_ffmpeg
 from avme.prep.partition import Partition
-from avme.sources.find import SourceOptions, find_clips
+from avme.sources.find_clips import SourceOptions, find_clips
 from avme.sources.folder import Layout
 from avme.sources.splits import SourceResult
 from avme.system.cpu_count import available_cores

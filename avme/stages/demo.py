@@ -31,7 +31,7 @@ from avme.stages.prep import prepare
 from avme.stages.pretrain import pretrain
 from avme.stages.reconstruct import draw_reconstructions
 from avme.train.metrics.loggers import read_metrics
-from avme.weights.init_from import starting_point
+from avme.weights.provenance import starting_point
 
 STAGE = "demo"
 MODALITIES = ("v", "a", "av")

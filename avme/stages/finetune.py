@@ -44,9 +44,9 @@ from avme.train.metrics.loggers import MetricLoggers
 from avme.train.mixup import mix
 from avme.train.model_selection import BestEpoch, update_best
 from avme.train.trainer import BatchLoss, LossOf, Trainer
-from avme.weights.init_from import log_report, provenance_of, require_no_test_leak, weights_for
-from avme.weights.initialize import load_into
-from avme.weights.trained import load_trained
+from avme.weights.load_into_model import load_into
+from avme.weights.provenance import log_report, provenance_of, require_no_test_leak, weights_for
+from avme.weights.trained_model import load_trained
 
 STAGE = "finetune"
 _OWN = ("norm.", "head.")

@@ -17,7 +17,7 @@ from avme.models.complexity import example_clip
 from avme.models.masking import TubeMask
 from avme.models.reconstruction_loss import in_both_units, reconstruction_loss
 from avme.progress import NullReporter, Reporter
-from avme.stages.pictures import reconstruct_each_epoch
+from avme.stages.reconstruction_figures import reconstruct_each_epoch
 from avme.stages.training import (
     Objective,
     Setup,
@@ -29,8 +29,8 @@ from avme.stages.training import (
 from avme.train.job import train
 from avme.train.metrics.attention_entropy import fusion_entropy
 from avme.train.trainer import BatchLoss, LossOf
-from avme.weights.init_from import log_report, provenance_of, weights_for
-from avme.weights.initialize import load_into
+from avme.weights.load_into_model import load_into
+from avme.weights.provenance import log_report, provenance_of, weights_for
 
 STAGE = "pretrain"
 

@@ -34,7 +34,7 @@ from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.train.distributed.process_group import pick_device
 from avme.train.run.checkpoint_compat import build_on_meta, require_fitting_weights
 from avme.train.run.lookup import run_folder
-from avme.weights.trained import load_trained, settings_in
+from avme.weights.trained_model import load_trained, settings_in
 
 _GREY = 0.5
 COLUMNS = ("truth", "seen by the model", "reconstruction")

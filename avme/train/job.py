@@ -36,7 +36,7 @@ from avme.train.run.folder import RunFolder
 from avme.train.run.header import log_end, log_header
 from avme.train.schedule import Schedule
 from avme.train.trainer import LossOf, Trainer
-from avme.weights.trained import export_run
+from avme.weights.trained_model import export_run
 
 
 @dataclass(slots=True, kw_only=True)

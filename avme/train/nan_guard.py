@@ -24,7 +24,7 @@ from avme.io.atomic import write_json
 from avme.message_text import some_of
 from avme.train.distributed.fsdp import local_shard
 from avme.train.distributed.process_group import Distributed
-from avme.train.metrics.meter import MetricMeter
+from avme.train.metrics.metric_meter import MetricMeter
 
 MIN_LOSS_SCALE = 1e-4
 """Minimum loss scale; below it the run ends, as with fairseq's `--min-loss-scale`."""

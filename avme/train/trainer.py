@@ -35,7 +35,7 @@ from avme.train.distributed.stop_signals import (
 from avme.train.ema import ModelEma
 from avme.train.grad_norm import clip_gradients, gradient_norms
 from avme.train.metrics.loggers import MetricLoggers
-from avme.train.metrics.meter import MetricMeter
+from avme.train.metrics.metric_meter import MetricMeter
 from avme.train.metrics.time_estimate import Estimate
 from avme.train.nan_guard import NanGuard
 from avme.train.optim import build_optimizer

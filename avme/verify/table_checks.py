@@ -15,9 +15,9 @@ from avme.io.filenames import DATASET_MANIFEST, INDEX, PLAN, QUARANTINE, SHARDS,
 from avme.io.hashing import sha256_of
 from avme.io.json_checksum import has_valid_checksum
 from avme.shards.contents import ShardContents
+from avme.shards.csv_tables import PublishStats, merge_by_id, write_rows
 from avme.shards.dataset import split_path
 from avme.shards.manifest import fingerprint
-from avme.shards.tables import PublishStats, merge_by_id, write_rows
 from avme.verify.problem import Problem, short_hash
 
 _HASHED = ("classes", "settings", "splits", "shards")

@@ -14,9 +14,9 @@ from avme.errors import MismatchError
 from avme.io.atomic import write_json
 from avme.weights.huggingface.config import config_note
 from avme.weights.huggingface.export import huggingface_config, preprocessor_config
-from avme.weights.initialize import LoadReport
 from avme.weights.key_mapping import Form, rule_for
 from avme.weights.load import ImportedWeights
+from avme.weights.load_into_model import LoadReport
 from avme.weights.output_path import require_output
 from avme.weights.settings import require_heads, settings_of
 from avme.weights.tensor_files import SIDECAR, write_pickle, write_safetensors

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from avme.message_text import some_of
-from avme.weights.initialize import by_part
 from avme.weights.load import ImportedWeights
+from avme.weights.load_into_model import by_part
 
 _FORMS = {
     "official": "VideoMAE's own",

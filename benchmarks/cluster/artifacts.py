@@ -20,7 +20,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def records(run: Path) -> list[dict[str, Any]]:
     """The lines of a run's metrics.jsonl, without what a clock measured."""
-    from avme.train.metrics.meter import MEASURED  # imports torch
+    from avme.train.metrics.metric_meter import MEASURED  # imports torch
 
     path = run / "metrics.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []

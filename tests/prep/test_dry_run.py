@@ -19,7 +19,7 @@ from avme.prep.request import Request
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
 from avme.sources.clip_table import Selection, SourceClip, build_clip_table
-from avme.sources.find import SourceOptions
+from avme.sources.find_clips import SourceOptions
 from avme.stages.prep import dry_run
 from avme_cli.app import app
 

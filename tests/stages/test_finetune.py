@@ -25,8 +25,8 @@ from avme.stages.finetune import finetune, start_from
 from avme.stages.pretrain import pretrain
 from avme.train.evaluator import Evaluator
 from avme.train.metrics.loggers import read_metrics
-from avme.weights.init_from import starting_point
 from avme.weights.load import read_weights
+from avme.weights.provenance import starting_point
 
 pytestmark = pytest.mark.slow
 

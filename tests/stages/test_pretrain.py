@@ -19,7 +19,7 @@ from avme.errors import ArtifactError, MismatchError, StoppedBySignal, UsageErro
 from avme.shards.dataset import PreparedDataset
 from avme.stages.pretrain import pretrain
 from avme.train.metrics.loggers import read_metrics
-from avme.train.metrics.meter import MEASURED
+from avme.train.metrics.metric_meter import MEASURED
 
 pytestmark = pytest.mark.slow
 

@@ -16,8 +16,8 @@ from avme.shards.dataset import PreparedDataset
 from avme.stages.evaluate import evaluate
 from avme.stages.pretrain import pretrain
 from avme.stages.reconstruct import draw_reconstructions
-from avme.weights.init_from import starting_point
 from avme.weights.load import read_weights
+from avme.weights.provenance import starting_point
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from avme.config import PretrainConfig
 from avme.shards.dataset import PreparedDataset
 from avme.stages.pretrain import pretrain
 from avme.train.metrics.loggers import read_metrics
-from avme.train.metrics.meter import MEASURED
+from avme.train.metrics.metric_meter import MEASURED
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from avme.errors import AvmeError
 from avme.stages.training import lengths_of
 from avme.train.distributed.process_group import Distributed
 from avme.train.grad_norm import clip_gradients, gradient_norms
-from avme.train.metrics.meter import MetricMeter
+from avme.train.metrics.metric_meter import MetricMeter
 from avme.train.nan_guard import ClipEvidence, NanGuard, find_bad_clips
 
 NAN, INF = float("nan"), float("inf")

@@ -41,10 +41,10 @@ from avme.models.classifier import Classifier
 from avme.models.masking import TokenMask, TubeMask
 from avme.models.reconstruction_loss import reconstruction_loss
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN, to_tubelets
-from avme.weights.initialize import load_into
 from avme.weights.key_mapping import expand_biases, rule_for
 from avme.weights.load import ImportedWeights
-from avme.weights.trained import write_trained
+from avme.weights.load_into_model import load_into
+from avme.weights.trained_model import write_trained
 
 TINY: dict[str, Any] = {
     "image_size": 16, "patch_size": 4, "num_frames": 4, "tubelet_size": 2, "hidden_size": 32,

@@ -16,8 +16,8 @@ from avme.errors import MismatchError
 from avme.models.classifier import Classifier
 from avme.weights.export import write_weights
 from avme.weights.head import in_order_of
-from avme.weights.initialize import LoadReport, load_into
 from avme.weights.load import ImportedWeights, read_weights
+from avme.weights.load_into_model import LoadReport, load_into
 
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]

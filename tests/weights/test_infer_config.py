@@ -17,9 +17,9 @@ from avme.models.classifier import Classifier
 from avme.weights.checkpoint_files import StoredWeights
 from avme.weights.export import write_weights
 from avme.weights.infer_config import geometry_of
-from avme.weights.initialize import load_into
 from avme.weights.key_mapping import Form
 from avme.weights.load import read_weights
+from avme.weights.load_into_model import load_into
 from avme.weights.settings import settings_of
 
 MakeTheirs = Callable[..., Any]

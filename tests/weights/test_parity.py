@@ -17,8 +17,8 @@ from avme.config import ClipConfig, FusionConfig, ModelConfig
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
 from avme.weights.export import write_weights
-from avme.weights.initialize import load_into
 from avme.weights.load import read_weights
+from avme.weights.load_into_model import load_into
 
 pytestmark = pytest.mark.slow
 

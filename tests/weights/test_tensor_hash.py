@@ -22,7 +22,7 @@ from avme.weights.export import write_weights
 from avme.weights.inspect_file import describe_weights
 from avme.weights.load import read_weights
 from avme.weights.tensor_files import CHECKSUM, read_safetensors, write_safetensors
-from avme.weights.trained import load_trained
+from avme.weights.trained_model import load_trained
 
 FLIPS = 400
 NOTE = '{"config": {"heads": 2}}'

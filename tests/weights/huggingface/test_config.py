@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from avme.config import ClipConfig, ModelConfig
 from avme.errors import MismatchError
 from avme.models.classifier import Classifier
-from avme.weights.initialize import load_into
 from avme.weights.load import read_weights
+from avme.weights.load_into_model import load_into
 
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]

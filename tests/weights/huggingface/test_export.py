@@ -16,8 +16,8 @@ from transformers import AutoImageProcessor, pipeline
 from avme.config import ClipConfig, ModelConfig
 from avme.models.classifier import Classifier
 from avme.weights.export import write_weights
-from avme.weights.initialize import load_into
 from avme.weights.load import read_weights
+from avme.weights.load_into_model import load_into
 
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from avme.shards.spool import SpooledColumn
+from avme.shards.spooled_column import SpooledColumn
 
 
 @pytest.mark.parametrize("width", [None, 3])

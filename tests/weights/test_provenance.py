@@ -30,9 +30,9 @@ from avme.stages.pretrain import pretrain
 from avme.stages.training import mfcc_facts
 from avme.train.metrics.loggers import read_metrics
 from avme.weights.export import write_weights
-from avme.weights.init_from import require_no_test_leak
 from avme.weights.key_mapping import Form
 from avme.weights.load import read_weights
+from avme.weights.provenance import require_no_test_leak
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import pytest
 
 from avme.config.prep import PrepConfig
 from avme.errors import UsageError
-from avme.sources.find import SourceOptions, find_clips
+from avme.sources.find_clips import SourceOptions, find_clips
 
 
 def test_videos_that_are_left_out_explain_why_there_is_no_split(tmp_path: Path) -> None:

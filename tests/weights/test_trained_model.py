@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from avme.checkpoint.file import load_checkpoint
 from avme.errors import ArtifactError
 from avme.weights.load import read_weights
-from avme.weights.trained import load_trained, write_trained
+from avme.weights.trained_model import load_trained, write_trained
 
 
 def test_safetensors_hold_what_the_checkpoint_holds(pretrained_files: list[Path]) -> None:

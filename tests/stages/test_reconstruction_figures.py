@@ -14,8 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from avme.config import PretrainConfig
 from avme.errors import SystemRequirementError
 from avme.shards.dataset import PreparedDataset
-from avme.stages.pictures import NAME
 from avme.stages.pretrain import pretrain
+from avme.stages.reconstruction_figures import NAME
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def test_a_picture_that_fails_does_not_end_a_training(
     def fail(*_: object) -> None:
         raise ValueError("no such glyph")
 
-    monkeypatch.setattr("avme.stages.pictures.paint_reconstruction", fail)
+    monkeypatch.setattr("avme.stages.reconstruction_figures.paint_reconstruction", fail)
     config = make_pretrain_config(log_images_every_epochs=1)
 
     run = pretrain(config, data=finished.folder, out=tmp_path / "run")

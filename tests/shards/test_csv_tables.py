@@ -6,8 +6,8 @@ import io
 import numpy as np
 
 from avme.shards.contents import StoredClip
+from avme.shards.csv_tables import PublishStats, clip_id_of, merge_by_id, write_rows
 from avme.shards.record import ClipRecord
-from avme.shards.tables import PublishStats, clip_id_of, merge_by_id, write_rows
 
 
 def good(clip_id: str, audio: str = "sound") -> StoredClip:

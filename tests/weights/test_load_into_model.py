@@ -13,8 +13,8 @@ from avme.config import ClipConfig, FinetuneConfig, MaskConfig, ModelConfig, Pre
 from avme.errors import MismatchError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
-from avme.weights.initialize import by_part, load_into, require_geometry
 from avme.weights.load import read_weights
+from avme.weights.load_into_model import by_part, load_into, require_geometry
 
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from avme.train.distributed.process_group import Distributed
-from avme.train.metrics.meter import MEASURED, MetricMeter
+from avme.train.metrics.metric_meter import MEASURED, MetricMeter
 
 CPU = torch.device("cpu")
 

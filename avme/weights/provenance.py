@@ -11,9 +11,9 @@ from avme.models.autoencoder import grid_of
 from avme.models.masking import Grid
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import PreparedDataset
-from avme.weights.initialize import LoadReport, require_geometry
 from avme.weights.load import ImportedWeights, read_weights
-from avme.weights.trained import load_trained, settings_in
+from avme.weights.load_into_model import LoadReport, require_geometry
+from avme.weights.trained_model import load_trained, settings_in
 
 
 def weights_for(
