@@ -56,7 +56,7 @@ def _table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> 
 
     table = Table(title=title, title_justify="left", show_header=any(header))
     for index, name in enumerate(header):
-        numeric = index > 0 and name not in ("", "side")
+        numeric = index > 0 and name not in ("", "subset")
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
@@ -128,7 +128,7 @@ def _class(row: dict[str, Any]) -> tuple[str, ...]:
     return row["class"], str(row["clips"]), f"{row['seconds']:.0f}", share
 
 
-_SPLITS: Final = ("split", "side", "clips", "classes", "groups", "sound", "silent", "no track")
+_SPLITS: Final = ("split", "subset", "clips", "classes", "groups", "sound", "silent", "no track")
 
 
 def _splits(splits: dict[str, Any]) -> Iterator[tuple[str, ...]]:

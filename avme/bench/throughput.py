@@ -99,7 +99,7 @@ def measure_throughput(
     batch = _clips_at_a_time(settings, derived, device)
     began = time.perf_counter(), time.process_time()
     times: list[tuple[float, float]] = []
-    with (report or NullReporter()).task("rehearse", total=steps + 1) as task:
+    with (report or NullReporter()).task("measure throughput", total=steps + 1) as task:
         while len(times) <= steps:
             try:
                 clips = _made_up(settings, num_classes, batch).to(device)

@@ -61,7 +61,9 @@ def draw_curves(
         )
     for axes in (loss, accuracy):
         if finetunes:
-            axes.legend(frameon=False)
+            axes.legend(
+                frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=4, fontsize=9
+            )  # below the axes: inside it would cross a curve
     for axes in (before, loss, accuracy):
         _tidy(axes)
     save_png(figure, path, title, dpi=_DPI)

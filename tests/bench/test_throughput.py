@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from torch import nn
 
-from avme.bench import throughput as rehearse_module
+from avme.bench import throughput
 from avme.bench.run_estimate import Training, derive
 from avme.bench.throughput import Throughput, measure_throughput
 from avme.config import FinetuneConfig, PretrainConfig
@@ -51,7 +51,7 @@ def test_the_model_is_set_up_as_for_a_run(
     make_pretrain_config: Callable[..., PretrainConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[nn.Module] = []
-    monkeypatch.setattr(rehearse_module, "set_up", lambda model, *_: seen.append(model))
+    monkeypatch.setattr(throughput, "set_up", lambda model, *_: seen.append(model))
     settings = make_pretrain_config(batch_norm="frozen")
 
     measure_throughput(settings, derive(settings, 2), 2, steps=1)
@@ -62,7 +62,7 @@ def test_the_model_is_set_up_as_for_a_run(
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
-def test_both_stages_can_be_rehearsed(
+def test_throughput_of_both_stages_is_measured(
     stage: str,
     make_pretrain_config: Callable[..., PretrainConfig],
     make_finetune_config: Callable[..., FinetuneConfig],

@@ -104,7 +104,7 @@ def test_a_probe_tells_speed_and_hours() -> None:
     assert re.search(r"speed [\d,.e+]+ clips/s, [\d.e-]+ TFLOP/s, an update [\d.e-]+ s", text)
     assert re.search(r"estimate [\d,.e-]+ \w+ on this device alone", text)
     assert "left out loading, validation, checkpoints" in text
-    assert "rehearse" in err
+    assert "measure throughput" in err
 
 
 def test_a_busy_machine_is_told_and_taken_off(
