@@ -78,7 +78,7 @@ class Groups:
         size = np.bincount(index).astype(np.float64)
         share = float(right.sum() / size.sum())
         if share in (0.0, 1.0):
-            return Interval(*_wilson(share, len(size), level), float("nan"))
+            return Interval(*wilson(share, len(size), level), float("nan"))
         drawn = resample_ratio(right, size, resamples, seed)
         return Interval(*percentiles(drawn, level), _design_effect(right, size))
 
@@ -137,7 +137,7 @@ def _design_effect(right: Float64[np.ndarray, " g"], size: Float64[np.ndarray, "
     return float(clustered / (share * (1.0 - share) / clips))
 
 
-def _wilson(share: float, count: int, level: float) -> tuple[float, float]:
+def wilson(share: float, count: int, level: float) -> tuple[float, float]:
     """Return Wilson's score interval of a share of `count` observations."""
     z2 = float(norm.ppf(0.5 + level / 2.0)) ** 2
     middle = (share + z2 / (2 * count)) / (1 + z2 / count)
