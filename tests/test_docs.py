@@ -170,6 +170,7 @@ def test_presets_that_documents_name_exist() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name != "tiny"])
+@pytest.mark.slow
 def test_the_table_of_recipes_is_what_follows_from_them(name: str) -> None:
     pattern = rf"^\| `{name}` \| (\w+) \| (.*) \|$"
     rows = dict(re.findall(pattern, RECIPES_PAGE, re.M))

@@ -94,6 +94,7 @@ def test_other_sources_are_refused_in_one_line(args: list[str], line: str) -> No
     assert not Path("data").exists()
 
 
+@pytest.mark.slow
 def test_a_table_is_prepared_under_its_own_name(make_video: Callable[..., Path]) -> None:
     clip = make_video(Path("videos/a.avi"))
     rows = f"path,label,split,start,end\n{clip.name},x,train,0,0.2\n{clip.name},y,test,0.2,\n"

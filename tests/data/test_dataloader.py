@@ -289,6 +289,7 @@ def test_a_loader_draws_random_numbers_when_it_starts_and_not_with_its_first_bat
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.slow
 def test_build_loader_with_more_workers_than_cores_does_not_warn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

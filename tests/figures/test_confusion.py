@@ -12,6 +12,7 @@ TITLE = "pets, split 1, test: top-1 66.7 % of n = 12 clips"
 
 
 @pytest.mark.parametrize("count", [2, 9, 101])
+@pytest.mark.slow
 def test_the_diagonal_of_a_perfect_classifier_is_dark(tmp_path: Path, count: int) -> None:
     confusion = 3 * np.eye(count, dtype=np.int64)
 
@@ -45,6 +46,7 @@ def test_long_names_and_a_long_title_leave_room_for_the_matrix(tmp_path: Path) -
     assert rows.min() - title > 40
 
 
+@pytest.mark.slow
 def test_names_of_very_many_classes_do_not_overlap(tmp_path: Path) -> None:
     count = 500
     names = [f"Class{label}" for label in range(count)]

@@ -16,6 +16,7 @@ def blue_pixels(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("count", [1, 7, 101])
+@pytest.mark.slow
 def test_sounding_classes_stand_above_the_others(tmp_path: Path, count: int) -> None:
     sounding = np.arange(count) % 2 == 0
     states = {
@@ -43,6 +44,7 @@ def test_sounding_classes_stand_above_the_others(tmp_path: Path, count: int) -> 
     [[2.0] * 9, [1.0, 2.0, 90.0, *[3.0] * 500], [0.04], []],
     ids=["equal", "tail", "one", "none"],
 )
+@pytest.mark.slow
 def test_any_lengths_can_be_drawn(tmp_path: Path, seconds: list[float]) -> None:
     draw_lengths(tmp_path / "a.png", {"sound": np.array(seconds), "silent": np.zeros(0)}, "pets")
 

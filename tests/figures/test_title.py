@@ -31,6 +31,7 @@ DRAW: dict[str, Callable[[Path, str], None]] = {
 
 
 @pytest.mark.parametrize("name", DRAW)
+@pytest.mark.slow
 def test_a_title_is_in_the_file_and_on_the_picture_within_its_borders(
     name: str, tmp_path: Path
 ) -> None:

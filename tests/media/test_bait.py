@@ -92,6 +92,7 @@ def test_the_listener_hears_a_call(listener: Listener) -> None:
 
 @pytest.mark.parametrize("where", ["file", "relative", "address"])
 @pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.slow
 def test_a_text_that_points_elsewhere_is_not_followed(
     tmp_path: Path, secret: Path, listener: Listener, kind: str, where: str
 ) -> None:

@@ -73,6 +73,7 @@ def test_pictures_take_no_more_room_than_they_may(tmp_path: Path, make_video: Ma
     assert reason_of(clip, tmp_path / "work", max_bytes=100_000) == "too-large"
 
 
+@pytest.mark.slow
 def test_pictures_of_16k_are_refused_before_they_are_decoded(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:

@@ -10,6 +10,7 @@ from avme.models.pos_embed import positions_on, sine_cosine_table
 
 
 @pytest.mark.parametrize(("tokens", "dim"), [(1568, 768), (1568, 384), (5, 6)])
+@pytest.mark.slow
 def test_table_equals_that_of_transformers(tokens: int, dim: int) -> None:
     theirs = get_sinusoid_encoding_table(tokens, dim)[0].numpy()
 

@@ -62,6 +62,7 @@ def test_what_is_written_is_what_json_writes_and_is_read_again(
     assert plan_in(folder / "other.json") == plan
 
 
+@pytest.mark.slow
 def test_values_longer_than_a_piece_are_read(tmp_path: Path) -> None:
     plan = {"shards": {"a": ["x" * 70, "é"] * 4000}, "clips": {str(n): [n] for n in range(20_000)}}
     (tmp_path / "plan.json").write_text(json.dumps(plan, ensure_ascii=False), "utf-8")

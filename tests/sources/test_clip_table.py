@@ -51,6 +51,7 @@ def made(
 
 @settings(max_examples=200, deadline=None)
 @given(given=clips(), root=st.sampled_from([Path("/videos"), Path("/elsewhere")]))
+@pytest.mark.slow
 def test_every_clip_comes_back(given: list[SourceClip], root: Path) -> None:
     catalog = build_clip_table(given, root)
 
@@ -70,6 +71,7 @@ def test_a_clip_is_found_whatever_the_guess(given: list[SourceClip], guess: int)
     assert catalog.find("none of them", guess) is None
 
 
+@pytest.mark.slow
 def test_more_clips_than_are_sorted_at_once_are_in_order() -> None:
     ids = [f"{number:05d}" for number in range(9000)]
     mixed = random.Random(0).sample(ids, len(ids))

@@ -71,6 +71,7 @@ def groups_of_clips(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(max_examples=200, deadline=None)
 @given(clips=groups_of_clips(), fraction=st.floats(0.01, 0.99))
+@pytest.mark.slow
 def test_groups_stay_whole_and_no_class_gives_twice_its_share_or_its_last_clip(
     clips: tuple[np.ndarray, np.ndarray], fraction: float
 ) -> None:

@@ -175,6 +175,7 @@ def test_the_fingerprint_of_a_list_sees_its_order() -> None:
 
 
 @pytest.mark.parametrize("split", [1, 2, 3])
+@pytest.mark.slow
 def test_a_tenth_of_ucf101_is_a_tenth_of_the_list_and_of_every_class(
     shared: Path, split: int
 ) -> None:

@@ -37,6 +37,7 @@ def write_lists(folder: Path, train: str, test: str, classes: str | None = None)
 A1, A2, B1 = "A/v_A_g08_c01.avi", "A/v_A_g01_c01.avi", "B/v_B_g08_c01.avi"
 
 
+@pytest.mark.slow
 def test_the_official_lists_give_the_official_counts(shared: Path) -> None:
     folder = shared / "data" / "ucfTrainTestlist"
     names = {

@@ -38,6 +38,7 @@ def some_tensors() -> dict[str, Tensor]:
     }
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(tmp_path: Path) -> None:
     path, tensors = tmp_path / "w.safetensors", some_tensors()
     write_safetensors(path, tensors, {"avme": NOTE, "step": "7"})

@@ -71,6 +71,7 @@ def test_wait_for_end_interrupted_by_its_reader_kills_the_process() -> None:
     assert process.wait(60) == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_limit_memory_makes_larger_allocations_fail() -> None:
     program = "import time; time.sleep(0.5); x = bytearray(2**31)"
     process, free = start(program), start(program)

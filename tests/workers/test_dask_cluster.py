@@ -95,6 +95,7 @@ with LocalCluster(
 
 
 @pytest.mark.filterwarnings("default")  # of Dask's own threads
+@pytest.mark.slow
 def test_a_scheduler_that_dies_is_not_a_traceback_of_dask() -> None:
     records: list[str] = []
     handler = logging.Handler()

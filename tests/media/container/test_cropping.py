@@ -60,6 +60,7 @@ def first_frame(path: Path, work: Path, ffmpeg: str) -> tuple[DecodedClip, NDArr
 
 
 @pytest.mark.parametrize("name", ["clap.mp4", "clap.mov", "crop.mkv"])
+@pytest.mark.slow
 def test_pictures_are_whole_and_keep_their_shape(
     cropped_videos: Path, tmp_path: Path, ffmpeg: str, name: str
 ) -> None:

@@ -32,6 +32,7 @@ def recording(tmp_path: Path) -> Callable[..., Path]:
     return record
 
 
+@pytest.mark.slow
 def test_slides_further_apart_than_a_jump_stay_with_their_audio(
     recording: Callable[..., Path], tmp_path: Path, ffmpeg_on_path: str
 ) -> None:

@@ -52,6 +52,7 @@ def offsets_of(film: Path, ffmpeg: str, work: Path) -> list[float]:
 
 
 @pytest.mark.parametrize("rate", [48_000, 44_100, 32_000, 22_050])
+@pytest.mark.slow
 def test_block_switches_of_vorbis_in_ogg_shift_no_audio(
     tmp_path: Path, make_film: Callable[..., Path], ffmpeg: str, rate: int
 ) -> None:

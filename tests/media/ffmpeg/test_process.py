@@ -61,6 +61,7 @@ def yuv(rgb: tuple[int, int, int], kr: float, kb: float) -> list[int]:
 @pytest.mark.parametrize(
     "rgb", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (64, 128, 200), (16, 16, 16)]
 )
+@pytest.mark.slow
 def test_a_jpeg_has_the_colours_of_its_source_to_three_levels(
     tmp_path: Path, ffmpeg: str, rgb: tuple[int, int, int], matrix: str, kr: float, kb: float
 ) -> None:

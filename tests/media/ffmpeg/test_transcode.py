@@ -85,6 +85,7 @@ def test_a_front_channel_of_many_is_not_cancelled_by_silent_ones(tmp_path: Path)
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "mp3"])
 @pytest.mark.parametrize("rate", [16_000, 22_050, 44_100, 48_000])
+@pytest.mark.slow
 def test_extract_stereo_mix_is_that_of_ffmpeg(tmp_path: Path, codec: str, rate: int) -> None:
     noise = [f"anoisesrc=r={rate}:seed={seed}:d=2:a=0.9" for seed in (1, 2)]
     inputs = [word for text in ("color=s=32x16:r=25:d=2", *noise) for word in ("-i", text)]

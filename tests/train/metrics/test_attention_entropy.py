@@ -108,6 +108,7 @@ def test_a_fusion_without_attention_has_no_entropy(
     assert fusion_entropy(make_model(kind=kind), *inputs(2)) == {}
 
 
+@pytest.mark.slow
 def test_blocks_are_not_compiled_anew_for_a_few_clips(
     make_model: Callable[..., MaskedAutoencoder],
 ) -> None:

@@ -152,6 +152,7 @@ for limit in map(int, sys.argv[4:]):
 """
 
 
+@pytest.mark.slow
 def test_wherever_a_disk_is_full_a_run_ends_in_one_line(
     finished: PreparedDataset,
     pretrained: Path,

@@ -63,6 +63,7 @@ def run(
     )
 
 
+@pytest.mark.slow
 def test_the_header_precedes_the_first_step(
     run: Path, screen: Screen, finished: PreparedDataset
 ) -> None:
@@ -109,6 +110,7 @@ def test_the_log_holds_what_was_said_with_the_time(run: Path, screen: Screen) ->
     assert any(re.match(r"pretrain  (\d+)/\1  epoch 14/14  loss ", line) for line in kept)
 
 
+@pytest.mark.slow
 def test_an_error_is_in_the_log_and_a_resumed_run_goes_on_below(
     finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
@@ -127,6 +129,7 @@ def test_an_error_is_in_the_log_and_a_resumed_run_goes_on_below(
     assert any(line.startswith("weights   of this run at step ") for line in screen.shown)
 
 
+@pytest.mark.slow
 def test_fine_tuning_names_its_lists_and_its_start(
     run: Path,
     finished: PreparedDataset,
