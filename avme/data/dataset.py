@@ -7,17 +7,19 @@ rows, f coefficients.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float, UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from avme.batch import AVBatch
 from avme.config import ClipConfig
-from avme.data.crop import Box, crop_resize, distinct_boxes, eval_crops, jpeg_scale_factor
+from avme.data.crop import Box, crop_resize, jpeg_scale_factor
 from avme.data.sampler import SampleDraw
-from avme.data.temporal_sampling import Window, spread_windows
+from avme.data.temporal_sampling import Window
 from avme.data.transforms import TrainTransform, torch_seed
 from avme.errors import ArtifactError, MismatchError
 from avme.shards.dataset import ClipEntry, PreparedDataset
@@ -57,7 +59,7 @@ class ClipReader:
 
     def pictures(self, entry: ClipEntry, window: Window) -> UInt8[Tensor, "t c h w"]:
         """Return the window's full frames in RGB; a repeated frame is decoded once."""
-        decoded, shown = self._decoded(entry, window)
+        decoded, (shown,) = self.decode_windows(entry, [window])
         return decoded[shown]
 
     def read_crops(
@@ -72,7 +74,7 @@ class ClipReader:
             size: Side of the results.
         """
         factor = jpeg_scale_factor(boxes, size)
-        decoded, shown = self._decoded(entry, window, factor)
+        decoded, (shown,) = self.decode_windows(entry, [window], factor)
         squares = [crop_resize(decoded, box.scaled(factor), size) for box in boxes]
         return squares if len(decoded) == len(shown) else [square[shown] for square in squares]
 
@@ -86,18 +88,35 @@ class ClipReader:
         mfcc = (torch.from_numpy(rows) - self._mean) / self._deviation
         return mfcc * is_valid[:, None], is_valid
 
-    def _decoded(
-        self, entry: ClipEntry, window: Window, factor: int = 1
-    ) -> tuple[UInt8[Tensor, "d c h w"], list[int]]:
-        """Decode unique frames; return them and the index of each requested frame."""
-        wanted = window.frames(entry.num_frames)
-        distinct = sorted(set(wanted))
+    def decode_windows(
+        self, entry: ClipEntry, windows: Sequence[Window], factor: int = 1
+    ) -> tuple[UInt8[Tensor, "d c h w"], list[list[int]]]:
+        """Decode each distinct frame of the windows once.
+
+        Args:
+            entry: Clip.
+            windows: Spans of source frames, which are read one after the other.
+            factor: JPEG scale factor.
+
+        Returns:
+            The distinct frames in order of time, and for each window the indices of its frames.
+        """
+        shown = [window.frames(entry.num_frames) for window in windows]
+        files: dict[int, NDArray[np.uint8]] = {}
         with self._naming(entry):
-            files = self._shard(entry).frames(entry.row, distinct)
-            decoded = decode(files, height=entry.height, width=entry.width, factor=factor)
+            for wanted in shown:
+                new = sorted(set(wanted) - files.keys())
+                files.update(zip(new, self._shard(entry).frames(entry.row, new), strict=True))
+            distinct = sorted(files)
+            decoded = decode(
+                [files[frame] for frame in distinct],
+                height=entry.height,
+                width=entry.width,
+                factor=factor,
+            )
         position = {frame: index for index, frame in enumerate(distinct)}
         frames = rearrange(torch.from_numpy(decoded), "d h w c -> d c h w")
-        return frames, [position[frame] for frame in wanted]
+        return frames, [[position[frame] for frame in wanted] for wanted in shown]
 
     def _shard(self, entry: ClipEntry) -> ShardReader:
         """Return the open shard of a clip; the least recently used one is closed if there are too
@@ -140,48 +159,7 @@ class TrainDataset(Dataset[AVBatch]):
             squares = self.reader.read_crops(entry, window, [box], self.view.clip.image_size)
             pictures = self.view.pictures(squares[0])
             mfcc, valid = self.view.audio(*self.reader.audio(entry, window))
-        return _batch([pictures], [mfcc], [valid], entry.label, draw.clip, draw.seed)
-
-
-class EvalDataset(Dataset[AVBatch]):
-    """Evaluation dataset: all distinct views of a clip, the same at every call.
-
-    A view is a window and a crop; with `audio_only`, a window. Equal views occur once: windows of a
-    short clip with the same start frame, crops with the same pixels.
-    """
-
-    def __init__(
-        self,
-        reader: ClipReader,
-        clip: ClipConfig,
-        segments: int,
-        crops: int,
-        *,
-        audio_only: bool = False,
-    ) -> None:
-        self.reader, self.clip = reader, clip
-        self.segments, self.crops = segments, 1 if audio_only else crops
-
-    def __len__(self) -> int:
-        return len(self.reader.entries)
-
-    @property
-    def item_bytes(self) -> int:
-        """Return the maximum size of all views of a clip in a batch."""
-        return self.segments * self.crops * window_bytes(self.clip, self.reader.num_cepstra)
-
-    def __getitem__(self, index: int) -> AVBatch:
-        entry = self.reader.entries[index]
-        boxes = distinct_boxes(
-            eval_crops(entry.height, entry.width, self.crops), self.clip.image_size
-        )
-        views: list[Tensor] = []
-        sounds: list[tuple[Tensor, Tensor]] = []
-        for window in spread_windows(entry.num_frames, self.clip, self.segments):
-            views += self.reader.read_crops(entry, window, boxes, self.clip.image_size)
-            sounds += [self.reader.audio(entry, window)] * len(boxes)
-        rows, valids = zip(*sounds, strict=True)
-        return _batch(views, list(rows), list(valids), entry.label, index, 0)
+        return stack_views([pictures], [mfcc], [valid], entry.label, draw.clip, draw.seed)
 
 
 def window_bytes(clip: ClipConfig, num_cepstra: int) -> int:
@@ -202,7 +180,7 @@ def collate(batches: Sequence[AVBatch]) -> AVBatch:
     )
 
 
-def _batch(
+def stack_views(
     views: list[Tensor],
     rows: list[Tensor],
     valids: list[Tensor],
@@ -210,6 +188,16 @@ def _batch(
     clip: int,
     seed: int,
 ) -> AVBatch:
+    """Stack the views of one clip to a batch.
+
+    Args:
+        views: Frames of each view.
+        rows: MFCC rows of each view.
+        valids: Rows with audio of each view.
+        label: Class index.
+        clip: Index in the list.
+        seed: Seed of the draw.
+    """
     count = len(views)
     # Colors stay innermost in memory, as decoded: tubelets need this order, and a byte-wise
     # transposition would cost a third of the decoding time.

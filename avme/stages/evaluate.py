@@ -11,7 +11,8 @@ from typing import Any
 from avme import __version__
 from avme.config import EvalConfig
 from avme.data.class_coverage import ClassCoverage, compute_coverage
-from avme.data.dataset import ClipReader, EvalDataset
+from avme.data.dataset import ClipReader
+from avme.data.eval_dataset import EvalDataset
 from avme.errors import UsageError
 from avme.evaluation.dataset import (
     own_dataset,

@@ -21,7 +21,8 @@ from torch import Tensor
 from avme.batch import AVBatch
 from avme.checkpoint.file import Checkpoint, find_checkpoint
 from avme.config import PretrainConfig
-from avme.data.dataset import ClipReader, EvalDataset, Statistics, collate
+from avme.data.dataset import ClipReader, Statistics, collate
+from avme.data.eval_dataset import EvalDataset
 from avme.errors import MismatchError
 from avme.figures.drawing import draw_or_warn
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction

@@ -1,6 +1,6 @@
 """Evaluation of a classifier on a list of clips: every clip counted once, on any number of ranks.
 
-All views of a clip come from one read; their softmax outputs are averaged.
+All views of a clip come from one decoding; their softmax outputs are averaged.
 
 Shape letters: n clips, v views of all clips of a batch, l classes.
 """
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from avme.batch import AVBatch
 from avme.data.dataloader import build_loader
-from avme.data.dataset import EvalDataset
+from avme.data.eval_dataset import EvalDataset
 from avme.errors import NonFiniteError
 from avme.message_text import some_of
 from avme.progress import Reporter

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from avme.batch import AVBatch
 from avme.config import ClipConfig, CropConfig, PrepConfig
-from avme.data.crop import Box, crop_resize, eval_crops
+from avme.data.crop import Box, crop_resize
 from avme.data.dataloader import build_loader
-from avme.data.dataset import ClipReader, EvalDataset, TrainDataset, collate
+from avme.data.dataset import ClipReader, TrainDataset, collate
 from avme.data.sampler import DistributedBatchSampler, SampleDraw, SampleOrder
 from avme.data.temporal_sampling import Window
 from avme.data.transforms import PretrainTransform
@@ -28,7 +28,6 @@ from avme.stages.training import mfcc_facts
 GREY = np.array([0.299, 0.587, 0.114])
 CLIP = ClipConfig(num_frames=4, frame_stride=2, image_size=32)
 BEEP = "aevalsrc='if(between(t,1.0,1.08),0.5*sin(2*PI*1000*t),0.001*sin(2*PI*90*t))':s=16000"
-CHIRP = "aevalsrc='0.5*sin(2*PI*(300+2000*t)*t)':s=16000"
 
 
 @pytest.fixture(scope="module")
@@ -164,82 +163,6 @@ def test_colours_stay_innermost_in_memory_when_batches_are_joined(reader: ClipRe
     video = collate([clips[SampleDraw(0, 1)], clips[SampleDraw(1, 2)]]).video
 
     assert rearrange(video, "b c t h w -> b t h w c").is_contiguous()
-
-
-def test_all_views_of_a_clip_carry_its_place_and_equal_views_are_made_once(
-    reader: ClipReader,
-) -> None:
-    clips = EvalDataset(reader, CLIP, segments=5, crops=3)
-
-    long, short = clips[0], clips[1]
-
-    assert len(clips) == 2
-    assert long.video.shape == (15, 3, 4, 32, 32)
-    assert len(short) == 3  # five frames fill one window only, repeated; three crops
-    assert set(long.clip.tolist()) == {0}
-    assert not torch.equal(long.video[0], long.video[14])
-
-
-@pytest.fixture(scope="module")
-def nearly_square(
-    tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]
-) -> ClipReader:
-    """A clip of 9 frames, one more than a window, and 2 pixels wider than high."""
-    root = tmp_path_factory.mktemp("nearly_square")
-    for group in ("g01", "g08"):
-        make_video(root / f"in/A/v_A_{group}_c01.avi", frames=9, audio=CHIRP, size="50x48")
-    request = Request(
-        "ucf101", root / "in", out=root / "out", name="set", config=PrepConfig(num_workers=1)
-    )
-    made = prepare(request, report=NullReporter())
-    assert made is not None
-    return ClipReader(made, made.subset("1", "train"), mfcc_facts(made, "1"))
-
-
-@pytest.mark.parametrize(
-    ("size", "segments", "crops", "windows", "boxes"),
-    [
-        (32, 5, 3, 2, 3),  # starts 0 0 0 1 1; offsets 0 1 2 of whole frames
-        (24, 5, 3, 2, 2),  # frames decoded at half the size: offsets 0 1 1
-        (24, 10, 2, 2, 2),
-        (32, 1, 1, 1, 1),
-    ],
-)
-def test_views_of_the_same_pixels_are_made_once(
-    nearly_square: ClipReader, size: int, segments: int, crops: int, windows: int, boxes: int
-) -> None:
-    clip = ClipConfig(num_frames=4, frame_stride=2, image_size=size)
-
-    made = EvalDataset(nearly_square, clip, segments, crops)[0]
-
-    entry = nearly_square.entries[0]
-    starts = [round(k / (segments - 1)) for k in range(segments)] if segments > 1 else [0]
-    asked = torch.stack(
-        [
-            nearly_square.read_crops(entry, Window(start, 4, 2), [box], size)[0]
-            for start in starts
-            for box in eval_crops(48, 50, crops)
-        ]
-    )
-    views = rearrange(made.video, "b c t h w -> b t c h w")
-    assert len(made) == windows * boxes
-    distinct = np.unique(views.numpy(), axis=0)
-    assert len(distinct) == len(views)
-    np.testing.assert_array_equal(distinct, np.unique(asked.numpy(), axis=0))
-
-
-def test_views_of_sound_alone_are_windows(nearly_square: ClipReader) -> None:
-    made = EvalDataset(nearly_square, CLIP, segments=5, crops=3, audio_only=True)[0]
-
-    assert len(made) == 2
-    assert not torch.equal(made.mfcc[0], made.mfcc[1])
-
-
-def test_a_window_of_sound_goes_with_every_crop_of_its_pictures(reader: ClipReader) -> None:
-    views = EvalDataset(reader, CLIP, segments=2, crops=3)[0]
-
-    assert torch.equal(views.mfcc[0], views.mfcc[2])
-    assert not torch.equal(views.mfcc[0], views.mfcc[3])
 
 
 def test_a_damaged_picture_names_its_clip_and_shard(
