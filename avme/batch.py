@@ -3,7 +3,7 @@
 Where `audio_valid` is False, `mfcc` is zero and ignored by models.
 
 Shape letters: b clips, c colors, t frames, h and w pixels, s MFCC rows (4 per source frame), f
-cepstral coefficients.
+cepstral coefficients, n further audio of the same frames.
 """
 
 from collections.abc import Callable
@@ -60,3 +60,14 @@ class AVBatch:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "AVBatch":
         return type(self)(**{f.name: change(getattr(self, f.name)) for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class EvalBatch(AVBatch):
+    """Batch of views: several of each clip, which `clip` groups, with any number of audio."""
+
+    window: Int64[Tensor, " b"]
+    """Index of the window in its clip; all crops of a window have the same audio."""
+    other_mfcc: Float[Tensor, "b n s f"]
+    """Further audio for the same frames, on the host."""
+    other_valid: Bool[Tensor, "b n s"]

@@ -6,6 +6,7 @@ rows, f coefficients.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -169,14 +170,11 @@ def window_bytes(clip: ClipConfig, num_cepstra: int) -> int:
 
 
 def collate(batches: Sequence[AVBatch]) -> AVBatch:
-    """Concatenate batches (the loader's collate function)."""
-    return AVBatch(
-        video=torch.cat([batch.video for batch in batches]),
-        mfcc=torch.cat([batch.mfcc for batch in batches]),
-        audio_valid=torch.cat([batch.audio_valid for batch in batches]),
-        label=torch.cat([batch.label for batch in batches]),
-        clip=torch.cat([batch.clip for batch in batches]),
-        seed=torch.cat([batch.seed for batch in batches]),
+    """Concatenate batches of one type (the loader's collate function)."""
+    first = batches[0]
+    names = [field.name for field in fields(first)]
+    return type(first)(
+        **{name: torch.cat([getattr(batch, name) for batch in batches]) for name in names}
     )
 
 

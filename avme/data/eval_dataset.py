@@ -1,16 +1,22 @@
 """Evaluation dataset: all distinct views of a clip from one decoding.
 
-Shape letters: d distinct frames, t frames of a window, c colors, m the model's size.
+Shape letters: d distinct frames, t frames of a window, c colors, m the model's size, b views, n
+further audio.
 """
 
+from collections.abc import Sequence
+from dataclasses import fields
+
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from avme.batch import AVBatch
+from avme.batch import AVBatch, EvalBatch
 from avme.config import ClipConfig
 from avme.data.crop import crop_resize, distinct_boxes, eval_crops, jpeg_scale_factor
 from avme.data.dataset import ClipReader, stack_views, window_bytes
 from avme.data.temporal_sampling import spread_windows
+from avme.data.view_sources import AudioSource, FrameSource, SameFrames, ShardAudio
 
 
 class EvalDataset(Dataset[AVBatch]):
@@ -20,6 +26,10 @@ class EvalDataset(Dataset[AVBatch]):
     short clip with the same start frame, crops with the same pixels. Each frame is decoded once for
     all views; at most `segments` x `num_frames` decoded frames are in memory, for any length of a
     clip.
+
+    `audio` and `frames` replace the clip's own (see `view_sources`). Of several sources of audio
+    the first fills `mfcc`, the others `other_mfcc` in their order, so that one decoding and one
+    encoding of the frames serve all of them (`Evaluator.score_each`).
     """
 
     def __init__(
@@ -30,9 +40,13 @@ class EvalDataset(Dataset[AVBatch]):
         crops: int,
         *,
         audio_only: bool = False,
+        audio: Sequence[AudioSource] = (),
+        frames: FrameSource | None = None,
     ) -> None:
         self.reader, self.clip = reader, clip
         self.segments, self.crops = segments, 1 if audio_only else crops
+        self.audio: tuple[AudioSource, ...] = tuple(audio) or (ShardAudio(reader),)
+        self.frames: FrameSource = frames or SameFrames()
 
     def __len__(self) -> int:
         return len(self.reader.entries)
@@ -40,19 +54,30 @@ class EvalDataset(Dataset[AVBatch]):
     @property
     def item_bytes(self) -> int:
         """Return the maximum size of all views of a clip in a batch."""
-        return self.segments * self.crops * window_bytes(self.clip, self.reader.num_cepstra)
+        view = window_bytes(self.clip, self.reader.num_cepstra)
+        more = (len(self.audio) - 1) * self.clip.span_rows * (4 * self.reader.num_cepstra + 1)
+        return self.segments * self.crops * (view + more)
 
-    def __getitem__(self, index: int) -> AVBatch:
+    def __getitem__(self, index: int) -> EvalBatch:
         entry, size = self.reader.entries[index], self.clip.image_size
         boxes = distinct_boxes(eval_crops(entry.height, entry.width, self.crops), size)
         windows = spread_windows(entry.num_frames, self.clip, self.segments)
         factor = jpeg_scale_factor(boxes, size)
         decoded, shown = self.reader.decode_windows(entry, windows, factor)
+        decoded = self.frames.change_clip(index, decoded)
         squares = [crop_resize(decoded, box.scaled(factor), size) for box in boxes]
         views: list[Tensor] = []
-        sounds: list[tuple[Tensor, Tensor]] = []
-        for window, frames in zip(windows, shown, strict=True):
-            views += [square[frames] for square in squares]
-            sounds += [self.reader.audio(entry, window)] * len(boxes)
-        rows, valids = zip(*sounds, strict=True)
-        return stack_views(views, list(rows), list(valids), entry.label, index, 0)
+        for window, wanted in zip(windows, shown, strict=True):
+            views += [self.frames.change_view(index, window, square[wanted]) for square in squares]
+        heard = [[source.audio(index, window) for source in self.audio] for window in windows]
+        rows = torch.stack([torch.stack([mfcc for mfcc, _ in each]) for each in heard])
+        valid = torch.stack([torch.stack([valid for _, valid in each]) for each in heard])
+        window_of = torch.arange(len(windows)).repeat_interleave(len(boxes))
+        rows, valid = rows[window_of], valid[window_of]
+        first = stack_views(views, list(rows[:, 0]), list(valid[:, 0]), entry.label, index, 0)
+        return EvalBatch(
+            **{field.name: getattr(first, field.name) for field in fields(first)},
+            window=window_of,
+            other_mfcc=rows[:, 1:],
+            other_valid=valid[:, 1:],
+        )

@@ -7,8 +7,8 @@ pooling finds what only a few tokens show (docs/decisions.md 14).
 Pooling, norm and head compute in float32 under autocast too: bfloat16 has 8 bits of mantissa, in
 which the logits of different classes are often equal.
 
-Shape letters: b clips, c colors, t frames, h and w pixels, s MFCC rows, f coefficients, d pooled
-channels, l classes.
+Shape letters: b clips, c colors, t frames, h and w pixels, s MFCC rows, f coefficients, k
+video tokens, a audio tokens, d channels, l classes.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -90,9 +90,7 @@ class Classifier(nn.Module):
             mfcc: MFCC rows of the window.
             audio_valid: True for rows with audio.
         """
-        pooled = self.pool(video, mfcc, audio_valid)
-        with _full_precision(pooled.device.type):
-            return cast(Tensor, self.head(self.dropout(self.norm(pooled))))
+        return self._logits(self.pool(video, mfcc, audio_valid))
 
     def pool(
         self,
@@ -107,16 +105,45 @@ class Classifier(nn.Module):
             mfcc: MFCC rows of the window.
             audio_valid: True for rows with audio.
         """
-        heard = None if self.audio is None else self.audio(mfcc, audio_valid)
+        audio = self.encode_audio(mfcc, audio_valid)
+        return self._pool_tokens(self.encode_video(video), audio)
+
+    def encode_video(self, video: UInt8[Tensor, "b c t h w"]) -> Float[Tensor, "b k d"] | None:
+        """Return video tokens, 0 to 255 in; None for modality `a`.
+
+        `classify` with the same video tokens and other audio tokens gives the logits of other audio
+        without encoding the frames again.
+        """
         if self.visual is None:
-            tokens = cast(Tensor, heard)
-        else:
-            sizes = self.config.visual
-            seen = self.visual(to_tubelets(video, sizes.tubelet_size, sizes.patch_size))
-            tokens = seen if self.fusion is None else self.fusion(seen, heard)
+            return None
+        sizes = self.config.visual
+        tubelets = to_tubelets(video, sizes.tubelet_size, sizes.patch_size)
+        return cast(Tensor, self.visual(tubelets))
+
+    def encode_audio(
+        self, mfcc: Float[Tensor, "b s f"], audio_valid: Bool[Tensor, "b s"]
+    ) -> Float[Tensor, "b a d"] | None:
+        """Return audio tokens, null tokens where no row is valid; None for modality `v`."""
+        return None if self.audio is None else cast(Tensor, self.audio(mfcc, audio_valid))
+
+    def classify(
+        self, video: Float[Tensor, "b k d"] | None, audio: Float[Tensor, "b a d"] | None
+    ) -> Float[Tensor, "b l"]:
+        """Fuse the tokens of both encoders and return logits in float32, as `forward` does."""
+        return self._logits(self._pool_tokens(video, audio))
+
+    def _pool_tokens(self, video: Tensor | None, audio: Tensor | None) -> Float[Tensor, "b d"]:
+        tokens = video if audio is None else audio
+        if self.fusion is not None:
+            tokens = self.fusion(video, audio)
+        tokens = cast(Tensor, tokens)
         if self.pool_by == "first":
             return tokens[:, 0].float()
         return reduce(tokens.float(), "b k d -> b d", self.pool_by)
+
+    def _logits(self, pooled: Float[Tensor, "b d"]) -> Float[Tensor, "b l"]:
+        with _full_precision(pooled.device.type):
+            return cast(Tensor, self.head(self.dropout(self.norm(pooled))))
 
 
 def _full_precision(device_type: str) -> AbstractContextManager[Any]:

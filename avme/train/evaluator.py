@@ -2,22 +2,24 @@
 
 All views of a clip come from one decoding; their softmax outputs are averaged.
 
-Shape letters: n clips, v views of all clips of a batch, l classes.
+Shape letters: n clips, b views of all clips of a batch, m versions of the audio, l classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor, nn
 
-from avme.batch import AVBatch
+from avme.batch import EvalBatch
 from avme.data.dataloader import build_loader
 from avme.data.eval_dataset import EvalDataset
 from avme.errors import NonFiniteError
 from avme.message_text import some_of
+from avme.models.classifier import Classifier
 from avme.progress import Reporter
 from avme.train.distributed.process_group import Distributed
 from avme.train.distributed.stop_signals import interruptible
@@ -81,12 +83,13 @@ class Evaluator:
             batch_bytes=min(batch, max(len(mine), 1)) * clips.item_bytes,
         )
 
-    @torch.inference_mode()
     def score(self, model: nn.Module, report: Reporter, title: str) -> EvalScores:
         """Run the model in evaluation mode over the list; all ranks get all scores.
 
+        Further audio of the dataset is not used.
+
         Args:
-            model: Classifier.
+            model: Classifier, which may be wrapped.
             report: Receives progress.
             title: Title of the progress bar.
 
@@ -94,16 +97,67 @@ class Evaluator:
             NonFiniteError: The model returns a value that is not finite.
             StopWaiting: A stop was requested and no clips arrive.
         """
+
+        def classify(part: EvalBatch) -> list[Tensor]:
+            return [model(part.video, part.mfcc, part.audio_valid)]
+
+        return self._score(model, classify, report, title)[0]
+
+    def score_each(self, model: Classifier, report: Reporter, title: str) -> list[EvalScores]:
+        """Return the scores with each audio of the dataset, from one encoding of the frames.
+
+        Args:
+            model: Classifier.
+            report: Receives progress.
+            title: Title of the progress bar.
+
+        Returns:
+            Scores in the order of the dataset's sources of audio.
+
+        Raises:
+            NonFiniteError: The model returns a value that is not finite.
+            StopWaiting: A stop was requested and no clips arrive.
+        """
+
+        def classify(part: EvalBatch) -> list[Tensor]:
+            video = model.encode_video(part.video)
+            first, window_of = _distinct_windows(part)
+            heard = [(part.mfcc, part.audio_valid)]
+            heard += [
+                (part.other_mfcc[:, n], part.other_valid[:, n])
+                for n in range(part.other_mfcc.shape[1])
+            ]
+            logits = []
+            for mfcc, valid in heard:
+                rows = mfcc[first.to(mfcc.device)].to(self.device)
+                audio = model.encode_audio(rows, valid[first])
+                logits.append(
+                    model.classify(
+                        video, None if audio is None else audio[window_of.to(self.device)]
+                    )
+                )
+            return logits
+
+        return self._score(model, classify, report, title)
+
+    @torch.inference_mode()
+    def _score(
+        self,
+        model: nn.Module,
+        classify: Callable[[EvalBatch], list[Tensor]],
+        report: Reporter,
+        title: str,
+    ) -> list[EvalScores]:
         model.eval()
-        found: dict[int, tuple[int, int, np.ndarray]] = {}
+        found: dict[int, _ClipScore] = {}
         with report.task(title, self.num_clips) as task:
             for batch in interruptible(self.loader, self.processes.world):
                 before = len(found)
-                found.update(self._score_batch(model, batch))
+                found.update(self._score_batch(classify, cast(EvalBatch, batch)))
                 task.advance((len(found) - before) * self.processes.world)
         everyone = [item for part in self.processes.all_gather(found) for item in part.items()]
         everyone.sort(key=lambda item: item[0])
-        bad = [clip for clip, (_, _, mean) in everyone if not np.isfinite(mean).all()]
+        bad = [clip for clip, score in everyone if not np.isfinite(score.mean).all()]
         if bad:
             names = some_of([self.clips.reader.entries[clip].id for clip in bad])
             raise NonFiniteError(
@@ -113,30 +167,50 @@ class Evaluator:
             )
         if [clip for clip, _ in everyone] != list(range(self.num_clips)):
             raise RuntimeError(f"{len(everyone)} clips were scored, expected {self.num_clips}")
-        return EvalScores(
-            label=np.array([label for _, (label, _, _) in everyone], dtype=np.int64),
-            probability=np.stack([mean for _, (_, _, mean) in everyone]),
-            views=np.array([views for _, (_, views, _) in everyone], dtype=np.int64),
-        )
+        label = np.array([score.label for _, score in everyone], dtype=np.int64)
+        views = np.array([score.views for _, score in everyone], dtype=np.int64)
+        mean = np.stack([score.mean for _, score in everyone], axis=1)
+        return [EvalScores(label=label, probability=each, views=views) for each in mean]
 
     def _score_batch(
-        self, model: nn.Module, batch: AVBatch
-    ) -> dict[int, tuple[int, int, np.ndarray]]:
+        self, classify: Callable[[EvalBatch], list[Tensor]], batch: EvalBatch
+    ) -> dict[int, "_ClipScore"]:
         parts = []
         for begin in range(0, len(batch), _VIEWS_AT_A_TIME):
             part = batch.part(slice(begin, begin + _VIEWS_AT_A_TIME)).to(self.device)
             with torch.autocast(
                 self.device.type, self.precision, enabled=self.precision != torch.float32
             ):
-                logits: Tensor = model(part.video, part.mfcc, part.audio_valid)
-            parts.append(logits.float().cpu().double().softmax(dim=-1).numpy())
-        probability = np.concatenate(parts)
+                logits = classify(cast(EvalBatch, part))
+            parts.append(
+                np.stack([each.float().cpu().double().softmax(dim=-1).numpy() for each in logits])
+            )
+        probability = np.concatenate(parts, axis=1)
         clip, label = batch.clip.numpy(), batch.label.numpy()
         return {
-            int(one): (
+            int(one): _ClipScore(
                 int(label[clip == one][0]),
                 int((clip == one).sum()),
-                probability[clip == one].mean(axis=0),
+                np.stack([each[clip == one].mean(axis=0) for each in probability]),
             )
             for one in np.unique(clip)
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _ClipScore:
+    label: int
+    views: int
+    mean: Float[np.ndarray, "m l"]
+
+
+def _distinct_windows(part: EvalBatch) -> tuple[Int64[Tensor, " w"], Int64[Tensor, " b"]]:
+    """Return a view of each window, and the position of each view's window among them.
+
+    Shape letters: w distinct windows.
+    """
+    windows = torch.stack([part.clip, part.window], dim=1)
+    distinct, window_of = torch.unique(windows, dim=0, return_inverse=True)
+    first = torch.empty(len(distinct), dtype=torch.long)
+    first[window_of] = torch.arange(len(windows))
+    return first, window_of

@@ -9,12 +9,14 @@ import pytest
 import torch
 from einops import rearrange
 from numpy.typing import NDArray
+from torch import Tensor
 
 from avme.config import ClipConfig, PrepConfig
 from avme.data.crop import eval_crops
 from avme.data.dataset import ClipReader
 from avme.data.eval_dataset import EvalDataset
 from avme.data.temporal_sampling import Window, spread_windows
+from avme.data.view_sources import AudioSource, SameFrames, ShardAudio
 from avme.prep.request import Request
 from avme.progress import NullReporter
 from avme.shards.jpeg import decode
@@ -166,3 +168,60 @@ def test_eval_dataset_gives_all_crops_of_a_window_its_audio(reader: ClipReader) 
 
     assert torch.equal(views.mfcc[0], views.mfcc[2])
     assert not torch.equal(views.mfcc[0], views.mfcc[3])
+
+
+class WindowStart:
+    """Audio whose every value is the index of the clip and the start of the window."""
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+
+    def audio(self, index: int, window: Window) -> tuple[Tensor, Tensor]:
+        value = self.sign * (1000 * index + window.start)
+        return torch.full((32, 13), float(value)), torch.ones(32, dtype=torch.bool)
+
+
+class Inverted(SameFrames):
+    """Negative of the frames, and the first frame of a view in all its places."""
+
+    def change_clip(self, index: int, frames: Tensor) -> Tensor:
+        return 255 - frames
+
+    def change_view(self, index: int, window: Window, view: Tensor) -> Tensor:
+        return view[:1].expand_as(view)
+
+
+def test_eval_dataset_takes_audio_of_sources_in_order(reader: ClipReader) -> None:
+    audio: list[AudioSource] = [WindowStart(1), ShardAudio(reader), WindowStart(-1)]
+
+    views = EvalDataset(reader, CLIP, segments=3, crops=2, audio=audio)[0]
+
+    own = EvalDataset(reader, CLIP, segments=3, crops=2)[0]
+    assert views.window.tolist() == [0, 0, 1, 1, 2, 2]
+    assert views.mfcc[:, 0, 0].tolist() == [0, 0, 11, 11, 22, 22]
+    assert torch.equal(views.other_mfcc[:, 0], own.mfcc)
+    assert torch.equal(views.other_valid[:, 0], own.audio_valid)
+    assert views.other_mfcc[:, 1, 0, 0].tolist() == [0, 0, -11, -11, -22, -22]
+    assert torch.equal(views.video, own.video)
+    assert own.other_mfcc.shape == (6, 0, 32, 13)
+
+
+def test_eval_dataset_changes_frames_before_and_after_cropping(reader: ClipReader) -> None:
+    views = EvalDataset(reader, CLIP, segments=2, crops=1, frames=Inverted())[0]
+
+    own = EvalDataset(reader, CLIP, segments=2, crops=1)[0]
+    first = own.video[:, :, :1].int()
+    # resizing rounds, so that the negative of a resized frame may differ by one
+    assert (views.video.int() - (255 - first)).abs().max() <= 1
+    assert torch.equal(views.video[:, :, 0], views.video[:, :, 3])
+    assert torch.equal(views.mfcc, own.mfcc)
+
+
+def test_eval_dataset_with_more_audio_counts_its_bytes(reader: ClipReader) -> None:
+    one = EvalDataset(reader, CLIP, segments=3, crops=2)
+    three = EvalDataset(reader, CLIP, segments=3, crops=2, audio=[WindowStart(1)] * 3)
+
+    item = three[0]
+
+    more = item.other_mfcc.nbytes + item.other_valid.nbytes
+    assert three.item_bytes - one.item_bytes == more > 0

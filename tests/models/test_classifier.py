@@ -147,3 +147,26 @@ def test_logits_under_autocast_are_the_float32_head_on_the_float32_mean_of_token
     assert logits.dtype == torch.float32
     torch.testing.assert_close(logits.double(), exact, rtol=1e-4, atol=1e-6)
     assert all(len(row.unique()) == 101 for row in logits)
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_classify_of_encoded_tokens_equals_forward(
+    modality: Modality,
+    fusion: dict[str, str],
+    clip: ClipConfig,
+    make_model_config: MakeConfig,
+    make_inputs: MakeInputs,
+) -> None:
+    if modality == "av" and fusion["kind"] == "none":
+        return
+    torch.manual_seed(0)
+    model = Classifier(make_model_config(**fusion), clip, 5, modality).eval()
+    video, mfcc, valid = make_inputs()
+    valid[0] = False
+
+    with torch.no_grad():
+        tokens = model.encode_video(video)
+        for rows, mask in ((mfcc, valid), (mfcc.flip(0), valid.flip(0))):
+            logits = model.classify(tokens, model.encode_audio(rows, mask))
+
+            assert torch.equal(logits, model(video, rows, mask))
