@@ -4,7 +4,7 @@ Shape letters: t frames, d distinct frames, c colors, h and w pixels, m the mode
 rows, f coefficients.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 
@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from avme.batch import AVBatch
 from avme.config import ClipConfig
+from avme.config.clip import ROWS_PER_FRAME
 from avme.data.crop import Box, crop_resize, jpeg_scale_factor
 from avme.data.sampler import SampleDraw
 from avme.data.temporal_sampling import Window
@@ -29,6 +30,9 @@ from avme.shards.reader import UNREADABLE, ShardReader
 
 Statistics = Mapping[str, Sequence[float]]
 """`mean` and `deviation` of every coefficient over the train list of a model."""
+
+AudioOf = Callable[[ClipEntry, Window, int], tuple[Tensor, Tensor]]
+"""Source of audio: clip, window and seed of the draw to normalized MFCC and valid rows."""
 
 MOST_OPEN = 256
 """Open shards per process: 0.7 MiB each, and systems commonly allow 1,024 files."""
@@ -85,9 +89,36 @@ class ClipReader:
         """Return the window's MFCC, normalized, and zero where not valid."""
         with self._naming(entry):
             rows, valid = self._shard(entry).mfcc(entry.row, *window.rows())
+        return self._normalized(rows, valid)
+
+    def cyclic_audio(
+        self, source: ClipEntry, window: Window, num_frames: int
+    ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
+        """Return MFCC of `source`, repeated so that every row inside a clip is valid.
+
+        The row at which the audio of `source` begins keeps its place. Rows outside the clip are not
+        valid, and none is if `source` has no audio.
+
+        Args:
+            source: Clip whose audio is read: the clip itself, or a donor.
+            window: Span of the clip.
+            num_frames: Length of the clip.
+        """
+        rows = np.arange(*window.rows())
+        with self._naming(source):
+            shard = self._shard(source)
+            first, last = shard.mfcc_range(source.row)
+            wanted = first + (rows - first) % max(last - first, 1)
+            lowest = int(wanted.min())
+            stored, usable = shard.mfcc(source.row, lowest, int(wanted.max()) + 1)
+        inside = (rows >= 0) & (rows < ROWS_PER_FRAME * num_frames)
+        return self._normalized(stored[wanted - lowest], usable[wanted - lowest] & inside)
+
+    def _normalized(
+        self, rows: NDArray[np.float32], valid: NDArray[np.bool_]
+    ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
         is_valid = torch.from_numpy(valid)
-        mfcc = (torch.from_numpy(rows) - self._mean) / self._deviation
-        return mfcc * is_valid[:, None], is_valid
+        return (torch.from_numpy(rows) - self._mean) / self._deviation * is_valid[:, None], is_valid
 
     def decode_windows(
         self, entry: ClipEntry, windows: Sequence[Window], factor: int = 1
@@ -142,10 +173,15 @@ class ClipReader:
 
 
 class TrainDataset(Dataset[AVBatch]):
-    """Training dataset: one random window per draw; items are batches of one clip."""
+    """Training dataset: one random window per draw; items are batches of one clip.
 
-    def __init__(self, reader: ClipReader, view: TrainTransform) -> None:
-        self.reader, self.view = reader, view
+    Audio comes from `audio_of`, or without it is the clip's own.
+    """
+
+    def __init__(
+        self, reader: ClipReader, view: TrainTransform, audio_of: AudioOf | None = None
+    ) -> None:
+        self.reader, self.view, self.audio_of = reader, view, audio_of
 
     @property
     def item_bytes(self) -> int:
@@ -159,8 +195,13 @@ class TrainDataset(Dataset[AVBatch]):
             box = self.view.box(entry.height, entry.width)
             squares = self.reader.read_crops(entry, window, [box], self.view.clip.image_size)
             pictures = self.view.pictures(squares[0])
-            mfcc, valid = self.view.audio(*self.reader.audio(entry, window))
+            mfcc, valid = self.view.audio(*self._audio(entry, window, draw.seed))
         return stack_views([pictures], [mfcc], [valid], entry.label, draw.clip, draw.seed)
+
+    def _audio(self, entry: ClipEntry, window: Window, seed: int) -> tuple[Tensor, Tensor]:
+        if self.audio_of is None:
+            return self.reader.audio(entry, window)
+        return self.audio_of(entry, window, seed)
 
 
 def window_bytes(clip: ClipConfig, num_cepstra: int) -> int:

@@ -56,6 +56,11 @@ class ClipEntry:
     row: int
     """Row in that shard."""
 
+    @property
+    def has_audio(self) -> bool:
+        """True if the clip has usable audio: a track that is not silent."""
+        return self.audio == "sound"
+
 
 @dataclass(frozen=True)
 class PreparedDataset:

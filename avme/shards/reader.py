@@ -107,14 +107,18 @@ class ShardReader:
         self._opened()
         rows = np.zeros((end - begin, self._num_cepstra), dtype=np.float32)
         valid = np.zeros(end - begin, dtype=np.bool_)
-        first = max(begin, int(self._column("mfcc_begin")[row]))
-        last = min(end, int(self._column("mfcc_end")[row]))
+        audio_begin, audio_end = self.mfcc_range(row)
+        first, last = max(begin, audio_begin), min(end, audio_end)
         if first < last:
             start = self._span("clip_mfcc", row)[0]
             wanted = slice(start + first, start + last)
             rows[first - begin : last - begin] = self._dataset("mfcc")[wanted]
             valid[first - begin : last - begin] = True
         return rows, valid
+
+    def mfcc_range(self, row: int) -> tuple[int, int]:
+        """Return the half-open range of a clip's MFCC rows with audio."""
+        return int(self._column("mfcc_begin")[row]), int(self._column("mfcc_end")[row])
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a full column with one value per clip."""
