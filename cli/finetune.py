@@ -37,7 +37,10 @@ From = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(help="Run folder to write.", show_default="runs/finetune-<data>-<modality>"),
+    typer.Option(
+        help="Run folder to write; --protocol adds its name to the default.",
+        show_default="runs/finetune-<data>-<modality>",
+    ),
 ]
 Modality = Annotated[
     Literal["av", "v", "a"] | None,
@@ -80,7 +83,11 @@ def finetune(
         raise UsageError("--from and --init exclude each other: give one")
     if classes and not init:
         raise UsageError("--classes names the rows of the head that --init brings: give both")
-    training.preflight(FinetuneConfig, source)
+    given = training.preflight(FinetuneConfig, source)
+    protocol = given.get("train.protocol")
+    suffix = paths.protocol_suffix(protocol)
+    if protocol == "visual" and "modality" not in given:
+        modality = modality or "v"
     preflight.require_weights(init)
     preflight.require_class_names(classes)
     chosen = paths.pretrained(start, source) if start or not (resume or init) else None
@@ -88,18 +95,18 @@ def finetune(
     implied = preset or (paths.preset_of(earlier_run) if earlier_run else None)
     reads = modality or paths.modality_of(implied)
     if resume and not (modality or implied):
-        reads = paths.find_modality(source.name)
-    folder = out or paths.RUNS / f"finetune-{source.name}-{reads}"
+        reads = paths.find_modality(source.name, suffix)
+    folder = out or paths.RUNS / f"finetune-{source.name}-{reads}{suffix}"
     flags = {
         "modality": modality,
         "val_fraction": val_fraction,
         **training.flags(),
     }
-    size, given = paths.settings_from_weights(None if resume else init)
+    size, fixed = paths.settings_from_weights(None if resume else init)
     base = (
         paths.earlier_settings(folder, resume)
         or paths.settings_from_checkpoint(earlier_run)
-        or given
+        or fixed
     )
     recipe = preset or size or paths.preset_of(folder if resume else earlier_run, resume=resume)
     settings = _resolved(training, preset, None if resume else recipe, flags, base)

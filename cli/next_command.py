@@ -36,8 +36,11 @@ def after_pretrain(report: Reporter, run: Path, data: Path, settings: Any) -> No
         settings: Settings of the pretraining.
     """
     modality = "v" if settings.model.fusion.kind == "none" else "av"
-    given = ("--modality", modality) if modality != "av" else ()
-    out = _out("finetune", data.name, modality)
+    given = ["--modality", modality] if modality != "av" else []
+    protocol = settings.train.protocol
+    if suffix := paths.protocol_suffix(protocol):
+        given += ["--protocol", protocol]
+    out = _out("finetune", data.name, f"{modality}{suffix}")
     log_next(report, "finetune", "--from", run, "--data", set_name(data), *given, *out)
 
 

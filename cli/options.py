@@ -39,6 +39,14 @@ DataArgument = Annotated[
     ),
 ]
 Split = Annotated[str | None, typer.Option(help="Name of the split.", show_default="1")]
+Protocol = Annotated[
+    Literal["all", "audio-only", "donor", "visual", "constant"] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Clips and their audio: all, audio-only, donor, visual, or constant.",
+        show_default="all",
+    ),
+]
 
 Resume = Annotated[
     bool, typer.Option("--resume", help="Continue the run in --out.", rich_help_panel=_FOLDER)

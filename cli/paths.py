@@ -183,9 +183,18 @@ def preset_of(run: Path | None, *, resume: bool = False) -> str:
     return str(starting_point(run)["preset"])
 
 
-def find_modality(dataset: str) -> str:
-    """Return the modality of the dataset's fine-tuned run: `av` if it exists, or no run."""
-    there = [kind for kind in ("av", "v", "a") if (RUNS / f"finetune-{dataset}-{kind}").is_dir()]
+def protocol_suffix(protocol: str | None) -> str:
+    """Return what the name of a run folder ends with for a protocol; empty for `all`."""
+    return "" if protocol in (None, "all") else f"-{protocol}"
+
+
+def find_modality(dataset: str, suffix: str = "") -> str:
+    """Return the modality of the dataset's fine-tuned run: `av` if it exists, or no run.
+
+    `suffix` is what the name of its folder ends with.
+    """
+    kinds = ("av", "v", "a")
+    there = [kind for kind in kinds if (RUNS / f"finetune-{dataset}-{kind}{suffix}").is_dir()]
     return there[0] if there else "av"
 
 

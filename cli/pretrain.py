@@ -23,7 +23,11 @@ _EXAMPLES: Final = """Examples:
     avme pretrain --out runs/pretrain-ucf101 --resume"""
 
 Out = Annotated[
-    Path | None, typer.Option(help="Run folder to write.", show_default="runs/pretrain-<data>")
+    Path | None,
+    typer.Option(
+        help="Run folder to write; --protocol adds its name to the default.",
+        show_default="runs/pretrain-<data>",
+    ),
 ]
 Mask = Annotated[
     float | None,
@@ -71,17 +75,20 @@ def pretrain(
 
     resume = training.resume
     source = paths.dataset_to_train_on(training.data, out, resume=resume)
-    training.preflight(PretrainConfig, source)
+    given = training.preflight(PretrainConfig, source)
     preflight.require_weights(init)
-    folder = out or paths.RUNS / f"pretrain-{source.name}"
+    protocol = given.get("train.protocol")
+    folder = out or paths.RUNS / f"pretrain-{source.name}{paths.protocol_suffix(protocol)}"
+    if protocol == "visual" and "model.fusion.kind" not in given:
+        fusion = fusion or "none"
     flags = {
         "mask.ratio": mask,
         "mask.decoder_ratio": decoder_ratio,
         "model.fusion.kind": fusion,
         **training.flags(),
     }
-    size, given = paths.settings_from_weights(None if resume else init)
-    base = paths.earlier_settings(folder, resume) or given
+    size, fixed = paths.settings_from_weights(None if resume else init)
+    base = paths.earlier_settings(folder, resume) or fixed
     recipe = preset or size or paths.preset_of(folder if resume else None, resume=resume)
     settings = _resolved(training, preset, flags, base)
     preflight.require_split(source, settings.clip.split)

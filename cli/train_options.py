@@ -15,6 +15,7 @@ from .slurm import train
 
 if TYPE_CHECKING:
     from avme.config import FinetuneConfig, PretrainConfig, Settings
+    from avme.config.dotted_keys import Leaves
 
 Slurm = Annotated[
     bool,
@@ -36,6 +37,7 @@ class Training:
     batch: options.Batch = None
     lr: options.Lr = None
     split: options.Split = None
+    protocol: options.Protocol = None
     seed: options.Seed = None
     wandb: options.Wandb = None
     resume: options.Resume = False
@@ -58,6 +60,7 @@ class Training:
             "train.batch_size": self.batch,
             "optim.lr": self.lr,
             "clip.split": self.split,
+            "train.protocol": self.protocol,
             "train.seed": self.seed,
             "train.wandb": self.wandb,
             "train.precision": self.precision,
@@ -65,8 +68,8 @@ class Training:
             "train.num_workers": self.workers,
         }
 
-    def preflight(self, model: "type[Settings]", dataset: Path) -> None:
-        """Check the arguments as far as possible without torch."""
+    def preflight(self, model: "type[Settings]", dataset: Path) -> "Leaves":
+        """Check the arguments as far as possible without torch; return the given settings."""
         from avme.config.resolve import given_settings
 
         given = given_settings(model, file=self.config, sets=self.sets or (), flags=self.flags())
@@ -76,6 +79,7 @@ class Training:
             preflight.require_device(given.get("train.device"))
         else:
             train.refuse_gpus_with_procs(given)
+        return given
 
     def elsewhere(
         self,

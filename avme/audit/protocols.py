@@ -1,7 +1,8 @@
 """Protocols of training and testing with audio, and the leakage that each leaves.
 
-Only a protocol in which every clip has audio, or none has, is free of leakage. Dropping audio at
-random reduces it but never removes it: a clip that still has audio is of a class with audio.
+Only a protocol in which every clip has audio, or none has, is free of leakage: all values of
+`--protocol` but `all`. Dropping audio at random reduces it but never removes it: a clip that still
+has audio is of a class with audio.
 
 Shape letters: l classes, p = 2 states (without usable audio, with it).
 """
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from avme.audit.audio_leak import dropped, mutual_bits
+from avme.config.train import AudioProtocol
 
 Clips = Literal["all", "sounding classes", "usable sound"]
 
@@ -52,6 +54,11 @@ def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> li
     mostly = classes_with_audio(train)
     with_audio = train[:, 1] > 0
     everything = (int(train.sum()), int(test.sum()), int(np.count_nonzero(train.sum(axis=1))))
+    audible = (
+        int(train[:, 1].sum()),
+        int(test[with_audio, 1].sum()),
+        int(np.count_nonzero(with_audio)),
+    )
     return [
         Protocol("all clips as they are", *everything, mutual_bits(train), ()),
         *(
@@ -72,13 +79,15 @@ def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> li
             mutual_bits(train[mostly]),
             clips="sounding classes",
         ),
+        Protocol("only clips with usable audio", *audible, 0.0, _option("audio-only")),
+        Protocol("only clips with usable audio, as a dataset", *audible, 0.0, clips="usable sound"),
         Protocol(
-            "only clips with usable audio",
-            int(train[:, 1].sum()),
-            int(test[with_audio, 1].sum()),
-            int(np.count_nonzero(with_audio)),
-            0.0,
-            clips="usable sound",
+            "all clips, audio of donors where none is usable", *everything, 0.0, _option("donor")
         ),
-        Protocol("all clips, video only", *everything, 0.0, ("--modality", "v")),
+        Protocol("all clips, constant audio (control)", *everything, 0.0, _option("constant")),
+        Protocol("all clips, video only", *everything, 0.0, _option("visual")),
     ]
+
+
+def _option(protocol: AudioProtocol) -> tuple[str, ...]:
+    return "--protocol", protocol

@@ -99,5 +99,18 @@ class FinetuneConfig(WithGrid):
             raise ValueError("head.norm batch needs at least 2 clips at a time, found 1")
         return self
 
+    @model_validator(mode="after")
+    def _protocol_fits_modality(self) -> "FinetuneConfig":
+        protocol = self.train.protocol
+        if protocol == "visual" and self.modality != "v":
+            raise ValueError(
+                f"protocol visual gives the model no audio: use --modality v, found {self.modality}"
+            )
+        if protocol == "constant" and self.modality != "av":
+            raise ValueError(
+                f"protocol constant controls the fusion: use --modality av, found {self.modality}"
+            )
+        return self
+
     def _network(self) -> ModelConfig:
         return self.model

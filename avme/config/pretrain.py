@@ -59,6 +59,17 @@ class PretrainConfig(WithGrid):
         return self.model
 
     @model_validator(mode="after")
+    def _protocol_fits_fusion(self) -> "PretrainConfig":
+        protocol, kind = self.train.protocol, self.model.fusion.kind
+        if protocol == "visual" and kind != "none":
+            raise ValueError(
+                f"protocol visual gives the model no audio: use --fusion none, found {kind}"
+            )
+        if protocol == "constant" and kind == "none":
+            raise ValueError("protocol constant controls the fusion, found fusion none")
+        return self
+
+    @model_validator(mode="after")
     def _mask_hides_some_and_keeps_some(self) -> "PretrainConfig":
         indices = (self.clip.image_size // self.model.visual.patch_size) ** 2
         hidden = int(self.mask.ratio * indices)

@@ -13,6 +13,9 @@ Clips = Annotated[int, Field(ge=1, le=65_536)]
 Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 """What both NumPy and torch take."""
 
+AudioProtocol = Literal["all", "audio-only", "donor", "visual", "constant"]
+"""Which clips are used, and which audio they have (docs/protocols.md)."""
+
 
 class OptimConfig(Settings):
     """AdamW with linear warm-up and cosine decay per step."""
@@ -36,6 +39,10 @@ class OptimConfig(Settings):
 class TrainConfig(Settings):
     """Training loop."""
 
+    protocol: AudioProtocol = "all"
+    """Clips and audio of training, validation and evaluation. all: as prepared; audio-only: clips
+    with usable audio; donor: clips without it have that of a random training clip of another group;
+    visual: no audio; constant: the fusion gets the null tokens for every clip, as a control."""
     epochs: Count = 800
     batch_size: Clips = 192
     """Clips per optimizer step over all devices; gradient accumulation follows from

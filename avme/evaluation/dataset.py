@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from avme.data.class_coverage import MOST_NAMED, ClassCoverage
+from avme.data.protocol import select_clips
 from avme.errors import MismatchError
 from avme.message_text import some_of
 from avme.progress import Reporter
@@ -64,10 +65,14 @@ def report_other_dataset(facts: Facts, prepared: PreparedDataset, report: Report
 
 
 def trained_classes(facts: Facts, prepared: PreparedDataset) -> tuple[str, ...]:
-    """Return the classes with a training clip, or all if the train list is not this dataset's."""
+    """Return the classes with a training clip, or all if the train list is not this dataset's.
+
+    Clips that the checkpoint's protocol leaves out do not count.
+    """
     if not has_train_list(facts, prepared):
         return prepared.classes
-    entries = prepared.subset(facts["split"], "train", allow_empty=True)
+    listed = prepared.subset(facts["split"], "train", allow_empty=True)
+    entries = select_clips(facts.get("protocol", "all"), listed, "the train list")
     return tuple({entry.class_name for entry in entries})
 
 

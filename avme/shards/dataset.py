@@ -59,7 +59,7 @@ class ClipEntry:
     @property
     def has_audio(self) -> bool:
         """True if the clip has usable audio: a track that is not silent."""
-        return self.audio == "sound"
+        return self.audio == AUDIO_STATES[0]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,13 @@ from avme.config import EvalConfig
 from avme.data.class_coverage import ClassCoverage, compute_coverage
 from avme.data.dataset import ClipReader
 from avme.data.eval_dataset import EvalDataset
+from avme.data.protocol import (
+    describe_protocol,
+    donor_reader,
+    require_audio,
+    select_clips,
+    view_audio,
+)
 from avme.errors import UsageError
 from avme.evaluation.dataset import (
     own_dataset,
@@ -31,6 +38,7 @@ from avme.evaluation.results import (
     write_results,
 )
 from avme.evaluation.signature import signature
+from avme.io.hashing import list_sha256
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import PreparedDataset
 from avme.stages.training import mfcc_facts
@@ -99,7 +107,14 @@ def evaluate(
     report_other_dataset(facts, prepared, report)
     ranks = usable_ranks(config.topk, len(trained.classes), report)
     split = split or trained.settings.clip.split
-    entries = prepared.subset(split, config.subset)
+    protocol = trained.settings.train.protocol
+    listed = prepared.subset(split, config.subset)
+    entries = select_clips(protocol, listed, f"{prepared.folder}, split {split}, {config.subset}")
+    mfcc = facts.get("mfcc") or mfcc_facts(prepared, split)
+    donors = donor_reader(protocol, prepared, split, mfcc)
+    require_audio(protocol, entries, donors.entries if donors else ())
+    if effect := describe_protocol(protocol, listed, entries):
+        report.log(f"protocol {effect}")
     if config.subset == "test":
         require_unseen(entries, prepared, facts, split)
     coverage = compute_coverage(entries, trained_classes(facts, prepared))
@@ -109,6 +124,7 @@ def evaluate(
     audio_only = trained.settings.modality == "a"
     views = {"segments": config.segments, "crops": 1 if audio_only else config.crops}
     summary = _described(config, trained, prepared, split, coverage) | {
+        "list_sha256": list_sha256(entry.id for entry in entries),
         "views": views,
         "precision": str(precision).removeprefix("torch."),
     }
@@ -117,7 +133,7 @@ def evaluate(
     with ended_by_signals(), init_distributed(device) as processes:
         processes.run_on_rank0(lambda: require_room(folder, entries, len(trained.classes)))
         model = trained.model.to(device)
-        reader = ClipReader(prepared, entries, facts.get("mfcc") or mfcc_facts(prepared, split))
+        reader = ClipReader(prepared, entries, mfcc)
         scorer = Evaluator(
             EvalDataset(
                 reader,
@@ -125,6 +141,7 @@ def evaluate(
                 config.segments,
                 config.crops,
                 audio_only=audio_only,
+                audio=view_audio(protocol, reader, donors),
             ),
             batch=config.batch_size,
             workers=config.num_workers,
@@ -176,15 +193,15 @@ def _described(
 ) -> dict[str, Any]:
     """Return the part of the summary that is known before scoring."""
     weights, facts = trained.weights, trained.weights.facts
+    protocol = trained.settings.train.protocol
     return {
         "modality": trained.settings.modality,
-        "audio": "real",
-        "protocol": facts.get("protocol", "all"),
+        "audio": "real" if protocol in ("all", "audio-only") else "protocol",
+        "protocol": protocol,
         "dataset": prepared.name,
         "fingerprint": prepared.fingerprint,
         "split": split,
         "subset": config.subset,
-        "list_sha256": prepared.list_sha256(split, config.subset),
         "trained_on_split": facts.get("split"),
         "classes": len(trained.classes),
         "untrained_classes": list(coverage.untrained),

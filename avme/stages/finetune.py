@@ -19,6 +19,13 @@ from avme.config import FinetuneConfig
 from avme.data.class_coverage import training_warnings
 from avme.data.dataset import ClipReader
 from avme.data.eval_dataset import EvalDataset
+from avme.data.protocol import (
+    describe_protocol,
+    require_audio,
+    select_clips,
+    used_classes,
+    view_audio,
+)
 from avme.data.transforms import FinetuneTransform
 from avme.errors import ConfigError, MismatchError
 from avme.io.run_status import require_finished_run
@@ -93,8 +100,10 @@ def finetune(
     if config.modality == "av" and config.model.fusion.kind == "none":
         raise ConfigError("fusion none has no audio: use modality v, or pretrain with a fusion")
     prepared, split = open_training_set(config, data), config.clip.split
-    whole = prepared.subset(split, "train")
+    protocol, listed = config.train.protocol, prepared.subset(split, "train")
+    whole = select_clips(protocol, listed, f"{data}, split {split}, train")
     entries, held_out = hold_out(whole, config.val_fraction, config.train.seed)
+    require_audio(protocol, whole, entries)
     start = (
         None if init is None else load_trained(find_checkpoint(require_finished_run(init), "last"))
     )
@@ -117,11 +126,12 @@ def finetune(
         prepared=prepared,
         entries=entries,
         facts={
-            **dataset_facts(prepared, split, preset),
+            **dataset_facts(prepared, config, preset),
             "classes": list(prepared.classes),
             "pretrained": pretrained,
         },
         lists={"train": len(entries), "validation": len(held_out)},
+        protocol=describe_protocol(protocol, listed, whole),
         start=f"from {init or weights or 'scratch'}",
         initialize=initialize,
         out=out,
@@ -143,10 +153,15 @@ def finetune(
 
     with build_job(setup, objective_of, command=command, report=report or NullReporter()) as job:
         for line in (
-            *training_warnings(prepared.classes, entries, held_out),
+            *training_warnings(used_classes(protocol, prepared.classes, whole), entries, held_out),
             *warn_of_unheld_classes(entries, held_out, config.val_fraction),
         ):
             job.report.log(line)
+        earlier = (pretrained or {}).get("protocol", protocol)
+        if earlier != protocol:
+            job.report.log(
+                f"pretrained with protocol {earlier}, fine-tuned with protocol {protocol}"
+            )
         train(job, _validation(job, prepared, held_out))
         if not held_out and job.processes.is_rank0:
             last = load_checkpoint(job.run.checkpoint_path("last"))
@@ -218,8 +233,10 @@ def _validation(
     config = cast(FinetuneConfig, job.config)
     if not held_out:
         return None
+    reader = ClipReader(prepared, held_out, job.facts["mfcc"])
+    audio = view_audio(config.train.protocol, reader, job.reader)
     scorer = Evaluator(
-        EvalDataset(ClipReader(prepared, held_out, job.facts["mfcc"]), config.clip, 1, 1),
+        EvalDataset(reader, config.clip, 1, 1, audio=audio),
         batch=max(1, config.train.batch_size // job.processes.world),
         workers=config.train.num_workers,
         device=job.device,

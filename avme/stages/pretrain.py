@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from avme.batch import AVBatch
 from avme.config import PretrainConfig
+from avme.data.protocol import describe_protocol, require_audio, select_clips
 from avme.data.transforms import PretrainTransform
 from avme.models.autoencoder import MaeOutput, MaskedAutoencoder
 from avme.models.build import Network
@@ -71,7 +72,9 @@ def pretrain(
     """
     prepared, split = open_training_set(config, data), config.clip.split
     weights = None if init is None else weights_for(config, init)
-    entries = prepared.subset(split, "train")
+    protocol, listed = config.train.protocol, prepared.subset(split, "train")
+    entries = select_clips(protocol, listed, f"{data}, split {split}, train")
+    require_audio(protocol, entries, entries)
 
     def initialize(model: Network, report: Reporter) -> None:
         if weights is not None:
@@ -83,10 +86,11 @@ def pretrain(
         prepared=prepared,
         entries=entries,
         facts={
-            **dataset_facts(prepared, split, preset),
+            **dataset_facts(prepared, config, preset),
             "init": provenance_of(weights, out if resume else None, "init"),
         },
         lists={"train": len(entries)},
+        protocol=describe_protocol(protocol, listed, entries),
         start="from scratch" if init is None else f"from {init}",
         initialize=initialize,
         out=out,

@@ -23,6 +23,7 @@ from avme.checkpoint.file import Checkpoint, find_checkpoint
 from avme.config import PretrainConfig
 from avme.data.dataset import ClipReader, Statistics, collate
 from avme.data.eval_dataset import EvalDataset
+from avme.data.protocol import donor_reader, select_clips, view_audio
 from avme.errors import MismatchError
 from avme.figures.drawing import draw_or_warn
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction
@@ -93,13 +94,21 @@ class ListedClips:
 
 
 class ReconstructionGrid:
-    """Fixed clips with fixed masks, reconstructed repeatedly during training."""
+    """Fixed clips with fixed masks, reconstructed repeatedly during training.
+
+    `donors` reads the clips whose audio the protocol gives to others, if it does.
+    """
 
     def __init__(
-        self, prepared: PreparedDataset, entries: Sequence[ClipEntry], mfcc: Statistics, seed: int
+        self,
+        prepared: PreparedDataset,
+        entries: Sequence[ClipEntry],
+        mfcc: Statistics,
+        seed: int,
+        donors: ClipReader | None = None,
     ) -> None:
         self.entries, self.seed = tuple(entries), seed
-        self._reader = ClipReader(prepared, self.entries, mfcc)
+        self._reader, self._donors = ClipReader(prepared, self.entries, mfcc), donors
         self._batch: AVBatch | None = None
 
     def draw(
@@ -131,7 +140,8 @@ class ReconstructionGrid:
 
     def _clips(self, config: PretrainConfig) -> AVBatch:
         if self._batch is None:
-            windows = EvalDataset(self._reader, config.clip, 1, 1)
+            audio = view_audio(config.train.protocol, self._reader, self._donors)
+            windows = EvalDataset(self._reader, config.clip, 1, 1, audio=audio)
             self._batch = collate([windows[n].part(slice(1)) for n in range(len(self.entries))])
         return self._batch
 
@@ -163,15 +173,19 @@ def draw_reconstructions(
     """
     loaded, config = _load(checkpoint)
     prepared = PreparedDataset.open(data)
-    tested = prepared.subset(config.clip.split, "test")
+    split, protocol, mfcc = config.clip.split, config.train.protocol, loaded.facts["mfcc"]
+    listed = prepared.subset(split, "test")
+    tested = select_clips(protocol, listed, f"{data}, split {split}, test")
     entries = choose_clips(tested, clips, seed)
     device = pick_device(config.train.device)
     model = MaskedAutoencoder(config.model, config.clip).to(device)
     model.load_state_dict(loaded.weights)
-    gallery = ReconstructionGrid(prepared, entries, loaded.facts["mfcc"], seed)
-    drawn = gallery.draw(model, config, device, frames)
-    listed = ListedClips(prepared.name, config.clip.split, "test", len(tested))
-    title = listed.title(
+    donors = donor_reader(protocol, prepared, split, mfcc)
+    drawn = ReconstructionGrid(prepared, entries, mfcc, seed, donors).draw(
+        model, config, device, frames
+    )
+    shown = ListedClips(prepared.name, split, "test", len(tested))
+    title = shown.title(
         drawn, run_folder(find_checkpoint(checkpoint, "last")).resolve().name, loaded.step
     )
 

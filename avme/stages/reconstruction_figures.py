@@ -31,7 +31,7 @@ def reconstruct_each_epoch(job: TrainJob, prepared: PreparedDataset) -> EpochCal
         return None
     num_clips = len(job.reader.entries)
     entries = choose_clips(job.reader.entries, _CLIPS, _SEED)
-    gallery = ReconstructionGrid(prepared, entries, job.facts["mfcc"], _SEED)
+    gallery = ReconstructionGrid(prepared, entries, job.facts["mfcc"], _SEED, job.reader)
 
     def end_epoch(trainer: Trainer, epoch: int, record: MetricLoggers | None) -> str:
         if epoch % every and epoch != epochs:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.data.dataset import ClipReader
+from avme.data.protocol import training_audio
 from avme.data.transforms import TrainTransform
 from avme.models.build import Network, build_model
 from avme.progress import Reporter
@@ -36,6 +37,8 @@ class Setup:
     """Provenance of the data and weights, as of `dataset_facts` and by the stage."""
     lists: dict[str, int]
     """Number of clips by list: train, and validation if present."""
+    protocol: str
+    """Effect of the protocol on the clips; empty if it has none."""
     start: str
     """Description of the initial weights of a new run."""
     initialize: Callable[[Network, Reporter], None]
@@ -78,16 +81,20 @@ def open_training_set(config: PretrainConfig | FinetuneConfig, data: Path) -> Pr
     return PreparedDataset.open(data)
 
 
-def dataset_facts(prepared: PreparedDataset, split: str, preset: str) -> dict[str, Any]:
+def dataset_facts(
+    prepared: PreparedDataset, config: PretrainConfig | FinetuneConfig, preset: str
+) -> dict[str, Any]:
     """Return the provenance of a run's data, for its checkpoints.
 
     Args:
         prepared: Dataset.
-        split: Name of the split.
+        config: Settings of the stage, with split and protocol.
         preset: Name of the preset.
     """
+    split = config.clip.split
     return {
         "preset": preset,
+        "protocol": config.train.protocol,
         "dataset": prepared.name,
         "fingerprint": prepared.fingerprint,
         "train_list_sha256": prepared.list_sha256(split, "train"),
@@ -153,6 +160,7 @@ def build_job(
             setup.initialize(model, run.report)
         model = model.to(device)
         objective = objective_of(model, device)
+        reader = ClipReader(prepared, setup.entries, setup.facts["mfcc"])
         yield TrainJob(
             stage=setup.stage,
             config=config,
@@ -162,9 +170,11 @@ def build_job(
             loss_of=objective.loss_of,
             example=objective.example,
             derived=objective.derived,
-            reader=ClipReader(prepared, setup.entries, setup.facts["mfcc"]),
+            reader=reader,
+            audio_of=training_audio(config.train.protocol, reader),
             prepared=prepared,
             lists=setup.lists,
+            protocol=setup.protocol,
             start=setup.start,
             run=run,
             device=device,

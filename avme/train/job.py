@@ -16,7 +16,8 @@ from avme.checkpoint.file import LAST, PREVIOUS, Checkpoint, prune, save_checkpo
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.warmup import warmup_warning
 from avme.data.dataloader import build_loader
-from avme.data.dataset import ClipReader, TrainDataset
+from avme.data.dataset import AudioOf, ClipReader, TrainDataset
+from avme.data.donor_audio import DonorAudio
 from avme.data.sampler import DistributedBatchSampler, SampleOrder
 from avme.data.transforms import TrainTransform, torch_seed
 from avme.errors import ArtifactError
@@ -54,9 +55,13 @@ class TrainJob:
     derived: dict[str, Any]
     """Stage-specific entries of derived.json."""
     reader: ClipReader
+    audio_of: AudioOf | None
+    """Source of the clips' audio; None for their own."""
     prepared: PreparedDataset
     lists: dict[str, int]
     """Number of clips by list: train, and validation and test if present."""
+    protocol: str
+    """Effect of the protocol on the clips; empty if it has none."""
     start: str
     """Description of the initial weights of a new run."""
     run: RunFolder
@@ -96,8 +101,12 @@ class TrainJob:
         with torch_seed(seed):
             window = self.view.window(entry.num_frames)
             box = self.view.box(entry.height, entry.width)
+        donor = {}
+        if isinstance(self.audio_of, DonorAudio):
+            donor = {"audio_of": self.audio_of.source(entry, seed).id}
         return {
             "clip": entry.id,
+            **donor,
             "shard": entry.shard,
             "row": entry.row,
             "window": asdict(window),
@@ -154,7 +163,7 @@ def train(job: TrainJob, end_epoch: EpochCallback | None = None) -> None:
         world=job.processes.world,
         micro_batch_size=settings.micro_batch_size,
     )
-    clips = TrainDataset(job.reader, job.view)
+    clips = TrainDataset(job.reader, job.view, job.audio_of)
     loader = build_loader(
         clips,
         batches,

@@ -13,11 +13,13 @@ TEST = np.array([[0, 5], [5, 0], [4, 1], [3, 2]], dtype=np.int64)
 def test_only_constant_presence_leaves_no_bit() -> None:
     rows = {protocol.name: protocol for protocol in protocols(TRAIN, TEST)}
 
-    free = {name for name, row in rows.items() if row.bits == 0.0}
-
-    assert free == {
-        "only clips with usable audio",
-        "all clips, video only",
+    assert len(rows) == 10
+    assert {(row.options or ("", row.clips))[1] for row in rows.values() if row.bits == 0.0} == {
+        "audio-only",
+        "donor",
+        "constant",
+        "visual",
+        "usable sound",
     }
     assert rows["all clips as they are"].bits == mutual_bits(TRAIN)
     mostly = rows["all clips of classes that mostly have audio"]

@@ -137,7 +137,7 @@ def test_what_it_asks_for_can_be_copied_and_runs(
 
     lines = run("audit", "pets").splitlines()
 
-    command = lines[lines.index("only clips with usable audio:") + 1].strip()
+    command = lines[lines.index("only clips with usable audio, as a dataset:") + 1].strip()
     program, *words = shlex.split(command)
     assert program == "avme"
     assert run(*words).strip() == "data/pets-usable-sound"
@@ -150,6 +150,8 @@ def test_what_it_asks_for_can_be_copied_and_runs(
     half = lines[lines.index("all clips, audio dropped from 50%:") + 1].strip()
     out = "runs/finetune-pets-av-dropout-0.5"
     assert half == f"avme finetune --data data/pets --set augment.audio_dropout=0.5 --out {out}"
+    donors = lines[lines.index("all clips, audio of donors where none is usable:") + 1].strip()
+    assert donors == "avme finetune --data data/pets --protocol donor"
     others = [shlex.split(line) for line in lines if line.startswith("    avme finetune ")]
     folders = [words[words.index("--out") + 1] for words in others if "--out" in words]
     assert len(folders) == len(set(folders)) == 3

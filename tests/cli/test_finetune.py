@@ -32,6 +32,22 @@ def refusal(*args: str) -> tuple[int, str]:
         ("--resume", 5, "error: runs/finetune-pets-av holds no run to resume"),
         ("--modality v --resume", 5, "error: runs/finetune-pets-v holds no run to resume"),
         (
+            "--protocol donor --modality a --resume",
+            5,
+            "error: runs/finetune-pets-a-donor holds no run to resume",
+        ),
+        (
+            "--set train.protocol=visual --resume",
+            5,
+            "error: runs/finetune-pets-v-visual holds no run to resume",
+        ),
+        ("--protocol ucf51", 2, "error: Invalid value for '--protocol'"),
+        (
+            "--from scratch --protocol visual --modality av",
+            2,
+            "error: protocol visual gives the model no audio: use --modality v, found av",
+        ),
+        (
             "--preset videomae-ucf101 --resume",
             5,
             "error: runs/finetune-pets-v holds no run to resume",

@@ -131,6 +131,15 @@ def test_a_run_to_resume_is_the_one_that_is_there(there: list[str], reads: str) 
     assert paths.find_modality("pets") == reads
 
 
+def test_run_of_a_protocol_is_found_by_its_suffix() -> None:
+    Path("runs/finetune-pets-av").mkdir(parents=True)
+    Path("runs/finetune-pets-a-donor").mkdir()
+
+    assert paths.find_modality("pets", paths.protocol_suffix("donor")) == "a"
+    assert paths.find_modality("pets", paths.protocol_suffix("all")) == "av"
+    assert paths.find_modality("pets", paths.protocol_suffix("visual")) == "av"
+
+
 def test_a_pipe_is_no_table() -> None:
     os.mkfifo("rows")
 

@@ -47,6 +47,17 @@ def refusal(*args: str) -> tuple[int, str]:
             2,
             "error: clip.image_size 60 is not divisible by",
         ),
+        (
+            "--protocol visual --fusion concat",
+            2,
+            "error: protocol visual gives the model no audio: use --fusion none, found concat",
+        ),
+        (
+            "--protocol constant --fusion none",
+            2,
+            "error: protocol constant controls the fusion, found fusion none",
+        ),
+        ("--protocol donor --resume", 5, "error: runs/pretrain-pets-donor holds no run to resume"),
         ("--config none.yaml", 2, "error: none.yaml does not exist"),
         ("--fusion sum", 2, "error: Invalid value for '--fusion'"),
         ("--data cats", 2, "error: --data cats: no such folder"),

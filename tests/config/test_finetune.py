@@ -53,3 +53,31 @@ def test_augment_config_with_descending_range_is_refused(name: str) -> None:
         ValueError, match=r"found \[0\.9, 0\.5\], expected the smaller number first"
     ):
         AugmentConfig.model_validate({name: (0.9, 0.5)})
+
+
+@pytest.mark.parametrize(
+    ("protocol", "modality", "message"),
+    [
+        ("visual", "av", "protocol visual gives the model no audio: use --modality v, found av"),
+        ("visual", "a", "protocol visual gives the model no audio: use --modality v, found a"),
+        ("constant", "v", "protocol constant controls the fusion: use --modality av, found v"),
+        ("constant", "a", "protocol constant controls the fusion: use --modality av, found a"),
+    ],
+)
+def test_finetune_config_with_protocol_of_another_modality_is_refused(
+    protocol: str, modality: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as error:
+        resolve(FinetuneConfig, sets=[f"train.protocol={protocol}", f"modality={modality}"])
+
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("protocol", ["all", "audio-only", "donor"])
+@pytest.mark.parametrize("modality", ["av", "v", "a"])
+def test_finetune_config_with_protocol_of_any_modality_is_accepted(
+    protocol: str, modality: str
+) -> None:
+    config = resolve(FinetuneConfig, sets=[f"train.protocol={protocol}", f"modality={modality}"])
+
+    assert (config.train.protocol, config.modality) == (protocol, modality)

@@ -26,6 +26,34 @@ def test_crop_config_with_scale_outside_the_frame_is_refused(scales: str) -> Non
     assert refusal(f"crop.scales={scales}").startswith("crop.scales: ")
 
 
+def test_pretrain_config_with_protocol_of_another_fusion_is_refused() -> None:
+    assert refusal("train.protocol=visual") == (
+        "protocol visual gives the model no audio: use --fusion none, found cross-attention"
+    )
+    assert refusal("train.protocol=constant", "model.fusion.kind=none") == (
+        "protocol constant controls the fusion, found fusion none"
+    )
+    assert refusal("train.protocol=ucf51").startswith("train.protocol: ")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "fusion"),
+    [
+        ("all", "none"),
+        ("donor", "concat"),
+        ("audio-only", "none"),
+        ("visual", "none"),
+        ("constant", "cross-attention"),
+    ],
+)
+def test_pretrain_config_with_protocol_of_its_fusion_is_accepted(
+    protocol: str, fusion: str
+) -> None:
+    sets = [f"train.protocol={protocol}", f"model.fusion.kind={fusion}"]
+
+    assert resolve(PretrainConfig, sets=sets).train.protocol == protocol
+
+
 def config(**sections: dict[str, Any]) -> PretrainConfig:
     """Settings of a grid of 4 x 4 positions."""
     clip = {"num_frames": 2, "image_size": 64}

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 from avme.config import PrepConfig
 from avme.data.dataset import ClipReader
 from avme.prep.request import Request
 from avme.progress import NullReporter
-from avme.shards.dataset import PreparedDataset
+from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.stages.prep import prepare
 from avme.stages.training import mfcc_facts
 
+AUDIBLE_STATE: str = get_args(get_type_hints(ClipEntry)["audio"])[0]
+"""State of clips with usable audio."""
 TONE = "sine=frequency={}:sample_rate=16000"
 SHORT = "sine=frequency=900:sample_rate=16000,atrim=duration=0.4"
 

@@ -22,7 +22,7 @@ from avme.data.transforms import PretrainTransform
 from avme.errors import MismatchError
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.reader import ShardReader
-from tests.data.half_audible import prepare_half_audible, reader_of
+from tests.data.half_audible import AUDIBLE_STATE, prepare_half_audible, reader_of
 
 CLIP = ClipConfig(num_frames=4, frame_stride=2, image_size=16)
 
@@ -44,7 +44,7 @@ def clip(name: str, audio: str) -> ClipEntry:
     )
 
 
-AUDIBLE = [clip(name, "sound") for name in ("a1/1", "a1/2", "a1/3", "a2/1", "b1/1", "c1/1")]
+AUDIBLE = [clip(name, AUDIBLE_STATE) for name in ("a1/1", "a1/2", "a1/3", "a2/1", "b1/1", "c1/1")]
 SILENT = [clip("a1/4", "none"), clip("d1/1", "silent")]
 
 

@@ -31,14 +31,15 @@ def setup(
         for weight in model.parameters():
             torch.nn.init.zeros_(weight)
 
-    entries = finished.subset("1", "train")
+    entries, config = finished.subset("1", "train"), make_pretrain_config()
     return Setup(
         stage="pretrain",
-        config=make_pretrain_config(),
+        config=config,
         prepared=finished,
         entries=entries,
-        facts=dataset_facts(finished, "1", "tiny"),
+        facts=dataset_facts(finished, config, "tiny"),
         lists={"train": len(entries)},
+        protocol="",
         start="from zeros",
         initialize=initialize,
         out=tmp_path / "run",
@@ -59,9 +60,12 @@ def objective_of(model: Network, device: torch.device) -> Objective:
 
 
 def test_dataset_facts_name_the_list_and_its_statistics(finished: PreparedDataset) -> None:
-    facts = dataset_facts(finished, "1", "tiny")
+    config = PretrainConfig.model_validate({"train": {"protocol": "donor"}})
+
+    facts = dataset_facts(finished, config, "tiny")
 
     assert (facts["preset"], facts["dataset"], facts["split"]) == ("tiny", "set", "1")
+    assert facts["protocol"] == "donor"
     assert facts["train_list_sha256"] == finished.list_sha256("1", "train")
     assert len(facts["mfcc"]["mean"]) == len(facts["mfcc"]["deviation"])
 

@@ -46,7 +46,9 @@ def _derived(job: "TrainJob", trainer: "Trainer") -> dict[str, Any]:
     return job.derived | {
         "dataset": job.facts["dataset"],
         "fingerprint": job.facts["fingerprint"],
+        "protocol": settings.protocol,
         "clips": len(job.reader.entries),
+        "clips_with_audio": sum(entry.has_audio for entry in job.reader.entries),
         "learning_rate": schedule.peak,
         "steps_per_epoch": trainer.steps_per_epoch,
         "total_steps": schedule.total_steps,

@@ -32,6 +32,8 @@ class Header:
     """Folder of the prepared dataset."""
     lists: dict[str, int]
     """Number of clips by list: train, validation, test."""
+    protocol: str
+    """Effect of the protocol on the clips; empty if it has none."""
     parameters: dict[str, int]
     """Number of parameters by part, and `all`."""
     gflop_per_clip: float
@@ -59,6 +61,8 @@ class Header:
         train, clip, schedule = self.config.train, self.config.clip, self.schedule
         counts = ", ".join(f"{count:,} {name}" for name, count in self.lists.items())
         yield "data", f"{self.dataset} ({self.folder}), split {clip.split}: {counts} clips"
+        if self.protocol:
+            yield "protocol", self.protocol
         parts = ", ".join(
             f"{name} {_short(count)}"
             for name, count in self.parameters.items()
@@ -131,6 +135,7 @@ def log_header(
         dataset=job.prepared.name,
         folder=job.prepared.folder,
         lists=job.lists,
+        protocol=job.protocol,
         parameters=size["parameters"],
         gflop_per_clip=size["forward_gflop_per_clip"],
         start=job.start if job.run.checkpoint is None else f"of this run at step {trainer.step:,}",

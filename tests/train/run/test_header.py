@@ -152,6 +152,7 @@ def header(gflop: float, batch: int, steps: int, processes: int = 1) -> Header:
         dataset="pets",
         folder=Path("data/pets"),
         lists={"train": 12_000},
+        protocol="donor: 7 of 9 clips",
         parameters={"all": 94_221_312, "visual": 94_221_312},
         gflop_per_clip=gflop,
         start="from scratch",
@@ -185,7 +186,10 @@ def test_days_on_a_cpu_are_warned_of_before_the_first_step() -> None:
 def test_shares_and_micro_batches_are_told() -> None:
     said = list(header(1.0, 64, 100, processes=4).lines())
 
-    assert "data      pets (data/pets), split 1: 12,000 train clips" in said
+    assert said[:2] == [
+        "data      pets (data/pets), split 1: 12,000 train clips",
+        "protocol  donor: 7 of 9 clips",
+    ]
     assert "batch     64 clips a step = 4 x 16, 8 at a time; peak learning rate 0.0003" in said
     assert any(
         line.startswith("model     94.2 M parameters (visual 94.2 M); 16 fr") for line in said
