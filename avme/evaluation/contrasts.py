@@ -8,7 +8,7 @@ Shape letters: n clips, g groups, k means, r resamples.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,10 @@ class Estimate:
     high: float
     n: int
     """Number of clips."""
+
+    def within(self, lowest: float, highest: float = 1.0) -> "Estimate":
+        """Return the estimate with its interval limited to possible values."""
+        return replace(self, low=max(self.low, lowest), high=min(self.high, highest))
 
     def as_record(self) -> dict[str, Any]:
         """Return the estimate as JSON."""

@@ -81,3 +81,9 @@ def test_estimate_means_without_clips_is_an_error() -> None:
 
 def test_estimate_as_record_has_mean_interval_and_clips() -> None:
     assert Estimate(0.5, 0.4, 0.6, 7).as_record() == {"mean": 0.5, "interval": [0.4, 0.6], "n": 7}
+
+
+def test_within_limits_the_interval_and_keeps_the_mean() -> None:
+    assert Estimate(0.9, 0.7, 1.1, 8).within(0.0) == Estimate(0.9, 0.7, 1.0, 8)
+    assert Estimate(-0.9, -1.1, -0.7, 8).within(-1.0) == Estimate(-0.9, -1.0, -0.7, 8)
+    assert Estimate(0.1, -0.2, 0.4, 8).within(-1.0) == Estimate(0.1, -0.2, 0.4, 8)

@@ -80,15 +80,10 @@ def _estimate(
     means = estimate_means(values, outcomes.groups, among)
     return {
         condition: (
-            _within(means[f"top1 {condition}"], 0.0),
+            means[f"top1 {condition}"].within(0.0),
             Estimate(0.0, 0.0, 0.0, int(among.sum()))
             if condition == CLEAN
-            else _within(means[f"difference {condition}"], -1.0),
+            else means[f"difference {condition}"].within(-1.0),
         )
         for condition in outcomes.correct
     }
-
-
-def _within(found: Estimate, lowest: float) -> Estimate:
-    """Limit an interval to possible values, `lowest` to 1."""
-    return Estimate(found.mean, max(found.low, lowest), min(found.high, 1.0), found.n)

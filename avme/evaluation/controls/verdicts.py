@@ -165,7 +165,7 @@ def judge_presence(outcomes: Outcomes) -> Verdict:
     if outcomes.has(PRESENCE_SWAP):
         everyone = np.ones_like(outcomes.audible)
         loss = estimate_means({"": outcomes.drop(PRESENCE_SWAP)}, outcomes.groups, everyone)[""]
-        swapped = f" Real less presence-swap, all clips: {_points(loss)}."
+        swapped = f" Real less presence-swap, all clips: {_points(loss.within(-1.0))}."
     return Verdict(word, f"{words} Shuffle less null: {_points(effect)}.{swapped}", effect)
 
 
@@ -201,9 +201,9 @@ def _decide(
     found = [means[f"effect {name}"] for name in effects]
     clear = max(found, key=lambda each: each.low)
     if clear.low > 0:
-        return "yes", clear
+        return "yes", clear.within(-1.0)
     is_small = all(means[f"beyond {name}"].high < 0 for name in effects)
-    return "no" if is_small else OPEN, max(found, key=lambda each: each.mean)
+    return "no" if is_small else OPEN, max(found, key=lambda each: each.mean).within(-1.0)
 
 
 def _cannot_measure(outcomes: Outcomes, *conditions: Condition) -> str:

@@ -64,6 +64,16 @@ def test_judge_presence_alone_is_unmasked() -> None:
     assert "presence-swap, all clips: +" in found["presence"].words
 
 
+def test_judge_effect_of_all_clips_is_at_most_one() -> None:
+    found = judge(draw_outcomes(by_mode(1.0, 1.0, null=0.0, presence_swap=0.0), HALF_AUDIBLE))
+
+    for key in ("audio_gain", "presence"):
+        effect = found[key].effect
+        assert effect is not None
+        assert 0.9 < effect.low < effect.mean == effect.high == 1.0
+    assert found["presence"].words.count(" to +100.0, n") == 2
+
+
 def test_judge_presence_of_a_classifier_that_uses_content_is_no() -> None:
     accuracy = by_mode(0.9, 0.9, null=0.6, shuffle=0.6, shuffle_within_class=0.9)
 
