@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from avme.audio.loudness import Loudness
 from avme.config.prep import PrepConfig
 from avme.media.container.audio_track import AudioInfo
 from avme.media.container.probe import MediaInfo
 from avme.media.decode import DecodedClip
-from avme.media.loudness import Loudness
 from avme.prep.plan import Plan, make_plan
 from avme.prep.request import Request, find_recipe, find_source
 from avme.progress import NullReporter

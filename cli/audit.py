@@ -132,7 +132,7 @@ _SPLITS: Final = ("split", "subset", "clips", "classes", "groups", "sound", "sil
 
 
 def _splits(splits: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    from avme.media.loudness import AUDIO_STATES
+    from avme.audio.loudness import AUDIO_STATES
 
     keys = ("clips", "classes", "groups", *AUDIO_STATES)
     for split, facts in splits.items():

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from avme.audio.loudness import AUDIO_STATES
 from avme.media.clip_warnings import LATE_SECONDS
-from avme.media.loudness import AUDIO_STATES
 from avme.shards.record import ClipRecord
 
 _MOST_NAMED = 10

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from avme.audio.loudness import AUDIO_STATES
 from avme.evaluation.calibration import describe_calibration
 from avme.evaluation.intervals import Groups
-from avme.media.loudness import AUDIO_STATES
 from avme.shards.dataset import ClipEntry
 from avme.train.evaluator import EvalScores
 

@@ -12,6 +12,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
+from avme.audio.loudness import (
+    AUDIO_STATES,
+    AudioState,
+    Loudness,
+    audio_state,
+    cancels,
+    measure_loudness,
+)
 from avme.errors import MediaError
 from avme.media.clip_warnings import (
     audio_warnings,
@@ -32,14 +40,6 @@ from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, target_size
 from avme.media.ffmpeg.seek import Cut, find_cut
 from avme.media.ffmpeg.transcode import transcode_clip
 from avme.media.limits import require_max_bytes, require_max_duration, require_max_frames
-from avme.media.loudness import (
-    AUDIO_STATES,
-    AudioState,
-    Loudness,
-    audio_state,
-    cancels,
-    measure_loudness,
-)
 from avme.media.span import Span
 from avme.media.timing import (
     clip_samples,

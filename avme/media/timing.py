@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from avme.audio import mfcc
 from avme.errors import MediaError
-from avme.media import mfcc
 from avme.media.container.displayed_frame import DisplayedFrame
 from avme.media.container.probe import MediaInfo
 from avme.media.ffmpeg.demux import LONGEST_STEP_SECONDS, AudioTrack, DemuxedClip

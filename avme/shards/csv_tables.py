@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from io import TextIOBase
 from typing import Any, Final
 
-from avme.media.loudness import AUDIO_STATES
+from avme.audio.loudness import AUDIO_STATES
 from avme.shards.contents import StoredClip
 from avme.shards.index import COLUMNS, to_cells
 from avme.shards.mfcc_stats import MfccSums

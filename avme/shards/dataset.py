@@ -15,13 +15,13 @@ from typing import Any, BinaryIO, Final, Literal, cast
 import numpy as np
 from jaxtyping import Float32
 
+from avme.audio.loudness import AUDIO_STATES, AudioState
 from avme.errors import ArtifactError, UsageError
 from avme.io.atomic import read_json
 from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE, SHARDS, SPLITS
 from avme.io.hashing import list_sha256
 from avme.io.json_checksum import has_valid_checksum
 from avme.io.symlinks import require_no_links
-from avme.media.loudness import AUDIO_STATES, AudioState
 from avme.shards.manifest import require_types
 from avme.shards.name_rules import (
     require_clip_id,

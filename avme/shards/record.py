@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from avme.audio.loudness import AUDIO_STATES
 from avme.errors import MediaError
 from avme.io.strict_json import parse_json, typed_record
 from avme.media.decode import DecodedClip
-from avme.media.loudness import AUDIO_STATES
 from avme.sources.clip_table import SourceClip
 
 _COUNTS: Final = (

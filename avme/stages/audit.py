@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from avme.audio.loudness import AUDIO_STATES
 from avme.audit.audio_leak import count, measure
 from avme.audit.protocols import Clips, classes_with_audio, protocols
 from avme.audit.subset_csv import finetune_command, subset_command, subset_table
@@ -22,7 +23,6 @@ from avme.figures.contents import draw_classes, draw_lengths
 from avme.figures.drawing import draw_or_warn
 from avme.io.atomic import read_json, write_json, write_text
 from avme.io.filenames import PLAN
-from avme.media.loudness import AUDIO_STATES
 from avme.prep.plan_file import MOST_PLAN_BYTES
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import PreparedDataset

@@ -15,6 +15,7 @@ import numpy as np
 import simplejpeg
 from jaxtyping import Int16, UInt8
 
+from avme.audio.loudness import audio_state, measure_loudness
 from avme.config import PrepConfig
 from avme.io.filenames import SHARDS
 from avme.media.container.audio_track import AudioInfo
@@ -22,7 +23,6 @@ from avme.media.container.probe import MediaInfo
 from avme.media.decode import DecodedClip, Recipe
 from avme.media.ffmpeg.demux import AudioTrack
 from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, find_ffmpeg
-from avme.media.loudness import audio_state, measure_loudness
 from avme.media.timing import mfcc_with_audio
 from avme.prep.plan import make_plan
 from avme.prep.publish import publish

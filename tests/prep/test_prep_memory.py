@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avme.audio.loudness import Loudness
 from avme.config.prep import PrepConfig
 from avme.io.hashing import sha256_of
 from avme.media.container.audio_track import AudioInfo
 from avme.media.container.probe import MediaInfo
 from avme.media.decode import DecodedClip
-from avme.media.loudness import Loudness
 from avme.prep import journal
 from avme.prep.plan import Plan, make_plan
 from avme.prep.publish import write_manifest, write_tables

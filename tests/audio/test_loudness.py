@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from avme.media.loudness import audio_state, measure_loudness
+from avme.audio.loudness import audio_state, measure_loudness
 
 RATE = 16_000
 

@@ -7,7 +7,7 @@ import pytest
 import python_speech_features
 from numpy.typing import NDArray
 
-from avme.media.mfcc import mfcc_rows, row_starts, window_seconds
+from avme.audio.mfcc import mfcc_rows, row_starts, window_seconds
 
 RATE = 16_000
 

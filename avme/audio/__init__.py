@@ -1,0 +1,1 @@
+"""Samples to loudness and features, with numpy. Knows no file."""
