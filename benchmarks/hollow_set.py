@@ -97,7 +97,7 @@ def hollow_media() -> DecodedClip:
         fps=rate,
         jpeg_bytes=np.array([10, 10]),
         pts=np.array([0.0, 0.04]),
-        audio="sound",
+        audio="audible",
         loudness=Loudness(-23.123, -1.23, 0.1234),
         audio_start_seconds=0.025,
         audio_seconds=7.125,

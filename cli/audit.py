@@ -68,15 +68,17 @@ def _title(facts: dict[str, Any]) -> str:
 
 
 def _properties(facts: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    audio = facts["sound"]
+    audio = facts["audio"]
     other = facts["frames_other_than_header"]
     yield "frames", f"{facts['frames']}; {other} clips differ from their header"
     yield "seconds a clip", _spread(facts["seconds"])
     yield "frames a clip", _spread(facts["frames_per_clip"])
     for name, key in (("frames a second", "fps"), ("size", "sizes"), ("codec", "video_codecs")):
         yield name, _kinds(facts[key])
-    states = f"{audio['sound']} sound, {audio['silent']} silent, {audio['none']} without a track"
-    yield "sound", f"{states}; {audio['usable']} usable"
+    states = (
+        f"{audio['audible']} audible, {audio['silent']} silent, {audio['none']} without a track"
+    )
+    yield "audio", f"{states}; {audio['usable']} usable"
     yield "audio codec", _kinds(audio["codecs"])
     yield "samples a second", _kinds(audio["sample_rates_hz"])
     yield "channels", _kinds(audio["channels"])
@@ -128,7 +130,7 @@ def _class(row: dict[str, Any]) -> tuple[str, ...]:
     return row["class"], str(row["clips"]), f"{row['seconds']:.0f}", share
 
 
-_SPLITS: Final = ("split", "subset", "clips", "classes", "groups", "sound", "silent", "no track")
+_SPLITS: Final = ("split", "subset", "clips", "classes", "groups", "audible", "silent", "no track")
 
 
 def _splits(splits: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -18,7 +18,7 @@ _EXAMPLES: Final = """Examples:
     avme eval runs/finetune-ucf101-av --overwrite"""
 
 _BY_AUDIO: Final = {
-    "sound": "clips with sound",
+    "audible": "audible clips",
     "silent": "clips with a silent track",
     "none": "clips without a track",
 }

@@ -1,7 +1,7 @@
-"""Loudness of samples, and whether they count as sound, as silence or as none.
+"""Loudness of samples, and whether they are audible, silent or missing.
 
-Digital silence is no sound: its MFCC is one constant far from all others, which would show a model
-the recorder instead of the content.
+Digital silence is not audible: its MFCC is one constant far from all others, which would show a
+model the recorder instead of the content.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 from jaxtyping import Float64, Int16
 
-AudioState = Literal["sound", "silent", "none"]
+AudioState = Literal["audible", "silent", "none"]
 """State of the audio of a clip; "none" without a track, or without a sample in it."""
 AUDIO_STATES: Final[tuple[str, ...]] = get_args(AudioState)
 """All states, from best to worst."""
@@ -62,10 +62,10 @@ def measure_loudness(
 
 
 def audio_state(loudness: Loudness | None, silence_dbfs: float) -> AudioState:
-    """Return `none` for zero samples, `silent` below the threshold, `audio` otherwise."""
+    """Return `none` for zero samples, `silent` below the threshold, `audible` otherwise."""
     if loudness is None:
         return "none"
-    return "silent" if loudness.rms_dbfs < silence_dbfs else "sound"
+    return "silent" if loudness.rms_dbfs < silence_dbfs else "audible"
 
 
 def cancels(mean: Loudness, one: Loudness) -> bool:

@@ -37,7 +37,7 @@ def survey(records: Sequence[ClipRecord], classes: Sequence[str]) -> dict[str, A
         "fps": _commonest(f"{r.fps_num / r.fps_den:.6g}" for r in records),
         "sizes": _commonest(f"{r.width}x{r.height}" for r in records),
         "video_codecs": _commonest(r.video_codec for r in records),
-        "sound": {
+        "audio": {
             **{name: sum(r.audio == name for r in records) for name in AUDIO_STATES},
             "usable": sum(r.usable_audio for r in records),
             "codecs": _commonest(r.audio_codec for r in records if r.audio_codec),
@@ -48,12 +48,12 @@ def survey(records: Sequence[ClipRecord], classes: Sequence[str]) -> dict[str, A
             "starts_late": _worst({r.id: r.audio_start_seconds or 0.0 for r in late}),
             "ends_early": _worst({r.id: missing_at_end(r) for r in early}),
             "rms_dbfs": spread(
-                r.rms_dbfs for r in records if r.audio == "sound" and r.rms_dbfs is not None
+                r.rms_dbfs for r in records if r.audio == "audible" and r.rms_dbfs is not None
             ),
             "silent_fraction": spread(
                 r.silent_fraction
                 for r in records
-                if r.audio == "sound" and r.silent_fraction is not None
+                if r.audio == "audible" and r.silent_fraction is not None
             ),
         },
     }

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from avme.figures.plain_text import plain_text, shown_name
 from avme.figures.title import add_title, save_png
 
-_COLOURS: Final = {"sound": "#3b75af", "silent": "#e8a33d", "none": "#b0b0b0"}
-_NAMES: Final = {"sound": "sound", "silent": "silent track", "none": "no track"}
+_COLOURS: Final = {"audible": "#3b75af", "silent": "#e8a33d", "none": "#b0b0b0"}
+_NAMES: Final = {"audible": "audible audio", "silent": "silent track", "none": "no track"}
 _INCHES_PER_CLASS = 0.17
 _DPI = 120
 _LONG_TAIL = 0.995
@@ -106,7 +106,7 @@ def draw_classes(
 def _by_share(
     classes: Sequence[str], clips: Mapping[str, Mapping[str, Int[np.ndarray, " l"]]]
 ) -> list[int]:
-    sounding = sum(states["sound"] for states in clips.values())
+    sounding = sum(states["audible"] for states in clips.values())
     total = sum(count for states in clips.values() for count in states.values())
     share = sounding / np.maximum(total, 1)
     return sorted(range(len(classes)), key=lambda index: (-share[index], classes[index]))

@@ -68,7 +68,7 @@ class DecodedClip:
     audio_start_seconds: float | None
     audio_seconds: float
     mfcc: Float32[np.ndarray, "s f"]
-    """Four rows per frame; none if `audio` is not "sound"."""
+    """Four rows per frame; none if `audio` is not "audible"."""
     audio_rows: tuple[int, int]
     """Half-open range of the MFCC rows that start inside the audio track."""
     ffmpeg_log: str
@@ -121,7 +121,7 @@ def decode(
         require_max_frames(len(demuxed.pts))
         last = find_last_seconds(other, source, info, cut, demuxed, recipe.timeout_seconds)
         judged = _summarize(info, size, demuxed, last, complaints, recipe)
-        if judged.audio != "sound" and info.audio is not None:
+        if judged.audio != "audible" and info.audio is not None:
             judged = _with_other_audio(_Job(source, work, recipe, cut), judged, demuxed)
         warnings = tuple(_warnings(judged, recipe, span, mended))
         missing = judged.seconds * float(judged.fps) - len(judged.pts)
@@ -152,10 +152,10 @@ class _Job:
 
 
 def _with_other_audio(job: _Job, first: DecodedClip, demuxed: DemuxedClip) -> DecodedClip:
-    """Return the clip with the first channel or track with sound, else the first with samples."""
+    """Return the clip with the first audible channel or track, else the first with samples."""
     best = _with_channel(job, first, demuxed)
     for audio in first.info.other_audio:
-        if best.audio == "sound":
+        if best.audio == "audible":
             break
         try:
             media = _decode_audio(job, audio, first, demuxed)
@@ -179,7 +179,7 @@ def _with_channel(job: _Job, mix: DecodedClip, demuxed: DemuxedClip) -> DecodedC
     demuxed, size = replace(demuxed, audio=one_channel), (mix.width, mix.height)
     one = _summarize(one_info, size, demuxed, mix.last_seconds, mix.ffmpeg_log, job.recipe)
     is_cancelled = mix.loudness and one.loudness and cancels(mix.loudness, one.loudness)
-    return one if is_cancelled and one.audio == "sound" else mix
+    return one if is_cancelled and one.audio == "audible" else mix
 
 
 def _decode_audio(
@@ -198,7 +198,7 @@ def _decode_audio(
     if media.audio == "none":
         return media
     media = _with_channel(job, media, demuxed)
-    reason = "that is not silent" if media.audio == "sound" else "that can be decoded"
+    reason = "that is not silent" if media.audio == "audible" else "that can be decoded"
     taken = replace(media.info.audio or audio, reason=reason)
     return replace(media, info=replace(info, audio=taken))
 
@@ -219,7 +219,7 @@ def _summarize(
     loudness = measure_loudness(samples, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     audio = audio_state(loudness, recipe.silence_dbfs)
     rows, sounding = np.zeros((0, recipe.num_cepstra), dtype=np.float32), (0, 0)
-    if audio == "sound" and demuxed.audio is not None:
+    if audio == "audible" and demuxed.audio is not None:
         rows, sounding = mfcc_with_audio(demuxed.audio, demuxed.pts, fps, recipe.num_cepstra, last)
     return DecodedClip(
         info=info,

@@ -59,7 +59,7 @@ class SyntheticClip:
     group: int
     number: int
     seed: int
-    audio: AudioState = "sound"
+    audio: AudioState = "audible"
 
     @property
     def class_name(self) -> str:
@@ -101,7 +101,7 @@ def plan_set(groups: Sequence[int], clips_per_group: int, seed: int) -> tuple[Sy
             group=group,
             number=number,
             seed=seed,
-            audio=odd.get((group, seen), "sound") if (heard, number) == _ODD else "sound",
+            audio=odd.get((group, seen), "audible") if (heard, number) == _ODD else "audible",
         )
         for group in groups
         for seen in SEEN

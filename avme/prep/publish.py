@@ -233,7 +233,7 @@ def _report_counts(manifest: dict[str, Any], folder: Path, report: Reporter) -> 
     counts = manifest["counts"]
     report.log(
         f"{folder}: {counts['clips']} clips, {len(manifest['classes'])} classes, "
-        f"{counts['frames']} frames; {counts['sound']} with sound, {counts['silent']} silent, "
+        f"{counts['frames']} frames; {counts['audible']} audible, {counts['silent']} silent, "
         f"{counts['none']} without a track, {counts['quarantined']} quarantined"
     )
     for name, facts in manifest["splits"].items():

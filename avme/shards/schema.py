@@ -5,7 +5,7 @@ from typing import Final
 
 from avme.errors import ArtifactError
 
-DATASET_SCHEMA: Final = 3
+DATASET_SCHEMA: Final = 4
 
 
 def require_schema(found: object, path: Path) -> None:

@@ -218,9 +218,8 @@ def _title_of_lengths(name: str, records: tuple[ClipRecord, ...]) -> str:
 
 def _title_of_classes(name: str, split: str, clips: dict[str, dict[str, np.ndarray]]) -> str:
     counts = {part: sum(int(n.sum()) for n in states.values()) for part, states in clips.items()}
-    total, sounding = sum(counts.values()), sum(int(s["sound"].sum()) for s in clips.values())
+    total, sounding = sum(counts.values()), sum(int(s["audible"].sum()) for s in clips.values())
     listed = " and ".join(f"{count} {part}" for part, count in counts.items())
     return (
-        f"{name}, split {split}: n = {listed} clips, "
-        f"{100 * sounding / max(total, 1):.1f} % with sound"
+        f"{name}, split {split}: n = {listed} clips, {100 * sounding / max(total, 1):.1f} % audible"
     )

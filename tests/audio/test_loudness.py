@@ -1,4 +1,4 @@
-"""Loudness tells sound from digital silence."""
+"""Loudness tells audible samples from digital silence."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_a_full_scale_sine_is_three_decibels_below_full_scale() -> None:
     assert loudness.rms_dbfs == pytest.approx(-3.01, abs=0.01)
     assert loudness.peak_dbfs == pytest.approx(0.0, abs=0.01)
     assert loudness.silent_fraction == 0.0
-    assert audio_state(loudness, -60.0) == "sound"
+    assert audio_state(loudness, -60.0) == "audible"
 
 
 def test_digital_silence_is_silent_and_finite() -> None:
@@ -37,7 +37,7 @@ def test_half_a_clip_of_silence_shows_in_the_silent_fraction() -> None:
 
     assert loudness is not None
     assert loudness.silent_fraction == pytest.approx(0.5)
-    assert audio_state(loudness, -60.0) == "sound"
+    assert audio_state(loudness, -60.0) == "audible"
 
 
 def test_one_bit_of_dither_is_silent() -> None:

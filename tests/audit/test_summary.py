@@ -20,7 +20,7 @@ ONE = ClipRecord(
     width=320,
     height=240,
     video_codec="mpeg4",
-    audio="sound",
+    audio="audible",
     audio_codec="mp3",
     audio_sample_rate_hz=44_100,
     audio_channels=2,
@@ -48,7 +48,7 @@ def test_lengths_are_smallest_median_and_largest() -> None:
 
 
 def test_sound_that_begins_late_or_ends_early_is_named_with_the_worst_first() -> None:
-    audio = survey(ALL, ("A", "B"))["sound"]
+    audio = survey(ALL, ("A", "B"))["audio"]
 
     assert audio["starts_late"] == {"clips": 1, "most_seconds": 0.5, "worst": ["A/2"]}
     assert audio["ends_early"] == {"clips": 1, "most_seconds": 0.5, "worst": ["A/2"]}
@@ -56,10 +56,10 @@ def test_sound_that_begins_late_or_ends_early_is_named_with_the_worst_first() ->
 
 
 def test_loudness_is_that_of_sounding_clips() -> None:
-    audio = survey(ALL, ("A", "B"))["sound"]
+    audio = survey(ALL, ("A", "B"))["audio"]
 
     assert audio["rms_dbfs"] == {"min": -30.0, "median": -25.0, "max": -20.0}
-    assert (audio["sound"], audio["silent"], audio["none"], audio["usable"]) == (2, 1, 1, 2)
+    assert (audio["audible"], audio["silent"], audio["none"], audio["usable"]) == (2, 1, 1, 2)
     assert audio["sample_rates_hz"] == {"44100": 3}
 
 
@@ -91,7 +91,7 @@ def test_a_group_that_a_table_names_in_two_classes_is_one_group() -> None:
 
 @pytest.mark.parametrize("records", [(), (SHORT,)])
 def test_a_set_without_sound_has_nothing_to_measure(records: tuple[ClipRecord, ...]) -> None:
-    audio = survey(records, ("A", "B"))["sound"]
+    audio = survey(records, ("A", "B"))["audio"]
 
     assert audio["rms_dbfs"] is None
     assert audio["starts_late"] == {"clips": 0, "most_seconds": 0.0, "worst": []}

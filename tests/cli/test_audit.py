@@ -31,7 +31,7 @@ def facts(num_classes: int, sounding: int) -> dict[str, Any]:
             num_bytes=1,
             frames=25,
             seconds=1.0,
-            audio="sound" if label < sounding else "none",
+            audio="audible" if label < sounding else "none",
             usable_audio=label < sounding,
         )
         for label, name in enumerate(names)

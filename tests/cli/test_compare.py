@@ -19,7 +19,7 @@ def write(folder: Path, wrong: int) -> Path:
         folder / "predictions.npz",
         id=np.array([f"c{n}" for n in range(20)]),
         group=np.array([f"g{n // 2}" for n in range(20)]),
-        audio=np.array(["sound"] * 20),
+        audio=np.array(["audible"] * 20),
         label=label,
         probability=probability,
         classes=np.array(["[A]", "B"]),

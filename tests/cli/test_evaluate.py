@@ -74,11 +74,11 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
         "interval_method": {"unit": "group", "groups": 3},
         "signature": "avme 0.1|pets/1/test|n=4,g=3",
         "by_audio": {
-            "sound": {"n": 3, "top1": 1.0, "intervals": {"top1": [0.44, 1.0]}},
+            "audible": {"n": 3, "top1": 1.0, "intervals": {"top1": [0.44, 1.0]}},
             "none": {"n": 1, "top1": 0.0, "intervals": {"top1": [0.0, 0.79]}},
         },
     }
-    narrow = {"sound": {"n": 4, "top1": 0.75, "intervals": {"top1": [0.25, 1.0]}}}
+    narrow = {"audible": {"n": 4, "top1": 0.75, "intervals": {"top1": [0.25, 1.0]}}}
     print_table(summary | {"by_audio": narrow}, (1,))
     assert "split 1, modality av, 5 x 3 views a clip" in capsys.readouterr().out.splitlines()
 
@@ -89,6 +89,6 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
     assert "top-5" not in text
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
     assert ["all clips", "4", "75.00 %", "25.0 to 100.0"] in rows
-    assert ["clips with sound", "3", "100.00 %", "44.0 to 100.0"] in rows
+    assert ["audible clips", "3", "100.00 %", "44.0 to 100.0"] in rows
     assert ["clips without a track", "1", "0.00 %", "0.0 to 79.0"] in rows
     assert text.splitlines()[-2:] == ["intervals: bootstrap over 3 groups", summary["signature"]]

@@ -42,7 +42,7 @@ def work(tmp_path: Path) -> Path:
     pets = tmp_path / "data" / "pets"
     pets.mkdir(parents=True)
     (pets / "dataset.json").write_text(
-        json.dumps({"schema": 3, "name": "pets", "splits": {"1": {}}, "fingerprint": "f"})
+        json.dumps({"schema": 4, "name": "pets", "splits": {"1": {}}, "fingerprint": "f"})
     )
     run = tmp_path / "runs" / "old"
     run.mkdir(parents=True)

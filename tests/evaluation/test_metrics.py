@@ -24,7 +24,7 @@ def make_entry() -> Callable[[int], ClipEntry]:
             fps=Fraction(25),
             width=32,
             height=32,
-            audio="sound" if number % 3 else "none",
+            audio="audible" if number % 3 else "none",
             shard="shard-00000.h5",
             row=number,
         )
@@ -46,12 +46,12 @@ def test_summary_has_the_accuracy_and_interval_of_each_audio_state(
 
     found = summarize_scores(scores, entries, (1, 2), groups)
 
-    audio = np.array([entry.audio == "sound" for entry in entries])
+    audio = np.array([entry.audio == "audible" for entry in entries])
     by_audio = found["by_audio"]
-    assert list(by_audio) == ["sound", "none"]
-    assert by_audio["sound"]["n"] + by_audio["none"]["n"] == found["n"] == 90
-    assert by_audio["sound"]["top2"] == scores.top(2, audio)
-    for row, among in ((found, np.ones(90, bool)), (by_audio["sound"], audio)):
+    assert list(by_audio) == ["audible", "none"]
+    assert by_audio["audible"]["n"] + by_audio["none"]["n"] == found["n"] == 90
+    assert by_audio["audible"]["top2"] == scores.top(2, audio)
+    for row, among in ((found, np.ones(90, bool)), (by_audio["audible"], audio)):
         for k in (1, 2):
             interval = groups.interval(scores.correct(k), among)
             assert row["intervals"][f"top{k}"] == [interval.low, interval.high]

@@ -25,7 +25,7 @@ def write(tmp_path: Path) -> Write:
         content = {
             "id": np.array([f"c{n}" for n in range(12)]),
             "group": np.array([f"g{n // 3}" for n in range(12)]),
-            "audio": np.array(["sound"] * 8 + ["none"] * 4),
+            "audio": np.array(["audible"] * 8 + ["none"] * 4),
             "label": np.arange(12, dtype=np.int64) % 3,
             "probability": draw.dirichlet(np.ones(3), 12),
             "classes": np.array(["A", "B", "C"]),

@@ -20,7 +20,7 @@ def blue_pixels(path: Path) -> np.ndarray:
 def test_sounding_classes_stand_above_the_others(tmp_path: Path, count: int) -> None:
     sounding = np.arange(count) % 2 == 0
     states = {
-        "sound": np.where(sounding, 20, 0),
+        "audible": np.where(sounding, 20, 0),
         "silent": np.zeros(count, dtype=np.int64),
         "none": np.where(sounding, 0, 20),
     }
@@ -46,6 +46,6 @@ def test_sounding_classes_stand_above_the_others(tmp_path: Path, count: int) -> 
 )
 @pytest.mark.slow
 def test_any_lengths_can_be_drawn(tmp_path: Path, seconds: list[float]) -> None:
-    draw_lengths(tmp_path / "a.png", {"sound": np.array(seconds), "silent": np.zeros(0)}, "pets")
+    draw_lengths(tmp_path / "a.png", {"audible": np.array(seconds), "silent": np.zeros(0)}, "pets")
 
     assert blue_pixels(tmp_path / "a.png").any() == bool(seconds)

@@ -31,7 +31,7 @@ NAMES = [
     "x" * 5000,
     "",
 ]
-STATES = {state: np.array([3, 4]) for state in ("sound", "silent", "none")}
+STATES = {state: np.array([3, 4]) for state in ("audible", "silent", "none")}
 CELL = Cell(np.full((2, 16, 16, 3), 128, dtype=np.uint8))
 LINES = [{"kind": "train", "step": 1, "loss": 1.0}, {"kind": "validation", "step": 1, "top1": 0.5}]
 
@@ -62,7 +62,7 @@ def test_dollars_are_drawn(tmp_path: Path) -> None:
     """As a formula, `$iii$` would have no more ink than its letters."""
 
     def ink_of(title: str) -> int:
-        draw_lengths(tmp_path / "a.png", {"sound": np.array([1.0, 2.0])}, title)
+        draw_lengths(tmp_path / "a.png", {"audible": np.array([1.0, 2.0])}, title)
         return int((imread(tmp_path / "a.png")[:40, :, :3].min(axis=-1) < 0.5).sum())
 
     assert ink_of("$iii$") > ink_of("iii") + 40

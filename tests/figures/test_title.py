@@ -17,11 +17,11 @@ LONG = (
     "a-dataset-with-a-rather-long-name, split 1, test: top-1 66.67 % of n = 12345 clips\n"
     "finetune-a-dataset-with-a-rather-long-name-av, best.pt at step 123456, 5 x 3 views"
 )
-STATES = {state: np.array([3, 4]) for state in ("sound", "silent", "none")}
+STATES = {state: np.array([3, 4]) for state in ("audible", "silent", "none")}
 CELL = Cell(np.full((2, 16, 16, 3), 128, dtype=np.uint8))
 DRAW: dict[str, Callable[[Path, str], None]] = {
     "confusion": lambda path, title: draw_confusion(path, np.eye(2, dtype=int), "ab", title),
-    "lengths": lambda path, title: draw_lengths(path, {"sound": np.array([1.0, 2.0])}, title),
+    "lengths": lambda path, title: draw_lengths(path, {"audible": np.array([1.0, 2.0])}, title),
     "classes": lambda path, title: draw_classes(path, "ab", {"train": STATES}, title),
     "curves": lambda path, title: draw_curves(path, [], {}, title),
     "reconstruction": lambda path, title: draw_reconstruction(

@@ -75,7 +75,7 @@ def first_beep(media: DecodedClip) -> int:
 def test_the_track_that_sounds_is_taken(films: dict[str, Path], ffmpeg: str, kind: str) -> None:
     media = extracted(films[kind], ffmpeg)
 
-    assert media.audio == "sound"
+    assert media.audio == "audible"
     assert first_beep(media) == pytest.approx(25, abs=1)
     assert media.ffmpeg_log == ""
     (warning,) = [warning for warning in media.warnings if warning.startswith("more-sound")]
@@ -86,7 +86,7 @@ def test_the_track_that_sounds_is_taken(films: dict[str, Path], ffmpeg: str, kin
 def test_the_track_that_sounds_is_taken_of_a_cut(films: dict[str, Path], ffmpeg: str) -> None:
     media = extracted(films["first-silent.mp4"], ffmpeg, Span(0.6, 1.6))
 
-    assert media.audio == "sound"
+    assert media.audio == "audible"
     assert first_beep(media) == pytest.approx(10, abs=1)
     assert len(media.pts) == 25
 

@@ -43,7 +43,7 @@ def test_every_group_holds_every_pair_of_seen_and_heard() -> None:
 def test_one_clip_is_silent_and_one_has_no_track_both_in_the_last_group() -> None:
     clips = plan_set(groups=(1, 2, 3), clips_per_group=2, seed=0)
 
-    odd = [clip for clip in clips if clip.audio != "sound"]
+    odd = [clip for clip in clips if clip.audio != "audible"]
 
     assert sorted(clip.audio for clip in odd) == ["none", "silent"]
     assert {clip.group for clip in odd} == {3}

@@ -125,7 +125,7 @@ def encode(clip: ArrayClip, fps: int, recipe: Recipe, shard: ShardWriter) -> Dec
     loudness = measure_loudness(samples, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     state = audio_state(loudness, recipe.silence_dbfs)
     rows, has_audio = np.zeros((0, recipe.num_cepstra), np.float32), (0, 0)
-    if state == "sound":
+    if state == "audible":
         track = AudioTrack(samples, 0.0)
         rows, has_audio = mfcc_with_audio(track, pts, rate, recipe.num_cepstra)
     is_track = clip.samples is not None

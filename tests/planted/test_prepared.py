@@ -47,7 +47,7 @@ def test_write_dataset_is_intact(prepared: PreparedDataset) -> None:
 
 def test_write_dataset_keeps_lists_groups_and_audio_states(prepared: PreparedDataset) -> None:
     assert [entry.id for entry in prepared.subset("1", "test")] == ["One/test-g00-c00.avi"]
-    assert [entry.audio for entry in prepared.entries] == ["sound", "silent", "none"]
+    assert [entry.audio for entry in prepared.entries] == ["audible", "silent", "none"]
     assert len({entry.group for entry in prepared.entries}) == 3
 
 

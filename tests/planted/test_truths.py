@@ -61,9 +61,9 @@ def test_leak_frames_show_the_pair_and_presence_the_rest(planted: Planted) -> No
 
     assert found == {
         ("RedSilent", True, "none"),
-        ("RedNoise", True, "sound"),
+        ("RedNoise", True, "audible"),
         ("BlueSilent", False, "none"),
-        ("BlueNoise", False, "sound"),
+        ("BlueNoise", False, "audible"),
     }
 
 

@@ -54,8 +54,8 @@ def test_a_clip_is_changed_when_its_label_stands_for_another_class(tmp_path: Pat
     [
         ("identity", None),
         ("identity", "here"),
-        ("identity", {"schema": 3}),
-        ("identity", {"schema": 3, "source": ["here"]}),
+        ("identity", {"schema": 4}),
+        ("identity", {"schema": 4, "source": ["here"]}),
         ("call", None),
         ("call", []),
         ("call", {"max_failed": 0.1}),
@@ -80,5 +80,5 @@ def test_a_plan_of_another_schema_is_refused_with_both_numbers(tmp_path: Path) -
     facts = read_json(tmp_path / "plan.json")
     write_json(tmp_path / "plan.json", facts | {"identity": facts["identity"] | {"schema": 1}})
 
-    with pytest.raises(ArtifactError, match=r"plan\.json: .* \(got schema 1, expected 3\)"):
+    with pytest.raises(ArtifactError, match=r"plan\.json: .* \(got schema 1, expected 4\)"):
         planned(clips_of(depth=0), tmp_path)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 RunPrep = Callable[..., PreparedDataset]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "oddmedia.md"
-HEADER = "| file | frames | sound | outcome | what it is |"
+HEADER = "| file | frames | audio | outcome | what it is |"
 OTHER_FRAMES = {"audio_with_cover.m4a"}
 """Where we deliberately see other pictures than ffmpeg; docs/oddmedia.md says why."""
 SILENT = {"one_frame.avi", "silent_audio.avi"}
@@ -123,7 +123,7 @@ def test_frames_and_sound_are_those_that_ffmpeg_decodes(
             continue
         assert (records[name].frames if name in records else 0) == frames, name
         if name in records:
-            heard = "silent" if name in SILENT else "sound"
+            heard = "silent" if name in SILENT else "audible"
             assert records[name].audio == (heard if row["sound_16k"] not in ("", "0") else "none")
 
 

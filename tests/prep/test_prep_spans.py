@@ -71,7 +71,7 @@ def test_cuts_are_clips_with_their_own_frames_times_and_sound(
         ("short.avi", "jump", 8),
     ]
     assert {entry.group for entry in done.entries} == {"long.mp4", "short.avi"}
-    assert {entry.audio for entry in done.entries} == {"sound"}
+    assert {entry.audio for entry in done.entries} == {"audible"}
     assert [entry.id for entry in done.subset("1", "test")] == ["short.avi"]
     heard = {entry.id: num_sounding_rows(done, entry) for entry in done.entries}
     # The frame from 2.48 to 2.52 s is on screen for 0.02 s in both cuts.

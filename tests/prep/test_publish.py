@@ -44,9 +44,9 @@ def test_prepare_with_missing_table_writes_it_again(
 @pytest.mark.parametrize(
     ("name", "before", "after"),
     [
-        ("index.csv", b",sound,", b",none,"),
+        ("index.csv", b",audible,", b",none,"),
         ("quarantine.csv", b"reason", b"Reason"),
-        ("dataset.json", b'"schema": 3', b'"schema": 2'),
+        ("dataset.json", b'"schema": 4', b'"schema": 3'),
         ("dataset.json", b'"name": "set"', b'"name": "pet"'),
         ("dataset.json", b"{", b"["),
     ],

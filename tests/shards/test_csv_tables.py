@@ -10,9 +10,9 @@ from avme.shards.csv_tables import PublishStats, clip_id_of, merge_by_id, write_
 from avme.shards.record import ClipRecord
 
 
-def good(clip_id: str, audio: str = "sound") -> StoredClip:
+def good(clip_id: str, audio: str = "audible") -> StoredClip:
     record = ClipRecord(clip_id, "A", 0, "g01", num_bytes=1, frames=3, audio=audio)
-    num_rows = 2 if audio == "sound" else 0
+    num_rows = 2 if audio == "audible" else 0
     return StoredClip(record, "shard-00000.h5", 0, num_rows, np.full(2, 4.0), np.full(2, 8.0))
 
 
@@ -42,7 +42,7 @@ def test_write_rows_good_and_bad_clips_go_to_their_tables() -> None:
     assert tally.counts() == {
         "clips": 2,
         "frames": 6,
-        "sound": 1,
+        "audible": 1,
         "silent": 1,
         "none": 0,
         "quarantined": 1,

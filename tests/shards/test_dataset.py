@@ -15,7 +15,7 @@ from avme.io.json_checksum import with_checksum
 from avme.shards.dataset import PreparedDataset, split_path
 
 _INDEX = """id,class_name,label,group,frames,fps_num,fps_den,width,height,audio,shard,row
-A/one.avi,A,0,g01,10,30000,1001,48,32,sound,shard-00000.h5,0
+A/one.avi,A,0,g01,10,30000,1001,48,32,audible,shard-00000.h5,0
 "B/two, three.avi",B,1,g02,4,25,1,48,32,none,shard-00000.h5,1
 """
 
@@ -24,7 +24,7 @@ A/one.avi,A,0,g01,10,30000,1001,48,32,sound,shard-00000.h5,0
 def folder(tmp_path: Path, reseal: Callable[..., None]) -> Path:
     """A finished set of two clips, written by hand."""
     manifest = {
-        "schema": 3,
+        "schema": 4,
         "name": "pair",
         "classes": ["A", "B"],
         "fingerprint": "f" * 64,
@@ -135,7 +135,7 @@ def test_a_folder_without_its_manifest_is_unfinished(folder: Path) -> None:
 def test_another_schema_is_refused(folder: Path) -> None:
     (folder / "dataset.json").write_text('{"schema": 99}')
 
-    with pytest.raises(ArtifactError, match=r"dataset\.json: .* \(got schema 99, expected 3\)"):
+    with pytest.raises(ArtifactError, match=r"dataset\.json: .* \(got schema 99, expected 4\)"):
         PreparedDataset.open(folder)
 
 

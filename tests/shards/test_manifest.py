@@ -11,14 +11,14 @@ from avme.io.atomic import read_json
 from avme.shards.dataset import PreparedDataset
 
 HEADER = "id,class_name,label,group,frames,fps_num,fps_den,width,height,audio,shard,row\n"
-LINE = "A/a,A,0,g,10,25,1,48,32,sound,shard-00000.h5,0\n"
+LINE = "A/a,A,0,g,10,25,1,48,32,audible,shard-00000.h5,0\n"
 
 
 @pytest.fixture
 def folder(tmp_path: Path, reseal: Callable[..., None]) -> Path:
     """A set of one clip that nobody tests."""
     manifest = {
-        "schema": 3,
+        "schema": 4,
         "name": "one",
         "classes": ["A"],
         "fingerprint": "f" * 64,
@@ -94,7 +94,7 @@ def test_a_value_of_another_type_or_range_is_named(
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (",sound,", ",loud,"),
+        (",audible,", ",loud,"),
         (",A,0,", ",A,1,"),
         (",A,0,", ",A,-1,"),
         (",A,0,", ",B,0,"),

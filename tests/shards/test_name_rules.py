@@ -62,7 +62,7 @@ def test_shards_are_numbered(number: int) -> None:
 
 
 def plan(**changes: Any) -> dict[str, Any]:
-    identity = {"schema": 3, "source": "/videos", "layout": "folder", "settings.seed": 0}
+    identity = {"schema": 4, "source": "/videos", "layout": "folder", "settings.seed": 0}
     identity |= {k: v for k, v in changes.items() if k in ("source", "layout")}
     call: dict[str, Any] = {"splits": None, "root": None, "annotations": [], "max_failed": 0.1}
     call |= {k: v for k, v in changes.items() if k in call}

@@ -184,7 +184,7 @@ def test_a_shard_of_another_version_is_refused(tmp_path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.attrs["schema"] = 99
 
-    with pytest.raises(ArtifactError, match=r"shard\.h5: .* \(got schema 99, expected 3\)"):
+    with pytest.raises(ArtifactError, match=r"shard\.h5: .* \(got schema 99, expected 4\)"):
         len(ShardReader(path))
 
 

@@ -11,7 +11,7 @@ from avme.shards.rebuild_command import delete_command, prep_command
 def plan(call: dict[str, Any], **settings: Any) -> dict[str, Any]:
     content = PrepConfig(**settings).content()
     identity = {
-        "schema": 3,
+        "schema": 4,
         "source": "/videos/my clips",
         "layout": "folder",
         **{f"settings.{key}": value for key, value in content.items()},

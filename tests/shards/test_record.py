@@ -77,7 +77,7 @@ def test_from_lines_with_other_types_or_values_is_refused(line: bytes, message: 
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"audio": "loud"}, "audio is 'loud', expected sound, silent, none"),
+        ({"audio": "loud"}, "audio is 'loud', expected audible, silent, none"),
         ({"width": -1}, "width is -1, expected 0 to "),
         ({"frames_from_header": 2**63}, "frames_from_header is 9223372036854775808, expected"),
         ({"seconds": math.nan}, "seconds is nan"),

@@ -12,13 +12,13 @@ def test_the_current_schema_is_accepted() -> None:
     require_schema(DATASET_SCHEMA, Path("dataset.json"))
 
 
-@pytest.mark.parametrize("found", [1, 2, DATASET_SCHEMA + 1, None, "3", "x" * 1000])
+@pytest.mark.parametrize("found", [1, 2, 3, DATASET_SCHEMA + 1, None, "4", "x" * 1000])
 def test_another_schema_is_refused_in_one_line(found: object) -> None:
     with pytest.raises(ArtifactError) as caught:
         require_schema(found, Path("data/pets/dataset.json"))
 
     assert str(caught.value) == (
         "data/pets/dataset.json: prepared with another version of avme (got schema "
-        f"{found!r:.40}, expected 3). Prepare the dataset again: delete its folder or choose "
+        f"{found!r:.40}, expected 4). Prepare the dataset again: delete its folder or choose "
         "another with --out"
     )

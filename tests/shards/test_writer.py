@@ -33,7 +33,7 @@ def media(jpegs: list[bytes], *, has_sound: bool = False) -> DecodedClip:
         fps=Fraction(25),
         jpeg_bytes=np.array([len(jpeg) for jpeg in jpegs], dtype=np.int64),
         pts=np.arange(len(jpegs)) / 25,
-        audio="sound" if has_sound else "none",
+        audio="audible" if has_sound else "none",
         loudness=None,
         audio_start_seconds=None,
         audio_seconds=0.0,

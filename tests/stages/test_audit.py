@@ -32,7 +32,7 @@ def test_the_counts_are_those_of_the_videos(tmp_path: Path, finished: PreparedDa
     assert facts == result.facts
     assert (facts["clips"], facts["frames"], facts["classes"]) == (12, 78, 2)
     assert facts["fps"] == {"25": 9, "29.97": 3}
-    assert facts["sound"]["usable"] == 6
+    assert facts["audio"]["usable"] == 6
     shares = {row["class"]: row["usable_share"] for row in facts["per_class"]}
     assert shares == {"Archery": 0.5, "Bowling": 0.5}
     for facts_of_split in facts["splits"].values():
@@ -59,7 +59,7 @@ def test_pictures_name_the_set_and_its_clips(tmp_path: Path, finished: PreparedD
     median, hours = (seconds[5] + seconds[6]) / 2, sum(seconds) / 3600
     assert titles["lengths.png"] == f"set: n = 12 clips, {hours:.2f} hours, median {median:.1f} s"
     assert titles["classes-split1.png"] == (
-        "set, split 1: n = 8 train and 4 test clips, 50.0 % with sound"
+        "set, split 1: n = 8 train and 4 test clips, 50.0 % audible"
     )
 
 

@@ -21,7 +21,7 @@ def write(folder: Path, predicted: np.ndarray, confidence: float = 0.8) -> Path:
         folder / "predictions.npz",
         id=np.array([f"c{n}" for n in range(40)]),
         group=np.array([f"g{n // 2}" for n in range(40)]),
-        audio=np.array(["sound"] * 30 + ["none"] * 10),
+        audio=np.array(["audible"] * 30 + ["none"] * 10),
         label=LABEL,
         probability=probability,
         classes=np.array(["A", "B"]),
@@ -40,8 +40,8 @@ def test_compare_counts_pairs_states_classes_and_flips(tmp_path: Path) -> None:
     assert found.top1 == (0.8, 0.95)
     assert found.paired.difference == pytest.approx(0.15)
     assert (found.paired.only_first, found.paired.only_second) == (1, 7)
-    assert found.by_audio["sound"][0] == 30
-    assert found.by_audio["sound"][1].difference == pytest.approx(7 / 30)
+    assert found.by_audio["audible"][0] == 30
+    assert found.by_audio["audible"][1].difference == pytest.approx(7 / 30)
     assert found.by_audio["none"][1].difference == pytest.approx(-0.1)
     assert found.either == 39 / 40
     # The product follows the more confident first where they disagree: 0 to 7 stay wrong.

@@ -129,7 +129,7 @@ def test_verify_of_csv_source_names_each_missing_path(
 def test_verify_with_other_schema_is_refused(folder: Path) -> None:
     write_json(folder / "dataset.json", {"schema": 99})
 
-    with pytest.raises(ArtifactError, match=r"dataset\.json: .* \(got schema 99, expected 3\)"):
+    with pytest.raises(ArtifactError, match=r"dataset\.json: .* \(got schema 99, expected 4\)"):
         check(folder)
 
 

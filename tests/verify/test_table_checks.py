@@ -149,7 +149,7 @@ def test_check_tables_with_altered_quarantine_names_the_line(folder: Path) -> No
     ("keys", "value", "told"),
     [
         (("counts", "frames"), 7, "dataset.json: counts.frames is 7, expected 78"),
-        (("counts", "sound"), None, "dataset.json: counts.sound is None, expected 6"),
+        (("counts", "audible"), None, "dataset.json: counts.audible is None, expected 6"),
         (("counts", "lost"), 1, "dataset.json: counts.lost is 1, expected None"),
         (("statistics", "1", "mfcc_rows"), 3, "dataset.json: statistics.1 is {'mfcc_rows': 3, "),
         (("statistics", "2", "mfcc_mean"), [], "dataset.json: statistics.2 is {'mfcc_rows': "),
@@ -175,7 +175,7 @@ def test_check_tables_with_altered_manifest_names_the_value(
 @pytest.mark.parametrize(
     ("name", "before", "after", "told"),
     [
-        ("index.csv", ",sound,", ',"sound",', "index.csv: line 2, clip Archery/"),
+        ("index.csv", ",audible,", ',"audible",', "index.csv: line 2, clip Archery/"),
         ("quarantine.csv", "message", "massage", "quarantine.csv: line 1: message is "),
         ("dataset.json", '"set"', '"pet"', "dataset.json: has changed since it was written (check"),
     ],

@@ -81,7 +81,7 @@ def test_the_slide_on_screen_at_the_start_belongs_to_a_cut(
     assert np.allclose(media.pts, pts, rtol=0, atol=2e-3)
     assert span.end_seconds is not None
     assert media.seconds == pytest.approx(span.end_seconds - span.start_seconds, abs=2e-3)
-    assert media.audio == "sound"
+    assert media.audio == "audible"
     assert media.audio_start_seconds == pytest.approx(0.0, abs=2e-3)
     assert media.audio_seconds == pytest.approx(media.seconds, abs=2e-3)
     assert media.audio_rows == (0, 4 * len(shown))
@@ -113,7 +113,7 @@ def test_a_screen_recording_is_cut_where_nothing_changes(
     assert shown_later == [4, 71, 72, 201]
     assert np.allclose(later.pts, [0.0, 0.8, 0.84, 6.0], rtol=0, atol=2e-3)
     assert later.seconds == pytest.approx(7.0, abs=2e-3)
-    assert still.audio == later.audio == "sound"
+    assert still.audio == later.audio == "audible"
     assert still.audio_seconds == pytest.approx(2.0, abs=2e-3)
     assert later.audio_seconds == pytest.approx(7.0, abs=2e-3)
 

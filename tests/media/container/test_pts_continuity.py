@@ -42,7 +42,7 @@ def test_slides_further_apart_than_a_jump_stay_with_their_audio(
 
     assert is_steady(path, probe(path))
     assert np.allclose(media.pts, [0.0, 12.0, 24.0], atol=1e-3)
-    assert media.audio == "sound"
+    assert media.audio == "audible"
     assert media.audio_start_seconds == pytest.approx(0.0, abs=0.03)
     assert media.audio_seconds == pytest.approx(36.0, abs=0.06)
 

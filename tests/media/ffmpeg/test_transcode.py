@@ -50,7 +50,7 @@ def test_channels_that_cancel_each_other_out_are_heard_by_the_first(
     opposed, pictures = extracted(clip(tmp_path / "a.avi", TONE, f"-{TONE}"), tmp_path, span)
     alike, same_pictures = extracted(clip(tmp_path / "b.avi", TONE, TONE), tmp_path, span)
 
-    assert (opposed.audio, alike.audio) == ("sound", "sound")
+    assert (opposed.audio, alike.audio) == ("audible", "audible")
     assert [warning.split(":")[0] for warning in opposed.warnings] == ["sound-cancelled"]
     assert alike.warnings == ()
     assert pictures == same_pictures
