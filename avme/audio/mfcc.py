@@ -3,21 +3,32 @@
 The recipe is python_speech_features' (26 filters, pre-emphasis 0.97, lifter 22, c0 = log energy,
 rectangular window, int16 scale), as called by TalkNet. The hop is not: psf rounds the hop to whole
 samples, which at 29.97 fps drifts by seconds per hour. Here each row has its own exact start.
+
+A row has the same bits whichever rows are computed with it, if the first one is a multiple of
+ROW_GROUP: BLAS rounds a product of matrices by their shape, so that rows are multiplied in groups.
+
+Shape letters: t frames, n samples, s MFCC rows, f coefficients, l samples of a window, k bins of
+the spectrum, b filters.
 """
 
 import math
 from fractions import Fraction
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Float32, Float64, Int16, Int64
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from python_speech_features import base, sigproc
 from scipy.fftpack import dct
 
 from avme.config.clip import ROWS_PER_FRAME
 
+SAMPLE_RATE_HZ: Final = 16_000
+"""Sample rate of all audio of a dataset."""
+ROW_GROUP: Final = 32
+"""Rows of one product of matrices."""
 _WINDOW_SECONDS_AT_25_FPS = 0.025
 _NUM_FILTERS = 26
 _PREEMPHASIS = 0.97
@@ -49,6 +60,22 @@ def window_seconds(fps: Fraction) -> float:
     return _WINDOW_SECONDS_AT_25_FPS * 25.0 / float(min(max(fps, _SLOWEST_FPS), _FASTEST_FPS))
 
 
+def sample_range(
+    sample_rate_hz: int, row_starts_seconds: Float64[np.ndarray, " s"], window_seconds: float
+) -> tuple[int, int]:
+    """Return the half-open range of samples that rows read, at least one row.
+
+    It includes the sample before the first window, for pre-emphasis, and may exceed the audio.
+
+    Args:
+        sample_rate_hz: Sample rate.
+        row_starts_seconds: Starts of the windows after the first sample.
+        window_seconds: Length of the windows.
+    """
+    first = _first_samples(row_starts_seconds, sample_rate_hz)
+    return int(first.min()) - 1, int(first.max()) + _window_length(window_seconds, sample_rate_hz)
+
+
 def mfcc_rows(
     samples: Int16[np.ndarray, " n"],
     sample_rate_hz: int,
@@ -65,17 +92,27 @@ def mfcc_rows(
         window_seconds: Length of the windows.
         num_cepstra: Coefficients per row.
     """
-    length = max(1, math.floor(window_seconds * sample_rate_hz + 0.5))
+    length = _window_length(window_seconds, sample_rate_hz)
     num_bins = max(_SMALLEST_FFT, 1 << (length - 1).bit_length())
     filters = _filters(num_bins, sample_rate_hz)
-    first = np.floor(row_starts_seconds * sample_rate_hz + 0.5).astype(np.int64)
+    first = _first_samples(row_starts_seconds, sample_rate_hz)
     rows = np.empty((len(first), num_cepstra), dtype=np.float32)
-    block_rows = max(1, _BLOCK_ROWS * _SMALLEST_FFT // num_bins)
+    block_rows = max(ROW_GROUP, _BLOCK_ROWS * _SMALLEST_FFT // num_bins)
     for begin in range(0, len(first), block_rows):
         block = slice(begin, begin + block_rows)
         windows = _windows(samples, first[block], length)
         rows[block] = _cepstra(windows, num_bins, filters, num_cepstra)
     return rows
+
+
+def _window_length(window_seconds: float, sample_rate_hz: int) -> int:
+    return max(1, math.floor(window_seconds * sample_rate_hz + 0.5))
+
+
+def _first_samples(
+    row_starts_seconds: Float64[np.ndarray, " s"], sample_rate_hz: int
+) -> Int64[np.ndarray, " s"]:
+    return np.floor(row_starts_seconds * sample_rate_hz + 0.5).astype(np.int64)
 
 
 def _windows(
@@ -99,18 +136,32 @@ def _windows(
 
 
 @lru_cache(maxsize=4)
-def _filters(num_bins: int, sample_rate_hz: int) -> NDArray[np.float64]:
+def _filters(num_bins: int, sample_rate_hz: int) -> Float64[np.ndarray, "b k"]:
     return np.asarray(base.get_filterbanks(_NUM_FILTERS, num_bins, sample_rate_hz))
 
 
 def _cepstra(
-    windows: NDArray[np.float64], num_bins: int, filters: NDArray[np.float64], num_cepstra: int
-) -> NDArray[np.float64]:
+    windows: Float64[np.ndarray, "s l"],
+    num_bins: int,
+    filters: Float64[np.ndarray, "b k"],
+    num_cepstra: int,
+) -> Float64[np.ndarray, "s f"]:
     tiny = np.finfo(float).eps
     power = sigproc.powspec(windows, num_bins)
     energy = power.sum(axis=1)
-    bands = power @ filters.T
+    bands = _bands(power, filters)
     cepstra = dct(np.log(np.where(bands == 0, tiny, bands)), type=2, axis=1, norm="ortho")
     lifted = base.lifter(cepstra[:, :num_cepstra], _LIFTER)
     lifted[:, 0] = np.log(np.where(energy == 0, tiny, energy))
     return np.asarray(lifted)
+
+
+def _bands(
+    power: Float64[np.ndarray, "s k"], filters: Float64[np.ndarray, "b k"]
+) -> Float64[np.ndarray, "s b"]:
+    """Apply the filters to groups of ROW_GROUP rows; zeros fill up the last one."""
+    missing = -len(power) % ROW_GROUP
+    padded = np.concatenate([power, np.zeros((missing, power.shape[1]))]) if missing else power
+    groups = rearrange(padded, "(group row) bin -> group row bin", row=ROW_GROUP)
+    bands = rearrange(groups @ filters.T, "group row band -> (group row) band")
+    return np.asarray(bands[: len(power)])

@@ -36,6 +36,9 @@ class PrepConfig(Settings):
     """Cepstral coefficients per MFCC row."""
     silence_dbfs: Annotated[float, Field(ge=-1000.0, le=0.0)] = -60.0
     """Audio with a root mean square below this level is silent."""
+    keep_audio: bool = True
+    """Store the audio of audible clips at 16 kHz, for evaluations that change it; the MFCC are the
+    same without."""
     max_seconds: Annotated[float, Field(gt=0.0, le=1e9)] = 3600.0
     """Maximum length of a clip; longer ones are quarantined. `avme prep csv` cuts segments out of
     them."""

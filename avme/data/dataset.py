@@ -1,7 +1,7 @@
 """Datasets of windows: an index in a list to tensors, read from shards.
 
 Shape letters: t frames, d distinct frames, c colors, h and w pixels, m the model's size, s MFCC
-rows, f coefficients.
+rows, f coefficients, n samples.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from dataclasses import fields
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Float32, Int16, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -27,6 +27,7 @@ from avme.errors import ArtifactError, MismatchError
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.jpeg import decode
 from avme.shards.reader import UNREADABLE, ShardReader
+from avme.shards.recompute_mfcc import recompute_mfcc
 
 Statistics = Mapping[str, Sequence[float]]
 """`mean` and `deviation` of every coefficient over the train list of a model."""
@@ -83,6 +84,39 @@ class ClipReader:
         squares = [crop_resize(decoded, box.scaled(factor), size) for box in boxes]
         return squares if len(decoded) == len(shown) else [square[shown] for square in squares]
 
+    def waveform(self, entry: ClipEntry) -> tuple[Int16[np.ndarray, " n"], float] | None:
+        """Return the audio of a clip at 16 kHz and the seconds of its first sample.
+
+        None if the shard has no audio of it. Times are relative to the first frame.
+        """
+        with self._naming(entry):
+            samples, start_seconds = self._shard(entry).pcm(entry.row)
+        return (samples, start_seconds) if len(samples) else None
+
+    def mfcc_of(
+        self,
+        entry: ClipEntry,
+        window: Window,
+        samples: Int16[np.ndarray, " n"],
+        start_seconds: float,
+    ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
+        """Return what `audio` would return if these were the samples of the clip.
+
+        Args:
+            entry: Clip.
+            window: Span of source frames.
+            samples: Audio at 16 kHz, in the form of `waveform`.
+            start_seconds: Time of its first sample after the first frame.
+
+        Returns:
+            The window's MFCC, normalized, and the rows that have audio in the shard.
+        """
+        with self._naming(entry):
+            rows, valid = recompute_mfcc(
+                self._shard(entry), entry.row, window.rows(), entry.fps, samples, start_seconds
+            )
+        return self._normalized(rows, valid)
+
     def audio(
         self, entry: ClipEntry, window: Window
     ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
@@ -115,7 +149,7 @@ class ClipReader:
         return self._normalized(stored[wanted - lowest], usable[wanted - lowest] & inside)
 
     def _normalized(
-        self, rows: NDArray[np.float32], valid: NDArray[np.bool_]
+        self, rows: Float32[np.ndarray, "s f"], valid: Bool[np.ndarray, " s"]
     ) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
         is_valid = torch.from_numpy(valid)
         return (torch.from_numpy(rows) - self._mean) / self._deviation * is_valid[:, None], is_valid

@@ -6,20 +6,11 @@ Counts and sizes are those of the decoded data, not of the header.
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
 
-from avme.audio.loudness import (
-    AUDIO_STATES,
-    AudioState,
-    Loudness,
-    audio_state,
-    cancels,
-    measure_loudness,
-)
+from avme.audio.loudness import AUDIO_STATES, cancels
 from avme.errors import MediaError
 from avme.media.clip_warnings import (
     audio_warnings,
@@ -31,58 +22,20 @@ from avme.media.clip_warnings import (
     shape_warnings,
 )
 from avme.media.container.audio_track import AudioInfo
-from avme.media.container.probe import MediaInfo, probe
+from avme.media.container.probe import probe
 from avme.media.container.pts_continuity import with_steadiness
 from avme.media.decode_config import Recipe as Recipe  # re-exported
+from avme.media.decoded_clip import DecodedClip as DecodedClip
+from avme.media.decoded_clip import summarize
 from avme.media.ffmpeg.demux import AudioTrack, DemuxedClip, Sink, demux
 from avme.media.ffmpeg.messages import without_folders
-from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, target_size
+from avme.media.ffmpeg.process import target_size
 from avme.media.ffmpeg.seek import Cut, find_cut
 from avme.media.ffmpeg.transcode import transcode_clip
 from avme.media.limits import require_max_bytes, require_max_duration, require_max_frames
 from avme.media.span import Span
-from avme.media.timing import (
-    clip_samples,
-    find_last_seconds,
-    frame_rate,
-    last_seconds,
-    mfcc_with_audio,
-    shown_seconds,
-)
+from avme.media.timing import find_last_seconds
 from avme.workers.sandbox import get_sandbox
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedClip:
-    """Decoded clip; its JPEGs are in the sink."""
-
-    info: MediaInfo
-    width: int
-    height: int
-    fps: Fraction
-    jpeg_bytes: Int64[np.ndarray, " t"]
-    pts: Float64[np.ndarray, " t"]
-    audio: AudioState
-    loudness: Loudness | None
-    """Loudness of the audio between the first frame and the end of the last."""
-    audio_start_seconds: float | None
-    audio_seconds: float
-    mfcc: Float32[np.ndarray, "s f"]
-    """Four rows per frame; none if `audio` is not "audible"."""
-    audio_rows: tuple[int, int]
-    """Half-open range of the MFCC rows that start inside the audio track."""
-    ffmpeg_log: str
-    """Error messages of ffmpeg; of a segment, only if it lacks frames or audio."""
-    warnings: tuple[str, ...] = ()
-    """Warnings of avme."""
-    last_seconds: float | None = None
-    """Duration of the last frame; None for one frame of `fps`."""
-
-    @property
-    def seconds(self) -> float:
-        """Return the time from the first frame to the end of the last."""
-        last = 1.0 / float(self.fps) if self.last_seconds is None else self.last_seconds
-        return float(self.pts[-1]) + last
 
 
 def decode(
@@ -120,7 +73,7 @@ def decode(
         demuxed = demux(intermediate, sink, samples, recipe.max_seconds, start)
         require_max_frames(len(demuxed.pts))
         last = find_last_seconds(other, source, info, cut, demuxed, recipe.timeout_seconds)
-        judged = _summarize(info, size, demuxed, last, complaints, recipe)
+        judged = summarize(info, size, demuxed, last, complaints, recipe)
         if judged.audio != "audible" and info.audio is not None:
             judged = _with_other_audio(_Job(source, work, recipe, cut), judged, demuxed)
         warnings = tuple(_warnings(judged, recipe, span, mended))
@@ -177,7 +130,7 @@ def _with_channel(job: _Job, mix: DecodedClip, demuxed: DemuxedClip) -> DecodedC
     one_info = replace(mix.info, audio=replace(info, channel=channel))
     one_channel = AudioTrack(track.channels[:, channel], track.start_seconds)
     demuxed, size = replace(demuxed, audio=one_channel), (mix.width, mix.height)
-    one = _summarize(one_info, size, demuxed, mix.last_seconds, mix.ffmpeg_log, job.recipe)
+    one = summarize(one_info, size, demuxed, mix.last_seconds, mix.ffmpeg_log, job.recipe)
     is_cancelled = mix.loudness and one.loudness and cancels(mix.loudness, one.loudness)
     return one if is_cancelled and one.audio == "audible" else mix
 
@@ -194,49 +147,13 @@ def _decode_audio(
         again = demux(intermediate, nowhere, samples, job.recipe.max_seconds, start)
     complaints = without_folders(said, job.source.parent, job.work)
     demuxed = replace(demuxed, audio=again.audio)
-    media = _summarize(info, size, demuxed, first.last_seconds, complaints, job.recipe)
+    media = summarize(info, size, demuxed, first.last_seconds, complaints, job.recipe)
     if media.audio == "none":
         return media
     media = _with_channel(job, media, demuxed)
     reason = "that is not silent" if media.audio == "audible" else "that can be decoded"
     taken = replace(media.info.audio or audio, reason=reason)
     return replace(media, info=replace(info, audio=taken))
-
-
-def _summarize(
-    info: MediaInfo,
-    size: tuple[int, int],
-    demuxed: DemuxedClip,
-    last: float | None,
-    complaints: str,
-    recipe: Recipe,
-) -> DecodedClip:
-    fps = frame_rate(info.fps, demuxed)
-    last = last_seconds(demuxed.pts, fps) if last is None else last
-    end_seconds = float(demuxed.pts[-1]) + last
-    require_max_duration(shown_seconds(demuxed.pts, fps, last), recipe.max_seconds)
-    samples = clip_samples(demuxed.audio, end_seconds)
-    loudness = measure_loudness(samples, SAMPLE_RATE_HZ, recipe.silence_dbfs)
-    audio = audio_state(loudness, recipe.silence_dbfs)
-    rows, sounding = np.zeros((0, recipe.num_cepstra), dtype=np.float32), (0, 0)
-    if audio == "audible" and demuxed.audio is not None:
-        rows, sounding = mfcc_with_audio(demuxed.audio, demuxed.pts, fps, recipe.num_cepstra, last)
-    return DecodedClip(
-        info=info,
-        width=size[0],
-        height=size[1],
-        fps=fps,
-        jpeg_bytes=demuxed.jpeg_bytes,
-        pts=demuxed.pts,
-        last_seconds=last,
-        audio=audio,
-        loudness=loudness,
-        audio_start_seconds=demuxed.audio.start_seconds if demuxed.audio else None,
-        audio_seconds=len(demuxed.audio.samples) / SAMPLE_RATE_HZ if demuxed.audio else 0.0,
-        mfcc=rows,
-        audio_rows=sounding,
-        ffmpeg_log=complaints,
-    )
 
 
 def _warnings(media: DecodedClip, recipe: Recipe, span: Span | None, mended: bool) -> Iterator[str]:

@@ -25,3 +25,5 @@ class Recipe:
     """Convert HDR to BT.709; otherwise the curve is unchanged."""
     untagged_hd_is_bt709: bool = False
     """Read HD video without a tagged matrix as BT.709 instead of BT.601."""
+    keep_audio: bool = True
+    """Return the samples of audible clips."""

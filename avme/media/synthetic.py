@@ -18,9 +18,10 @@ import numpy as np
 from jaxtyping import Float64, Int16, UInt8
 
 from avme.audio.loudness import AudioState
+from avme.audio.mfcc import SAMPLE_RATE_HZ
 from avme.errors import MediaError, SystemRequirementError
 from avme.io.atomic import replacing
-from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, find_ffmpeg, transcode
+from avme.media.ffmpeg.process import find_ffmpeg, transcode
 from avme.media.synthetic_audio import HEARD, Heard, synthesize_event, synthesize_noise
 from avme.progress import Reporter
 from avme.system.cpu_count import available_cores

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float64
 
-from avme.media.ffmpeg.process import SAMPLE_RATE_HZ
+from avme.audio.mfcc import SAMPLE_RATE_HZ
 
 Heard = Literal["Bell", "Buzz", "Chirp"]
 HEARD: tuple[Heard, ...] = get_args(Heard)

@@ -3,18 +3,19 @@
 Shape letters: t frames, n samples, s MFCC rows, f coefficients.
 """
 
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int16
 
 from avme.audio import mfcc
+from avme.audio.mfcc import SAMPLE_RATE_HZ
 from avme.errors import MediaError
 from avme.media.container.displayed_frame import DisplayedFrame
 from avme.media.container.probe import MediaInfo
 from avme.media.ffmpeg.demux import LONGEST_STEP_SECONDS, AudioTrack, DemuxedClip
-from avme.media.ffmpeg.process import SAMPLE_RATE_HZ
 from avme.media.ffmpeg.seek import Cut, find_last_shown
 from avme.workers.sandbox import Sandbox
 
@@ -116,7 +117,7 @@ def shown_seconds(
     return float(steps[steps <= LONGEST_STEP_SECONDS].sum()) + last
 
 
-def clip_samples(track: AudioTrack | None, end_seconds: float) -> np.ndarray:
+def clip_samples(track: AudioTrack | None, end_seconds: float) -> Int16[np.ndarray, " n"]:
     """Return the samples between the first frame and the end of the last one."""
     if track is None:
         return np.zeros(0, dtype=np.int16)
@@ -125,14 +126,36 @@ def clip_samples(track: AudioTrack | None, end_seconds: float) -> np.ndarray:
     return track.samples[first:last]
 
 
-def mfcc_with_audio(
+@dataclass(frozen=True, slots=True)
+class ClipAudio:
+    """Audio of the frames of a clip."""
+
+    mfcc: Float32[np.ndarray, "s f"]
+    rows: tuple[int, int]
+    """Half-open range of the MFCC rows that start inside the audio track."""
+    samples: Int16[np.ndarray, " n"]
+    """Samples that the MFCC are computed from, memory-mapped."""
+    start_seconds: float
+    """Time of the first sample after the first frame."""
+
+    @classmethod
+    def empty(cls, num_cepstra: int) -> "ClipAudio":
+        """Return no audio."""
+        mfcc = np.zeros((0, num_cepstra), dtype=np.float32)
+        return cls(mfcc, (0, 0), np.zeros(0, dtype=np.int16), 0.0)
+
+
+def clip_audio(
     track: AudioTrack,
     pts: Float64[np.ndarray, " t"],
     fps: Fraction,
     num_cepstra: int,
     last_seconds: float | None = None,
-) -> tuple[Float32[np.ndarray, "s f"], tuple[int, int]]:
-    """Return the rows of all frames, and the half-open range of rows that start in the track.
+) -> ClipAudio:
+    """Return the MFCC of all frames, and the samples that they are computed from.
+
+    The samples are those between the first frame and the end of the last; one before them, for
+    pre-emphasis, and the rest of the last window after them.
 
     Args:
         track: Audio track.
@@ -141,13 +164,17 @@ def mfcc_with_audio(
         num_cepstra: Coefficients per row.
         last_seconds: Duration of the last frame.
     """
-    starts = mfcc.row_starts(pts, fps, last_seconds) - track.start_seconds
-    rows = mfcc.mfcc_rows(
-        track.samples, SAMPLE_RATE_HZ, starts, mfcc.window_seconds(fps), num_cepstra
-    )
+    row_starts, window = mfcc.row_starts(pts, fps, last_seconds), mfcc.window_seconds(fps)
+    starts = row_starts - track.start_seconds
+    first, end = mfcc.sample_range(SAMPLE_RATE_HZ, starts, window)
+    first = max(first, 0)
+    samples = track.samples[first : max(first, end)]
+    # As stored, so that stored samples give the same rows to the last bit.
+    start_seconds = track.start_seconds + first / SAMPLE_RATE_HZ
+    rows = mfcc.mfcc_rows(samples, SAMPLE_RATE_HZ, row_starts - start_seconds, window, num_cepstra)
     # Half a sample of tolerance: the clocks of audio and video are rounded differently.
     grace = 0.5 / SAMPLE_RATE_HZ
     seconds = len(track.samples) / SAMPLE_RATE_HZ
     begin = int(np.searchsorted(starts, -grace, side="left"))
     end = int(np.searchsorted(starts, seconds - grace, side="left"))
-    return rows, (begin, max(begin, end))
+    return ClipAudio(rows, (begin, max(begin, end)), samples, start_seconds)

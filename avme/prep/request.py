@@ -73,6 +73,7 @@ def find_recipe(config: PrepConfig) -> Recipe:
         min_decoded_fraction=config.min_decoded_fraction,
         tonemap=config.hdr == "tonemap",
         untagged_hd_is_bt709=config.untagged_hd == "bt709",
+        keep_audio=config.keep_audio,
     )
 
 

@@ -21,10 +21,11 @@ _TEXT: Final = "S"
 _TYPES: Final = {
     **dict.fromkeys(("jpeg", "records", "has_audio"), "u1"),
     **dict.fromkeys(("label", "width", "height"), "i4"),
-    **dict.fromkeys(("frame_offset", "clip_frame", "clip_mfcc"), "i8"),
+    **dict.fromkeys(("frame_offset", "clip_frame", "clip_mfcc", "clip_pcm"), "i8"),
     **dict.fromkeys(("mfcc_begin", "mfcc_end", "fps_num", "fps_den"), "i8"),
-    **dict.fromkeys(("pts", "mfcc_sum", "mfcc_square"), "f8"),
+    **dict.fromkeys(("pts", "last_seconds", "pcm_start", "mfcc_sum", "mfcc_square"), "f8"),
     "mfcc": "f4",
+    "pcm": "i2",
     **dict.fromkeys(("id", "class", "group", "source_sha256"), _TEXT),
 }
 """Type of every column; `S` is text of any fixed length."""

@@ -1,10 +1,10 @@
-"""Reader of shards: frames, times and MFCC.
+"""Reader of shards: frames, times, MFCC and audio.
 
 Frames are read as one contiguous range of the blob and then selected: a strided slice of an HDF5
 dataset is sixty times slower. The file is opened on first use in each process, and the handle is
 left out when the reader is pickled.
 
-Shape letters: t frames, s MFCC rows, f cepstra, n bytes.
+Shape letters: t frames, s MFCC rows, f cepstra, n samples.
 """
 
 import errno
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import h5py
 import numpy as np
-from jaxtyping import Bool, Float32, Float64
+from jaxtyping import Bool, Float32, Float64, Int16
 from numpy.typing import NDArray
 
 from avme.errors import ArtifactError, SystemRequirementError
@@ -66,6 +66,12 @@ class ShardReader:
     def __len__(self) -> int:
         return len(self._column("clip_frame")) - 1
 
+    @property
+    def num_cepstra(self) -> int:
+        """Coefficients per MFCC row."""
+        self._opened()
+        return self._num_cepstra
+
     def num_frames(self, row: int) -> int:
         """Return the number of frames of the clip in `row`."""
         begin, end = self._span("clip_frame", row)
@@ -75,6 +81,10 @@ class ShardReader:
         """Return the seconds of every frame since the first of its clip."""
         begin, end = self._span("clip_frame", row)
         return np.asarray(self._dataset("pts")[begin:end])
+
+    def last_seconds(self, row: int) -> float:
+        """Return the duration of the last frame of a clip."""
+        return float(self._column("last_seconds")[row])
 
     def frames(self, row: int, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
         """Return the JPEG files of some frames, in the order of `indices`, which may repeat."""
@@ -104,8 +114,7 @@ class ShardReader:
             begin: First MFCC row.
             end: Row after the last.
         """
-        self._opened()
-        rows = np.zeros((end - begin, self._num_cepstra), dtype=np.float32)
+        rows = np.zeros((end - begin, self.num_cepstra), dtype=np.float32)
         valid = np.zeros(end - begin, dtype=np.bool_)
         audio_begin, audio_end = self.mfcc_range(row)
         first, last = max(begin, audio_begin), min(end, audio_end)
@@ -119,6 +128,26 @@ class ShardReader:
     def mfcc_range(self, row: int) -> tuple[int, int]:
         """Return the half-open range of a clip's MFCC rows with audio."""
         return int(self._column("mfcc_begin")[row]), int(self._column("mfcc_end")[row])
+
+    def num_samples(self, row: int) -> int:
+        """Return the number of stored audio samples of a clip."""
+        begin, end = self._span("clip_pcm", row)
+        return end - begin
+
+    def pcm(self, row: int) -> tuple[Int16[np.ndarray, " n"], float]:
+        """Return the audio of a clip at 16 kHz, and the time of its first sample in seconds.
+
+        Times are relative to the first frame. There is no sample if none is stored: without usable
+        audio, or with `prep.keep_audio` off.
+        """
+        begin, end = self._span("clip_pcm", row)
+        samples = np.asarray(self._dataset("pcm")[begin:end])
+        start_seconds = float(self._column("pcm_start")[row])
+        if len(samples) != end - begin or not np.isfinite(start_seconds):
+            raise ValueError(
+                f"{len(samples)} audio samples from {start_seconds} s on, expected {end - begin}"
+            )
+        return samples, start_seconds
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a full column with one value per clip."""

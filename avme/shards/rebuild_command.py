@@ -65,8 +65,15 @@ def prep_command(plan: dict[str, Any], folder: Path) -> str:
     settings |= {name: call[name] for name in limits}
     for key, value in settings.items():
         if value != usual.get(key):
-            words += ["--set", f"{key}={'null' if value is None else value}"]
+            words += ["--set", f"{key}={_yaml(value)}"]
     return join_command(words)
+
+
+def _yaml(value: Any) -> str:
+    """Return the value of a setting as the command line reads it."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def places_of(plan: dict[str, Any]) -> list[Path]:

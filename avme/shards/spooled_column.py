@@ -29,8 +29,11 @@ class SpooledColumn:
         return self._kept_bytes // self._row_bytes
 
     def add(self, rows: NDArray[Any]) -> None:
-        """Append and commit rows."""
-        self.commit(self.file.write(np.ascontiguousarray(rows, dtype=self._dtype).tobytes()))
+        """Append and commit rows; of memory-mapped ones, a piece at a time is in memory."""
+        step = max(1, _PIECE_BYTES // self._row_bytes)
+        for begin in range(0, len(rows), step):
+            piece = np.ascontiguousarray(rows[begin : begin + step], dtype=self._dtype)
+            self.commit(self.file.write(piece.tobytes()))
 
     def commit(self, num_bytes: int) -> None:
         """Commit `num_bytes` written bytes."""

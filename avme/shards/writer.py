@@ -7,10 +7,13 @@ shard size.
 
 The version of ffmpeg that decoded the clips is the attribute `ffmpeg`.
 
-Columns (c clips, t frames of all clips, s MFCC rows of all clips, f cepstra):
+Columns (c clips, t frames of all clips, s MFCC rows of all clips, f cepstra, n audio samples of all
+clips at 16 kHz):
     jpeg u1[bytes]   frame_offset i8[t+1]   pts f8[t]   clip_frame i8[c+1]
+    last_seconds f8[c] (duration of the last frame)
     mfcc f4[s,f]     clip_mfcc i8[c+1]      mfcc_begin, mfcc_end i8[c] (rows of the clip)
     mfcc_sum, mfcc_square f8[c,f] (over the rows from begin to end)
+    pcm i2[n]        clip_pcm i8[c+1]       pcm_start f8[c] (seconds after the first frame)
     id, class, group, source_sha256 S[c]    label i4[c]   has_audio u1[c]
     width, height i4[c]   fps_num, fps_den i8[c]   records u1[bytes] (JSON lines, all clips)
 """
@@ -52,6 +55,9 @@ class ShardWriter:
         self._good: list[ClipRecord] = []
         self._num_rows: list[int] = []
         self._sounding: list[tuple[int, int]] = []
+        self._pcm_starts: list[float] = []
+        self._last_seconds: list[float] = []
+        self._num_samples: list[int] = []
         self._sums: list[NDArray[np.float64]] = []
         self._squares: list[NDArray[np.float64]] = []
         self._spools: dict[str, SpooledColumn] = {}
@@ -62,6 +68,7 @@ class ShardWriter:
             "frame_offset": SpooledColumn(self._path.with_suffix(".offset"), np.int64),
             "pts": SpooledColumn(self._path.with_suffix(".pts"), np.float64),
             "mfcc": SpooledColumn(self._path.with_suffix(".mfcc"), np.float32, self._num_cepstra),
+            "pcm": SpooledColumn(self._path.with_suffix(".pcm"), np.int16),
         }
         self._spools["frame_offset"].add(np.zeros(1, np.int64))
         return self
@@ -89,6 +96,10 @@ class ShardWriter:
         self._spools["jpeg"].commit(int(media.jpeg_bytes.sum()))
         self._spools["pts"].add(media.pts)
         self._spools["mfcc"].add(media.mfcc)
+        self._last_seconds.append(media.last_frame_seconds)
+        self._spools["pcm"].add(media.pcm)
+        self._num_samples.append(len(media.pcm))
+        self._pcm_starts.append(media.pcm_start_seconds)
         self._num_rows.append(len(media.mfcc))
         self._sounding.append(media.audio_rows)
         rows = media.mfcc[slice(*media.audio_rows)].astype(np.float64)
@@ -128,6 +139,9 @@ class ShardWriter:
         return {
             "clip_frame": _offsets(np.array([record.frames for record in good], dtype=np.int64)),
             "clip_mfcc": _offsets(np.array(self._num_rows, dtype=np.int64)),
+            "clip_pcm": _offsets(np.array(self._num_samples, dtype=np.int64)),
+            "pcm_start": np.array(self._pcm_starts, dtype=np.float64),
+            "last_seconds": np.array(self._last_seconds, dtype=np.float64),
             "mfcc_begin": begin,
             "mfcc_end": end,
             "mfcc_sum": np.stack(self._sums) if good else empty,

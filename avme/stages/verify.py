@@ -150,6 +150,7 @@ def _shards(folder: Path, manifest: dict[str, Any], plan: dict[str, Any]) -> Ite
             num_bytes=int(facts["bytes"]),
             num_clips=int(facts["clips"]),
             ids=None if ids is None else tuple(ids),
+            keep_audio=bool(manifest["settings"]["keep_audio"]),
         )
 
 

@@ -1,19 +1,22 @@
-"""Checks of one shard: size, SHA-256, types of its columns, its clips, some of its JPEGs.
+"""Checks of one shard: size, SHA-256, types of columns, clips, their audio, some of their JPEGs.
 
 Each is made only if those before found nothing. A file with a wrong hash is not opened, as HDF5 is
-not robust against damage; in a file with the right hash the columns are as written, and are not
-compared with each other.
+not robust against damage; in a file with the right hash the columns are as written, and only
+numbers of frames and of audio samples are compared with the records.
 """
 
+import math
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from avme.audio.mfcc import SAMPLE_RATE_HZ, window_seconds
 from avme.errors import ArtifactError
 from avme.io.filenames import DATASET_MANIFEST, PLAN
 from avme.io.hashing import sha256_of
@@ -24,6 +27,8 @@ from avme.shards.record import ClipRecord
 from avme.verify.problem import Problem, short_hash
 
 _FRAMES_LOOKED_AT = 5
+_ROUNDING_SAMPLES = 2
+"""Tolerance for times that are rounded to microseconds, and to samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class ShardFacts:
     """Number of valid clips."""
     ids: tuple[str, ...] | None
     """All clips in order, quarantined ones included; None without a plan."""
+    keep_audio: bool = True
+    """True if the audio of audible clips is stored."""
 
     @property
     def name(self) -> str:
@@ -110,7 +117,7 @@ def _bytes_problem(facts: ShardFacts) -> str:
 
 
 def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: ShardContents) -> Iterator[str]:
-    """Compare the clips with plan and manifest, and their frames with what is stored."""
+    """Compare the clips with plan and manifest, and their frames and audio with what is stored."""
     ids = tuple(record.id for record in reader.records())
     if facts.ids is not None and ids != facts.ids:
         strange = sorted(set(ids) ^ set(facts.ids))
@@ -122,6 +129,33 @@ def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: ShardContents
     for row, clip in enumerate(stored.good):
         if not (found := reader.num_frames(row)) == clip.record.frames <= most:
             yield f"clip {clip.record.id} has {found} frames, its record has {clip.record.frames}"
+        fewest, most_samples = expected_samples(clip.record) if facts.keep_audio else (0, 0)
+        if not fewest <= (found := reader.num_samples(row)) <= most_samples:
+            yield (
+                f"clip {clip.record.id} has {found} audio samples, its record allows {fewest} to "
+                f"{most_samples}"
+            )
+    length, total = reader.length("pcm"), sum(map(reader.num_samples, range(len(reader))))
+    if length != total:
+        yield f"holds {length} audio samples, its clips have {total}"
+
+
+def expected_samples(record: ClipRecord) -> tuple[int, int]:
+    """Return the smallest and the largest number of stored audio samples by the record of a clip.
+
+    They cover its frames, as far as the audio track does, and the rest of the last MFCC window.
+    """
+    if record.audio != "audible":
+        return 0, 0
+    begin = record.audio_start_seconds or 0.0
+    end = begin + record.audio_seconds
+    window = window_seconds(Fraction(record.fps_num, record.fps_den))
+    shown = min(record.seconds, end) - max(0.0, begin)
+    longest = min(record.seconds + window, end) - max(0.0, begin)
+    return (
+        max(0, math.floor(max(0.0, shown) * SAMPLE_RATE_HZ) - _ROUNDING_SAMPLES),
+        math.ceil(max(0.0, longest) * SAMPLE_RATE_HZ) + _ROUNDING_SAMPLES,
+    )
 
 
 def _frames(num_frames: int, *, every: bool) -> list[int]:

@@ -7,7 +7,7 @@ import pytest
 import python_speech_features
 from numpy.typing import NDArray
 
-from avme.audio.mfcc import mfcc_rows, row_starts, window_seconds
+from avme.audio.mfcc import ROW_GROUP, mfcc_rows, row_starts, sample_range, window_seconds
 
 RATE = 16_000
 
@@ -111,3 +111,34 @@ def test_variable_frames_divide_their_own_duration() -> None:
 
     assert np.allclose(starts[4:8], [0.04, 0.28, 0.52, 0.76])
     assert np.allclose(starts[8:], [1.0, 1.01, 1.02, 1.03])
+
+
+@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30_000, 1001), Fraction(2)])
+def test_rows_of_part_equal_those_of_all_rows(fps: Fraction) -> None:
+    samples, num_frames = noise(4 * RATE), int(4 * fps)
+    starts = row_starts(np.arange(num_frames) / float(fps), fps)
+
+    whole = mfcc_rows(samples, RATE, starts, window_seconds(fps), 13)
+
+    for begin in range(0, len(starts), ROW_GROUP):
+        for end in (begin + 1, begin + 7, begin + ROW_GROUP, len(starts)):
+            part = mfcc_rows(samples, RATE, starts[begin:end], window_seconds(fps), 13)
+            assert np.array_equal(part, whole[begin:end])
+
+
+@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30_000, 1001)])
+def test_sample_range_is_all_that_rows_read(fps: Fraction) -> None:
+    samples = noise(3 * RATE)
+    starts = row_starts(0.5 + np.arange(20) / float(fps), fps)
+    first, end = sample_range(RATE, starts, window_seconds(fps))
+
+    cut = mfcc_rows(samples[first:end], RATE, starts - first / RATE, window_seconds(fps), 13)
+    changed = samples.copy()
+    changed[first], changed[end - 1] = 9999, -9999
+    other = mfcc_rows(changed, RATE, starts, window_seconds(fps), 13)
+
+    whole = mfcc_rows(samples, RATE, starts, window_seconds(fps), 13)
+    assert np.array_equal(cut, whole)
+    assert not np.array_equal(other[0], whole[0])
+    assert not np.array_equal(other[-1], whole[-1])
+    assert np.array_equal(other[1:-1], whole[1:-1])

@@ -18,7 +18,14 @@ def test_content_with_other_workers_or_limits_is_the_same(name: str, value: floa
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("jpeg_quality", 5), ("num_cepstra", 20), ("short_side", 64), ("hdr", "tonemap"), ("seed", 1)],
+    [
+        ("jpeg_quality", 5),
+        ("num_cepstra", 20),
+        ("short_side", 64),
+        ("hdr", "tonemap"),
+        ("seed", 1),
+        ("keep_audio", False),
+    ],
 )
 def test_content_with_other_shards_or_splits_differs(name: str, value: object) -> None:
     changed = PrepConfig.model_validate({name: value})

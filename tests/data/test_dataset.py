@@ -1,5 +1,6 @@
 """Windows hold the pictures and the sound of the same moment, however they are loaded."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,6 +115,39 @@ def test_rows_that_are_not_valid_are_zero(reader: ClipReader) -> None:
     assert valid.tolist() == [True] * 16 + [False] * 16
     assert not mfcc[16:].any()
     assert not reader.audio(reader.entries[1], Window(0, 4, 2))[1].any()
+
+
+def test_mfcc_of_stored_waveform_equals_audio_in_every_window(reader: ClipReader) -> None:
+    entry = reader.entries[0]
+    found = reader.waveform(entry)
+    assert found is not None
+
+    for start in (-3, 0, 1, 17, 21, 44, 60):
+        window = Window(start, num_frames=4, stride=2)
+        mfcc, valid = reader.mfcc_of(entry, window, *found)
+        stored, stored_valid = reader.audio(entry, window)
+        assert torch.equal(mfcc, stored)
+        assert torch.equal(valid, stored_valid)
+
+
+def test_mfcc_of_louder_waveform_changes_the_energy_alone(
+    prepared: PreparedDataset, reader: ClipReader
+) -> None:
+    entry, window = reader.entries[0], Window(0, num_frames=4, stride=2)
+    samples, start_seconds = reader.waveform(entry) or (np.zeros(0, np.int16), 0.0)
+
+    before, _ = reader.audio(entry, window)
+    louder, valid = reader.mfcc_of(entry, window, 4 * samples[:8000], start_seconds)
+
+    deviation = torch.tensor(mfcc_facts(prepared, "1")["deviation"])
+    gain = (louder - before) * deviation
+    assert valid.all()
+    torch.testing.assert_close(gain[:, 0], torch.full((32,), math.log(16)), atol=1e-3, rtol=0)
+    torch.testing.assert_close(gain[:, 1:], torch.zeros(32, 12), atol=1e-3, rtol=0)
+
+
+def test_waveform_without_stored_audio_is_none(reader: ClipReader) -> None:
+    assert reader.waveform(reader.entries[1]) is None
 
 
 def test_sound_is_normalized_by_the_train_list(

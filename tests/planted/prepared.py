@@ -16,14 +16,15 @@ import simplejpeg
 from jaxtyping import Int16, UInt8
 
 from avme.audio.loudness import audio_state, measure_loudness
+from avme.audio.mfcc import SAMPLE_RATE_HZ
 from avme.config import PrepConfig
 from avme.io.filenames import SHARDS
 from avme.media.container.audio_track import AudioInfo
 from avme.media.container.probe import MediaInfo
 from avme.media.decode import DecodedClip, Recipe
 from avme.media.ffmpeg.demux import AudioTrack
-from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, find_ffmpeg
-from avme.media.timing import mfcc_with_audio
+from avme.media.ffmpeg.process import find_ffmpeg
+from avme.media.timing import ClipAudio, clip_audio
 from avme.prep.plan import make_plan
 from avme.prep.publish import publish
 from avme.prep.request import Request
@@ -124,10 +125,9 @@ def encode(clip: ArrayClip, fps: int, recipe: Recipe, shard: ShardWriter) -> Dec
     samples = np.zeros(0, np.int16) if clip.samples is None else clip.samples
     loudness = measure_loudness(samples, SAMPLE_RATE_HZ, recipe.silence_dbfs)
     state = audio_state(loudness, recipe.silence_dbfs)
-    rows, has_audio = np.zeros((0, recipe.num_cepstra), np.float32), (0, 0)
+    audio = ClipAudio.empty(recipe.num_cepstra)
     if state == "audible":
-        track = AudioTrack(samples, 0.0)
-        rows, has_audio = mfcc_with_audio(track, pts, rate, recipe.num_cepstra)
+        audio = clip_audio(AudioTrack(samples, 0.0), pts, rate, recipe.num_cepstra)
     is_track = clip.samples is not None
     return DecodedClip(
         info=MediaInfo(
@@ -150,9 +150,11 @@ def encode(clip: ArrayClip, fps: int, recipe: Recipe, shard: ShardWriter) -> Dec
         loudness=loudness,
         audio_start_seconds=0.0 if is_track else None,
         audio_seconds=len(samples) / SAMPLE_RATE_HZ,
-        mfcc=rows,
-        audio_rows=has_audio,
+        mfcc=audio.mfcc,
+        audio_rows=audio.rows,
         ffmpeg_log="",
+        pcm=audio.samples,
+        pcm_start_seconds=audio.start_seconds,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from python_speech_features import mfcc
 
-from avme.media.ffmpeg.process import SAMPLE_RATE_HZ
+from avme.audio.mfcc import SAMPLE_RATE_HZ
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
 from avme.shards.jpeg import decode

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float64, Int16, UInt8
 
-from avme.media.ffmpeg.process import SAMPLE_RATE_HZ
+from avme.audio.mfcc import SAMPLE_RATE_HZ
 from avme.sources.clip_table import Subset
 from tests.planted.prepared import ArrayClip
 

@@ -68,6 +68,7 @@ def hollow_media(picture_bytes: int = 10) -> DecodedClip:
         mfcc=np.ones((8, 13), dtype=np.float32),
         audio_rows=(0, 8),
         ffmpeg_log="",
+        pcm=np.ones(1400, dtype=np.int16),
     )
 
 

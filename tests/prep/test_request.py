@@ -64,12 +64,15 @@ def test_find_source_returns_clips_and_writes_nothing(
 
 
 def test_find_recipe_has_units_of_the_decoder() -> None:
-    config = PrepConfig(max_clip_gb=0.5, memory_mb=2048, untagged_hd="bt709", short_side=32)
+    config = PrepConfig(
+        max_clip_gb=0.5, memory_mb=2048, untagged_hd="bt709", short_side=32, keep_audio=False
+    )
 
     recipe = find_recipe(config)
 
     assert (recipe.max_bytes, recipe.memory_bytes) == (500_000_000, 2**31)
     assert (recipe.tonemap, recipe.untagged_hd_is_bt709, recipe.short_side) == (False, True, 32)
+    assert not recipe.keep_audio
     assert recipe.ffmpeg == find_ffmpeg()
 
 

@@ -34,6 +34,9 @@ def shard(tmp_path: Path) -> Path:
         "pts": np.zeros(1),
         "mfcc": np.zeros((4, 13), np.float32),
         "audio_rows": (0, 4),
+        "last_seconds": 0.04,
+        "pcm": np.arange(700, dtype=np.int16),
+        "pcm_start_seconds": 0.0,
     }
     for name in fields:
         object.__setattr__(media, name, known.get(name))
@@ -135,6 +138,12 @@ CHANGES = [
     (only_declared("mfcc", (2**30, 13), "f4"), "mfcc is declared with 55834574848 bytes"),
     (only_declared("mfcc", (0, 2**40), "f4"), "mfcc has 1099511627776 coefficients, expected 13"),
     (only_declared("mfcc", (13,), "f4"), "mfcc has 1 dimensions"),
+    (only_declared("pcm", (2**40,), "i2"), "pcm is declared with 2199023255552 bytes, of which 0"),
+    (replaced("pcm", data=np.zeros(700, "u2")), "pcm is not of type i2"),
+    (replaced("pcm", data=np.zeros((700, 1), "i2")), "pcm has 2 dimensions"),
+    (replaced("clip_pcm", data=np.array([0, 700], "i4")), "clip_pcm is not of type i8"),
+    (replaced("pcm_start", data=np.zeros(1, "f4")), "pcm_start is not of type f8"),
+    (lambda file: file.__delitem__("last_seconds"), "a shard"),
     (replaced("label", data=np.zeros(1)), "label is not of type i4"),
     (replaced("label", data=np.zeros(1, ">i4")), "label is not of type i4"),
     (replaced("id", data=["a"], dtype=h5py.string_dtype()), "id is not of type S"),

@@ -121,6 +121,47 @@ def test_a_clip_without_sound_has_no_valid_row(shard: Path) -> None:
     assert not rows.any()
 
 
+def test_pcm_of_clip_is_its_audio_in_the_columns(shard: Path) -> None:
+    reader = ShardReader(shard)
+
+    samples, start_seconds = reader.pcm(0)
+
+    with h5py.File(shard, "r", locking=False) as file:
+        assert file["clip_pcm"][()].tolist() == [0, len(samples), len(samples)]
+        assert np.array_equal(file["pcm"][()], samples)
+    assert samples.dtype == np.int16
+    assert reader.num_samples(0) == len(samples) == pytest.approx(12 / 25 * 16_000, abs=2)
+    assert start_seconds == pytest.approx(0.0, abs=1e-4)
+    assert len(reader.pcm(1)[0]) == reader.num_samples(1) == 0
+    with pytest.raises(IndexError):
+        reader.pcm(2)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("pcm", [1, 2]), ("clip_pcm", [9, 0, 9]), ("pcm_start", [np.nan, 0.0])]
+)
+def test_pcm_of_inconsistent_columns_is_refused(
+    name: str, values: list[float], shard: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "shard.h5"
+    path.write_bytes(shard.read_bytes())
+    with h5py.File(path, "r+") as file:
+        kind = file[name].dtype
+        del file[name]
+        file[name] = np.array(values).astype(kind)
+
+    with pytest.raises(ValueError, match="audio samples from"):
+        ShardReader(path).pcm(0)
+
+
+def test_last_seconds_and_mfcc_range_are_those_of_the_clip(shard: Path) -> None:
+    reader = ShardReader(shard)
+
+    assert [reader.last_seconds(row) for row in (0, 1)] == pytest.approx([0.04, 0.04])
+    assert [reader.mfcc_range(row) for row in (0, 1)] == [(0, 48), (0, 0)]
+    assert reader.num_cepstra == 13
+
+
 def test_a_pickled_reader_leaves_its_handle_behind_and_opens_again(shard: Path) -> None:
     reader = ShardReader(shard)
     before = reader.frames(0, [2])[0].tobytes()

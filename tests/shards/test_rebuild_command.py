@@ -33,11 +33,14 @@ def test_whatever_was_not_usual_is_said_again() -> None:
     call = {"splits": "/lists", **PrepConfig(max_failed=0.25, timeout_seconds=5.0).limits()}
     call |= {"memory_mb": 4096, "max_clip_gb": 0.5}
 
-    words = shlex.split(prep_command(plan(call, short_side=240, seed=3), Path("data/pets")))
+    words = shlex.split(
+        prep_command(plan(call, short_side=240, seed=3, keep_audio=False), Path("data/pets"))
+    )
 
     assert words[6:] == [
         *("--splits", "/lists", "--max-failed", "0.25"),
-        *("--set", "short_side=240", "--set", "seed=3", "--set", "timeout_seconds=5.0"),
+        *("--set", "short_side=240", "--set", "keep_audio=false", "--set", "seed=3"),
+        *("--set", "timeout_seconds=5.0"),
         *("--set", "max_clip_gb=0.5", "--set", "memory_mb=4096"),
     ]
 

@@ -40,6 +40,8 @@ def media(jpegs: list[bytes], *, has_sound: bool = False) -> DecodedClip:
         mfcc=np.arange(num_rows * 13, dtype=np.float32).reshape(num_rows, 13),
         audio_rows=(1, num_rows - 1) if has_sound else (0, 0),
         ffmpeg_log="",
+        pcm=np.arange(-5, 5, dtype=np.int16) if has_sound else np.zeros(0, dtype=np.int16),
+        pcm_start_seconds=-0.25 if has_sound else 0.0,
     )
 
 
@@ -69,6 +71,10 @@ def test_write_columns_are_contiguous_and_add_up(tmp_path: Path) -> None:
         assert file["clip_frame"][()].tolist() == [0, 2, 3]
         assert file["clip_mfcc"][()].tolist() == [0, 8, 8]
         assert file["id"][()].tolist() == [b"a", b"c"]
+        assert file["pcm"][()].tolist() == list(range(-5, 5))
+        assert file["clip_pcm"][()].tolist() == [0, 10, 10]
+        assert file["pcm_start"][()].tolist() == [-0.25, 0.0]
+        assert file["last_seconds"][()].tolist() == [1 / 25, 1 / 25]
         assert file["mfcc_sum"][0].tolist() == file["mfcc"][1:7].sum(axis=0).tolist()
 
 

@@ -14,9 +14,10 @@ import simplejpeg
 
 from avme.io.atomic import read_json, write_json
 from avme.progress import NullReporter
-from avme.shards.record import from_lines, to_lines
+from avme.shards.dataset import PreparedDataset
+from avme.shards.record import ClipRecord, from_lines, to_lines
 from avme.stages.verify import verify
-from avme.verify.shard_checks import ShardFacts, check_shard
+from avme.verify.shard_checks import ShardFacts, check_shard, expected_samples
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +94,11 @@ SHARD = f"shards/{NAME}"
     ("change", "told"),
     [
         (put("clip_frame", 1, 5), f"{SHARD}: {FIRST} has 5 frames, its record has 10"),
+        (put("clip_pcm", 1, 5), f"{SHARD}: {FIRST} has 5 audio samples, its record allows 63"),
+        (put("clip_pcm", 1, 7000), f"{SHARD}: {FIRST} has 7000 audio samples, its record allows "),
+        (put("clip_pcm", 2, 6999), f"{SHARD}: clip Archery/v_Archery_g01_c02.avi has "),
+        (shorten("clip_pcm"), f"{SHARD}: cannot be read as a shard ("),
+        (shorten("pcm"), f"{SHARD}: holds "),
         (put("frame_offset", 1, 0), f"{FIRST} in {SHARD}: 1 of 10 frames are broken, first "),
         (shorten("clip_frame"), f"{SHARD}: cannot be read as a shard ("),
         (shorten("mfcc_end"), f"{SHARD}: cannot be read as a shard ("),
@@ -218,3 +224,43 @@ def test_check_shard_with_other_ids_names_one_or_the_order(facts: ShardFacts) ->
     assert other.problems[0].what == "holds other clips than plan.json, such as A/a.avi"
     assert reordered.problems[0].what == "holds other clips than plan.json, in another order"
     assert check_shard(replace(facts, ids=None), None).problems == ()
+
+
+def test_check_shard_of_set_without_audio_expects_no_sample(
+    folder: Path, facts: ShardFacts, run_prep: Callable[..., PreparedDataset], videos: Path
+) -> None:
+    kept = check_shard(replace(facts, keep_audio=False), None)
+    dropped = run_prep(videos, folder.parent / "without", keep_audio=False).folder
+    found = verify(dropped, all_frames=False, seed=0, report=NullReporter())
+
+    assert kept.problems[0].what.endswith("audio samples, its record allows 0 to 0")
+    assert found.problems == ()
+    with h5py.File(dropped / "shards" / NAME, locking=False) as file:
+        assert len(file["pcm"]) == 0
+        assert not file["clip_pcm"][()].any()
+
+
+@pytest.mark.parametrize(
+    ("audio", "start_seconds", "seconds", "expected"),
+    [
+        ("audible", 0.0, 10.0, (31_998, 32_402)),  # 2 s, and a window of 25 ms
+        ("audible", 0.5, 10.0, (23_998, 24_402)),
+        ("audible", -1.0, 1.5, (7_998, 8_002)),
+        ("audible", 5.0, 1.0, (0, 2)),
+        ("audible", -1e308, 1e18, (0, 2)),
+        ("silent", 0.0, 10.0, (0, 0)),
+    ],
+)
+def test_expected_samples_cover_frames_and_track(
+    audio: str, start_seconds: float, seconds: float, expected: tuple[int, int]
+) -> None:
+    record = ClipRecord(
+        *("a", "A", 0, "g", 1),
+        fps_num=25,
+        seconds=2.0,
+        audio=audio,
+        audio_start_seconds=start_seconds,
+        audio_seconds=seconds,
+    )
+
+    assert expected_samples(record) == expected

@@ -8,9 +8,10 @@ from typing import Any
 
 import ffmpeg
 
+from avme.audio.mfcc import SAMPLE_RATE_HZ
 from avme.media.container.formats import DEMUXERS, PROTOCOLS
 from avme.media.container.probe import MAX_PIXELS, MediaInfo
-from avme.media.ffmpeg.process import SAMPLE_RATE_HZ, crops_by_container
+from avme.media.ffmpeg.process import crops_by_container
 from avme.media.ffmpeg.seek import MOST_MENDED_SECONDS, Cut
 
 _SOURCE, _TARGET = "file:source", "file:target"

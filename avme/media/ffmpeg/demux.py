@@ -22,11 +22,11 @@ import numpy as np
 from av.audio.stream import AudioStream
 from jaxtyping import Float64, Int16, Int64
 
+from avme.audio.mfcc import SAMPLE_RATE_HZ
 from avme.errors import MediaError
 from avme.media.container.rational import Ratio
 from avme.media.ffmpeg.frame_writer import FrameWriter
 from avme.media.ffmpeg.frame_writer import Sink as Sink  # re-exported
-from avme.media.ffmpeg.process import SAMPLE_RATE_HZ
 
 _TOLERANCE_SAMPLES = SAMPLE_RATE_HZ // 100
 """A difference of 10 ms between a time stamp and the end of the packet before is rounding."""

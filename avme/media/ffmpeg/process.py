@@ -21,7 +21,6 @@ from avme.media.ffmpeg.messages import Messages, summary
 from avme.system.resource_errors import shortage
 from avme.workers.child_process import limit_memory, wait_for_end
 
-SAMPLE_RATE_HZ = 16_000
 _OLDEST = 5, 1  # -fps_mode came with 5.1
 _BROKEN = 7, 0
 _INSTALL = "install ffmpeg 5.1 or newer, but not 7.0, with the system's package manager"
