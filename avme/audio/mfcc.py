@@ -11,7 +11,6 @@ Shape letters: t frames, n samples, s MFCC rows, f coefficients, l samples of a 
 the spectrum, b filters.
 """
 
-import math
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final
@@ -19,10 +18,10 @@ from typing import Final
 import numpy as np
 from einops import rearrange
 from jaxtyping import Float32, Float64, Int16, Int64
-from numpy.lib.stride_tricks import sliding_window_view
 from python_speech_features import base, sigproc
 from scipy.fftpack import dct
 
+from avme.audio.windows import first_samples, read_windows, window_length
 from avme.config.clip import ROWS_PER_FRAME
 
 SAMPLE_RATE_HZ: Final = 16_000
@@ -72,8 +71,8 @@ def sample_range(
         row_starts_seconds: Starts of the windows after the first sample.
         window_seconds: Length of the windows.
     """
-    first = _first_samples(row_starts_seconds, sample_rate_hz)
-    return int(first.min()) - 1, int(first.max()) + _window_length(window_seconds, sample_rate_hz)
+    first = first_samples(row_starts_seconds, sample_rate_hz)
+    return int(first.min()) - 1, int(first.max()) + window_length(window_seconds, sample_rate_hz)
 
 
 def mfcc_rows(
@@ -92,10 +91,10 @@ def mfcc_rows(
         window_seconds: Length of the windows.
         num_cepstra: Coefficients per row.
     """
-    length = _window_length(window_seconds, sample_rate_hz)
+    length = window_length(window_seconds, sample_rate_hz)
     num_bins = max(_SMALLEST_FFT, 1 << (length - 1).bit_length())
     filters = _filters(num_bins, sample_rate_hz)
-    first = _first_samples(row_starts_seconds, sample_rate_hz)
+    first = first_samples(row_starts_seconds, sample_rate_hz)
     rows = np.empty((len(first), num_cepstra), dtype=np.float32)
     block_rows = max(ROW_GROUP, _BLOCK_ROWS * _SMALLEST_FFT // num_bins)
     for begin in range(0, len(first), block_rows):
@@ -105,32 +104,15 @@ def mfcc_rows(
     return rows
 
 
-def _window_length(window_seconds: float, sample_rate_hz: int) -> int:
-    return max(1, math.floor(window_seconds * sample_rate_hz + 0.5))
-
-
-def _first_samples(
-    row_starts_seconds: Float64[np.ndarray, " s"], sample_rate_hz: int
-) -> Int64[np.ndarray, " s"]:
-    return np.floor(row_starts_seconds * sample_rate_hz + 0.5).astype(np.int64)
-
-
 def _windows(
     samples: Int16[np.ndarray, " n"], first: Int64[np.ndarray, " s"], length: int
 ) -> Float64[np.ndarray, "s l"]:
     """Return windows of the pre-emphasized samples; the first sample has none before it."""
     # One more in front: pre-emphasis of a window's first sample uses the one before it.
-    raw = np.zeros((len(first), length + 1), dtype=np.int16)
-    within = (first >= 1) & (first + length <= len(samples))
-    if within.any():
-        raw[within] = sliding_window_view(samples, length + 1)[first[within] - 1]
-    partly = ~within & (first + length > 0) & (first < len(samples))
-    for row in np.flatnonzero(partly):
-        begin, end = max(0, int(first[row]) - 1), min(len(samples), int(first[row]) + length)
-        at = begin - int(first[row]) + 1
-        raw[row, at : at + end - begin] = samples[begin:end]
+    raw = read_windows(samples, first - 1, length + 1)
     windows = raw[:, 1:] - _PREEMPHASIS * raw[:, :-1]
-    for row in np.flatnonzero(partly):  # nothing to emphasize after the last sample
+    ending = np.flatnonzero(first + length > len(samples))
+    for row in ending:  # nothing to emphasize after the last sample
         windows[row, max(0, len(samples) - int(first[row])) :] = 0.0
     return np.asarray(windows)
 
