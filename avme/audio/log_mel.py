@@ -19,8 +19,9 @@ from jaxtyping import Float32, Float64, Int16
 from avme.audio.windows import first_samples, read_windows, window_length
 
 SMALLEST_FFT: Final = 1024
-_FULL_SCALE = 32_768.0
-_SMALLEST_POWER = 1e-10
+FULL_SCALE: Final = 32_768.0
+SMALLEST_POWER: Final = 1e-10
+"""Lower limit of the power in a band, so that its logarithm is finite."""
 _BLOCK_ROWS = 1024
 
 
@@ -59,7 +60,7 @@ def log_mel_rows(
         num_mels: Number of bands.
     """
     length = window_length(window_seconds, sample_rate_hz)
-    num_fft = max(SMALLEST_FFT, 1 << (length - 1).bit_length())
+    num_fft = num_fft_of(length)
     filters = mel_filters(num_mels, num_fft, sample_rate_hz)
     taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
     first = first_samples(row_starts_seconds, sample_rate_hz)
@@ -67,10 +68,15 @@ def log_mel_rows(
     block_rows = max(1, _BLOCK_ROWS * SMALLEST_FFT // num_fft)
     for begin in range(0, len(first), block_rows):
         block = slice(begin, begin + block_rows)
-        windows = read_windows(samples, first[block], length) / _FULL_SCALE * taper
+        windows = read_windows(samples, first[block], length) / FULL_SCALE * taper
         power = np.abs(np.fft.rfft(windows, num_fft)) ** 2
-        rows[block] = np.log(np.maximum(power @ filters.T, _SMALLEST_POWER))
+        rows[block] = np.log(np.maximum(power @ filters.T, SMALLEST_POWER))
     return rows
+
+
+def num_fft_of(window_samples: int) -> int:
+    """Return the points of the spectrum of a window: a power of two, at least 1024."""
+    return max(SMALLEST_FFT, 1 << (window_samples - 1).bit_length())
 
 
 @lru_cache(maxsize=8)
