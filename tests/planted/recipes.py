@@ -21,9 +21,7 @@ def recipe(
     epochs: int,
     tubelet: int = 2,
     modality: str = "av",
-    lr: float = 0.03,
-    seed: int = 0,
-    **changes: Any,
+    **train: Any,
 ) -> FinetuneConfig:
     """Return settings of a tiny classifier that sees the frames as they are.
 
@@ -32,9 +30,7 @@ def recipe(
         epochs: Number of epochs.
         tubelet: Frames of a token.
         modality: av, v or a.
-        lr: Learning rate for 256 clips.
-        seed: Seed of weights and order.
-        changes: Other settings of `FinetuneConfig`.
+        train: Other settings of training.
     """
     settings: dict[str, Any] = {
         "modality": modality,
@@ -62,17 +58,17 @@ def recipe(
             "pool": "max",
         },
         "augment": _PLAIN,
-        "optim": {"lr": lr, "min_lr": 0.0, "warmup_epochs": 1.0, "layer_decay": 1.0},
+        "optim": {"lr": 0.03, "min_lr": 0.0, "warmup_epochs": 1.0, "layer_decay": 1.0},
         "train": {
             "epochs": epochs,
             "batch_size": 16,
-            "seed": seed,
             "num_workers": 0,
             "device": "cpu",
             "log_every": 1000,
+            **train,
         },
     }
-    return FinetuneConfig.model_validate({**settings, **changes})
+    return FinetuneConfig.model_validate(settings)
 
 
 RECIPES = {
