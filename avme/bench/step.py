@@ -24,9 +24,10 @@ from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TubeMask
 from avme.progress import Reporter
 from avme.stages.pretrain import reconstruction_step
+from avme.train.batch_loss import LossOf
 from avme.train.compile import compile_blocks, compile_parts
+from avme.train.distributed.process_group import autocast
 from avme.train.optim import build_optimizer
-from avme.train.trainer import LossOf
 
 TRANSFORMERS: Final = "transformers"
 OURS: Final = "avme"
@@ -177,7 +178,7 @@ def _build(name: str, job: StepJob) -> Callable[[int], object]:
     optimizer = build_optimizer(model, config.optim, config.model.visual.depth)
 
     def work(piece: int) -> object:
-        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+        with autocast(device, precision):
             made = loss_of(model, batch, piece, False)
         torch.autograd.backward(made.loss)
         if job.optimizer:

@@ -21,7 +21,7 @@ from avme.models.sync_batchnorm import freeze_statistics
 from avme.progress import NullReporter, Reporter
 from avme.stages.pretrain import reconstruction_step
 from avme.train.compile import set_up
-from avme.train.distributed.process_group import pick_device, pick_precision
+from avme.train.distributed.process_group import autocast, pick_device, pick_precision
 from avme.train.metrics.gpu_specs import max_clips_per_second
 from avme.train.optim import build_optimizer
 
@@ -158,7 +158,7 @@ def _step(
 ) -> tuple[float, float]:
     """Return the seconds of forward and backward pass, and of the update."""
     began = _now(device)
-    with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+    with autocast(device, precision):
         loss = _loss(settings, model, clips)
     torch.autograd.backward(loss)
     worked = _now(device)

@@ -21,7 +21,7 @@ from avme.config import PretrainConfig
 from avme.models.autoencoder import grid_of
 from avme.models.masking import TubeMask
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
-from avme.train.trainer import BatchLoss, LossOf
+from avme.train.batch_loss import BatchLoss, LossOf
 
 
 def import_transformers() -> Any:

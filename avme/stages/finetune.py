@@ -43,6 +43,7 @@ from avme.stages.training import (
     lengths_of,
     open_training_set,
 )
+from avme.train.batch_loss import BatchLoss, LossOf
 from avme.train.distributed.fsdp import unsharded
 from avme.train.distributed.process_group import pick_precision
 from avme.train.evaluator import Evaluator
@@ -51,7 +52,7 @@ from avme.train.metrics.attention_entropy import fusion_entropy
 from avme.train.metrics.loggers import MetricLoggers
 from avme.train.mixup import mix
 from avme.train.model_selection import BestEpoch, update_best
-from avme.train.trainer import BatchLoss, LossOf, Trainer
+from avme.train.trainer import Trainer
 from avme.weights.load_into_model import load_into
 from avme.weights.provenance import log_report, provenance_of, require_no_test_leak, weights_for
 from avme.weights.trained_model import load_trained

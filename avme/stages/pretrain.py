@@ -27,9 +27,9 @@ from avme.stages.training import (
     lengths_of,
     open_training_set,
 )
+from avme.train.batch_loss import BatchLoss, LossOf
 from avme.train.job import train
 from avme.train.metrics.attention_entropy import fusion_entropy
-from avme.train.trainer import BatchLoss, LossOf
 from avme.weights.load_into_model import load_into
 from avme.weights.provenance import log_report, provenance_of, weights_for
 

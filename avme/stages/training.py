@@ -17,11 +17,11 @@ from avme.data.transforms import TrainTransform
 from avme.models.build import Network, build_model
 from avme.progress import Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
+from avme.train.batch_loss import LossOf
 from avme.train.distributed.process_group import init_distributed, pick_device
 from avme.train.job import TrainJob
 from avme.train.metrics.wandb_run import require_wandb
 from avme.train.run import folder
-from avme.train.trainer import LossOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from avme.errors import ArtifactError
 from avme.models.sync_batchnorm import freeze_statistics
 from avme.progress import Reporter
 from avme.shards.dataset import PreparedDataset
+from avme.train.batch_loss import LossOf
 from avme.train.distributed.fsdp import full_state
 from avme.train.distributed.process_group import Distributed, pick_precision
 from avme.train.metrics.gpu_specs import max_clips_per_second
@@ -36,7 +37,7 @@ from avme.train.run.extend import FACT, history_of, schedule_of
 from avme.train.run.folder import RunFolder
 from avme.train.run.header import log_end, log_header
 from avme.train.schedule import Schedule
-from avme.train.trainer import LossOf, Trainer
+from avme.train.trainer import Trainer
 from avme.weights.trained_model import export_run
 
 

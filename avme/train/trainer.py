@@ -5,27 +5,27 @@ resumes exactly as if uninterrupted, on any number of ranks. Stages differ in th
 and in what they do at the end of an epoch.
 """
 
-import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from avme.batch import AVBatch
 from avme.checkpoint.file import Checkpoint
 from avme.config import OptimConfig, TrainConfig
 from avme.data.sampler import derive_seed
-from avme.errors import Interrupted, StoppedBySignal
+from avme.errors import StoppedBySignal
 from avme.progress import Reporter
+from avme.train.batch_loss import LossOf
 from avme.train.compile import set_up
 from avme.train.distributed.collective_interval import CollectiveInterval
+from avme.train.distributed.ddp import gradient_sync, wrap_ddp
 from avme.train.distributed.fsdp import is_sharded, load_model, load_optimizer, shard
-from avme.train.distributed.process_group import Distributed
+from avme.train.distributed.process_group import Distributed, autocast
 from avme.train.distributed.stop_signals import (
     StopRequest,
     StopWaiting,
@@ -33,34 +33,13 @@ from avme.train.distributed.stop_signals import (
     stop_requests,
 )
 from avme.train.ema import ModelEma
-from avme.train.grad_norm import clip_gradients, gradient_norms
 from avme.train.metrics.loggers import MetricLoggers
 from avme.train.metrics.metric_meter import MetricMeter
 from avme.train.metrics.time_estimate import Estimate
 from avme.train.nan_guard import NanGuard
-from avme.train.optim import build_optimizer
+from avme.train.optim import build_optimizer, set_learning_rate, update_weights
 from avme.train.save_schedule import Saver
 from avme.train.schedule import Schedule
-
-_LEAVE_BUFFERS: dict[str, Any] = (  # batch statistics are already global
-    {"forward_sync_buffers": False}
-    if "forward_sync_buffers" in inspect.signature(DistributedDataParallel.__init__).parameters
-    else {"broadcast_buffers": False}  # torch before 2.14
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchLoss:
-    """Loss of one micro-batch, with values to log."""
-
-    loss: Tensor
-    figures: dict[str, Tensor] = field(default_factory=dict)
-    lengths: Tensor | None = None
-    """Norms of the predictions by clip, shape (b,), to find a clip with a non-finite loss."""
-
-
-LossOf = Callable[[nn.Module, AVBatch, int, bool], BatchLoss]
-"""(model, batch, step, True if this step is logged) -> loss."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,7 +124,8 @@ class Trainer:
             StoppedBySignal: After SIGTERM or SIGUSR1, with a checkpoint written.
             Interrupted: The same after Ctrl-C. A request after the last step is left to the caller.
         """
-        wrapped = self._wrapped()
+        is_replicated = self.processes.world > 1 and not is_sharded(self.model)
+        wrapped = wrap_ddp(self.model) if is_replicated else self.model
         stream = interruptible(batches, self.processes.world)
         total = self.schedule.total_steps
         meter, guard = self.meter, self.guard or NanGuard(self.processes)
@@ -164,8 +144,7 @@ class Trainer:
             self._stopping(request, saver),
             report.task(title, total, done=self.step) as task,
         ):
-            early = (request.signal is not None, request.signal == "SIGINT")
-            stops, interrupted = cadence.any_rank(self.step, *early)
+            stops, interrupted = cadence.any_rank(self.step, *request.flags)
             if stops and self.step < total:
                 self.processes.wait()
                 raise self._stopped(request, interrupted, "with a checkpoint written")
@@ -197,9 +176,8 @@ class Trainer:
                     saver.save()
                 if not (logged or index == 0 or cadence.is_due(self.step)):
                     continue
-                interrupted = request.signal == "SIGINT"
-                wishes = (request.signal is not None, interrupted, saver.is_due())
-                stops, interrupted, is_due = cadence.any_rank(self.step, *wishes)
+                flags = (*request.flags, saver.is_due())
+                stops, interrupted, is_due = cadence.any_rank(self.step, *flags)
                 if stops and self.step < total:  # otherwise finishing is faster than a restart
                     saver.save()
                     self.processes.wait()  # torchrun ends the other ranks when one exits
@@ -224,17 +202,8 @@ class Trainer:
             raise error from None
 
     def _stopped(self, request: StopRequest, interrupted: bool, state: str) -> StoppedBySignal:
-        kind = Interrupted if interrupted else StoppedBySignal
-        name = "Ctrl-C" if interrupted else request.signal or "another rank"
-        return kind(
-            f"stopped at step {self.step} of {self.schedule.total_steps} by {name}, {state}"
-        )
-
-    def _wrapped(self) -> nn.Module:
-        if self.processes.world == 1 or is_sharded(self.model):
-            return self.model
-        # no device_ids: host tensors of batches must stay on the host
-        return DistributedDataParallel(self.model, **_LEAVE_BUFFERS)
+        where = f"step {self.step} of {self.schedule.total_steps}"
+        return request.error(where, state, is_ctrl_c=interrupted)
 
     def _step(
         self,
@@ -248,8 +217,7 @@ class Trainer:
         model.train()
         torch.manual_seed(derive_seed(self.train.seed, self.step))
         rate = self.schedule.rate(self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
+        set_learning_rate(self.optimizer, rate)
         began, waited = time.perf_counter(), 0.0
         share = self.train.batch_size // self.processes.world
         figures: dict[str, Tensor] = {}
@@ -258,41 +226,23 @@ class Trainer:
             given = next(stream)
             waited += time.perf_counter() - asked
             weight = len(given) / share
-            whole = index == micro_batches - 1 or not isinstance(model, DistributedDataParallel)
-            quiet = nullcontext() if whole else cast(DistributedDataParallel, model).no_sync()
-            with self.meter.clock.measure(), quiet:
+            sync = gradient_sync(model, enabled=index == micro_batches - 1)
+            with self.meter.clock.measure(), sync:
                 self._is_between_steps = False
                 batch = given.to(self.device)
-                with torch.autocast(
-                    self.device.type, self.precision, enabled=self.precision != torch.float32
-                ):
+                with autocast(self.device, self.precision):
                     made = loss_of(model, batch, self.step, logged)
                 torch.autograd.backward(self.scaler.scale(made.loss.float() * weight))
                 guard.note(self.step + 1, batch, made.loss, made.lengths)
-            for name, value in {"loss": made.loss, **made.figures}.items():
-                figures[name] = figures.get(name, 0.0) + value.detach() * weight
+            made.add_to(figures, weight)
         with self.meter.clock.measure():
-            self.scaler.unscale_(self.optimizer)
-            norms = gradient_norms(self.model)
-            if self.scaler.is_enabled():
-                norms |= self._scaling(norms)
+            limit = self.optim.grad_clip_norm
+            norms = update_weights(self.model, self.optimizer, self.scaler, limit)
             guard.note_gradient(self.step + 1, norms["grad_norm"])
-            if self.optim.grad_clip_norm is not None:
-                clip_gradients(self.model, self.optim.grad_clip_norm, norms["grad_norm"])
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-            self.optimizer.zero_grad(set_to_none=True)
             if self.average is not None:
                 self.average.update()
         self._is_between_steps = True
         return {"lr": rate, "began": began, "waited": waited, "figures": figures | norms}
-
-    def _scaling(self, norms: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the loss scale, and True if the scaler will skip the step; norms are then 0."""
-        skips = ~torch.isfinite(norms["grad_norm"])
-        counted = {name: torch.where(skips, 0.0, norm) for name, norm in norms.items()}
-        one = torch.ones((), device=self.device)
-        return {**counted, "skipped": skips.float(), "loss_scale": self.scaler.scale(one)}
 
     def _require_finite(self, guard: NanGuard) -> None:
         guard.require_finite(self.meter, self.step)

@@ -15,9 +15,10 @@ from avme.config import OptimConfig, TrainConfig
 from avme.data.sampler import micro_batch_sizes
 from avme.errors import NonFiniteError
 from avme.progress import NullReporter
+from avme.train.batch_loss import BatchLoss
 from avme.train.distributed.process_group import Distributed
 from avme.train.schedule import Schedule
-from avme.train.trainer import BatchLoss, Trainer
+from avme.train.trainer import Trainer
 
 
 def make_batches(count: int, clips: int) -> list[AVBatch]:

@@ -178,3 +178,8 @@ def pick_precision(wanted: str, device: torch.device, *, is_sharded: bool = Fals
     if has_bf16:
         return torch.bfloat16
     return torch.float32 if is_sharded else torch.float16
+
+
+def autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
+    """Return a context that computes in `precision`, as chosen by `pick_precision`."""
+    return torch.autocast(device.type, precision, enabled=precision != torch.float32)

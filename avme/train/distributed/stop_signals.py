@@ -11,6 +11,8 @@ from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TypeVar
 
+from avme.errors import Interrupted, StoppedBySignal
+
 Item = TypeVar("Item")
 _SECONDS_ALONE = 5.0
 _SECONDS_OF_MANY = 30.0
@@ -29,6 +31,11 @@ class StopRequest:
         self.signal: str | None = None
         self._seconds: float | None = None
 
+    @property
+    def flags(self) -> tuple[bool, bool]:
+        """Return True if a stop was requested, and True if by Ctrl-C."""
+        return self.signal is not None, self.signal == "SIGINT"
+
     def note(self, number: int, _: FrameType | None) -> None:
         """Record the signal; the training loop checks it between steps."""
         self.signal = signal.Signals(number).name
@@ -38,6 +45,18 @@ class StopRequest:
                 os.write(2, _NOTICE)  # no stream: the signal may interrupt a write to one
         if self._seconds is not None:
             signal.setitimer(signal.ITIMER_REAL, self._seconds)
+
+    def error(self, where: str, state: str, *, is_ctrl_c: bool) -> StoppedBySignal:
+        """Return the error of a run that stops for this request, or for that of another rank.
+
+        Args:
+            where: Step at which the run stopped.
+            state: State in which it is left.
+            is_ctrl_c: True if any rank got Ctrl-C.
+        """
+        kind = Interrupted if is_ctrl_c else StoppedBySignal
+        name = "Ctrl-C" if is_ctrl_c else self.signal or "another rank"
+        return kind(f"stopped at {where} by {name}, {state}")
 
     def unwatch(self) -> None:
         """Do nothing: see EarlyStop."""

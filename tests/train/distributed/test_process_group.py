@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from avme.train.distributed.process_group import pick_precision
+from avme.train.distributed.process_group import autocast, pick_precision
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -35,3 +35,11 @@ def test_gpus_without_bfloat16_take_float16_where_losses_are_scaled(
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
 
     assert pick_precision("auto", GPU, is_sharded=is_sharded) == expected
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_autocast_computes_matrix_products_in_the_given_precision(precision: torch.dtype) -> None:
+    ones = torch.ones(2, 2)
+
+    with autocast(torch.device("cpu"), precision):
+        assert (ones @ ones).dtype == precision

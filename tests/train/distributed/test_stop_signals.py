@@ -8,8 +8,14 @@ from typing import Any
 
 import pytest
 
+from avme.errors import Interrupted, StoppedBySignal
 from avme.train.distributed import stop_signals
-from avme.train.distributed.stop_signals import StopWaiting, interruptible, stop_requests
+from avme.train.distributed.stop_signals import (
+    StopRequest,
+    StopWaiting,
+    interruptible,
+    stop_requests,
+)
 
 SLEEPS = """
 import signal, sys, time
@@ -92,3 +98,25 @@ def test_who_ignores_ctrl_c_at_the_start_goes_on_ignoring_it(start: Callable[...
 
     wait_for(running, "ready\nSIGTERM\n")
     os.kill(running.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("number", "is_ctrl_c", "kind", "name"),
+    [
+        (None, False, StoppedBySignal, "another rank"),
+        (None, True, Interrupted, "Ctrl-C"),
+        (signal.SIGTERM, False, StoppedBySignal, "SIGTERM"),
+    ],
+)
+def test_error_of_a_request_names_what_stopped_the_run(
+    number: int | None, is_ctrl_c: bool, kind: type[StoppedBySignal], name: str
+) -> None:
+    request = StopRequest()
+    if number is not None:
+        request.note(number, None)
+
+    error = request.error("step 3 of 8", "saved", is_ctrl_c=is_ctrl_c)
+
+    assert type(error) is kind
+    assert str(error) == f"stopped at step 3 of 8 by {name}, saved"
+    assert request.flags == (number is not None, False)
