@@ -14,7 +14,7 @@ from typing import cast
 
 import numpy as np
 import torch
-from einops import rearrange, repeat
+from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -27,10 +27,9 @@ from avme.data.protocol import donor_reader, select_clips, view_audio
 from avme.errors import MismatchError
 from avme.figures.drawing import draw_or_warn
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction
-from avme.models.autoencoder import MaeOutput, MaskedAutoencoder
-from avme.models.masking import TokenMask, TubeMask
-from avme.models.reconstruction_loss import Target, in_both_units, patch_statistics
-from avme.models.tubelets import to_pixels, to_tubelets
+from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.masking import TubeMask
+from avme.models.reconstruction_images import ReconstructionImages, reconstruct
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.train.distributed.process_group import pick_device
@@ -38,24 +37,11 @@ from avme.train.run.checkpoint_compat import build_on_meta, require_fitting_weig
 from avme.train.run.lookup import run_folder
 from avme.weights.trained_model import load_trained, settings_in
 
-_GREY = 0.5
 COLUMNS = ("truth", "seen by the model", "reconstruction")
 _OPTIMISTIC = (
     "The target was normalized: every hidden patch has its mean and deviation from the original, "
     "which improves colors and PSNR."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ReconstructionImages:
-    """Clips in three versions: original, as seen by the model, reconstructed; values 0 to 1."""
-
-    truth: Float[Tensor, "b c t h w"]
-    seen: Float[Tensor, "b c t h w"]
-    """Masked patches are gray."""
-    completed: Float[Tensor, "b c t h w"]
-    psnr_db: tuple[float, ...]
-    """PSNR over the masked patches of each clip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +113,7 @@ class ReconstructionGrid:
         batch = self._clips(config).to(device)
         was_training = model.training
         with torch.compiler.set_stance("force_eager"):  # compiling is too slow for a few clips
-            made = complete(model.eval(), batch, choice, config.loss.target)
+            made = reconstruct(model.eval(), batch, choice, config.loss.target)
         model.train(was_training)
         note = (
             f"{mask.effective_ratio:.0%} of every frame is hidden; PSNR is over hidden patches "
@@ -193,43 +179,6 @@ def draw_reconstructions(
         draw_reconstruction(path, drawn.rows, COLUMNS, drawn.note, title)
 
     return out if draw_or_warn(out, draw, report or NullReporter()) else None
-
-
-def complete(
-    model: MaskedAutoencoder, batch: AVBatch, choice: TokenMask, target: Target
-) -> ReconstructionImages:
-    """Mask tokens by `choice` and let the model predict them.
-
-    Args:
-        model: Autoencoder.
-        batch: Clips.
-        choice: Visible and masked tokens.
-        target: Normalized or pixel target.
-    """
-    visual = model.config.visual
-    with torch.inference_mode():
-        made = cast(MaeOutput, model(batch.video, batch.mfcc, batch.audio_valid, choice))
-        tubelets = to_tubelets(batch.video, visual.tubelet_size, visual.patch_size)
-        predicted = made.prediction.hidden.float()
-        figures = [
-            in_both_units(predicted[[row]], made.hidden[[row]], target) for row in range(len(batch))
-        ]
-        if target == "normalized":
-            predicted = patch_statistics(made.hidden).restore(predicted)
-
-        def with_hidden(hidden: Float[Tensor, "b m p"]) -> Float[Tensor, "b c t h w"]:
-            index = repeat(choice.hide, "b m -> b m p", p=tubelets.shape[-1])
-            whole = tubelets.scatter(1, index, hidden)
-            return to_pixels(whole, model.grid, visual.tubelet_size, visual.patch_size).clamp(
-                0.0, 1.0
-            )
-
-        return ReconstructionImages(
-            truth=with_hidden(made.hidden),
-            seen=with_hidden(torch.full_like(made.hidden, _GREY)),
-            completed=with_hidden(predicted),
-            psnr_db=tuple(float(row["psnr_db"]) for row in figures),
-        )
 
 
 def choose_clips(entries: Sequence[ClipEntry], count: int, seed: int) -> tuple[ClipEntry, ...]:
