@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from avme.batch import AVBatch
+from avme.bench.random_batch import random_batch
 from avme.bench.timing import Candidate, Timing, run_interleaved
 from avme.bench.videomae import build_videomae, import_transformers, layers_of, why_no_transformers
 from avme.config import PretrainConfig
@@ -136,30 +137,6 @@ def config_of(name: str, config: PretrainConfig) -> PretrainConfig:
     return config.model_copy(
         update={"mask": mask, "model": config.model.model_copy(update={"fusion": fusion})}
     )
-
-
-def random_batch(config: PretrainConfig, clips: int, device: torch.device) -> AVBatch:
-    """Return a batch of noise, laid out as by the DataLoader.
-
-    Args:
-        config: Model and window settings.
-        clips: Number of clips.
-        device: Device of the tensors.
-    """
-    draw = torch.Generator().manual_seed(0)
-    window = config.clip
-    size = (clips, window.num_frames, window.image_size, window.image_size, 3)
-    video = torch.randint(0, 256, size, dtype=torch.uint8, generator=draw)
-    number = torch.arange(clips)
-    cepstra = config.model.audio.num_cepstra
-    return AVBatch(
-        video=video.movedim(-1, 1),
-        mfcc=torch.randn(clips, window.span_rows, cepstra, generator=draw),
-        audio_valid=torch.ones(clips, window.span_rows, dtype=torch.bool),
-        label=torch.zeros_like(number),
-        clip=number,
-        seed=number,
-    ).to(device)
 
 
 def _build(name: str, job: StepJob) -> Callable[[int], object]:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avme.batch import AVBatch
+from avme.bench.random_batch import random_batch
 from avme.bench.run_estimate import Derived, Training
 from avme.config import PretrainConfig
 from avme.models.autoencoder import MaskedAutoencoder
@@ -102,7 +103,7 @@ def measure_throughput(
     with (report or NullReporter()).task("measure throughput", total=steps + 1) as task:
         while len(times) <= steps:
             try:
-                clips = _made_up(settings, num_classes, batch).to(device)
+                clips = random_batch(settings, batch, device, num_classes)
                 times.append(_step(settings, model, clips, optimizer, device, precision))
                 task.advance(1, f"{batch} clips at a time")
             except torch.OutOfMemoryError:
@@ -133,19 +134,6 @@ def _clips_at_a_time(settings: Training, derived: Derived, device: torch.device)
         return min(most, _CLIPS_AT_A_TIME)
     fitting = int(_GFLOP_AT_A_TIME * 1e9 / derived.flops.step)
     return max(_FEWEST, min(most, fitting))
-
-
-def _made_up(settings: Training, num_classes: int, count: int) -> AVBatch:
-    clip = settings.clip
-    size = (count, 3, clip.num_frames, clip.image_size, clip.image_size)
-    return AVBatch(
-        video=torch.randint(0, 256, size, dtype=torch.uint8),
-        mfcc=torch.randn(count, clip.span_rows, settings.model.audio.num_cepstra),
-        audio_valid=torch.ones(count, clip.span_rows, dtype=torch.bool),
-        label=torch.randint(num_classes, (count,)),
-        clip=torch.arange(count),
-        seed=torch.arange(count),
-    )
 
 
 def _step(

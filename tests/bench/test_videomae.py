@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from avme.bench.step import random_batch
+from avme.bench.random_batch import random_batch
 from avme.bench.videomae import build_videomae, layers_of, to_float, to_mask, why_no_transformers
 from avme.config import PretrainConfig
 from avme.models.autoencoder import MaskedAutoencoder
