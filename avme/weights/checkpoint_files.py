@@ -3,7 +3,6 @@
 A folder is a Hugging Face folder (config.json), a checkpoint folder of DeepSpeed, or a run of avme.
 """
 
-import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,19 +20,23 @@ from avme.checkpoint.schema import (
     require_plain,
 )
 from avme.errors import ArtifactError
-from avme.io.filenames import RUN_STATUS
 from avme.io.run_status import require_finished_run
 from avme.io.strict_json import parse_json
 from avme.message_text import some_of
 from avme.weights.huggingface.config import require_same_config, videomae_config, videomae_v2_config
-from avme.weights.huggingface.sharded import read_shards
-from avme.weights.key_mapping import Form
-from avme.weights.tensor_files import CHECKSUM, SIDECAR, read_pickle, read_safetensors
+from avme.weights.huggingface.sharded import read_shards, require_no_shard
+from avme.weights.key_mapping import Form, wrapper_prefix
+from avme.weights.tensor_files import (
+    CHECKSUM,
+    SIDECAR,
+    find_deepspeed_file,
+    read_pickle,
+    read_safetensors,
+)
 
 _WRAPPERS: Final = ("model", "module", "state_dict", "model_state_dict")
 _AVERAGES: Final = ("model_ema", "state_dict_ema")
 """Keys of moving averages: used if a file holds no other weights."""
-_PREFIXES: Final = ("_orig_mod.", "module.", "backbone.", "model.", "_forward_module.")
 _OURS: Final = {"format", "stage", "config", "facts", "model"}
 _FOLDER_FILES: Final = (
     "model.safetensors",
@@ -41,9 +44,6 @@ _FOLDER_FILES: Final = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
-_DEEPSPEED: Final = "mp_rank_00_model_states.pt"
-_LONGEST_NAME: Final = 255
-_PART: Final = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +95,7 @@ def _read(path: Path) -> StoredWeights:
     if path.name.endswith(".index.json"):
         tensors, parts = read_shards(path)
         return _foreign(path, tensors, f"{len(parts)} shards", {}, parts=parts)
-    if _PART.search(path.name):
-        raise ArtifactError(f"{path} is one shard of several: give the folder {path.parent}")
+    require_no_shard(path)
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     stored = _unwrap(path, read_pickle(path))
@@ -114,34 +113,13 @@ def _read_folder(path: Path) -> StoredWeights:
             f"{path} holds config.json but none of {', '.join(_FOLDER_FILES)}: weights of other "
             "frameworks are not read, save them with save_pretrained first"
         )
-    deepspeed = _deepspeed_file(path)
+    deepspeed = find_deepspeed_file(path)
     if deepspeed is not None:
         return _read(deepspeed)
     run, weights = require_finished_run(path), path / "weights.safetensors"
     if weights.is_file() and not any((path / "checkpoints").glob("*.pt")):
         return _read(weights)  # checkpoints are larger and may be deleted
     return _read(find_checkpoint(run, "best", "last"))
-
-
-def _deepspeed_file(path: Path) -> Path | None:
-    """Return the model file in a folder of DeepSpeed's save_checkpoint.
-
-    An output folder is resolved by its `latest` file.
-    """
-    latest = path / "latest"
-    if latest.is_file() and not (path / RUN_STATUS).is_file():
-        with latest.open(encoding="utf-8", errors="replace") as text:
-            name = text.read(_LONGEST_NAME).strip()
-        if Path(name).name == name != ".." and (path / name).is_dir():
-            path = path / name
-    if any(path.glob("zero_pp_rank_*_model_states.pt")):
-        raise ArtifactError(
-            f"{path} is cut over processes (ZeRO stage 3): join it with DeepSpeed's zero_to_fp32.py"
-        )
-    if len(list(path.glob("mp_rank_*_model_states.pt"))) > 1:
-        raise ArtifactError(f"{path} is cut over processes (tensor parallelism): join it first")
-    file = path / _DEEPSPEED
-    return file if file.is_file() else None
 
 
 def _read_safetensors(path: Path) -> StoredWeights:
@@ -241,7 +219,7 @@ def _foreign(
     warnings: tuple[str, ...] = (),
 ) -> StoredWeights:
     """Remove the prefixes of model wrappers, and detect whose tensor names these are."""
-    while prefix := _common_prefix(tensors):
+    while prefix := wrapper_prefix(tensors):
         tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
         wrapping = f"{wrapping}, each name behind `{prefix}`"
     beside = path.parent / "config.json"
@@ -269,12 +247,3 @@ def _foreign(
         parts=parts,
         warnings=warnings,
     )
-
-
-def _common_prefix(tensors: Mapping[str, Tensor]) -> str | None:
-    """Return a prefix of all names that is not part of a model; a bare encoder has another."""
-    alone = (*_PREFIXES, "encoder.") if "encoder.patch_embed.proj.weight" in tensors else _PREFIXES
-    for prefix in alone:
-        if tensors and all(name.startswith(prefix) for name in tensors):
-            return prefix
-    return None

@@ -7,7 +7,7 @@ Shape letters: d and e channels, c colors, u frames, p and q rows and columns of
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -51,6 +51,7 @@ _PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "mlp.first": ("mlp.fc1", "intermediate.dense"),
     "mlp.last": ("mlp.fc2", "output.dense"),
 }
+_WRAPPER_PREFIXES: Final = ("_orig_mod.", "module.", "backbone.", "model.", "_forward_module.")
 _BLOCK: Final = re.compile(r"(visual|decoder)\.blocks\.(\d+)\.(.+?)(\.weight|\.bias)?")
 _KEY_BIAS: Final = re.compile(r".*\.attention\.attention\.key\.bias")
 _OTHER_BIAS: Final = re.compile(r"(.*\.attention\.attention\.)(query|value)\.bias")
@@ -148,3 +149,15 @@ def expand_biases(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], lis
             raise ArtifactError(f"{name} and {mine} are two spellings of one bias: expected one")
         spelt[mine] = tensor
     return spelt, dropped
+
+
+def wrapper_prefix(names: Collection[str]) -> str | None:
+    """Return a prefix of all names that is not part of a model, as of a compiled or DDP model.
+
+    None without one. A bare encoder has another.
+    """
+    bare = "encoder.patch_embed.proj.weight" in names
+    for prefix in (*_WRAPPER_PREFIXES, "encoder.") if bare else _WRAPPER_PREFIXES:
+        if names and all(name.startswith(prefix) for name in names):
+            return prefix
+    return None

@@ -30,6 +30,7 @@ from torch import Tensor
 from avme.checkpoint.file import require_whole
 from avme.errors import ArtifactError
 from avme.io.atomic import replacing
+from avme.io.filenames import RUN_STATUS
 from avme.system.torch_errors import system_error
 
 SIDECAR: Final = "avme"
@@ -37,6 +38,8 @@ SIDECAR: Final = "avme"
 CHECKSUM: Final = "avme.sha256"
 """Key of the hash in the metadata of a safetensors file."""
 _SHOWN: Final = 12
+_DEEPSPEED: Final = "mp_rank_00_model_states.pt"
+_LONGEST_NAME: Final = 255
 _PLAIN: Final[list[Any]] = [
     argparse.Namespace,
     np.dtype,
@@ -168,6 +171,27 @@ def read_pickle(path: Path) -> Any:
             f"{path} cannot be read as weights ({type(error).__name__}): is it whole, and from "
             "torch.save?"
         ) from error
+
+
+def find_deepspeed_file(path: Path) -> Path | None:
+    """Return the model file in a folder of DeepSpeed's save_checkpoint, if it is one.
+
+    An output folder is resolved by its `latest` file. Raises ArtifactError if the model is sharded.
+    """
+    latest = path / "latest"
+    if latest.is_file() and not (path / RUN_STATUS).is_file():
+        with latest.open(encoding="utf-8", errors="replace") as text:
+            name = text.read(_LONGEST_NAME).strip()
+        if Path(name).name == name != ".." and (path / name).is_dir():
+            path = path / name
+    if any(path.glob("zero_pp_rank_*_model_states.pt")):
+        raise ArtifactError(
+            f"{path} is cut over processes (ZeRO stage 3): join it with DeepSpeed's zero_to_fp32.py"
+        )
+    if len(list(path.glob("mp_rank_*_model_states.pt"))) > 1:
+        raise ArtifactError(f"{path} is cut over processes (tensor parallelism): join it first")
+    file = path / _DEEPSPEED
+    return file if file.is_file() else None
 
 
 def content_sha256(tensors: Mapping[str, Tensor], note: str) -> str:

@@ -11,7 +11,7 @@ from avme.config import ClipConfig, ModelConfig
 from avme.errors import ArtifactError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
-from avme.weights.key_mapping import Form, Stage, depth_of, expand_biases, rule_for
+from avme.weights.key_mapping import Form, Stage, depth_of, expand_biases, rule_for, wrapper_prefix
 
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]
@@ -109,3 +109,18 @@ def test_spell_biases_with_two_spellings_is_refused(order: tuple[str, str]) -> N
 
     with pytest.raises(ArtifactError, match="two spellings of one bias"):
         expand_biases(tensors)
+
+
+@pytest.mark.parametrize(
+    ("names", "prefix"),
+    [
+        (["module.head.weight", "module.head.bias"], "module."),
+        (["_orig_mod.module.head.weight"], "_orig_mod."),
+        (["module.head.weight", "head.bias"], None),
+        (["encoder.patch_embed.proj.weight", "encoder.norm.weight"], "encoder."),
+        (["encoder.patch_embed.proj.weight", "decoder.norm.weight"], None),
+        ([], None),
+    ],
+)
+def test_wrapper_prefix_is_common_to_all_names(names: list[str], prefix: str | None) -> None:
+    assert wrapper_prefix(names) == prefix

@@ -15,7 +15,13 @@ import torch
 from safetensors import safe_open
 
 from avme.errors import ArtifactError
-from avme.weights.tensor_files import read_pickle, read_safetensors, write_pickle, write_safetensors
+from avme.weights.tensor_files import (
+    find_deepspeed_file,
+    read_pickle,
+    read_safetensors,
+    write_pickle,
+    write_safetensors,
+)
 
 Limit = Callable[[int], AbstractContextManager[None]]
 
@@ -99,3 +105,21 @@ def test_a_pickle_without_room_is_an_error_of_the_system(
     assert list(tmp_path.iterdir()) == []
     write_pickle(path, {"x": torch.ones(3)})
     assert torch.equal(read_pickle(path)["x"], torch.ones(3))
+
+
+def test_find_deepspeed_file_follows_latest_to_the_newest_folder(tmp_path: Path) -> None:
+    for name in ("step1", "step2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mp_rank_00_model_states.pt").touch()
+    (tmp_path / "latest").write_text("step2\n")
+
+    assert find_deepspeed_file(tmp_path) == tmp_path / "step2" / "mp_rank_00_model_states.pt"
+    assert find_deepspeed_file(tmp_path / "step1") == (
+        tmp_path / "step1" / "mp_rank_00_model_states.pt"
+    )
+
+
+def test_find_deepspeed_file_in_another_folder_is_none(tmp_path: Path) -> None:
+    (tmp_path / "latest").write_text("../elsewhere")
+
+    assert find_deepspeed_file(tmp_path) is None

@@ -4,15 +4,24 @@ Only files in the folder of the index are read, and index and files must agree: 
 the file that the index names, and no file holds another one.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, Final
 
 from torch import Tensor
 
 from avme.errors import ArtifactError
 from avme.io.atomic import read_json
 from avme.weights.tensor_files import read_pickle, read_safetensors
+
+_SHARD: Final = re.compile(r"-\d{5}-of-\d{5}\.(safetensors|bin)$")
+
+
+def require_no_shard(path: Path) -> None:
+    """Raise ArtifactError if a file is one shard of several, by its name."""
+    if _SHARD.search(path.name):
+        raise ArtifactError(f"{path} is one shard of several: give the folder {path.parent}")
 
 
 def read_shards(index: Path) -> tuple[dict[str, Tensor], tuple[Path, ...]]:
