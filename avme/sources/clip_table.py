@@ -8,8 +8,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from heapq import merge
-from itertools import chain, pairwise
 from pathlib import Path
 from typing import Final, Literal
 
@@ -23,18 +21,11 @@ from avme.sources.string_array import StringArray
 
 Subset = Literal["train", "val", "test"]
 SUBSET_ALIASES: dict[str, Subset] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validate": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validate", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
 """Accepted names of subsets, in lower case."""
-_PIECE: Final = 4096
-"""Clips sorted at a time; the sorted pieces are merged."""
 _PARTS: Final[tuple[Subset | None, ...]] = (None, "train", "val", "test")
 
 
@@ -237,16 +228,8 @@ class ClipTableBuilder:
         )
 
     def _order(self, first_only: bool) -> NDArray[np.int64]:
-        pieces = (
-            array("q", sorted(range(at, min(at + _PIECE, len(self))), key=self._ids.get_bytes))
-            for at in range(0, len(self), _PIECE)
-        )
-        merged: Iterator[int] = merge(*pieces, key=self._ids.get_bytes)
-        order = np.fromiter(merged, np.int64, len(self))
-        again = (
-            self._ids.get_bytes(int(a)) == self._ids.get_bytes(int(b)) for a, b in pairwise(order)
-        )
-        repeated = np.fromiter(chain((False,), again), np.bool_, len(order))
+        order: NDArray[np.int64] = self._ids.argsort()
+        repeated: NDArray[np.bool_] = self._ids.repeated(order)
         if repeated.any() and not first_only:
             clip_id = self._ids[int(order[repeated][0])]
             raise UsageError(f"two files have the id {clip_id}: rename one of them")

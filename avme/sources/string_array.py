@@ -2,9 +2,16 @@
 
 from array import array
 from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import chain, pairwise
+from typing import Final
 
 import numpy as np
+from jaxtyping import Bool, Int64
 from numpy.typing import NDArray
+
+_PIECE: Final = 4096
+"""Strings sorted at a time; the sorted pieces are merged."""
 
 
 class StringArray:
@@ -41,3 +48,17 @@ class StringArray:
         for index in indices:
             taken.append(self.get_bytes(int(index)))
         return taken
+
+    def argsort(self) -> Int64[np.ndarray, " n"]:
+        """Return the indices that sort the strings; equal strings keep their order."""
+        pieces = (
+            array("q", sorted(range(at, min(at + _PIECE, len(self))), key=self.get_bytes))
+            for at in range(0, len(self), _PIECE)
+        )
+        merged: Iterator[int] = merge(*pieces, key=self.get_bytes)
+        return np.fromiter(merged, np.int64, len(self))
+
+    def repeated(self, order: Int64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        """Return True for each string in `order` that equals the one before it."""
+        again = (self.get_bytes(int(a)) == self.get_bytes(int(b)) for a, b in pairwise(order))
+        return np.fromiter(chain((False,), again), np.bool_, len(order))

@@ -32,3 +32,20 @@ def test_selection_may_repeat_and_reorder() -> None:
     array = StringArray(["a", "", "ccc"])
 
     assert list(array.take(np.array([2, 0, 2, 1]))) == ["ccc", "a", "ccc", ""]
+
+
+@given(st.lists(TEXT, max_size=20))
+def test_argsort_is_stable_and_repeated_marks_all_but_the_first(texts: list[str]) -> None:
+    array = StringArray(texts)
+
+    order = array.argsort()
+
+    assert order.tolist() == sorted(range(len(texts)), key=texts.__getitem__)
+    kept = array.take(order[~array.repeated(order)])
+    assert list(kept) == sorted(set(texts))
+
+
+def test_argsort_of_more_strings_than_one_piece_merges_the_pieces() -> None:
+    texts = [f"{number:05d}" for number in np.random.default_rng(0).permutation(9000)]
+
+    assert list(StringArray(texts).take(StringArray(texts).argsort())) == sorted(texts)
