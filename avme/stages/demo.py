@@ -162,8 +162,8 @@ class _Demo:
         )
         make_set(clips, videos, self.report)
         self._log(["prep", "ucf101", str(videos), "--out", str(self.data)])
-        out, name = self.data.parent, self.data.name
-        request = Request("ucf101", videos, out=out, name=name, config=PrepConfig())
+        out = self.data.parent
+        request = Request("ucf101", videos, out=out, name=STAGE, config=PrepConfig())
         prepare(request, report=self.report)
 
     def pretrain(self) -> Path:
@@ -211,11 +211,9 @@ class _Demo:
             pretrained, self.data, folder / "reconstruction.png", report=self.report
         )
         pictures = [] if made is None else [made]
-        curves = folder / "curves.png"
-        lines = {
-            name: read_metrics(self.out / "runs" / f"finetune-{name}" / "metrics.jsonl")
-            for name in scored
-        }
+        curves, runs = folder / "curves.png", self.out / "runs"
+        logs = {name: runs / f"finetune-{name}" / "metrics.jsonl" for name in scored}
+        lines = {name: read_metrics(log) for name, log in logs.items()}
         levels = {"one pattern known": 1 / len(SEEN), "chance": 1 / len(SEEN) / len(HEARD)}
         before, title = read_metrics(pretrained / "metrics.jsonl"), self.title_of_curves(scored)
 
@@ -235,10 +233,8 @@ class _Demo:
         summary = next(iter(scored.values())).summary
         tops = ", ".join(f"{name} {100 * r.summary['top1']:.1f} %" for name, r in scored.items())
         where = f"{summary['dataset']}, split {summary['split']}"
-        return (
-            f"{where}: test top-1 of n = {summary['n']} clips: {tops}\n"
-            f"pretrain and finetune-{{{','.join(scored)}}}, seed {self.seed}"
-        )
+        runs = f"pretrain and finetune-{{{','.join(scored)}}}, seed {self.seed}"
+        return f"{where}: test top-1 of n = {summary['n']} clips: {tops}\n{runs}"
 
     def _common(self, out: Path, epochs: int) -> list[str]:
         options = {"data": self.data, "out": out, "epochs": epochs, "seed": self.seed}
