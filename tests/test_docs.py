@@ -51,7 +51,7 @@ def anchors_of(document: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_documents_exists_with_its_options(command: str) -> None:
+def test_documented_commands_exist_with_their_options(command: str) -> None:
     words = shlex.split(command)[1:]
     names = [word for word in words[:2] if re.fullmatch("[a-z0-9]+", word)]
 
@@ -82,7 +82,7 @@ def test_links_between_documents_lead_somewhere() -> None:
                 assert anchor in anchors_of(target), link
 
 
-def test_the_figure_of_the_model_is_what_its_script_draws() -> None:
+def test_model_figure_equals_the_output_of_its_script() -> None:
     script = ROOT / "docs" / "figures" / "model.py"
 
     drawn = runpy.run_path(str(script))["draw"]()
@@ -90,7 +90,7 @@ def test_the_figure_of_the_model_is_what_its_script_draws() -> None:
     assert drawn == script.with_suffix(".svg").read_text(encoding="utf-8")
 
 
-def test_the_figure_of_the_model_has_the_sizes_of_the_default_one() -> None:
+def test_model_figure_has_the_sizes_of_the_default_model() -> None:
     figure = (ROOT / "docs" / "figures" / "model.svg").read_text(encoding="utf-8")
     config = PretrainConfig()
     grid = grid_of(config.model, config.clip)
@@ -119,7 +119,7 @@ def test_files_that_documents_name_exist() -> None:
         assert (ROOT / path).exists(), path
 
 
-def test_the_page_on_architecture_has_the_folders_and_the_layers_of_the_code() -> None:
+def test_architecture_page_has_the_folders_and_layers_of_the_code() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     diagram = re.findall(r"```\n(.*?)```", page, re.S)[0]
     folders = {path.parent.name for path in ROOT.glob("avme/*/__init__.py")} | {"cli"}
@@ -136,11 +136,11 @@ def test_the_page_on_architecture_has_the_folders_and_the_layers_of_the_code() -
     ]
 
 
-def test_the_readme_is_short() -> None:
+def test_readme_lines_are_within_the_limit() -> None:
     assert len(README.splitlines()) <= MOST_README_LINES
 
 
-def test_every_reason_and_every_remark_of_a_clip_is_explained() -> None:
+def test_quarantine_reasons_and_warnings_are_all_documented() -> None:
     text = (ROOT / "docs" / "oddmedia.md").read_text(encoding="utf-8")
     warnings, reasons = (
         set(re.findall("`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", part, re.M))))
@@ -155,7 +155,7 @@ def test_every_reason_and_every_remark_of_a_clip_is_explained() -> None:
     assert warnings == remarked | {"damaged"}
 
 
-def test_the_gate_types_what_the_readme_tells_newcomers_to_type() -> None:
+def test_ci_runs_the_commands_of_the_readme() -> None:
     gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     told = next(line for line in README.splitlines() if line.endswith("make check"))
 
@@ -171,7 +171,7 @@ def test_presets_that_documents_name_exist() -> None:
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name != "tiny"])
 @pytest.mark.slow
-def test_the_table_of_recipes_is_what_follows_from_them(name: str) -> None:
+def test_recipe_table_follows_from_the_recipes(name: str) -> None:
     pattern = rf"^\| `{name}` \| (\w+) \| (.*) \|$"
     rows = dict(re.findall(pattern, RECIPES_PAGE, re.M))
 
@@ -197,6 +197,6 @@ def test_the_table_of_recipes_is_what_follows_from_them(name: str) -> None:
         assert rows[stage].split(" | ") == cells
 
 
-def test_every_command_that_a_recipe_tells_stands_in_its_page() -> None:
+def test_recipe_commands_are_in_their_page() -> None:
     for name in ("paper", "videomae-ucf101", "videomae-k400"):
         assert all(f"\n{command}\n" in RECIPES_PAGE for command in RECIPES[name].commands)

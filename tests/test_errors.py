@@ -15,7 +15,7 @@ KINDS: list[type[AvmeError]] = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_docstring_gives_the_exit_code_of_every_error(kind: type[AvmeError]) -> None:
+def test_error_docstrings_give_every_exit_code(kind: type[AvmeError]) -> None:
     assert errors.__doc__ is not None
     line = re.search(rf"^ *{kind.__name__} +(\d+) ", errors.__doc__, re.MULTILINE)
 
@@ -31,14 +31,14 @@ def test_errors_survive_pickling(kind: type[AvmeError]) -> None:
     assert str(error) == "what was wrong"
 
 
-def test_the_reason_survives_too() -> None:
+def test_media_error_reason_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(TooManyFailedClips("too many", "cut")))
 
     assert isinstance(error, MediaError)
     assert error.reason == "cut"
 
 
-def test_the_page_on_the_command_line_lists_every_exit_code() -> None:
+def test_cli_page_lists_every_exit_code() -> None:
     page = (Path(__file__).parents[1] / "docs" / "cli.md").read_text()
 
     for code in {kind.exit_code for kind in KINDS} | {0, 130}:

@@ -51,7 +51,7 @@ def test_mirrored_path_of_module_keeps_its_folders(module: str, expected: str) -
     assert mirrored(module) == expected
 
 
-def test_every_module_has_a_test_file() -> None:
+def test_modules_all_have_a_test_file() -> None:
     missing = {module for module in modules() if not (ROOT / mirrored(module)).is_file()}
 
     assert missing == set(WITHOUT_TESTS)

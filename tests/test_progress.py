@@ -5,7 +5,7 @@ import pytest
 from avme.progress import Logged, NullReporter
 
 
-def test_the_quiet_reporter_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_null_reporter_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     quiet = NullReporter()
 
     quiet.log("a sentence")
@@ -16,7 +16,7 @@ def test_the_quiet_reporter_prints_nothing(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_logged_reporter_writes_lines_and_where_a_task_stands() -> None:
+def test_logged_reporter_writes_lines_and_the_state_of_a_task() -> None:
     written: list[str] = []
     now = [0.0]
     logged = Logged(NullReporter(), written.append, every_seconds=60.0, clock=lambda: now[0])

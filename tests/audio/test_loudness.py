@@ -8,7 +8,7 @@ from avme.audio.loudness import audio_state, measure_loudness
 RATE = 16_000
 
 
-def test_a_full_scale_sine_is_three_decibels_below_full_scale() -> None:
+def test_measure_loudness_of_full_scale_sine_is_minus_three_decibels() -> None:
     samples = (32_767 * np.sin(np.arange(RATE) * 2 * np.pi * 100 / RATE)).astype(np.int16)
 
     loudness = measure_loudness(samples, RATE, -60.0)
@@ -40,7 +40,7 @@ def test_half_a_clip_of_silence_shows_in_the_silent_fraction() -> None:
     assert audio_state(loudness, -60.0) == "audible"
 
 
-def test_one_bit_of_dither_is_silent() -> None:
+def test_audio_state_of_one_bit_of_dither_is_silent() -> None:
     samples = np.random.default_rng(0).integers(-1, 2, RATE).astype(np.int16)
 
     assert audio_state(measure_loudness(samples, RATE, -60.0), -60.0) == "silent"

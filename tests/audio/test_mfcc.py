@@ -53,7 +53,7 @@ def test_four_rows_belong_to_every_frame_at_any_rate(fps: Fraction) -> None:
     assert rows.shape == (12, 13)
 
 
-def test_a_beep_at_60_seconds_of_ntsc_video_lands_in_its_own_row() -> None:
+def test_mfcc_rows_of_beep_at_60_seconds_of_ntsc_are_its_own() -> None:
     fps = Fraction(30_000, 1001)
     samples = np.zeros(62 * RATE, dtype=np.int16)
     samples[60 * RATE : 60 * RATE + 80] = 12_000
@@ -91,7 +91,7 @@ def test_windows_that_leave_the_sound_see_zeros() -> None:
     assert np.isfinite(rows).all()
 
 
-def test_no_samples_give_finite_rows() -> None:
+def test_mfcc_rows_without_samples_are_finite() -> None:
     rows = mfcc_rows(np.zeros(0, np.int16), RATE, np.zeros(3), 0.025, 13)
 
     assert np.isfinite(rows).all()

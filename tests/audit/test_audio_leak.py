@@ -53,7 +53,7 @@ def test_half_of_four_classes_sounding_is_one_bit_of_two() -> None:
     assert entropy_bits(halves.sum(axis=1)) == 2.0
 
 
-def test_the_general_case_is_the_sum_over_cells() -> None:
+def test_measure_of_several_classes_is_the_sum_over_cells() -> None:
     counts = table((7, 1), (2, 4), (0, 3), (5, 0))
     share = counts / counts.sum()
     apart = share.sum(axis=1, keepdims=True) * share.sum(axis=0, keepdims=True)
@@ -98,7 +98,7 @@ def test_presence_that_is_drawn_by_group_tells_no_bit(presence: str) -> None:
 
 
 @pytest.mark.parametrize(("exceptions", "bits"), [("0", 1.0), ("0.1", 0.531), ("0.25", 0.189)])
-def test_a_true_leak_keeps_its_bits(exceptions: str, bits: float) -> None:
+def test_measure_of_true_leak_keeps_its_bits(exceptions: str, bits: float) -> None:
     random = np.random.default_rng(1)
     share = float(exceptions)
     truth = 1.0 - entropy_bits(np.array([share, 1.0 - share]))
@@ -111,7 +111,7 @@ def test_a_true_leak_keeps_its_bits(exceptions: str, bits: float) -> None:
     assert np.mean(found) == pytest.approx(truth, abs=0.04)
 
 
-def test_a_leak_as_large_as_it_can_be_stays_so_and_one_group_a_class_tells_nothing() -> None:
+def test_measure_of_largest_leak_keeps_it_and_one_group_per_class_gives_none() -> None:
     assert adjusted_bits(0.9, 0.05, 0.9) == pytest.approx(0.9)
     assert adjusted_bits(0.05, 0.05, 0.9) == 0.0
     assert adjusted_bits(0.9, 0.9, 0.9) == 0.0
@@ -135,7 +135,7 @@ def test_chance_is_the_mean_over_all_ways_to_deal_classes_to_groups() -> None:
     assert bits.mean() == pytest.approx(np.mean(ways), abs=0.03)
 
 
-def test_a_group_that_sounds_alike_is_one_witness_and_not_many() -> None:
+def test_measure_of_group_with_equal_audio_counts_it_once() -> None:
     label = np.repeat([0, 1], 40).astype(np.int64)
     present = np.repeat([0, 1], 40).astype(np.int64)
     one_group = measure((label, present, ["g"] * 80), (label, present), 2)
@@ -148,7 +148,7 @@ def test_a_group_that_sounds_alike_is_one_witness_and_not_many() -> None:
     assert many_groups.is_evident
 
 
-def test_the_guess_follows_the_commonest_class_of_each_state() -> None:
+def test_guess_accuracy_follows_the_commonest_class_of_each_state() -> None:
     train = table((5, 0), (3, 0), (0, 4), (0, 2))
     test = table((10, 0), (7, 0), (0, 20), (0, 3))
 
@@ -172,7 +172,7 @@ def test_equally_common_classes_share_their_hits() -> None:
     assert guess_accuracy(train, test) == guess_accuracy(train[::-1], test[::-1]) == 0.5
 
 
-def test_a_state_that_train_never_saw_is_guessed_as_the_commonest_class() -> None:
+def test_guess_accuracy_of_state_absent_from_train_uses_the_commonest_class() -> None:
     assert guess_accuracy(table((4, 0), (1, 0)), table((0, 3), (0, 1))) == 0.75
 
 

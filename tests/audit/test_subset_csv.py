@@ -16,7 +16,7 @@ def record(clip_id: str, group: str = "g") -> ClipRecord:
 
 
 @pytest.mark.parametrize("clip_id", ["a/v.mp4", "a/v.mp4#5-7.25", 'v #2,"x".mp4#0-', "a#1-2.mp4"])
-def test_a_clip_is_found_again(clip_id: str, tmp_path: Path) -> None:
+def test_subset_table_names_clips_that_are_found_again(clip_id: str, tmp_path: Path) -> None:
     for name in ("a/v.mp4", 'v #2,"x".mp4', "a#1-2.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -31,7 +31,7 @@ def test_a_clip_is_found_again(clip_id: str, tmp_path: Path) -> None:
     assert listing.clips.subset(0) == "train"
 
 
-def test_only_what_is_kept_and_listed_is_in_the_table() -> None:
+def test_subset_table_holds_only_kept_and_listed_clips() -> None:
     records = [record(name) for name in ("a", "b", "c", "d")]
 
     text = subset_table(records, {"train": ["a", "b"], "test": ["c"]}, {"b", "c", "d"})
@@ -39,7 +39,7 @@ def test_only_what_is_kept_and_listed_is_in_the_table() -> None:
     assert [line.split(",")[0] for line in text.splitlines()] == ["path", "b", "c"]
 
 
-def test_the_command_keeps_settings_and_the_folder_that_paths_count_from() -> None:
+def test_subset_command_keeps_settings_and_root() -> None:
     identity = {"layout": "hmdb51", "source": "/my videos", "settings.short_side": 256}
     plan = {
         "identity": identity,
@@ -53,7 +53,7 @@ def test_the_command_keeps_settings_and_the_folder_that_paths_count_from() -> No
     assert words == [*beginning, "/my videos", "--set", "short_side=256"]
 
 
-def test_the_table_of_a_table_counts_from_the_same_root() -> None:
+def test_subset_table_of_a_table_keeps_its_root() -> None:
     identity = {"layout": "csv", "source": "/lists/all.csv"}
     plan = {"identity": identity, "call": {"root": None, **PrepConfig().limits()}, "clips": []}
 

@@ -17,7 +17,7 @@ _SMALL = (
 )  # fmt: skip
 
 
-def test_one_command_writes_a_page_about_this_device(
+def test_gpu_command_writes_a_page_about_this_device(
     prepared: PreparedDataset, start: Callable[..., Any], tmp_path: Path
 ) -> None:
     sets = [part for one in _SMALL for part in ("--set", one)]

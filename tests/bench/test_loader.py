@@ -24,7 +24,7 @@ def run(prepared: PreparedDataset, **clip: int) -> LoaderBench:
     )
 
 
-def test_every_peer_is_in_the_table_or_named_as_absent(prepared: PreparedDataset) -> None:
+def test_bench_loader_lists_every_peer_or_names_it_as_absent(prepared: PreparedDataset) -> None:
     found = run(prepared)
 
     names = [row.name for row in found.rows]

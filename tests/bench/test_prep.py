@@ -11,7 +11,7 @@ from avme.shards.dataset import PreparedDataset
 pytestmark = pytest.mark.slow
 
 
-def test_both_do_the_same_videos_and_nothing_is_left_behind(
+def test_bench_prep_compares_the_same_videos_and_leaves_no_files(
     prepared: PreparedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

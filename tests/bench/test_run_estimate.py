@@ -117,7 +117,7 @@ def test_recipes_on_ucf101(name: str, total: int, windows: int, seen: int) -> No
     assert derived.grid.tokens - derived.grid.slots * derived.mask.num_hidden == seen
 
 
-def test_without_a_set_all_but_the_steps_is_known(make_pretrain_config: MakePretrain) -> None:
+def test_derive_without_dataset_knows_all_but_the_steps(make_pretrain_config: MakePretrain) -> None:
     derived = derive(make_pretrain_config(), 2)
 
     assert derived.steps is None
@@ -134,7 +134,7 @@ def test_without_a_set_all_but_the_steps_is_known(make_pretrain_config: MakePret
         (PretrainConfig(), DatasetSize(9537)),
     ],
 )
-def test_what_is_held_out_is_not_trained_on(settings: Training, clips: DatasetSize) -> None:
+def test_training_clips_exclude_held_out_clips(settings: Training, clips: DatasetSize) -> None:
     assert training_clips(settings, UCF101) == clips
 
 

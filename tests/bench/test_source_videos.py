@@ -11,7 +11,7 @@ from avme.io.atomic import read_json
 from avme.shards.dataset import PreparedDataset
 
 
-def test_every_clip_has_the_video_that_its_id_names(prepared: PreparedDataset) -> None:
+def test_videos_of_clip_ids_returns_the_video_of_each(prepared: PreparedDataset) -> None:
     found = videos_of(prepared, None)
 
     assert tuple(found) == prepared.entries
@@ -27,6 +27,8 @@ def test_videos_may_have_moved(prepared: PreparedDataset, tmp_path: Path) -> Non
     assert videos_of(prepared, tmp_path) == {entry: tmp_path / entry.id}
 
 
-def test_a_folder_without_them_is_refused(prepared: PreparedDataset, tmp_path: Path) -> None:
+def test_videos_of_folder_without_them_is_refused(
+    prepared: PreparedDataset, tmp_path: Path
+) -> None:
     with pytest.raises(UsageError, match=r"holds no video of .*--videos"):
         videos_of(prepared, tmp_path)

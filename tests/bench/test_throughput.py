@@ -47,7 +47,7 @@ def test_mfu_is_the_share_of_the_clips_that_the_peak_would_allow(measured: Throu
     assert replace(measured, max_clips_per_second=None).mfu is None
 
 
-def test_the_model_is_set_up_as_for_a_run(
+def test_measure_throughput_sets_up_the_model_as_for_a_run(
     make_pretrain_config: Callable[..., PretrainConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[nn.Module] = []
@@ -80,7 +80,7 @@ def test_throughput_of_both_stages_is_measured(
     assert 0.0 < found.share <= 1.0
 
 
-def test_a_large_network_gets_few_clips_at_a_time(
+def test_clips_at_a_time_of_large_network_are_few(
     make_pretrain_config: Callable[..., PretrainConfig],
 ) -> None:
     settings = make_pretrain_config(batch_size=64, micro_batch_size=3)

@@ -41,7 +41,7 @@ def test_waiting_costs_the_wall_and_working_costs_the_core() -> None:
     assert busy.median_core_seconds >= 0.05
 
 
-def test_one_core_is_lent_and_given_back() -> None:
+def test_one_core_restores_the_affinity_afterwards() -> None:
     before = (torch.get_num_threads(), os.sched_getaffinity(0))
 
     with one_core():

@@ -43,7 +43,7 @@ def test_build_videomae_without_fusion_has_the_same_parameter_count() -> None:
     assert len(layers_of(theirs)) == 3
 
 
-def test_as_mask_and_as_floats_match_mask_and_frames_of_the_batch() -> None:
+def test_to_mask_and_to_float_match_mask_and_frames_of_the_batch() -> None:
     batch = random_batch(CONFIG, 2, CPU)
 
     mask, floats = to_mask(CONFIG, batch), to_float(batch)

@@ -34,7 +34,7 @@ def make_checkpoint() -> Checkpoint:
     )
 
 
-def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_load_checkpoint_returns_what_was_saved(tmp_path: Path) -> None:
     before = make_checkpoint()
     save_checkpoint(tmp_path / "last.pt", before)
 
@@ -73,7 +73,7 @@ def test_another_format_is_refused_whatever_its_keys_are(found: object, tmp_path
 
 
 @pytest.mark.parametrize("name", ["scaler", "average", "meter"])
-def test_a_checkpoint_without_one_of_its_keys_is_refused(name: str, tmp_path: Path) -> None:
+def test_load_checkpoint_without_a_key_is_refused(name: str, tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "last.pt", make_checkpoint())
     content = torch.load(tmp_path / "last.pt", weights_only=True)
     del content[name]
@@ -83,7 +83,7 @@ def test_a_checkpoint_without_one_of_its_keys_is_refused(name: str, tmp_path: Pa
         load_checkpoint(tmp_path / "last.pt")
 
 
-def test_a_file_that_would_run_code_is_refused_without_running_it(tmp_path: Path) -> None:
+def test_load_checkpoint_of_file_with_code_is_refused_without_running_it(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return os.mkdir, (str(tmp_path / "sprung"),)
@@ -96,7 +96,9 @@ def test_a_file_that_would_run_code_is_refused_without_running_it(tmp_path: Path
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", pickle.dumps({"a": 1})])
-def test_other_files_are_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
+def test_load_checkpoint_of_other_file_is_refused_in_one_line(
+    content: bytes, tmp_path: Path
+) -> None:
     (tmp_path / "odd.pt").write_bytes(content)
 
     with pytest.raises(ArtifactError) as caught:
@@ -106,7 +108,7 @@ def test_other_files_are_refused_in_one_line(content: bytes, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("how", ["compressed", "overlapping"])
-def test_more_than_a_file_has_is_not_unpacked(how: str, tmp_path: Path) -> None:
+def test_load_checkpoint_does_not_unpack_more_than_the_file_has(how: str, tmp_path: Path) -> None:
     """A few bytes may stand for any number of them; torch writes plain ones, one after another."""
     path = tmp_path / "last.pt"
     large = replace(make_checkpoint(), model={"weight": torch.zeros(40_000)})
@@ -134,14 +136,14 @@ def test_more_than_a_file_has_is_not_unpacked(how: str, tmp_path: Path) -> None:
     load_checkpoint(tmp_path / "whole.pt")
 
 
-def test_a_foreign_checkpoint_is_named_as_such(tmp_path: Path) -> None:
+def test_load_checkpoint_of_another_format_is_refused_by_name(tmp_path: Path) -> None:
     torch.save({"state_dict": {}}, tmp_path / "foreign.pt")
 
     with pytest.raises(ArtifactError, match="not a checkpoint of avme"):
         load_checkpoint(tmp_path / "foreign.pt")
 
 
-def test_a_run_folder_stands_for_the_checkpoint_in_it(tmp_path: Path) -> None:
+def test_find_checkpoint_in_run_folder_finds_its_checkpoint(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "run" / "checkpoints" / "best.pt", make_checkpoint())
 
     assert find_checkpoint(tmp_path / "run", "best").name == "best.pt"
@@ -151,7 +153,9 @@ def test_a_run_folder_stands_for_the_checkpoint_in_it(tmp_path: Path) -> None:
         find_checkpoint(tmp_path / "nowhere", "last")
 
 
-def test_a_damaged_last_checkpoint_never_replaces_a_whole_previous_one(tmp_path: Path) -> None:
+def test_save_checkpoint_never_replaces_a_whole_previous_file_by_a_damaged_one(
+    tmp_path: Path,
+) -> None:
     last, previous = tmp_path / "checkpoints/last.pt", tmp_path / "checkpoints/previous.pt"
     save_checkpoint(previous, make_checkpoint())
     last.write_bytes(previous.read_bytes()[:1000])
@@ -161,7 +165,7 @@ def test_a_damaged_last_checkpoint_never_replaces_a_whole_previous_one(tmp_path:
     assert load_checkpoint(previous).step == load_checkpoint(last).step == 7
 
 
-def test_the_last_checkpoint_is_there_while_the_next_is_written(
+def test_save_checkpoint_keeps_the_last_one_while_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last, previous = tmp_path / "last.pt", tmp_path / "previous.pt"
@@ -182,7 +186,7 @@ def test_the_last_checkpoint_is_there_while_the_next_is_written(
     assert load_checkpoint(previous).step == 7
 
 
-def test_of_what_can_be_read_the_newest_step_is_taken(tmp_path: Path) -> None:
+def test_newest_checkpoint_takes_the_newest_readable_step(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     save_checkpoint(folder / "previous.pt", replace(make_checkpoint(), step=5))
     save_checkpoint(folder / "step-10.pt", replace(make_checkpoint(), step=10))

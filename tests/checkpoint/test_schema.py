@@ -127,7 +127,7 @@ ODD: list[tuple[Callable[[Content], None], str]] = [
 
 
 @pytest.mark.parametrize(("change", "said"), ODD)
-def test_a_value_that_no_run_writes_is_named_and_the_run_falls_back(
+def test_load_checkpoint_with_impossible_value_names_it_and_the_run_falls_back(
     path: Path, change: Callable[[Content], None], said: str
 ) -> None:
     save_checkpoint(path.with_name("previous.pt"), make_checkpoint())
@@ -152,7 +152,7 @@ def content_of(checkpoint: Checkpoint) -> str:
     ) + repr([checkpoint.model, checkpoint.optimizer, checkpoint.meter, checkpoint.average])
 
 
-def test_a_flipped_bit_anywhere_falls_back_or_changes_nothing(path: Path) -> None:
+def test_load_checkpoint_with_flipped_bit_falls_back_or_changes_nothing(path: Path) -> None:
     expected = content_of(load_checkpoint(path))
     whole, draw = path.read_bytes(), random.Random(0)
     with zipfile.ZipFile(path) as file:

@@ -29,7 +29,7 @@ def imported(*args: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", lazy_commands())
-def test_the_line_of_a_command_is_the_first_of_its_help(name: str) -> None:
+def test_lazy_command_summary_is_the_first_line_of_its_help(name: str) -> None:
     stub = lazy_commands()[name]
 
     command = loaded(stub)
@@ -46,7 +46,7 @@ def test_examples_of_a_command_fit_a_terminal_of_100_columns(name: str) -> None:
     assert max(len(line) for text in examples for line in text.splitlines()) < 98
 
 
-def test_the_help_of_avme_imports_no_command() -> None:
+def test_help_of_avme_imports_no_command() -> None:
     modules = imported()
 
     assert "commands" in modules
@@ -54,14 +54,14 @@ def test_the_help_of_avme_imports_no_command() -> None:
         assert name not in modules
 
 
-def test_the_help_of_a_command_imports_no_other() -> None:
+def test_help_of_a_command_imports_no_other() -> None:
     modules = imported("verify")
 
     assert "verify" in modules
     assert not modules & {"prep", "pretrain", "finetune", "evaluate", "torchrun", "slurm.sbatch"}
 
 
-def test_an_unknown_option_of_one_command_names_those_that_have_it() -> None:
+def test_unknown_option_of_one_command_names_the_commands_that_have_it() -> None:
     result = CliRunner().invoke(app, ["verify", "--probe-all"], prog_name="avme")
     known = CliRunner().invoke(app, ["verify", "--modality", "v"], prog_name="avme")
 

@@ -38,7 +38,7 @@ def test_show_explains_every_setting(stage: str) -> None:
     assert f"avme {stage}" in text
 
 
-def test_a_blank_line_stands_before_each_table_of_a_preset() -> None:
+def test_config_show_separates_tables_by_a_blank_line() -> None:
     code, text, _ = run("show", "tiny")
 
     lines = text.splitlines()
@@ -116,7 +116,7 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
         (["show", "train"], "error: train is neither a stage"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_code_2(args: list[str], line: str) -> None:
+def test_config_with_wrong_value_is_one_line_and_code_2(args: list[str], line: str) -> None:
     code, out, err = run(*args)
 
     assert (code, out) == (2, "")
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_one_line_and_code_2(args: list[str], line: str) -> Non
         ("avme bench step --preset la", ["large"]),
     ],
 )
-def test_the_tab_key_offers_presets(words: str, offered: list[str]) -> None:
+def test_config_completion_offers_presets(words: str, offered: list[str]) -> None:
     asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
 
     result = CliRunner().invoke(
@@ -144,7 +144,7 @@ def test_the_tab_key_offers_presets(words: str, offered: list[str]) -> None:
     assert (result.exit_code, result.stdout.split()) == (0, offered)
 
 
-def test_the_tab_key_does_not_wait_for_torch() -> None:
+def test_config_completion_does_not_import_torch() -> None:
     code = (
         "import sys, avme_cli\n"
         "try: avme_cli.main()\n"

@@ -35,7 +35,7 @@ def run(*args: str) -> list[str]:
     return shlex.split(last.removeprefix("next: avme "))
 
 
-def test_from_videos_to_audit_by_the_printed_commands(
+def test_next_commands_lead_from_videos_to_audit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_video: Callable[..., Path]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -57,7 +57,9 @@ def test_from_videos_to_audit_by_the_printed_commands(
     assert again[-2:] == ["--out", "runs/pretrain-a pet's-2"]
 
 
-def test_a_set_is_named_as_data_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_set_name_is_the_name_that_data_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
 
     assert set_name(Path("data/pets")) == "pets"
@@ -74,7 +76,7 @@ def test_words_are_quoted_and_no_path_is_taken_for_an_option() -> None:
     assert said.lines == ["next: avme eval './-x/a b' --data '$HOME'"]
 
 
-def test_a_used_run_folder_is_not_offered_again(
+def test_next_command_never_offers_a_used_run_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -20,7 +20,7 @@ def run(*args: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("layout", ["ucf101", "folder", "hmdb51"])
-def test_a_folder_that_is_not_there_is_code_2(layout: str) -> None:
+def test_prep_of_missing_folder_is_code_2(layout: str) -> None:
     assert run(layout, "nowhere") == (
         2,
         "",
@@ -28,7 +28,7 @@ def test_a_folder_that_is_not_there_is_code_2(layout: str) -> None:
     )
 
 
-def test_a_file_is_no_folder_of_videos() -> None:
+def test_prep_of_a_file_is_refused() -> None:
     Path("clip.avi").write_bytes(b"")
 
     assert run("folder", "clip.avi")[2] == (
@@ -36,7 +36,7 @@ def test_a_file_is_no_folder_of_videos() -> None:
     )
 
 
-def test_a_folder_without_videos_is_one_line_and_code_2() -> None:
+def test_prep_of_folder_without_videos_is_one_line_and_code_2() -> None:
     Path("videos/cats").mkdir(parents=True)
 
     code, out, err = run("folder", "videos")
@@ -82,7 +82,7 @@ def test_impossible_settings_are_refused_before_any_work(args: list[str], line: 
         (["hmdb51", "videos"], "error: videos holds no videos: expected videos/<class>/<video>"),
     ],
 )
-def test_other_sources_are_refused_in_one_line(args: list[str], line: str) -> None:
+def test_prep_with_wrong_source_is_refused_in_one_line(args: list[str], line: str) -> None:
     Path("videos").mkdir()
     Path("a.csv").write_text("name,label\n")
 
@@ -95,7 +95,7 @@ def test_other_sources_are_refused_in_one_line(args: list[str], line: str) -> No
 
 
 @pytest.mark.slow
-def test_a_table_is_prepared_under_its_own_name(make_video: Callable[..., Path]) -> None:
+def test_prep_of_a_table_uses_the_name_of_the_table(make_video: Callable[..., Path]) -> None:
     clip = make_video(Path("videos/a.avi"))
     rows = f"path,label,split,start,end\n{clip.name},x,train,0,0.2\n{clip.name},y,test,0.2,\n"
     Path("cuts.csv").write_text(rows)
@@ -106,7 +106,7 @@ def test_a_table_is_prepared_under_its_own_name(make_video: Callable[..., Path])
     assert Path("data/cuts/dataset.json").is_file()
 
 
-def test_all_annotations_that_follow_are_read(make_video: Callable[..., Path]) -> None:
+def test_prep_reads_all_annotation_files_given(make_video: Callable[..., Path]) -> None:
     make_video(Path("videos/a_000001_000002.avi"))
     make_video(Path("videos/b_000001_000002.avi"))
     header = "label,youtube_id,time_start,time_end,split\n"

@@ -41,7 +41,7 @@ def show(*args: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_preset_can_be_shown(name: str) -> None:
+def test_preset_report_of_every_preset_is_printed(name: str) -> None:
     code, text, _ = show(name)
 
     assert code == 0
@@ -59,7 +59,7 @@ def test_values_stand_beside_their_sources() -> None:
     assert "avme finetune --preset" not in text
 
 
-def test_what_follows_is_what_videomae_would_print_on_ucf101() -> None:
+def test_preset_report_derives_the_values_of_videomae_on_ucf101() -> None:
     _, text, _ = show("videomae-ucf101")
     pretrain, finetune = text.split("avme finetune --preset")
 
@@ -74,7 +74,7 @@ def test_what_follows_is_what_videomae_would_print_on_ucf101() -> None:
     assert "forward 360.7 GFLOP a clip" in finetune
 
 
-def test_the_clips_that_fine_tuning_holds_out_are_shown() -> None:
+def test_preset_report_shows_the_held_out_clips() -> None:
     _, known, _ = show("base", "--stage", "finetune")
     _, other, _ = show("base", "--stage", "finetune", "--set", "val_fraction=0.2")
 
@@ -84,7 +84,7 @@ def test_the_clips_that_fine_tuning_holds_out_are_shown() -> None:
     assert "an epoch about 7,630 clips // 128" in other
 
 
-def test_a_value_given_here_says_so_and_changes_what_follows() -> None:
+def test_preset_report_marks_given_values_and_updates_derived_ones() -> None:
     code, text, _ = show("tiny", "--stage", "pretrain", "--set", "train.batch_size=64")
 
     assert code == 0
@@ -93,7 +93,7 @@ def test_a_value_given_here_says_so_and_changes_what_follows() -> None:
     assert "steps not known without a set: --data" in text
 
 
-def test_a_probe_tells_speed_and_hours() -> None:
+def test_preset_report_with_probe_shows_speed_and_hours() -> None:
     small = ["clip.image_size=16", "model.visual.depth=1", "train.device=cpu", "train.batch_size=4"]
     sets = [word for value in small for word in ("--set", value)]
 
@@ -107,7 +107,7 @@ def test_a_probe_tells_speed_and_hours() -> None:
     assert "measure throughput" in err
 
 
-def test_a_busy_machine_is_told_and_taken_off(
+def test_preset_report_on_busy_machine_warns_and_corrects(
     make_rehearsal: Callable[[float], Throughput],
 ) -> None:
     settings = resolve(PretrainConfig, preset=preset("pretrain", "digits"))
@@ -144,7 +144,7 @@ def test_hours_are_told_in_the_unit_that_suits_them(hours: float, words: str) ->
         (["paper", "--data", "nowhere"], "error: --data nowhere: no such folder"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_code_2(args: list[str], line: str) -> None:
+def test_preset_report_with_wrong_value_is_one_line_and_code_2(args: list[str], line: str) -> None:
     code, _, err = show(*args)
 
     assert code == 2
@@ -152,7 +152,7 @@ def test_what_is_wrong_is_one_line_and_code_2(args: list[str], line: str) -> Non
     assert err.count("\n") == 1
 
 
-def test_the_warm_up_of_a_short_run_is_shown_as_it_is_trained() -> None:
+def test_preset_report_of_short_run_shows_the_warm_up_in_use() -> None:
     short, long = ("--set", "train.epochs=20"), ("--set", "optim.warmup_epochs=40")
 
     _, limited, _ = show("base", "--stage", "pretrain", *short)

@@ -41,7 +41,7 @@ for command in (tea, coffee):
         ("coffee --size 4 --sweet", "4 True"),
     ],
 )
-def test_a_command_takes_its_own_options_and_the_shared_ones(args: str, printed: str) -> None:
+def test_sharing_gives_a_command_its_own_and_the_shared_options(args: str, printed: str) -> None:
     assert CliRunner().invoke(app, args.split()).stdout == f"{printed}\n"
 
 
@@ -54,5 +54,5 @@ def test_help_speaks_of_both_and_of_the_command() -> None:
 
 
 @pytest.mark.parametrize("args", ["tea --size 2", "coffee --minutes 2"])
-def test_what_is_missing_or_anothers_is_refused(args: str) -> None:
+def test_sharing_with_missing_or_foreign_option_is_refused(args: str) -> None:
     assert CliRunner().invoke(app, args.split()).exit_code == 2

@@ -7,7 +7,7 @@ from avme_cli.app import app
 from avme_cli.train_options import Training
 
 
-def test_only_given_options_become_settings() -> None:
+def test_training_options_that_are_given_become_settings() -> None:
     ctx = typer.Context(get_command(app))
 
     flags = Training(ctx=ctx, compile=True, epochs=3, precision="fp32").flags()

@@ -57,7 +57,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in kept}
 
 
-def test_a_whole_set_is_one_line_and_code_0(prepared: Path) -> None:
+def test_verify_of_whole_dataset_is_one_line_and_code_0(prepared: Path) -> None:
     code, out, err = run("verify")
 
     assert (code, err) == (0, "")
@@ -65,7 +65,7 @@ def test_a_whole_set_is_one_line_and_code_0(prepared: Path) -> None:
     assert out.count("\n") == 1
 
 
-def test_with_all_streams_closed_it_works_and_its_exit_code_tells(prepared: Path) -> None:
+def test_verify_with_closed_streams_returns_its_exit_code(prepared: Path) -> None:
     line = f"{sys.executable} -m avme_cli verify <&- >&- 2>&-"
 
     codes = [subprocess.run(["bash", "-c", line]).returncode]
@@ -75,7 +75,7 @@ def test_with_all_streams_closed_it_works_and_its_exit_code_tells(prepared: Path
     assert codes == [0, 5]
 
 
-def test_what_it_says_mends_shards_and_tables(prepared: Path) -> None:
+def test_verify_prints_commands_that_repair_shards_and_tables(prepared: Path) -> None:
     before = contents(prepared)
     shard = prepared / "shards" / "shard-00001.h5"
     shard.write_bytes(shard.read_bytes()[:-1] + b"?")
@@ -122,7 +122,7 @@ def test_tables_alone_are_mended_too(prepared: Path) -> None:
         ("verify", 2, "error: data/ holds several prepared sets (pair, two): choose one with DATA"),
     ],
 )
-def test_a_set_that_cannot_be_meant_is_refused(
+def test_verify_of_ambiguous_dataset_is_refused(
     line: str, code: int, told: str, prepared: Path
 ) -> None:
     Path("half").mkdir()

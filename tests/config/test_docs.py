@@ -10,16 +10,16 @@ MODELS = [PrepConfig, PretrainConfig, FinetuneConfig, EvalConfig]
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_commented_file_reads_back_equal(model: type[Settings]) -> None:
+def test_commented_yaml_reads_back_equal(model: type[Settings]) -> None:
     assert from_yaml(model, commented_yaml(model(), "All settings.")) == model()
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_setting_is_described_once(model: type[Settings]) -> None:
+def test_describe_lists_every_setting_once(model: type[Settings]) -> None:
     assert [row.key for row in describe(model)] == list(leaf_fields(model))
 
 
-def test_a_row_says_default_range_and_meaning() -> None:
+def test_describe_row_has_default_range_and_meaning() -> None:
     rows = {row.key: row for row in describe(PretrainConfig)}
 
     assert rows["clip.image_size"].default == "224"

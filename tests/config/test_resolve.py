@@ -191,7 +191,7 @@ def test_to_yaml_of_any_settings_reads_back_equal(
     assert from_yaml(PretrainConfig, to_yaml(settings)) == settings
 
 
-def test_a_file_that_an_older_version_wrote_says_what_is_unknown() -> None:
+def test_read_settings_of_an_older_version_names_unknown_keys() -> None:
     with pytest.raises(ConfigError, match=r"unknown setting mask\.kind in old/config\.yaml"):
         from_yaml(PretrainConfig, "mask: {kind: tube}", "old/config.yaml")
 

@@ -16,7 +16,9 @@ from avme.errors import ConfigError
         (60, 3600, "--set slurm.signal_before_seconds=3510 or slurm.time_limit_minutes=62"),
     ],
 )
-def test_a_warning_that_leaves_no_time_is_refused(minutes: int, warning: int, advice: str) -> None:
+def test_job_config_with_warning_beyond_the_time_limit_is_refused(
+    minutes: int, warning: int, advice: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         JobConfig(time_limit_minutes=minutes, signal_before_seconds=warning).require_time_to_train()
 
@@ -30,5 +32,5 @@ def test_a_warning_that_leaves_no_time_is_refused(minutes: int, warning: int, ad
 @pytest.mark.parametrize(
     ("minutes", "warning"), [(2, 30), (5, 180), (62, 3600), (24 * 60, 180), (3, 31)]
 )
-def test_what_is_advised_is_accepted(minutes: int, warning: int) -> None:
+def test_job_config_with_advised_values_is_accepted(minutes: int, warning: int) -> None:
     JobConfig(time_limit_minutes=minutes, signal_before_seconds=warning).require_time_to_train()

@@ -78,7 +78,7 @@ def refusal(model: type[Settings], key: str) -> str:
         (PrepConfig, "workers", "num_workers"),
     ],
 )
-def test_a_name_of_another_tool_is_answered_with_ours(
+def test_find_hint_for_name_of_another_tool_gives_the_avme_name(
     model: type[Settings], key: str, meant: str
 ) -> None:
     said = refusal(model, key)
@@ -86,7 +86,7 @@ def test_a_name_of_another_tool_is_answered_with_ours(
     assert said.startswith(f"unknown setting {key} in --set: did you mean {meant}"), said
 
 
-def test_a_setting_of_another_command_is_named_as_such() -> None:
+def test_find_hint_for_setting_of_another_command_names_the_command() -> None:
     assert refusal(FinetuneConfig, "mask.ratio").endswith("it is a setting of avme pretrain")
     assert refusal(PretrainConfig, "head.pool").endswith("it is a setting of avme finetune")
 
@@ -114,7 +114,7 @@ def test_case_hyphens_and_underscores_make_no_difference() -> None:
         ("warmup", "optim.warmup_epochs?"),
     ],
 )
-def test_a_misspelt_setting_is_answered_with_the_nearest(key: str, meant: str) -> None:
+def test_find_hint_for_misspelled_setting_gives_the_nearest(key: str, meant: str) -> None:
     assert refusal(PretrainConfig, key).endswith(f"did you mean {meant}")
 
 
@@ -125,10 +125,10 @@ def test_nonsense_is_answered_with_no_setting(key: str) -> None:
     assert refusal(PretrainConfig, key).endswith("`avme config show` lists them all")
 
 
-def test_what_avme_has_not_is_said() -> None:
+def test_find_hint_for_missing_feature_names_it_as_missing() -> None:
     assert "no color jitter" in refusal(FinetuneConfig, "color_jitter")
     assert "classes are those of the prepared set" in refusal(FinetuneConfig, "nb_classes")
 
 
-def test_a_hint_is_none_where_nothing_is_known() -> None:
+def test_find_hint_for_unknown_name_is_none() -> None:
     assert find_hint("learning_rate", ["seed"]) is None

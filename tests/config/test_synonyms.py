@@ -7,14 +7,14 @@ from avme.config.synonyms import SYNONYMS, squashed
 STAGES = (PrepConfig, PretrainConfig, FinetuneConfig, EvalConfig)
 
 
-def test_every_setting_in_the_table_exists() -> None:
+def test_synonyms_lead_to_existing_settings() -> None:
     known = {key for model in STAGES for key in leaf_fields(model)}
     targets = {target for rows in SYNONYMS.values() for row in rows for target in row.targets}
 
     assert {t for t in targets if not t.startswith("--")} <= known
 
 
-def test_no_row_leads_from_a_setting_to_another_of_the_same_command() -> None:
+def test_synonyms_never_lead_from_a_setting_to_another_of_the_same_command() -> None:
     """A command looks its own settings up first: such a row would never be read."""
     unread = {
         (model.__name__, name)

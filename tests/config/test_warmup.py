@@ -14,7 +14,7 @@ from avme.train.schedule import build_schedule
 
 
 @pytest.mark.parametrize(("epochs", "warmup"), [(1, 0.1), (20, 2.0), (40, 4.0), (400, 40.0)])
-def test_a_default_warm_up_is_a_tenth_of_a_short_run_at_most(epochs: int, warmup: float) -> None:
+def test_warmup_default_of_short_run_is_at_most_a_tenth(epochs: int, warmup: float) -> None:
     settings = resolve(PretrainConfig, flags={"train.epochs": epochs})
 
     assert settings.optim.warmup_epochs == pytest.approx(warmup)
@@ -23,7 +23,7 @@ def test_a_default_warm_up_is_a_tenth_of_a_short_run_at_most(epochs: int, warmup
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_preset_keeps_its_own_warm_up_and_its_share_of_fewer_epochs(
+def test_warmup_of_preset_keeps_its_length_and_its_share_of_fewer_epochs(
     stage: str, name: str
 ) -> None:
     given = preset(stage, name)
@@ -40,7 +40,7 @@ def test_a_preset_keeps_its_own_warm_up_and_its_share_of_fewer_epochs(
     assert source == f"{warmup:g} in the recipe, limited by train.epochs"
 
 
-def test_a_run_of_20_epochs_ends_at_the_lowest_rate_and_not_at_its_peak() -> None:
+def test_warmup_of_20_epochs_ends_at_the_lowest_rate() -> None:
     settings = resolve(PretrainConfig, flags={"train.epochs": 20})
 
     schedule = build_schedule(settings.optim, settings.train.batch_size, 20, steps_per_epoch=50)
@@ -53,7 +53,7 @@ def test_a_run_of_20_epochs_ends_at_the_lowest_rate_and_not_at_its_peak() -> Non
 
 
 @pytest.mark.parametrize("way", ["file", "sets", "flags", "base"])
-def test_a_warm_up_that_was_asked_for_is_kept_and_warned_about(way: str, tmp_path: Path) -> None:
+def test_warmup_warning_keeps_a_requested_warmup(way: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("optim: {warmup_epochs: 40}\n")
     asked: dict[str, Any] = {
@@ -74,7 +74,7 @@ def test_a_warm_up_that_was_asked_for_is_kept_and_warned_about(way: str, tmp_pat
     assert "rises for 20 of 20 epochs" in warning
 
 
-def test_a_run_that_goes_on_keeps_the_warm_up_that_it_began_with() -> None:
+def test_warmup_of_extended_run_is_that_of_its_start() -> None:
     begun = resolve(PretrainConfig, flags={"train.epochs": 20})
 
     again = resolve(PretrainConfig, base=begun.model_dump(), flags={"train.epochs": 40})

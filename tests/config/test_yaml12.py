@@ -24,7 +24,7 @@ from avme.errors import ConfigError
         ("[0.5, 1]", [0.5, 1]),
     ],
 )
-def test_a_scalar_is_what_it_looks_like(text: str, value: object) -> None:
+def test_read_yaml_gives_scalars_their_plain_type(text: str, value: object) -> None:
     assert read_yaml(text, "here") == value
 
 
@@ -50,9 +50,7 @@ def test_words_that_look_like_other_things_survive_writing() -> None:
         ("a: " + "9" * 5000, "here is not YAML"),
     ],
 )
-def test_what_would_fill_memory_or_end_in_a_traceback_is_refused_in_a_line(
-    text: str, said: str
-) -> None:
+def test_read_yaml_of_harmful_input_is_refused_in_one_line(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_yaml(text, "here")
 
@@ -69,6 +67,6 @@ def test_aliases_that_stay_small_and_explicit_text_are_read() -> None:
     }
 
 
-def test_an_object_is_never_built_from_a_file() -> None:
+def test_read_yaml_never_builds_an_object() -> None:
     with pytest.raises(ConfigError, match="here is not YAML"):
         read_yaml("!!python/object/apply:os.getcwd []", "here")

@@ -34,7 +34,7 @@ def test_clips_of_untrained_classes_bound_top1() -> None:
     assert found.only_class is None
 
 
-def test_a_list_of_one_class_is_recognised() -> None:
+def test_compute_coverage_of_list_with_one_class_recognizes_it() -> None:
     found = compute_coverage(clips("aaa"), "ab")
 
     assert (found.only_class, found.untrained, found.highest_top1) == ("a", (), 1.0)

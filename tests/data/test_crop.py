@@ -43,7 +43,7 @@ def test_pictures_shrink_as_far_as_the_smallest_box_allows(boxes: list[Box], fac
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
 @pytest.mark.parametrize(("height", "width"), [(240, 320), (241, 321), (243, 327)])
-def test_a_shrunk_box_stays_inside_and_is_no_smaller_than_it_must_be(
+def test_crop_resize_with_reduced_box_stays_inside_and_covers_the_output(
     height: int, width: int, factor: int
 ) -> None:
     size = height // factor - 3
@@ -60,7 +60,7 @@ def test_a_shrunk_box_stays_inside_and_is_no_smaller_than_it_must_be(
 @pytest.mark.parametrize(
     "box", [Box(0, 0, 160, 160), Box(81, 161, 160, 160), Box(33, 47, 171, 163)]
 )
-def test_a_box_of_an_odd_picture_shows_the_same_place_at_every_factor(
+def test_crop_resize_of_odd_frame_shows_the_same_region_at_every_factor(
     box: Box, factor: int
 ) -> None:
     picture = ramps(241, 321)
@@ -75,7 +75,7 @@ def test_a_box_of_an_odd_picture_shows_the_same_place_at_every_factor(
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
-def test_a_shrunk_picture_is_close_to_the_whole_one_resized(factor: int) -> None:
+def test_crop_resize_of_reduced_frame_is_close_to_the_full_one(factor: int) -> None:
     generator = np.random.default_rng(0)
     coarse = torch.from_numpy(generator.integers(0, 256, (1, 3, 16, 21), dtype=np.uint8))
     rough = (

@@ -63,7 +63,7 @@ time.sleep(60)
 
 
 @pytest.mark.slow
-def test_a_worker_ends_with_a_parent_that_is_killed(start: Callable[..., Any]) -> None:
+def test_loader_worker_ends_with_its_killed_parent(start: Callable[..., Any]) -> None:
     parent = start(["-c", WAITS_WITH_A_WORKER])
     deadline = time.monotonic() + 60
     while not parent.printed.endswith("\n") and time.monotonic() < deadline:
@@ -125,7 +125,7 @@ except SystemRequirementError as error:
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_is_named_with_what_helps(start: Callable[..., Any]) -> None:
+def test_loader_worker_that_is_killed_is_named_with_a_fix(start: Callable[..., Any]) -> None:
     done = start(["-c", BATCHES, "killed", "2"])
 
     assert done.wait() == 0, done.said
@@ -137,7 +137,7 @@ def test_a_worker_that_is_killed_is_named_with_what_helps(start: Callable[..., A
 
 
 @pytest.mark.slow
-def test_a_batch_that_cannot_be_handed_over_is_an_error_and_no_wait(
+def test_loader_batch_that_cannot_be_sent_is_an_error(
     start: Callable[..., Any],
 ) -> None:
     """The limit on the size of a file counts in /dev/shm too, and stands for one that is full."""
@@ -155,7 +155,7 @@ def may_run(argv: list[str]) -> bool:
 
 
 @pytest.mark.slow
-def test_a_shared_memory_that_is_really_full_is_an_error_and_no_wait(tmp_path: Path) -> None:
+def test_loader_with_full_shared_memory_is_an_error(tmp_path: Path) -> None:
     """With a /dev/shm of its own, which takes root or a user namespace."""
     ways = [["unshare", "-m", "true"], ["unshare", "-Urm", "true"]]
     allowed = [way[:-1] for way in ways if shutil.which(way[0]) and may_run(way)]
@@ -277,7 +277,7 @@ def test_ctrl_c_ends_the_start_of_a_worker(tmp_path: Path) -> None:
     assert (ended.stdout, ended.stderr) == ("interrupted\n", "")
 
 
-def test_a_loader_draws_random_numbers_when_it_starts_and_not_with_its_first_batch() -> None:
+def test_build_loader_draws_random_numbers_at_its_start() -> None:
     """torch's loaders draw their seed then; a step after a resumption must not notice."""
     loader = build_loader(one_clip(), [[0]], workers=0, pin=False)
     stream = interruptible(loader, world=1)

@@ -58,13 +58,13 @@ def make_frames() -> Tensor:
     return wide.round().to(torch.uint8)
 
 
-def test_the_operations_are_timms_fifteen() -> None:
+def test_operations_are_the_fifteen_of_timm() -> None:
     assert OPERATIONS.keys() == REFERENCE.keys()
 
 
 @pytest.mark.parametrize("level", [0.0, 3.0, 7.0, 10.0])
 @pytest.mark.parametrize("name", REFERENCE)
-def test_an_operation_is_pillows_at_timms_magnitude(name: str, level: float) -> None:
+def test_operation_equals_pillow_at_the_magnitude_of_timm(name: str, level: float) -> None:
     frames = make_frames()
 
     found = [OPERATIONS[name](frames, level, sign).float() for sign in (-1, 1)]
@@ -122,7 +122,7 @@ def test_levels_and_signs_are_drawn_as_timm_draws_them(
         assert times == pytest.approx(len(drawn) / 15, abs=5 * (len(drawn) / 15) ** 0.5)
 
 
-def test_all_frames_of_a_clip_change_alike_and_the_seed_decides_how() -> None:
+def test_randaugment_changes_all_frames_of_a_clip_alike_by_seed() -> None:
     still, view = make_frames()[:1].expand(3, -1, -1, -1), RandAugment(AugmentConfig())
     made = []
 
@@ -135,7 +135,7 @@ def test_all_frames_of_a_clip_change_alike_and_the_seed_decides_how() -> None:
     assert len({one.numpy().tobytes() for one in made}) > 6
 
 
-def test_a_level_far_from_the_mean_is_clipped_to_the_scale() -> None:
+def test_randaugment_level_far_from_the_mean_is_clipped() -> None:
     view = RandAugment(AugmentConfig(randaugment_std=100.0, randaugment_prob=1.0))
 
     for seed in range(30):

@@ -11,7 +11,7 @@ from avme.data.sampler import DistributedBatchSampler, SampleOrder, derive_seed,
 from avme.errors import ConfigError
 
 
-def test_an_epoch_draws_every_clip_once() -> None:
+def test_sample_order_of_an_epoch_draws_every_clip_once() -> None:
     order = SampleOrder(num_clips=12, batch=4, seed=5)
     drawn = [draw.clip for step in range(3) for draw in order.global_batch(step)]
 
@@ -27,7 +27,7 @@ def test_epochs_differ_in_order_and_in_seeds() -> None:
     assert len({d.seed for d in first + second}) == 16
 
 
-def test_a_list_shorter_than_a_batch_fills_it() -> None:
+def test_sample_order_of_list_shorter_than_a_batch_fills_it() -> None:
     order = SampleOrder(num_clips=3, batch=8, seed=0)
 
     assert order.steps_per_epoch == 1
@@ -68,7 +68,7 @@ def test_ranks_share_each_global_batch_and_a_restart_goes_on(
         assert joined == order.global_batch(step)
 
 
-def test_a_batch_that_ranks_cannot_share_is_refused() -> None:
+def test_batch_sampler_with_indivisible_batch_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"train\.batch_size 8 is not divisible by 3"):
         DistributedBatchSampler(
             SampleOrder(num_clips=9, batch=8, seed=0), first_step=0, last_step=1, world=3
@@ -92,12 +92,12 @@ def test_micro_batches_are_as_few_and_as_equal_as_they_can_be(share: int, most: 
 
 
 @given(st.integers(2, 300), st.integers(2, 320))
-def test_no_micro_batch_is_one_clip_unless_pairs_of_an_odd_share_leave_it(
+def test_micro_batch_sizes_avoid_one_clip_except_for_pairs_of_odd_share(
     share: int, most: int
 ) -> None:
     assert (1 in micro_batch_sizes(share, most)) == (most == 2 and share % 2 == 1)
 
 
 @given(st.integers(1, 150), st.integers(1, 160))
-def test_an_even_micro_batch_cuts_no_pair_of_clips_that_are_mixed(share: int, half: int) -> None:
+def test_micro_batch_sizes_when_even_split_no_mixed_pair(share: int, half: int) -> None:
     assert all(size % 2 == 0 for size in micro_batch_sizes(share, 2 * half)[:-1])

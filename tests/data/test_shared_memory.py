@@ -22,7 +22,7 @@ MB = 1_000_000
         (None, 64, 8, 4),
     ],
 )
-def test_as_many_batches_as_fit_are_prepared_ahead(
+def test_prefetch_factor_is_as_many_batches_as_fit(
     free: int | None, workers: int, ranks: int, factor: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("avme.data.shared_memory.free_shared_memory", lambda: None)
@@ -30,7 +30,7 @@ def test_as_many_batches_as_fit_are_prepared_ahead(
     assert prefetch_factor(10 * MB, workers, ranks, free) == factor
 
 
-def test_where_not_one_batch_a_process_fits_the_ways_out_are_named() -> None:
+def test_prefetch_factor_without_room_for_a_batch_names_the_fixes() -> None:
     with pytest.raises(SystemRequirementError) as caught:
         prefetch_factor(10 * MB, 2, 1, 29 * MB)
 

@@ -84,7 +84,7 @@ def test_stretches_of_both_kinds_are_hidden_without_torchaudio() -> None:
 
 @pytest.mark.parametrize("error", ["RuntimeError", "OSError", "ImportError", "AttributeError"])
 @pytest.mark.slow
-def test_a_torchaudio_that_does_not_load_changes_nothing(
+def test_spec_augment_without_loadable_torchaudio_is_unchanged(
     error: str, tmp_path: Path, start: Callable[..., Any]
 ) -> None:
     broken = tmp_path / "site" / "torchaudio"

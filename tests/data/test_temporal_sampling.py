@@ -18,7 +18,7 @@ def test_frames_and_rows_start_together() -> None:
     assert window.rows() == (20, 68)  # 12 source frames, 4 rows each
 
 
-def test_a_short_clip_repeats_its_last_frame_but_not_its_sound() -> None:
+def test_window_of_short_clip_repeats_the_last_frame_but_not_its_audio() -> None:
     window = Window(start=0, num_frames=4, stride=3)
 
     assert window.frames(5) == [0, 3, 4, 4]
@@ -26,7 +26,7 @@ def test_a_short_clip_repeats_its_last_frame_but_not_its_sound() -> None:
 
 
 @given(st.integers(1, 60), st.integers(0, 2**40), st.integers(0, 6))
-def test_a_random_window_never_leaves_the_clip_by_more_than_the_jitter(
+def test_random_window_leaves_the_clip_by_at_most_the_jitter(
     frames: int, seed: int, jitter: int
 ) -> None:
     window = random_window(frames, CLIP, torch.Generator().manual_seed(seed), jitter)
@@ -35,7 +35,7 @@ def test_a_random_window_never_leaves_the_clip_by_more_than_the_jitter(
     assert all(0 <= frame < frames for frame in window.frames(frames))
 
 
-def test_every_start_is_drawn() -> None:
+def test_random_window_reaches_every_start() -> None:
     generator = torch.Generator().manual_seed(0)
     starts = {random_window(15, CLIP, generator).start for _ in range(200)}
 

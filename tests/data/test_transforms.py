@@ -40,7 +40,7 @@ def look(
 @pytest.mark.parametrize(
     "view", [PretrainTransform(CLIP, CropConfig()), FinetuneTransform(CLIP, HEAVY)]
 )
-def test_a_seed_decides_everything(view: TrainTransform) -> None:
+def test_train_transform_is_determined_by_the_seed(view: TrainTransform) -> None:
     first, other, again = look(view, 1), look(view, 2), look(view, 1)
 
     assert first[0] == again[0]
@@ -59,7 +59,7 @@ def test_looking_leaves_the_global_generator_alone() -> None:
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_a_pretraining_crop_of_full_scale_is_the_short_side() -> None:
+def test_pretrain_transform_at_full_scale_crops_the_short_side() -> None:
     view = PretrainTransform(CLIP.model_copy(update={"image_size": 24}), CropConfig(scales=(1.0,)))
     frames = make_frames()
 
@@ -99,7 +99,7 @@ def test_dropped_sound_is_marked_as_not_there() -> None:
     assert not valid.any()
 
 
-def test_a_finetuning_view_is_what_torchvision_makes_of_the_whole_frames() -> None:
+def test_finetune_transform_view_equals_torchvision_on_full_frames() -> None:
     view = FinetuneTransform(CLIP, HEAVY.model_copy(update={"erase_prob": 0.5}))
     crop = v2.RandomResizedCrop(16, scale=HEAVY.crop_scale, ratio=HEAVY.crop_ratio, antialias=True)
 

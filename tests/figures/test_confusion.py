@@ -13,7 +13,9 @@ TITLE = "pets, split 1, test: top-1 66.7 % of n = 12 clips"
 
 @pytest.mark.parametrize("count", [2, 9, 101])
 @pytest.mark.slow
-def test_the_diagonal_of_a_perfect_classifier_is_dark(tmp_path: Path, count: int) -> None:
+def test_draw_confusion_of_perfect_classifier_has_a_dark_diagonal(
+    tmp_path: Path, count: int
+) -> None:
     confusion = 3 * np.eye(count, dtype=np.int64)
 
     draw_confusion(
@@ -26,7 +28,7 @@ def test_the_diagonal_of_a_perfect_classifier_is_dark(tmp_path: Path, count: int
     assert (pixels.min(axis=-1) > 0.95).mean() > 0.2
 
 
-def test_a_class_without_clips_divides_by_nothing(tmp_path: Path) -> None:
+def test_draw_confusion_of_class_without_clips_does_not_divide_by_zero(tmp_path: Path) -> None:
     draw_confusion(tmp_path / "a.png", np.array([[2, 1], [0, 0]]), ["Seen", "Unseen"], TITLE)
 
     assert (tmp_path / "a.png").stat().st_size > 1000

@@ -19,7 +19,9 @@ class Listening(NullReporter):
 
 
 @pytest.mark.parametrize("error", [ValueError("odd\nname"), MemoryError(), OSError(28, "full")])
-def test_a_failure_is_told_and_an_older_picture_goes(error: Exception, tmp_path: Path) -> None:
+def test_draw_or_warn_after_failure_warns_and_removes_the_old_figure(
+    error: Exception, tmp_path: Path
+) -> None:
     report, path = Listening(), tmp_path / "a.png"
     path.write_bytes(b"an older one")
 
@@ -34,7 +36,7 @@ def test_a_failure_is_told_and_an_older_picture_goes(error: Exception, tmp_path:
     assert "\n" not in line
 
 
-def test_a_picture_that_is_drawn_is_told_of_by_nobody(tmp_path: Path) -> None:
+def test_draw_or_warn_after_success_logs_nothing(tmp_path: Path) -> None:
     report, path = Listening(), tmp_path / "a.png"
 
     assert draw_or_warn(path, lambda temporary: temporary.write_bytes(b"a picture"), report)

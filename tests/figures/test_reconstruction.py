@@ -16,7 +16,7 @@ def plain(colour: tuple[int, int, int], num_frames: int) -> Cell:
 
 
 @pytest.mark.parametrize(("num_rows", "num_frames"), [(1, 1), (4, 4), (8, 2)])
-def test_every_version_of_every_clip_is_shown_in_its_column(
+def test_draw_reconstruction_shows_every_version_of_every_clip_in_its_column(
     tmp_path: Path, num_rows: int, num_frames: int
 ) -> None:
     row = ClipRow("BallsBell", (plain(RED, num_frames), plain(BLUE, num_frames)))

@@ -10,7 +10,7 @@ from avme.errors import ArtifactError
 from avme.io.atomic import read_json, replacing, write_json, write_text
 
 
-def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+def test_replacing_shows_a_file_only_when_complete(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file.txt"
 
     with replacing(path) as temporary:
@@ -47,7 +47,7 @@ def test_json_that_no_stage_writes_is_refused_in_a_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_too_large_for_its_kind_is_not_parsed(tmp_path: Path) -> None:
+def test_read_json_of_too_large_file_does_not_parse_it(tmp_path: Path) -> None:
     write_json(tmp_path / "large.json", {"a": "x" * 100})
 
     with pytest.raises(ArtifactError, match="has more than 99 bytes"):
@@ -55,7 +55,7 @@ def test_a_file_that_is_too_large_for_its_kind_is_not_parsed(tmp_path: Path) -> 
     assert read_json(tmp_path / "large.json", most_bytes=200)["a"] == "x" * 100
 
 
-def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+def test_replacing_after_failure_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     write_text(path, "old")
 
@@ -66,7 +66,7 @@ def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_cannot_even_be_begun_is_named_and_not_the_temporary_one(
+def test_replacing_of_file_that_cannot_be_created_names_the_target(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / ("n" * 250)  # too long with what is put around it
@@ -78,7 +78,7 @@ def test_a_file_that_cannot_even_be_begun_is_named_and_not_the_temporary_one(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk_names_the_file_and_not_its_temporary_name(tmp_path: Path) -> None:
+def test_replacing_on_full_disk_names_the_target(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
 
     def write() -> None:
@@ -110,7 +110,7 @@ def test_not_a_number_never_reaches_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "\xff"])
-def test_what_is_no_json_object_is_named(text: str, tmp_path: Path) -> None:
+def test_read_json_of_other_content_is_refused_by_name(text: str, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(text.encode("latin-1"))
 
@@ -118,13 +118,13 @@ def test_what_is_no_json_object_is_named(text: str, tmp_path: Path) -> None:
         read_json(path)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_read_json_of_missing_file_names_it(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="does not exist"):
         read_json(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_what_is_no_file_is_named_and_not_waited_for(
+def test_read_json_of_pipe_or_folder_is_refused_without_waiting(
     make: Callable[[Path], None], tmp_path: Path
 ) -> None:
     make(tmp_path / "a.json")

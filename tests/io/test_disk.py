@@ -16,7 +16,7 @@ def said_of(error: OSError, folder: Path) -> str:
     return str(caught.value)
 
 
-def test_a_full_disk_is_called_full(tmp_path: Path) -> None:
+def test_writing_on_full_disk_names_it(tmp_path: Path) -> None:
     assert said_of(OSError(errno.ENOSPC, ""), tmp_path).startswith(
         f"the disk of {tmp_path} is full"
     )
@@ -40,13 +40,13 @@ def test_writing_with_an_error_that_names_no_file_names_the_folder(tmp_path: Pat
     assert said_of(from_h5py, tmp_path).startswith(f"{tmp_path}: truncated file: eof = 96. ")
 
 
-def test_what_can_be_written_leaves_no_trace(tmp_path: Path) -> None:
+def test_try_write_in_writable_folder_leaves_no_file(tmp_path: Path) -> None:
     try_write(tmp_path / "not" / "there", 3_000_000)
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+def test_try_write_in_impossible_folder_names_it(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(

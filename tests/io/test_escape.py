@@ -23,7 +23,7 @@ OBEYED = {
 
 
 @pytest.mark.parametrize(("text", "shown"), OBEYED.items())
-def test_what_would_be_obeyed_is_escaped_once(text: str, shown: str) -> None:
+def test_escape_text_escapes_harmful_characters_once(text: str, shown: str) -> None:
     assert escape_text(text) == escape_text(shown) == shown
 
 
@@ -34,12 +34,12 @@ def test_text_that_people_read_stays_as_it_is(text: str) -> None:
     assert escape_text(text) == text
 
 
-def test_what_is_kept_is_kept() -> None:
+def test_escape_text_with_keep_leaves_those_characters() -> None:
     assert escape_text("a\n\tb\x1b", keep="\n\t") == "a\n\tb\\x1b"
 
 
 @given(st.text(st.characters(codec=None)))
-def test_no_control_character_is_left(text: str) -> None:
+def test_escape_text_leaves_no_control_character(text: str) -> None:
     """By Unicode's own classes, which the pattern does not use."""
     shown = escape_text(text)
 
@@ -67,7 +67,7 @@ def test_cells_that_a_spreadsheet_would_run_are_text(cell: str) -> None:
     assert escape_formula(cell) == f"'{cell}"
 
 
-def test_what_is_no_text_is_no_formula() -> None:
+def test_escape_formula_of_a_number_is_unchanged() -> None:
     assert escape_formula(-0.5) == -0.5
 
 

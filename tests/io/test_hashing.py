@@ -6,7 +6,7 @@ from pathlib import Path
 from avme.io.hashing import list_sha256, sha256_of
 
 
-def test_the_hash_is_sha256(tmp_path: Path) -> None:
+def test_sha256_of_equals_hashlib(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"abc")
 

@@ -9,7 +9,7 @@ from avme.io.json_checksum import KEY, has_valid_checksum, with_checksum
 CONTENT = {"b": [1, 2.5, None], "a": {"name": "Küche"}}
 
 
-def test_what_was_read_back_is_valid_in_any_order_and_layout() -> None:
+def test_has_valid_checksum_in_any_order_and_layout_is_true() -> None:
     written = json.dumps(with_checksum(CONTENT), indent=3, ensure_ascii=True)
     again = dict(reversed(json.loads(written).items()))
 
@@ -21,9 +21,9 @@ def test_what_was_read_back_is_valid_in_any_order_and_layout() -> None:
     "changes",
     [{"b": [1, 2.5, 0]}, {"b": [1.0, 2.5, None]}, {"c": None}, {"a": {"name": "\ud800"}}, {KEY: 3}],
 )
-def test_a_changed_value_is_seen(changes: dict[str, object]) -> None:
+def test_has_valid_checksum_of_changed_value_is_false(changes: dict[str, object]) -> None:
     assert not has_valid_checksum(with_checksum(CONTENT) | changes)
 
 
-def test_no_checksum_is_not_a_valid_one() -> None:
+def test_has_valid_checksum_without_checksum_is_false() -> None:
     assert not has_valid_checksum(CONTENT)

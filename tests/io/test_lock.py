@@ -26,7 +26,7 @@ with holding(Path(sys.argv[1])):
 """
 
 
-def test_the_second_is_refused_until_the_first_ends(tmp_path: Path) -> None:
+def test_holding_a_held_lock_is_refused_until_released(tmp_path: Path) -> None:
     with holding(tmp_path / "set"):
         with pytest.raises(UsageError, match="another `avme prep` is running") as caught:
             holding(tmp_path / "set").__enter__()
@@ -39,7 +39,7 @@ def test_the_second_is_refused_until_the_first_ends(tmp_path: Path) -> None:
     assert list((tmp_path / "set").iterdir()) == []
 
 
-def test_a_killed_holder_leaves_the_folder_free(tmp_path: Path) -> None:
+def test_holding_after_kill_of_the_holder_succeeds(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
@@ -92,7 +92,7 @@ def test_patience_outlasts_a_short_holder(tmp_path: Path) -> None:
     process.stdout.close()
 
 
-def test_who_only_looks_keeps_nobody_out(tmp_path: Path) -> None:
+def test_is_held_excludes_no_holder(tmp_path: Path) -> None:
     looking = os.open(tmp_path / ".run.lock", os.O_RDONLY | os.O_CREAT)
     fcntl.flock(looking, fcntl.LOCK_SH)  # as `is_held` does for a moment
     Timer(0.1, os.close, [looking]).start()
@@ -101,7 +101,7 @@ def test_who_only_looks_keeps_nobody_out(tmp_path: Path) -> None:
         assert is_held(tmp_path, "run")
 
 
-def test_who_was_suspended_still_looks_again(
+def test_is_held_after_suspension_checks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking = os.open(tmp_path / ".run.lock", os.O_RDONLY | os.O_CREAT)
@@ -114,7 +114,7 @@ def test_who_was_suspended_still_looks_again(
         assert is_held(tmp_path, "run")
 
 
-def test_a_lock_that_was_deleted_under_its_holder_does_not_take_away_the_next_one(
+def test_holding_a_lock_deleted_meanwhile_keeps_the_next_one(
     tmp_path: Path,
 ) -> None:
     first = holding(tmp_path)
@@ -128,7 +128,7 @@ def test_a_lock_that_was_deleted_under_its_holder_does_not_take_away_the_next_on
             pass
 
 
-def test_a_file_that_another_machine_deleted_is_made_anew(
+def test_holding_a_lock_deleted_on_another_machine_creates_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, answers = fcntl.flock, [OSError(errno.ESTALE, "Stale file handle")]

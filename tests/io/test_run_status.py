@@ -17,7 +17,7 @@ from avme.io.run_status import open_run, state_of, write_status
     "change",
     [{"state": ["running"]}, {"state": "odd"}, {"stage": 1}, {"updated": "x"}, {"updated": True}],
 )
-def test_a_status_of_other_types_is_refused_by_name(
+def test_state_of_status_with_other_types_is_refused_by_name(
     tmp_path: Path, change: dict[str, object]
 ) -> None:
     write_status(tmp_path, "pretrain", "finished")
@@ -28,11 +28,11 @@ def test_a_status_of_other_types_is_refused_by_name(
         state_of(tmp_path)
 
 
-def test_a_new_run_gets_its_folder(tmp_path: Path) -> None:
+def test_open_run_creates_a_new_folder(tmp_path: Path) -> None:
     assert open_run(tmp_path / "a", "pretrain", resume=False, overwrite=False).is_dir()
 
 
-def test_a_folder_in_use_is_refused_continued_or_replaced(tmp_path: Path) -> None:
+def test_open_run_of_used_folder_refuses_resumes_or_overwrites(tmp_path: Path) -> None:
     write_status(tmp_path / "a", "pretrain", "stopped", step=3)
 
     with pytest.raises(UsageError, match="--resume continues it, --overwrite replaces it"):
@@ -45,7 +45,7 @@ def test_a_folder_in_use_is_refused_continued_or_replaced(tmp_path: Path) -> Non
     assert "step" not in read_json(replaced / "status.json")
 
 
-def test_a_run_that_is_half_overwritten_is_called_killed(
+def test_state_of_partly_overwritten_run_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_status(tmp_path, "pretrain", "finished")
@@ -62,7 +62,7 @@ def test_a_run_that_is_half_overwritten_is_called_killed(
     assert state_of(tmp_path) == f"killed (it was {who})"
 
 
-def test_what_says_running_without_a_process_is_not_believed(tmp_path: Path) -> None:
+def test_state_of_running_without_process_is_killed(tmp_path: Path) -> None:
     write_json(tmp_path / "status.json", {"stage": "pretrain", "state": "running"})
 
     assert state_of(tmp_path) == "killed (it was process ? on ?)"
@@ -87,7 +87,7 @@ def test_resume_and_overwrite_exclude_each_other(tmp_path: Path) -> None:
         open_run(tmp_path, "pretrain", resume=True, overwrite=True)
 
 
-def test_a_status_finds_room_on_a_full_disk_where_it_was(
+def test_write_status_on_full_disk_replaces_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_status(tmp_path, "pretrain", "running")

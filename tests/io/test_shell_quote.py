@@ -19,7 +19,7 @@ def pasted(line: str, folder: Path | None = None) -> bytes:
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=20))
-def test_a_shell_reads_back_the_words(words: list[str]) -> None:
+def test_join_command_is_read_back_by_a_shell(words: list[str]) -> None:
     line = join_command(["printf", r"%s\0", *words])
 
     assert escape_text(line) == line
@@ -27,11 +27,11 @@ def test_a_shell_reads_back_the_words(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("word", ["a b", "x\n", "\u202e", "it's", "\udcff"])
-def test_only_what_cannot_be_shown_is_written_in_bytes(word: str) -> None:
+def test_quote_word_writes_bytes_only_for_undisplayable_characters(word: str) -> None:
     assert quote_word(word).startswith("$'") == (escape_text(word) != word)
 
 
-def test_a_comment_stays_one(tmp_path: Path) -> None:
+def test_comment_stays_a_comment(tmp_path: Path) -> None:
     pasted(comment("but videos\ntouch marker\n is not there"), tmp_path)
 
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ class Point:
     note: str | None = None
 
 
-def test_a_record_takes_its_fields_and_leaves_the_others_out() -> None:
+def test_typed_record_takes_its_fields_and_ignores_others() -> None:
     values = parse_json('{"name": "a", "index": 1, "note": null, "later": [1]}')
 
     assert typed_record(Point, values) == Point("a", 1.0)
@@ -35,6 +35,6 @@ def test_a_record_takes_its_fields_and_leaves_the_others_out() -> None:
         ('{"name": "a", "index": 1, "note": 1}', "note is int"),
     ],
 )
-def test_a_value_of_another_type_is_named(text: str, said: str) -> None:
+def test_typed_record_with_value_of_another_type_names_it(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said.replace("[", r"\[")):
         typed_record(Point, parse_json(text))

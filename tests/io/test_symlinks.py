@@ -49,7 +49,7 @@ def bind(path: Path) -> None:
         ("env.json", lambda path, marker: bind(path)),
     ],
 )
-def test_whatever_is_no_file_and_no_folder_is_named(
+def test_find_links_names_everything_but_files_and_folders(
     name: str, make: Callable[[Path, Path], None], folder: Path, marker: Path
 ) -> None:
     make(folder / name, marker)
@@ -62,7 +62,7 @@ def test_whatever_is_no_file_and_no_folder_is_named(
     assert [path for path in find_links(folder)] == [folder / name]
 
 
-def test_the_folder_itself_may_be_a_link(folder: Path, tmp_path: Path) -> None:
+def test_require_no_links_allows_the_folder_itself_to_be_one(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(folder)
 
     require_no_links(tmp_path / "link")
@@ -86,7 +86,7 @@ def test_links_that_wandb_makes_in_its_folder_stay(folder: Path) -> None:
 
 @pytest.mark.parametrize("flags", [os.O_WRONLY | os.O_APPEND | os.O_CREAT, os.O_RDWR, os.O_RDONLY])
 @pytest.mark.parametrize("kind", ["link", "dangling", "pipe", "folder"])
-def test_a_file_is_not_opened_through_a_link_and_no_pipe_is_waited_for(
+def test_open_unlinked_follows_no_link_and_waits_for_no_pipe(
     flags: int, kind: str, folder: Path, marker: Path
 ) -> None:
     path = folder / "file"
@@ -105,7 +105,7 @@ def test_a_file_is_not_opened_through_a_link_and_no_pipe_is_waited_for(
     assert [each.name for each in marker.parent.iterdir()] == ["marker"]
 
 
-def test_a_file_with_a_second_name_is_not_appended_to(folder: Path, marker: Path) -> None:
+def test_own_file_with_second_name_is_not_appended_to(folder: Path, marker: Path) -> None:
     os.link(marker, folder / "command.txt")
 
     with (
@@ -121,7 +121,7 @@ def test_a_file_with_a_second_name_is_not_appended_to(folder: Path, marker: Path
 
 
 @pytest.mark.parametrize("target", ["marker", "new"])
-def test_a_lock_is_not_a_link_to_another_file(target: str, folder: Path, marker: Path) -> None:
+def test_lock_behind_a_link_is_refused(target: str, folder: Path, marker: Path) -> None:
     (folder / ".run.lock").symlink_to(marker.with_name(target))
 
     with pytest.raises(ArtifactError, match=r"\.run\.lock is a link"), holding(folder, "run"):
@@ -132,14 +132,16 @@ def test_a_lock_is_not_a_link_to_another_file(target: str, folder: Path, marker:
     assert [each.name for each in marker.parent.iterdir()] == ["marker"]
 
 
-def test_a_pipe_in_the_place_of_a_lock_is_not_waited_for(folder: Path) -> None:
+def test_lock_replaced_by_a_pipe_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / ".run.lock")
 
     with pytest.raises(ArtifactError, match="is not a regular file"):
         is_held(folder, "run")
 
 
-def test_a_temporary_file_is_a_new_one_and_a_link_is_replaced(folder: Path, marker: Path) -> None:
+def test_replacing_creates_a_new_temporary_file_and_replaces_a_link(
+    folder: Path, marker: Path
+) -> None:
     path = folder / "weights"
     path.symlink_to(marker)
     with replacing(path) as temporary:
@@ -157,7 +159,7 @@ def test_a_temporary_file_is_a_new_one_and_a_link_is_replaced(folder: Path, mark
     assert path.read_text() == "new"
 
 
-def test_a_full_disk_has_no_status_written_through_a_link(
+def test_status_on_full_disk_is_not_written_through_a_link(
     folder: Path, marker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:

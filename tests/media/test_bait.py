@@ -84,7 +84,7 @@ def frames_of(path: Path, work: Path) -> int:
     return len(decode(path, io.BytesIO(), work=work, recipe=recipe).pts)
 
 
-def test_the_listener_hears_a_call(listener: Listener) -> None:
+def test_listener_receives_a_request(listener: Listener) -> None:
     assert not listener.was_called
     socket.create_connection(("127.0.0.1", listener.port)).close()
     assert listener.was_called
@@ -93,7 +93,7 @@ def test_the_listener_hears_a_call(listener: Listener) -> None:
 @pytest.mark.parametrize("where", ["file", "relative", "address"])
 @pytest.mark.parametrize("kind", TEXTS)
 @pytest.mark.slow
-def test_a_text_that_points_elsewhere_is_not_followed(
+def test_reference_to_another_file_is_not_followed(
     tmp_path: Path, secret: Path, listener: Listener, kind: str, where: str
 ) -> None:
     target = {
@@ -118,7 +118,7 @@ def test_a_text_that_points_elsewhere_is_not_followed(
     assert not (tmp_path / "out.nut").exists()
 
 
-def test_a_playlist_in_the_subtitles_of_an_avi_is_not_followed(
+def test_playlist_in_subtitles_of_an_avi_is_not_followed(
     tmp_path: Path, make_video: MakeVideo, secret: Path, listener: Listener
 ) -> None:
     clip = make_video(tmp_path / "bait.avi", frames=4)
@@ -154,7 +154,7 @@ def test_data_that_an_mp4_says_lie_elsewhere_are_not_fetched(
 @pytest.mark.parametrize(
     "name", ["clip_%03d.avi", "clip_*.avi", "concat:secret.mp4|secret.mp4", "data:text,x.avi"]
 )
-def test_a_name_is_no_pattern_and_no_protocol(
+def test_file_name_is_no_pattern_and_no_protocol(
     tmp_path: Path, make_video: MakeVideo, secret: Path, name: str
 ) -> None:
     for other in ("clip_001.avi", "clip_000.avi", "secret.mp4"):

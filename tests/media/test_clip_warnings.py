@@ -26,14 +26,14 @@ def sound_codes(start: float | None, seconds: float, num_tracks: int = 1) -> lis
     return [warning.split(":")[0] for warning in audio_warnings(info, 2.0, start, seconds)]
 
 
-def test_both_counts_of_frames_are_named() -> None:
+def test_frame_warnings_name_both_counts() -> None:
     assert list(frame_warnings(INFO, 150)) == [
         "frames-differ: 150 frames decode, the header records 180"
     ]
 
 
 @pytest.mark.parametrize("frames", [178, 180, 182])
-def test_a_frame_or_two_are_not_worth_a_word(frames: int) -> None:
+def test_frame_warnings_ignore_two_frames(frames: int) -> None:
     assert list(frame_warnings(INFO, frames)) == []
 
 
@@ -71,7 +71,7 @@ def test_sound_is_compared_with_the_pictures(
     assert sound_codes(start, seconds) == codes
 
 
-def test_a_clip_without_a_track_lost_no_sound() -> None:
+def test_audio_warnings_without_track_are_empty() -> None:
     assert sound_codes(None, 0.0, num_tracks=0) == []
 
 
@@ -99,7 +99,7 @@ def test_lacks_content_three_missing_frames_count(missing: float, lacks: bool) -
     assert lacks_content(INFO, Span(1.0, 2.0), [], missing) is lacks
 
 
-def test_a_clip_that_lost_most_of_its_frames_is_refused_with_both_numbers() -> None:
+def test_require_min_decoded_of_few_frames_is_refused_with_both_counts() -> None:
     with pytest.raises(MediaError, match=r"10 frames .* 180 frames or 7\.2 s") as caught:
         require_min_decoded(INFO, 10, 0.4, 0.5)
 
@@ -114,22 +114,24 @@ def test_a_clip_that_lost_most_of_its_frames_is_refused_with_both_numbers() -> N
         (170, 1.0),  # a broken clock
     ],
 )
-def test_a_clip_that_has_half_of_its_frames_or_seconds_passes(frames: int, seconds: float) -> None:
+def test_require_min_decoded_with_half_of_frames_or_seconds_passes(
+    frames: int, seconds: float
+) -> None:
     require_min_decoded(INFO, frames, seconds, 0.5)
 
 
-def test_a_header_that_says_nothing_promises_nothing() -> None:
+def test_require_min_decoded_without_header_values_passes() -> None:
     silent = replace(INFO, num_frames_from_header=None, seconds_from_header=None)
 
     require_min_decoded(silent, 1, 0.04, 0.5)
 
 
-def test_a_cut_file_promises_what_it_was(shared: Path) -> None:
+def test_probe_of_truncated_file_has_the_full_duration(shared: Path) -> None:
     assert probe(shared / "data" / "oddmedia" / "trunc_50.avi").seconds_from_header == 2.0
 
 
 @pytest.mark.parametrize("name", ["clip.mkv", "clip.mp4", "clip.avi", "clip.webm"])
-def test_a_header_says_how_long_its_pictures_are(
+def test_probe_duration_is_that_of_the_frames(
     tmp_path: Path, make_video: Callable[..., Path], name: str
 ) -> None:
     codecs = ("-c:v", "libvpx", "-c:a", "libopus") if name == "clip.webm" else ("-c:a", "mp3")

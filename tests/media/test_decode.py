@@ -51,7 +51,7 @@ def decoded(clip: Path) -> NDArray[np.uint8]:
     return np.asarray(Image.open(png).convert("RGB"))
 
 
-def test_a_stored_picture_is_as_sharp_as_its_source(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_decode_keeps_the_sharpness_of_the_source(tmp_path: Path, make_video: MakeVideo) -> None:
     clip = make_video(tmp_path / "clip.mkv", size="64x64", options=("-c:v", "ffv1"))
 
     media, jpegs = extracted(clip, tmp_path / "work")
@@ -85,7 +85,7 @@ def test_short_side_shrinks_the_pictures(tmp_path: Path, make_video: MakeVideo) 
     assert first_frame(jpegs, media).shape == (32, 48, 3)
 
 
-def test_a_clip_without_a_track_has_no_sound(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_decode_of_clip_without_track_has_no_audio(tmp_path: Path, make_video: MakeVideo) -> None:
     media, _ = extracted(make_video(tmp_path / "clip.avi", audio=None), tmp_path / "work")
 
     assert media.audio == "none"
@@ -93,7 +93,7 @@ def test_a_clip_without_a_track_has_no_sound(tmp_path: Path, make_video: MakeVid
     assert media.audio_rows == (0, 0)
 
 
-def test_a_silent_track_is_told_from_sound(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_decode_of_silent_track_differs_from_audible(tmp_path: Path, make_video: MakeVideo) -> None:
     clip = make_video(tmp_path / "clip.avi", audio="anullsrc=r=44100:cl=stereo")
 
     media, _ = extracted(clip, tmp_path / "work")
@@ -102,7 +102,7 @@ def test_a_silent_track_is_told_from_sound(tmp_path: Path, make_video: MakeVideo
     assert media.audio_rows == (0, 0)
 
 
-def test_one_frame_is_a_clip(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_decode_of_one_frame_is_a_clip(tmp_path: Path, make_video: MakeVideo) -> None:
     media, _ = extracted(make_video(tmp_path / "clip.avi", frames=1), tmp_path / "work")
 
     assert media.pts.tolist() == [0.0]
@@ -131,9 +131,7 @@ def test_sound_that_ends_early_ends_its_rows(shared: Path, tmp_path: Path) -> No
     assert media.audio_rows[1] == pytest.approx(102, abs=2)
 
 
-def test_a_cut_file_counts_what_decodes_not_what_its_header_claims(
-    shared: Path, tmp_path: Path
-) -> None:
+def test_decode_of_truncated_file_counts_decoded_frames(shared: Path, tmp_path: Path) -> None:
     media, _ = extracted(shared / "data" / "oddmedia" / "trunc_50.avi", tmp_path / "work")
 
     assert media.info.num_frames_from_header == 50
@@ -163,7 +161,7 @@ def test_frame_counts_and_times_are_ffprobes(
     assert np.allclose(media.pts, times - times[0], atol=0.002)
 
 
-def test_a_changing_picture_size_is_evened_out(shared: Path, tmp_path: Path) -> None:
+def test_decode_of_changing_frame_size_scales_to_one_size(shared: Path, tmp_path: Path) -> None:
     media, jpegs = extracted(shared / "data" / "oddmedia" / "size_change.ts", tmp_path / "work")
 
     sizes = set()
@@ -174,7 +172,7 @@ def test_a_changing_picture_size_is_evened_out(shared: Path, tmp_path: Path) -> 
     assert sizes == {(media.width, media.height)}
 
 
-def test_a_turned_picture_stands_upright(shared: Path, tmp_path: Path) -> None:
+def test_decode_of_rotated_video_is_upright(shared: Path, tmp_path: Path) -> None:
     folder = shared / "data" / "oddmedia"
 
     upright, first = extracted(folder / "good.mp4", tmp_path / "work")
@@ -201,12 +199,12 @@ def test_sound_that_nobody_can_decode_costs_no_picture(
     assert media.ffmpeg_log
 
 
-def test_a_track_with_no_frame_is_refused_by_name(shared: Path, tmp_path: Path) -> None:
+def test_decode_of_track_without_frames_is_refused_by_name(shared: Path, tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"zero_frames\.avi"):
         extracted(shared / "data" / "oddmedia" / "zero_frames.avi", tmp_path / "work")
 
 
-def test_a_hole_in_the_sound_stays_a_hole(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_decode_keeps_a_gap_in_the_audio(tmp_path: Path, make_video: MakeVideo) -> None:
     clip = make_video(
         tmp_path / "clip.mkv",
         frames=50,
@@ -222,7 +220,7 @@ def test_a_hole_in_the_sound_stays_a_hole(tmp_path: Path, make_video: MakeVideo)
 
 
 @pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video"])
-def test_a_program_stream_with_b_frames_is_an_ordinary_clip(
+def test_decode_of_program_stream_with_b_frames_is_ordinary(
     codec: str, tmp_path: Path, make_video: MakeVideo
 ) -> None:
     options = ("-c:v", codec, "-bf", "2", "-g", "12", "-c:a", "mp2", "-f", "mpeg")

@@ -36,7 +36,7 @@ def reason_of(clip: Path, work: Path, **bounds: Any) -> str:
     return caught.value.reason
 
 
-def test_a_header_that_says_ten_hours_is_believed_before_anything_is_decoded(
+def test_duration_limit_by_the_header_applies_before_decoding(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:
     clip = make_video(tmp_path / "clip.avi", frames=4)
@@ -48,7 +48,7 @@ def test_a_header_that_says_ten_hours_is_believed_before_anything_is_decoded(
     assert not (tmp_path / "work" / "ffmpeg.log").exists()
 
 
-def test_a_clip_whose_header_says_nothing_is_measured(
+def test_duration_limit_without_header_applies_to_decoded_frames(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:
     clip = make_video(tmp_path / "clip.ts", frames=50, options=TRANSPORT)
@@ -57,7 +57,7 @@ def test_a_clip_whose_header_says_nothing_is_measured(
     assert len(extracted(clip, tmp_path / "work", max_seconds=3.0).pts) == 50
 
 
-def test_more_pictures_than_anybody_wants_are_not_decoded(
+def test_frame_limit_stops_the_decoding(
     tmp_path: Path, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = make_video(tmp_path / "clip.avi", frames=30)
@@ -113,9 +113,7 @@ def test_ffmpeg_gets_no_more_memory_than_it_may(tmp_path: Path, make_video: Make
     assert caught.value.reason in ("crashed", "memory", "undecodable")
 
 
-def test_a_small_file_that_claims_a_hundred_million_frames_takes_no_memory(
-    tmp_path: Path, make_video: MakeVideo
-) -> None:
+def test_file_claiming_many_frames_takes_no_memory(tmp_path: Path, make_video: MakeVideo) -> None:
     clip = make_video(tmp_path / "clip.mp4", frames=4, audio=None, options=("-c:v", "libx264"))
     mp4 = bytearray(clip.read_bytes())
     struct.pack_into(">II", mp4, mp4.index(b"stsz") + 8, 1, 100_000_000)
@@ -136,7 +134,7 @@ def test_a_small_file_that_claims_a_hundred_million_frames_takes_no_memory(
     )
 
 
-def test_a_jump_of_the_clock_is_not_shown() -> None:
+def test_clock_jump_is_not_shown() -> None:
     shown = np.arange(50) / 25
     pts = np.where(shown < 1, shown, shown + 7_199)
 
@@ -145,7 +143,7 @@ def test_a_jump_of_the_clock_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("jump_seconds", [1_000, 7_200])
-def test_a_transport_stream_whose_clock_jumps_is_whole(
+def test_transport_stream_with_clock_jump_is_complete(
     jump_seconds: int, tmp_path: Path, make_video: MakeVideo
 ) -> None:
     first = make_video(tmp_path / "first.ts", frames=25, options=TRANSPORT)

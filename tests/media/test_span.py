@@ -17,7 +17,7 @@ from avme.media.span import Span
         (100.0, 1e4, "100-10000"),
     ],
 )
-def test_a_span_is_written_without_rounding_noise(
+def test_span_is_written_without_rounding_noise(
     start: float, end: float | None, written: str
 ) -> None:
     assert str(Span(start, end)) == written
@@ -27,6 +27,6 @@ def test_a_span_is_written_without_rounding_noise(
     ("start", "end"),
     [(-1.0, 2.0), (2.0, 2.0), (3.0, 2.0), (math.nan, 2.0), (0.0, math.nan), (0.0, math.inf)],
 )
-def test_a_span_that_holds_nothing_is_refused(start: float, end: float) -> None:
+def test_span_without_duration_is_refused(start: float, end: float) -> None:
     with pytest.raises(UsageError, match="expected 0 <= start < end"):
         Span(start, end)

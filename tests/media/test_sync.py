@@ -23,7 +23,7 @@ BEEP = "aevalsrc=if(between(t\\,60\\,60.005)\\,0.8*sin(2*PI*1000*t)\\,0):s={rate
     ],
 )
 @pytest.mark.slow
-def test_a_beep_at_60_seconds_of_ntsc_video_lies_in_its_own_row(
+def test_beep_at_60_seconds_of_ntsc_video_lies_in_its_own_row(
     tmp_path: Path,
     make_video: Callable[..., Path],
     name: str,

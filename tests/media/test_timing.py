@@ -56,7 +56,7 @@ def test_pictures_without_times_of_their_own_come_at_their_rate(
     )
 
 
-def test_a_clock_that_is_set_back_a_little_catches_up(tmp_path: Path) -> None:
+def test_timing_of_clock_set_back_slightly_recovers(tmp_path: Path) -> None:
     media = extracted(set_back(tmp_path / "clip.mkv", 0.12), tmp_path)
 
     assert len(media.pts) == 50
@@ -64,7 +64,7 @@ def test_a_clock_that_is_set_back_a_little_catches_up(tmp_path: Path) -> None:
     assert [warning.split(":")[0] for warning in media.warnings] == ["timestamps-fixed"]
 
 
-def test_a_clock_that_is_set_back_by_more_is_refused(tmp_path: Path) -> None:
+def test_timing_of_clock_set_back_far_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"clip\.mkv: ffmpeg ended with") as caught:
         extracted(set_back(tmp_path / "clip.mkv", 1.0), tmp_path)
 

@@ -111,7 +111,7 @@ def test_content_and_amount_of_padding_change_nothing(training: bool) -> None:
     assert not with_more[:, 8:].any()
 
 
-def test_without_padding_a_mask_computes_what_no_mask_does() -> None:
+def test_audio_encoder_without_padding_ignores_the_mask() -> None:
     mfcc = torch.randn(3, 32, 13)
     masked, plain, encoder = make_resnet(), make_resnet(), AudioEncoder(TINY, 32, 32)
     encoder.resnet.load_state_dict(plain.state_dict())
@@ -124,7 +124,7 @@ def test_without_padding_a_mask_computes_what_no_mask_does() -> None:
     assert torch.equal(whole, encoder.norm(encoder.project(expected)) + encoder.positions)
 
 
-def test_a_batch_of_padded_clips_gives_finite_gradients_to_every_parameter() -> None:
+def test_audio_encoder_of_padded_clips_gives_finite_gradients() -> None:
     encoder = AudioEncoder(TINY, 32, 32)
     valid = torch.arange(32) < torch.tensor([1, 9, 32])[:, None]
     mfcc = torch.randn(3, 32, 13).masked_fill(~valid[..., None], float("nan"))
@@ -136,7 +136,7 @@ def test_a_batch_of_padded_clips_gives_finite_gradients_to_every_parameter() -> 
         assert parameter.grad.isfinite().all(), name
 
 
-def test_a_batch_without_any_sound_gives_every_parameter_a_gradient() -> None:
+def test_audio_encoder_without_audible_clip_gives_every_parameter_a_gradient() -> None:
     encoder = AudioEncoder(TINY, 32, 32)
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
 

@@ -75,7 +75,7 @@ def test_hidden_pixels_cannot_reach_the_prediction(
     assert torch.equal(before.seen, after.seen)
 
 
-def test_every_parameter_gets_a_gradient(
+def test_autoencoder_gives_every_parameter_a_gradient(
     fusion: dict[str, str],
     clip: ClipConfig,
     make_model_config: MakeConfig,
@@ -94,7 +94,7 @@ def test_every_parameter_gets_a_gradient(
     assert without == []
 
 
-def test_one_batch_can_be_learnt_by_heart(
+def test_autoencoder_overfits_one_batch(
     fusion: dict[str, str],
     clip: ClipConfig,
     make_model_config: MakeConfig,
@@ -117,7 +117,7 @@ def test_one_batch_can_be_learnt_by_heart(
     assert losses[-1] < 0.8 * losses[0]
 
 
-def test_no_step_waits_for_the_device(
+def test_autoencoder_step_never_waits_for_the_device(
     fusion: dict[str, str],
     clip: ClipConfig,
     make_model_config: MakeConfig,
@@ -154,7 +154,7 @@ def test_prenorm_starts_as_videomae_to_the_last_bit(
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
 
 
-def test_without_fusion_it_is_the_videomae_of_transformers(
+def test_autoencoder_without_fusion_equals_videomae_of_transformers(
     clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs, spread: Spread
 ) -> None:
     config = make_model_config(kind="none")

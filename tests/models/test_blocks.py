@@ -17,7 +17,7 @@ def block() -> Block:
     return block
 
 
-def test_some_tokens_come_out_as_they_do_among_all(block: Block) -> None:
+def test_block_on_some_tokens_matches_block_on_all(block: Block) -> None:
     tokens = torch.randn(2, 7, 16)
 
     some = block(tokens[:, 3:], tokens)

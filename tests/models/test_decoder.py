@@ -43,7 +43,7 @@ def test_half_of_the_hidden_tokens_are_given_to_the_decoder_and_predicted(
     assert lengths == [8 + 12]
 
 
-def test_what_is_not_predicted_reaches_neither_prediction_nor_loss(
+def test_decoder_leaves_unpredicted_tokens_out_of_prediction_and_loss(
     clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs, spread: Spread
 ) -> None:
     model = MaskedAutoencoder(make_model_config(), clip).eval()

@@ -9,7 +9,7 @@ from avme.models.dropout import Dropout, DropPath
 
 
 @pytest.mark.parametrize("kind", [Dropout, DropPath])
-def test_a_share_is_dropped_and_the_mean_stays(kind: type[Dropout]) -> None:
+def test_dropout_drops_its_share_and_keeps_the_mean(kind: type[Dropout]) -> None:
     torch.manual_seed(0)
 
     dropped = kind(0.25)(torch.ones(4000, 2))
@@ -18,7 +18,7 @@ def test_a_share_is_dropped_and_the_mean_stays(kind: type[Dropout]) -> None:
     assert dropped.mean().item() == pytest.approx(1.0, abs=0.03)
 
 
-def test_a_path_is_dropped_for_a_whole_clip_and_numbers_one_by_one() -> None:
+def test_drop_path_drops_whole_clips_and_dropout_single_values() -> None:
     torch.manual_seed(0)
     ones = torch.ones(64, 16)
 
@@ -37,7 +37,7 @@ def test_evaluation_drops_nothing(kind: type[Dropout]) -> None:
 
 
 @pytest.mark.parametrize("kind", [Dropout, DropPath])
-def test_two_ranks_drop_together_what_one_process_drops(kind: type[Dropout]) -> None:
+def test_dropout_on_two_ranks_equals_one_process(kind: type[Dropout]) -> None:
     values = torch.ones(8, 5)
     torch.manual_seed(3)
     alone = kind(0.5)(values)

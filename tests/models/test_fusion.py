@@ -37,7 +37,7 @@ def spread(module: Part) -> Part:
 
 @pytest.mark.parametrize("kind", ["cross-attention", "concat"])
 @pytest.mark.parametrize("variant", ["prenorm", "talknet"])
-def test_every_visual_token_becomes_twice_as_wide(kind: str, variant: str) -> None:
+def test_fusion_doubles_the_width_of_visual_tokens(kind: str, variant: str) -> None:
     config = FusionConfig.model_validate({"kind": kind, "variant": variant, "heads": 4})
 
     fused = build_fusion(config, DIM, SLOTS)(*make_streams())
@@ -87,7 +87,7 @@ def test_attention_as_printed_in_equation_6_loses_rank_and_a_residual_keeps_it()
 
 
 @pytest.mark.parametrize("make", [PrenormFusion, TalkNetFusion])
-def test_both_halves_feel_both_streams(make: Callable[..., PrenormFusion]) -> None:
+def test_fusion_halves_depend_on_both_streams(make: Callable[..., PrenormFusion]) -> None:
     fusion = spread(make(SLOTS, DIM, CONFIG))
     visual, audio = (stream.requires_grad_() for stream in make_streams())
 
@@ -96,6 +96,6 @@ def test_both_halves_feel_both_streams(make: Callable[..., PrenormFusion]) -> No
         assert all(gradient.abs().sum() > 0 for gradient in gradients)
 
 
-def test_no_fusion_has_nothing_to_build() -> None:
+def test_build_fusion_of_none_builds_nothing() -> None:
     with pytest.raises(ConfigError, match="modality v"):
         build_fusion(FusionConfig(kind="none"), DIM, SLOTS)

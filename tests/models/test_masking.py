@@ -42,7 +42,7 @@ def test_kept_tokens_are_sorted_by_slot_and_equally_many_in_each() -> None:
     assert torch.equal(slots, torch.arange(3).repeat_interleave(4).expand(5, 12))
 
 
-def test_a_mask_depends_on_its_own_seed_only() -> None:
+def test_tube_mask_depends_on_its_own_seed_only() -> None:
     mask = TubeMask(GRID, ratio=0.5)
 
     together = mask(torch.tensor([7, 8, 9])).hide
@@ -53,13 +53,13 @@ def test_a_mask_depends_on_its_own_seed_only() -> None:
 
 
 @pytest.mark.parametrize("ratio", [0.0, 1.0, 0.01])
-def test_a_ratio_that_hides_nothing_or_all_is_refused(ratio: float) -> None:
+def test_tube_mask_of_nothing_or_all_is_refused(ratio: float) -> None:
     with pytest.raises(ConfigError, match="places"):
         TubeMask(GRID, ratio)
 
 
 @pytest.mark.parametrize(("ratio", "predicted"), [(0.5, 88), (0.75, 44), (0.25, 132), (0.0, 176)])
-def test_of_the_hidden_as_many_are_predicted_in_every_slot(ratio: float, predicted: int) -> None:
+def test_tube_mask_predicts_equally_many_in_every_slot(ratio: float, predicted: int) -> None:
     choice = TubeMask(VIT_B, 0.9, ratio)(torch.arange(3))
 
     slots = torch.arange(8).repeat_interleave(predicted).expand(3, -1)
@@ -69,7 +69,7 @@ def test_of_the_hidden_as_many_are_predicted_in_every_slot(ratio: float, predict
         assert predict == sorted(set(predict))
 
 
-def test_a_running_cell_alternates_its_halves_from_slot_to_slot() -> None:
+def test_tube_mask_running_cell_alternates_from_slot_to_slot() -> None:
     choice = TubeMask(VIT_B, 0.9, 0.5)(torch.arange(8))
 
     starts = set()
@@ -97,7 +97,7 @@ def _is_half(hidden: list[int], chosen: set[int], corner: torch.Tensor, half: se
     return chosen <= wanted or wanted <= chosen
 
 
-def test_what_is_predicted_depends_on_the_seed_and_leaves_the_mask_as_it_is() -> None:
+def test_tube_mask_predicted_part_depends_on_the_seed_and_keeps_the_mask() -> None:
     mask, all_of_it = TubeMask(VIT_B, 0.9, 0.5), TubeMask(VIT_B, 0.9)
 
     choice, again = mask(torch.tensor([7, 8])), mask(torch.tensor([8]))

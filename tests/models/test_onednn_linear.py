@@ -35,7 +35,7 @@ def test_slices_of_rows_are_taken_as_they_are() -> None:
     torch.testing.assert_close(layer(rows[:, 3:]), layer(rows)[:, 3:])
 
 
-def test_no_rows_at_all_give_gradients_of_zero() -> None:
+def test_linear_without_rows_gives_zero_gradients() -> None:
     layer = Linear(24, 8)
 
     torch.autograd.backward(layer(torch.zeros(0, 3, 24)).sum())

@@ -17,7 +17,7 @@ def test_table_equals_that_of_transformers(tokens: int, dim: int) -> None:
     np.testing.assert_allclose(sine_cosine_table(tokens, dim).numpy(), theirs, atol=1e-6)
 
 
-def test_the_grid_of_the_weights_keeps_its_table_to_the_bit() -> None:
+def test_positions_on_the_grid_of_the_weights_are_identical() -> None:
     grid = Grid(8, 14, 14)
 
     table = positions_on(grid, 32, Grid(8, 14, 14))
@@ -42,7 +42,7 @@ def test_another_grid_is_read_between_neighbours_in_time_row_and_column() -> Non
     np.testing.assert_allclose(found, along(0, 4, 2, along(2, 8, 4, table)), atol=1e-6)
 
 
-def test_no_two_places_of_a_picture_twice_as_large_share_a_position() -> None:
+def test_positions_on_twice_as_large_frame_are_distinct() -> None:
     table = positions_on(Grid(2, 8, 8), 64, Grid(2, 4, 4))
 
     distances = torch.cdist(table, table) + 9.0 * torch.eye(len(table))

@@ -34,7 +34,7 @@ def test_predicting_nothing_costs_about_one_when_normalized() -> None:
     assert loss.item() == pytest.approx(31 / 32, abs=1e-4)  # unbiased deviation over 32 pixels
 
 
-def test_the_pixel_loss_is_the_mean_squared_error() -> None:
+def test_reconstruction_loss_of_pixels_is_the_mean_squared_error() -> None:
     pixels = make_pixels()
 
     loss = reconstruction_loss(pixels + 0.1, pixels, "pixel")
@@ -42,7 +42,7 @@ def test_the_pixel_loss_is_the_mean_squared_error() -> None:
     assert loss.item() == pytest.approx(0.01, rel=1e-4)
 
 
-def test_both_targets_report_the_same_units() -> None:
+def test_in_both_units_is_equal_for_both_targets() -> None:
     pixels, scale = make_pixels(), patch_statistics(make_pixels())
     guess = pixels + 0.1
 

@@ -56,7 +56,7 @@ def test_training_equals_torchs_batch_norm() -> None:
     torch.testing.assert_close(ours.eval()(maps), theirs.eval()(maps))
 
 
-def test_the_path_over_ranks_equals_the_path_of_one_process() -> None:
+def test_batch_norm_over_ranks_equals_one_process() -> None:
     direct, over_ranks = GlobalBatchNorm(4), GlobalBatchNorm(4)
     maps = torch.randn(3, 4, 5, 6) * 3 + 1
 
@@ -77,7 +77,7 @@ def test_vectors_without_places_are_normalized_as_torch_does() -> None:
     torch.testing.assert_close(over_ranks._over_ranks(vectors, alone=True), expected)
 
 
-def test_no_clip_leaves_the_statistics_alone_and_gives_every_parameter_a_gradient() -> None:
+def test_batch_norm_without_clips_keeps_statistics_and_gives_gradients() -> None:
     norm = GlobalBatchNorm(4)
     before = {name: value.clone() for name, value in norm.state_dict().items()}
 
@@ -91,7 +91,7 @@ def test_no_clip_leaves_the_statistics_alone_and_gives_every_parameter_a_gradien
 
 
 @pytest.mark.parametrize("statistics", ["synchronized", "frozen"])
-def test_a_rank_without_a_sounding_clip_takes_part(
+def test_batch_norm_on_rank_without_audible_clip_takes_part(
     statistics: str, run_ranks: Callable[..., None], tmp_path: Path
 ) -> None:
     maps, norm = torch.randn(3, 4, 5, 6) * 3 + 1, GlobalBatchNorm(4)

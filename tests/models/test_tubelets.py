@@ -19,7 +19,7 @@ def make_video() -> torch.Tensor:
     return torch.randint(0, 256, (2, 3, 4, 8, 12), dtype=torch.uint8, generator=generator)
 
 
-def test_a_tubelet_is_frame_row_column_colour_with_the_colour_fastest() -> None:
+def test_to_tubelets_orders_frame_row_column_color() -> None:
     video = make_video()
 
     tubelets = to_tubelets(video, tubelet=2, patch=4)
@@ -38,7 +38,7 @@ def test_pixels_come_back_from_tubelets() -> None:
     assert torch.equal((back * 255).round().to(torch.uint8), video)
 
 
-def test_the_embedding_equals_a_strided_3d_convolution() -> None:
+def test_embedding_equals_a_strided_3d_convolution() -> None:
     video, embedding = make_video(), TubeletEmbedding(tubelet=2, patch=4, dim=5)
     kernel = rearrange(embedding.linear.weight, "d (u p q c) -> d c u p q", u=2, p=4, q=4, c=3)
     mean, deviation = (

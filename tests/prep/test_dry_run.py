@@ -43,7 +43,7 @@ def traces(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.rglob("*")}
 
 
-def test_a_new_set_is_foretold_and_not_even_its_folder_is_made(
+def test_dry_run_of_new_dataset_estimates_and_creates_no_folder(
     tmp_path: Path, videos: Path
 ) -> None:
     foretold = foretell(videos, tmp_path / "out")
@@ -55,7 +55,7 @@ def test_a_new_set_is_foretold_and_not_even_its_folder_is_made(
     assert foretold.has_room
 
 
-def test_the_disk_is_foretold_within_a_third(videos: Path, finished: PreparedDataset) -> None:
+def test_dry_run_disk_estimate_is_within_a_third(videos: Path, finished: PreparedDataset) -> None:
     foretold = foretell(videos, finished.folder.parent.parent / "elsewhere")
     shards = sum(path.stat().st_size for path in (finished.folder / "shards").iterdir())
     assert foretold.rate is not None
@@ -67,7 +67,9 @@ def test_the_disk_is_foretold_within_a_third(videos: Path, finished: PreparedDat
     assert 0 < foretold.seconds < 60
 
 
-def test_a_finished_set_has_nothing_to_do(tmp_path: Path, videos: Path, folder: Path) -> None:
+def test_dry_run_of_finished_dataset_has_nothing_to_do(
+    tmp_path: Path, videos: Path, folder: Path
+) -> None:
     before = traces(folder)
 
     foretold = foretell(videos, folder.parent)
@@ -78,7 +80,7 @@ def test_a_finished_set_has_nothing_to_do(tmp_path: Path, videos: Path, folder: 
     assert "nothing to do" in text(foretold)
 
 
-def test_every_reason_is_said_and_nothing_is_touched(
+def test_dry_run_names_every_reason_and_changes_nothing(
     tmp_path: Path, source: Path, run_prep: RunPrep
 ) -> None:
     folder = run_prep(source, tmp_path / "out").folder
@@ -105,7 +107,9 @@ def test_every_reason_is_said_and_nothing_is_touched(
     assert {Path(path).name for path in remade} >= set(foretold.plan.outdated)
 
 
-def test_other_lists_need_no_shard(tmp_path: Path, source: Path, run_prep: RunPrep) -> None:
+def test_dry_run_with_other_lists_needs_no_shard(
+    tmp_path: Path, source: Path, run_prep: RunPrep
+) -> None:
     run_prep(source, tmp_path / "out")
     names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*.avi"))
     lists = tmp_path / "lists"
@@ -119,7 +123,7 @@ def test_other_lists_need_no_shard(tmp_path: Path, source: Path, run_prep: RunPr
     assert "split 1: 10 train, 2 test" in text(foretold)
 
 
-def test_of_a_part_only_its_own_shards_are_foretold(tmp_path: Path, videos: Path) -> None:
+def test_dry_run_of_a_part_estimates_its_own_shards(tmp_path: Path, videos: Path) -> None:
     config = PrepConfig(num_workers=2, shard_clips=4)
     request = Request(
         "ucf101", videos, out=tmp_path / "out", name="set", config=config, share=Partition(2, 3)
@@ -132,14 +136,14 @@ def test_of_a_part_only_its_own_shards_are_foretold(tmp_path: Path, videos: Path
     )
 
 
-def test_what_a_run_refuses_is_refused(videos: Path, folder: Path, tmp_path: Path) -> None:
+def test_dry_run_refuses_what_a_run_refuses(videos: Path, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(MismatchError, match="jpeg_quality is 3 there, 9 now"):
         foretell(videos, folder.parent, jpeg_quality=9)
     with pytest.raises(UsageError, match="does not exist"):
         foretell(tmp_path / "nowhere", tmp_path)
 
 
-def test_a_disk_that_is_too_small_is_code_6(videos: Path, tmp_path: Path) -> None:
+def test_dry_run_with_too_small_disk_is_code_6(videos: Path, tmp_path: Path) -> None:
     foretold = foretell(videos, tmp_path)
     object.__setattr__(foretold, "free_bytes", 1000)
 
@@ -166,7 +170,7 @@ def test_quarantined_clips_that_are_tried_again_are_counted(
     assert " are freed; " in retrying.stdout
 
 
-def test_the_command_prints_it_and_writes_nothing(
+def test_dry_run_command_prints_and_writes_nothing(
     tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -202,7 +206,7 @@ class Heard(NullReporter):
         self.lines.append(line)
 
 
-def test_a_file_that_is_cut_counts_once(tmp_path: Path) -> None:
+def test_dry_run_counts_a_segmented_file_once(tmp_path: Path) -> None:
     clips = build_clip_table(
         SourceClip(
             id=f"{file}.mp4#{start}-{start + 1}",

@@ -43,7 +43,7 @@ def plan_in(path: Path) -> dict[str, Any]:
 
 @settings(max_examples=60, deadline=None)
 @given(head=_HEADS, shards=_SHARDS, clips=_CLIPS, indent=st.sampled_from([None, 1, 2]))
-def test_what_is_written_is_what_json_writes_and_is_read_again(
+def test_write_plan_equals_json_and_is_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     head: dict[str, Any],
     shards: dict[str, list[str]],
@@ -84,7 +84,7 @@ def test_values_longer_than_a_piece_are_read(tmp_path: Path) -> None:
         '{"a": 1 "b"}',
     ],
 )
-def test_what_is_no_plan_is_refused(tmp_path: Path, damage: str) -> None:
+def test_read_entries_of_other_file_is_refused(tmp_path: Path, damage: str) -> None:
     (tmp_path / "plan.json").write_text(damage)
 
     with pytest.raises(ValueError, match=r"."):

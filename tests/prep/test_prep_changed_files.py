@@ -66,7 +66,7 @@ def test_copies_of_the_same_bytes_leave_all_shards_and_the_manifest(
     assert "nothing changed" in more[0]
 
 
-def test_of_files_with_other_times_only_those_with_other_bytes_are_made_anew(
+def test_prep_after_new_mtimes_rebuilds_only_changed_bytes(
     made: Path, touched: Path, tmp_path: Path, run_prep: RunPrep
 ) -> None:
     clip = touched / "Bowling" / "v_Bowling_g01_c02.avi"
@@ -83,7 +83,7 @@ def test_of_files_with_other_times_only_those_with_other_bytes_are_made_anew(
     assert again.fingerprint == run_prep(touched, tmp_path / "fresh").fingerprint
 
 
-def test_a_shard_that_cannot_be_asked_is_made_anew(
+def test_prep_with_unreadable_shard_rebuilds_it(
     made: Path, touched: Path, run_prep: RunPrep
 ) -> None:
     shard = made / "shards" / "shard-00001.h5"
@@ -97,9 +97,7 @@ def test_a_shard_that_cannot_be_asked_is_made_anew(
     assert shard.read_bytes() == whole
 
 
-def test_who_is_interrupted_while_files_are_compared_loses_nothing(
-    made: Path, touched: Path
-) -> None:
+def test_prep_interrupted_while_comparing_files_loses_nothing(made: Path, touched: Path) -> None:
     before, plan = traces(made), (made / "plan.json").read_bytes()
     config = PrepConfig(num_workers=1, shard_clips=4)
     request = Request("ucf101", touched, out=made.parent, name="set", config=config)
@@ -118,7 +116,7 @@ class _Interrupting(NullReporter):
         raise KeyboardInterrupt
 
 
-def test_a_quarantined_clip_of_the_same_bytes_stays_where_it_is(
+def test_prep_keeps_a_quarantined_clip_with_the_same_bytes(
     source: Path, tmp_path: Path, run_prep: RunPrep
 ) -> None:
     (source / "Archery" / "v_Archery_g01_c01.avi").write_text("<html>404</html>")
@@ -132,7 +130,7 @@ def test_a_quarantined_clip_of_the_same_bytes_stays_where_it_is(
 
 
 @pytest.mark.parametrize("move", [Path.rename, copied], ids=["mv", "cp"])
-def test_the_same_videos_elsewhere_are_the_same_videos(
+def test_prep_of_moved_videos_changes_nothing(
     made: Path,
     source: Path,
     tmp_path: Path,
@@ -175,7 +173,7 @@ def test_videos_that_were_moved_away_from_their_lists_are_refused(
     assert run_prep(moved, made.parent, splits=lists).folder == made
 
 
-def test_a_file_that_cannot_be_read_condemns_no_shard(
+def test_prep_with_unreadable_file_rebuilds_no_shard(
     made: Path, touched: Path, run_prep: RunPrep
 ) -> None:
     before, plan = traces(made), (made / "plan.json").read_bytes()
@@ -186,7 +184,7 @@ def test_a_file_that_cannot_be_read_condemns_no_shard(
     assert (traces(made), (made / "plan.json").read_bytes()) == (before, plan)
 
 
-def test_a_clip_of_which_no_hash_is_known_may_be_moved_too(
+def test_prep_of_moved_clip_without_hash_changes_nothing(
     made: Path, source: Path, tmp_path: Path, run_prep: RunPrep
 ) -> None:
     shard = made / "shards" / "shard-00001.h5"
@@ -199,7 +197,7 @@ def test_a_clip_of_which_no_hash_is_known_may_be_moved_too(
     assert shard.read_bytes() == whole
 
 
-def test_other_videos_elsewhere_are_refused_and_counted(
+def test_prep_of_other_videos_elsewhere_is_refused_with_counts(
     made: Path, source: Path, tmp_path: Path, run_prep: RunPrep
 ) -> None:
     before = traces(made)
@@ -219,7 +217,7 @@ def test_other_videos_elsewhere_are_refused_and_counted(
     assert traces(made) == before
 
 
-def test_a_part_does_not_change_times_under_those_at_work(made: Path, touched: Path) -> None:
+def test_prep_of_a_part_keeps_times_of_running_parts(made: Path, touched: Path) -> None:
     plan = (made / "plan.json").read_bytes()
     config = PrepConfig(num_workers=1, shard_clips=4)
     request = Request(

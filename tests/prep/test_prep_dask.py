@@ -60,7 +60,7 @@ def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.filterwarnings("default")  # of Dask's own threads
-def test_the_last_worker_is_missed_and_another_one_goes_on(
+def test_prep_with_dask_continues_after_the_last_worker_is_replaced(
     videos: Path,
     tmp_path: Path,
     finished: PreparedDataset,

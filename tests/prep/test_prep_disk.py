@@ -51,7 +51,7 @@ def run_limited(videos: Path, out: Path, num_bytes: int) -> str:
 
 
 @pytest.mark.parametrize("largest", ["plan.json", "shards/shard-00000.h5"])
-def test_what_cannot_be_written_is_one_line_and_is_written_later(
+def test_prep_on_full_disk_is_one_line_and_continues_later(
     tmp_path: Path, videos: Path, finished: PreparedDataset, run_prep: RunPrep, largest: str
 ) -> None:
     limit = (finished.folder / largest).stat().st_size // 2
@@ -90,7 +90,7 @@ def test_tables_that_find_no_room_are_written_later(
 
 
 @pytest.mark.parametrize("words", ["No space left on device", "Disk quota exceeded"])
-def test_a_clip_is_not_blamed_for_a_full_disk(words: str) -> None:
+def test_prep_on_full_disk_quarantines_no_clip(words: str) -> None:
     complaint = f"echo 'av_interleaved_write_frame(): {words}' >&2; exit 228"
 
     with pytest.raises(OSError, match=words):

@@ -67,7 +67,7 @@ def test_parts_make_the_set_together(
 
 
 @pytest.mark.filterwarnings("default")  # of Dask's own threads
-def test_a_dask_cluster_makes_the_same_set_even_if_a_worker_dies(
+def test_prep_with_dask_is_identical_even_if_a_worker_dies(
     videos: Path,
     tmp_path: Path,
     finished: PreparedDataset,
@@ -126,7 +126,7 @@ def part(videos: Path, out: Path, index: int, count: int, **more: Any) -> Prepar
     return prepare(request, report=NullReporter(), **more)
 
 
-def test_a_part_that_finds_other_files_waits_for_those_at_work(
+def test_prep_of_a_part_with_changed_files_waits_for_running_parts(
     source: Path, tmp_path: Path
 ) -> None:
     assert part(source, tmp_path, 1, 2) is None

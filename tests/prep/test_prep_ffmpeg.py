@@ -84,7 +84,7 @@ def test_parts_by_two_versions_are_counted_and_told(
     assert mixture in found.warnings[0]
 
 
-def test_a_set_of_one_version_names_it_and_warns_of_nothing(
+def test_prep_with_one_ffmpeg_version_names_it_without_warning(
     tmp_path: Path, make_part: Callable[[int], list[str]]
 ) -> None:
     said = [*make_part(1), *make_part(2)]
@@ -95,7 +95,7 @@ def test_a_set_of_one_version_names_it_and_warns_of_nothing(
     assert (found.problems, found.warnings) == ((), ())
 
 
-def test_a_broken_set_of_another_version_warns_before_it_is_rebuilt(
+def test_prep_of_dataset_from_another_ffmpeg_warns_before_rebuilding(
     tmp_path: Path, use_version: Callable[[str], None], make_part: Callable[[int], list[str]]
 ) -> None:
     for index in (1, 2):
@@ -118,7 +118,7 @@ def test_shards_without_a_line_in_the_journal_keep_their_version(
     assert make_part(2) == []
 
 
-def test_a_touched_shard_keeps_its_version(
+def test_prep_of_touched_shard_keeps_its_ffmpeg_version(
     tmp_path: Path, make_part: Callable[[int], list[str]]
 ) -> None:
     make_part(1)
@@ -128,7 +128,7 @@ def test_a_touched_shard_keeps_its_version(
     assert make_part(2) == []
 
 
-def test_a_wrong_count_by_version_is_a_problem(
+def test_verify_of_wrong_count_by_version_is_a_problem(
     tmp_path: Path, make_part: Callable[[int], list[str]]
 ) -> None:
     for index in (1, 2):
@@ -141,7 +141,7 @@ def test_a_wrong_count_by_version_is_a_problem(
     assert str(problem) == "dataset.json: has changed since it was written (checksum)"
 
 
-def test_an_ffmpeg_that_is_passed_over_is_named(
+def test_prep_names_a_skipped_ffmpeg(
     use_version: Callable[[str], None], make_part: Callable[[int], list[str]]
 ) -> None:
     use_version("7.0.2-static")

@@ -164,7 +164,9 @@ def fuzzed(
     return PreparedDataset.open(root / "set"), json.loads(done.stdout)["kilobytes"] // 1024
 
 
-def test_every_damaged_clip_is_prepared_or_quarantined(fuzzed: tuple[PreparedDataset, int]) -> None:
+def test_prep_of_damaged_clips_prepares_or_quarantines_each(
+    fuzzed: tuple[PreparedDataset, int],
+) -> None:
     made, _ = fuzzed
     with (made.folder / "quarantine.csv").open(encoding="utf-8", newline="") as file:
         bad = list(csv.DictReader(file))

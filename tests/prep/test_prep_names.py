@@ -87,7 +87,7 @@ def test_links_that_lead_out_are_not_followed_and_said_aloud(
     assert any("2 links point outside" in line and "c" in line for line in lines)
 
 
-def test_a_set_made_inside_the_folder_of_its_videos_changes_no_class(
+def test_prep_into_the_folder_of_the_videos_adds_no_class(
     tmp_path: Path, one: Path, run_prep: RunPrep
 ) -> None:
     for name in ("train/a/1.avi", "train/b/2.avi", "test/a/3.avi", "test/b/4.avi"):
@@ -104,7 +104,7 @@ def test_a_set_made_inside_the_folder_of_its_videos_changes_no_class(
     assert lines == [f"{again.folder} is finished and nothing changed: 4 clips"]
 
 
-def test_a_folder_of_links_alone_says_what_is_wrong_with_them(tmp_path: Path, one: Path) -> None:
+def test_prep_of_folder_of_links_names_the_problem(tmp_path: Path, one: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.avi").symlink_to(one)
 

@@ -27,7 +27,7 @@ def shard_bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "shards").iterdir())}
 
 
-def test_a_file_that_is_no_video_is_quarantined_and_the_rest_is_done(
+def test_prep_quarantines_a_file_that_is_no_video(
     tmp_path: Path, source: Path, run_prep: RunPrep
 ) -> None:
     (source / "Archery" / "v_Archery_g02_c01.avi").write_text("<html>404</html>")
@@ -65,7 +65,7 @@ def test_too_many_bad_clips_end_with_code_3_and_go_on_with_a_larger_share(
     assert shard_bytes(folder) == shards
 
 
-def test_a_finished_set_keeps_its_limits_and_is_asked_for_those_given_now(
+def test_prep_of_finished_dataset_compares_with_the_given_limits(
     tmp_path: Path, source: Path, run_prep: RunPrep
 ) -> None:
     for group in (1, 8):
@@ -86,7 +86,7 @@ def test_a_finished_set_keeps_its_limits_and_is_asked_for_those_given_now(
         assert option in command
 
 
-def test_no_good_clip_at_all_is_too_many(tmp_path: Path, run_prep: RunPrep) -> None:
+def test_prep_without_any_good_clip_fails(tmp_path: Path, run_prep: RunPrep) -> None:
     for group in (1, 8):
         path = tmp_path / "videos" / "Archery" / f"v_Archery_g{group:02d}_c01.avi"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def test_no_good_clip_at_all_is_too_many(tmp_path: Path, run_prep: RunPrep) -> N
         run_prep(tmp_path / "videos", tmp_path / "out", max_failed=1.0)
 
 
-def test_a_side_without_a_good_clip_is_warned_of_and_not_trained_on(
+def test_prep_warns_of_a_subset_without_good_clip(
     tmp_path: Path,
     source: Path,
     run_prep: RunPrep,
@@ -123,7 +123,7 @@ def test_a_side_without_a_good_clip_is_warned_of_and_not_trained_on(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_at_work_is_refused_and_may_still_be_foretold(
+def test_prep_of_folder_in_use_is_refused_but_dry_run_works(
     videos: Path, folder: Path, run_prep: RunPrep
 ) -> None:
     with holding(folder):

@@ -38,7 +38,7 @@ def shard_bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "shards").iterdir())}
 
 
-def test_the_number_of_workers_changes_no_byte(
+def test_prep_bytes_are_equal_for_any_number_of_workers(
     tmp_path: Path, videos: Path, finished: PreparedDataset, run_prep: RunPrep
 ) -> None:
     alone = run_prep(videos, tmp_path, num_workers=1)
@@ -48,7 +48,7 @@ def test_the_number_of_workers_changes_no_byte(
 
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["group", "parent"])
-def test_after_kill_9_the_same_command_makes_the_same_bytes(
+def test_prep_after_kill_9_makes_the_same_bytes(
     tmp_path: Path, videos: Path, finished: PreparedDataset, whole_group: bool, run_prep: RunPrep
 ) -> None:
     last = sorted(videos.rglob("*.avi"))[-1].name
@@ -83,7 +83,7 @@ def test_after_kill_9_the_same_command_makes_the_same_bytes(
     assert leftovers == []
 
 
-def test_a_second_run_has_nothing_to_do(
+def test_prep_second_run_has_nothing_to_do(
     videos: Path, folder: Path, finished: PreparedDataset, run_prep: RunPrep
 ) -> None:
     manifest = (folder / "dataset.json").stat()
@@ -120,7 +120,7 @@ def test_changed_added_and_removed_clips_rebuild_only_what_they_touch(
     assert "Bowling/v_Bowling_g20_c09.avi" in ids
 
 
-def test_a_torn_journal_is_mended(
+def test_prep_repairs_a_truncated_journal(
     tmp_path: Path, videos: Path, finished: PreparedDataset, run_prep: RunPrep
 ) -> None:
     folder = run_prep(videos, tmp_path).folder

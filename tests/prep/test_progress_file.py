@@ -6,7 +6,7 @@ from avme.prep import progress_file
 from avme.prep.progress_file import ShardProgress
 
 
-def test_the_last_mark_is_read_and_can_be_removed(tmp_path: Path) -> None:
+def test_shard_progress_reads_the_last_mark_and_removes_it(tmp_path: Path) -> None:
     progress_file.write_progress(tmp_path, "shard-00000.h5", ShardProgress(0, "A/é.avi"))
     progress_file.write_progress(tmp_path, "shard-00000.h5", ShardProgress(1, None))
 
@@ -19,7 +19,7 @@ def test_the_last_mark_is_read_and_can_be_removed(tmp_path: Path) -> None:
     assert progress_file.read_progress(tmp_path, "shard-00000.h5") is None
 
 
-def test_a_torn_mark_is_none(tmp_path: Path) -> None:
+def test_shard_progress_of_truncated_mark_is_none(tmp_path: Path) -> None:
     (tmp_path / "shard.h5.now").write_text("[3, ")
 
     assert progress_file.read_progress(tmp_path, "shard.h5") is None

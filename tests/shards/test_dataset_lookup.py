@@ -22,7 +22,7 @@ def make_dataset(folder: Path, name: str, fingerprint: str) -> Path:
     return folder
 
 
-def test_the_same_content_is_found_under_another_name(tmp_path: Path) -> None:
+def test_find_dataset_with_same_content_under_another_name_finds_it(tmp_path: Path) -> None:
     make_dataset(tmp_path / "pets", "pets", "cccc")
     renamed = make_dataset(tmp_path / "animals", "pets", "aaaa")
     make_dataset(tmp_path / "birds", "birds", "bbbb")
@@ -30,7 +30,7 @@ def test_the_same_content_is_found_under_another_name(tmp_path: Path) -> None:
     assert find_dataset(tmp_path, PETS) == FoundDataset(renamed, "fingerprint")
 
 
-def test_of_two_copies_the_one_of_the_same_name_is_taken(tmp_path: Path) -> None:
+def test_find_dataset_of_two_copies_takes_the_same_name(tmp_path: Path) -> None:
     make_dataset(tmp_path / "copy", "pets", "aaaa")
     make_dataset(tmp_path / "animals", "animals", "aaaa")
     same = make_dataset(tmp_path / "pets", "pets", "aaaa")
@@ -38,7 +38,7 @@ def test_of_two_copies_the_one_of_the_same_name_is_taken(tmp_path: Path) -> None
     assert find_dataset(tmp_path, PETS) == FoundDataset(same, "fingerprint")
 
 
-def test_a_dataset_that_was_prepared_again_is_found_by_its_name(tmp_path: Path) -> None:
+def test_find_dataset_prepared_again_is_found_by_name(tmp_path: Path) -> None:
     again = make_dataset(tmp_path / "pets", "pets", "cccc")
     make_dataset(tmp_path / "birds", "birds", "bbbb")
 
@@ -58,7 +58,7 @@ def test_another_dataset_is_taken_only_if_it_is_the_only_one(tmp_path: Path) -> 
         find_dataset(tmp_path, PETS)
 
 
-def test_a_manifest_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+def test_find_dataset_with_unreadable_manifest_finds_the_others(tmp_path: Path) -> None:
     write_text(tmp_path / "broken" / "dataset.json", "{")
     pets = make_dataset(tmp_path / "pets", "pets", "aaaa")
 
@@ -66,7 +66,7 @@ def test_a_manifest_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path)
     assert find_dataset(tmp_path, PETS) == FoundDataset(pets, "fingerprint")
 
 
-def test_one_set_is_chosen_and_several_are_listed(tmp_path: Path) -> None:
+def test_only_dataset_takes_one_and_lists_several(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="run `avme prep` first"):
         only_dataset(tmp_path)
     write_json(tmp_path / "pets" / "dataset.json", {})

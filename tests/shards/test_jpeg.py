@@ -34,12 +34,12 @@ def test_sizes_that_do_not_divide_are_rounded_up(height: int, width: int, factor
 
 
 @pytest.mark.parametrize(("height", "width"), [(30, 45), (31, 44), (32, 45), (31, 90)])
-def test_a_picture_of_another_size_than_the_index_says_is_refused(height: int, width: int) -> None:
+def test_decode_of_size_other_than_the_index_is_refused(height: int, width: int) -> None:
     with pytest.raises(ValueError, match=r"31|buffer"):
         decode(files(height, width), height=31, width=45)
 
 
-def test_a_damaged_picture_is_refused() -> None:
+def test_decode_of_damaged_jpeg_is_refused() -> None:
     broken = files(31, 45)
     broken[1] = broken[1][: len(broken[1]) // 2]
 
@@ -55,7 +55,7 @@ def declare(file: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
     return np.frombuffer(bytes(content), np.uint8)
 
 
-def test_a_size_is_known_before_anything_is_decoded() -> None:
+def test_declared_size_is_known_before_decoding() -> None:
     (file,) = files(31, 45, 1)
 
     assert declared_size(file) == (31, 45)
@@ -64,7 +64,7 @@ def test_a_size_is_known_before_anything_is_decoded() -> None:
         declared_size(np.zeros(9, np.uint8))
 
 
-def test_a_header_that_declares_more_than_expected_is_not_decoded() -> None:
+def test_decode_of_larger_declared_size_is_refused_before_decoding() -> None:
     grown = [declare(file, 4000, 4000) for file in files(31, 45, 1)]
     tracemalloc.start()
 
@@ -77,7 +77,7 @@ def test_a_header_that_declares_more_than_expected_is_not_decoded() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(8193, 8192), (65500, 65500), (0, 45), (-31, -45)])
-def test_a_size_that_no_set_can_have_is_refused(height: int, width: int) -> None:
+def test_require_possible_of_impossible_size_is_refused(height: int, width: int) -> None:
     with pytest.raises(ValueError, match="expected at most 67108864 pixels"):
         decode(files(31, 45), height=height, width=width)
     require_possible(8192, 8192)

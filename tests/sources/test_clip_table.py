@@ -52,7 +52,7 @@ def made(
 @settings(max_examples=200, deadline=None)
 @given(given=clips(), root=st.sampled_from([Path("/videos"), Path("/elsewhere")]))
 @pytest.mark.slow
-def test_every_clip_comes_back(given: list[SourceClip], root: Path) -> None:
+def test_clip_table_returns_every_clip(given: list[SourceClip], root: Path) -> None:
     catalog = build_clip_table(given, root)
 
     assert list(catalog) == sorted(given, key=lambda clip: clip.id)
@@ -61,7 +61,7 @@ def test_every_clip_comes_back(given: list[SourceClip], root: Path) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(given=clips(), guess=st.integers(0, 25))
-def test_a_clip_is_found_whatever_the_guess(given: list[SourceClip], guess: int) -> None:
+def test_find_returns_a_clip_for_any_guess(given: list[SourceClip], guess: int) -> None:
     catalog = build_clip_table(given)
 
     for clip in given:
@@ -72,19 +72,19 @@ def test_a_clip_is_found_whatever_the_guess(given: list[SourceClip], guess: int)
 
 
 @pytest.mark.slow
-def test_more_clips_than_are_sorted_at_once_are_in_order() -> None:
+def test_build_clip_table_of_many_clips_sorts_them() -> None:
     ids = [f"{number:05d}" for number in range(9000)]
     mixed = random.Random(0).sample(ids, len(ids))
 
     assert list(build_clip_table(map(made, mixed)).ids) == ids
 
 
-def test_two_clips_of_one_id_are_refused() -> None:
+def test_build_clip_table_with_repeated_id_is_refused() -> None:
     with pytest.raises(UsageError, match="two files have the id b"):
         build_clip_table(map(made, "bab"))
 
 
-def test_of_two_clips_of_one_id_the_first_may_be_kept() -> None:
+def test_build_with_first_only_keeps_the_first_of_an_id() -> None:
     filling = ClipTableBuilder(Path())
     for number, clip_id in enumerate("bacab"):
         filling.add(made(clip_id, class_name=f"{clip_id}{number}"))
@@ -95,7 +95,7 @@ def test_of_two_clips_of_one_id_the_first_may_be_kept() -> None:
     assert kept.class_names == ("a1", "b0", "c2")
 
 
-def test_the_bytes_of_a_file_that_is_cut_count_once() -> None:
+def test_num_bytes_of_segmented_file_counts_once() -> None:
     cuts = [made(f"abc#{span}", span=span) for span in (Span(0.0, 1.0), Span(1.0, 2.0))]
     catalog = build_clip_table([*cuts, made("d")], Path("/videos"))
 
@@ -105,7 +105,7 @@ def test_the_bytes_of_a_file_that_is_cut_count_once() -> None:
     assert some.num_bytes() == 0
 
 
-def test_of_several_clips_with_a_key_the_last_is_found() -> None:
+def test_clip_lookup_of_repeated_key_finds_the_last() -> None:
     catalog = build_clip_table(map(made, ("a/x.avi", "a/x.mp4", "a/y.avi")))
 
     keys = ClipLookup(len(catalog), lambda index: catalog.ids[index].split(".")[0])

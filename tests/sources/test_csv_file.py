@@ -72,7 +72,9 @@ def test_cuts_of_one_file_are_clips_of_one_group(videos: Path) -> None:
     ]
 
 
-def test_a_path_that_leaves_the_root_is_refused_with_its_line(tmp_path: Path, videos: Path) -> None:
+def test_read_csv_clips_with_path_outside_the_root_is_refused_with_line(
+    tmp_path: Path, videos: Path
+) -> None:
     (tmp_path / "secret.mp4").write_bytes(b"x")
     (videos / "link.mp4").symlink_to(tmp_path / "secret.mp4")
     (videos / "folder").symlink_to(tmp_path)
@@ -104,7 +106,7 @@ def test_links_inside_the_root_are_followed_and_in_the_group_of_their_file(video
     ]
 
 
-def test_a_root_that_is_a_link_is_a_root(tmp_path: Path, videos: Path) -> None:
+def test_read_csv_clips_with_linked_root_reads_it(tmp_path: Path, videos: Path) -> None:
     (tmp_path / "link").symlink_to(videos)
     path = table(tmp_path, "path,label", "cat/a.mp4,cat", f"{tmp_path}/link/dog/c.mp4,dog")
 
@@ -126,19 +128,19 @@ def test_listed_files_that_are_not_there_are_counted_and_named(videos: Path) -> 
     assert "gone.mp4" in found.warnings[0]
 
 
-def test_a_side_of_which_nothing_is_there_names_what_is_missing(videos: Path) -> None:
+def test_read_csv_clips_with_empty_subset_names_what_is_missing(videos: Path) -> None:
     path = table(videos, "path,label,split", "cat/a.mp4,cat,train", "gone.mp4,cat,test")
 
     with pytest.raises(UsageError, match=r"found 1 train .*; 1 listed videos .* gone\.mp4"):
         find(path)
 
 
-def test_a_table_of_a_header_alone_has_no_rows(videos: Path) -> None:
+def test_read_csv_clips_of_header_alone_has_no_rows(videos: Path) -> None:
     with pytest.raises(UsageError, match=r"clips\.csv has no rows below its header"):
         read_csv_clips(table(videos, "path,label"), None)
 
 
-def test_a_table_of_which_nothing_is_there_names_the_root(videos: Path) -> None:
+def test_read_csv_clips_without_any_video_names_the_root(videos: Path) -> None:
     path = table(videos, "path,label", "gone.mp4,cat")
 
     with pytest.raises(UsageError, match=r"none of its 1 videos is below .*gone\.mp4.*--root"):
@@ -158,7 +160,7 @@ def test_a_table_of_which_nothing_is_there_names_the_root(videos: Path) -> None:
         ("dog/d.mp4,dog,test,1.0,2", r":3: dog/d\.mp4#1-2 is already in line 2"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named_by_its_line(
+def test_read_csv_clips_with_unusable_value_names_its_line(
     videos: Path, line: str, message: str
 ) -> None:
     path = table(videos, "path,label,split,start,end", "dog/d.mp4,dog,train,1,2", line)
@@ -187,7 +189,7 @@ def test_val_is_tested_when_nothing_else_is(videos: Path) -> None:
     assert found.warnings == ("split 1: there are no test clips, 1 val clips are tested",)
 
 
-def test_a_split_without_a_side_is_refused(videos: Path) -> None:
+def test_read_csv_clips_with_split_without_subset_is_refused(videos: Path) -> None:
     path = table(videos, "path,label,split", "cat/a.mp4,x,train")
 
     with pytest.raises(UsageError, match="found 1 train clips on the disk, expected"):
@@ -202,7 +204,7 @@ def test_cuts_of_one_file_on_both_sides_are_warned_about_whatever_they_show(vide
     assert any("warning: split 1 has 1 groups" in warning for warning in find(path).warnings)
 
 
-def test_without_a_column_split_whole_groups_are_drawn(videos: Path) -> None:
+def test_read_csv_clips_without_split_column_draws_whole_groups(videos: Path) -> None:
     lines = [f"{name},x,{group}" for name, group in zip(FILES, "abab", strict=True)]
 
     split = find(table(videos, "path,label,group", *lines)).splits[0]
@@ -210,7 +212,7 @@ def test_without_a_column_split_whole_groups_are_drawn(videos: Path) -> None:
     assert {tuple(split.train), tuple(split.test)} == {FILES[0::2], FILES[1::2]}
 
 
-def test_no_split_is_drawn_through_cuts_whose_groups_are_unknown(videos: Path) -> None:
+def test_read_csv_clips_of_segments_with_unknown_groups_draws_no_split(videos: Path) -> None:
     header = "path,label,start,end,group"
     cuts = ["cat/a.mp4,x,0,1", "cat/a.mp4,x,1,2"]
     others = [f"{name},x,,," for name in FILES[1:]]
@@ -233,7 +235,7 @@ def test_names_that_would_break_a_list_are_escaped(videos: Path) -> None:
     assert "\n" not in clip.class_name + clip.group
 
 
-def test_a_root_that_is_no_folder_is_refused(videos: Path) -> None:
+def test_read_csv_clips_with_root_that_is_no_folder_is_refused(videos: Path) -> None:
     path = table(videos, "path,label", "cat/a.mp4,x")
 
     with pytest.raises(UsageError, match="is not a folder"):

@@ -52,7 +52,7 @@ def test_quoted_values_keep_commas_and_quotes(tmp_path: Path) -> None:
         (b"path,label\n\xff.mp4,dog\n", r"clips\.csv is not UTF-8"),
     ],
 )
-def test_what_is_no_table_is_one_line_that_says_where(
+def test_read_table_of_other_file_is_one_line_with_the_place(
     tmp_path: Path, content: str | bytes, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as caught:
@@ -61,12 +61,12 @@ def test_what_is_no_table_is_one_line_that_says_where(
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_read_table_of_missing_file_names_it(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"gone\.csv cannot be read"):
         read_table(tmp_path / "gone.csv", ("path",))
 
 
-def test_a_file_without_a_header_has_the_columns_it_is_said_to_have(tmp_path: Path) -> None:
+def test_read_columns_without_header_uses_the_given_names(tmp_path: Path) -> None:
     path = written(tmp_path, "x,1\r\ny,2\r\n")
 
     assert [row.values for row in read_columns(path, ("id", "start"))] == [
@@ -88,7 +88,7 @@ def test_times_are_seconds(tmp_path: Path, text: str, seconds: float | None) -> 
 
 
 @pytest.mark.parametrize("text", ["1:05", "-1", "nan", "inf", "1_0", "1e3", "one"])
-def test_what_is_no_number_of_seconds_is_refused(tmp_path: Path, text: str) -> None:
+def test_read_table_with_invalid_seconds_is_refused(tmp_path: Path, text: str) -> None:
     (row,) = read_table(written(tmp_path, f"path,start\na,{text}\n"), ("path",))
 
     with pytest.raises(UsageError, match=r"clips\.csv:2: found start .*, expected seconds"):
@@ -142,9 +142,7 @@ def test_another_separator_without_a_header_is_named(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_list_without_a_header_is_told_to_get_one(
-    tmp_path: Path, content: str, advice: str
-) -> None:
+def test_read_table_without_header_asks_for_one(tmp_path: Path, content: str, advice: str) -> None:
     """The second is a list of VideoMAE and mmaction2."""
     with pytest.raises(UsageError) as caught:
         list(read_table(written(tmp_path, content), ("path", "label")))
@@ -153,6 +151,6 @@ def test_a_list_without_a_header_is_told_to_get_one(
     assert ":1: found a row (" in str(caught.value)
 
 
-def test_a_missing_column_is_still_asked_for(tmp_path: Path) -> None:
+def test_read_columns_without_required_column_asks_for_it(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="add label to the header line"):
         list(read_table(written(tmp_path, "path,class\na.mp4,cat\n"), ("path", "label")))

@@ -83,7 +83,7 @@ def test_names_of_a_plain_folder_are_not_copies(tmp_path: Path) -> None:
     assert len(find_videos(tmp_path, "folder", [])) == 2
 
 
-def test_one_file_is_not_read_and_of_broken_ones_the_least_broken_is_taken(
+def test_copies_of_one_file_are_unread_and_of_damaged_ones_the_best_is_taken(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:
     page, shorter, whole = (tmp_path / name for name in ("0.avi", "1.avi", "2.avi"))

@@ -24,7 +24,7 @@ def test_videos_that_are_left_out_explain_why_there_is_no_split(tmp_path: Path) 
     assert found.warnings[0].startswith("1 videos are not <Class>/v_<Class>_gXX_cYY.avi")
 
 
-def test_a_link_across_given_sides_is_left_out_aloud(tmp_path: Path) -> None:
+def test_find_clips_reports_a_link_across_given_subsets(tmp_path: Path) -> None:
     for name in ("train/cat/1.mp4", "test/cat/2.mp4"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_bytes(b"x")

@@ -50,7 +50,7 @@ def test_ucf101_ignores_what_is_not_named_as_it_is(tmp_path: Path) -> None:
     ]
 
 
-def test_a_video_outside_of_all_class_folders_is_left_out_aloud(tmp_path: Path) -> None:
+def test_find_videos_reports_a_video_outside_of_class_folders(tmp_path: Path) -> None:
     touch(tmp_path, "dog/a.mp4", *(f"{number}.mp4" for number in range(4)))
 
     warnings: list[str] = []
@@ -62,7 +62,7 @@ def test_a_video_outside_of_all_class_folders_is_left_out_aloud(tmp_path: Path) 
     ]
 
 
-def test_a_class_folder_is_sent_to_the_folder_above(tmp_path: Path) -> None:
+def test_find_videos_of_a_class_folder_names_the_folder_above(tmp_path: Path) -> None:
     touch(tmp_path, "set/dog/a.mp4", "set/dog/b.mp4")
 
     for layout in ("folder", "ucf101", "hmdb51"):
@@ -108,7 +108,7 @@ def test_ucf_like_names_keep_their_group_in_a_plain_folder(tmp_path: Path) -> No
     assert find_videos(tmp_path, "folder", [])[0].group == "Archery/g04"
 
 
-def test_a_file_is_one_clip_however_many_links_lead_to_it(tmp_path: Path) -> None:
+def test_find_videos_counts_a_file_with_several_links_once(tmp_path: Path) -> None:
     touch(tmp_path, "dog/a.mp4", ".store/b.mp4", "dog/v_dog_g03_c01.mp4")
     (tmp_path / "dog" / "copy.mp4").symlink_to("a.mp4")
     (tmp_path / "dog" / "kept.mp4").symlink_to(tmp_path / ".store" / "b.mp4")
@@ -130,7 +130,7 @@ def test_a_file_is_one_clip_however_many_links_lead_to_it(tmp_path: Path) -> Non
     ]
 
 
-def test_a_link_may_give_a_file_the_name_that_it_needs(tmp_path: Path) -> None:
+def test_find_videos_takes_the_name_of_a_link(tmp_path: Path) -> None:
     touch(tmp_path, "dog/x.avi", "dog/v_dog_g03_c01.avi")
     (tmp_path / "dog" / "v_dog_g07_c01.avi").symlink_to("x.avi")
     (tmp_path / "dog" / "v_dog_g08_c01.avi").symlink_to("x.avi")
@@ -142,7 +142,7 @@ def test_a_link_may_give_a_file_the_name_that_it_needs(tmp_path: Path) -> None:
     assert len(warnings) == 2  # on x.avi, and on the second link to it
 
 
-def test_a_link_from_one_side_to_the_other_is_no_clip(tmp_path: Path) -> None:
+def test_find_videos_ignores_a_link_between_subsets(tmp_path: Path) -> None:
     touch(tmp_path, "train/A/1.mp4", "train/B/2.mp4", "test/A/3.mp4", "test/B/4.mp4")
     (tmp_path / "test" / "B" / "5.mp4").symlink_to(tmp_path / "train" / "A" / "1.mp4")
 
@@ -175,12 +175,12 @@ def test_names_that_would_break_a_list_are_escaped(tmp_path: Path) -> None:
     assert ids == ["dog/%FF.mp4", "dog/spaced ü.mp4", "dog/two%0Alines.mp4"]
 
 
-def test_no_such_folder_is_one_line(tmp_path: Path) -> None:
+def test_find_videos_of_missing_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         find_videos(tmp_path / "none", "ucf101", [])
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_find_videos_of_a_file_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "a.mp4")
 
     with pytest.raises(UsageError, match="is a file"):
@@ -188,7 +188,9 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["ucf101", "folder"])
-def test_a_folder_without_videos_says_what_was_expected(tmp_path: Path, layout: Layout) -> None:
+def test_find_videos_of_empty_folder_names_what_was_expected(
+    tmp_path: Path, layout: Layout
+) -> None:
     touch(tmp_path, "Archery/notes.txt", "loose.mp4")
 
     with pytest.raises(UsageError, match="expected") as caught:
@@ -206,7 +208,7 @@ def test_groups_of_ucf101_are_counted_in_every_class(tmp_path: Path) -> None:
         assert groups == ["Archery/g08", "Basketball/g08"]
 
 
-def test_a_group_is_that_of_the_recording_whatever_folder_its_clips_lie_in(tmp_path: Path) -> None:
+def test_find_videos_groups_by_recording_in_any_folder(tmp_path: Path) -> None:
     touch(
         tmp_path,
         "HandstandPushups/v_HandStandPushups_g01_c01.avi",
@@ -238,7 +240,7 @@ def test_videos_that_are_named_otherwise_are_answered_with_prep_folder(tmp_path:
     )
 
 
-def test_a_folder_above_ucf101_is_answered_with_ucf101s(tmp_path: Path) -> None:
+def test_find_videos_above_ucf101_names_ucf101(tmp_path: Path) -> None:
     touch(tmp_path, "UCF-101/Archery/v_Archery_g01_c01.avi", "UCF-101/Biking/v_Biking_g01_c01.avi")
     touch(tmp_path, "old/UCF-101/Archery/v_Archery_g01_c01.avi", "notes/film.mp4")
 
@@ -251,7 +253,7 @@ def test_a_folder_above_ucf101_is_answered_with_ucf101s(tmp_path: Path) -> None:
     )
 
 
-def test_a_folder_above_the_class_folders_is_warned_of(tmp_path: Path) -> None:
+def test_find_videos_above_the_class_folders_warns(tmp_path: Path) -> None:
     touch(tmp_path, "pets/cat/a.mp4", "pets/dog/b.mp4")
     above: list[str] = []
     inside: list[str] = []
@@ -267,7 +269,7 @@ def test_a_folder_above_the_class_folders_is_warned_of(tmp_path: Path) -> None:
     assert not inside
 
 
-def test_one_class_with_its_videos_directly_in_it_is_not_warned_of(tmp_path: Path) -> None:
+def test_find_videos_of_one_class_does_not_warn(tmp_path: Path) -> None:
     touch(tmp_path, "cat/a.mp4", "cat/indoors/b.mp4", "cat/outdoors/c.mp4")
     warnings: list[str] = []
     find_videos(tmp_path, "folder", warnings)

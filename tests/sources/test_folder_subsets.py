@@ -29,7 +29,7 @@ def touch(root: Path, *names: str) -> Path:
         "prepared/plan.json",
     ],
 )
-def test_what_holds_no_videos_of_classes_changes_nothing(tmp_path: Path, beside: str) -> None:
+def test_layout_ignores_folders_without_classes(tmp_path: Path, beside: str) -> None:
     assert has_side_folders(touch(tmp_path, *BOTH, beside))
 
 
@@ -47,7 +47,7 @@ def test_train_and_one_other_are_enough(tmp_path: Path, other: str) -> None:
         ("test/a.mp4", "plane/more/b.mp4"),
     ],
 )
-def test_a_folder_without_folders_is_a_class_however_it_is_called(
+def test_layout_of_folder_without_folders_is_a_class_by_any_name(
     tmp_path: Path, names: tuple[str, ...]
 ) -> None:
     assert not has_side_folders(touch(tmp_path, *names))
@@ -65,7 +65,7 @@ def test_a_folder_without_folders_is_a_class_however_it_is_called(
         (("val/cat/a.mp4", "test/cat/b.mp4"), r"in test, val alone, expected some in train"),
     ],
 )
-def test_what_can_mean_two_things_is_refused(
+def test_layout_with_two_readings_is_refused(
     tmp_path: Path, names: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):

@@ -24,7 +24,7 @@ def held_counts(sizes: list[list[int]], fraction: float) -> list[int]:
     return [int(held[label == c].sum()) for c in range(len(sizes))]
 
 
-def test_no_clips_hold_none_out() -> None:
+def test_choose_groups_of_no_clips_holds_none_out() -> None:
     empty = np.zeros(0, dtype=np.int64)
 
     assert choose_groups(empty, empty, 0.5).tolist() == []
@@ -36,23 +36,23 @@ def test_groups_of_one_clip_give_the_nearest_whole_number(fraction: float) -> No
         assert held_counts([[1] * count], fraction) == [int(np.ceil(fraction * count - 0.5))]
 
 
-def test_the_last_group_is_the_one_that_comes_nearest() -> None:
+def test_choose_groups_last_group_comes_nearest_to_the_share() -> None:
     # Of 100 clips 10 are due: after 7, the group of 3 fits and the one of 30 does not.
     assert held_counts([[7, 30, 3, 30, 30]], 0.1) == [10]
 
 
-def test_a_group_that_is_most_of_its_class_is_never_held_out() -> None:
+def test_choose_groups_never_takes_most_of_a_class() -> None:
     assert held_counts([[90, 10], [10, 90]], 0.1) == [10, 10]
     assert held_counts([[60, 40]], 0.1) == [0]  # both are more than 20 %
     assert held_counts([[50]], 0.9) == [0]  # nothing would be left
 
 
-def test_a_class_gives_its_smallest_group_where_that_is_at_most_twice_the_share() -> None:
+def test_choose_groups_takes_the_smallest_group_up_to_twice_the_share() -> None:
     assert held_counts([[6, 6]], 0.25) == [6]
     assert held_counts([[20, 20, 20, 19, 21]], 0.1) == [19]
 
 
-def test_a_group_of_several_classes_goes_as_a_whole() -> None:
+def test_choose_groups_takes_a_group_of_several_classes_whole() -> None:
     group = np.array([0] * 20 + list(range(1, 81)), dtype=np.int64)
     label = np.array([0, 1] * 50, dtype=np.int64)
 
@@ -88,7 +88,7 @@ def test_groups_stay_whole_and_no_class_gives_twice_its_share_or_its_last_clip(
 
 @settings(max_examples=60, deadline=None)
 @given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=9), fraction=st.floats(0.05, 0.6))
-def test_one_class_is_no_further_off_than_its_best_single_group(
+def test_choose_groups_of_one_class_is_as_near_as_its_best_group(
     sizes: list[int], fraction: float
 ) -> None:
     due = fraction * sum(sizes)

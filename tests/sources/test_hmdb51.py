@@ -45,7 +45,7 @@ def write_lists(folder: Path, number: int, brush: str, wave: str) -> Path:
         ("wave/_u_cm_np1_fr_med_0.avi", None),
     ],
 )
-def test_the_group_is_the_video_that_a_clip_was_cut_from(name: str, video: str | None) -> None:
+def test_source_video_is_the_group_of_a_clip(name: str, video: str | None) -> None:
     assert source_video(name) == video
 
 
@@ -72,7 +72,7 @@ def test_1_trains_2_tests_and_0_does_neither(tmp_path: Path, archive: Path) -> N
     assert (second.name, len(second.train), len(second.test)) == ("2", 3, 1)
 
 
-def test_what_the_lists_and_the_disk_do_not_share_is_counted(tmp_path: Path, archive: Path) -> None:
+def test_find_hmdb51_counts_differences_of_lists_and_disk(tmp_path: Path, archive: Path) -> None:
     lists = write_lists(tmp_path / "lists", 1, "12", "12")
     (archive / "wave" / "wave" / WAVE[0]).unlink()
 
@@ -83,7 +83,7 @@ def test_what_the_lists_and_the_disk_do_not_share_is_counted(tmp_path: Path, arc
     assert any("warning: split 1 has 1 groups in train and test" in warning for warning in warnings)
 
 
-def test_a_renamed_class_is_named(tmp_path: Path, archive: Path) -> None:
+def test_find_hmdb51_with_renamed_class_names_it(tmp_path: Path, archive: Path) -> None:
     lists = write_lists(tmp_path / "lists", 1, "12", "12")
     (archive / "wave").rename(archive / "waving")
 
@@ -101,7 +101,9 @@ def test_lists_are_found_in_or_beside_the_videos(tmp_path: Path, archive: Path, 
     assert warnings[0] == f"split lists: {folder.resolve()}"
 
 
-def test_a_converted_clip_is_still_listed(tmp_path: Path, archive: Path) -> None:
+def test_find_hmdb51_with_converted_clip_finds_it_in_the_lists(
+    tmp_path: Path, archive: Path
+) -> None:
     lists = write_lists(tmp_path / "lists", 1, "12", "12")
     old = archive / "brush_hair" / BRUSH[0]
     old.rename(old.with_suffix(".mp4"))
@@ -111,12 +113,12 @@ def test_a_converted_clip_is_still_listed(tmp_path: Path, archive: Path) -> None
     assert f"brush_hair/{old.stem}.mp4" in split.train
 
 
-def test_without_lists_the_way_out_is_named(archive: Path) -> None:
+def test_find_hmdb51_without_lists_names_the_fix(archive: Path) -> None:
     with pytest.raises(UsageError, match=r"no split lists in or beside .*--splits.*prep folder"):
         find_hmdb51(archive, None)
 
 
-def test_a_folder_that_holds_no_lists_is_refused(tmp_path: Path, archive: Path) -> None:
+def test_find_hmdb51_with_folder_without_lists_is_refused(tmp_path: Path, archive: Path) -> None:
     with pytest.raises(UsageError, match="gone is not a folder"):
         find_hmdb51(archive, tmp_path / "gone")
     with pytest.raises(UsageError, match=r"holds no <class>_test_split1\.txt"):
@@ -131,7 +133,7 @@ def test_a_folder_that_holds_no_lists_is_refused(tmp_path: Path, archive: Path) 
         (f"{WAVE[0]} 2", r"wave_test_split1\.txt:2: .* already appears with 1: delete one"),
     ],
 )
-def test_a_line_that_says_nothing_is_named(
+def test_find_hmdb51_with_invalid_line_names_it(
     tmp_path: Path, archive: Path, line: str, message: str
 ) -> None:
     lists = write_lists(tmp_path / "lists", 1, "12", "12")

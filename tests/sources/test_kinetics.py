@@ -57,14 +57,14 @@ def test_trimmed_clips_are_taken_and_whole_videos_cut(folder: Path) -> None:
     assert len(found.splits[0].train) == 2
 
 
-def test_a_side_that_is_not_on_the_disk_names_what_is_missing(folder: Path) -> None:
+def test_find_kinetics_with_missing_subset_names_what_is_missing(folder: Path) -> None:
     (folder / "val" / "AAAAAAAAAAA_000000_000010.mp4").unlink()
 
     with pytest.raises(UsageError, match=r"found 2 train clips .*; 2 listed videos .* AAAAAAAAAAA"):
         find_kinetics(folder, tables(folder, TRAIN, VAL))
 
 
-def test_what_is_gone_unnamed_or_repeated_is_counted(folder: Path) -> None:
+def test_find_kinetics_counts_missing_unnamed_and_repeated_rows(folder: Path) -> None:
     repeated = HEADER + "surfing,AAAAAAAAAAA,0,10,train,0\n"
 
     found = find_kinetics(folder, tables(folder, TRAIN, VAL, repeated))
@@ -78,7 +78,7 @@ def test_what_is_gone_unnamed_or_repeated_is_counted(folder: Path) -> None:
     assert found.clips[2].class_name == "bowling"
 
 
-def test_a_trimmed_clip_is_preferred_to_its_whole_video(folder: Path) -> None:
+def test_find_kinetics_prefers_a_trimmed_clip_to_its_full_video(folder: Path) -> None:
     (folder / "abc_DEF-123_000020_000030.webm").write_bytes(b"x")
 
     clips = find_kinetics(folder, tables(folder, TRAIN, VAL)).clips
@@ -95,7 +95,7 @@ def test_test_clips_with_labels_are_tested_instead_of_val(folder: Path) -> None:
     assert "split 1: 1 val clips neither train nor test" in found.warnings
 
 
-def test_a_test_file_without_labels_is_said_to_be_left_out(folder: Path) -> None:
+def test_find_kinetics_reports_a_test_file_without_labels(folder: Path) -> None:
     paths = tables(folder, TRAIN, VAL, "youtube_id,time_start,time_end,split\nother,0,10,test\n")
 
     found = find_kinetics(folder, paths)
@@ -105,7 +105,7 @@ def test_a_test_file_without_labels_is_said_to_be_left_out(folder: Path) -> None
         find_kinetics(folder, paths[2:])
 
 
-def test_a_folder_that_holds_none_of_them_is_refused(tmp_path: Path, folder: Path) -> None:
+def test_find_kinetics_of_folder_without_any_is_refused(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(UsageError, match=r"none of the 2 annotated videos .*_000001_000011\.mp4"):
@@ -125,14 +125,14 @@ def test_a_folder_that_holds_none_of_them_is_refused(tmp_path: Path, folder: Pat
         ("tasting food, drink,AAAAAAAAAAA,0,10,val,0", r"0\.csv:2: found 7 values, expected 6"),
     ],
 )
-def test_an_annotation_that_cannot_be_used_is_named_by_its_line(
+def test_find_kinetics_with_unusable_row_names_its_line(
     folder: Path, row: str, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
         find_kinetics(folder, tables(folder, HEADER + row + "\n"))
 
 
-def test_an_id_opens_nothing_outside_the_folder(tmp_path: Path, folder: Path) -> None:
+def test_find_kinetics_opens_nothing_outside_the_folder(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "secret.mp4").write_bytes(b"x")
     (folder / "linked.mp4").symlink_to(tmp_path / "secret.mp4")
     rows = "x,../secret,0,10,train,0\nx,linked,0,10,train,0\n"
@@ -154,7 +154,7 @@ def test_annotations_may_come_through_a_pipe(folder: Path) -> None:
     assert len(clips) == 3
 
 
-def test_a_video_counts_before_links_to_it(folder: Path) -> None:
+def test_find_kinetics_prefers_a_video_to_links_to_it(folder: Path) -> None:
     (folder / "train" / "a link").symlink_to(folder / "train" / "tasting")
     (folder / "AAAAAAAAAAA_000000_000010.mp4").symlink_to("val/AAAAAAAAAAA_000000_000010.mp4")
 

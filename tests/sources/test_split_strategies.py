@@ -65,7 +65,7 @@ def test_splits_with_an_empty_side_are_left_out() -> None:
     assert [split.name for split in splits] == ["1", "2"]
 
 
-def test_one_group_alone_is_refused() -> None:
+def test_hold_out_of_one_group_is_refused() -> None:
     with pytest.raises(UsageError, match="--splits"):
         splits_by_group_number(build_clip_table(ucf(groups=1)), [])
 
@@ -82,7 +82,7 @@ def test_given_folders_decide_and_val_is_neither_side() -> None:
     assert warnings == ["split 1: 1 val clips neither train nor test"]
 
 
-def test_a_group_on_both_sides_of_a_given_split_is_warned_about() -> None:
+def test_splits_by_subset_with_group_in_both_subsets_warns() -> None:
     sides: list[tuple[str, int, Subset]] = [("A", 1, "train"), ("A", 2, "test"), ("B", 1, "test")]
     clips = [clip(name, "g01", number, part) for name, number, part in sides]
     warnings: list[str] = []
@@ -122,7 +122,7 @@ def test_holding_out_depends_on_the_seed_and_not_on_the_order() -> None:
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
-def test_every_class_gives_about_its_share(fraction: float) -> None:
+def test_hold_out_takes_about_the_same_share_of_every_class(fraction: float) -> None:
     clips = ucf(classes=4, groups=20)
 
     _, held = hold_out(clips, fraction, seed=0)
@@ -133,7 +133,7 @@ def test_every_class_gives_about_its_share(fraction: float) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(clips=sets_of_clips(), fraction=st.floats(0.01, 0.99), seed=st.integers(0, 5))
-def test_a_drawn_split_tests_what_would_be_held_out(
+def test_random_splits_test_what_hold_out_would_take(
     clips: list[SourceClip], fraction: float, seed: int
 ) -> None:
     kept, held = hold_out(clips, fraction, seed)
@@ -146,7 +146,7 @@ def test_a_drawn_split_tests_what_would_be_held_out(
     assert list(split.test) == [c.id for c in held]
 
 
-def test_a_drawn_split_is_said_aloud() -> None:
+def test_random_splits_are_logged() -> None:
     warnings: list[str] = []
 
     random_splits(build_clip_table(ucf()), 0.25, 3, warnings)
@@ -160,7 +160,7 @@ def test_single_clips_per_class_cannot_be_split() -> None:
         random_splits(build_clip_table([clip("A", "g01"), clip("B", "g02")]), 0.25, 0, [])
 
 
-def test_a_fraction_that_draws_nothing_is_told_from_clips_that_cannot_be_drawn() -> None:
+def test_random_splits_with_too_small_fraction_names_a_larger_one() -> None:
     clips = build_clip_table(clip(name, group) for name in "AB" for group in ("g01", "g02"))
 
     with pytest.raises(UsageError, match=r"--set test_fraction=0\.5"):
@@ -169,14 +169,14 @@ def test_a_fraction_that_draws_nothing_is_told_from_clips_that_cannot_be_drawn()
     assert len(random_splits(clips, 0.5, 0, [])[0].test) == 2
 
 
-def test_the_fingerprint_of_a_list_sees_its_order() -> None:
+def test_list_sha256_depends_on_the_order() -> None:
     assert list_sha256(["a", "b"]) != list_sha256(["b", "a"])
     assert list_sha256(["a", "b"]) != list_sha256(["ab"])
 
 
 @pytest.mark.parametrize("split", [1, 2, 3])
 @pytest.mark.slow
-def test_a_tenth_of_ucf101_is_a_tenth_of_the_list_and_of_every_class(
+def test_hold_out_of_ucf101_is_a_tenth_of_the_list_and_of_every_class(
     shared: Path, split: int
 ) -> None:
     clips = official(shared, split)
@@ -195,7 +195,7 @@ def test_a_tenth_of_ucf101_is_a_tenth_of_the_list_and_of_every_class(
         assert len(held) == UCF101.held_out
 
 
-def test_a_class_without_a_small_group_is_named() -> None:
+def test_hold_out_with_class_without_small_group_names_it() -> None:
     clips = [*ucf(classes=1), *(clip("Pair", group, n) for group in ("g01", "g02") for n in (1, 2))]
     clips += [clip("Pair", "g03", n) for n in range(1, 5)]
 
@@ -210,7 +210,7 @@ def test_a_class_without_a_small_group_is_named() -> None:
 
 
 @pytest.mark.parametrize("fraction", [0.5, 0.99])
-def test_a_class_of_one_group_is_named_at_large_fractions(fraction: float) -> None:
+def test_hold_out_with_class_of_one_group_is_named_at_large_fractions(fraction: float) -> None:
     clips = [*ucf(classes=1), *(clip("Alone", "g01", n) for n in range(1, 5))]
 
     kept, held = hold_out(clips, fraction, seed=0)

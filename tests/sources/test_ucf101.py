@@ -38,7 +38,7 @@ A1, A2, B1 = "A/v_A_g08_c01.avi", "A/v_A_g01_c01.avi", "B/v_B_g08_c01.avi"
 
 
 @pytest.mark.slow
-def test_the_official_lists_give_the_official_counts(shared: Path) -> None:
+def test_splits_from_official_lists_have_the_official_counts(shared: Path) -> None:
     folder = shared / "data" / "ucfTrainTestlist"
     names = {
         name
@@ -59,7 +59,7 @@ def test_the_official_lists_give_the_official_counts(shared: Path) -> None:
     assert len(warnings) == 1  # where the lists are; no warning
 
 
-def test_the_folder_handstandpushups_is_found_however_it_is_spelt(shared: Path) -> None:
+def test_find_ucf101_accepts_both_spellings_of_handstandpushups(shared: Path) -> None:
     folder = shared / "data" / "ucfTrainTestlist"
     spelt = [f"HandstandPushups/v_HandStandPushups_g{group:02d}_c01.avi" for group in range(1, 26)]
 
@@ -80,7 +80,7 @@ def test_line_ends_and_labels_do_not_matter(tmp_path: Path, ending: str, label: 
     assert list(split.test) == [A2]
 
 
-def test_a_converted_clip_is_still_listed(tmp_path: Path) -> None:
+def test_splits_from_lists_with_converted_clip_finds_it(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1} 1\n", f"{A2}\n")
     converted = [name.replace(".avi", ".mp4") for name in (A1, A2)]
 
@@ -106,21 +106,21 @@ def test_lists_of_another_set_are_refused(tmp_path: Path) -> None:
         splits_from_lists(folder, clips_named(["Dog/v_Dog_g01_c01.avi"]), [])
 
 
-def test_a_label_that_contradicts_classind_is_refused(tmp_path: Path) -> None:
+def test_read_list_with_label_contradicting_classind_is_refused(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1} 2\n", f"{A2}\n", classes="1 A\r\n2 B\r\n")
 
     with pytest.raises(UsageError, match="label 2"):
         splits_from_lists(folder, clips_named([A1, A2]), [])
 
 
-def test_a_clip_on_both_sides_is_refused(tmp_path: Path) -> None:
+def test_splits_from_lists_with_clip_in_both_subsets_is_refused(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\n", f"{A1}\n")
 
     with pytest.raises(UsageError, match="is in trainlist01"):
         splits_from_lists(folder, clips_named([A1]), [])
 
 
-def test_a_group_on_both_sides_is_warned_about(tmp_path: Path) -> None:
+def test_splits_from_lists_with_group_in_both_subsets_warns(tmp_path: Path) -> None:
     other = A1.replace("c01", "c02")
     folder = write_lists(tmp_path, f"{A1}\n", f"{other}\n")
     warnings: list[str] = []
@@ -130,14 +130,14 @@ def test_a_group_on_both_sides_is_warned_about(tmp_path: Path) -> None:
     assert any("warning" in warning for warning in warnings)
 
 
-def test_a_line_that_is_no_clip_is_named(tmp_path: Path) -> None:
+def test_read_list_with_invalid_line_names_it(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\nnonsense\n", f"{A2}\n")
 
     with pytest.raises(UsageError, match=r"trainlist01\.txt:2"):
         splits_from_lists(folder, clips_named([A1, A2]), [])
 
 
-def test_a_missing_test_list_is_named(tmp_path: Path) -> None:
+def test_find_lists_without_test_list_names_it(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\n", f"{A2}\n")
     (folder / "testlist01.txt").unlink()
 
@@ -153,14 +153,14 @@ def test_lists_are_found_in_or_beside_the_videos(tmp_path: Path, index: str) -> 
     assert find_lists(tmp_path / "videos", clips_named([A1])) == folder.resolve()
 
 
-def test_a_neighbours_lists_are_not_ours(tmp_path: Path) -> None:
+def test_find_lists_ignores_lists_of_a_neighbor_folder(tmp_path: Path) -> None:
     (tmp_path / "videos").mkdir()
     write_lists(tmp_path / "other", f"{A1}\n", f"{A2}\n")
 
     assert find_lists(tmp_path / "videos", clips_named(["Dog/v_Dog_g01_c01.avi"])) is None
 
 
-def test_a_class_that_no_list_names_is_named(tmp_path: Path) -> None:
+def test_splits_from_lists_with_unlisted_class_names_it(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\n", f"{A2}\n")
     warnings: list[str] = []
 

@@ -56,7 +56,7 @@ def test_clips_are_taken_and_ten_seconds_cut_out_of_whole_videos(folder: Path) -
         ("x,1,dog, barking,train\n", r"vggsound\.csv:1: found 5 values, expected 4"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_named_by_its_line(
+def test_find_vggsound_with_unusable_row_names_its_line(
     folder: Path, content: str, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):

@@ -79,7 +79,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     assert "a/above" in warning
 
 
-def test_a_prepared_set_is_not_searched(tmp_path: Path) -> None:
+def test_video_scanner_does_not_search_a_prepared_dataset(tmp_path: Path) -> None:
     touch(tmp_path, "dog/a.mp4", "set/plan.json", "set/shards/b.mp4", "old/dataset.json")
     touch(tmp_path, "old/shards/c.mp4", "plan/plan.json", "plan/d.mp4")
 
@@ -124,7 +124,7 @@ def test_files_of_other_names_are_taken_if_they_begin_as_videos(tmp_path: Path) 
     ]
 
 
-def test_only_so_many_files_are_looked_into(
+def test_video_scanner_inspects_a_limited_number_of_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("avme.sources.video_scan.MOST_SNIFFED", 2)

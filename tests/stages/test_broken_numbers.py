@@ -43,7 +43,7 @@ def finite(run: Path) -> bool:
     return bool(names) and all(bool(value.isfinite().all()) for value in values)
 
 
-def test_the_very_clip_is_named_and_what_was_saved_is_from_before(
+def test_nan_guard_names_the_clip_and_keeps_the_earlier_checkpoint(
     folder: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     entry, step = plant(folder, float("nan"))
@@ -62,7 +62,7 @@ def test_the_very_clip_is_named_and_what_was_saved_is_from_before(
     assert finite(out)
 
 
-def test_of_a_batch_that_it_spoils_only_the_broken_clip_is_blamed(
+def test_nan_guard_of_spoiled_batch_blames_the_broken_clip_only(
     folder: Path, make_finetune_config: Callable[..., FinetuneConfig], tmp_path: Path
 ) -> None:
     entry, _ = plant(folder, float("inf"))
@@ -72,7 +72,7 @@ def test_of_a_batch_that_it_spoils_only_the_broken_clip_is_blamed(
         finetune(config, data=folder, out=tmp_path / "run", init=None)
 
 
-def test_two_processes_blame_the_same_clip_on_its_rank(
+def test_nan_guard_on_two_ranks_names_the_same_clip_and_rank(
     folder: Path, make_pretrain_config: MakeConfig, start: Callable[..., Any], tmp_path: Path
 ) -> None:
     entry, index = plant(folder, float("nan"))

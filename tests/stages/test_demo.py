@@ -63,7 +63,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(out, demo(out, sizes=SMALL, report=said), said)
 
 
-def test_the_table_has_chance_and_all_three_modalities(finished: Finished) -> None:
+def test_demo_table_has_chance_and_three_modalities(finished: Finished) -> None:
     rows = finished.result.rows
 
     assert [name for name, _, _ in rows] == ["chance", "v", "a", "av"]
@@ -71,7 +71,7 @@ def test_the_table_has_chance_and_all_three_modalities(finished: Finished) -> No
     assert rows[0][1:] == (1 / 9, 5 / 9)
 
 
-def test_every_picture_is_there_and_shows_something(finished: Finished) -> None:
+def test_demo_figures_exist_and_show_content(finished: Finished) -> None:
     for picture in finished.result.pictures:
         pixels = imread(picture)[..., :3]
         assert 0.01 < (pixels.min(axis=-1) < 0.9).mean() < 0.99, picture
@@ -80,7 +80,7 @@ def test_every_picture_is_there_and_shows_something(finished: Finished) -> None:
     assert all(path.is_relative_to(finished.out) for path in finished.result.pictures)
 
 
-def test_the_commands_that_it_tells_do_what_it_did(finished: Finished) -> None:
+def test_demo_commands_repeat_what_it_did(finished: Finished) -> None:
     told = finished.said.commands
 
     for words in told:
@@ -93,7 +93,7 @@ def test_the_commands_that_it_tells_do_what_it_did(finished: Finished) -> None:
     assert names == ["prep", "pretrain", *3 * ["finetune", "eval"]]
 
 
-def test_a_demo_is_replaced_only_when_told_to(tmp_path: Path) -> None:
+def test_demo_replaces_a_demo_only_with_overwrite(tmp_path: Path) -> None:
     write_status(tmp_path, "demo", "finished")
     (tmp_path / "videos").mkdir()
     (tmp_path / "notes.txt").write_text("mine")
@@ -107,7 +107,7 @@ def test_a_demo_is_replaced_only_when_told_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_what_no_demo_wrote_is_left_alone(tmp_path: Path, overwrite: bool) -> None:
+def test_open_folder_of_other_content_is_refused(tmp_path: Path, overwrite: bool) -> None:
     write_status(tmp_path, "pretrain", "finished")
     (tmp_path / "runs").mkdir()
 
@@ -117,7 +117,7 @@ def test_what_no_demo_wrote_is_left_alone(tmp_path: Path, overwrite: bool) -> No
     assert (tmp_path / "runs").exists()
 
 
-def test_a_file_is_no_folder_for_a_demo(tmp_path: Path) -> None:
+def test_open_folder_of_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(UsageError, match="is a file"):
@@ -138,7 +138,7 @@ def test_a_file_is_no_folder_for_a_demo(tmp_path: Path) -> None:
         (SystemRequirementError("no room"), SystemRequirementError, "failed", "no room"),
     ],
 )
-def test_a_demo_that_ends_early_has_the_exit_code_and_the_state_of_its_end(
+def test_demo_that_ends_early_has_the_exit_code_and_state_of_its_end(
     error: BaseException,
     kind: type[BaseException],
     state: str,
@@ -158,7 +158,7 @@ def test_a_demo_that_ends_early_has_the_exit_code_and_the_state_of_its_end(
     assert read_json(tmp_path / "demo" / "status.json")["state"] == state
 
 
-def test_a_seed_out_of_range_is_refused_before_a_folder_is_made(tmp_path: Path) -> None:
+def test_demo_with_seed_out_of_range_creates_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"train\.seed: found -1"):
         demo(tmp_path / "demo", sizes=SMALL, seed=-1)
 

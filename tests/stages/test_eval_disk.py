@@ -39,7 +39,7 @@ def arguments(run: Path, prepared: PreparedDataset, out: Path) -> list[str]:
     return ["eval", str(run), *where, "--workers", "0", "--topk", "1"]
 
 
-def test_a_disk_without_room_is_found_before_scoring(
+def test_evaluate_on_full_disk_is_refused_before_scoring(
     finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "not" / "yet"

@@ -74,7 +74,7 @@ def test_encoders_start_as_they_were_pretrained(
     assert "decoder" in report.lines[-1]
 
 
-def test_the_starting_point_is_what_the_weights_fix(
+def test_start_from_weights_fixes_their_settings(
     pretrained: Path, make_pretrain_config: Callable[..., PretrainConfig]
 ) -> None:
     start = starting_point(pretrained)
@@ -84,7 +84,7 @@ def test_the_starting_point_is_what_the_weights_fix(
     assert start["model"] == make_pretrain_config().model.model_dump(mode="json")
 
 
-def test_the_best_epoch_by_validation_is_kept(finetuned: Path) -> None:
+def test_finetune_keeps_the_best_epoch_by_validation(finetuned: Path) -> None:
     lines = [
         line for line in read_metrics(finetuned / "metrics.jsonl") if line["kind"] == "validation"
     ]
@@ -99,7 +99,7 @@ def test_the_best_epoch_by_validation_is_kept(finetuned: Path) -> None:
     assert best.facts["pretrained"]["preset"] == "tiny"
 
 
-def test_the_exported_weights_are_those_of_the_best_epoch(
+def test_finetune_exports_the_weights_of_the_best_epoch(
     finished: PreparedDataset, finetuned: Path, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     """The run's best epoch may be its last: another best one is put there, and export repeated."""
@@ -121,7 +121,7 @@ def test_the_exported_weights_are_those_of_the_best_epoch(
     assert float(metadata["top1"]) == pytest.approx(best.best["top1"], abs=1e-5)
 
 
-def test_without_validation_the_last_epoch_is_the_best(
+def test_finetune_without_validation_keeps_the_last_epoch(
     finished: PreparedDataset, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     report = Listening()
@@ -168,7 +168,7 @@ def test_averaged_weights_are_validated_kept_as_best_and_exported(
         assert best.best["loss"] != without.best["loss"]
 
 
-def test_all_augmentations_together_train_without_a_hitch(
+def test_finetune_with_all_augmentations_trains(
     finished: PreparedDataset, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     augment = {
@@ -190,7 +190,7 @@ def test_all_augmentations_together_train_without_a_hitch(
     assert all(line["grad_norm"] > 0 for line in lines)
 
 
-def test_a_resumed_run_remembers_what_it_started_from(
+def test_finetune_when_resumed_knows_its_initial_weights(
     finished: PreparedDataset,
     pretrained: Path,
     finetuned: Path,
@@ -216,7 +216,7 @@ def test_a_resumed_run_remembers_what_it_started_from(
     assert all(torch.equal(ours.model[name], theirs.model[name]) for name in theirs.model)
 
 
-def test_a_signal_in_the_last_validation_does_not_keep_a_run_from_its_end(
+def test_finetune_with_signal_in_the_last_validation_finishes(
     finished: PreparedDataset,
     finetuned: Path,
     pretrained: Path,
@@ -243,7 +243,7 @@ def test_a_signal_in_the_last_validation_does_not_keep_a_run_from_its_end(
     assert (run / "weights.safetensors").is_file()
 
 
-def test_a_modality_that_was_not_pretrained_is_refused(
+def test_finetune_of_modality_absent_from_pretraining_is_refused(
     finished: PreparedDataset,
     make_pretrain_config: Callable[..., PretrainConfig],
     make_finetune_config: MakeConfig,
@@ -264,7 +264,7 @@ def test_a_modality_that_was_not_pretrained_is_refused(
         )
 
 
-def test_an_encoder_that_saw_the_test_clips_of_another_split_is_refused(
+def test_finetune_from_encoder_trained_on_test_clips_is_refused(
     finished: PreparedDataset, pretrained: Path, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_finetune_config()
@@ -274,7 +274,7 @@ def test_an_encoder_that_saw_the_test_clips_of_another_split_is_refused(
         finetune(other, data=finished.folder, out=tmp_path / "run", init=pretrained)
 
 
-def test_a_run_that_has_not_finished_is_no_starting_point(
+def test_finetune_from_unfinished_run_is_refused(
     finished: PreparedDataset, make_finetune_config: MakeConfig, tmp_path: Path
 ) -> None:
     write_status(tmp_path / "killed", "pretrain", "running")
@@ -288,7 +288,7 @@ def test_a_run_that_has_not_finished_is_no_starting_point(
         )
 
 
-def test_a_class_without_a_training_clip_is_told(
+def test_finetune_with_class_without_training_clip_warns(
     reseal: Callable[..., None], folder: Path, tmp_path: Path, make_finetune_config: MakeConfig
 ) -> None:
     train = split_path(folder, "1", "train")

@@ -63,7 +63,7 @@ OF_A_RUN = [
 
 
 @pytest.mark.parametrize("name", OF_A_RUN)
-def test_a_run_with_a_link_is_not_resumed(
+def test_resume_of_run_with_a_link_is_refused(
     name: str,
     pretrained: Path,
     outside: Path,
@@ -94,7 +94,7 @@ def test_a_run_with_a_link_is_not_resumed(
 
 @pytest.mark.parametrize("name", ["config.yaml", "derived.json", "status.json", "tb"])
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
-def test_the_command_reads_nothing_of_a_linked_run(
+def test_commands_read_nothing_of_a_linked_run(
     stage: str,
     name: str,
     pretrained: Path,
@@ -115,7 +115,7 @@ def test_the_command_reads_nothing_of_a_linked_run(
 
 
 @pytest.mark.parametrize("name", ["command.txt", "train.log"])
-def test_a_run_whose_file_has_a_second_name_is_not_appended_to(
+def test_resume_of_run_with_hard_linked_file_does_not_append(
     name: str,
     pretrained: Path,
     finished: PreparedDataset,
@@ -169,7 +169,7 @@ def test_overwriting_a_run_deletes_its_links_and_not_what_they_lead_to(
 
 
 @pytest.mark.parametrize("name", ["eval", "checkpoints/step-1.pt"])
-def test_an_evaluation_writes_nothing_into_a_run_with_a_link(
+def test_evaluate_into_run_with_a_link_writes_nothing(
     name: str, finetuned: Path, finished: PreparedDataset, outside: Path, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(finetuned, tmp_path / "run"))
@@ -189,7 +189,7 @@ OF_A_SET = [
 
 
 @pytest.mark.parametrize("name", OF_A_SET)
-def test_a_set_with_a_link_is_neither_read_nor_written(
+def test_prep_of_dataset_with_a_link_neither_reads_nor_writes(
     name: str,
     folder: Path,
     videos: Path,
@@ -232,7 +232,7 @@ def test_verify_names_a_link_and_what_deletes_it(name: str, folder: Path, outsid
         assert found.mend[1].startswith("avme prep ucf101 ")
 
 
-def test_a_link_in_a_set_is_mended_as_verify_says(
+def test_verify_command_repairs_a_link_in_a_dataset(
     folder: Path, videos: Path, outside: Path, run_prep: Callable[..., PreparedDataset]
 ) -> None:
     before, ours = contents(outside), contents(folder)
@@ -250,7 +250,7 @@ def test_a_link_in_a_set_is_mended_as_verify_says(
     assert contents(outside) == before
 
 
-def test_a_set_behind_a_link_is_a_set(folder: Path, tmp_path: Path) -> None:
+def test_dataset_behind_a_link_is_accepted(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "linked").symlink_to(folder)
 
     assert len(PreparedDataset.open(tmp_path / "linked").entries) == 12
@@ -260,7 +260,7 @@ def test_a_set_behind_a_link_is_a_set(folder: Path, tmp_path: Path) -> None:
     )
 
 
-def test_a_journal_is_not_appended_to_through_a_link(tmp_path: Path, outside: Path) -> None:
+def test_journal_behind_a_link_is_not_appended_to(tmp_path: Path, outside: Path) -> None:
     (tmp_path / "prep.jsonl").symlink_to(outside / "marker")
 
     with pytest.raises(ArtifactError, match=r"prep\.jsonl is a link"):
@@ -270,7 +270,7 @@ def test_a_journal_is_not_appended_to_through_a_link(tmp_path: Path, outside: Pa
 
 
 @pytest.mark.parametrize("name", ["videos", "data", "runs", "pictures"])
-def test_a_demo_with_a_link_is_not_overwritten(name: str, tmp_path: Path, outside: Path) -> None:
+def test_demo_with_a_link_is_not_overwritten(name: str, tmp_path: Path, outside: Path) -> None:
     write_status(tmp_path / "demo", "demo", "finished")
     (tmp_path / "demo" / name).symlink_to(outside)
     before = contents(outside)

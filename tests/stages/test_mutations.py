@@ -459,7 +459,7 @@ def one_line(code: int, said: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_damaged_artifact_gives_the_same_or_is_refused(sandbox: Sandbox, kind: str) -> None:
+def test_mutated_artifact_gives_the_same_or_is_refused(sandbox: Sandbox, kind: str) -> None:
     wrong = [
         (number, code, said)
         for number, code, said, same in ends(sandbox, kind, damaged, "damage")
@@ -470,7 +470,7 @@ def test_a_damaged_artifact_gives_the_same_or_is_refused(sandbox: Sandbox, kind:
 
 
 @pytest.mark.parametrize("kind", FORGERIES)
-def test_a_forged_artifact_ends_with_a_known_code(
+def test_forged_artifact_ends_with_a_known_exit_code(
     sandbox: Sandbox, kind: str, reseal: Callable[..., None]
 ) -> None:
     def change(path: Path, rng: random.Random) -> None:

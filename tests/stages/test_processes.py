@@ -64,12 +64,12 @@ def two(
     return run
 
 
-def test_one_process_and_two_give_the_same_losses(pretrained: Path, two: Path) -> None:
+def test_pretrain_on_one_and_two_ranks_has_equal_losses(pretrained: Path, two: Path) -> None:
     assert len(losses(pretrained)) == 8
     assert losses(two) == pytest.approx(losses(pretrained), rel=1e-5)
 
 
-def test_two_processes_tell_the_same_of_gradients_and_attention(
+def test_pretrain_on_two_ranks_logs_equal_gradients_and_attention(
     pretrained: Path, two: Path
 ) -> None:
     one, other = (read_metrics(run / "metrics.jsonl")[2] for run in (pretrained, two))
@@ -82,7 +82,7 @@ def test_two_processes_tell_the_same_of_gradients_and_attention(
     assert "mfu" not in one  # a CPU is in no table
 
 
-def test_two_processes_average_weights_and_scale_float16_as_one_does(
+def test_pretrain_on_two_ranks_averages_weights_and_scales_float16_as_one(
     finished: PreparedDataset, make_pretrain_config: MakeConfig, start: Start, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(ema_decay=0.7, precision="fp16")
@@ -132,7 +132,7 @@ def wait_for_a_line(run: Path) -> None:
         time.sleep(0.01)
 
 
-def test_two_nodes_give_the_losses_of_one_process(
+def test_pretrain_on_two_nodes_has_the_losses_of_one_rank(
     finished: PreparedDataset,
     pretrained: Path,
     settings: Path,
@@ -149,7 +149,7 @@ def test_two_nodes_give_the_losses_of_one_process(
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_the_death_of_a_process_ends_its_siblings_and_is_noted(
+def test_killed_rank_ends_the_others_and_is_logged(
     rank: int, finished: PreparedDataset, endless: Path, start: Start, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -167,7 +167,7 @@ def test_the_death_of_a_process_ends_its_siblings_and_is_noted(
     assert (status["state"], status["rank"], status["reason"]) == ("failed", rank, reason)
 
 
-def test_the_death_of_a_process_ends_that_of_another_node(
+def test_killed_rank_ends_that_of_another_node(
     finished: PreparedDataset, endless: Path, port: int, start: Start, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -186,7 +186,7 @@ def test_the_death_of_a_process_ends_that_of_another_node(
     assert f"process {killed} on " in status["reason"]
 
 
-def test_an_error_of_one_process_is_that_of_the_run(
+def test_error_of_one_rank_is_that_of_the_run(
     folder: Path, endless: Path, start: Start, tmp_path: Path
 ) -> None:
     for shard in (folder / "shards").iterdir():  # in the first clip of each

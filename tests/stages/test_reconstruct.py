@@ -39,7 +39,9 @@ def save(path: Path, stage: str) -> Path:
     return path
 
 
-def test_a_seed_decides_the_picture(tmp_path: Path, finished: PreparedDataset) -> None:
+def test_draw_reconstructions_is_determined_by_the_seed(
+    tmp_path: Path, finished: PreparedDataset
+) -> None:
     checkpoint = save(tmp_path / "a.pt", "pretrain")
 
     drawn = []
@@ -65,7 +67,9 @@ def test_clips_of_as_many_classes_as_possible_are_chosen(finished: PreparedDatas
     assert chosen[1] == entries
 
 
-def test_a_classifier_cannot_reconstruct(tmp_path: Path, finished: PreparedDataset) -> None:
+def test_draw_reconstructions_of_classifier_is_refused(
+    tmp_path: Path, finished: PreparedDataset
+) -> None:
     checkpoint = save(tmp_path / "a.pt", "finetune")
 
     with pytest.raises(MismatchError, match="has no decoder: give a pretrain run"):

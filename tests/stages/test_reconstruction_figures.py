@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 MakeConfig = Callable[..., PretrainConfig]
 
 
-def test_every_few_epochs_and_at_the_end_the_same_clips_are_shown(
+def test_reconstruct_each_epoch_shows_the_same_clips_at_intervals_and_the_end(
     finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(epochs=5, log_images_every_epochs=2)
@@ -38,7 +38,7 @@ def test_every_few_epochs_and_at_the_end_the_same_clips_are_shown(
     assert not np.array_equal(first[:, 2 * third :], last[:, 2 * third :])  # what was learnt
 
 
-def test_a_picture_that_fails_does_not_end_a_training(
+def test_reconstruct_each_epoch_with_failing_figure_continues_training(
     finished: PreparedDataset,
     make_pretrain_config: MakeConfig,
     tmp_path: Path,
@@ -69,7 +69,7 @@ def test_pictures_do_not_change_what_is_learnt(
     assert all((ours[name] == theirs[name]).all() for name in theirs)
 
 
-def test_a_project_without_the_package_stops_before_anything_is_written(
+def test_wandb_without_package_stops_before_writing(
     finished: PreparedDataset,
     make_pretrain_config: MakeConfig,
     tmp_path: Path,

@@ -111,7 +111,7 @@ def test_losses_gradients_and_attention_are_those_of_one_process(whole: Path, cu
     assert all(0 < value <= 1 for value in figures(cut, "entropy_visual_from_audio"))
 
 
-def test_what_a_cut_model_leaves_has_the_form_of_any_other(whole: Path, cut: Path) -> None:
+def test_fsdp_run_leaves_the_files_of_any_other(whole: Path, cut: Path) -> None:
     ours, theirs = last_of(cut), last_of(whole)
 
     assert list(ours.model) == list(theirs.model)
@@ -128,7 +128,7 @@ def test_what_a_cut_model_leaves_has_the_form_of_any_other(whole: Path, cut: Pat
     assert derived[0]["parameters"] == derived[1]["parameters"]
 
 
-def test_a_cut_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_not(
+def test_fsdp_run_stopped_and_resumed_is_identical_to_an_uninterrupted_one(
     settings: Path,
     finished: PreparedDataset,
     cut: Path,
@@ -149,7 +149,7 @@ def test_a_cut_run_that_is_stopped_and_resumed_ends_bit_for_bit_as_one_that_is_n
     assert figures(out, "loss") == figures(cut, "loss")
 
 
-def test_a_cut_run_goes_on_in_one_process(
+def test_fsdp_run_continues_on_one_rank(
     config: PretrainConfig, finished: PreparedDataset, whole: Path, stopped: Path, tmp_path: Path
 ) -> None:
     out = Path(shutil.copytree(stopped, tmp_path / "run"))
@@ -159,7 +159,7 @@ def test_a_cut_run_goes_on_in_one_process(
     assert figures(out, "loss") == pytest.approx(figures(whole, "loss"), rel=1e-5)
 
 
-def test_a_cut_classifier_validates_and_keeps_its_best_epoch(
+def test_fsdp_classifier_validates_and_keeps_its_best_epoch(
     finished: PreparedDataset,
     pretrained: Path,
     finetuned: Path,

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
     ("number", "processes", "code"),
     [(signal.SIGTERM, 2, 75), (signal.SIGINT, 2, 130), (signal.SIGINT, 1, 130)],
 )
-def test_a_signal_to_everybody_stops_a_run_between_lines_with_its_workers(
+def test_signal_to_all_processes_stops_a_run_with_its_workers(
     number: signal.Signals,
     processes: int,
     code: int,

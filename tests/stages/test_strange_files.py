@@ -43,7 +43,7 @@ def with_visual(run: Path, out: Path, sizes: Mapping[str, object]) -> Path:
     return out
 
 
-def test_a_resumed_run_is_compared_with_its_model_before_that_is_made(
+def test_resume_compares_checkpoint_and_model_before_building_it(
     pretrained: Path,
     finished: PreparedDataset,
     make_pretrain_config: Callable[..., PretrainConfig],
@@ -65,7 +65,7 @@ def test_a_resumed_run_is_compared_with_its_model_before_that_is_made(
         )
 
 
-def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(
+def test_model_beyond_any_memory_is_refused_before_building_it(
     finished: PreparedDataset,
     make_pretrain_config: Callable[..., PretrainConfig],
     tmp_path: Path,
@@ -89,7 +89,7 @@ def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(
         (LARGE, MismatchError, r"is \(32, .*expected \(65520,"),
     ],
 )
-def test_a_checkpoint_is_compared_with_its_settings_before_it_is_drawn(
+def test_reconstruct_compares_checkpoint_and_settings_before_drawing(
     pretrained: Path,
     finished: PreparedDataset,
     tmp_path: Path,
@@ -111,7 +111,7 @@ def test_a_checkpoint_is_compared_with_its_settings_before_it_is_drawn(
                 read(run)
 
 
-def test_a_classifier_must_name_as_many_classes_as_its_head_has_rows(
+def test_classifier_with_other_number_of_classes_than_rows_is_refused(
     finetuned: Path, tmp_path: Path
 ) -> None:
     content = torch.load(finetuned / "checkpoints" / "best.pt", weights_only=True)
@@ -140,7 +140,7 @@ def test_statistics_of_another_width_than_the_set_are_refused(
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"name,reason\nA/a,why\n", b'id\n"' + b"x" * 200_000])
-def test_a_broken_quarantine_is_named_where_clips_are_to_be_tried_again(
+def test_prep_retry_with_damaged_quarantine_names_it(
     folder: Path, videos: Path, run_prep: Callable[..., PreparedDataset], content: bytes
 ) -> None:
     (folder / "quarantine.csv").write_bytes(content)

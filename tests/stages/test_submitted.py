@@ -45,9 +45,7 @@ def said(command: list[str], *more: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
-def test_what_would_train_is_submitted_and_nothing_of_the_run_is_written(
-    stage: str, commands: Commands
-) -> None:
+def test_submission_of_valid_run_writes_nothing_of_the_run(stage: str, commands: Commands) -> None:
     code, line = said(commands[stage], "--slurm", "--set", "slurm.procs=2", "--out", "run")
 
     assert (code, line[:44]) == (6, "error: --slurm needs Slurm's sbatch, which i")
@@ -63,7 +61,7 @@ def test_processes_without_equal_shares_are_refused(stage: str, commands: Comman
     assert (code, line[:58]) == (2, "error: train.batch_size 4 is not divisible by 3 processes:")
 
 
-def test_a_warning_that_leaves_no_time_is_refused(commands: Commands) -> None:
+def test_submission_with_time_limit_below_warning_is_refused(commands: Commands) -> None:
     code, line = said(commands["pretrain"], "--slurm", "--set", "slurm.time_limit_minutes=2")
 
     assert (code, line[:57]) == (2, "error: slurm.signal_before_seconds 180 leaves a job of 2 ")
@@ -85,7 +83,7 @@ def test_a_warning_that_leaves_no_time_is_refused(commands: Commands) -> None:
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else None,
 )
-def test_the_words_and_the_code_are_those_of_a_start_here(
+def test_submission_refusal_has_the_words_and_code_of_a_local_start(
     code: int, more: list[str], commands: Commands, pretrained: Path
 ) -> None:
     Path("unfinished").mkdir()

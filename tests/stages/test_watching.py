@@ -28,7 +28,7 @@ def test_how_often_lines_are_written_does_not_change_what_is_learnt(
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_the_audio_encoder_gets_no_gradient_at_the_first_step_alone(pretrained: Path) -> None:
+def test_audio_encoder_gradient_is_zero_at_the_first_step_only(pretrained: Path) -> None:
     """The audio half of the bridge is zero then: the model starts as VideoMAE."""
     norms = [line["grad_norm_audio"] for line in read_metrics(pretrained / "metrics.jsonl")]
 
@@ -36,7 +36,7 @@ def test_the_audio_encoder_gets_no_gradient_at_the_first_step_alone(pretrained: 
     assert all(norm > 0.0 for norm in norms[1:])
 
 
-def test_a_line_tells_of_times_of_gradients_and_of_attention(finetuned: Path) -> None:
+def test_metrics_line_has_times_gradients_and_attention(finetuned: Path) -> None:
     lines = read_metrics(finetuned / "metrics.jsonl")
     line = next(line for line in lines if line["kind"] == "train")
 

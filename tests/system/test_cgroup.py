@@ -77,7 +77,7 @@ def test_version_2_counts_the_group_and_those_above_it(
 
 
 @pytest.mark.parametrize("root", ["/docker/3f", "/"])
-def test_a_container_sees_its_own_group_at_the_mount(root: str, machine: Path) -> None:
+def test_cpu_quota_in_container_is_that_of_its_group_at_the_mount(root: str, machine: Path) -> None:
     """Without a namespace of cgroups the mount has the container's path as its root, with one /."""
     belong(machine, f"0::{root}\n1:cpuacct,cpu:{root}\n", V1.format(root=root))
     set_v1(machine, "", 200_000)
@@ -85,14 +85,14 @@ def test_a_container_sees_its_own_group_at_the_mount(root: str, machine: Path) -
     assert cpu_quota(machine) == 2
 
 
-def test_a_group_outside_of_the_mount_has_the_limits_of_the_mount(machine: Path) -> None:
+def test_cpu_quota_of_group_outside_of_the_mount_is_that_of_the_mount(machine: Path) -> None:
     belong(machine, "0::/../elsewhere\n", V2.format(root="/"))
     set_v2(machine, "", "700000 100000")
 
     assert cpu_quota(machine) == 7
 
 
-def test_the_smaller_of_both_versions_counts(machine: Path) -> None:
+def test_cpu_quota_of_both_versions_is_the_smaller(machine: Path) -> None:
     second = V2.format(root="/").replace("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
     belong(machine, "1:cpuacct,cpu:/\n0::/\n", V1.format(root="/"), second)
     set_v1(machine, "", 400_000)
@@ -101,5 +101,5 @@ def test_the_smaller_of_both_versions_counts(machine: Path) -> None:
     assert cpu_quota(machine) == 3
 
 
-def test_a_machine_without_proc_has_no_quota(tmp_path: Path) -> None:
+def test_cpu_quota_without_proc_is_none(tmp_path: Path) -> None:
     assert cpu_quota(tmp_path) is None

@@ -30,7 +30,7 @@ def job(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
         monkeypatch.setenv(f"SLURM_{name}", value)
 
 
-def test_the_affinity_mask_is_heeded() -> None:
+def test_available_cores_respect_the_affinity_mask() -> None:
     assert available_cores() == MASK
     before = os.sched_getaffinity(0)
     try:
@@ -41,7 +41,7 @@ def test_the_affinity_mask_is_heeded() -> None:
 
 
 @pytest.mark.parametrize(("quota", "expected"), [(2.0, 2), (2.5, 3), (0.2, 1), (500.0, 128)])
-def test_a_quota_is_rounded_up(
+def test_available_cores_round_a_quota_up(
     quota: float, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large(monkeypatch, quota=quota)
@@ -71,7 +71,7 @@ def test_slurm_gives_a_step_its_task_and_a_script_its_job(
     assert available_cores() == expected
 
 
-def test_a_variable_of_slurm_outside_of_a_job_counts_for_nothing(
+def test_available_cores_outside_of_a_job_ignore_slurm_variables(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")

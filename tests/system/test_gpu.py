@@ -11,7 +11,7 @@ from avme.system import gpu
 from avme.system.gpu import may_have_cuda, torch_build
 
 
-def test_what_the_build_says_is_what_torch_says() -> None:
+def test_torch_build_without_import_matches_torch() -> None:
     build = torch_build()
 
     assert build is not None
@@ -19,7 +19,7 @@ def test_what_the_build_says_is_what_torch_says() -> None:
     assert build["hip"].strip("'\"") == str(torch.version.hip)
 
 
-def test_no_machine_with_cuda_is_turned_away() -> None:
+def test_may_have_cuda_on_cuda_machines_is_true() -> None:
     assert may_have_cuda() or not torch.cuda.is_available()
 
 
@@ -34,7 +34,7 @@ def test_no_machine_with_cuda_is_turned_away() -> None:
         ("", False, True),
     ],
 )
-def test_only_a_definite_no_counts(
+def test_may_have_cuda_is_false_only_for_a_definite_no(
     version: str, driver: bool, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "torch"

@@ -15,7 +15,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_every_way_not_to_load_is_told_in_a_clause(site: Path) -> None:
+def test_check_import_of_failing_modules_gives_a_clause(site: Path) -> None:
     texts = {
         "whole": "print('hello', {})",
         "raising": "raise RuntimeError('\\n  compiled for CUDA 13.0,   not 13.2\\n' + 9000 * 'x')",
@@ -45,7 +45,7 @@ def test_every_way_not_to_load_is_told_in_a_clause(site: Path) -> None:
     assert all(len(error) <= 160 and error.isprintable() for error in errors.values())
 
 
-def test_nothing_to_import_is_no_process_that_waits() -> None:
+def test_check_import_of_nothing_starts_no_process() -> None:
     assert ImportCheck([]).results() == {}
 
 
@@ -74,9 +74,9 @@ def test_torch_tells_why_it_sees_no_gpu(site: Path) -> None:
     assert result == Imported("torch", gpu_warning="UserWarning: the driver is too old")
 
 
-def test_the_torch_that_is_here_loads() -> None:
+def test_check_import_of_installed_torch_succeeds() -> None:
     assert check_import("torch").error is None
 
 
-def test_a_reason_is_short() -> None:
+def test_short_reason_is_short() -> None:
     assert len(short_reason(ValueError("x" * 9000))) == 160

@@ -28,7 +28,7 @@ from avme_cli.app import app
         (RuntimeError("unable to open </torch_1_2>: Too many open files (24)"), "ulimit -n"),
     ],
 )
-def test_what_is_lacking_is_said_with_the_cure(error: Exception, cure: str) -> None:
+def test_shortage_names_the_resource_and_the_fix(error: Exception, cure: str) -> None:
     line = shortage(error)
     assert line is not None
     assert cure in line
@@ -38,11 +38,11 @@ def test_what_is_lacking_is_said_with_the_cure(error: Exception, cure: str) -> N
 @pytest.mark.parametrize(
     "error", [RuntimeError("shape"), OSError(errno.EROFS, "Read-only"), EOFError()]
 )
-def test_other_errors_are_none_of_it(error: Exception) -> None:
+def test_shortage_of_other_errors_is_none(error: Exception) -> None:
     assert shortage(error) is None
 
 
-def test_a_server_of_workers_that_is_gone_is_no_end_of_input() -> None:
+def test_shortage_of_lost_worker_server_is_no_end_of_input() -> None:
     found = explain_worker_error(EOFError(), ())
 
     assert isinstance(found, SystemRequirementError)
@@ -59,7 +59,7 @@ def no_more_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_command_that_cannot_open_files_says_what_to_raise(tmp_path: Path) -> None:
+def test_shortage_of_file_handles_names_the_limit(tmp_path: Path) -> None:
     command = ["config", "init", "pretrain", str(tmp_path / "a.yaml")]
     assert CliRunner().invoke(app, [*command[:-1], str(tmp_path / "b.yaml")]).exit_code == 0
 

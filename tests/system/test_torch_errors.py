@@ -47,7 +47,7 @@ except Exception as error:
 
 
 @pytest.mark.parametrize("limit", [0, 1000, 399_000])
-def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole_and_says_what_it_needs(
+def test_full_disk_keeps_the_last_checkpoint_and_names_the_required_space(
     limit: int, tmp_path: Path
 ) -> None:
     """The system's limit on the size of a file stands for the disk, as anybody may set it."""
@@ -77,7 +77,7 @@ def test_a_disk_that_is_full_leaves_the_last_checkpoint_whole_and_says_what_it_n
         (SafetensorError("I/O error: No space left on device (os error 28)"), "No space left"),
     ],
 )
-def test_what_the_machine_lacks_is_named(error: Exception, words: str, tmp_path: Path) -> None:
+def test_machine_error_names_the_resource(error: Exception, words: str, tmp_path: Path) -> None:
     found = machine_error(error, tmp_path)
 
     assert isinstance(found, SystemRequirementError)
@@ -96,5 +96,5 @@ def test_what_the_machine_lacks_is_named(error: Exception, words: str, tmp_path:
         SafetensorError("invalid header"),
     ],
 )
-def test_other_errors_are_left_alone(error: Exception, tmp_path: Path) -> None:
+def test_machine_error_of_other_errors_is_none(error: Exception, tmp_path: Path) -> None:
     assert machine_error(error, tmp_path) is None

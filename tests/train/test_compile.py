@@ -53,7 +53,7 @@ def test_compiled_blocks_compute_the_same_under_the_same_names(tmp_path: Path) -
     assert done.stdout == "graphs 2\n", done.stderr  # the trial and the block
 
 
-def test_without_a_compiler_it_says_what_is_missing(tmp_path: Path) -> None:
+def test_set_up_without_compiler_names_what_is_missing(tmp_path: Path) -> None:
     done = compiled(tmp_path, CXX="/no/such/compiler")
 
     last = done.stderr.strip().splitlines()[-1]

@@ -20,7 +20,7 @@ def change(model: nn.Module) -> None:
             value.add_(torch.rand_like(value))
 
 
-def test_an_average_whose_decay_needs_no_warm_up_is_torchs() -> None:
+def test_ema_without_warm_up_equals_torch() -> None:
     model, decay = make_model(), 0.1  # below (1 + 1) / (10 + 1)
     ours = ModelEma(model, decay)
     rule = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
@@ -38,7 +38,7 @@ def test_an_average_whose_decay_needs_no_warm_up_is_torchs() -> None:
         torch.testing.assert_close(ours.tensors[name], value)
 
 
-def test_the_decay_rises_to_its_value() -> None:
+def test_ema_decay_rises_to_its_value() -> None:
     model = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(model.weight)
     average, expected = ModelEma(model, 0.999), 0.0
@@ -52,7 +52,7 @@ def test_the_decay_rises_to_its_value() -> None:
     assert average.tensors["weight"].item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_model_gets_its_own_weights_back_bit_for_bit() -> None:
+def test_ema_applied_restores_the_weights_bit_for_bit() -> None:
     model = make_model()
     average = ModelEma(model, 0.9)
     change(model)
@@ -70,7 +70,7 @@ def test_the_model_gets_its_own_weights_back_bit_for_bit() -> None:
     assert not torch.equal(own["0.weight"], mean["0.weight"])
 
 
-def test_a_restored_average_goes_on_as_it_would_have() -> None:
+def test_ema_when_restored_continues_identically() -> None:
     model = make_model()
     whole, restored = ModelEma(model, 0.9), ModelEma(model, 0.9)
     change(model)

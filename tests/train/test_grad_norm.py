@@ -29,7 +29,7 @@ def length(*modules: nn.Module) -> float:
     return float(np.sqrt(sum((g.numpy() ** 2).sum() for g in gradients if g is not None)))
 
 
-def test_every_part_has_its_length_and_the_norm_belongs_to_the_head() -> None:
+def test_gradient_norms_cover_every_part_and_count_the_norm_with_the_head() -> None:
     model = made()
 
     norms = gradient_norms(model)
@@ -40,11 +40,11 @@ def test_every_part_has_its_length_and_the_norm_belongs_to_the_head() -> None:
     assert float(norms["grad_norm"]) == pytest.approx(length(model), rel=1e-5)
 
 
-def test_a_dead_part_has_length_zero_and_its_name_stays() -> None:
+def test_gradient_norms_of_part_without_gradient_are_zero() -> None:
     assert float(gradient_norms(made())["grad_norm_audio"]) == 0.0
 
 
-def test_the_audio_encoder_is_told_apart_from_the_token_of_silence() -> None:
+def test_gradient_norms_separate_audio_encoder_and_null_token() -> None:
     encoder = nn.Module()
     encoder.audio = AudioEncoder(AudioConfig(widths=(4, 4, 4, 8), blocks=(1, 1, 1, 1)), 8, 16)
     silence = torch.zeros(2, 16, dtype=torch.bool)
@@ -56,7 +56,7 @@ def test_the_audio_encoder_is_told_apart_from_the_token_of_silence() -> None:
     assert float(norms["grad_norm_audio_null"]) > 0.0
 
 
-def test_a_gradient_is_clipped_as_by_torch() -> None:
+def test_clip_gradients_equals_torch() -> None:
     ours, theirs = made(), made()
 
     clip_gradients(ours, 0.5, gradient_norms(ours)["grad_norm"])

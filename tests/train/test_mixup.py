@@ -25,7 +25,7 @@ def settings(mixup: float, cutmix: float) -> AugmentConfig:
     return AugmentConfig(mixup=mixup, cutmix=cutmix)
 
 
-def test_without_mixing_labels_are_one_hot() -> None:
+def test_mix_without_mixing_gives_one_hot_labels() -> None:
     batch = make_batch()
 
     mixed = mix(batch, 5, settings(0, 0))
@@ -49,14 +49,14 @@ def test_pictures_sound_and_labels_of_a_pair_share_one_proportion(
             assert mixed.batch.mfcc[clip].mean().item() == pytest.approx(level, abs=1e-3)
 
 
-def test_a_coin_decides_for_every_pair() -> None:
+def test_mix_draws_mixup_or_cutmix_per_pair() -> None:
     mixed = mix(make_batch(clips=4, seed=1), 4, settings(0.8, 1.0)).batch.video
 
     blended = [bool(clip.unique().numel() == 1) for clip in mixed]
     assert blended in ([True, True, False, False], [False, False, True, True])
 
 
-def test_two_halves_of_a_batch_are_mixed_as_the_whole_is() -> None:
+def test_mix_of_two_halves_equals_mix_of_the_batch() -> None:
     batch = make_batch()
 
     whole = mix(batch, 4, settings(0.8, 1.0))
@@ -67,7 +67,7 @@ def test_two_halves_of_a_batch_are_mixed_as_the_whole_is() -> None:
     assert torch.equal(whole.batch.mfcc, torch.cat([half.batch.mfcc for half in halves]))
 
 
-def test_the_last_of_an_odd_number_stays_as_it_is() -> None:
+def test_mix_of_odd_number_keeps_the_last_clip() -> None:
     batch = make_batch(clips=3)
 
     mixed = mix(batch, 3, settings(0.8, 0.0))

@@ -21,14 +21,14 @@ def test_on_few_clips_a_lucky_early_epoch_does_not() -> None:
     assert (best.epoch, best.top1, best.highest_top1) == (4, 0.79, 0.86)
 
 
-def test_an_epoch_far_below_the_highest_never_wins_by_its_loss() -> None:
+def test_update_best_never_takes_a_far_lower_epoch_for_its_loss() -> None:
     assert choose([(0.86, 0.9), (0.50, 0.1)], clips=14).epoch == 1
 
 
-def test_an_earlier_choice_falls_when_the_highest_leaves_it_behind() -> None:
+def test_update_best_drops_an_earlier_choice_beyond_one_standard_error() -> None:
     assert choose([(0.50, 0.5), (0.86, 0.9)], clips=14).epoch == 2
 
 
-def test_all_right_or_all_wrong_has_no_error_to_allow_for() -> None:
+def test_update_best_of_perfect_or_zero_accuracy_has_no_tolerance() -> None:
     assert choose([(1.0, 0.5), (0.93, 0.1)], clips=14).epoch == 1
     assert choose([(0.0, 0.5), (0.0, 0.4)], clips=14).epoch == 2

@@ -65,7 +65,7 @@ class Run:
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF, 1e20])
-def test_a_clip_with_broken_sound_is_blamed_although_it_spoils_the_whole_batch(
+def test_nan_guard_blames_the_clip_with_broken_mfcc_of_a_spoiled_batch(
     value: float,
 ) -> None:
     run = Run()
@@ -79,14 +79,14 @@ def test_a_clip_with_broken_sound_is_blamed_although_it_spoils_the_whole_batch(
     assert "the last checkpoint is older" in line
 
 
-def test_a_clip_whose_prediction_alone_is_broken_is_blamed() -> None:
+def test_nan_guard_blames_a_clip_with_broken_prediction() -> None:
     run = Run()
     run.step(7, batch_of([3, 4, 5]), loss=INF, lengths=[1.0, INF, 1.0], norm=1.0)
 
     assert "became inf at step 7 on rank 0: the model output for v_4 is not finite" in run.look(9)
 
 
-def test_a_broken_gradient_of_finite_losses_is_found() -> None:
+def test_nan_guard_finds_a_broken_gradient_of_finite_losses() -> None:
     run = Run()
     run.step(1, batch_of([1, 2]), lengths=[1.0, 1.0], norm=INF)
 
@@ -110,7 +110,7 @@ class NoWaiting(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {}))
 
 
-def test_nothing_waits_for_the_device_between_two_looks() -> None:
+def test_nan_guard_never_waits_for_the_device_between_checks() -> None:
     run, model = Run(), nn.Sequential(nn.Linear(3, 2))
     batch = batch_of([1, 2])
     prediction = model(batch.mfcc)
@@ -128,7 +128,7 @@ def test_nothing_waits_for_the_device_between_two_looks() -> None:
         float(norms["grad_norm"])
 
 
-def test_what_was_looked_at_is_forgotten() -> None:
+def test_nan_guard_forgets_checked_steps() -> None:
     run = Run()
     run.step(1, batch_of([1, 2]), lengths=[1.0, 1.0], norm=1.0)
 
@@ -138,7 +138,7 @@ def test_what_was_looked_at_is_forgotten() -> None:
     assert not run.guard._gradients
 
 
-def test_all_that_is_needed_to_do_it_again_is_written(tmp_path: Path) -> None:
+def test_nan_guard_writes_all_that_reproduces_the_step(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.step(2, batch_of([3, 4], {4: NAN}), loss=NAN, lengths=[NAN, NAN], norm=NAN)
 

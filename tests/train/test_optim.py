@@ -26,7 +26,7 @@ def test_layers_are_counted_as_videomae_counts_them(name: str, layer: int) -> No
     assert layer_of(name, depth=12) == layer
 
 
-def test_every_parameter_is_in_one_group_with_its_decay_and_scale() -> None:
+def test_build_optimizer_puts_every_parameter_in_one_group_with_decay_and_scale() -> None:
     config = ModelConfig(
         visual=VisualConfig(dim=16, depth=2, heads=8, patch_size=8),
         audio=AudioConfig(widths=(4, 4, 4, 8), blocks=(1, 1, 1, 1)),

@@ -5,7 +5,7 @@ import time
 from avme.train.save_schedule import Saver
 
 
-def test_what_costs_nothing_is_due_again_at_once() -> None:
+def test_saver_without_cost_is_due_immediately() -> None:
     saver = Saver(lambda: None, lambda: 0, longest_seconds=3600.0)
     saver.save()
     time.sleep(0.05)
@@ -13,14 +13,14 @@ def test_what_costs_nothing_is_due_again_at_once() -> None:
     assert saver.is_due()
 
 
-def test_what_costs_much_waits_a_hundred_times_as_long() -> None:
+def test_saver_waits_a_hundred_times_its_cost() -> None:
     saver = Saver(lambda: time.sleep(0.1), lambda: 0, longest_seconds=3600.0)
     saver.save()
 
     assert not saver.is_due()
 
 
-def test_the_longest_time_is_kept_whatever_it_costs() -> None:
+def test_saver_never_exceeds_the_longest_interval() -> None:
     saver = Saver(lambda: time.sleep(0.1), lambda: 0, longest_seconds=0.01)
     saver.save()
     time.sleep(0.02)
@@ -28,7 +28,7 @@ def test_the_longest_time_is_kept_whatever_it_costs() -> None:
     assert saver.is_due()
 
 
-def test_the_step_is_that_of_the_last_checkpoint() -> None:
+def test_saver_step_is_that_of_the_last_checkpoint() -> None:
     steps = iter([3, 7])
     saver = Saver(lambda: None, lambda: next(steps), longest_seconds=1.0)
 

@@ -16,7 +16,7 @@ def test_videomaes_ucf101_rates() -> None:
     assert schedule.warmup_steps == 1960
 
 
-def test_the_rate_rises_linearly_and_falls_as_half_a_cosine() -> None:
+def test_schedule_rises_linearly_and_falls_as_half_a_cosine() -> None:
     schedule = build_schedule(OptimConfig(lr=1.0, min_lr=0.0, warmup_epochs=1), 256, 3, 10)
     rates = [schedule.rate(step) for step in range(30)]
 
@@ -27,7 +27,7 @@ def test_the_rate_rises_linearly_and_falls_as_half_a_cosine() -> None:
     assert rates[10:] == sorted(rates[10:], reverse=True)
 
 
-def test_a_warm_up_longer_than_the_run_is_cut() -> None:
+def test_schedule_with_warm_up_longer_than_the_run_cuts_it() -> None:
     schedule = build_schedule(OptimConfig(warmup_epochs=40), 256, 3, 10)
 
     assert schedule.warmup_steps == 30
@@ -45,7 +45,7 @@ def test_another_end_bends_the_cosine_where_the_run_stands() -> None:
     assert bent.total_steps == 60
 
 
-def test_an_earlier_end_is_reached_at_the_lowest_rate() -> None:
+def test_schedule_with_earlier_end_reaches_the_lowest_rate() -> None:
     begun = build_schedule(OptimConfig(lr=1.0, min_lr=0.1, warmup_epochs=1), 256, 30, 10)
 
     bent = begun.bent(50, 100)
@@ -55,7 +55,7 @@ def test_an_earlier_end_is_reached_at_the_lowest_rate() -> None:
     assert bent.rate(100) == pytest.approx(0.1)
 
 
-def test_a_warm_up_is_finished_before_the_bend() -> None:
+def test_schedule_extended_in_warm_up_finishes_it_first() -> None:
     begun = build_schedule(OptimConfig(lr=1.0, min_lr=0.0, warmup_epochs=2), 256, 10, 10)
 
     bent = begun.bent(5, 40)
@@ -65,7 +65,7 @@ def test_a_warm_up_is_finished_before_the_bend() -> None:
     assert bent.rate(30) == pytest.approx(0.5)
 
 
-def test_a_finished_run_goes_on_at_the_lowest_rate_and_bends_add_up() -> None:
+def test_schedule_of_finished_run_continues_at_the_lowest_rate() -> None:
     begun = build_schedule(OptimConfig(lr=1.0, min_lr=0.1, warmup_epochs=0), 256, 2, 10)
 
     finished = begun.bent(20, 40)
@@ -77,7 +77,7 @@ def test_a_finished_run_goes_on_at_the_lowest_rate_and_bends_add_up() -> None:
 
 
 @pytest.mark.parametrize(("step", "end"), [(20, 20), (20, 10), (0, 10)])
-def test_an_end_without_a_step_to_make_is_refused(step: int, end: int) -> None:
+def test_schedule_with_end_in_the_past_is_refused(step: int, end: int) -> None:
     begun = build_schedule(OptimConfig(warmup_epochs=1), 256, 3, 10)
 
     with pytest.raises(ValueError, match="is not before"):

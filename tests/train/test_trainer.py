@@ -130,7 +130,7 @@ def test_gradients_of_uneven_micro_batches_are_those_of_the_whole_batch(
     torch.testing.assert_close(gradients[1], error.mean(dim=(0, 1)))
 
 
-def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_is_written(
+def test_fit_with_nan_loss_stops_before_a_checkpoint(
     tmp_path: Path,
 ) -> None:
     trainer, saved = make_trainer(2, 8, log_every=100, checkpoint_minutes=1e-9), []
@@ -176,7 +176,7 @@ def test_float16_steps_are_those_of_torchs_own_recipe(micro_batches: int) -> Non
         torch.testing.assert_close(ours, theirs)
 
 
-def test_a_step_whose_float16_gradients_overflow_is_skipped_and_the_run_goes_on() -> None:
+def test_fit_with_overflowing_float16_gradients_skips_the_step() -> None:
     trainer = make_trainer(2, 6, precision=torch.float16, log_every=1)
     seen: list[tuple[Tensor, float]] = []
 
@@ -206,7 +206,7 @@ def test_float16_gradients_that_overflow_at_every_scale_end_the_run() -> None:
         fit(trainer, make_batches(60, 2), 1, lambda: None, endless)
 
 
-def test_a_float16_loss_that_is_no_number_is_not_skipped() -> None:
+def test_fit_with_nan_loss_in_float16_is_not_skipped() -> None:
     trainer = make_trainer(2, 4, precision=torch.float16, log_every=1)
 
     def broken(model: nn.Module, batch: AVBatch, step: int, logged: bool) -> BatchLoss:

@@ -36,7 +36,7 @@ class Surprise:
         return Path.touch, (self.trace,)
 
 
-def test_what_a_file_says_is_never_run(tmp_path: Path) -> None:
+def test_read_file_never_runs_code(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     torch.save({"model": {}, "args": Surprise(trace)}, tmp_path / "new.pth")
     torch.save(
@@ -62,7 +62,7 @@ def test_what_a_file_says_is_never_run(tmp_path: Path) -> None:
         ({"model": {"a": torch.ones(1)}, "module": {"a": torch.ones(1)}}, "both `model` and"),
     ],
 )
-def test_other_files_are_refused_with_what_was_found(
+def test_read_file_of_other_content_is_refused_with_what_was_found(
     content: Any, line: str, tmp_path: Path
 ) -> None:
     torch.save(content, tmp_path / "file.pth")
@@ -128,7 +128,7 @@ WRAPPED: list[tuple[str, Callable[[dict[str, Tensor]], Any], str]] = [
 
 
 @pytest.mark.parametrize(("how", "wrap", "name"), WRAPPED, ids=[case[0] for case in WRAPPED])
-def test_what_trainers_wrap_around_the_weights(
+def test_read_file_unwraps_the_formats_of_trainers(
     how: str,
     wrap: Callable[..., Any],
     name: str,
@@ -166,7 +166,7 @@ def test_latest_leads_to_no_other_folder(name: str, tmp_path: Path) -> None:
     assert "in holds no checkpoint" in refusal(tmp_path / "in")
 
 
-def test_an_average_beside_the_weights_is_left_out_and_told(
+def test_read_file_with_weights_and_average_warns_and_leaves_the_average(
     tmp_path: Path, make_theirs: MakeTheirs, parity: Any
 ) -> None:
     tensors = parity.official(make_theirs("finetune").state_dict())
@@ -186,7 +186,7 @@ def test_an_average_beside_the_weights_is_left_out_and_told(
         (["mp_rank_00_model_states.pt", "mp_rank_01_model_states.pt"], "tensor parallelism"),
     ],
 )
-def test_a_model_that_lies_in_pieces_is_refused(
+def test_read_file_of_sharded_deepspeed_is_refused(
     names: list[str], line: str, tmp_path: Path
 ) -> None:
     for name in names:

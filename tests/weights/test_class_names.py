@@ -28,7 +28,7 @@ FOUR = ("HammerThrow", "Hammering", "JumpRope", "JumpingJack")
                                                             "2": FOUR[2]}}),
     ],
 )  # fmt: skip
-def test_every_form_gives_the_same_names(text: str, tmp_path: Path) -> None:
+def test_read_class_names_is_equal_for_every_form(text: str, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text(text, encoding="utf-8", newline="")
 
     assert read_class_names(tmp_path / "names.txt", 4) == FOUR

@@ -90,7 +90,7 @@ def test_rows_go_to_the_class_of_their_name(
     assert re.search(said, tally.warnings[-1])
 
 
-def test_a_file_without_names_gives_no_head_unless_they_are_given(
+def test_head_of_file_without_names_needs_given_ones(
     theirs: Any,
     tmp_path: Path,
     save_as: SaveAs,
@@ -108,7 +108,7 @@ def test_a_file_without_names_gives_no_head_unless_they_are_given(
     assert named.tolist() == [1, 2, 3]
 
 
-def test_all_rows_in_the_order_of_a_set_with_the_others_after_them(
+def test_in_order_of_dataset_puts_other_classes_last(
     theirs: Any, tmp_path: Path, save_as: SaveAs
 ) -> None:
     weights = read_weights(save_as(theirs, "hf q_bias", tmp_path))

@@ -44,7 +44,9 @@ def stored(dim: int, inner: int, depth: int = 1, **config: Any) -> StoredWeights
     ("dim", "inner", "heads"),
     [(384, 1536, 6), (768, 3072, 12), (1024, 4096, 16), (1280, 5120, 16), (1408, 6144, 16)],
 )
-def test_every_published_size_has_its_heads_and_its_mlp(dim: int, inner: int, heads: int) -> None:
+def test_geometry_of_published_sizes_has_their_heads_and_mlp(
+    dim: int, inner: int, heads: int
+) -> None:
     geometry = geometry_of(stored(dim, inner))
 
     assert geometry.visual["heads"] == heads
@@ -53,7 +55,7 @@ def test_every_published_size_has_its_heads_and_its_mlp(dim: int, inner: int, he
     assert geometry.grid().tokens == 1568
 
 
-def test_an_unknown_width_without_heads_is_remarked_on() -> None:
+def test_geometry_of_unknown_width_without_heads_warns() -> None:
     geometry = geometry_of(stored(96, 384))
 
     assert "heads" not in geometry.visual
@@ -73,7 +75,7 @@ def test_blocks_far_beyond_the_others_are_refused() -> None:
     ("config", "line"),
     [({"hidden_act": "relu"}, "hidden_act is relu"), ({"image_size": [224, 448]}, "square")],
 )
-def test_what_no_videomae_has_is_refused(config: dict[str, Any], line: str) -> None:
+def test_geometry_of_other_models_is_refused(config: dict[str, Any], line: str) -> None:
     with pytest.raises(ArtifactError, match=line):
         geometry_of(stored(96, 384, **config))
 
@@ -109,7 +111,7 @@ def test_pretraining_of_transformers_default_has_no_final_norm(
 
 
 @pytest.mark.parametrize("pooled", [True, False])
-def test_a_final_norm_must_be_there_exactly_where_the_configuration_has_it(
+def test_geometry_with_final_norm_contradicting_the_config_is_refused(
     pooled: bool, tmp_path: Path, make_theirs: MakeTheirs
 ) -> None:
     make_theirs(use_mean_pooling=pooled).save_pretrained(tmp_path)
@@ -123,7 +125,7 @@ def test_a_final_norm_must_be_there_exactly_where_the_configuration_has_it(
 
 
 @pytest.mark.parametrize("pooled", [True, False])
-def test_a_bare_model_is_an_encoder(
+def test_geometry_of_bare_model_is_an_encoder(
     pooled: bool,
     tmp_path: Path,
     clip: ClipConfig,
@@ -148,7 +150,7 @@ def test_a_bare_model_is_an_encoder(
         load_into(MaskedAutoencoder(make_model_config(), clip), weights)
 
 
-def test_an_encoder_starts_both_streams(
+def test_geometry_of_encoder_starts_both_stages(
     tmp_path: Path, clip: ClipConfig, make_model_config: MakeConfig, make_theirs: MakeTheirs
 ) -> None:
     make_theirs().videomae.save_pretrained(tmp_path)
@@ -160,7 +162,7 @@ def test_an_encoder_starts_both_streams(
     assert {name.split(".")[0] for name in tally.new} == {"audio", "fusion", "norm", "head"}
 
 
-def test_the_giant_of_v2_keeps_its_sizes(
+def test_geometry_of_videomae_v2_giant_keeps_its_sizes(
     tmp_path: Path, make_theirs: MakeTheirs, parity: Any
 ) -> None:
     """Width 1408, patches of 14, inner width 48/11 of it, decoder 512 wide; one block of each."""
@@ -182,7 +184,7 @@ def test_the_giant_of_v2_keeps_its_sizes(
 
 
 @pytest.mark.parametrize("form", ["huggingface", "official"])
-def test_a_classifier_by_the_first_token_is_one_here_too(
+def test_geometry_of_first_token_pooling_is_kept(
     form: Form,
     tmp_path: Path,
     clip: ClipConfig,

@@ -32,14 +32,14 @@ def finetuned(tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs) -> Path:
     return save_as(make_theirs("finetune"), "module", tmp_path / "finetuned")
 
 
-def test_the_tally_names_parts_and_few_tensors() -> None:
+def test_by_part_names_parts_and_few_tensors() -> None:
     names = ("visual.a", "visual.b", "visual.c", "norm.weight", "norm.bias")
 
     assert by_part(names) == "visual 3, norm.weight, norm.bias"
     assert by_part(()) == "none"
 
 
-def test_a_classifier_takes_the_encoder_and_begins_its_head_anew(
+def test_load_into_classifier_takes_the_encoder_and_a_fresh_head(
     pretrained: Path, clip: ClipConfig, make_model_config: MakeConfig
 ) -> None:
     model = Classifier(make_model_config(), clip, 5, "v")
@@ -64,7 +64,7 @@ def test_a_classifier_takes_the_encoder_and_begins_its_head_anew(
         (5, "av", "mean", "layer", False),
     ],
 )
-def test_a_head_is_kept_only_where_it_means_the_same(
+def test_load_into_keeps_a_head_of_the_same_classes_only(
     classes: int,
     modality: Literal["v", "av"],
     pool: Literal["mean", "max", "first"],
@@ -87,7 +87,7 @@ def test_a_head_is_kept_only_where_it_means_the_same(
         assert "visual.norm.weight" in tally.new
 
 
-def test_a_fine_tuned_file_cannot_start_pretraining(
+def test_load_into_pretraining_from_fine_tuned_file_is_refused(
     finetuned: Path, clip: ClipConfig, make_model_config: MakeConfig
 ) -> None:
     with pytest.raises(MismatchError, match=r"lacks visual\.norm\.weight and .* autoencoder"):
@@ -118,7 +118,7 @@ def test_talknets_fusion_is_said_to_start_as_something_else(
     assert "talknet does not start as VideoMAE" in tally.warnings[-1] + tally.warnings[-2]
 
 
-def test_a_fusion_that_only_half_fits_is_refused(
+def test_load_into_partly_fitting_fusion_is_refused(
     pretrained_files: list[Path], clip: ClipConfig
 ) -> None:
     weights = read_weights(pretrained_files[0])

@@ -24,7 +24,9 @@ def test_fitting_name_is_accepted(form: str, name: str, tmp_path: Path) -> None:
         ("avme", "a", "ends in .safetensors"),
     ],
 )
-def test_other_name_is_refused(form: str, name: str, expected: str, tmp_path: Path) -> None:
+def test_require_output_with_other_name_is_refused(
+    form: str, name: str, expected: str, tmp_path: Path
+) -> None:
     with pytest.raises(UsageError, match=expected):
         require_output(tmp_path / name, form)
 

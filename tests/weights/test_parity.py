@@ -71,7 +71,7 @@ def test_classifying_from_every_spelling_is_videomae(
 
 
 @pytest.mark.parametrize("fusion", ["concat", "cross-attention"])
-def test_with_sound_it_still_starts_as_videomae(
+def test_audio_visual_model_starts_as_videomae(
     fusion: str,
     tmp_path: Path,
     clip: ClipConfig,

@@ -111,7 +111,7 @@ def loss_of_videomae(folder: Path, config: PretrainConfig, batch: AVBatch) -> fl
 
 
 @pytest.mark.parametrize("fusion", ["cross-attention", "concat", "none"])
-def test_the_first_loss_is_videomaes_on_the_same_clips(
+def test_pretrain_from_videomae_has_its_first_loss(
     fusion: str,
     tmp_path: Path,
     finished: PreparedDataset,
@@ -129,7 +129,7 @@ def test_the_first_loss_is_videomaes_on_the_same_clips(
     assert first["loss"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_resumed_run_must_name_the_same_weights_or_none(
+def test_resume_with_other_weights_is_refused(
     tmp_path: Path,
     finished: PreparedDataset,
     videomae: dict[Form, Path],
@@ -149,7 +149,7 @@ def test_a_resumed_run_must_name_the_same_weights_or_none(
 
 
 @pytest.mark.parametrize("modality", ["av", "v"])
-def test_a_classifier_starts_from_a_pretrained_encoder(
+def test_finetune_from_pretrained_encoder_starts_with_it(
     modality: str,
     tmp_path: Path,
     finished: PreparedDataset,
@@ -192,7 +192,7 @@ def test_settings_of_another_size_are_refused_with_both_named(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_broken_file_is_refused_before_a_run_begins(
+def test_broken_weights_are_refused_before_a_run_begins(
     tmp_path: Path, finished: PreparedDataset, make_pretrain_config: MakePretrain
 ) -> None:
     (tmp_path / "half.pth").write_bytes(b"half")
@@ -240,7 +240,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (".pth", False, [0.0, 0.0], "does not name its 2 classes; name them with --classes FILE"),
     ],
 )
-def test_a_published_head_goes_to_the_classes_of_its_names(
+def test_published_head_is_mapped_to_classes_by_name(
     suffix: str,
     named: bool,
     biases: list[float],

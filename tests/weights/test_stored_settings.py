@@ -34,7 +34,7 @@ def test_clip_and_model_settings_must_be_stored(prefix: str, named: str) -> None
         parse_settings(nest(rest), "finetune", Path("best.pt"))
 
 
-def test_other_settings_have_defaults() -> None:
+def test_parse_settings_fills_other_settings_with_defaults() -> None:
     stored = FinetuneConfig().model_dump(mode="json")
     del stored["train"]
 

@@ -27,7 +27,9 @@ Limit = Callable[[int], AbstractContextManager[None]]
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
-def test_the_mode_is_that_of_the_umask(umask: int, mode: int, tmp_path: Path) -> None:
+def test_write_safetensors_uses_the_mode_of_the_umask(
+    umask: int, mode: int, tmp_path: Path
+) -> None:
     before = os.umask(umask)
     try:
         write_safetensors(tmp_path / "a.safetensors", {"x": torch.ones(3)}, {"note": "n"})
@@ -41,7 +43,7 @@ def test_the_mode_is_that_of_the_umask(umask: int, mode: int, tmp_path: Path) ->
     assert torch.equal(read_safetensors(tmp_path / "a.safetensors")[0]["x"], torch.ones(3))
 
 
-def test_a_disk_without_room_is_an_error_of_the_system(
+def test_write_safetensors_on_full_disk_is_a_system_error(
     tmp_path: Path, no_file_larger_than: Limit
 ) -> None:
     path = tmp_path / "a.safetensors"
@@ -79,21 +81,21 @@ def test_lightnings_settings_are_read_as_plain_values(
     assert torch.equal(found["state_dict"]["x"], torch.ones(2))
 
 
-def test_other_classes_are_refused_by_name(tmp_path: Path) -> None:
+def test_read_pickle_with_other_classes_names_them(tmp_path: Path) -> None:
     torch.save({"x": torch.ones(2), "path": tmp_path}, tmp_path / "a.pt")
 
     with pytest.raises(ArtifactError, match=r"holds pathlib\.\S+, which is code and not weights"):
         read_pickle(tmp_path / "a.pt")
 
 
-def test_a_text_is_not_taken_for_code(tmp_path: Path) -> None:
+def test_read_pickle_of_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("clip:\n  size: 224\n")
 
     with pytest.raises(ArtifactError, match=r"yaml cannot be read as weights .*: is it whole"):
         read_pickle(tmp_path / "config.yaml")
 
 
-def test_a_pickle_without_room_is_an_error_of_the_system(
+def test_write_pickle_on_full_disk_is_a_system_error(
     tmp_path: Path, no_file_larger_than: Limit
 ) -> None:
     path = tmp_path / "a.pth"

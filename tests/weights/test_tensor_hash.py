@@ -39,7 +39,7 @@ def some_tensors() -> dict[str, Tensor]:
 
 
 @pytest.mark.slow
-def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(tmp_path: Path) -> None:
+def test_read_weights_with_flipped_bit_is_refused_or_unchanged(tmp_path: Path) -> None:
     path, tensors = tmp_path / "w.safetensors", some_tensors()
     write_safetensors(path, tensors, {"avme": NOTE, "step": "7"})
     whole, draw = path.read_bytes(), random.Random(0)
@@ -62,7 +62,7 @@ def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(tmp_path: Path) ->
     assert refused > FLIPS / 2
 
 
-def test_the_checksum_is_what_its_definition_says(tmp_path: Path) -> None:
+def test_content_sha256_equals_its_definition(tmp_path: Path) -> None:
     write_safetensors(tmp_path / "w.safetensors", some_tensors(), {"avme": NOTE})
 
     heads = [
@@ -84,7 +84,7 @@ def test_the_checksum_is_what_its_definition_says(tmp_path: Path) -> None:
         assert file.metadata()[CHECKSUM] == expected.hexdigest()
 
 
-def test_the_same_content_gives_the_same_bytes_and_is_read_by_safetensors(tmp_path: Path) -> None:
+def test_write_safetensors_of_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     metadata = {"avme": NOTE, "step": "7", "epoch": "2", "top1": "0.5", "name": 'ä "quoted"\n'}
     written = []
     for number in range(8):
@@ -112,7 +112,7 @@ def test_settings_edited_in_a_file_are_refused_by_all_who_read_it(
             read(path)
 
 
-def test_a_file_of_avme_without_its_checksum_or_format_is_refused(
+def test_read_weights_of_avme_file_without_checksum_or_format_is_refused(
     tmp_path: Path, pretrained_files: list[Path]
 ) -> None:
     with safe_open(pretrained_files[1], framework="pt") as file:
@@ -130,7 +130,7 @@ def test_a_file_of_avme_without_its_checksum_or_format_is_refused(
             read_weights(path)
 
 
-def test_a_file_of_another_tool_needs_no_checksum(
+def test_read_weights_of_another_tool_needs_no_checksum(
     tmp_path: Path, make_theirs: Callable[..., Any]
 ) -> None:
     make_theirs().save_pretrained(tmp_path / "theirs")
@@ -138,7 +138,7 @@ def test_a_file_of_another_tool_needs_no_checksum(
     assert dict(describe_weights(read_weights(tmp_path / "theirs")))["checksum inside"] == "none"
 
 
-def test_an_exported_folder_is_checked_until_transformers_saves_it_anew(
+def test_exported_folder_is_checked_until_transformers_saves_it_again(
     tmp_path: Path, make_theirs: Callable[..., Any]
 ) -> None:
     make_theirs("finetune").save_pretrained(tmp_path / "theirs")

@@ -43,7 +43,7 @@ def test_workers_are_asked_for_only_where_nothing_gets_done(
 
 
 @pytest.mark.parametrize("count", [1, None])
-def test_a_worker_that_is_there_or_a_scheduler_that_is_silent_is_not_gone(
+def test_dask_workers_with_worker_or_silent_scheduler_are_not_lost(
     count: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dask_cluster, "QUIET_SECONDS", 0.0)
@@ -51,7 +51,7 @@ def test_a_worker_that_is_there_or_a_scheduler_that_is_silent_is_not_gone(
     assert not DaskWorkers("tcp://10.0.0.5:8786", lambda: count, 60.0).are_gone(is_moving=False)
 
 
-def test_without_any_the_wait_ends_with_code_6() -> None:
+def test_dask_workers_without_any_end_with_code_6() -> None:
     def wait_a_little() -> bool:
         time.sleep(0.01)
         return False
@@ -67,7 +67,7 @@ def test_without_any_the_wait_ends_with_code_6() -> None:
     assert line.startswith("no Dask worker is left at tcp://10.0.0.5:8786: start one with `dask w")
 
 
-def test_the_wait_ends_when_one_comes() -> None:
+def test_dask_workers_wait_ends_when_one_joins() -> None:
     report, counts = Lines(), iter([0, 2])
     DaskWorkers("tcp://10.0.0.5:8786", lambda: next(counts), 60.0).wait(report, lambda: False)
 
@@ -75,7 +75,7 @@ def test_the_wait_ends_when_one_comes() -> None:
 
 
 @pytest.mark.parametrize("count", [0, None])
-def test_the_wait_ends_when_there_is_nothing_to_wait_for(count: int | None) -> None:
+def test_dask_workers_wait_ends_without_pending_work(count: int | None) -> None:
     report = Lines()
     DaskWorkers("tcp://10.0.0.5:8786", lambda: count, 60.0).wait(report, lambda: True)
 
@@ -96,7 +96,7 @@ with LocalCluster(
 
 @pytest.mark.filterwarnings("default")  # of Dask's own threads
 @pytest.mark.slow
-def test_a_scheduler_that_dies_is_not_a_traceback_of_dask() -> None:
+def test_dask_scheduler_that_dies_gives_no_traceback() -> None:
     records: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: records.append(record.getMessage())  # type: ignore[method-assign]

@@ -23,12 +23,12 @@ def test_results_come_back_whatever_the_number_of_processes() -> None:
         assert [future.result(timeout=60) for future in futures] == [1, 2, 4, 8, 16]
 
 
-def test_an_error_is_handed_through() -> None:
+def test_worker_pool_passes_on_an_error() -> None:
     with local_executor(1) as crew, pytest.raises(ZeroDivisionError):
         crew.executor.submit(divmod, 1, 0).result(timeout=60)
 
 
-def test_a_process_that_dies_fails_its_own_task_only() -> None:
+def test_worker_pool_with_dying_worker_fails_its_task_only() -> None:
     with local_executor(2) as crew:
         slow = crew.executor.submit(time.sleep, 1.0)
         killed = crew.executor.submit(os._exit, 9)
@@ -39,7 +39,7 @@ def test_a_process_that_dies_fails_its_own_task_only() -> None:
         assert [future.result(timeout=60) for future in later] == [0, 1, 2]
 
 
-def test_a_process_that_died_idle_is_replaced() -> None:
+def test_worker_pool_replaces_a_worker_that_died_idle() -> None:
     executor = WorkerPool(1)
     try:
         pid = executor.submit(os.getpid).result(timeout=60)
@@ -71,7 +71,7 @@ def test_stopping_ends_what_runs_and_cancels_what_waits() -> None:
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x", "127.0.0.1"])
-def test_no_scheduler_at_the_address_is_a_usage_error(
+def test_dask_executor_without_scheduler_is_a_usage_error(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("avme.workers.pool._CONNECT_SECONDS", 1)
@@ -81,7 +81,7 @@ def test_no_scheduler_at_the_address_is_a_usage_error(
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
-def test_a_process_uses_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_pool_workers_use_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     count = "import numpy, os; numpy.ones((9, 9)); print(len(os.listdir('/proc/self/task')))"
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)

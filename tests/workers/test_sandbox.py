@@ -21,7 +21,7 @@ def aside() -> Iterator[Sandbox]:
     made.stop()
 
 
-def test_a_call_returns_what_the_function_returns(aside: Sandbox) -> None:
+def test_sandbox_call_returns_the_result(aside: Sandbox) -> None:
     assert aside.call(30.0, divmod, 7, 2) == (3, 1)
 
 
@@ -30,7 +30,7 @@ def test_our_own_errors_come_back_as_they_are(aside: Sandbox) -> None:
         aside.call(30.0, Span, 2.0, 1.0)
 
 
-def test_a_crash_costs_one_call(aside: Sandbox) -> None:
+def test_sandbox_crash_costs_one_call(aside: Sandbox) -> None:
     with pytest.raises(MediaError, match="crashed") as caught:
         aside.call(30.0, os.abort)
 
@@ -38,7 +38,7 @@ def test_a_crash_costs_one_call(aside: Sandbox) -> None:
     assert aside.call(30.0, len, "four") == 4
 
 
-def test_a_call_that_hangs_is_ended(aside: Sandbox) -> None:
+def test_sandbox_call_that_hangs_is_ended(aside: Sandbox) -> None:
     aside.call(30.0, len, "start it")
     began = time.monotonic()
 
@@ -61,14 +61,14 @@ process.join()
 """
 
 
-def test_a_process_that_may_have_no_children_of_its_own_is_served() -> None:
+def test_sandbox_in_process_without_children_works() -> None:
     """Such as a worker that a nanny of Dask watches over."""
     said = subprocess.check_output([sys.executable, "-c", IN_A_DAEMON], text=True)
 
     assert said == "(3, 1)\n"
 
 
-def test_a_process_that_hangs_ends_with_its_parent(tmp_path: Path) -> None:
+def test_sandbox_that_hangs_ends_with_its_parent(tmp_path: Path) -> None:
     program = (
         "import os, threading, time; from avme.workers.sandbox import Sandbox; "
         "aside = Sandbox(None); "
@@ -86,7 +86,7 @@ def test_a_process_that_hangs_ends_with_its_parent(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is Linux's")
-def test_a_call_gets_no_more_memory_than_it_may_have(aside: Sandbox) -> None:
+def test_sandbox_call_is_limited_in_memory(aside: Sandbox) -> None:
     with pytest.raises(MediaError, match="MemoryError") as caught:
         aside.call(30.0, bytearray, 512 * 1024 * 1024)
 
@@ -94,7 +94,7 @@ def test_a_call_gets_no_more_memory_than_it_may_have(aside: Sandbox) -> None:
     assert len(aside.call(30.0, bytearray, 1024)) == 1024
 
 
-def test_whatever_is_raised_there_is_an_error_of_the_clip(aside: Sandbox) -> None:
+def test_sandbox_error_of_any_kind_is_a_media_error(aside: Sandbox) -> None:
     with pytest.raises(MediaError, match="ValueError") as caught:
         aside.call(30.0, int, "no number")
 

@@ -86,7 +86,7 @@ def parent(tmp_path: Path) -> list[str]:
     return [str(tmp_path / "parent.py"), str(tmp_path / "child.py")]
 
 
-def test_every_rank_works_with_its_share_of_the_cores(parent: list[str]) -> None:
+def test_launch_ranks_gives_each_rank_its_share_of_the_cores(parent: list[str]) -> None:
     clean = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
 
     done = subprocess.run(
@@ -98,7 +98,7 @@ def test_every_rank_works_with_its_share_of_the_cores(parent: list[str]) -> None
     assert done.stderr == ""
 
 
-def test_the_error_of_any_rank_is_one_line_with_its_exit_code(
+def test_launch_ranks_with_error_of_any_rank_prints_one_line_and_its_exit_code(
     parent: list[str], start: Start
 ) -> None:
     done = start([*parent, "fail"])
@@ -106,14 +106,14 @@ def test_the_error_of_any_rank_is_one_line_with_its_exit_code(
     assert (done.wait(), done.said) == (4, "error: clip 7 is broken\n")
 
 
-def test_a_killed_rank_is_named(parent: list[str], start: Start) -> None:
+def test_launch_ranks_with_killed_rank_names_it(parent: list[str], start: Start) -> None:
     done = start([*parent, "die"])
 
     assert done.wait() == 1
     assert done.said == "error: rank 1 was killed by signal 9 (out of memory?)\n"
 
 
-def test_a_killed_rank_is_named_though_its_echo_ended_before_anybody_looked(
+def test_launch_ranks_with_killed_rank_names_it_after_secondary_errors(
     parent: list[str], start: Start, tmp_path: Path
 ) -> None:
     done = start([*parent, "echo"], cwd=tmp_path)
@@ -123,7 +123,7 @@ def test_a_killed_rank_is_named_though_its_echo_ended_before_anybody_looked(
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM, signal.SIGINT])
-def test_a_signal_reaches_all_ranks_and_ends_with_their_code(
+def test_launch_ranks_forwards_a_signal_and_returns_its_code(
     number: signal.Signals, parent: list[str], start: Start
 ) -> None:
     running = start([*parent, "wait"])
@@ -153,7 +153,7 @@ def test_ranks_that_a_signal_ends_before_their_first_lines_have_trained_nothing(
     assert running.said.count("\n") == 1
 
 
-def test_a_second_ctrl_c_ends_the_launcher_and_ranks_that_hang_at_once(
+def test_launch_ranks_ends_hanging_ranks_at_a_second_ctrl_c(
     parent: list[str], start: Start
 ) -> None:
     running = start([*parent, "hang"])
@@ -174,7 +174,9 @@ def test_a_second_ctrl_c_ends_the_launcher_and_ranks_that_hang_at_once(
     assert not any(rank.exists() for rank in ranks)
 
 
-def test_who_is_deaf_to_a_signal_at_the_start_stays_so(parent: list[str]) -> None:
+def test_launch_ranks_keeps_a_signal_ignored_that_was_ignored_at_the_start(
+    parent: list[str],
+) -> None:
     deaf = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, *parent, "wait"]  # nohup
 
     with subprocess.Popen(
@@ -192,7 +194,7 @@ def test_who_is_deaf_to_a_signal_at_the_start_stays_so(parent: list[str]) -> Non
     assert (running.returncode, err) == (75, "error: stopped, run again with --resume\n")
 
 
-def test_one_process_needs_no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_launch_ranks_with_one_process_uses_no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RANK", raising=False)
 
     assert not launch_ranks(gpus=None, procs=None)
@@ -206,7 +208,7 @@ def test_inside_a_distributed_run_nothing_is_launched(monkeypatch: pytest.Monkey
     assert not launch_ranks(gpus=8, procs=None)
 
 
-def test_more_gpus_than_there_are_is_an_error_of_the_machine(
+def test_launch_ranks_with_more_gpus_than_exist_is_a_machine_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("RANK", raising=False)

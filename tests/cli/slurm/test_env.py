@@ -40,7 +40,7 @@ SHELL = {
 }
 
 
-def test_a_task_gets_what_torchrun_would_give_it() -> None:
+def test_torchrun_variables_of_a_task_equal_those_of_torchrun() -> None:
     assert torchrun_variables(TASK) == {
         "AVME_SRUN": "1",
         "RANK": "9",
@@ -60,7 +60,7 @@ def test_a_task_gets_what_torchrun_would_give_it() -> None:
         {"SLURM_STEP_ID": "4294967290", "SLURM_STEP_NUM_TASKS": "2"},  # the shell of salloc
     ],
 )
-def test_who_is_no_task_of_several_is_left_alone(other: dict[str, str]) -> None:
+def test_torchrun_variables_outside_of_several_tasks_are_empty(other: dict[str, str]) -> None:
     assert torchrun_variables(TASK | {"SLURM_NTASKS": "12"} | other) == {}
 
 
@@ -74,7 +74,7 @@ def test_who_is_no_task_of_several_is_left_alone(other: dict[str, str]) -> None:
         ("gpu-a.site.org,gpu-b.site.org", "gpu-a.site.org"),
     ],
 )
-def test_the_first_host_of_a_list(nodes: str, host: str) -> None:
+def test_first_host_of_a_list_is_its_first_name(nodes: str, host: str) -> None:
     assert first_host(nodes) == host
 
 
@@ -83,7 +83,7 @@ def test_tasks_of_nodes_are_counted() -> None:
 
 
 @pytest.mark.slow
-def test_two_tasks_join_by_slurms_variables_alone(tmp_path: Path) -> None:
+def test_torchrun_variables_let_two_tasks_join(tmp_path: Path) -> None:
     clean = {
         name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")
     }

@@ -25,7 +25,7 @@ def run_command(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_the_parts_say_what_they_do_and_finish_the_set(
+def test_submit_parts_describes_the_parts_and_finishes_the_dataset(
     slurm: Any, make_video: Callable[..., Path]
 ) -> None:
     for number in range(4):
@@ -63,7 +63,7 @@ def test_exit_codes_of_parts_stay_as_they_are(slurm: Any) -> None:
     assert slurm.noted("scontrol.log") == []
 
 
-def test_a_part_that_a_signal_ends_is_requeued_while_it_gets_on(slurm: Any) -> None:
+def test_parts_batch_after_signal_is_requeued_while_it_progresses(slurm: Any) -> None:
     submit_parts(
         PrepConfig(), target=Path("data/pets"), command="avme prep folder", report=NullReporter()
     )
@@ -85,7 +85,7 @@ def test_a_part_that_a_signal_ends_is_requeued_while_it_gets_on(slurm: Any) -> N
     assert "without progress in data/pets/shards: raise" in jobs[-1].stdout
 
 
-def test_the_script_says_what_is_asked_of_slurm() -> None:
+def test_parts_batch_contains_the_requested_resources() -> None:
     settings = SlurmConfig(
         jobs=4, array_parallelism=2, cpus=3, memory_gb=5.5, options=("--qos=long",)
     )
@@ -119,7 +119,7 @@ def test_workers_that_were_asked_for_stay() -> None:
     assert not re.search("--workers", batch.begin)
 
 
-def test_what_a_part_would_refuse_is_not_submitted(slurm: Any) -> None:
+def test_submit_parts_refuses_what_a_part_would_refuse(slurm: Any) -> None:
     Path("videos").mkdir()
 
     done = run_command(PREP)
@@ -130,7 +130,7 @@ def test_what_a_part_would_refuse_is_not_submitted(slurm: Any) -> None:
     assert not Path("data").exists()
 
 
-def test_a_limit_that_is_all_warning_is_refused(slurm: Any) -> None:
+def test_submit_parts_with_time_limit_below_warning_is_refused(slurm: Any) -> None:
     Path("videos").mkdir()
 
     done = run_command([*PREP, "--set", "slurm.time_limit_minutes=1"])

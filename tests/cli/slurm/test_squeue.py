@@ -21,13 +21,13 @@ def record(slurm: Any) -> Path:
 
 
 @pytest.mark.parametrize("states", ["", "COMPLETED", "CANCELLED FAILED", "TIMEOUT"])
-def test_a_job_that_is_over_is_in_nobodys_way(slurm: Any, record: Path, states: str) -> None:
+def test_require_no_job_passes_for_finished_job(slurm: Any, record: Path, states: str) -> None:
     slurm.plays("squeue", f"printf '%s\\n' {states}")
 
     require_no_job(record, TARGET, os.environ)
 
 
-def test_a_job_that_slurm_has_forgotten_is_over(record: Path) -> None:
+def test_require_no_job_passes_for_unknown_job(record: Path) -> None:
     require_no_job(record, TARGET, os.environ)
 
 
@@ -38,7 +38,7 @@ def test_jobs_of_an_array_that_are_not_over_are_told(slurm: Any, record: Path) -
         require_no_job(record, TARGET, os.environ)
 
 
-def test_the_cluster_of_the_job_is_asked(slurm: Any, record: Path) -> None:
+def test_require_no_job_asks_the_cluster_of_the_job(slurm: Any, record: Path) -> None:
     record.write_text("77;big\n")
     slurm.plays("squeue", '[ "$5" = --clusters=big ] && echo "CLUSTER: big" && echo RUNNING')
 
@@ -54,7 +54,7 @@ def test_the_cluster_of_the_job_is_asked(slurm: Any, record: Path) -> None:
         ("exec sleep 20", r"squeue gave no answer in 0 s"),
     ],
 )
-def test_a_silent_squeue_is_no_permission(
+def test_require_no_job_without_answer_is_refused(
     slurm: Any, record: Path, monkeypatch: pytest.MonkeyPatch, bash: str, found: str
 ) -> None:
     monkeypatch.setattr(avme_cli.slurm.squeue, "_SECONDS", 0.3)
@@ -66,7 +66,7 @@ def test_a_silent_squeue_is_no_permission(
         require_no_job(record, TARGET, os.environ)
 
 
-def test_a_machine_without_squeue_is_named(
+def test_require_no_job_without_squeue_names_the_machine(
     slurm: Any, record: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slurm.remove("squeue")
@@ -76,7 +76,7 @@ def test_a_machine_without_squeue_is_named(
         require_no_job(record, TARGET, os.environ)
 
 
-def test_without_a_record_nothing_is_asked(slurm: Any) -> None:
+def test_require_no_job_without_record_asks_nothing(slurm: Any) -> None:
     slurm.plays("squeue", "exit 1")
 
     require_no_job(Path("a.job"), TARGET, os.environ)

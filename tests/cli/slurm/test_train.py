@@ -81,7 +81,7 @@ def begun(slurm: Any, **variables: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_job_stops_on_the_signal_and_resumes(
+def test_training_batch_stops_on_the_signal_and_resumes(
     slurm: Any, make_video: Callable[..., Path], tmp_path: Path
 ) -> None:
     for number in range(8):
@@ -156,7 +156,7 @@ LAST, WEIGHTS = "checkpoints/last.pt", "weights.safetensors"
         ("resume", {LAST: "old"}, {}, 1, "--resume"),
     ],
 )
-def test_a_start_deletes_only_what_was_there_when_overwrite_was_given(
+def test_training_batch_with_overwrite_deletes_only_what_existed_at_submission(
     slurm: Any,
     given: str,
     before: dict[str, str],
@@ -185,7 +185,9 @@ def test_times_that_others_move_decide_nothing(slurm: Any) -> None:
 
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED"])
 @pytest.mark.parametrize("how", ["resume", "overwrite"])
-def test_a_second_job_of_a_run_is_refused(slurm: Any, state: str, how: str) -> None:
+def test_submit_training_of_second_job_for_a_run_is_refused(
+    slurm: Any, state: str, how: str
+) -> None:
     submit()
     leave(LAST)
     script = SCRIPT.read_text()
@@ -203,7 +205,9 @@ def test_a_second_job_of_a_run_is_refused(slurm: Any, state: str, how: str) -> N
     assert SCRIPT.with_suffix(".job").read_text() == "77\n"
 
 
-def test_a_requeued_job_goes_on_although_another_was_submitted(slurm: Any, tmp_path: Path) -> None:
+def test_training_batch_after_requeue_continues_although_another_was_submitted(
+    slurm: Any, tmp_path: Path
+) -> None:
     submit()
     first = tmp_path / "spooled"  # Slurm keeps a copy of what was submitted
     first.write_text(SCRIPT.read_text())
@@ -217,7 +221,7 @@ def test_a_requeued_job_goes_on_although_another_was_submitted(slurm: Any, tmp_p
     assert slurm.noted("srun.log")[-1].endswith(" --resume")
 
 
-def test_what_the_run_would_refuse_is_not_submitted(
+def test_submit_training_refuses_what_the_run_would_refuse(
     slurm: Any, tmp_path: Path, paths_below: Callable[[Path], set[str]]
 ) -> None:
     refusals: list[tuple[type[AvmeError], str, dict[str, Any]]] = [
@@ -246,7 +250,7 @@ def test_what_the_run_would_refuse_is_not_submitted(
         (137, False, "killed; was slurm.memory_gb=64 too little? submit the command again, with"),
     ],
 )
-def test_the_exit_code_decides_what_follows(
+def test_training_batch_decides_by_the_exit_code(
     slurm: Any, code: int, requeued: bool, said: str
 ) -> None:
     submit()
@@ -263,7 +267,7 @@ def test_the_exit_code_decides_what_follows(
     assert said in "".join(rest)
 
 
-def test_a_job_that_gets_nowhere_is_not_requeued_for_ever(slurm: Any) -> None:
+def test_training_batch_without_progress_is_not_requeued_forever(slurm: Any) -> None:
     submit(time_limit_minutes=9)
     idle = SCRIPT.parent / "a-77.idle"
     played = {"idle": "exit 138", "saves": f"echo more >> '{leave(LAST)}'; exit 75"}
@@ -281,7 +285,7 @@ def test_a_job_that_gets_nowhere_is_not_requeued_for_ever(slurm: Any) -> None:
     assert not idle.exists()
 
 
-def test_a_job_that_cannot_be_requeued_says_what_to_do(slurm: Any) -> None:
+def test_training_batch_that_cannot_be_requeued_prints_the_command(slurm: Any) -> None:
     submit()
     slurm.plays("srun", "exit 75")
     slurm.plays("scontrol", "exit 1")
@@ -303,7 +307,7 @@ def asked(settings: JobConfig, run: Path, gpus: int, processes: int) -> list[str
     return [line.removeprefix("#SBATCH ") for line in lines if line.startswith("#SBATCH")]
 
 
-def test_the_script_says_what_is_asked_of_slurm() -> None:
+def test_training_batch_contains_the_requested_resources() -> None:
     settings = JobConfig(nodes=2, gpus=8, partition="gpu", options=("--constraint=h100",))
 
     assert {
@@ -368,7 +372,7 @@ def test_gpus_that_nothing_would_use_are_not_asked_for(
         devices(JobConfig(**settings), device)
 
 
-def test_one_command_gives_gpus_or_processes() -> None:
+def test_refuse_gpus_with_procs_allows_only_one_of_both() -> None:
     refuse_gpus_with_procs({"slurm.gpus": 0, "slurm.procs": 2})
     refuse_gpus_with_procs({"slurm.gpus": 2})
     with pytest.raises(UsageError, match=r"slurm\.gpus 1 and slurm\.procs 1 exclude each other"):

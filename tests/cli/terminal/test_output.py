@@ -16,13 +16,13 @@ HOSTILE = "[red]射箭[/red]\x1b[2J\n\u202e:v:[link=file:///x]"
 SHOWN = "[red]射箭[/red]\\x1b[2J\\n\\u202e:v:[link=file:///x]"
 
 
-def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_print_line_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     print_line(HOSTILE)
 
     assert capsys.readouterr().out == f"{SHOWN}\n"
 
 
-def test_a_table_shows_cells_and_title_as_wide_as_they_are(
+def test_print_table_shows_cells_and_title_in_full_width(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     table = Table("name", title=HOSTILE)
@@ -53,7 +53,7 @@ def test_bars_and_what_is_said_above_them_are_escaped(width: int) -> None:
     assert not any(c in written for c in ("\x1b]", "\x1b[31m", "\x1b[2J", "\x9b", "\u202e", "\x07"))
 
 
-def test_a_log_has_no_control_characters() -> None:
+def test_print_line_removes_control_characters() -> None:
     stream = io.StringIO()
 
     with LineReporter(stream).task(HOSTILE, total=1) as task:
@@ -63,7 +63,7 @@ def test_a_log_has_no_control_characters() -> None:
     assert escape_text(stream.getvalue(), keep="\n") == stream.getvalue()
 
 
-def test_a_long_error_keeps_the_file_and_the_remedy() -> None:
+def test_print_error_of_long_message_keeps_file_and_fix() -> None:
     path = "/scratch/" + "deep/" * 100 + "dataset.json"
     line = f"error: {path} cannot be read ({'0123456789 ' * 600}): run `avme prep` again"
 
@@ -74,7 +74,7 @@ def test_a_long_error_keeps_the_file_and_the_remedy() -> None:
     assert short.endswith(": run `avme prep` again")
 
 
-def test_a_line_of_400_characters_is_whole() -> None:
+def test_print_line_of_400_characters_is_complete() -> None:
     line = "x" * MOST_CHARACTERS
 
     assert shortened(line) == line
@@ -102,7 +102,7 @@ def test_errors_are_red_on_terminals_that_want_it(
     assert written.count("\n") == 1
 
 
-def test_nothing_else_prints() -> None:
+def test_print_is_called_by_no_other_module() -> None:
     """Only output.py, tables, the log of progress.py and what runs before imports print."""
     found = set()
     for path in Path(avme_cli.__file__).parent.rglob("*.py"):

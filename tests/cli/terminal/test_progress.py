@@ -20,7 +20,7 @@ class Clock:
         return self.seconds
 
 
-def test_a_long_task_speaks_every_ten_seconds_and_at_its_end() -> None:
+def test_line_reporter_of_long_task_logs_every_ten_seconds_and_at_the_end() -> None:
     stream, clock = io.StringIO(), Clock()
 
     with LineReporter(stream, clock).task("pretrain", total=600) as task:
@@ -34,7 +34,7 @@ def test_a_long_task_speaks_every_ten_seconds_and_at_its_end() -> None:
     ]
 
 
-def test_the_rate_forgets_what_an_earlier_run_did() -> None:
+def test_bar_reporter_rate_ignores_steps_of_an_earlier_run() -> None:
     stream, clock = io.StringIO(), Clock()
 
     with LineReporter(stream, clock).task("prep", total=100, done=90) as task:
@@ -44,7 +44,7 @@ def test_the_rate_forgets_what_an_earlier_run_did() -> None:
     assert stream.getvalue() == "prep  95/100  95 %  1.0/s  eta 00:00:05\n"
 
 
-def test_a_task_that_fails_says_how_far_it_came() -> None:
+def test_line_reporter_of_failed_task_logs_its_step() -> None:
     stream = io.StringIO()
 
     with pytest.raises(ValueError, match="broken"), LineReporter(stream).task("prep", total=3):
@@ -53,7 +53,7 @@ def test_a_task_that_fails_says_how_far_it_came() -> None:
     assert stream.getvalue() == "prep  0/3  0 %\n"
 
 
-def test_a_task_without_steps_is_no_division_by_zero() -> None:
+def test_line_reporter_of_task_without_steps_does_not_divide_by_zero() -> None:
     stream = io.StringIO()
 
     with LineReporter(stream, Clock()).task("prep", total=0):
@@ -96,7 +96,7 @@ def test_time_is_written_as_a_clock() -> None:
     ]
 
 
-def test_the_stream_chooses_the_reporter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reporter_is_chosen_by_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert isinstance(reporter(quiet=False), LineReporter)
     assert isinstance(reporter(quiet=True), NullReporter)

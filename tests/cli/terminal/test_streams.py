@@ -37,7 +37,7 @@ def test_closed_streams_change_no_exit_code(command: str, closed: str, code: int
     assert "Traceback" not in done.stderr
 
 
-def test_no_file_takes_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+def test_guarded_streams_when_closed_reserve_their_file_number(tmp_path: Path) -> None:
     """Libraries of C print to number 2, whatever is behind it."""
     code = (
         "import os, avme_cli.terminal.streams as s; s.open_missing();"
@@ -52,7 +52,7 @@ def test_no_file_takes_the_number_of_a_closed_stream(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["config show pretrain", "--help", "config list"])
-def test_a_reader_that_is_gone_ends_a_command_quietly(command: str) -> None:
+def test_closed_pipe_ends_a_command_quietly(command: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
@@ -67,13 +67,13 @@ def test_a_reader_that_is_gone_ends_a_command_quietly(command: str) -> None:
     assert (done.returncode, done.stderr) == (CLOSED_PIPE, b"")
 
 
-def test_an_error_keeps_its_code_when_nobody_reads() -> None:
+def test_closed_pipe_keeps_the_exit_code_of_an_error() -> None:
     done = shell(f"{AVME} audit gone 2>&1 | true; exit ${{PIPESTATUS[0]}}")
 
     assert done.returncode == 2
 
 
-def test_a_full_disk_below_standard_output_is_an_error_of_the_machine(
+def test_full_disk_at_standard_output_is_a_machine_error(
     lacking: Callable[[str], NoReturn],
 ) -> None:
     if not Path("/dev/full").exists():
@@ -110,7 +110,7 @@ def test_results_without_a_reader_end_the_command() -> None:
     assert ended.value.code == CLOSED_PIPE
 
 
-def test_what_libraries_print_is_escaped_and_uncoloured() -> None:
+def test_escaping_removes_colors_and_control_characters_of_libraries() -> None:
     below = io.StringIO()
     stream = EscapedStream(below)
 
@@ -120,7 +120,7 @@ def test_what_libraries_print_is_escaped_and_uncoloured() -> None:
     assert not stream.isatty()
 
 
-def test_a_locale_that_cannot_write_a_name_does_not_end_a_command() -> None:
+def test_escaped_stream_in_narrow_locale_does_not_fail() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "avme_cli", "audit", "射箭"],
         capture_output=True,
@@ -132,7 +132,7 @@ def test_a_locale_that_cannot_write_a_name_does_not_end_a_command() -> None:
     assert b"\\u5c04\\u7bad" in done.stderr
 
 
-def test_a_command_escapes_what_it_was_given() -> None:
+def test_escaped_stream_escapes_arguments() -> None:
     result = CliRunner().invoke(app, ["audit", "gone\x1b[2J\nerror: all is well"], prog_name="avme")
 
     assert result.exit_code == 2

@@ -49,7 +49,7 @@ def test_digits_are_the_runs_behind_the_readme() -> None:
     assert resolve(FinetuneConfig, preset=preset("finetune", "digits")) == after
 
 
-def test_the_demo_changes_little_of_tiny() -> None:
+def test_demo_preset_changes_little_of_tiny() -> None:
     before = resolve(
         PretrainConfig,
         preset=preset("pretrain", "tiny"),

@@ -8,7 +8,7 @@ from avme.config.resolve import leaf_fields
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_setting_that_a_recipe_touches_has_a_source_by_default(stage: str) -> None:
+def test_default_sources_cover_every_setting_of_a_recipe(stage: str) -> None:
     touched = {key for recipe in RECIPES.values() for key in recipe.layer(stage)}
 
     assert touched <= set(DEFAULT_SOURCES[stage])
@@ -20,7 +20,7 @@ def test_sources_are_those_of_settings_that_exist(stage: str) -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_no_source_is_empty_or_longer_than_a_line(name: str) -> None:
+def test_default_sources_are_non_empty_and_fit_a_line(name: str) -> None:
     for stage in STAGES:
         for key, source in sources(stage, name).items():
             assert 0 < len(source) <= 72, (key, source)

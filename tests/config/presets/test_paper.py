@@ -19,7 +19,7 @@ SAID = {
 }
 
 
-def test_what_the_paper_says_is_set_and_said_to_be_the_papers() -> None:
+def test_paper_preset_sets_what_the_paper_states_and_names_it_as_source() -> None:
     settings = flatten(resolve(PretrainConfig, preset=preset("pretrain", "paper")).model_dump())
     said = sources("pretrain", "paper")
 
@@ -34,14 +34,14 @@ def test_sound_and_picture_are_tuned_on_all_of_the_train_list() -> None:
     assert (settings.modality, settings.val_fraction) == ("av", 0.0)
 
 
-def test_what_the_paper_leaves_open_is_videomaes_on_the_same_data() -> None:
+def test_paper_preset_takes_the_rest_from_videomae_on_the_same_data() -> None:
     mine = flatten(preset("finetune", "paper"))
     theirs = flatten(preset("finetune", "videomae-ucf101"))
 
     assert {key for key in mine if mine[key] != theirs[key]} == {"modality", "model.fusion.kind"}
 
 
-def test_it_begins_with_weights_of_kinetics() -> None:
+def test_paper_preset_starts_with_kinetics_weights() -> None:
     recipe = RECIPES["paper"]
 
     assert recipe.starts_from is not None

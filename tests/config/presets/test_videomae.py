@@ -82,7 +82,7 @@ SCRIPTS: dict[str, tuple[int, Network, Pretrain, Finetune]] = {
 }
 
 
-def test_every_recipe_of_videomae_is_checked() -> None:
+def test_videomae_recipes_are_all_checked() -> None:
     assert set(SCRIPTS) == {name for name in RECIPES if name.startswith("videomae")}
 
 
@@ -165,7 +165,7 @@ def test_finetuning_regularises_as_theirs_does(name: str) -> None:
     assert augment.crop_ratio == pytest.approx((3 / 4, 4 / 3))
 
 
-def test_the_rates_that_videomae_prints_on_ucf101() -> None:
+def test_videomae_recipes_give_the_learning_rates_printed_on_ucf101() -> None:
     before = resolve(PretrainConfig, preset=preset("pretrain", "videomae-ucf101"))
     after = resolve(FinetuneConfig, preset=preset("finetune", "videomae-ucf101"))
 

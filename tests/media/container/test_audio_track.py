@@ -24,7 +24,7 @@ def order(path: Path) -> list[int]:
         (("visual_impaired", "0", "hearing_impaired"), [2, 1, 3]),
     ],
 )
-def test_the_default_track_comes_first_and_those_for_the_impaired_last(
+def test_audio_tracks_are_ordered_default_first_and_impaired_last(
     tmp_path: Path,
     make_film: Callable[..., Path],
     dispositions: tuple[str, ...],
@@ -55,7 +55,7 @@ def test_ffmpeg_mixes_layouts_that_it_knows(layout: str) -> None:
         (6, "5.1", False),
     ],
 )
-def test_is_stereo_only_for_the_layout_of_that_name(
+def test_is_stereo_of_another_two_channel_layout_is_false(
     channels: int, layout: str, is_stereo: bool
 ) -> None:
     assert AudioInfo(1, "aac", 48_000, channels, 0.0, layout).is_stereo is is_stereo

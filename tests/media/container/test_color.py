@@ -188,7 +188,7 @@ def test_pictures_without_a_matrix_are_never_untagged() -> None:
     assert not ColorTags(transfer=16).is_untagged_hd(1920, 1080)
 
 
-def test_a_filter_that_is_not_there_is_named(tmp_path: Path, ffmpeg: str) -> None:
+def test_color_filter_that_ffmpeg_lacks_is_named(tmp_path: Path, ffmpeg: str) -> None:
     require_filters(ffmpeg, ("zscale", "tonemap"))
     poor = tmp_path / "ffmpeg"
     poor.write_text("#!/bin/sh\necho ' ... tonemap  V->V  Conversion'\n")

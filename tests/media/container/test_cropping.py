@@ -77,7 +77,7 @@ def test_pictures_are_whole_and_keep_their_shape(
     )
 
 
-def test_a_crop_of_the_codec_at_the_left_is_exact(
+def test_read_shown_size_of_codec_crop_at_the_left_is_exact(
     cropped_videos: Path, tmp_path: Path, ffmpeg: str
 ) -> None:
     path = tmp_path / "left.mp4"
@@ -95,14 +95,16 @@ def test_a_crop_of_the_codec_at_the_left_is_exact(
     assert media.warnings == ()
 
 
-def test_a_file_without_a_crop_is_not_remarked(cropped_videos: Path, tmp_path: Path) -> None:
+def test_read_shown_size_without_crop_gives_no_warning(
+    cropped_videos: Path, tmp_path: Path
+) -> None:
     media, _ = first_frame(cropped_videos / "plain.mp4", tmp_path, find_ffmpeg())
 
     assert probe(cropped_videos / "plain.mp4").shown_size is None
     assert media.warnings == ()
 
 
-def test_only_newer_versions_of_ffmpeg_crop_by_themselves(ffmpeg: str) -> None:
+def test_container_crop_is_applied_only_by_newer_ffmpeg(ffmpeg: str) -> None:
     command = [ffmpeg, "-f", "lavfi", "-apply_cropping", "container", "-i", "color=d=0.1"]
 
     knows_the_option = (
@@ -114,7 +116,7 @@ def test_only_newer_versions_of_ffmpeg_crop_by_themselves(ffmpeg: str) -> None:
 
 @pytest.mark.parametrize("name", ["clap.mp4", "crop.mkv"])
 @pytest.mark.parametrize("cut", [0, 1, 9, 40, 200])
-def test_a_header_that_ends_early_asks_for_nothing(
+def test_read_shown_size_of_truncated_header_is_none(
     cropped_videos: Path, tmp_path: Path, name: str, cut: int
 ) -> None:
     path = tmp_path / name
@@ -123,14 +125,14 @@ def test_a_header_that_ends_early_asks_for_nothing(
     assert read_shown_size(path, "mov,mp4" if name == "clap.mp4" else "matroska,webm", 1) is None
 
 
-def test_the_track_is_counted_among_video_tracks(cropped_videos: Path) -> None:
+def test_read_shown_size_counts_video_tracks_only(cropped_videos: Path) -> None:
     assert read_shown_size(cropped_videos / "clap.mp4", "mov,mp4", 1) == (CROPPED, HEIGHT)
     assert read_shown_size(cropped_videos / "clap.mp4", "mov,mp4", 2) is None
     assert read_shown_size(cropped_videos / "crop.mkv", "matroska,webm", 2) is None
     assert read_shown_size(cropped_videos / "crop.mkv", "avi", 1) is None
 
 
-def test_the_crop_of_a_turned_picture_is_turned(cropped_videos: Path, tmp_path: Path) -> None:
+def test_read_shown_size_of_rotated_frame_is_rotated(cropped_videos: Path, tmp_path: Path) -> None:
     wheel, turned = imageio_ffmpeg.get_ffmpeg_exe(), tmp_path / "turned.mp4"
     command = [wheel, "-nostdin", "-loglevel", "error", "-display_rotation", "90", "-i"]
     command += [str(cropped_videos / "clap.mp4"), "-c", "copy", str(turned)]

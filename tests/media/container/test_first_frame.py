@@ -82,7 +82,7 @@ def test_frames_and_sound_of_an_avi_start_together(
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_the_delay_is_that_of_the_decoder(reordered: Path, name: str) -> None:
+def test_read_first_frame_delay_is_that_of_the_decoder(reordered: Path, name: str) -> None:
     assert probe(reordered / name).delay_seconds == Fraction(KINDS[name][1], 25)
 
 
@@ -97,7 +97,7 @@ def test_frames_are_not_moved_in_a_container_that_has_times(tmp_path: Path) -> N
     assert (frame.seconds, frame.delay_seconds) == (0.0, Fraction(0))
 
 
-def test_a_frame_too_large_is_not_decoded(reordered: Path) -> None:
+def test_read_first_frame_of_too_large_frame_does_not_decode_it(reordered: Path) -> None:
     with av.open(str(reordered / "mpeg4.avi")) as container:
         assert read_first_frame(container, container.streams.video[0], 64) is None
 
@@ -160,7 +160,7 @@ def packed_avi(path: Path, *, mark_all: bool) -> Path:
 
 
 @pytest.mark.parametrize("mark_all", [True, False])
-def test_a_cut_of_packed_frames_has_all_of_them(
+def test_segment_of_packed_frames_has_all_of_them(
     tmp_path: Path, ffmpeg_on_path: str, mark_all: bool
 ) -> None:
     path = packed_avi(tmp_path / "packed.avi", mark_all=mark_all)

@@ -47,7 +47,7 @@ def test_turned_bits_show_where_they_are_decoded(
     assert integrity(path, 1_000).level == DAMAGED
 
 
-def test_what_is_no_video_is_unreadable(tmp_path: Path) -> None:
+def test_integrity_of_other_file_is_unreadable(tmp_path: Path) -> None:
     for name, content in {"empty.mp4": b"", "page.mp4": b"<html>not here</html>" * 50}.items():
         (tmp_path / name).write_bytes(content)
 

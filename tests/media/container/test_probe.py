@@ -14,7 +14,7 @@ from avme.media.ffmpeg.process import find_ffmpeg
 MakeVideo = Callable[..., Path]
 
 
-def test_a_header_is_described(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_probe_describes_the_header(tmp_path: Path, make_video: MakeVideo) -> None:
     info = probe(make_video(tmp_path / "clip.avi", frames=6, fps="30000/1001"))
 
     assert (info.width, info.height) == (48, 32)
@@ -25,7 +25,7 @@ def test_a_header_is_described(tmp_path: Path, make_video: MakeVideo) -> None:
     assert info.audio.sample_rate_hz == 16_000
 
 
-def test_a_video_without_sound_has_no_audio(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_probe_of_video_without_audio_has_none(tmp_path: Path, make_video: MakeVideo) -> None:
     assert probe(make_video(tmp_path / "clip.avi", audio=None)).audio is None
 
 
@@ -50,7 +50,7 @@ def test_size_is_that_of_the_upright_picture(
         ("audio_with_cover.m4a", "no-video"),
     ],
 )
-def test_what_is_no_video_says_why(shared: Path, name: str, reason: str) -> None:
+def test_probe_of_other_file_gives_the_reason(shared: Path, name: str, reason: str) -> None:
     with pytest.raises(MediaError, match=name) as caught:
         probe(shared / "data" / "oddmedia" / name)
 
@@ -60,7 +60,7 @@ def test_what_is_no_video_says_why(shared: Path, name: str, reason: str) -> None
 @pytest.mark.parametrize(
     ("name", "codec"), [("a.m2v", "mpeg2video"), ("a.h264", "libx264"), ("a.m4v", "mpeg4")]
 )
-def test_a_stream_without_a_container_is_named(tmp_path: Path, name: str, codec: str) -> None:
+def test_probe_of_stream_without_container_names_it(tmp_path: Path, name: str, codec: str) -> None:
     path = tmp_path / name
     command = [find_ffmpeg(), "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2"]
     raw = name.split(".")[1].replace("m2v", "mpeg2video")
@@ -73,7 +73,7 @@ def test_a_stream_without_a_container_is_named(tmp_path: Path, name: str, codec:
 
 
 @pytest.mark.parametrize("kind", ["hls", "concat", "ffmetadata"])
-def test_a_playlist_named_as_a_video_is_not_followed(
+def test_probe_of_playlist_named_as_video_does_not_follow_it(
     tmp_path: Path, make_video: MakeVideo, kind: str
 ) -> None:
     target = make_video(tmp_path / "secret.avi")

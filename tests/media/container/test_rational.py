@@ -23,7 +23,7 @@ class AVRational:
 
 @pytest.mark.parametrize("kind", [Fraction, AVRational])
 @pytest.mark.parametrize(("over", "under"), [(25, 1), (30_000, 1001), (1, 90_000), (-1, 2)])
-def test_a_ratio_is_an_exact_fraction(kind: type[Ratio], over: int, under: int) -> None:
+def test_as_fraction_of_a_ratio_is_exact(kind: type[Ratio], over: int, under: int) -> None:
     found = as_fraction(kind(over, under))  # type: ignore[call-arg]
 
     assert type(found) is Fraction
@@ -34,7 +34,7 @@ def test_a_ratio_is_an_exact_fraction(kind: type[Ratio], over: int, under: int) 
 @pytest.mark.parametrize(
     "unset", [None, Fraction(0), AVRational(0, 1), AVRational(0, 0), AVRational(1, 0)]
 )
-def test_a_ratio_that_is_not_set_is_none(unset: Ratio | None) -> None:
+def test_as_fraction_of_an_unset_ratio_is_none(unset: Ratio | None) -> None:
     assert as_fraction(unset) is None
 
 

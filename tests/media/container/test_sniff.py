@@ -67,7 +67,7 @@ def test_sound_alone_is_no_video(tmp_path: Path, container: str, codec: str) -> 
     assert not sniff(made(tmp_path / "noending", container, *SOUND, "-c:a", codec))
 
 
-def test_other_files_pipes_and_nothing_are_no_videos(tmp_path: Path) -> None:
+def test_sniff_of_other_files_and_pipes_is_no_video(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name, content in {
         "empty": b"",

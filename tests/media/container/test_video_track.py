@@ -36,7 +36,7 @@ def mux(path: Path, *tracks: tuple[str, int, str]) -> Path:
 
 @pytest.mark.parametrize("name", ["clip.mkv", "clip.mov", "clip.mp4", "clip.ts", "clip.avi"])
 @pytest.mark.parametrize("mark", ["0", "default"])
-def test_a_preview_before_the_film_is_not_taken(tmp_path: Path, name: str, mark: str) -> None:
+def test_choose_video_skips_a_preview_before_the_film(tmp_path: Path, name: str, mark: str) -> None:
     path = mux(tmp_path / name, ("preview", 1, mark), ("film", 25, "default"))
 
     info = probe(path)
@@ -47,7 +47,7 @@ def test_a_preview_before_the_film_is_not_taken(tmp_path: Path, name: str, mark:
     ]
 
 
-def test_all_frames_of_the_film_are_stored(tmp_path: Path, ffmpeg: str) -> None:
+def test_choose_video_gives_all_frames_of_the_film(tmp_path: Path, ffmpeg: str) -> None:
     path = mux(tmp_path / "clip.mkv", ("preview", 1, "0"), ("film", 25, "default"))
     recipe = Recipe(ffmpeg, 3, None, 13, -60.0, 60.0)
     for span, frames in ((None, 25), (Span(0.4, 0.8), 10)):
@@ -68,7 +68,7 @@ def test_all_frames_of_the_film_are_stored(tmp_path: Path, ffmpeg: str) -> None:
         (("default", "default"), 64, ""),
     ],
 )
-def test_of_two_films_that_marked_as_default_is_taken(
+def test_choose_video_of_two_films_takes_the_default(
     tmp_path: Path, marks: tuple[str, str], size: int, reason: str
 ) -> None:
     path = mux(tmp_path / "clip.mkv", ("film", 25, marks[0]), ("other", 25, marks[1]))
@@ -80,13 +80,13 @@ def test_of_two_films_that_marked_as_default_is_taken(
     assert warning.endswith(f" video tracks is used{reason}")
 
 
-def test_a_film_is_taken_even_where_the_preview_alone_is_the_default(tmp_path: Path) -> None:
+def test_choose_video_takes_the_film_although_the_preview_is_default(tmp_path: Path) -> None:
     path = mux(tmp_path / "clip.mkv", ("preview", 1, "default"), ("film", 25, "0"))
 
     assert probe(path).width == 64
 
 
-def test_an_attached_picture_is_no_film(tmp_path: Path) -> None:
+def test_choose_video_ignores_attached_images(tmp_path: Path) -> None:
     path = mux(tmp_path / "clip.mp4", ("preview", 1, "attached_pic"), ("film", 2, "default"))
     info = probe(path)
     assert (info.width, info.num_video_tracks) == (64, 1)
@@ -98,7 +98,7 @@ def test_an_attached_picture_is_no_film(tmp_path: Path) -> None:
         probe(cover)
 
 
-def test_one_frame_is_a_film_where_there_is_no_other(tmp_path: Path) -> None:
+def test_choose_video_takes_one_frame_without_alternative(tmp_path: Path) -> None:
     path = mux(tmp_path / "clip.mkv", ("preview", 1, "0"))
 
     assert probe(path).width == 32

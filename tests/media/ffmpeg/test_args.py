@@ -27,7 +27,7 @@ def decoded(clip: Path, ffmpeg: str, work: Path) -> AudioTrack:
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize(("frequency", "gain_db"), [(7_000, 0.0), (8_500, None), (10_000, None)])
 @pytest.mark.slow
-def test_a_tone_is_kept_below_8_khz_and_removed_above(
+def test_transcode_arguments_keep_tones_below_8_khz_and_remove_those_above(
     tmp_path: Path,
     make_video: Callable[..., Path],
     ffmpeg: str,

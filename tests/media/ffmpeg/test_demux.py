@@ -65,7 +65,7 @@ def test_block_switches_of_vorbis_in_ogg_shift_no_audio(
     assert np.abs(found).max() < 0.002
 
 
-def test_a_late_packet_in_matroska_shifts_no_audio(
+def test_demux_of_late_packet_in_matroska_does_not_shift_audio(
     tmp_path: Path, make_film: Callable[..., Path], ffmpeg: str
 ) -> None:
     codecs = (*THEORA, "-c:a", "libvorbis")
@@ -79,7 +79,7 @@ def test_a_late_packet_in_matroska_shifts_no_audio(
     assert np.abs(offsets_of(film, ffmpeg, tmp_path)).max() < 0.002
 
 
-def test_a_gap_is_filled_so_that_what_follows_stays_in_time(
+def test_demux_fills_a_gap_with_the_following_samples_in_time(
     tmp_path: Path, make_film: Callable[..., Path], ffmpeg: str
 ) -> None:
     cut = "aselect='not(between(t,1.4,1.75))'"
@@ -139,7 +139,7 @@ EVEN = [number * PACKET for number in range(200)]
 
 
 @pytest.mark.parametrize("error", [-1_000_000, -3_000, -300, 300, 3_000, 1_000_000])
-def test_one_wrong_time_stamp_moves_nothing(tmp_path: Path, error: int) -> None:
+def test_demux_of_one_wrong_timestamp_moves_no_audio(tmp_path: Path, error: int) -> None:
     stamps = [stamp + error * (number == 50) for number, stamp in enumerate(EVEN)]
 
     audio = track(tmp_path, stamps, click=100)
@@ -150,7 +150,7 @@ def test_one_wrong_time_stamp_moves_nothing(tmp_path: Path, error: int) -> None:
 
 
 @pytest.mark.parametrize("gap", [200, 1_600, 160_000])
-def test_a_gap_that_stays_becomes_zeros(tmp_path: Path, gap: int) -> None:
+def test_demux_of_permanent_gap_inserts_zeros(tmp_path: Path, gap: int) -> None:
     audio = track(tmp_path, [s + gap * (s >= EVEN[50]) for s in EVEN], click=50)
 
     assert at(audio) == EVEN[50] + gap
@@ -159,7 +159,7 @@ def test_a_gap_that_stays_becomes_zeros(tmp_path: Path, gap: int) -> None:
 
 
 @pytest.mark.parametrize("overlap", [200, 1_000, 1_600, 16_000])
-def test_an_overlap_that_stays_is_cut(tmp_path: Path, overlap: int) -> None:
+def test_demux_of_permanent_overlap_cuts_it(tmp_path: Path, overlap: int) -> None:
     audio = track(tmp_path, [s - overlap * (s >= EVEN[50]) for s in EVEN], click=150)
 
     assert at(audio) == pytest.approx(EVEN[150] - overlap, abs=RATE // 100)

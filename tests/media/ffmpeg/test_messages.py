@@ -41,7 +41,7 @@ def test_neither_order_nor_addresses_nor_pieces_matter() -> None:
     assert summary(expected).count(" | ") == 2
 
 
-def test_of_one_part_the_first_line_is_kept_and_marked_ones_in_any_case() -> None:
+def test_summary_keeps_the_first_line_of_a_part_and_marked_ones() -> None:
     lines = [f"[h264 @ 0x55d0c8b7e6c0] message {number}" for number in range(1000)]
     lines.insert(900, "[out#0/nut @ 0x1] Error muxing a packet")
     lines.insert(950, "[h264 @ 0x2] No space left on device")
@@ -55,7 +55,7 @@ def test_of_one_part_the_first_line_is_kept_and_marked_ones_in_any_case() -> Non
     ]
 
 
-def test_of_the_program_itself_the_first_line_and_the_last_are_kept() -> None:
+def test_summary_keeps_the_first_and_last_line_of_the_program() -> None:
     lines = ["ffmpeg version 5.1", "built with gcc", "clip.avi: No such file or directory"]
 
     assert read([*lines, "Conversion failed!"]) == [lines[0], lines[2]]
@@ -86,7 +86,7 @@ def test_folders_go_however_they_lie_in_each_other(tmp_path: Path, name: str) ->
             assert without_folders(said, videos, work) == f"{path.name}: broken"
 
 
-def test_a_link_to_the_folder_is_the_folder(tmp_path: Path) -> None:
+def test_without_folders_treats_a_link_as_its_folder(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
 

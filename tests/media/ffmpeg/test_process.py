@@ -29,7 +29,7 @@ def run_pass(binary: str, clip: Path, target: Path, size: tuple[int, int] | None
     return transcode(arguments, timeout_seconds=60.0)
 
 
-def test_every_frame_becomes_a_jpeg_with_either_binary(
+def test_transcode_gives_a_jpeg_per_frame_with_either_binary(
     tmp_path: Path, make_video: MakeVideo, ffmpeg: str
 ) -> None:
     clip = make_video(tmp_path / "clip.avi", frames=9)
@@ -62,7 +62,7 @@ def yuv(rgb: tuple[int, int, int], kr: float, kb: float) -> list[int]:
     "rgb", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (64, 128, 200), (16, 16, 16)]
 )
 @pytest.mark.slow
-def test_a_jpeg_has_the_colours_of_its_source_to_three_levels(
+def test_transcode_keeps_colors_within_three_levels(
     tmp_path: Path, ffmpeg: str, rgb: tuple[int, int, int], matrix: str, kr: float, kb: float
 ) -> None:
     luma, *chroma = yuv(rgb, kr, kb)
@@ -82,7 +82,7 @@ def test_a_jpeg_has_the_colours_of_its_source_to_three_levels(
     assert np.abs(pixels - rgb).max() <= 3
 
 
-def test_two_passes_give_the_same_bytes(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_transcode_twice_gives_the_same_bytes(tmp_path: Path, make_video: MakeVideo) -> None:
     clip = make_video(tmp_path / "clip.avi")
 
     run_pass(find_ffmpeg(), clip, tmp_path / "one.nut")
@@ -110,7 +110,7 @@ def test_pictures_shrink_to_the_short_side_and_never_grow(
     assert target_size(info, 640) == (96, 64)
 
 
-def test_a_pass_that_takes_too_long_is_killed(tmp_path: Path) -> None:
+def test_transcode_beyond_the_time_limit_is_killed(tmp_path: Path) -> None:
     began = time.monotonic()
 
     with pytest.raises(MediaError, match=r"0\.2 s") as caught:
@@ -120,7 +120,7 @@ def test_a_pass_that_takes_too_long_is_killed(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5
 
 
-def test_a_pass_that_needs_more_memory_says_which_setting_to_raise(
+def test_transcode_beyond_the_memory_limit_names_the_setting(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:
     clip = make_video(tmp_path / "clip.avi")
@@ -149,7 +149,9 @@ def test_ffmpegs_last_words_are_in_the_error(tmp_path: Path) -> None:
         transcode(arguments, timeout_seconds=60.0)
 
 
-def test_a_playlist_is_not_followed_by_ffmpeg_itself(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_transcode_does_not_let_ffmpeg_follow_a_playlist(
+    tmp_path: Path, make_video: MakeVideo
+) -> None:
     clip = make_video(tmp_path / "secret.avi")
     info: MediaInfo = probe(clip)
     bait = tmp_path / "bait.avi"
@@ -176,7 +178,7 @@ def test_a_playlist_is_not_followed_by_ffmpeg_itself(tmp_path: Path, make_video:
         ("n7.0.3", "crashes on transport streams"),
     ],
 )
-def test_an_ffmpeg_that_cannot_be_used_is_passed_over(
+def test_find_ffmpeg_skips_an_unusable_binary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, defect: str | None
 ) -> None:
     own = tmp_path / "ffmpeg"
@@ -188,7 +190,7 @@ def test_an_ffmpeg_that_cannot_be_used_is_passed_over(
     assert skipped_ffmpeg() == (defect and f"ffmpeg {version} ({own}) {defect}")
 
 
-def test_a_machine_without_any_ffmpeg_says_how_to_mend_it(
+def test_find_ffmpeg_without_any_gives_the_fix(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def none() -> str:
@@ -201,11 +203,11 @@ def test_a_machine_without_any_ffmpeg_says_how_to_mend_it(
         find_ffmpeg()
 
 
-def test_the_ffmpeg_first_on_path_is_found(ffmpeg_on_path: str) -> None:
+def test_find_ffmpeg_takes_the_first_on_path(ffmpeg_on_path: str) -> None:
     assert find_ffmpeg() == ffmpeg_on_path
 
 
-def test_a_killed_pass_leaves_no_process(tmp_path: Path) -> None:
+def test_transcode_when_killed_leaves_no_process(tmp_path: Path) -> None:
     marker = "31.4159"
 
     with pytest.raises(MediaError):
@@ -215,7 +217,7 @@ def test_a_killed_pass_leaves_no_process(tmp_path: Path) -> None:
     assert f"sleep {marker}" not in listed.stdout
 
 
-def test_a_wrapper_is_killed_with_what_it_runs(tmp_path: Path) -> None:
+def test_transcode_by_a_wrapper_kills_its_children_too(tmp_path: Path) -> None:
     wrapper = tmp_path / "ffmpeg"
     wrapper.write_text("#!/bin/sh\nsleep 20\n:\n")
     wrapper.chmod(0o755)
@@ -228,7 +230,7 @@ def test_a_wrapper_is_killed_with_what_it_runs(tmp_path: Path) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_an_ffmpeg_that_was_killed_from_outside_blames_no_sound(
+def test_transcode_killed_from_outside_does_not_blame_the_audio(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:
     killed = tmp_path / "ffmpeg"

@@ -104,7 +104,7 @@ def sound_of(path: Path, work: Path, span: Span | None) -> AudioTrack:
 @pytest.mark.parametrize(
     ("start", "end"), [(0.0, 0.4), (0.5, 1.21), (1.001, 2.002), (2.6, 3.37), (3.01, None)]
 )
-def test_the_frames_are_those_on_screen_in_the_span(
+def test_find_cut_gives_the_frames_on_screen_in_the_span(
     numbered: Path, tmp_path: Path, name: str, start: float, end: float | None
 ) -> None:
     media, shown = extracted(numbered / name, tmp_path / "work", Span(start, end))
@@ -119,7 +119,7 @@ def test_the_frames_are_those_on_screen_in_the_span(
 
 
 @pytest.mark.parametrize("name", ["25.avi", "25.mp4"])
-def test_the_sound_is_that_of_the_same_span(numbered: Path, tmp_path: Path, name: str) -> None:
+def test_find_cut_gives_the_audio_of_the_span(numbered: Path, tmp_path: Path, name: str) -> None:
     whole = sound_of(numbered / name, tmp_path, None)
     cut = sound_of(numbered / name, tmp_path, Span(2.62, 3.4))
 
@@ -130,7 +130,7 @@ def test_the_sound_is_that_of_the_same_span(numbered: Path, tmp_path: Path, name
     assert np.abs(cut.samples - expected).max() <= 2
 
 
-def test_what_lies_far_before_the_span_is_not_decoded(tmp_path: Path) -> None:
+def test_find_cut_decodes_nothing_far_before_the_span(tmp_path: Path) -> None:
     options = ("-c:v", "libx264", "-g", "10", "-bf", "2", "-c:a", "aac")
     path = write(tmp_path / "clip.mp4", "25", options)
     _, expected = extracted(path, tmp_path / "work", Span(5.0, 6.0))
@@ -183,7 +183,7 @@ def test_reading_begins_near_the_span_and_ends_behind_it(numbered: Path) -> None
     assert cut.read_seconds == pytest.approx(3.0)
 
 
-def test_a_span_that_the_file_does_not_reach_is_named(
+def test_find_cut_of_span_beyond_the_file_is_named(
     numbered: Path, tmp_path: Path, ffmpeg_on_path: str
 ) -> None:
     with pytest.raises(MediaError, match=r"25\.mp4: no frame in its seconds 50-60") as caught:
@@ -192,14 +192,14 @@ def test_a_span_that_the_file_does_not_reach_is_named(
     assert caught.value.reason == "empty-cut"
 
 
-def test_a_span_that_the_file_reaches_in_part_is_remarked(numbered: Path, tmp_path: Path) -> None:
+def test_find_cut_of_partly_covered_span_gives_a_warning(numbered: Path, tmp_path: Path) -> None:
     media, shown = extracted(numbered / "25.mp4", tmp_path / "work", Span(5.0, 15.0))
 
     assert shown == list(range(125, 150))
     assert media.warnings[0] == "short-cut: 1.000 s decode, expected 10 s"
 
 
-def test_a_span_of_a_video_without_sound_has_none(numbered: Path, tmp_path: Path) -> None:
+def test_find_cut_of_video_without_audio_has_none(numbered: Path, tmp_path: Path) -> None:
     silent = tmp_path / "silent.mp4"
     source = str(numbered / "25.mp4")
     command = [find_ffmpeg(), "-loglevel", "error", "-i", source, "-an", "-c", "copy", str(silent)]
@@ -211,7 +211,7 @@ def test_a_span_of_a_video_without_sound_has_none(numbered: Path, tmp_path: Path
     assert media.audio == "none"
 
 
-def test_other_ffmpegs_cut_the_same(numbered: Path, tmp_path: Path) -> None:
+def test_find_cut_is_equal_for_other_ffmpegs(numbered: Path, tmp_path: Path) -> None:
     info = probe(numbered / "2997.mp4")
     cut = find_cut(numbered / "2997.mp4", info, Span(2.0, 3.0))
     counts = set()
@@ -237,7 +237,7 @@ def test_other_ffmpegs_cut_the_same(numbered: Path, tmp_path: Path) -> None:
     assert counts == {(31, 16_000)}  # the first appeared at 1.969 s and stays to 2.002 s
 
 
-def test_a_cut_whose_frame_rate_is_not_that_of_its_file_is_remarked(tmp_path: Path) -> None:
+def test_find_cut_with_another_frame_rate_gives_a_warning(tmp_path: Path) -> None:
     slower = ("-vf", "select='lt(n,100)+not(mod(n,5))'", "-fps_mode", "vfr")
     path = write(tmp_path / "clip.mkv", "25", (*H264, *slower))
 

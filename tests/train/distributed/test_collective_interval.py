@@ -30,7 +30,7 @@ with init_distributed(torch.device("cpu")) as processes:
 
 
 @pytest.mark.slow
-def test_all_agree_after_the_same_steps_though_their_clocks_differ(
+def test_collective_interval_is_equal_on_ranks_with_different_clocks(
     run_ranks: Callable[..., None],
 ) -> None:
     run_ranks(2, TWO_CLOCKS)
@@ -45,11 +45,11 @@ def test_agreements_are_about_five_seconds_apart(step_seconds: float) -> None:
     assert steps * step_seconds == pytest.approx(max(5.0, step_seconds), rel=0.25)
 
 
-def test_one_fast_step_does_not_put_off_the_next_agreement_for_long() -> None:
+def test_collective_interval_after_one_fast_step_stays_short() -> None:
     assert next_interval(3, 1e-6, 5.0) == 12
 
 
-def test_who_is_alone_agrees_after_every_step() -> None:
+def test_collective_interval_of_one_rank_is_every_step() -> None:
     cadence = CollectiveInterval(Distributed(), 0)
 
     assert all(cadence.is_due(step) for step in (1, 2, 3))

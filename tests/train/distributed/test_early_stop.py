@@ -88,7 +88,7 @@ def importing(tmp_path: Path) -> Callable[[], subprocess.Popen[str]]:
         (signal.SIGINT, "Ctrl-C", 130),
     ],
 )
-def test_a_signal_while_torch_is_imported_is_one_line_and_no_run_folder(
+def test_early_stop_while_importing_torch_is_one_line_without_run_folder(
     number: signal.Signals,
     name: str,
     code: int,
@@ -103,7 +103,7 @@ def test_a_signal_while_torch_is_imported_is_one_line_and_no_run_folder(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_module_that_catches_everything_does_not_keep_the_signal(
+def test_early_stop_survives_a_module_that_catches_everything(
     importing: Callable[[], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "torch/__init__.py").write_text(GREEDY)
@@ -114,7 +114,7 @@ def test_a_module_that_catches_everything_does_not_keep_the_signal(
     assert (running.returncode, said) == (75, f"error: stopped by SIGUSR1 {NOTHING}\n")
 
 
-def test_a_main_thread_that_looks_at_no_signals_is_ended(
+def test_early_stop_ends_a_main_thread_that_checks_no_signals(
     importing: Callable[[], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "deaf").touch()
@@ -128,7 +128,7 @@ def test_a_main_thread_that_looks_at_no_signals_is_ended(
 
 
 @pytest.mark.slow
-def test_a_process_that_waits_for_the_others_of_its_run_stops_too(
+def test_early_stop_ends_a_rank_that_waits_for_the_others(
     start: Callable[..., Any],
 ) -> None:
     with socket.socket() as free:
@@ -147,7 +147,7 @@ def test_a_process_that_waits_for_the_others_of_its_run_stops_too(
     assert running.printed == f"waiting\nstopped by SIGUSR1 {NOTHING}\n"
 
 
-def test_a_request_that_was_swallowed_is_known_to_the_run(start: Callable[..., Any]) -> None:
+def test_early_stop_swallowed_by_a_module_is_known_to_the_run(start: Callable[..., Any]) -> None:
     program = """
 import os, signal
 from avme.train.distributed.early_stop import StoppedEarly, listen
@@ -167,7 +167,7 @@ with stop_requests() as request:
     assert (running.wait(30), running.printed) == (0, "75\nSIGTERM\nSIGUSR1\n"), running.said
 
 
-def test_a_machine_that_allows_no_thread_still_raises_for_a_signal(
+def test_early_stop_without_threads_raises_at_a_signal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(thread: threading.Thread) -> None:

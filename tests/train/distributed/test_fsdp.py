@@ -116,7 +116,9 @@ with init_distributed(CPU) as processes:
 """
 
 
-def test_a_cut_model_learns_as_a_full_one(run_ranks: Callable[..., None], tmp_path: Path) -> None:
+def test_fsdp_model_trains_as_an_unsharded_one(
+    run_ranks: Callable[..., None], tmp_path: Path
+) -> None:
     run_ranks(2, TWO, str(tmp_path))
 
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))

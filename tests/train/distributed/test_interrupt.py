@@ -39,7 +39,7 @@ except StoppedBySignal as error:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_signal_is_an_error_that_names_it(number: signal.Signals) -> None:
+def test_ended_by_signals_raises_an_error_that_names_the_signal(number: signal.Signals) -> None:
     before = signal.getsignal(number)
 
     with (
@@ -51,7 +51,7 @@ def test_a_signal_is_an_error_that_names_it(number: signal.Signals) -> None:
     assert signal.getsignal(number) is before
 
 
-def test_a_signal_that_is_ignored_stays_so() -> None:
+def test_ended_by_signals_keeps_an_ignored_signal_ignored() -> None:
     before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         with ended_by_signals():
@@ -62,7 +62,7 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
 
 
 @pytest.mark.slow
-def test_a_suspended_worker_neither_delays_the_end_nor_stays(start: Callable[..., Any]) -> None:
+def test_ended_by_signals_waits_for_no_suspended_worker(start: Callable[..., Any]) -> None:
     program = start(["-c", WAITS_FOR_A_WORKER])
     deadline = time.monotonic() + 60
     while not program.printed.endswith("\n") and time.monotonic() < deadline:

@@ -12,11 +12,11 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
     ("wanted", "expected"),
     [("bf16", torch.bfloat16), ("fp16", torch.float16), ("fp32", torch.float32)],
 )
-def test_a_precision_that_is_asked_for_is_used(wanted: str, expected: torch.dtype) -> None:
+def test_pick_precision_returns_the_requested_one(wanted: str, expected: torch.dtype) -> None:
     assert pick_precision(wanted, CPU) == pick_precision(wanted, GPU) == expected
 
 
-def test_a_cpu_computes_in_float32_unless_asked() -> None:
+def test_pick_precision_on_cpu_is_float32_by_default() -> None:
     assert pick_precision("auto", CPU) == torch.float32
 
 

@@ -45,7 +45,7 @@ def wait_for(running: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
-def test_a_wait_for_data_ends_soon_after_a_request(
+def test_interruptible_wait_for_data_ends_soon_after_a_request(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stop_signals, "_SECONDS_ALONE", 0.05)
@@ -72,11 +72,11 @@ def test_data_that_comes_in_time_is_given_although_a_stop_was_asked_for() -> Non
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_outside_of_a_run_nothing_interferes() -> None:
+def test_interruptible_outside_of_a_run_yields_everything() -> None:
     assert list(interruptible(slow(0.0), world=1)) == [1, 2]
 
 
-def test_a_second_ctrl_c_ends_the_process_at_once(start: Callable[..., Any]) -> None:
+def test_stop_requests_end_the_process_at_a_second_ctrl_c(start: Callable[..., Any]) -> None:
     running = start(["-c", SLEEPS, "hearing"])
     wait_for(running, "ready\n")
 
@@ -88,7 +88,7 @@ def test_a_second_ctrl_c_ends_the_process_at_once(start: Callable[..., Any]) -> 
     assert "Ctrl-C again" in running.said
 
 
-def test_who_ignores_ctrl_c_at_the_start_goes_on_ignoring_it(start: Callable[..., Any]) -> None:
+def test_stop_requests_keep_ctrl_c_ignored_if_it_was(start: Callable[..., Any]) -> None:
     running = start(["-c", SLEEPS, "ignoring"])
     wait_for(running, "ready\n")
 

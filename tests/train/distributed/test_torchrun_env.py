@@ -20,13 +20,13 @@ WHOLE = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "10.0.0.1", "MASTER_PORT
         {"LOCAL_RANK": "-1"},  # as transformers calls a single process
     ],
 )
-def test_no_group_and_a_whole_group_are_fine(environ: dict[str, str]) -> None:
+def test_require_whole_group_accepts_none_and_complete_ones(environ: dict[str, str]) -> None:
     require_whole_group(environ)
 
 
 @pytest.mark.parametrize("left", ["WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"])
 @pytest.mark.parametrize("empty", [False, True])
-def test_a_rank_without_the_rest_names_what_is_missing(left: str, empty: bool) -> None:
+def test_require_whole_group_of_rank_alone_names_missing_variables(left: str, empty: bool) -> None:
     environ = {name: value for name, value in WHOLE.items() if name != left}
 
     with pytest.raises(UsageError, match=f"RANK=1 but no {left}"):
@@ -52,7 +52,9 @@ def test_a_rank_without_the_rest_names_what_is_missing(left: str, empty: bool) -
         ({"LOCAL_RANK": "x"}, "LOCAL_RANK='x'"),
     ],
 )
-def test_what_contradicts_itself_is_refused_in_a_line(environ: dict[str, str], found: str) -> None:
+def test_require_whole_group_of_contradictions_is_refused_in_one_line(
+    environ: dict[str, str], found: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         require_whole_group(environ)
 

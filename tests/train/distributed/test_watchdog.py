@@ -55,7 +55,7 @@ def wait_for(ended: list[RankFailure]) -> RankFailure:
     return ended[0]
 
 
-def test_the_first_failure_is_that_of_all(meet: Meet) -> None:
+def test_watchdog_reports_the_first_failure_on_all_ranks(meet: Meet) -> None:
     (first, _), (second, ended) = meet(0), meet(1)
 
     told = first.failed(ValueError("clip 7 is broken"))
@@ -67,7 +67,7 @@ def test_the_first_failure_is_that_of_all(meet: Meet) -> None:
     assert second.failed(KeyError("mine came later")) == told
 
 
-def test_a_process_that_is_gone_is_named_at_once(meet: Meet, store: TCPStore) -> None:
+def test_watchdog_names_a_dead_rank_immediately(meet: Meet, store: TCPStore) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     store.set("who/1", json.dumps([gone.pid, "here", watchdog._machine()]))
@@ -118,7 +118,7 @@ def test_watchdog_with_a_suspended_launcher_waits_for_its_store(
     one.leave()
 
 
-def test_nobody_is_ended_who_lives_or_has_left_in_good_order(meet: Meet) -> None:
+def test_watchdog_leaves_living_and_finished_ranks_alone(meet: Meet) -> None:
     (one, mine), (other, theirs) = meet(0, 1.0), meet(1, 1.0)
     time.sleep(2.0)
 
@@ -129,7 +129,7 @@ def test_nobody_is_ended_who_lives_or_has_left_in_good_order(meet: Meet) -> None
     assert mine == theirs == []
 
 
-def test_only_errors_of_joint_calls_are_echoes() -> None:
+def test_is_secondary_error_is_true_for_collective_calls_only() -> None:
     assert is_secondary_error(GLOO)
     assert not is_secondary_error(RuntimeError("out of memory"))
     assert not is_secondary_error(ValueError("gloo"))

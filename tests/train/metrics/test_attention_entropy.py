@@ -51,7 +51,7 @@ def test_equal_keys_are_looked_at_alike_and_one_loud_key_alone() -> None:
     assert entropy(attention, queries, loud).item() == pytest.approx(0.0, abs=1e-6)
 
 
-def test_two_of_four_keys_have_half_of_the_entropy() -> None:
+def test_entropy_of_two_of_four_keys_is_half() -> None:
     attention = CrossAttention(4, 1, 0.0)
     torch.nn.init.eye_(attention.query.weight)
     torch.nn.init.eye_(attention.key_value.weight)
@@ -64,7 +64,7 @@ def test_two_of_four_keys_have_half_of_the_entropy() -> None:
 
 
 @pytest.mark.parametrize("variant", ["prenorm", "talknet"])
-def test_both_directions_are_told_and_nothing_of_the_model_changes(
+def test_fusion_entropy_covers_both_directions_and_keeps_the_model(
     make_model: Callable[..., MaskedAutoencoder], variant: str
 ) -> None:
     model = make_model(variant=variant).train()
@@ -102,7 +102,7 @@ def test_clips_without_sound_count_only_where_no_other_is_there(
 
 
 @pytest.mark.parametrize("kind", ["concat", "none"])
-def test_a_fusion_without_attention_has_no_entropy(
+def test_fusion_entropy_without_attention_is_empty(
     make_model: Callable[..., MaskedAutoencoder], kind: str
 ) -> None:
     assert fusion_entropy(make_model(kind=kind), *inputs(2)) == {}

@@ -6,9 +6,7 @@ import torch
 from avme.train.metrics.gpu_specs import PEAK_TFLOPS, max_clips_per_second, peak_tflops
 
 
-def test_a_dense_h100_trains_the_base_model_at_1500_clips_a_second_with_a_third_of_its_peak() -> (
-    None
-):
+def test_max_clips_per_second_of_h100_with_the_base_model_is_near_1500_at_a_third_of_peak() -> None:
     peak = peak_tflops("NVIDIA H100 80GB HBM3", torch.bfloat16, tf32=False)
 
     assert peak == 989.5
@@ -26,7 +24,7 @@ def test_single_precision_counts_tensor_cores_only_where_they_are_used() -> None
 @pytest.mark.parametrize(
     "name", ["NVIDIA H100 80GB HBM3 MIG 1g.10gb", "NVIDIA GeForce RTX 9090", "cpu"]
 )
-def test_a_slice_and_a_device_without_a_sheet_have_no_peak(name: str) -> None:
+def test_peak_tflops_of_mig_slice_and_unknown_device_is_none(name: str) -> None:
     assert peak_tflops(name, torch.bfloat16, tf32=True) is None
 
 
@@ -34,5 +32,5 @@ def test_narrower_numbers_are_never_slower() -> None:
     assert all(peak.bf16 >= peak.tf32 >= peak.fp32 for peak in PEAK_TFLOPS.values())
 
 
-def test_a_cpu_has_no_most() -> None:
+def test_max_clips_per_second_of_cpu_is_none() -> None:
     assert max_clips_per_second(torch.device("cpu"), torch.bfloat16, 71.0, 1) is None

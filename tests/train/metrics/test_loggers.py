@@ -21,7 +21,7 @@ def test_numbers_come_back(tmp_path: Path) -> None:
     assert any((tmp_path / "tb").iterdir())
 
 
-def test_a_restart_takes_back_what_lies_beyond_its_checkpoint(tmp_path: Path) -> None:
+def test_metric_loggers_after_restart_remove_lines_beyond_the_checkpoint(tmp_path: Path) -> None:
     with MetricLoggers(tmp_path, first_step=0) as record:
         for step in (10, 20, 30):
             record.write("train", step, {"loss": 1.0})
@@ -75,7 +75,7 @@ def test_tensorboard_shows_every_point_and_picture_once_after_a_restart(tmp_path
     assert [image.step for image in shown.Images("reconstruction")] == [10, 20, 30, 40]
 
 
-def test_a_run_that_is_killed_has_left_on_the_board_what_it_wrote(tmp_path: Path) -> None:
+def test_metric_loggers_of_killed_run_keep_their_events(tmp_path: Path) -> None:
     record = MetricLoggers(tmp_path, first_step=0)
     record.write("train", 10, {"loss": 0.5})
 
@@ -101,7 +101,7 @@ except OSError as error:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 100, 2000])
-def test_a_full_disk_is_an_error_without_tracebacks(limit: int, tmp_path: Path) -> None:
+def test_metric_loggers_on_full_disk_raise_without_traceback(limit: int, tmp_path: Path) -> None:
     """At 2000 bytes it is TensorBoard's file, written by a thread, that finds no room first."""
     argv = [sys.executable, "-c", FULL, str(tmp_path), str(limit)]
 
@@ -112,7 +112,7 @@ def test_a_full_disk_is_an_error_without_tracebacks(limit: int, tmp_path: Path) 
     assert all(line["loss"] == 1.0 for line in read_metrics(tmp_path / "metrics.jsonl"))
 
 
-def test_the_traceback_of_a_slow_thread_of_the_board_is_not_printed_either(
+def test_metric_loggers_hide_the_traceback_of_the_event_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TensorBoard hands on the error of its thread before the thread has ended."""

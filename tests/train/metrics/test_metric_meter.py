@@ -40,7 +40,7 @@ def test_waiting_and_working_are_told_apart() -> None:
     assert numbers["clips_per_second"] == pytest.approx(8e3 / numbers["step_ms"])
 
 
-def test_what_is_done_aside_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metric_meter_excludes_paused_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     meter = MetricMeter(8, CPU)
@@ -53,7 +53,7 @@ def test_what_is_done_aside_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> N
     assert meter.numbers(Distributed())["step_ms"] == pytest.approx(20.0)
 
 
-def test_a_share_of_the_peak_is_told_only_where_the_peak_is_known() -> None:
+def test_metric_meter_reports_mfu_only_for_known_peak() -> None:
     unknown, known = MetricMeter(8, CPU), MetricMeter(8, CPU)
     known.max_clips_per_second = 1e6
     for meter in (unknown, known):
@@ -65,7 +65,7 @@ def test_a_share_of_the_peak_is_told_only_where_the_peak_is_known() -> None:
     assert set(MEASURED) == set(numbers) - {"loss", "lr"}
 
 
-def test_of_several_processes_losses_are_averaged_and_the_slowest_is_told(
+def test_metric_meter_of_several_ranks_averages_losses_and_takes_the_slowest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The other process is played by what the one collective call returns."""

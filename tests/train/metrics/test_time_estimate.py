@@ -54,7 +54,7 @@ def test_validations_that_were_measured_are_added_for_every_epoch_that_is_left()
     assert estimate.seconds_left(11) == 29 * 1.0 + 3 * 5.0
 
 
-def test_it_is_told_once_with_what_it_was_measured_on() -> None:
+def test_estimate_is_logged_once_with_its_basis() -> None:
     estimate = timed([9.0] + [0.5] * 10, total=1211)
 
     (line,) = estimate.lines(11, validates=True)
@@ -66,7 +66,7 @@ def test_it_is_told_once_with_what_it_was_measured_on() -> None:
     assert not estimate.is_due()
 
 
-def test_a_cpu_that_would_work_for_days_is_warned_of() -> None:
+def test_estimate_of_days_on_cpu_warns() -> None:
     slow = timed([1.0] + [60.0] * 10, total=11 + 1440 * 3, advice="take --preset tiny")
     quick = timed([1.0] + [60.0] * 10, total=11 + 1439, advice="take --preset tiny")
 
@@ -91,5 +91,5 @@ def test_lengths_of_time_have_two_units_at_most() -> None:
     assert {seconds: duration(seconds) for seconds in told} == told
 
 
-def test_a_matrix_product_is_measured() -> None:
+def test_cpu_gflops_measures_a_matrix_product() -> None:
     assert 0.01 < cpu_gflops() < 1e6

@@ -75,7 +75,7 @@ def record(folder: Path, first_step: int, project: str = "videos") -> MetricLogg
     )
 
 
-def test_a_run_that_goes_on_is_one_run_with_every_step_once(
+def test_wandb_run_when_resumed_is_one_run_with_every_step_once(
     wandb: FakeWandb, tmp_path: Path
 ) -> None:
     with record(tmp_path, 0) as first:
@@ -99,9 +99,7 @@ def test_a_run_that_goes_on_is_one_run_with_every_step_once(
     assert run.exit_code == 0
 
 
-def test_nothing_but_settings_numbers_and_pictures_is_sent(
-    wandb: FakeWandb, tmp_path: Path
-) -> None:
+def test_wandb_run_sends_settings_numbers_and_images_only(wandb: FakeWandb, tmp_path: Path) -> None:
     record(tmp_path, 0).__exit__(None)
 
     given = next(iter(wandb.runs.values())).given
@@ -120,7 +118,7 @@ def test_another_project_is_another_run(wandb: FakeWandb, tmp_path: Path) -> Non
     assert sorted(project for project, _ in wandb.runs) == ["one", "two"]
 
 
-def test_a_run_that_fails_is_said_to_have_failed(wandb: FakeWandb, tmp_path: Path) -> None:
+def test_wandb_run_of_failed_run_is_marked_failed(wandb: FakeWandb, tmp_path: Path) -> None:
     def fail() -> None:
         with record(tmp_path, 0):
             raise ValueError
@@ -130,7 +128,7 @@ def test_a_run_that_fails_is_said_to_have_failed(wandb: FakeWandb, tmp_path: Pat
     assert next(iter(wandb.runs.values())).exit_code == 1
 
 
-def test_a_refusal_is_one_line(wandb: FakeWandb, tmp_path: Path) -> None:
+def test_wandb_run_refused_by_the_server_is_one_line(wandb: FakeWandb, tmp_path: Path) -> None:
     wandb.refusal = "api_key not configured\n(no-tty)"
 
     with pytest.raises(
@@ -139,7 +137,7 @@ def test_a_refusal_is_one_line(wandb: FakeWandb, tmp_path: Path) -> None:
         record(tmp_path, 0)
 
 
-def test_without_the_package_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_require_wandb_without_package_gives_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
 
     with pytest.raises(SystemRequirementError, match=r"pip install 'avme\[wandb\]'"):

@@ -46,13 +46,13 @@ def checkpoint() -> Checkpoint:
     )
 
 
-def test_a_model_on_meta_takes_no_memory() -> None:
+def test_build_on_meta_takes_no_memory() -> None:
     model = build_on_meta(lambda: nn.Linear(10**6, 10**6))
 
     assert model.weight.is_meta
 
 
-def test_what_a_run_writes_fits(checkpoint: Checkpoint) -> None:
+def test_require_fitting_run_accepts_its_own_checkpoint(checkpoint: Checkpoint) -> None:
     require_fitting_run("it", checkpoint, build_on_meta(Small), CONFIG, depth=1)
 
 
@@ -94,7 +94,7 @@ def state(checkpoint: Checkpoint) -> dict[str, Any]:
         (lambda c: state(c).pop("step"), "are not a count"),
     ],
 )
-def test_what_does_not_fit_is_named(
+def test_require_fitting_weights_of_other_model_names_the_difference(
     checkpoint: Checkpoint, change: Callable[[Checkpoint], object], said: str
 ) -> None:
     change(checkpoint)

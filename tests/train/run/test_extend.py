@@ -61,7 +61,7 @@ def cosine(begin: float, floor: float, index: int, steps: int) -> float:
     return floor + (begin - floor) * (1 + math.cos(math.pi * index / steps)) / 2
 
 
-def test_the_rate_goes_on_to_the_new_end(
+def test_extended_run_continues_its_rate_to_the_new_end(
     begun: Path, finished: PreparedDataset, make_pretrain_config: MakeConfig
 ) -> None:
     watch, floor, peak = Watch(), 1e-5 * 4 / 256, 0.05 * 4 / 256
@@ -80,7 +80,7 @@ def test_the_rate_goes_on_to_the_new_end(
     assert any("train.epochs 4 -> 7" in line for line in watch.lines)
 
 
-def test_a_stop_after_the_change_is_not_to_be_seen(
+def test_extended_run_stopped_after_the_change_is_identical(
     begun: Path, finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config, data = make_pretrain_config(epochs=6), finished.folder
@@ -99,7 +99,7 @@ def test_a_stop_after_the_change_is_not_to_be_seen(
     assert rates(begun) == rates(other)
 
 
-def test_a_run_may_end_earlier(
+def test_extended_run_may_end_earlier(
     begun: Path, finished: PreparedDataset, make_pretrain_config: MakeConfig
 ) -> None:
     pretrain(make_pretrain_config(epochs=2), data=finished.folder, out=begun, resume=True)
@@ -108,7 +108,7 @@ def test_a_run_may_end_earlier(
     assert read_json(begun / "status.json")["state"] == "finished"
 
 
-def test_a_finished_run_goes_on_at_its_lowest_rate_and_hears_of_the_other_way(
+def test_extended_finished_run_stays_at_its_lowest_rate_and_names_the_alternative(
     begun: Path, finished: PreparedDataset, make_pretrain_config: MakeConfig
 ) -> None:
     data, watch = finished.folder, Watch()
@@ -123,7 +123,7 @@ def test_a_finished_run_goes_on_at_its_lowest_rate_and_hears_of_the_other_way(
     assert said.endswith(f"--init {begun} --out NEW")
 
 
-def test_an_end_that_is_past_is_refused_and_changes_nothing(
+def test_extended_run_with_past_end_is_refused_unchanged(
     begun: Path, finished: PreparedDataset, make_pretrain_config: MakeConfig
 ) -> None:
     before = (begun / "config.yaml").read_text()
@@ -137,7 +137,7 @@ def test_an_end_that_is_past_is_refused_and_changes_nothing(
     assert read_json(begun / "status.json")["state"] == "stopped"
 
 
-def test_a_rate_of_zero_is_not_gone_on_with(
+def test_extended_run_with_zero_rate_is_refused(
     finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     def config(epochs: int) -> PretrainConfig:

@@ -62,7 +62,7 @@ def given(make_pretrain_config: MakeConfig, tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def test_a_run_at_work_says_who_works_and_where_it_stands(given: dict[str, Any]) -> None:
+def test_running_names_the_process_and_its_step(given: dict[str, Any]) -> None:
     with running(**given) as run:
         run.write_running(Distributed(), 5)
         status = read_json(run.folder / "status.json")
@@ -74,7 +74,7 @@ def test_a_run_at_work_says_who_works_and_where_it_stands(given: dict[str, Any])
     assert read_json(given["out"] / "status.json")["state"] == "finished"
 
 
-def test_a_failure_is_noted_with_its_reason_and_its_rank(given: dict[str, Any]) -> None:
+def test_running_records_a_failure_with_reason_and_rank(given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="broken"), running(**given):
         raise ValueError("clip 7 is broken")
 
@@ -84,7 +84,7 @@ def test_a_failure_is_noted_with_its_reason_and_its_rank(given: dict[str, Any]) 
     assert "clip 7 is broken" in (given["out"] / "train.log").read_text()
 
 
-def test_what_a_name_holds_moves_no_terminal_that_shows_the_log(given: dict[str, Any]) -> None:
+def test_running_escapes_names_in_the_log(given: dict[str, Any]) -> None:
     with running(**given) as run:
         run.report.log("class \x1b[2J\nfinished: 射箭")
     log = (given["out"] / "train.log").read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def test_what_a_name_holds_moves_no_terminal_that_shows_the_log(given: dict[str,
     assert read_json(given["out"] / "status.json")["reason"] == "ValueError: odd \x9b\u202e"
 
 
-def test_an_interruption_is_a_stop(given: dict[str, Any]) -> None:
+def test_running_after_interruption_is_stopped(given: dict[str, Any]) -> None:
     with pytest.raises(KeyboardInterrupt), running(**given):
         raise KeyboardInterrupt
 
@@ -106,7 +106,7 @@ def test_an_interruption_is_a_stop(given: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", [StoppedBySignal, Interrupted])
-def test_a_stop_names_the_command_that_goes_on(
+def test_stopped_run_names_the_command_that_resumes_it(
     kind: type[StoppedBySignal], given: dict[str, Any], tmp_path: Path
 ) -> None:
     command = ["avme", "pretrain", "--out", f"{tmp_path}/a b", "--overwrite"]
@@ -120,7 +120,7 @@ def test_a_stop_names_the_command_that_goes_on(
     assert read_json(given["out"] / "status.json")["state"] == "stopped"
 
 
-def test_a_stop_of_a_command_that_no_line_holds_names_its_file(given: dict[str, Any]) -> None:
+def test_stopped_run_with_too_long_command_names_its_file(given: dict[str, Any]) -> None:
     command = ["avme", "pretrain", *(f"--set=optim.lr={number}" for number in range(40))]
 
     with pytest.raises(StoppedBySignal) as caught, running(**given | {"command": command}):
@@ -179,7 +179,7 @@ def test_wherever_a_disk_is_full_a_run_ends_in_one_line(
 
 
 @pytest.mark.parametrize("way", ["resume", "overwrite"])
-def test_a_folder_at_work_is_left_alone(way: str, given: dict[str, Any]) -> None:
+def test_running_in_used_folder_is_refused(way: str, given: dict[str, Any]) -> None:
     with running(**given) as run:
         with (
             pytest.raises(UsageError, match="another `avme pretrain` is running on"),
@@ -191,7 +191,7 @@ def test_a_folder_at_work_is_left_alone(way: str, given: dict[str, Any]) -> None
     assert not list(given["out"].glob(".*"))
 
 
-def test_a_killed_run_is_called_killed_although_it_says_running(tmp_path: Path) -> None:
+def test_killed_run_is_reported_as_killed(tmp_path: Path) -> None:
     write_status(tmp_path, "pretrain", "running", pid=4711, host="there")
 
     with pytest.raises(ArtifactError, match=r"is killed \(it was process 4711 on there\)"):
@@ -220,7 +220,7 @@ def test_resuming_says_what_became_of_the_run_and_what_is_other_now(
     assert not torn.exists()
 
 
-def test_what_is_asked_of_slurm_is_not_kept_with_the_weights(pretrained: Path) -> None:
+def test_slurm_settings_are_not_stored_with_the_weights(pretrained: Path) -> None:
     kept = read_file(pretrained / "weights.safetensors").config
 
     assert kept == load_checkpoint(pretrained / "checkpoints/last.pt").config
@@ -231,7 +231,7 @@ def test_what_is_asked_of_slurm_is_not_kept_with_the_weights(pretrained: Path) -
     ("batch", "micro_batch_size", "world", "fits"),
     [(9, 4, 1, True), (9, 2, 1, False), (3, 2, 1, False), (6, 2, 2, True), (2, None, 2, True)],
 )
-def test_a_clip_alone_under_a_batch_norm_is_refused_before_anything_is_written(
+def test_single_clip_with_batch_norm_is_refused_before_writing(
     batch: int,
     micro_batch_size: int | None,
     world: int,
@@ -272,7 +272,7 @@ def test_memory_that_is_not_there_is_an_error_of_the_machine_that_names_settings
     assert "out of memory" in status["reason"]
 
 
-def test_a_batch_that_cannot_be_shared_equally_is_refused_before_anything_is_written(
+def test_indivisible_batch_is_refused_before_writing(
     given: dict[str, Any],
 ) -> None:
     three = Distributed(world=3)

@@ -34,7 +34,7 @@ def make_run(
     return folder
 
 
-def test_the_newest_finished_run_of_the_dataset_is_found(tmp_path: Path, pets: Path) -> None:
+def test_newest_pretraining_of_the_dataset_is_found(tmp_path: Path, pets: Path) -> None:
     runs = tmp_path / "runs"
     make_run(runs / "a", 1)
     newest = make_run(runs / "b", 2)
@@ -57,7 +57,9 @@ def test_equal_content_comes_before_an_equal_name(tmp_path: Path, pets: Path) ->
     assert newest_pretraining(runs, pets).folder == same_content
 
 
-def test_a_run_of_another_dataset_is_named_and_not_taken(tmp_path: Path, pets: Path) -> None:
+def test_newest_pretraining_of_another_dataset_is_named_and_refused(
+    tmp_path: Path, pets: Path
+) -> None:
     make_run(tmp_path / "runs" / "pretrain-birds", 1, ("birds", "bbbbbbbbbb"))
 
     with pytest.raises(
@@ -69,6 +71,8 @@ def test_a_run_of_another_dataset_is_named_and_not_taken(tmp_path: Path, pets: P
         newest_pretraining(tmp_path / "runs", pets)
 
 
-def test_without_a_finished_run_the_stage_to_run_is_named(tmp_path: Path, pets: Path) -> None:
+def test_newest_pretraining_without_finished_run_names_the_stage(
+    tmp_path: Path, pets: Path
+) -> None:
     with pytest.raises(ArtifactError, match="run `avme pretrain` first"):
         newest_pretraining(tmp_path / "runs", pets)

@@ -58,7 +58,7 @@ def ours_on(folder: Path, frames: Any, clip: ClipConfig, config: ModelConfig) ->
     return dict(zip(CLASSES, logits.softmax(dim=1)[0].tolist(), strict=True))
 
 
-def test_the_processor_has_the_size_and_imagenets_mean(exported: Path) -> None:
+def test_exported_processor_has_the_size_and_imagenet_mean(exported: Path) -> None:
     processor: Any = AutoImageProcessor.from_pretrained(exported)
 
     assert type(processor).__name__ == "VideoMAEImageProcessor"
@@ -70,7 +70,7 @@ def test_the_processor_has_the_size_and_imagenets_mean(exported: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["frames", "file"])
-def test_the_pipeline_gives_our_probabilities(
+def test_exported_pipeline_gives_the_same_probabilities(
     way: str, exported: Path, video: Path, clip: ClipConfig, make_model_config: MakeConfig
 ) -> None:
     """Frames go through the video processor; a file needs torchcodec for it, so that it is left to

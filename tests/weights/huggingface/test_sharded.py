@@ -70,7 +70,7 @@ def test_pickled_shards_are_read_too(saved: Path, cut: Path) -> None:
     assert read_weights(cut).tensors.keys() == read_weights(saved / "whole").tensors.keys()
 
 
-def test_a_folder_of_links_as_hugging_faces_cache_has_them_is_read(
+def test_read_shards_of_linked_cache_folder_reads_it(
     saved: Path, cut: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "blobs").mkdir()
@@ -82,7 +82,7 @@ def test_a_folder_of_links_as_hugging_faces_cache_has_them_is_read(
 
 
 @pytest.mark.parametrize("prefix", ["../", "/etc/", "sub/", "..\\", "C:\\"])
-def test_a_shard_that_lies_elsewhere_is_refused(prefix: str, cut: Path) -> None:
+def test_read_shards_outside_of_the_folder_is_refused(prefix: str, cut: Path) -> None:
     for folder in (cut.parent, cut / "sub"):
         folder.mkdir(exist_ok=True)
         for file in cut.glob("*.safetensors"):
