@@ -68,6 +68,8 @@ class EvalBatch(AVBatch):
 
     window: Int64[Tensor, " b"]
     """Index of the window in its clip; all crops of a window have the same audio."""
+    is_center: Bool[Tensor, " b"]
+    """True for one view of each clip: the window and the crop nearest to its center."""
     other_mfcc: Float[Tensor, "b n s f"]
     """Further audio for the same frames, on the host."""
     other_valid: Bool[Tensor, "b n s"]

@@ -133,7 +133,8 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
     for k in scored:
         table.add_column(f"top-{k}", justify="right")
         table.add_column("95 %", justify="right")
-    for name, row in [("all clips", summary), *summary["by_audio"].items()]:
+    rows = [("all clips", summary), ("all clips, center view", summary["center_view"])]
+    for name, row in [*rows, *summary["by_audio"].items()]:
         cells = [cell for k in scored for cell in _cells(row, f"top{k}")]
         table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *cells)
     console = verbatim()

@@ -13,10 +13,11 @@ from torch.utils.data import Dataset
 
 from avme.batch import AVBatch, EvalBatch
 from avme.config import ClipConfig
-from avme.data.crop import crop_resize, distinct_boxes, eval_crops, jpeg_scale_factor
+from avme.data.crop import Box, crop_resize, distinct_boxes, eval_crops, jpeg_scale_factor
 from avme.data.dataset import ClipReader, stack_views, window_bytes
-from avme.data.temporal_sampling import spread_windows
+from avme.data.temporal_sampling import Window, spread_windows
 from avme.data.view_sources import AudioSource, FrameSource, SameFrames, ShardAudio
+from avme.shards.dataset import ClipEntry
 
 
 class EvalDataset(Dataset[AVBatch]):
@@ -74,10 +75,26 @@ class EvalDataset(Dataset[AVBatch]):
         valid = torch.stack([torch.stack([valid for _, valid in each]) for each in heard])
         window_of = torch.arange(len(windows)).repeat_interleave(len(boxes))
         rows, valid = rows[window_of], valid[window_of]
+        is_center = torch.zeros(len(window_of), dtype=torch.bool)
+        is_center[self._center(entry, windows, boxes)] = True
         first = stack_views(views, list(rows[:, 0]), list(valid[:, 0]), entry.label, index, 0)
         return EvalBatch(
             **{field.name: getattr(first, field.name) for field in fields(first)},
             window=window_of,
+            is_center=is_center,
             other_mfcc=rows[:, 1:],
             other_valid=valid[:, 1:],
         )
+
+    def _center(self, entry: ClipEntry, windows: Sequence[Window], boxes: Sequence[Box]) -> int:
+        """Return the view whose window and crop are nearest to the center, the first of equals."""
+        slack = max(entry.num_frames - self.clip.span_frames, 0)
+        window = min(range(len(windows)), key=lambda n: abs(2 * windows[n].start - slack))
+        box = min(
+            range(len(boxes)),
+            key=lambda n: (
+                abs(2 * boxes[n].left + boxes[n].width - entry.width)
+                + abs(2 * boxes[n].top + boxes[n].height - entry.height)
+            ),
+        )
+        return window * len(boxes) + box

@@ -9,13 +9,13 @@ from avme.audio.loudness import AUDIO_STATES
 from avme.evaluation.calibration import describe_calibration
 from avme.evaluation.intervals import Groups
 from avme.shards.dataset import ClipEntry
-from avme.train.evaluator import EvalScores
+from avme.train.evaluator import EvalScores, top_k_correct
 
 
 def summarize_scores(
     scores: EvalScores, entries: tuple[ClipEntry, ...], ranks: tuple[int, ...], groups: Groups
 ) -> dict[str, Any]:
-    """Return the metrics of all clips and of those of each audio state.
+    """Return the metrics of all clips, of one view of each, and of the clips of each audio state.
 
     Args:
         scores: Scores of the clips.
@@ -24,14 +24,16 @@ def summarize_scores(
         groups: Groups of the clips, which the intervals resample.
     """
     correct = {k: scores.correct(k) for k in ranks}
-    states = np.array([entry.audio for entry in entries])
+    center = {k: top_k_correct(scores.label, scores.center, k) for k in ranks}
+    states, everything = np.array([entry.audio for entry in entries]), np.ones(len(entries), bool)
     by_audio = {
         state: _accuracies(correct, groups, states == state)
         for state in AUDIO_STATES
         if (states == state).any()
     }
     return {
-        **_accuracies(correct, groups, np.ones(len(entries), bool)),
+        **_accuracies(correct, groups, everything),
+        "center_view": _accuracies(center, groups, everything),
         "interval_method": groups.describe(),
         "by_audio": by_audio,
         "cross_entropy": scores.cross_entropy(),

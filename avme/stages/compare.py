@@ -12,7 +12,7 @@ from avme.errors import ArtifactError, UsageError
 from avme.evaluation.intervals import Groups
 from avme.evaluation.paired_tests import PairedDifference, compare_correct
 from avme.evaluation.predictions import SUMMARY, Predictions, align, read_predictions
-from avme.train.evaluator import EvalScores
+from avme.train.evaluator import top_k_correct
 
 _MOST_CLASSES = 5
 
@@ -107,8 +107,7 @@ def find_results(path: Path) -> Path:
 
 
 def _correct(label: np.ndarray, probability: Float[np.ndarray, "n l"]) -> Bool[np.ndarray, " n"]:
-    views = np.ones(len(label), np.int64)
-    return EvalScores(label, probability, views).correct(1)
+    return top_k_correct(label, probability, 1)
 
 
 def _compare_subset(

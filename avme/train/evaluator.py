@@ -35,17 +35,12 @@ class EvalScores:
     probability: Float[np.ndarray, "n l"]
     views: Int[np.ndarray, " n"]
     """Number of distinct views that were averaged."""
+    center: Float[np.ndarray, "n l"]
+    """Class probabilities of the view nearest to the center alone."""
 
     def correct(self, k: int) -> Bool[np.ndarray, " n"]:
-        """Return whether the true class of each clip is among the k most probable.
-
-        A class ranks behind all classes of equal or higher probability: ties count against the
-        model, so that a constant prediction is never right by class order. Classifiers return
-        float32 logits, in which ties of trained models are rare.
-        """
-        own = self.probability[np.arange(len(self.label)), self.label]
-        rank = (~(self.probability < own[:, None])).sum(axis=1)  # nan is never ahead
-        return np.asarray(rank <= k)
+        """Return `top_k_correct` of the averaged views."""
+        return top_k_correct(self.label, self.probability, k)
 
     def top(self, k: int, among: Sequence[bool] | np.ndarray | None = None) -> float:
         """Return top-k accuracy, over all clips or those in the mask `among`; nan without clips."""
@@ -56,6 +51,25 @@ class EvalScores:
         """Return the mean negative log-likelihood of the true classes."""
         own = self.probability[np.arange(len(self.label)), self.label]
         return float(-np.log(np.maximum(own, 1e-12)).mean())
+
+
+def top_k_correct(
+    label: Int[np.ndarray, " n"], probability: Float[np.ndarray, "n l"], k: int
+) -> Bool[np.ndarray, " n"]:
+    """Return whether the true class of each clip is among the k most probable.
+
+    A class ranks behind all classes of equal or higher probability: ties count against the model,
+    so that a constant prediction is never right by class order. Classifiers return float32 logits,
+    in which ties of trained models are rare.
+
+    Args:
+        label: True classes.
+        probability: Probabilities or any increasing function of them.
+        k: Number of classes that count.
+    """
+    own = probability[np.arange(len(label)), label]
+    rank = (~(probability < own[:, None])).sum(axis=1)  # nan is never ahead
+    return np.asarray(rank <= k)
 
 
 class Evaluator:
@@ -170,7 +184,11 @@ class Evaluator:
         label = np.array([score.label for _, score in everyone], dtype=np.int64)
         views = np.array([score.views for _, score in everyone], dtype=np.int64)
         mean = np.stack([score.mean for _, score in everyone], axis=1)
-        return [EvalScores(label=label, probability=each, views=views) for each in mean]
+        center = np.stack([score.center for _, score in everyone], axis=1)
+        return [
+            EvalScores(label=label, probability=each, views=views, center=one)
+            for each, one in zip(mean, center, strict=True)
+        ]
 
     def _score_batch(
         self, classify: Callable[[EvalBatch], list[Tensor]], batch: EvalBatch
@@ -187,11 +205,13 @@ class Evaluator:
             )
         probability = np.concatenate(parts, axis=1)
         clip, label = batch.clip.numpy(), batch.label.numpy()
+        is_center = batch.is_center.numpy()
         return {
             int(one): _ClipScore(
                 int(label[clip == one][0]),
                 int((clip == one).sum()),
                 np.stack([each[clip == one].mean(axis=0) for each in probability]),
+                probability[:, is_center & (clip == one)][:, 0],
             )
             for one in np.unique(clip)
         }
@@ -202,6 +222,7 @@ class _ClipScore:
     label: int
     views: int
     mean: Float[np.ndarray, "m l"]
+    center: Float[np.ndarray, "m l"]
 
 
 def _distinct_windows(part: EvalBatch) -> tuple[Int64[Tensor, " w"], Int64[Tensor, " b"]]:

@@ -71,6 +71,7 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
         "n": 4,
         "top1": 0.75,
         "intervals": {"top1": [0.25, 1.0]},
+        "center_view": {"n": 4, "top1": 0.5, "intervals": {"top1": [0.0, 0.9]}},
         "interval_method": {"unit": "group", "groups": 3},
         "signature": "avme 0.1|pets/1/test|n=4,g=3",
         "by_audio": {
@@ -89,6 +90,7 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
     assert "top-5" not in text
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
     assert ["all clips", "4", "75.00 %", "25.0 to 100.0"] in rows
+    assert ["all clips, center view", "4", "50.00 %", "0.0 to 90.0"] in rows
     assert ["audible clips", "3", "100.00 %", "44.0 to 100.0"] in rows
     assert ["clips without a track", "1", "0.00 %", "0.0 to 79.0"] in rows
     assert text.splitlines()[-2:] == ["intervals: bootstrap over 3 groups", summary["signature"]]

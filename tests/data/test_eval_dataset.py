@@ -225,3 +225,19 @@ def test_eval_dataset_with_more_audio_counts_its_bytes(reader: ClipReader) -> No
 
     more = item.other_mfcc.nbytes + item.other_valid.nbytes
     assert three.item_bytes - one.item_bytes == more > 0
+
+
+@pytest.mark.parametrize(
+    ("segments", "crops", "center"),
+    [(5, 3, 7), (3, 3, 4), (2, 2, 0), (1, 3, 1), (5, 1, 2)],  # views of 5 x 3: window 2, crop 1
+)
+def test_eval_dataset_marks_the_view_nearest_to_the_center(
+    reader: ClipReader, segments: int, crops: int, center: int
+) -> None:
+    views = EvalDataset(reader, CLIP, segments, crops)[0]  # 22 possible starts; 64 x 48 pixels
+
+    assert views.is_center.nonzero().flatten().tolist() == [center]
+    if segments % 2 and crops % 2:
+        alone = EvalDataset(reader, CLIP, segments=1, crops=1)[0]
+        assert torch.equal(views.video[center], alone.video[0])
+        assert torch.equal(views.mfcc[center], alone.mfcc[0])

@@ -42,6 +42,7 @@ def test_summary_has_the_accuracy_and_interval_of_each_audio_state(
         label=draw.integers(0, 4, 90),
         probability=draw.dirichlet(np.ones(4), 90),
         views=np.full(90, 15),
+        center=draw.dirichlet(np.ones(4), 90),
     )
 
     found = summarize_scores(scores, entries, (1, 2), groups)
@@ -58,13 +59,18 @@ def test_summary_has_the_accuracy_and_interval_of_each_audio_state(
             assert interval.low <= row[f"top{k}"] <= interval.high
     assert found["interval_method"]["groups"] == 18
     assert found["distinct_views_per_clip"] == 15.0
+    right = scores.center.argmax(axis=1) == scores.label
+    assert found["center_view"]["top1"] == right.mean() != found["top1"]
+    interval = groups.interval(right)
+    assert found["center_view"]["intervals"]["top1"] == [interval.low, interval.high]
 
 
 def test_summary_of_a_perfect_list_has_no_design_effect(
     make_entry: Callable[[int], ClipEntry],
 ) -> None:
     entries = tuple(make_entry(number) for number in range(10))
-    scores = EvalScores(np.zeros(10, np.int64), np.tile([0.9, 0.1], (10, 1)), np.ones(10, np.int64))
+    sure = np.tile([0.9, 0.1], (10, 1))
+    scores = EvalScores(np.zeros(10, np.int64), sure, np.ones(10, np.int64), sure)
 
     found = summarize_scores(scores, entries, (1,), Groups([entry.group for entry in entries]))
 

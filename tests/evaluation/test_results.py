@@ -176,7 +176,7 @@ def scores() -> EvalScores:
     """Three clips of two of three classes, one of them wrong."""
     probability = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
     ones = np.ones(3, dtype=np.int64)
-    return EvalScores(np.array([0, 0, 2]), probability, ones)
+    return EvalScores(np.array([0, 0, 2]), probability, ones, probability)
 
 
 @pytest.fixture

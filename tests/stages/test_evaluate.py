@@ -111,6 +111,18 @@ def test_evaluate_averages_distinct_views_equally(
         np.testing.assert_allclose(found, torch.stack(outputs).mean(dim=0), rtol=1e-4)
 
 
+def test_evaluate_center_view_equals_evaluation_of_one_view(
+    finished: PreparedDataset, finetuned: Path, tmp_path: Path
+) -> None:
+    one = CONFIG.model_copy(update={"segments": 1, "crops": 1})
+
+    many = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path / "many").summary
+    alone = evaluate(finetuned, data=finished.folder, config=one, out=tmp_path / "one").summary
+
+    keys = ("n", "top1", "top2", "intervals", "design_effect")
+    assert many["center_view"] == alone["center_view"] == {key: alone[key] for key in keys}
+
+
 def test_evaluate_in_other_batch_size_gives_same_probabilities(
     finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
