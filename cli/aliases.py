@@ -145,6 +145,8 @@ def choice_hint(value: str, choices: str) -> str | None:
 
     known = re.findall("'([^']*)'", choices)
     wanted = squashed(value)
+    if wanted in ("test", "train") and "silent" in known:  # --subset of earlier versions
+        return f"did you mean --list {wanted}?"
     meant = _CHOICES.get(wanted, "")
     near = [meant] if meant in known else [each for each in known if squashed(each) == wanted]
     near = near or get_close_matches(value.lower(), known, n=1, cutoff=0.65)

@@ -15,6 +15,7 @@ _EXAMPLES: Final = """Examples:
     avme eval runs/finetune-ucf101-av --topk 1 5
     avme eval runs/finetune-ucf101-av/checkpoints/best.pt --segments 1 --crops 1
     avme eval --init videomae-ucf101.pth --classes ucfTrainTestlist/classInd.txt
+    avme eval runs/finetune-ucf101-av --subset audio --modality v
     avme eval runs/finetune-ucf101-av --overwrite"""
 
 _BY_AUDIO: Final = {
@@ -49,15 +50,29 @@ TopK = Annotated[
 ]
 Segments = Annotated[int | None, typer.Option(help="Temporal segments per clip.", show_default="5")]
 Crops = Annotated[int | None, typer.Option(help="Spatial crops per segment.", show_default="3")]
+List = Annotated[
+    Literal["test", "train"] | None,
+    typer.Option("--list", help="List of the split to score.", show_default="test"),
+]
 Subset = Annotated[
-    Literal["test", "train"] | None, typer.Option(help="Subset to score.", show_default="test")
+    Literal["all", "audio", "silent"] | None,
+    typer.Option(
+        help="Clips to score: all, those with audible audio, or the others.", show_default="all"
+    ),
+]
+Modality = Annotated[
+    Literal["av", "v", "a"] | None,
+    typer.Option(
+        help="Inputs of an av classifier: v gives it no audio, a blank frames.",
+        show_default="that of CKPT",
+    ),
 ]
 Batch = Annotated[int | None, typer.Option(help="Clips per batch and device.", show_default="8")]
 Out = Annotated[
     Path | None,
     typer.Option(
         help="Folder to write.",
-        show_default="in <run>/eval/, named after dataset, split, subset, checkpoint and views",
+        show_default="in <run>/eval/, named after the settings",
     ),
 ]
 
@@ -73,7 +88,9 @@ def evaluate(
     topk: TopK = None,
     segments: Segments = None,
     crops: Crops = None,
+    list_: List = None,
     subset: Subset = None,
+    modality: Modality = None,
     batch: Batch = None,
     out: Out = None,
     overwrite: options.Overwrite = False,
@@ -94,7 +111,9 @@ def evaluate(
         "topk": topk or None,
         "segments": segments,
         "crops": crops,
+        "list": list_,
         "subset": subset,
+        "modality": modality,
         "batch_size": batch,
         "device": device,
         "precision": precision,
@@ -125,7 +144,10 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
     from rich.table import Table
 
     views = " x ".join(str(count) for count in summary["views"].values())
-    title = f"split {summary['split']}, modality {summary['modality']}, {views} views a clip"
+    modality = summary["modality"]
+    if modality != summary["trained_modality"]:
+        modality += f" of {summary['trained_modality']}"
+    title = f"split {summary['split']}, modality {modality}, {views} views a clip"
     table = Table()
     table.add_column("clips")
     table.add_column("n", justify="right")
@@ -134,6 +156,8 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
         table.add_column(f"top-{k}", justify="right")
         table.add_column("95 %", justify="right")
     rows = [("all clips", summary), ("all clips, center view", summary["center_view"])]
+    if summary["subset"] != "all":
+        title += f", {summary['subset']} clips only"
     for name, row in [*rows, *summary["by_audio"].items()]:
         cells = [cell for k in scored for cell in _cells(row, f"top{k}")]
         table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *cells)

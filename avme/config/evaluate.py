@@ -17,8 +17,12 @@ class EvalConfig(Settings):
     """Windows per clip, evenly spaced; a short clip has only as many as differ."""
     crops: Annotated[int, Field(ge=1, le=3)] = 3
     """Square crops along the longer side of each window; 1 for an audio-only classifier."""
-    subset: Literal["test", "train"] = "test"
-    """Subset of the split to score."""
+    list: Literal["test", "train"] = "test"
+    """List of the split to score."""
+    subset: Literal["all", "audio", "silent"] = "all"
+    """Clips of the list to score: all, those with audible audio, or the others."""
+    modality: Literal["av", "v", "a"] | None = None
+    """Inputs of an av classifier: v gives it no audio, a blank frames; none is the classifier's."""
     frame_stride: Annotated[int, Field(ge=1, le=65_536)] | None = None
     """Source frames from one frame to the next, for weights that do not state it; none is 4."""
     heads: Annotated[int, Field(ge=1, le=65_536)] | None = None

@@ -179,6 +179,7 @@ SYNONYMS: Final = _table(
         "segments",
         "",
     ),
+    ("part side eval_list eval_split test_list", "list", "test or train"),
     ("test_num_crop num_crop num_crops num_spatial_crops three_crop test_crops", "crops", ""),
     # folders and processes: flags, not settings
     (

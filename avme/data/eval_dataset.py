@@ -4,7 +4,7 @@ Shape letters: d distinct frames, t frames of a window, c colors, m the model's 
 further audio.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 import torch
@@ -23,7 +23,8 @@ from avme.shards.dataset import ClipEntry
 class EvalDataset(Dataset[AVBatch]):
     """Evaluation dataset: all distinct views of a clip, the same at every call.
 
-    A view is a window and a crop; with `audio_only`, a window. Equal views occur once: windows of a
+    A view is a window and a crop; with `audio_only`, a window, whose frames are not decoded but
+    black before `frames` changes them. Equal views occur once: windows of a
     short clip with the same start frame, crops with the same pixels. Each frame is decoded once for
     all views; at most `segments` x `num_frames` decoded frames are in memory, for any length of a
     clip.
@@ -46,6 +47,7 @@ class EvalDataset(Dataset[AVBatch]):
     ) -> None:
         self.reader, self.clip = reader, clip
         self.segments, self.crops = segments, 1 if audio_only else crops
+        self.audio_only = audio_only
         self.audio: tuple[AudioSource, ...] = tuple(audio) or (ShardAudio(reader),)
         self.frames: FrameSource = frames or SameFrames()
 
@@ -63,13 +65,11 @@ class EvalDataset(Dataset[AVBatch]):
         entry, size = self.reader.entries[index], self.clip.image_size
         boxes = distinct_boxes(eval_crops(entry.height, entry.width, self.crops), size)
         windows = spread_windows(entry.num_frames, self.clip, self.segments)
-        factor = jpeg_scale_factor(boxes, size)
-        decoded, shown = self.reader.decode_windows(entry, windows, factor)
-        decoded = self.frames.change_clip(index, decoded)
-        squares = [crop_resize(decoded, box.scaled(factor), size) for box in boxes]
-        views: list[Tensor] = []
-        for window, wanted in zip(windows, shown, strict=True):
-            views += [self.frames.change_view(index, window, square[wanted]) for square in squares]
+        views = [
+            self.frames.change_view(index, window, view)
+            for window, crops in zip(windows, self._crops(index, windows, boxes), strict=True)
+            for view in crops
+        ]
         heard = [[source.audio(index, window) for source in self.audio] for window in windows]
         rows = torch.stack([torch.stack([mfcc for mfcc, _ in each]) for each in heard])
         valid = torch.stack([torch.stack([valid for _, valid in each]) for each in heard])
@@ -85,6 +85,23 @@ class EvalDataset(Dataset[AVBatch]):
             other_mfcc=rows[:, 1:],
             other_valid=valid[:, 1:],
         )
+
+    def _crops(
+        self, index: int, windows: Sequence[Window], boxes: Sequence[Box]
+    ) -> Iterator[list[Tensor]]:
+        """Yield all crops of each window."""
+        size = self.clip.image_size
+        if self.audio_only:
+            black = torch.zeros(self.clip.num_frames, 3, size, size, dtype=torch.uint8)
+            yield from ([black] for _ in windows)
+            return
+        factor = jpeg_scale_factor(boxes, size)
+        entry = self.reader.entries[index]
+        decoded, shown = self.reader.decode_windows(entry, windows, factor)
+        decoded = self.frames.change_clip(index, decoded)
+        squares = [crop_resize(decoded, box.scaled(factor), size) for box in boxes]
+        for wanted in shown:
+            yield [square[wanted] for square in squares]
 
     def _center(self, entry: ClipEntry, windows: Sequence[Window], boxes: Sequence[Box]) -> int:
         """Return the view whose window and crop are nearest to the center, the first of equals."""

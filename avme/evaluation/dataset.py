@@ -5,11 +5,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from avme.data.class_coverage import MOST_NAMED, ClassCoverage
 from avme.data.protocol import select_clips
-from avme.errors import MismatchError
+from avme.errors import MismatchError, UsageError
 from avme.message_text import some_of
 from avme.progress import Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
@@ -17,6 +17,7 @@ from avme.shards.dataset_lookup import DatasetId, find_dataset, only_dataset
 
 DATA = Path("data")
 Facts = Mapping[str, Any]
+AudioSubset = Literal["all", "audio", "silent"]
 
 
 def own_dataset(facts: Facts, report: Reporter) -> Path:
@@ -106,6 +107,31 @@ def report_coverage(coverage: ClassCoverage, classes: Sequence[str], report: Rep
             f"warning: all {coverage.num_clips} clips are of one class ({coverage.only_class}): "
             "top-1 is 100 % for a classifier that always predicts it"
         )
+
+
+def select_by_audio(
+    entries: tuple[ClipEntry, ...], subset: AudioSubset, listed: str
+) -> tuple[ClipEntry, ...]:
+    """Return the clips with audible audio (`audio`), those without (`silent`), or all.
+
+    Args:
+        entries: Clips of a list.
+        subset: Clips to keep.
+        listed: Name of the list, for the message.
+
+    Raises:
+        UsageError: No clip is left.
+    """
+    if subset == "all":
+        return entries
+    chosen = tuple(entry for entry in entries if entry.has_audio == (subset == "audio"))
+    if not chosen:
+        have = "has audible audio" if subset == "audio" else "is silent or without a track"
+        raise UsageError(
+            f"--subset {subset}: none of the {len(entries)} clips of {listed} {have}: choose "
+            "another subset"
+        )
+    return chosen
 
 
 def require_unseen(

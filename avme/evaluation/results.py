@@ -1,4 +1,4 @@
-"""Results folder of an evaluation: name, files, replacement.
+"""Result files of an evaluation.
 
 `summary.json` is written last: a folder without it is unfinished.
 """
@@ -13,108 +13,18 @@ from typing import Any, TextIO
 import numpy as np
 from jaxtyping import Int64
 
-from avme.errors import ArtifactError, UsageError
 from avme.evaluation.predictions import PREDICTIONS_NPZ, SUMMARY
+from avme.evaluation.results_folder import PICTURE, PREDICTIONS, RESULT_FILES
 from avme.figures.confusion import draw_confusion
 from avme.figures.drawing import draw_or_warn
-from avme.io.atomic import read_json, replacing, write_json, write_text
-from avme.io.disk import try_write
+from avme.io.atomic import replacing, write_json, write_text
 from avme.io.escape import escape_formula, escape_text
 from avme.progress import Reporter
 from avme.shards.dataset import ClipEntry
 from avme.train.evaluator import EvalScores
 from avme.train.run.lookup import run_folder
-from avme.weights.load import ImportedWeights
-from avme.weights.load_classifier import results_of
 
-PICTURE = "confusion.png"
-_BYTES_BESIDE_SCORES = 100_000
-"""Bytes of summary, tables and figure."""
-_BYTES_PER_ROW = 300
-"""Bytes of a row of predictions.csv besides the id."""
-PREDICTIONS = "predictions.csv"
 _MOST_RANKED = 5
-_FILES = (SUMMARY, PREDICTIONS_NPZ, PREDICTIONS, "per_class.csv", "confusion.csv", PICTURE)
-
-
-def results_folder(
-    weights: ImportedWeights, dataset: str, split: str, subset: str, views: Mapping[str, int]
-) -> Path:
-    """Return `<run>/eval/<dataset>-split<split>-<subset>-<checkpoint>-<segments>x<crops>`.
-
-    For weights without a run, the folder is below `runs/eval-<weights>/`.
-
-    Args:
-        weights: Checkpoint or weight file.
-        dataset: Name of the dataset.
-        split: Name of the split.
-        subset: Subset that is scored.
-        views: Temporal segments and spatial crops.
-    """
-    size = "x".join(str(count) for count in views.values())
-    checkpoint = Path(weights.file.name.removesuffix(".index.json")).stem
-    return results_of(weights) / f"{dataset}-split{split}-{subset}-{checkpoint}-{size}"
-
-
-def require_replaceable(
-    folder: Path, summary: Mapping[str, Any], ranks: tuple[int, ...], *, overwrite: bool
-) -> None:
-    """Check that `folder` may be written.
-
-    Args:
-        folder: Results folder.
-        summary: Known parts of the new summary; the message names what differs in the old one.
-        ranks: Values of k.
-        overwrite: Allow existing results to be replaced.
-
-    Raises:
-        UsageError: `folder` is a file, or holds results and `overwrite` is False.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file, expected a folder: choose another with --out")
-    there = [name for name in _FILES if (folder / name).exists()]
-    if not there or overwrite:
-        return
-    raise UsageError(
-        f"{folder} holds {_earlier(folder, there, summary, ranks)}: replace them with --overwrite, "
-        "or choose another folder with --out"
-    )
-
-
-def _earlier(
-    folder: Path, there: list[str], summary: Mapping[str, Any], ranks: tuple[int, ...]
-) -> str:
-    try:
-        earlier = _identity(read_json(folder / SUMMARY))
-    except (ArtifactError, TypeError, ValueError):
-        return f"earlier results ({there[0]})"
-    new = _identity({**summary, **{f"top{k}": None for k in ranks}})
-    other = [name for name in new if new[name] != earlier[name]]
-    return f"results of another {', '.join(other)}" if other else "the results of this evaluation"
-
-
-def _identity(summary: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "checkpoint": dict(summary.get("checkpoint") or {}).get("sha256"),
-        "dataset": summary.get("fingerprint"),
-        **{key: summary.get(key) for key in ("split", "subset", "views", "precision")},
-        "topk": {key for key in summary if key.startswith("top") and key[3:].isdecimal()},
-    }
-
-
-def require_room(folder: Path, entries: tuple[ClipEntry, ...], num_classes: int) -> None:
-    """Check that the disk has room for the results, as far as can be estimated.
-
-    Args:
-        folder: Results folder.
-        entries: Clips to score.
-        num_classes: Number of classes.
-
-    Raises:
-        SystemRequirementError: Too little free space.
-    """
-    rows = sum(2 * len(entry.id) + _BYTES_PER_ROW for entry in entries)
-    try_write(folder, _BYTES_BESIDE_SCORES + rows + 8 * len(entries) * num_classes)
 
 
 def write_results(
@@ -143,7 +53,7 @@ def write_results(
     try:
         _write_files(folder, summary, scores, entries, classes, ranks)
     except BaseException:
-        for name in _FILES:
+        for name in RESULT_FILES:
             with suppress(OSError):
                 (folder / name).unlink()
         with suppress(OSError):
@@ -223,7 +133,9 @@ def _title(summary: Mapping[str, Any], ranks: tuple[int, ...]) -> str:
     checkpoint, (segments, crops) = summary["checkpoint"], summary["views"].values()
     path = Path(checkpoint["path"])
     tops = ", ".join(f"top-{k} {100 * summary[f'top{k}']:.2f} %" for k in ranks)
-    where = f"{summary['dataset']}, split {summary['split']}, {summary['subset']}"
+    where = f"{summary['dataset']}, split {summary['split']}, {summary['list']}"
+    if summary["subset"] != "all":
+        where += f", {summary['subset']} clips only"
     return (
         f"{where}: {tops} of n = {summary['n']} clips\n"
         f"{run_folder(path).resolve().name}, {path.name} at step {checkpoint['step']}, modality "

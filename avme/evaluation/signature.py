@@ -11,8 +11,9 @@ _DIGITS = 8
 def signature(summary: Mapping[str, Any], groups: Groups, version: str) -> str:
     """Return the signature, such as `avme 1.0|ucf101/1/test|n=3783,g=707|views=5x3|...`.
 
-    Fields: version; dataset, split and subset; clips and groups; views; modality; audio mode;
-    training protocol; interval; hashes of checkpoint, test list and train list.
+    Fields: version; dataset, split, list and a subset of it; clips and groups; views; modality, and
+    that of the classifier if it is another; audio; frames; training protocol; interval; hashes of
+    checkpoint, scored list and train list.
 
     Args:
         summary: Summary of the evaluation.
@@ -23,11 +24,12 @@ def signature(summary: Mapping[str, Any], groups: Groups, version: str) -> str:
     return "|".join(
         (
             f"avme {version}",
-            f"{summary['dataset']}/{summary['split']}/{summary['subset']}",
+            f"{summary['dataset']}/{summary['split']}/{_unless(summary, 'list', 'subset', 'all')}",
             f"n={summary['n']},g={groups.count}",
             "views=" + "x".join(str(count) for count in summary["views"].values()),
-            f"mod={summary['modality']}",
+            f"mod={_unless(summary, 'modality', 'trained_modality', summary['modality'])}",
             f"audio={summary['audio']}",
+            f"frames={summary['frames']}",
             f"proto={summary['protocol']}",
             f"ci={spec['unit']}-bs{spec['resamples']}:{spec['seed']}",
             f"ckpt={_short(summary['checkpoint']['sha256'])}",
@@ -35,6 +37,12 @@ def signature(summary: Mapping[str, Any], groups: Groups, version: str) -> str:
             f"train={_short(summary['train_list_sha256'])}",
         )
     )
+
+
+def _unless(summary: Mapping[str, Any], first: str, second: str, usual: str) -> str:
+    """Return a value, followed by a second one unless that is the usual."""
+    value, other = str(summary[first]), str(summary[second])
+    return value if other == usual else f"{value}/{other}"
 
 
 def _short(sha256: object) -> str:

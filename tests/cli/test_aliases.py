@@ -153,10 +153,17 @@ def test_a_value_that_is_no_choice_is_answered_with_the_nearest(
 
 
 def test_a_value_that_is_near_no_choice_is_answered_with_the_choices() -> None:
-    code, said = run("eval", "runs/a", "--subset", "xyz")
+    code, said = run("eval", "runs/a", "--list", "xyz")
 
     assert code == 2
     assert "'xyz' is not one of 'test', 'train' (see" in said
+
+
+def test_a_list_given_as_subset_is_answered_with_the_option_of_lists() -> None:
+    code, said = run("eval", "runs/a", "--subset", "train")
+
+    assert code == 2
+    assert "did you mean --list train? (see" in said
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from avme.config.evaluate import EvalConfig
 def test_eval_config_default_is_five_segments_and_three_crops() -> None:
     config = EvalConfig()
 
-    assert (config.segments, config.crops, config.topk, config.subset) == (5, 3, (1, 5), "test")
+    assert (config.segments, config.crops, config.topk, config.list) == (5, 3, (1, 5), "test")
+    assert (config.subset, config.modality) == ("all", None)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,9 @@ def test_eval_config_default_is_five_segments_and_three_crops() -> None:
         {"topk": tuple(range(1, 102))},
         {"crops": 4},
         {"segments": 0},
-        {"subset": "val"},
+        {"list": "val"},
+        {"subset": "test"},
+        {"modality": "va"},
         {"frame_stride": 0},
         {"precision": "fp8"},
     ],

@@ -12,11 +12,12 @@ import pytest
 from avme.checkpoint.file import load_checkpoint, save_checkpoint
 from avme.config import EvalConfig
 from avme.data.class_coverage import compute_coverage
-from avme.errors import MismatchError
+from avme.errors import MismatchError, UsageError
 from avme.evaluation.dataset import (
     report_coverage,
     report_other_dataset,
     require_unseen,
+    select_by_audio,
     trained_classes,
     trained_on,
 )
@@ -211,3 +212,19 @@ def test_report_coverage_warns_of_untrained_and_single_classes(finished: Prepare
     assert untrained.endswith(f"at most {share:.2f} %")
     assert "all 2 clips are of one class (Archery)" in one_class
     assert only_class.startswith("warning: there is one class (Archery)")
+
+
+def test_select_by_audio_parts_a_list_into_audible_clips_and_others(
+    finished: PreparedDataset,
+) -> None:
+    entries = finished.subset("1", "train")
+
+    audible = select_by_audio(entries, "audio", "the train list")
+    others = select_by_audio(entries, "silent", "the train list")
+
+    assert {entry.audio for entry in audible} == {"sound"}
+    assert {entry.audio for entry in others} == {"silent", "none"}
+    assert sorted([*audible, *others], key=lambda entry: entry.id) == list(entries)
+    assert select_by_audio(entries, "all", "the train list") == entries
+    with pytest.raises(UsageError, match=r"none of the \d+ clips of the train list has audible"):
+        select_by_audio(others, "audio", "the train list")

@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from avme.config import EvalConfig
-from avme.errors import UsageError
-from avme.evaluation.results import _csv, require_replaceable, require_room, write_results
+from avme.evaluation.results import _csv, write_results
 from avme.progress import NullReporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.stages.evaluate import evaluate
@@ -42,31 +41,6 @@ def test_evaluate_writes_a_table_row_per_class(
     assert [row["class"] for row in per_class] == ["Archery", "Bowling"]
     assert sum(int(number) for row in confusion[1:] for number in row[1:]) == 4
     assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.slow
-def test_evaluate_into_existing_results_needs_overwrite(
-    finished: PreparedDataset, finetuned: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "eval"
-    evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
-    (out / "notes.txt").write_text("mine")
-    written = (out / "predictions.npz").stat().st_mtime_ns
-
-    with pytest.raises(
-        UsageError, match=r"eval holds the results of this .*--overwrite, or .*--out"
-    ):
-        evaluate(finetuned, data=finished.folder, config=CONFIG, out=out)
-    last = finetuned / "checkpoints" / "last.pt"
-    one = CONFIG.model_copy(update={"segments": 1, "topk": (1,)})
-    with pytest.raises(UsageError, match=r"eval holds results of another checkpoint, views, topk:"):
-        evaluate(last, data=finished.folder, config=one, out=out)
-    assert (out / "predictions.npz").stat().st_mtime_ns == written
-
-    evaluate(finetuned, data=finished.folder, config=one, out=out, overwrite=True)
-
-    assert json.loads((out / "summary.json").read_text())["views"] == {"segments": 1, "crops": 3}
-    assert (out / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.slow
@@ -137,38 +111,11 @@ SUMMARY = {
     "checkpoint": {"sha256": "a"},
     "fingerprint": "f",
     "split": "1",
-    "part": "test",
+    "list": "test",
     "views": {"segments": 5, "crops": 3},
     "precision": "float32",
     "top1": 0.5,
 }
-
-
-def test_require_replaceable_of_empty_or_foreign_folder_passes(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").touch()
-
-    require_replaceable(tmp_path, SUMMARY, (1,), overwrite=False)
-    require_replaceable(tmp_path / "new", SUMMARY, (1,), overwrite=False)
-    with pytest.raises(UsageError, match=r"notes\.txt is a file, expected a folder"):
-        require_replaceable(tmp_path / "notes.txt", SUMMARY, (1,), overwrite=True)
-
-
-@pytest.mark.parametrize(
-    ("stored", "found"),
-    [
-        (json.dumps(SUMMARY), "the results of this evaluation"),
-        (json.dumps(SUMMARY | {"split": "2", "top5": 1}), "results of another split, topk"),
-        (json.dumps(SUMMARY | {"checkpoint": {"sha256": "b"}}), "results of another checkpoint"),
-        (json.dumps(SUMMARY | {"checkpoint": "text"}), r"earlier results \(summary\.json\)"),
-        ("{", r"earlier results \(summary\.json\)"),
-    ],
-)
-def test_require_replaceable_names_what_differs(stored: str, found: str, tmp_path: Path) -> None:
-    (tmp_path / "summary.json").write_text(stored)
-
-    with pytest.raises(UsageError, match=f"holds {found}: replace them with --overwrite"):
-        require_replaceable(tmp_path, SUMMARY, (1,), overwrite=False)
-    require_replaceable(tmp_path, SUMMARY, (1,), overwrite=True)
 
 
 @pytest.fixture
@@ -219,15 +166,3 @@ def test_write_results_on_full_disk_leaves_only_foreign_files(
             write_results(tmp_path / name, SUMMARY, scores, entries, ("a", "b", "c"), (1,))
 
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "notes.txt"]
-
-
-def test_require_room_counts_the_probabilities(
-    entries: tuple[ClipEntry, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr("avme.evaluation.results.try_write", lambda _, size: asked.append(size))
-
-    require_room(tmp_path, entries, 10)
-    require_room(tmp_path, entries, 1010)
-
-    assert asked[1] - asked[0] == 8 * len(entries) * 1000

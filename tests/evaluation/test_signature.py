@@ -6,11 +6,14 @@ from avme.evaluation.signature import signature
 SUMMARY = {
     "dataset": "ucf101",
     "split": "1",
-    "subset": "test",
+    "list": "test",
+    "subset": "all",
     "n": 4,
     "views": {"segments": 5, "crops": 3},
     "modality": "av",
+    "trained_modality": "av",
     "audio": "real",
+    "frames": "real",
     "protocol": "all",
     "checkpoint": {"sha256": "ab12" * 16},
     "list_sha256": "cd34" * 16,
@@ -22,10 +25,20 @@ def test_signature_names_data_protocol_interval_and_hashes() -> None:
     groups = Groups(["g1", "g1", "g2", "g3"])
 
     assert signature(SUMMARY, groups, "0.1.0") == (
-        "avme 0.1.0|ucf101/1/test|n=4,g=3|views=5x3|mod=av|audio=real|proto=all|"
+        "avme 0.1.0|ucf101/1/test|n=4,g=3|views=5x3|mod=av|audio=real|frames=real|"
+        "proto=all|"
         "ci=group-bs10000:0|ckpt=ab12ab12|list=cd34cd34|train=?"
     )
 
 
 def test_signature_without_groups_says_that_clips_were_resampled() -> None:
     assert "|ci=clip-bs10000:0|" in signature(SUMMARY, Groups(list("abcd")), "0.1.0")
+
+
+def test_signature_of_part_of_the_clips_and_inputs_names_both() -> None:
+    part = SUMMARY | {"subset": "audio", "modality": "v", "audio": "null"}
+
+    text = signature(part, Groups(list("aabc")), "0.1.0")
+
+    assert "|ucf101/1/test/audio|" in text
+    assert "|mod=v/av|audio=null|frames=real|" in text

@@ -19,8 +19,8 @@ from avme.config import EvalConfig, FinetuneConfig
 from avme.data.crop import Box
 from avme.data.dataset import ClipReader
 from avme.data.temporal_sampling import Window
-from avme.errors import ArtifactError, MismatchError, StoppedBySignal, UsageError
-from avme.io.hashing import sha256_of
+from avme.errors import ArtifactError, MismatchError, StoppedBySignal
+from avme.io.hashing import list_sha256, sha256_of
 from avme.models.classifier import build_classifier
 from avme.progress import NullReporter, Task
 from avme.shards.dataset import PreparedDataset
@@ -37,16 +37,6 @@ config = EvalConfig(topk=(1, 2), num_workers=0, device="cpu")
 evaluate(Path(sys.argv[1]), data=Path(sys.argv[2]), config=config, out=Path(sys.argv[3]))
 """
 CONFIG = EvalConfig(topk=(1, 2), num_workers=0, device="cpu")
-
-
-class Listening(NullReporter):
-    """Remembers what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def log(self, line: str) -> None:
-        self.lines.append(line)
 
 
 def test_evaluate_summary_follows_from_predictions(
@@ -147,9 +137,7 @@ def test_evaluate_without_out_writes_a_folder_per_kind_into_the_run(
         evaluate(run, data=finished.folder, config=CONFIG).folder,
         evaluate(run, data=finished.folder, config=one).folder,
         evaluate(last, data=finished.folder, config=one).folder,
-        evaluate(
-            run, data=finished.folder, config=one.model_copy(update={"subset": "train"})
-        ).folder,
+        evaluate(run, data=finished.folder, config=one.model_copy(update={"list": "train"})).folder,
     ]
 
     names = ["test-best-5x3", "test-best-1x1", "test-last-1x1", "train-best-1x1"]
@@ -176,44 +164,56 @@ def test_evaluate_stopped_by_signal_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("topk", "kept", "line"),
-    [
-        ((1, 5), ["top1"], "top-5 left out: the classifier has 2 classes"),
-        ((1, 3, 1, 9), ["top1"], "top-3, top-9 left out: the classifier has 2 classes"),
-        ((2,), ["top2"], "top-2 is 100 % for any classifier: the classifier has 2 classes"),
-    ],
-)
-def test_evaluate_with_topk_beyond_classes_omits_it(
-    topk: tuple[int, ...],
-    kept: list[str],
-    line: str,
-    finished: PreparedDataset,
-    finetuned: Path,
-    tmp_path: Path,
-) -> None:
-    report, config = Listening(), CONFIG.model_copy(update={"topk": topk, "segments": 1})
-
-    summary = evaluate(
-        finetuned, data=finished.folder, config=config, out=tmp_path / "eval", report=report
-    ).summary
-
-    assert [key for key in summary if key.startswith("top")] == kept
-    assert report.lines == [line]
-    header = (tmp_path / "eval" / "per_class.csv").read_text().splitlines()[0]
-    assert header == f"class,n,{','.join(kept)}"
-
-
-def test_evaluate_with_all_topk_beyond_classes_is_refused(
+def test_evaluate_of_a_subset_equals_the_row_of_its_audio_state(
     finished: PreparedDataset, finetuned: Path, tmp_path: Path
 ) -> None:
-    config = CONFIG.model_copy(update={"topk": (3, 5)})
+    config = CONFIG.model_copy(update={"list": "train"})
+    everything = evaluate(finetuned, data=finished.folder, config=config, out=tmp_path / "all")
+    rows = everything.summary["by_audio"]
+    with np.load(everything.folder / "predictions.npz") as predictions:
+        state, probability = predictions["audio"], predictions["probability"]
 
-    with pytest.raises(
-        UsageError, match=r"the classifier has 2 classes \(got top-3, top-5\): .* 2 or less"
-    ):
-        evaluate(finetuned, data=finished.folder, config=config, out=tmp_path / "eval")
-    assert not (tmp_path / "eval").exists()
+    for subset, states in (("audio", ["sound"]), ("silent", ["silent", "none"])):
+        part = config.model_copy(update={"subset": subset})
+        result = evaluate(finetuned, data=finished.folder, config=part, out=tmp_path / subset)
+        among = np.isin(state, states)
+        assert result.summary["n"] == among.sum() == sum(rows[one]["n"] for one in states)
+        assert list(result.summary["by_audio"]) == states
+        with np.load(result.folder / "predictions.npz") as predictions:
+            np.testing.assert_allclose(predictions["probability"], probability[among], rtol=1e-5)
+            ids = predictions["id"].tolist()
+        assert result.summary["list_sha256"] == list_sha256(ids)
+        assert f"|set/1/train/{subset}|" in result.summary["signature"]
+    assert everything.summary["list_sha256"] == finished.list_sha256("1", "train")
+
+
+@pytest.mark.parametrize("modality", ["v", "a"])
+def test_evaluate_of_one_modality_gives_the_other_no_content(
+    modality: str, finished: PreparedDataset, finetuned: Path, tmp_path: Path
+) -> None:
+    config = CONFIG.model_copy(update={"modality": modality, "segments": 1, "crops": 1})
+
+    result = evaluate(finetuned, data=finished.folder, config=config, out=tmp_path / "eval")
+
+    loaded = load_checkpoint(finetuned / "checkpoints" / "best.pt")
+    model = build_classifier(FinetuneConfig.model_validate(loaded.config), 2).eval()
+    model.load_state_dict(loaded.model)
+    entries = finished.subset("1", "test")
+    reader = ClipReader(finished, entries, loaded.facts["mfcc"])
+    with np.load(result.folder / "predictions.npz") as predictions:
+        probability = predictions["probability"]
+    for entry, found in zip(entries, probability, strict=True):
+        window = Window(max(entry.num_frames - 8, 0) // 2, 4, 2)
+        video = reader.read_crops(entry, window, [Box(0, 8, 32, 32)], 16)[0]
+        mfcc, valid = reader.audio(entry, window)
+        if modality == "v":
+            valid = torch.zeros_like(valid)
+        else:
+            video = torch.tensor([124, 116, 104], dtype=torch.uint8)[:, None, None].expand_as(video)
+        with torch.inference_mode():
+            logits = model(rearrange(video, "t c h w -> 1 c t h w"), mfcc[None], valid[None])
+        np.testing.assert_allclose(found, logits.softmax(dim=-1)[0], rtol=1e-4)
+    assert f"|mod={modality}/av|" in result.summary["signature"]
 
 
 def test_evaluate_of_any_file_of_a_run_gives_same_probabilities(

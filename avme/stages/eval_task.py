@@ -1,0 +1,243 @@
+"""Evaluation that is ready to run: classifier, dataset, clips and what a summary describes.
+
+Everything that can be refused is refused here, before a process group is joined.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from avme.config import EvalConfig
+from avme.config.train import AudioProtocol
+from avme.data.class_coverage import ClassCoverage, compute_coverage
+from avme.data.dataset import ClipReader, Statistics
+from avme.data.eval_dataset import EvalDataset
+from avme.data.protocol import (
+    describe_protocol,
+    donor_reader,
+    require_audio,
+    select_clips,
+    view_audio,
+)
+from avme.data.view_sources import AudioSource, FrameSource
+from avme.errors import UsageError
+from avme.evaluation.dataset import (
+    own_dataset,
+    report_coverage,
+    report_other_dataset,
+    require_unseen,
+    select_by_audio,
+    trained_classes,
+)
+from avme.evaluation.modality import ScoredModality, choose_modality
+from avme.io.hashing import list_sha256
+from avme.progress import Reporter
+from avme.shards.dataset import ClipEntry, PreparedDataset
+from avme.stages.training import mfcc_facts
+from avme.train.distributed.process_group import Distributed, pick_device, pick_precision
+from avme.train.evaluator import Evaluator
+from avme.weights.load_classifier import (
+    TrainedClassifier,
+    build_trained,
+    complete_settings,
+    read_classifier,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalTask:
+    """Classifier and clips of one evaluation."""
+
+    config: EvalConfig
+    trained: TrainedClassifier
+    prepared: PreparedDataset
+    split: str
+    entries: tuple[ClipEntry, ...]
+    """Clips to score."""
+    statistics: Statistics
+    """MFCC statistics of the model."""
+    donors: ClipReader | None
+    """Training clips with audio, for the protocol `donor`."""
+    ranks: tuple[int, ...]
+    """Values of k."""
+    modality: ScoredModality
+    device: torch.device
+    precision: torch.dtype
+    summary: dict[str, Any]
+    """Part of the summary that is known before scoring."""
+
+    def evaluator(
+        self,
+        processes: Distributed,
+        *,
+        audio: Sequence[AudioSource] = (),
+        frames: FrameSource | None = None,
+    ) -> Evaluator:
+        """Build the evaluator of the clips.
+
+        Args:
+            processes: Process group.
+            audio: Sources of audio instead of those of the modality.
+            frames: Source of frames instead of that of the modality.
+        """
+        reader = ClipReader(self.prepared, self.entries, self.statistics)
+        protocol = self.trained.settings.train.protocol
+        own = self.modality.audio_sources or view_audio(protocol, reader, self.donors)
+        return Evaluator(
+            EvalDataset(
+                reader,
+                self.trained.settings.clip,
+                self.config.segments,
+                self.config.crops,
+                audio_only=self.modality.modality == "a",
+                audio=audio or own,
+                frames=frames or self.modality.frame_source,
+            ),
+            batch=self.config.batch_size,
+            workers=self.config.num_workers,
+            device=self.device,
+            precision=self.precision,
+            processes=processes,
+        )
+
+
+def open_task(
+    checkpoint: Path,
+    *,
+    names: Path | None,
+    data: Path | None,
+    split: str | None,
+    config: EvalConfig,
+    report: Reporter,
+) -> EvalTask:
+    """Load a classifier and the clips to score, and check that they fit.
+
+    Args:
+        checkpoint: Finished fine-tuning run, one of its files, or published weights.
+        names: File of class names for the rows of the weights' head, if they lack them.
+        data: Prepared dataset; None for the checkpoint's own.
+        split: Name of the split; None for the checkpoint's.
+        config: Settings of the evaluation.
+        report: Receives warnings.
+
+    Raises:
+        ArtifactError: Checkpoint or dataset are missing.
+        MismatchError: The checkpoint is no classifier of the dataset's classes, or was trained on
+            clips of the test list.
+        UsageError: Several datasets in `data/`, none of them the checkpoint's; no usable k in
+            `config.topk`; a modality that the classifier lacks; a subset without clips.
+    """
+    weights = complete_settings(read_classifier(checkpoint, names), config)
+    facts = weights.facts
+    prepared = PreparedDataset.open(data or own_dataset(facts, report))
+    trained = build_trained(weights, prepared, report)
+    modality = choose_modality(trained.settings.modality, config.modality, prepared.num_cepstra)
+    report_other_dataset(facts, prepared, report)
+    ranks = usable_ranks(config.topk, len(trained.classes), report)
+    split = split or trained.settings.clip.split
+    protocol, listed = trained.settings.train.protocol, prepared.subset(split, config.list)
+    used = select_clips(protocol, listed, f"{prepared.folder}, split {split}, {config.list}")
+    entries = select_by_audio(used, config.subset, f"the {config.list} list")
+    statistics = facts.get("mfcc") or mfcc_facts(prepared, split)
+    donors = donor_reader(protocol, prepared, split, statistics)
+    require_audio(protocol, entries, donors.entries if donors else ())
+    if effect := describe_protocol(protocol, listed, used):
+        report.log(f"protocol {effect}")
+    if config.list == "test":
+        require_unseen(entries, prepared, facts, split)
+    coverage = compute_coverage(entries, trained_classes(facts, prepared))
+    report_coverage(coverage, trained.classes, report)
+    device = pick_device(config.device)
+    precision = pick_precision(config.precision, device)
+    return EvalTask(
+        config=config,
+        trained=trained,
+        prepared=prepared,
+        split=split,
+        entries=entries,
+        statistics=statistics,
+        donors=donors,
+        ranks=ranks,
+        modality=modality,
+        device=device,
+        precision=precision,
+        summary=_described(config, trained, prepared, split, coverage)
+        | {
+            "modality": modality.modality,
+            "trained_modality": modality.trained,
+            "audio": _audio_of(modality, protocol),
+            "frames": modality.frames,
+            "list_sha256": list_sha256(entry.id for entry in entries),
+            "views": {
+                "segments": config.segments,
+                "crops": 1 if modality.modality == "a" else config.crops,
+            },
+            "precision": str(precision).removeprefix("torch."),
+        },
+    )
+
+
+def usable_ranks(topk: tuple[int, ...], num_classes: int, report: Reporter) -> tuple[int, ...]:
+    """Return each k of `topk` up to the number of classes, once; report the others.
+
+    Args:
+        topk: Values of k.
+        num_classes: Number of classes.
+        report: Receives the warning.
+
+    Raises:
+        UsageError: No k is left.
+    """
+    asked = tuple(dict.fromkeys(topk))
+    usable = tuple(k for k in asked if k <= num_classes)
+    left_out = ", ".join(f"top-{k}" for k in asked if k > num_classes)
+    known = f"the classifier has {num_classes} class{'es' if num_classes > 1 else ''}"
+    if not usable:
+        raise UsageError(f"topk: {known} (got {left_out}): give a k of {num_classes} or less")
+    if left_out:
+        report.log(f"{left_out} left out: {known}")
+    if num_classes in usable and num_classes > 1:
+        report.log(f"top-{num_classes} is 100 % for any classifier: {known}")
+    return usable
+
+
+def _audio_of(modality: ScoredModality, protocol: AudioProtocol) -> str:
+    """Return the word for the audio of the clips: that of the protocol if it replaces audio."""
+    is_replaced = modality.audio == "real" and protocol not in ("all", "audio-only")
+    return "protocol" if is_replaced else modality.audio
+
+
+def _described(
+    config: EvalConfig,
+    trained: TrainedClassifier,
+    prepared: PreparedDataset,
+    split: str,
+    coverage: ClassCoverage,
+) -> dict[str, Any]:
+    """Return the part of the summary that is known before scoring."""
+    weights, facts = trained.weights, trained.weights.facts
+    return {
+        "protocol": trained.settings.train.protocol,
+        "dataset": prepared.name,
+        "fingerprint": prepared.fingerprint,
+        "split": split,
+        "list": config.list,
+        "subset": config.subset,
+        "trained_on_split": facts.get("split"),
+        "classes": len(trained.classes),
+        "untrained_classes": list(coverage.untrained),
+        "highest_top1": coverage.highest_top1,
+        "seed": trained.settings.train.seed if facts else None,
+        "train_list_sha256": facts.get("train_list_sha256"),
+        "pretrained": facts.get("pretrained"),
+        "checkpoint": {
+            "path": str(weights.file),
+            "sha256": weights.sha256(),
+            "form": weights.form,
+            "step": facts.get("step"),
+            "best_by_validation": facts.get("best", {}),
+        },
+    }
