@@ -1,13 +1,14 @@
 """`avme eval`: top-k of a classifier."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
 from . import next_command, options, paths, preflight
+from .eval_tables import print_runs, print_table
 from .multi_value import ManyIntegers
-from .terminal.output import print_line, verbatim
+from .terminal.output import print_line
 
 app = typer.Typer(add_completion=False)
 
@@ -16,19 +17,25 @@ _EXAMPLES: Final = """Examples:
     avme eval runs/finetune-ucf101-av/checkpoints/best.pt --segments 1 --crops 1
     avme eval --init videomae-ucf101.pth --classes ucfTrainTestlist/classInd.txt
     avme eval runs/finetune-ucf101-av --subset audio --modality v
-    avme eval runs/finetune-ucf101-av --overwrite"""
+    avme eval runs/finetune-ucf101-av --overwrite
+    avme eval runs/seed0 runs/seed1 runs/seed2
+    avme eval runs/split1 runs/split2 runs/split3 --split 1 2 3"""
 
-_BY_AUDIO: Final = {
-    "audible": "audible clips",
-    "silent": "clips with a silent track",
-    "none": "clips without a track",
-}
-
-Checkpoint = Annotated[
-    Path | None,
+Checkpoints = Annotated[
+    list[Path] | None,
     typer.Argument(
-        metavar="[CKPT]",
-        help="Fine-tuning run, one of its checkpoints, or its weights.safetensors.",
+        metavar="[CKPT ...]",
+        help="Fine-tuning run, one of its checkpoints, or its weights.safetensors. Several are "
+        "scored one after the other: seeds of one split, or one run for each split.",
+    ),
+]
+Splits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--split",
+        metavar="NAME ...",
+        help="Name of the split; several for one run each.",
+        show_default="that of CKPT",
     ),
 ]
 Init = Annotated[
@@ -80,11 +87,11 @@ Out = Annotated[
 @app.command("eval", cls=ManyIntegers, epilog=_EXAMPLES)
 def evaluate(
     ctx: typer.Context,
-    checkpoint: Checkpoint = None,
+    checkpoints: Checkpoints = None,
     init: Init = None,
     classes: options.Classes = None,
     data: Data = None,
-    split: options.Split = None,
+    split: Splits = None,
     topk: TopK = None,
     segments: Segments = None,
     crops: Crops = None,
@@ -104,7 +111,8 @@ def evaluate(
     from avme.config.evaluate import EvalConfig
     from avme.config.resolve import resolve
 
-    trained = paths.classifier(checkpoint, init)
+    chosen = paths.classifiers(checkpoints or [], init)
+    trained, splits = chosen[0], split or []
     preflight.require_class_names(classes)
     source = None if data is None else paths.dataset(data)
     flags = {
@@ -120,8 +128,27 @@ def evaluate(
         "num_workers": workers,
     }
     settings = resolve(EvalConfig, file=config, sets=sets or (), flags=flags)
-    preflight.require_split(source or paths.own_dataset(trained), split)
+    scored = source or paths.own_dataset(trained)
+    for name in splits:
+        preflight.require_split(scored, name)
     preflight.require_device(settings.device)
+
+    if len(chosen) > 1 or len(splits) > 1:
+        from avme.stages.evaluate_runs import evaluate_runs
+
+        made = evaluate_runs(
+            chosen,
+            splits=splits,
+            names=classes,
+            data=source,
+            config=settings,
+            out=out,
+            overwrite=overwrite,
+            report=ctx.obj,
+        )
+        print_runs(made.summary)
+        print_line(made.file)
+        return
 
     from avme.stages.evaluate import evaluate as run
 
@@ -129,7 +156,7 @@ def evaluate(
         trained,
         names=classes,
         data=source,
-        split=split,
+        split=splits[0] if splits else None,
         config=settings,
         out=out,
         overwrite=overwrite,
@@ -138,37 +165,3 @@ def evaluate(
     )
     print_line(result.folder)
     next_command.log_next(ctx.obj, "audit", next_command.set_name(result.dataset))
-
-
-def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
-    from rich.table import Table
-
-    views = " x ".join(str(count) for count in summary["views"].values())
-    modality = summary["modality"]
-    if modality != summary["trained_modality"]:
-        modality += f" of {summary['trained_modality']}"
-    title = f"split {summary['split']}, modality {modality}, {views} views a clip"
-    table = Table()
-    table.add_column("clips")
-    table.add_column("n", justify="right")
-    scored = [k for k in dict.fromkeys(topk) if f"top{k}" in summary]
-    for k in scored:
-        table.add_column(f"top-{k}", justify="right")
-        table.add_column("95 %", justify="right")
-    rows = [("all clips", summary), ("all clips, center view", summary["center_view"])]
-    if summary["subset"] != "all":
-        title += f", {summary['subset']} clips only"
-    for name, row in [*rows, *summary["by_audio"].items()]:
-        cells = [cell for k in scored for cell in _cells(row, f"top{k}")]
-        table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *cells)
-    console = verbatim()
-    console.print(title)  # a table's own title would wrap at the table's width
-    console.print(table)
-    method = summary["interval_method"]
-    print_line(f"intervals: bootstrap over {method['groups']} {method['unit']}s")
-    print_line(summary["signature"])
-
-
-def _cells(row: dict[str, Any], metric: str) -> tuple[str, str]:
-    low, high = row["intervals"][metric]
-    return f"{100 * row[metric]:.2f} %", f"{100 * low:.1f} to {100 * high:.1f}"

@@ -15,9 +15,9 @@ _COMMAS: Final = re.compile(r"\d+(,\d+)+")
 
 
 class ManyIntegers(TyperCommand):
-    """Command with options that take several integers."""
+    """Command with options that take several integers; a split may have another name."""
 
-    many: ClassVar[tuple[str, ...]] = ("--topk",)
+    many: ClassVar[tuple[str, ...]] = ("--topk", "--split")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, repeat_options(_without_commas(args, self.many), self.many))

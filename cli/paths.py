@@ -1,5 +1,6 @@
 """Default folders and lookup of datasets, runs and checkpoints."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -134,12 +135,13 @@ def checkpoint(path: Path) -> Path:
     return path
 
 
-def classifier(trained: Path | None, published: Path | None) -> Path:
-    """Return what `avme eval` scores: a run or one of its files, or published weights."""
-    chosen = trained or published
-    if chosen is None or (trained and published):
+def classifiers(trained: Sequence[Path], published: Path | None) -> list[Path]:
+    """Return what `avme eval` scores: runs or their files, or published weights."""
+    chosen = list(trained) if published is None else [published]
+    if not chosen or (trained and published):
         raise UsageError("give a finetune run, or published weights with --init: one of the two")
-    preflight.require_weights(checkpoint(chosen))
+    for path in chosen:
+        preflight.require_weights(checkpoint(path))
     return chosen
 
 

@@ -65,6 +65,21 @@ def require_replaceable(
     )
 
 
+def is_finished(folder: Path, summary: Mapping[str, Any], ranks: tuple[int, ...]) -> bool:
+    """Return True if `folder` holds the results of the same evaluation.
+
+    Args:
+        folder: Results folder.
+        summary: Known parts of the new summary.
+        ranks: Values of k.
+    """
+    try:
+        earlier = _identity(read_json(folder / SUMMARY))
+    except (ArtifactError, OSError, TypeError, ValueError):
+        return False
+    return earlier == _new_identity(summary, ranks)
+
+
 def _earlier(
     folder: Path, there: list[str], summary: Mapping[str, Any], ranks: tuple[int, ...]
 ) -> str:
@@ -72,9 +87,13 @@ def _earlier(
         earlier = _identity(read_json(folder / SUMMARY))
     except (ArtifactError, TypeError, ValueError):
         return f"earlier results ({there[0]})"
-    new = _identity({**summary, **{f"top{k}": None for k in ranks}})
+    new = _new_identity(summary, ranks)
     other = [name for name in new if new[name] != earlier[name]]
     return f"results of another {', '.join(other)}" if other else "the results of this evaluation"
+
+
+def _new_identity(summary: Mapping[str, Any], ranks: tuple[int, ...]) -> dict[str, Any]:
+    return _identity({**summary, **{f"top{k}": None for k in ranks}})
 
 
 def _identity(summary: Mapping[str, Any]) -> dict[str, Any]:

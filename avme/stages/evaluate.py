@@ -82,7 +82,7 @@ def score_task(
     folder: Path,
     processes: Distributed,
     report: Reporter,
-    tell: Callable[[dict[str, Any]], None],
+    tell: Callable[[dict[str, Any]], None] = lambda summary: None,
 ) -> dict[str, Any]:
     """Score the clips and write the results; return the summary.
 

@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 
 from avme.io.atomic import write_json, write_text
 from avme_cli.app import app
-from avme_cli.evaluate import print_table
 
 
 @pytest.fixture(autouse=True)
@@ -61,42 +60,3 @@ def test_a_split_that_the_own_set_of_a_run_lacks_is_refused_early() -> None:
     result = CliRunner().invoke(app, ["eval", "runs/a", "--split", "7"], prog_name="avme")
 
     assert (result.exit_code, result.stderr) == (2, "error: pets has no split '7': it has 1\n")
-
-
-def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixture[str]) -> None:
-    summary = {
-        "split": "1",
-        "modality": "av",
-        "trained_modality": "av",
-        "subset": "all",
-        "views": {"segments": 5, "crops": 3},
-        "n": 4,
-        "top1": 0.75,
-        "intervals": {"top1": [0.25, 1.0]},
-        "center_view": {"n": 4, "top1": 0.5, "intervals": {"top1": [0.0, 0.9]}},
-        "interval_method": {"unit": "group", "groups": 3},
-        "signature": "avme 0.1|pets/1/test|n=4,g=3",
-        "by_audio": {
-            "audible": {"n": 3, "top1": 1.0, "intervals": {"top1": [0.44, 1.0]}},
-            "none": {"n": 1, "top1": 0.0, "intervals": {"top1": [0.0, 0.79]}},
-        },
-    }
-    narrow = {"audible": {"n": 4, "top1": 0.75, "intervals": {"top1": [0.25, 1.0]}}}
-    print_table(summary | {"by_audio": narrow}, (1,))
-    assert "split 1, modality av, 5 x 3 views a clip" in capsys.readouterr().out.splitlines()
-
-    print_table(summary | {"modality": "v", "subset": "audio"}, (1,))
-    first = capsys.readouterr().out.splitlines()[0]
-    assert first == "split 1, modality v of av, 5 x 3 views a clip, audio clips only"
-
-    print_table(summary, (1, 5))
-
-    text = capsys.readouterr().out
-    assert "split 1, modality av, 5 x 3 views a clip" in text.splitlines()
-    assert "top-5" not in text
-    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
-    assert ["all clips", "4", "75.00 %", "25.0 to 100.0"] in rows
-    assert ["all clips, center view", "4", "50.00 %", "0.0 to 90.0"] in rows
-    assert ["audible clips", "3", "100.00 %", "44.0 to 100.0"] in rows
-    assert ["clips without a track", "1", "0.00 %", "0.0 to 79.0"] in rows
-    assert text.splitlines()[-2:] == ["intervals: bootstrap over 3 groups", summary["signature"]]

@@ -16,8 +16,9 @@ def score(
     checkpoint: str,
     topk: Annotated[list[int] | None, typer.Option(min=1)] = None,
     views: int = 0,
+    split: list[str] | None = None,
 ) -> None:
-    typer.echo(f"{checkpoint} {topk} {views}")
+    typer.echo(f"{checkpoint} {topk} {views}" + (f" {split}" if split else ""))
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,9 @@ def score(
         ("--topk 1 ./5", "./5 [1] 0"),
         ("--topk 1 -- 5", "5 [1] 0"),
         ("--views 3 ckpt.pt", "ckpt.pt None 3"),
+        ("ckpt.pt --split 1 2 3 --topk 1 5", "ckpt.pt [1, 5] 0 ['1', '2', '3']"),
+        ("--split 1,2 ckpt.pt", "ckpt.pt None 0 ['1', '2']"),
+        ("--split fold-a ckpt.pt", "ckpt.pt None 0 ['fold-a']"),
     ],
 )
 def test_integers_that_follow_belong_to_the_option(args: str, printed: str) -> None:

@@ -173,7 +173,7 @@ def test_evaluate_of_a_subset_equals_the_row_of_its_audio_state(
     with np.load(everything.folder / "predictions.npz") as predictions:
         state, probability = predictions["audio"], predictions["probability"]
 
-    for subset, states in (("audio", ["sound"]), ("silent", ["silent", "none"])):
+    for subset, states in (("audio", ["audible"]), ("silent", ["silent", "none"])):
         part = config.model_copy(update={"subset": subset})
         result = evaluate(finetuned, data=finished.folder, config=part, out=tmp_path / subset)
         among = np.isin(state, states)
