@@ -27,7 +27,7 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
     for k in scored:
         table.add_column(f"top-{k}", justify="right")
         table.add_column("95 %", justify="right")
-    rows = [("all clips", summary), ("all clips, center view", summary["center_view"])]
+    rows = [("all clips", summary), ("center view only", summary["center_view"])]
     if summary["subset"] != "all":
         title += f", {summary['subset']} clips only"
     for name, row in [*rows, *summary["by_audio"].items()]:

@@ -42,7 +42,7 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
     assert "top-5" not in text
     rows = cells(text)
     assert ["all clips", "4", "75.00 %", "25.0 to 100.0"] in rows
-    assert ["all clips, center view", "4", "50.00 %", "0.0 to 90.0"] in rows
+    assert ["center view only", "4", "50.00 %", "0.0 to 90.0"] in rows
     assert ["audible clips", "3", "100.00 %", "44.0 to 100.0"] in rows
     assert ["clips without a track", "1", "0.00 %", "0.0 to 79.0"] in rows
     assert text.splitlines()[-2:] == ["intervals: bootstrap over 3 groups", summary["signature"]]
