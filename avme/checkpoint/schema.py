@@ -18,7 +18,7 @@ FORMAT: Final = 3
 """Version of the format of checkpoints and of avme's weights.safetensors."""
 STAGES: Final = ("pretrain", "finetune")
 _FLOATS: Final = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-_TEXTS: Final = ("preset", "dataset", "fingerprint", "train_list_sha256", "split")
+_TEXTS: Final = ("preset", "dataset", "fingerprint", "train_list_sha256", "split", "train_content")
 _SCALER: Final = {"scale", "growth_factor", "backoff_factor", "growth_interval", "_growth_tracker"}
 _MOST_LEVELS: Final = 64
 _MOST_VALUES: Final = 10_000_000

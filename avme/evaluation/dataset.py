@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from avme.data.class_coverage import MOST_NAMED, ClassCoverage
 from avme.data.protocol import select_clips
-from avme.errors import MismatchError, UsageError
+from avme.errors import UsageError
 from avme.message_text import some_of
 from avme.progress import Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
@@ -60,8 +60,7 @@ def report_other_dataset(facts: Facts, prepared: PreparedDataset, report: Report
         )
     else:
         report.log(
-            f"warning: {prepared.folder} is {scored}, the classifier was trained on {trained}: "
-            "whether it was trained on clips of this list is unknown"
+            f"warning: {prepared.folder} is {scored}, the classifier was trained on {trained}"
         )
 
 
@@ -132,35 +131,3 @@ def select_by_audio(
             "another subset"
         )
     return chosen
-
-
-def require_unseen(
-    entries: tuple[ClipEntry, ...], prepared: PreparedDataset, facts: Facts, split: str
-) -> None:
-    """Check that the checkpoint was not trained on any of the clips.
-
-    Args:
-        entries: Clips to score.
-        prepared: Their dataset.
-        facts: Metadata of the checkpoint.
-        split: Name of the split.
-
-    Raises:
-        MismatchError: The checkpoint was, or may have been, trained on one of the clips.
-    """
-    if not has_train_list(facts, prepared):
-        if facts.get("dataset") != prepared.name:
-            return  # another dataset: the checkpoint does not contain its train list
-        raise MismatchError(
-            f"{prepared.folder} was prepared again after the checkpoint was trained: its train "
-            f"list of split {facts.get('split')} differs, so that test clips may have been "
-            "trained on; fine-tune on it again"
-        )
-    trained = facts["split"]
-    seen = {entry.id for entry in prepared.subset(trained, "train")}
-    overlap = sum(entry.id in seen for entry in entries)
-    if overlap:
-        raise MismatchError(
-            f"{overlap} of {len(entries)} test clips of split {split} were trained on: the "
-            f"checkpoint belongs to split {trained}; fine-tune again with --split {split}"
-        )

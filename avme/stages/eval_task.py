@@ -28,11 +28,11 @@ from avme.evaluation.dataset import (
     own_dataset,
     report_coverage,
     report_other_dataset,
-    require_unseen,
     select_by_audio,
     trained_classes,
 )
 from avme.evaluation.modality import ScoredModality, choose_modality
+from avme.evaluation.seen_clips import require_unseen, without_content
 from avme.io.hashing import list_sha256
 from avme.progress import Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
@@ -147,7 +147,7 @@ def open_task(
     if effect := describe_protocol(protocol, listed, used):
         report.log(f"protocol {effect}")
     if config.list == "test":
-        require_unseen(entries, prepared, facts, split)
+        require_unseen(entries, prepared, facts, split, report)
     coverage = compute_coverage(entries, trained_classes(facts, prepared))
     report_coverage(coverage, trained.classes, report)
     device = pick_device(config.device)
@@ -232,7 +232,7 @@ def _described(
         "highest_top1": coverage.highest_top1,
         "seed": trained.settings.train.seed if facts else None,
         "train_list_sha256": facts.get("train_list_sha256"),
-        "pretrained": facts.get("pretrained"),
+        "pretrained": without_content(facts.get("pretrained")),
         "checkpoint": {
             "path": str(weights.file),
             "sha256": weights.sha256(),

@@ -16,6 +16,7 @@ from avme.data.protocol import training_audio
 from avme.data.transforms import TrainTransform
 from avme.models.build import Network, build_model
 from avme.progress import Reporter
+from avme.shards.content_hashes import TRAIN_CONTENT, pack_hashes, read_hashes
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.train.batch_loss import LossOf
 from avme.train.distributed.process_group import init_distributed, pick_device
@@ -98,6 +99,7 @@ def dataset_facts(
         "dataset": prepared.name,
         "fingerprint": prepared.fingerprint,
         "train_list_sha256": prepared.list_sha256(split, "train"),
+        TRAIN_CONTENT: pack_hashes(read_hashes(prepared, prepared.subset(split, "train")) or ()),
         "split": split,
         "mfcc": mfcc_facts(prepared, split),
     }

@@ -16,7 +16,6 @@ from avme.errors import MismatchError, UsageError
 from avme.evaluation.dataset import (
     report_coverage,
     report_other_dataset,
-    require_unseen,
     select_by_audio,
     trained_classes,
     trained_on,
@@ -173,27 +172,6 @@ def test_trained_classes_of_other_train_list_are_all_classes(
     assert trained_classes(own, prepared) == ("Bowling",)
     assert trained_classes(facts, prepared) == ("Archery", "Bowling")
     assert trained_classes({}, prepared) == ("Archery", "Bowling")
-
-
-def test_require_unseen_accepts_own_test_list_and_other_datasets(
-    facts: dict[str, Any], finished: PreparedDataset
-) -> None:
-    test, train = finished.subset("1", "test"), finished.subset("1", "train")
-
-    require_unseen(test, finished, facts, "1")
-    require_unseen(train, finished, {"dataset": "pets"}, "1")
-    with pytest.raises(MismatchError, match=f"{len(train)} of {len(train)} test clips of split 2"):
-        require_unseen(train, finished, facts, "2")
-
-
-@pytest.mark.parametrize("changes", [{"split": None}, {"train_list_sha256": "0"}, {"split": "9"}])
-def test_require_unseen_of_unknown_train_list_is_refused(
-    changes: dict[str, Any], facts: dict[str, Any], finished: PreparedDataset
-) -> None:
-    line = f"list of split {(facts | changes)['split']} differs"
-
-    with pytest.raises(MismatchError, match=line):
-        require_unseen(finished.subset("1", "test"), finished, facts | changes, "1")
 
 
 def test_report_coverage_warns_of_untrained_and_single_classes(finished: PreparedDataset) -> None:
