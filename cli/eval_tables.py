@@ -28,6 +28,9 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
         table.add_column(f"top-{k}", justify="right")
         table.add_column("95 %", justify="right")
     rows = [("all clips", summary), ("center view only", summary["center_view"])]
+    if summary["quarantined"]:
+        label = f"and {summary['quarantined']} undecodable"
+        rows.append((label, summary["quarantined_as_wrong"]))
     if summary["subset"] != "all":
         title += f", {summary['subset']} clips only"
     for name, row in [*rows, *summary["by_audio"].items()]:
@@ -69,5 +72,8 @@ def _mean(figure: dict[str, float]) -> str:
 
 
 def _cells(row: dict[str, Any], metric: str) -> tuple[str, str]:
+    share = f"{100 * row[metric]:.2f} %"
+    if "intervals" not in row:
+        return share, ""
     low, high = row["intervals"][metric]
-    return f"{100 * row[metric]:.2f} %", f"{100 * low:.1f} to {100 * high:.1f}"
+    return share, f"{100 * low:.1f} to {100 * high:.1f}"

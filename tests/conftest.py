@@ -171,6 +171,7 @@ def reseal() -> Callable[..., None]:
             for part in ("train", "test"):
                 ids = split_path(folder, split, part).read_text().splitlines()
                 facts |= {part: len(ids), f"{part}_sha256": list_sha256(ids)}
+                facts.setdefault(f"{part}_quarantined", 0)
         tables = [name for name in (INDEX, QUARANTINE) if (folder / name).is_file()]
         manifest["tables"] = {name: sha256_of(folder / name) for name in tables}
         write_json(folder / DATASET_MANIFEST, with_checksum(manifest))

@@ -1,5 +1,6 @@
 """Metrics of a list of scored clips: accuracies with intervals, loss and calibration."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,26 @@ def summarize_scores(
         "calibration": describe_calibration(scores.probability, scores.label),
         "distinct_views_per_clip": float(scores.views.mean()),
     }
+
+
+def count_quarantined(
+    summary: Mapping[str, Any], ranks: tuple[int, ...], quarantined: int | None
+) -> dict[str, Any]:
+    """Return the number of clips of the list that prep could not decode, and top-k with them.
+
+    Args:
+        summary: Metrics of the scored clips.
+        ranks: Values of k.
+        quarantined: Number of such clips; None for a subset by audio, which theirs is not known.
+
+    Returns:
+        `quarantined`, and `quarantined_as_wrong`: accuracies in which these clips are wrong.
+    """
+    if quarantined is None:
+        return {"quarantined": None, "quarantined_as_wrong": None}
+    total = summary["n"] + quarantined
+    tops = {f"top{k}": summary[f"top{k}"] * summary["n"] / total for k in ranks}
+    return {"quarantined": quarantined, "quarantined_as_wrong": {"n": total, **tops}}
 
 
 def _accuracies(

@@ -137,7 +137,8 @@ def write_manifest(
         for part, members in (("train", split.train), ("test", split.test)):
             path = split_path(plan.folder, split.name, part)
             count, sha256 = _write_list(path, (i for i in members if i not in tally.bad))
-            facts |= {part: count, f"{part}_sha256": sha256}
+            lost = sum(1 for i in members if i in tally.bad)
+            facts |= {part: count, f"{part}_sha256": sha256, f"{part}_quarantined": lost}
         listed[split.name] = facts
     content = {
         "classes": list(plan.classes),

@@ -26,6 +26,8 @@ class _Split(_Strict):
     test: Count
     train_sha256: Text
     test_sha256: Text
+    train_quarantined: Count
+    test_quarantined: Count
 
 
 class _Shard(_Strict):

@@ -61,6 +61,8 @@ class EvalTask:
     """MFCC statistics of the model."""
     donors: ClipReader | None
     """Training clips with audio, for the protocol `donor`."""
+    quarantined: int | None
+    """Clips of the list that prep could not decode; None for a subset by audio."""
     ranks: tuple[int, ...]
     """Values of k."""
     modality: ScoredModality
@@ -160,6 +162,7 @@ def open_task(
         entries=entries,
         statistics=statistics,
         donors=donors,
+        quarantined=_quarantined(prepared, split, config),
         ranks=ranks,
         modality=modality,
         device=device,
@@ -178,6 +181,13 @@ def open_task(
             "precision": str(precision).removeprefix("torch."),
         },
     )
+
+
+def _quarantined(prepared: PreparedDataset, split: str, config: EvalConfig) -> int | None:
+    """Return the quarantined clips of the list; their audio is not known."""
+    if config.subset != "all":
+        return None
+    return int(prepared.manifest["splits"][split][f"{config.list}_quarantined"])
 
 
 def usable_ranks(topk: tuple[int, ...], num_classes: int, report: Reporter) -> tuple[int, ...]:

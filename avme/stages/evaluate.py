@@ -11,7 +11,7 @@ from typing import Any
 from avme import __version__
 from avme.config import EvalConfig
 from avme.evaluation.intervals import Groups
-from avme.evaluation.metrics import summarize_scores
+from avme.evaluation.metrics import count_quarantined, summarize_scores
 from avme.evaluation.results import draw_results, write_results
 from avme.evaluation.results_folder import require_replaceable, require_room, results_folder
 from avme.evaluation.signature import signature
@@ -99,6 +99,7 @@ def score_task(
     scores = task.evaluator(processes).score(model, report, "eval")
     groups = Groups([entry.group for entry in entries])
     summary = summarize_scores(scores, entries, ranks, groups) | task.summary
+    summary |= count_quarantined(summary, ranks, task.quarantined)
     summary["signature"] = signature(summary, groups, __version__)
     if processes.is_rank0:
         tell(summary)

@@ -153,4 +153,6 @@ def _summary_problem(manifest: dict[str, Any], tally: PublishStats) -> str:
         for part in ("train", "test"):
             if facts[part] != (count := tally.listed[split, part]):
                 return f"split {split} has {facts[part]} {part} clips, {count} are in the shards"
+            if (lost := facts[f"{part}_quarantined"]) > len(tally.bad):
+                return f"split {split} lacks {lost} {part} clips, {len(tally.bad)} are quarantined"
     return ""

@@ -19,6 +19,7 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
         "n": 4,
         "top1": 0.75,
         "intervals": {"top1": [0.25, 1.0]},
+        "quarantined": 0,
         "center_view": {"n": 4, "top1": 0.5, "intervals": {"top1": [0.0, 0.9]}},
         "interval_method": {"unit": "group", "groups": 3},
         "signature": "avme 0.1|pets/1/test|n=4,g=3",
@@ -35,11 +36,17 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
     first = capsys.readouterr().out.splitlines()[0]
     assert first == "split 1, modality v of av, 5 x 3 views a clip, audio clips only"
 
+    lost = {"quarantined": 2, "quarantined_as_wrong": {"n": 6, "top1": 0.5}}
+    print_table(summary | lost, (1,))
+    row = ["and 2 undecodable", "6", "50.00 %", ""]
+    assert row in cells(capsys.readouterr().out)
+
     print_table(summary, (1, 5))
 
     text = capsys.readouterr().out
     assert "split 1, modality av, 5 x 3 views a clip" in text.splitlines()
     assert "top-5" not in text
+    assert "undecodable" not in text
     rows = cells(text)
     assert ["all clips", "4", "75.00 %", "25.0 to 100.0"] in rows
     assert ["center view only", "4", "50.00 %", "0.0 to 90.0"] in rows

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from avme.evaluation.intervals import Groups
-from avme.evaluation.metrics import summarize_scores
+from avme.evaluation.metrics import count_quarantined, summarize_scores
 from avme.shards.dataset import ClipEntry
 from avme.train.evaluator import EvalScores
 
@@ -76,3 +76,16 @@ def test_summary_of_a_perfect_list_has_no_design_effect(
 
     assert found["design_effect"] == {"top1": None}
     assert found["intervals"]["top1"][1] == 1.0
+
+
+def test_count_quarantined_takes_undecodable_clips_as_wrong() -> None:
+    summary = {"n": 8, "top1": 0.5, "top5": 0.75}
+
+    found = count_quarantined(summary, (1, 5), 2)
+
+    assert found == {
+        "quarantined": 2,
+        "quarantined_as_wrong": {"n": 10, "top1": 4 / 10, "top5": 6 / 10},
+    }
+    assert count_quarantined(summary, (1,), 0)["quarantined_as_wrong"]["top1"] == 0.5
+    assert count_quarantined(summary, (1,), None)["quarantined"] is None

@@ -20,10 +20,11 @@ from avme.data.crop import Box
 from avme.data.dataset import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.errors import ArtifactError, MismatchError, StoppedBySignal
+from avme.io.atomic import write_text
 from avme.io.hashing import list_sha256, sha256_of
 from avme.models.classifier import build_classifier
 from avme.progress import NullReporter, Task
-from avme.shards.dataset import PreparedDataset
+from avme.shards.dataset import PreparedDataset, split_path
 from avme.stages.evaluate import evaluate
 
 pytestmark = pytest.mark.slow
@@ -33,7 +34,7 @@ import sys
 from pathlib import Path
 from avme.config import EvalConfig
 from avme.stages.evaluate import evaluate
-config = EvalConfig(topk=(1, 2), num_workers=0, device="cpu")
+config = EvalConfig(topk=(1, 2), list="train", num_workers=0, device="cpu")
 evaluate(Path(sys.argv[1]), data=Path(sys.argv[2]), config=config, out=Path(sys.argv[3]))
 """
 CONFIG = EvalConfig(topk=(1, 2), num_workers=0, device="cpu")
@@ -111,6 +112,22 @@ def test_evaluate_center_view_equals_evaluation_of_one_view(
 
     keys = ("n", "top1", "top2", "intervals", "design_effect")
     assert many["center_view"] == alone["center_view"] == {key: alone[key] for key in keys}
+
+
+def test_evaluate_counts_clips_that_prep_could_not_decode(
+    finetuned: Path, source: Path, run_prep: Callable[..., PreparedDataset], tmp_path: Path
+) -> None:
+    (source / "Archery" / "v_Archery_g01_c09.avi").write_bytes(b"no video")
+    (source / "Archery" / "v_Archery_g08_c09.avi").write_bytes(b"no video")
+    made = run_prep(source, tmp_path / "out", max_failed=0.5)
+
+    summary = evaluate(finetuned, data=made.folder, config=CONFIG, out=tmp_path / "eval").summary
+    part = CONFIG.model_copy(update={"subset": "audio"})
+    audible = evaluate(finetuned, data=made.folder, config=part, out=tmp_path / "part").summary
+
+    assert (summary["n"], summary["quarantined"]) == (4, 1)  # the other one is in the train list
+    assert summary["quarantined_as_wrong"] == {"n": 5, "top1": 0.8 * summary["top1"], "top2": 0.8}
+    assert audible["quarantined"] is None
 
 
 def test_evaluate_in_other_batch_size_gives_same_probabilities(
@@ -295,14 +312,21 @@ def test_evaluate_of_missing_checkpoint_names_it(finished: PreparedDataset, tmp_
 @pytest.mark.parametrize("world", [2, 3])
 def test_evaluate_on_several_ranks_counts_every_clip_once(
     world: int,
-    finished: PreparedDataset,
+    folder: Path,
     finetuned: Path,
     run_ranks: Callable[..., None],
+    reseal: Callable[..., None],
     tmp_path: Path,
 ) -> None:
-    alone = evaluate(finetuned, data=finished.folder, config=CONFIG, out=tmp_path / "alone")
+    train = split_path(folder, "1", "train")
+    write_text(train, "".join(train.read_text().splitlines(keepends=True)[:7]))
+    reseal(folder)
+    config = CONFIG.model_copy(update={"list": "train"})
+    alone = evaluate(finetuned, data=folder, config=config, out=tmp_path / "alone")
 
-    run_ranks(world, EVALUATE, str(finetuned), str(finished.folder), str(tmp_path / "shared"))
+    run_ranks(world, EVALUATE, str(finetuned), str(folder), str(tmp_path / "shared"))
+
+    assert alone.summary["n"] == 7
 
     summary = json.loads((tmp_path / "shared" / "summary.json").read_text())
     for part in (summary, alone.summary):
