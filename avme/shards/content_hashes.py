@@ -1,6 +1,6 @@
 """Content of the clips of a list as a compact text, to find clips of one list in another.
 
-Of the SHA-256 of each video file the first 8 bytes are kept: 2.5 MB of text for 240,000 clips. The
+Of the SHA-256 of each video file the first 8 bytes are kept: 2.6 MB of text for 240,000 clips. The
 chance that any of 20,000 other files agrees with one of them is 3e-10.
 
 Shape letters: n clips, k distinct files.
