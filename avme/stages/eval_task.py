@@ -11,8 +11,7 @@ from typing import Any
 import torch
 
 from avme.config import EvalConfig
-from avme.config.train import AudioProtocol
-from avme.data.class_coverage import ClassCoverage, compute_coverage
+from avme.data.class_coverage import compute_coverage
 from avme.data.dataset import ClipReader, Statistics
 from avme.data.eval_dataset import EvalDataset
 from avme.data.protocol import (
@@ -31,9 +30,13 @@ from avme.evaluation.dataset import (
     select_by_audio,
     trained_classes,
 )
+from avme.evaluation.description import (
+    count_undecodable,
+    describe_evaluation,
+    describe_inputs,
+)
 from avme.evaluation.modality import ScoredModality, choose_modality
-from avme.evaluation.seen_clips import require_unseen, without_content
-from avme.io.hashing import list_sha256
+from avme.evaluation.seen_clips import require_unseen
 from avme.progress import Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.stages.training import mfcc_facts
@@ -162,32 +165,18 @@ def open_task(
         entries=entries,
         statistics=statistics,
         donors=donors,
-        quarantined=_quarantined(prepared, split, config),
+        quarantined=count_undecodable(config, prepared, split, protocol),
         ranks=ranks,
         modality=modality,
         device=device,
         precision=precision,
-        summary=_described(config, trained, prepared, split, coverage)
-        | {
-            "modality": modality.modality,
-            "trained_modality": modality.trained,
-            "audio": _audio_of(modality, protocol),
-            "frames": modality.frames,
-            "list_sha256": list_sha256(entry.id for entry in entries),
-            "views": {
-                "segments": config.segments,
-                "crops": 1 if modality.modality == "a" else config.crops,
-            },
-            "precision": str(precision).removeprefix("torch."),
+        summary={
+            **describe_evaluation(config, trained, prepared, split, entries),
+            **describe_inputs(config, modality, protocol, precision),
+            "untrained_classes": list(coverage.untrained),
+            "highest_top1": coverage.highest_top1,
         },
     )
-
-
-def _quarantined(prepared: PreparedDataset, split: str, config: EvalConfig) -> int | None:
-    """Return the quarantined clips of the list; their audio is not known."""
-    if config.subset != "all":
-        return None
-    return int(prepared.manifest["splits"][split][f"{config.list}_quarantined"])
 
 
 def usable_ranks(topk: tuple[int, ...], num_classes: int, report: Reporter) -> tuple[int, ...]:
@@ -212,42 +201,3 @@ def usable_ranks(topk: tuple[int, ...], num_classes: int, report: Reporter) -> t
     if num_classes in usable and num_classes > 1:
         report.log(f"top-{num_classes} is 100 % for any classifier: {known}")
     return usable
-
-
-def _audio_of(modality: ScoredModality, protocol: AudioProtocol) -> str:
-    """Return the word for the audio of the clips: that of the protocol if it replaces audio."""
-    is_replaced = modality.audio == "real" and protocol not in ("all", "audio-only")
-    return "protocol" if is_replaced else modality.audio
-
-
-def _described(
-    config: EvalConfig,
-    trained: TrainedClassifier,
-    prepared: PreparedDataset,
-    split: str,
-    coverage: ClassCoverage,
-) -> dict[str, Any]:
-    """Return the part of the summary that is known before scoring."""
-    weights, facts = trained.weights, trained.weights.facts
-    return {
-        "protocol": trained.settings.train.protocol,
-        "dataset": prepared.name,
-        "fingerprint": prepared.fingerprint,
-        "split": split,
-        "list": config.list,
-        "subset": config.subset,
-        "trained_on_split": facts.get("split"),
-        "classes": len(trained.classes),
-        "untrained_classes": list(coverage.untrained),
-        "highest_top1": coverage.highest_top1,
-        "seed": trained.settings.train.seed if facts else None,
-        "train_list_sha256": facts.get("train_list_sha256"),
-        "pretrained": without_content(facts.get("pretrained")),
-        "checkpoint": {
-            "path": str(weights.file),
-            "sha256": weights.sha256(),
-            "form": weights.form,
-            "step": facts.get("step"),
-            "best_by_validation": facts.get("best", {}),
-        },
-    }
