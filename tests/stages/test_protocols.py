@@ -293,7 +293,7 @@ def test_evaluate_gives_clips_the_audio_of_the_protocol_of_their_classifier(
         np.testing.assert_allclose(found, logits.double().softmax(dim=-1)[0], rtol=1e-5)
     summary, audio = result.summary, "real" if protocol in ("all", "audio-only") else "protocol"
     assert (summary["protocol"], summary["audio"], summary["n"]) == (protocol, audio, len(scored))
-    assert f"|audio={audio}|proto={protocol}|" in summary["signature"]
+    assert f"|audio={audio}|frames=real|proto={protocol}|" in summary["signature"]
     assert summary["list_sha256"] == list_sha256(entry.id for entry in scored)
     assert any(line.startswith(f"protocol {protocol}: ") for line in report.lines) == (
         protocol != "all"
