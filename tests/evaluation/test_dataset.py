@@ -200,7 +200,7 @@ def test_select_by_audio_parts_a_list_into_audible_clips_and_others(
     audible = select_by_audio(entries, "audio", "the train list")
     others = select_by_audio(entries, "silent", "the train list")
 
-    assert {entry.audio for entry in audible} == {"sound"}
+    assert {entry.audio for entry in audible} == {"audible"}
     assert {entry.audio for entry in others} == {"silent", "none"}
     assert sorted([*audible, *others], key=lambda entry: entry.id) == list(entries)
     assert select_by_audio(entries, "all", "the train list") == entries

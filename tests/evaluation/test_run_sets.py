@@ -78,7 +78,8 @@ def test_summarize_runs_has_mean_and_sample_deviation_of_common_rows() -> None:
             cross_entropy=1.0,
             signature=f"avme {name}",
             center_view={"n": 8, "top1": value - 0.25},
-            by_audio={"audible": {"n": 4, "top1": value}} | ({} if seed else {"none": {"top1": 0.0}}),
+            by_audio={"audible": {"n": 4, "top1": value}}
+            | ({} if seed else {"none": {"top1": 0.0}}),
         )
         for seed, (name, value) in enumerate(zip("abc", top1, strict=True))
     ]
