@@ -46,6 +46,6 @@ def test_audio_state_of_one_bit_of_dither_is_silent() -> None:
     assert audio_state(measure_loudness(samples, RATE, -60.0), -60.0) == "silent"
 
 
-def test_not_a_sample_is_no_sound_track() -> None:
+def test_audio_state_without_samples_is_none() -> None:
     assert measure_loudness(np.zeros(0, np.int16), RATE, -60.0) is None
     assert audio_state(None, -60.0) == "none"

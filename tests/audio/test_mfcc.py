@@ -75,7 +75,7 @@ def test_python_speech_features_own_hop_would_miss_that_row() -> None:
     assert abs(drift_rows) > 15
 
 
-def test_windows_that_leave_the_sound_see_zeros() -> None:
+def test_mfcc_windows_beyond_the_audio_see_zeros() -> None:
     samples = noise(800)
     starts = np.array([-10.0, -0.01, 0.0, 0.04, 10.0])
 

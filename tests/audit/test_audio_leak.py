@@ -46,7 +46,7 @@ def test_presence_that_is_independent_of_the_class_is_no_bit() -> None:
     assert mutual_bits(table((6, 2), (12, 4), (3, 1))) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_half_of_four_classes_sounding_is_one_bit_of_two() -> None:
+def test_mutual_bits_of_two_audible_classes_of_four_is_one_of_two() -> None:
     halves = table((5, 0), (5, 0), (0, 5), (0, 5))
 
     assert mutual_bits(halves) == 1.0
@@ -83,7 +83,7 @@ def simulated(
 
 
 @pytest.mark.parametrize("presence", ["clip", "recording", "speaker"])
-def test_presence_that_is_drawn_by_group_tells_no_bit(presence: str) -> None:
+def test_measure_of_presence_drawn_by_group_is_zero(presence: str) -> None:
     random = np.random.default_rng(0)
     leaks = []
     for _ in range(60):
@@ -176,7 +176,7 @@ def test_guess_accuracy_of_state_absent_from_train_uses_the_commonest_class() ->
     assert guess_accuracy(table((4, 0), (1, 0)), table((0, 3), (0, 1))) == 0.75
 
 
-def test_sound_everywhere_tells_nothing() -> None:
+def test_measure_with_audio_everywhere_is_zero() -> None:
     label = np.array([0, 0, 1, 1], dtype=np.int64)
     there = np.ones(4, dtype=np.int64)
 
@@ -185,7 +185,7 @@ def test_sound_everywhere_tells_nothing() -> None:
     assert (leak.bits, leak.bits_at_most, leak.bits_by_chance, leak.p_value) == (0, 0, 0, 1)
 
 
-def test_dropping_sound_leaves_what_the_posterior_of_silence_says() -> None:
+def test_dropped_audio_leaves_the_bits_of_the_posterior_of_silence() -> None:
     """Of two equal classes one sounds: after dropping a share, silence means the silent one by
     1 / (1 + share)."""
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):

@@ -10,7 +10,7 @@ TRAIN = np.array([[0, 10], [2, 8], [10, 0], [9, 1]], dtype=np.int64)
 TEST = np.array([[0, 5], [5, 0], [4, 1], [3, 2]], dtype=np.int64)
 
 
-def test_only_constant_presence_leaves_no_bit() -> None:
+def test_protocols_with_constant_audio_presence_leave_no_bit() -> None:
     rows = {protocol.name: protocol for protocol in protocols(TRAIN, TEST)}
 
     assert len(rows) == 10
@@ -26,7 +26,7 @@ def test_only_constant_presence_leaves_no_bit() -> None:
     assert mostly.bits == pytest.approx(mutual_bits(TRAIN[:2]))
 
 
-def test_dropping_more_sound_leaves_less_but_never_nothing() -> None:
+def test_protocols_dropping_more_audio_leave_less_but_some_leak() -> None:
     bits = [row.bits for row in protocols(TRAIN, TEST) if "dropped" in row.name]
 
     assert len(bits) == 3
@@ -34,7 +34,7 @@ def test_dropping_more_sound_leaves_less_but_never_nothing() -> None:
     assert bits[-1] > 0.01
 
 
-def test_clips_are_counted_on_both_sides() -> None:
+def test_protocols_count_clips_of_both_subsets() -> None:
     rows = {protocol.name: protocol for protocol in protocols(TRAIN, TEST)}
     audio = rows["only clips with usable audio"]
     mostly = rows["all clips of classes that mostly have audio"]

@@ -47,7 +47,7 @@ def test_lengths_are_smallest_median_and_largest() -> None:
     assert survey(ALL, ("A", "B"))["seconds"] == {"min": 0.16, "median": 2.0, "max": 2.0}
 
 
-def test_sound_that_begins_late_or_ends_early_is_named_with_the_worst_first() -> None:
+def test_missing_at_end_lists_the_worst_clips_first() -> None:
     audio = survey(ALL, ("A", "B"))["audio"]
 
     assert audio["starts_late"] == {"clips": 1, "most_seconds": 0.5, "worst": ["A/2"]}
@@ -55,7 +55,7 @@ def test_sound_that_begins_late_or_ends_early_is_named_with_the_worst_first() ->
     assert missing_at_end(replace(ONE, audio_start_seconds=-0.25)) == 0.25
 
 
-def test_loudness_is_that_of_sounding_clips() -> None:
+def test_survey_loudness_is_of_audible_clips() -> None:
     audio = survey(ALL, ("A", "B"))["audio"]
 
     assert audio["rms_dbfs"] == {"min": -30.0, "median": -25.0, "max": -20.0}
@@ -63,7 +63,7 @@ def test_loudness_is_that_of_sounding_clips() -> None:
     assert audio["sample_rates_hz"] == {"44100": 3}
 
 
-def test_every_class_has_its_share_with_usable_sound() -> None:
+def test_survey_classes_gives_the_share_with_usable_audio() -> None:
     first, second, empty = survey_classes(ALL, ("A", "B", "C"), {"1": SIDES})
 
     assert (first["clips"], first["usable_share"], first["groups"]) == (2, 1.0, 1)
@@ -72,7 +72,7 @@ def test_every_class_has_its_share_with_usable_sound() -> None:
     assert (empty["clips"], empty["usable_share"]) == (0, None)
 
 
-def test_groups_on_both_sides_are_named_by_class() -> None:
+def test_survey_split_names_groups_in_both_subsets_by_class() -> None:
     facts = survey_split(ALL, SIDES)
 
     assert facts["shared_groups"] == [{"group": "A/g01", "train": 1, "test": 1}]
@@ -80,7 +80,7 @@ def test_groups_on_both_sides_are_named_by_class() -> None:
     assert facts["unlisted"] == 1
 
 
-def test_a_group_that_a_table_names_in_two_classes_is_one_group() -> None:
+def test_survey_of_group_in_two_classes_counts_one_group() -> None:
     records = (replace(ONE, group="voice 3"), replace(SILENT, group="voice 3"), SHORT)
 
     facts = survey_split(records, {"train": ["A/1"], "test": ["B/1", "B/2"]})
@@ -90,7 +90,7 @@ def test_a_group_that_a_table_names_in_two_classes_is_one_group() -> None:
 
 
 @pytest.mark.parametrize("records", [(), (SHORT,)])
-def test_a_set_without_sound_has_nothing_to_measure(records: tuple[ClipRecord, ...]) -> None:
+def test_survey_without_audio_measures_nothing(records: tuple[ClipRecord, ...]) -> None:
     audio = survey(records, ("A", "B"))["audio"]
 
     assert audio["rms_dbfs"] is None

@@ -114,7 +114,7 @@ def test_classes_that_only_the_test_list_has_are_named(
     assert "split 1: 4 classes have test clips only (Cat, Dog, Eel, ...)" in line
 
 
-def test_without_a_leak_there_is_neither_warning_nor_advice(
+def test_print_audit_without_leak_prints_no_warning_or_advice(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rows = printed(capsys, facts(3, sounding=3))
@@ -123,7 +123,7 @@ def test_without_a_leak_there_is_neither_warning_nor_advice(
 
 
 @pytest.mark.slow
-def test_what_it_asks_for_can_be_copied_and_runs(
+def test_print_audit_advice_can_be_copied_and_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_video: Callable[..., Path]
 ) -> None:
     """Two of three classes sound; each clip is a group, so that the leak is beyond chance."""

@@ -49,7 +49,7 @@ def test_config_show_separates_tables_by_a_blank_line() -> None:
         assert not lines[at - 1].strip()
 
 
-def test_colons_are_no_pictures() -> None:
+def test_config_prints_colons_without_emoji() -> None:
     _, text, _ = run("show", "prep")
 
     assert "-q:v" in text
@@ -81,7 +81,7 @@ def test_init_writes_a_file_that_validate_likes(tmp_path: Path) -> None:
     )
 
 
-def test_init_says_where_the_values_of_a_preset_are_from(tmp_path: Path) -> None:
+def test_config_init_names_the_sources_of_preset_values(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
 
     run("init", "pretrain", str(file), "--preset", "paper", "--set", "train.epochs=500")

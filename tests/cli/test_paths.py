@@ -23,27 +23,27 @@ def prepared(folder: str) -> Path:
     return Path(folder)
 
 
-def test_the_only_set_is_the_default() -> None:
+def test_dataset_default_is_the_only_dataset() -> None:
     only = prepared("data/pets")
 
     assert paths.dataset(None) == only
 
 
-def test_a_set_is_found_by_its_folder_or_by_its_name() -> None:
+def test_dataset_is_found_by_folder_or_name() -> None:
     inside, outside = prepared("data/pets"), prepared("elsewhere/birds")
 
     assert paths.dataset("pets") == inside
     assert paths.dataset("elsewhere/birds") == outside
 
 
-def test_an_unknown_set_is_refused_with_those_that_are_there() -> None:
+def test_unknown_dataset_is_refused_with_the_existing_ones() -> None:
     prepared("data/pets")
 
     with pytest.raises(UsageError, match=r"--data cats: no such folder.*data/ holds pets"):
         paths.dataset("cats")
 
 
-def test_an_unfinished_set_sends_back_to_prep() -> None:
+def test_unfinished_dataset_is_refused_with_the_prep_command() -> None:
     Path("half").mkdir()
 
     with pytest.raises(ArtifactError, match="half is not a prepared set"):
@@ -57,7 +57,7 @@ def pretrained(name: str, dataset: str, fingerprint: str) -> Path:
     return run
 
 
-def test_fine_tuning_starts_from_the_newest_pretrain_run_of_its_set_unless_told() -> None:
+def test_finetune_default_start_is_the_newest_pretraining_of_its_dataset() -> None:
     write_json(Path("data/pets/dataset.json"), {"name": "pets", "fingerprint": "aa"})
     run = pretrained("first", "pets", "aa")
     pretrained("later", "birds", "bb")
@@ -74,7 +74,7 @@ def test_fine_tuning_starts_from_the_newest_pretrain_run_of_its_set_unless_told(
         paths.pretrained("gone.pt", Path("data/pets"))
 
 
-def test_a_start_from_a_set_that_was_prepared_again_is_told() -> None:
+def test_init_run_of_dataset_prepared_again_is_warned_about() -> None:
     write_json(Path("data/pets/dataset.json"), {"name": "pets", "fingerprint": "bb"})
     pretrained("first", "pets", "aa")
 
@@ -85,7 +85,7 @@ def test_a_start_from_a_set_that_was_prepared_again_is_told() -> None:
     )
 
 
-def test_a_resumed_run_brings_its_own_settings() -> None:
+def test_resumed_run_uses_its_own_settings() -> None:
     write_text(Path("runs/a/config.yaml"), "train: {epochs: 3}\n")
 
     assert paths.earlier_settings(Path("runs/a"), resume=True) == {"train": {"epochs": 3}}
@@ -94,7 +94,7 @@ def test_a_resumed_run_brings_its_own_settings() -> None:
         paths.earlier_settings(Path("runs/b"), resume=True)
 
 
-def test_a_resumed_run_tells_its_preset_by_the_checkpoint_that_is_whole() -> None:
+def test_resumed_run_uses_the_preset_of_its_readable_checkpoint() -> None:
     run = Path("runs/a")
     last, previous = (run / f"checkpoints/{name}.pt" for name in ("last", "previous"))
     facts, model = {"preset": "tiny"}, {"weight": torch.zeros(1)}
@@ -111,11 +111,13 @@ def test_a_resumed_run_tells_its_preset_by_the_checkpoint_that_is_whole() -> Non
 @pytest.mark.parametrize(
     ("preset", "modality"), [(None, "av"), ("base", "av"), ("videomae-k400", "v"), ("old", "av")]
 )
-def test_a_preset_says_what_its_classifier_reads(preset: str | None, modality: str) -> None:
+def test_preset_determines_the_modality_of_its_classifier(
+    preset: str | None, modality: str
+) -> None:
     assert paths.modality_of(preset) == modality
 
 
-def test_a_set_is_called_as_its_folder() -> None:
+def test_dataset_name_is_that_of_its_folder() -> None:
     assert paths.set_folder(None, None, "ucf101") == Path("data/ucf101")
     assert paths.set_folder(None, "pets", "ucf101") == Path("data/pets")
     assert paths.set_folder(Path("sets/pets"), None, "ucf101") == Path("sets/pets")
@@ -124,7 +126,7 @@ def test_a_set_is_called_as_its_folder() -> None:
 @pytest.mark.parametrize(
     ("there", "reads"), [([], "av"), (["v"], "v"), (["a"], "a"), (["v", "av"], "av")]
 )
-def test_a_run_to_resume_is_the_one_that_is_there(there: list[str], reads: str) -> None:
+def test_resumed_run_is_the_existing_one(there: list[str], reads: str) -> None:
     for kind in there:
         Path(f"runs/finetune-pets-{kind}").mkdir(parents=True)
 
@@ -140,14 +142,14 @@ def test_run_of_a_protocol_is_found_by_its_suffix() -> None:
     assert paths.find_modality("pets", paths.protocol_suffix("visual")) == "av"
 
 
-def test_a_pipe_is_no_table() -> None:
+def test_pipe_as_table_is_refused() -> None:
     os.mkfifo("rows")
 
     with pytest.raises(UsageError, match=r"rows is not a regular file .*, expected a CSV file"):
         paths.table(Path("rows"))
 
 
-def test_a_resumed_run_finds_its_own_set_among_several() -> None:
+def test_resumed_run_among_several_datasets_finds_its_own() -> None:
     for name in ("birds", "pets"):
         write_json(Path(f"data/{name}/dataset.json"), {"name": name, "fingerprint": name * 2})
     run = pretrained("first", "pets", "petspets")

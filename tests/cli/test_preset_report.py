@@ -51,7 +51,7 @@ def test_preset_report_of_every_preset_is_printed(name: str) -> None:
     assert text.count("derived") == 2
 
 
-def test_values_stand_beside_their_sources() -> None:
+def test_preset_report_prints_values_beside_their_sources() -> None:
     _, text, _ = show("paper", "--stage", "pretrain")
 
     assert "\n mask.ratio 0.9 paper III-B, III-F" in text
@@ -130,7 +130,7 @@ def test_preset_report_on_busy_machine_warns_and_corrects(
     ("hours", "words"),
     [(0.5, "30 minutes"), (1.5, "1.5 hours"), (99.0, "99 hours"), (2400.0, "100 days")],
 )
-def test_hours_are_told_in_the_unit_that_suits_them(hours: float, words: str) -> None:
+def test_duration_is_printed_in_a_suitable_unit(hours: float, words: str) -> None:
     assert duration(hours) == words
 
 

@@ -97,7 +97,7 @@ def test_verify_prints_commands_that_repair_shards_and_tables(prepared: Path) ->
     assert run("verify")[0] == 0
 
 
-def test_tables_alone_are_mended_too(prepared: Path) -> None:
+def test_verify_repairs_tables_alone(prepared: Path) -> None:
     before = contents(prepared)
     (prepared / "splits" / "split1-test.txt").unlink()
 

@@ -210,7 +210,7 @@ def test_eval_takes_heads_and_stride_that_a_file_does_not_name(prepared: Path) -
     assert "was trained with heads 4 (got 8)" in err
 
 
-def test_another_window_is_told_to_go_by_init(ours: Path, prepared: Path) -> None:
+def test_weights_with_another_window_names_the_option_init(ours: Path, prepared: Path) -> None:
     run_of_ours = replace(load_checkpoint(ours), facts={"preset": "base", "split": "1"})
     save_checkpoint(Path("run.pt"), run_of_ours)
 

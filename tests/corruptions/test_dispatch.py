@@ -30,7 +30,7 @@ def falls(values: list[float]) -> bool:
     return all(a > b for a, b in pairwise(values))
 
 
-def test_every_kind_has_one_function() -> None:
+def test_dispatch_has_one_function_per_kind() -> None:
     assert sorted([*FIXED, *DRAWN]) == sorted(KINDS)
 
 
@@ -123,7 +123,7 @@ def test_same_clip_gives_the_same_result_and_no_view_of_the_input(kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", DRAWN)
-def test_other_clip_gets_another_pattern(kind: str) -> None:
+def test_apply_to_other_clip_draws_another_pattern(kind: str) -> None:
     clean = texture(4, 48, 48) if KINDS[kind].modality == "frames" else voice(4000)
     level = KINDS[kind].levels[3]
 

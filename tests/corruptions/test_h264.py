@@ -15,7 +15,7 @@ from tests.corruptions.inputs import texture
 
 @pytest.mark.parametrize("num_frames", [1, 2, 16, 61])
 @pytest.mark.parametrize(("crf", "tolerance"), [(27.0, 2), (51.0, 20)])
-def test_every_frame_returns_in_its_place(num_frames: int, crf: float, tolerance: int) -> None:
+def test_h264_returns_every_frame_in_its_place(num_frames: int, crf: float, tolerance: int) -> None:
     levels = np.linspace(20, 230, num_frames).round().astype(np.uint8)
     clean = np.broadcast_to(levels[:, None, None, None], (num_frames, 32, 48, 3)).copy()
 
@@ -61,7 +61,7 @@ def test_av_without_the_encoder_is_one_line(monkeypatch: pytest.MonkeyPatch) -> 
         h264(texture(1, 16, 16), 30.0)
 
 
-def test_other_kinds_import_neither_av_nor_torch() -> None:
+def test_kinds_without_coding_import_neither_av_nor_torch() -> None:
     code = (
         "import sys, avme.corruptions.dispatch;"
         "print(sorted({'av', 'torch', 'h5py'} & set(sys.modules)))"

@@ -43,13 +43,13 @@ def test_detail_above_the_kept_resolution_is_gone_and_below_it_remains() -> None
     assert fine < 15
 
 
-def test_all_of_the_resolution_kept_changes_nothing() -> None:
+def test_low_resolution_keeping_all_changes_nothing() -> None:
     clean = texture(1, 21, 34)
 
     assert (low_resolution(clean, 1.0) == clean).all()
 
 
-def test_one_pixel_has_no_resolution_to_lose() -> None:
+def test_low_resolution_of_one_pixel_changes_nothing() -> None:
     clean = texture(2, 1, 1)
 
     assert (low_resolution(clean, 0.125) == clean).all()

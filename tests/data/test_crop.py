@@ -37,7 +37,7 @@ def ramps(height: int, width: int) -> np.ndarray:
         ([Box(0, 0, 200, 200), Box(0, 0, 100, 200)], 2),
     ],
 )
-def test_pictures_shrink_as_far_as_the_smallest_box_allows(boxes: list[Box], factor: int) -> None:
+def test_jpeg_scale_factor_is_limited_by_the_smallest_box(boxes: list[Box], factor: int) -> None:
     assert jpeg_scale_factor(boxes, 32) == factor
 
 
@@ -94,7 +94,7 @@ def test_crop_resize_of_reduced_frame_is_close_to_the_full_one(factor: int) -> N
 
 
 @pytest.mark.parametrize(("height", "width"), [(24, 40), (40, 24)])
-def test_three_boxes_are_the_ends_and_the_middle_of_the_long_side(height: int, width: int) -> None:
+def test_eval_crops_are_the_ends_and_middle_of_the_long_side(height: int, width: int) -> None:
     indices = [(box.top, box.left) for box in eval_crops(height, width, 3)]
 
     assert indices == ([(0, 0), (0, 8), (0, 16)] if width > height else [(0, 0), (8, 0), (16, 0)])

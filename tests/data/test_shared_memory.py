@@ -39,7 +39,7 @@ def test_prefetch_factor_without_room_for_a_batch_names_the_fixes() -> None:
     assert all(way in said for way in ("--workers 0", "train.micro_batch_size", "--shm-size"))
 
 
-def test_free_memory_is_what_the_system_says() -> None:
+def test_free_shared_memory_equals_that_of_the_system() -> None:
     found = free_shared_memory()
 
     if os.path.isdir("/dev/shm"):

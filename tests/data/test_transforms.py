@@ -79,7 +79,7 @@ def test_flipping_and_cropping_are_the_same_on_all_frames() -> None:
         assert (pictures == pictures[:1]).all()
 
 
-def test_noise_and_masks_keep_rows_without_sound_at_zero() -> None:
+def test_train_transform_keeps_rows_without_audio_at_zero() -> None:
     view = FinetuneTransform(CLIP, HEAVY.model_copy(update={"audio_dropout": 0.0}))
     valid = torch.arange(32) < 20
 
@@ -90,7 +90,7 @@ def test_noise_and_masks_keep_rows_without_sound_at_zero() -> None:
         assert not mfcc[20:].any()
 
 
-def test_dropped_sound_is_marked_as_not_there() -> None:
+def test_train_transform_marks_dropped_audio_as_invalid() -> None:
     view = FinetuneTransform(CLIP, AugmentConfig(audio_dropout=1.0))
 
     mfcc, valid = view.audio(torch.ones(32, 13), torch.ones(32, dtype=torch.bool))
@@ -111,7 +111,7 @@ def test_finetune_transform_view_equals_torchvision_on_full_frames() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 500), (500, 1), (17, 3000), (3000, 17)])
-def test_pictures_of_any_shape_become_squares(height: int, width: int) -> None:
+def test_train_transform_of_any_frame_shape_gives_squares(height: int, width: int) -> None:
     frames = make_frames(height, width)[:1]
 
     for view in (PretrainTransform(CLIP, CropConfig()), FinetuneTransform(CLIP, AugmentConfig())):

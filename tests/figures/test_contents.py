@@ -17,7 +17,7 @@ def blue_pixels(path: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("count", [1, 7, 101])
 @pytest.mark.slow
-def test_sounding_classes_stand_above_the_others(tmp_path: Path, count: int) -> None:
+def test_audible_classes_are_drawn_above_the_others(tmp_path: Path, count: int) -> None:
     sounding = np.arange(count) % 2 == 0
     states = {
         "audible": np.where(sounding, 20, 0),

@@ -37,7 +37,7 @@ LINES = [{"kind": "train", "step": 1, "loss": 1.0}, {"kind": "validation", "step
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-def test_every_figure_is_drawn_with_any_name(
+def test_figures_are_drawn_with_any_name(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     title = f"{name[:300]}, split 1"
@@ -68,12 +68,12 @@ def test_dollars_are_drawn(tmp_path: Path) -> None:
     assert ink_of("$iii$") > ink_of("iii") + 40
 
 
-def test_a_long_name_is_cut() -> None:
+def test_shown_name_of_long_name_is_shortened() -> None:
     assert shown_name("x" * 41) == "x" * 37 + "..."
     assert shown_name("x" * 40) == "x" * 40
 
 
-def test_a_home_that_cannot_be_written_is_no_reason_to_speak() -> None:
+def test_plain_text_with_unwritable_home_prints_nothing() -> None:
     gone = {"MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"}
     env = {name: value for name, value in os.environ.items() if name not in gone}
 

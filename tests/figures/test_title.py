@@ -32,9 +32,7 @@ DRAW: dict[str, Callable[[Path, str], None]] = {
 
 @pytest.mark.parametrize("name", DRAW)
 @pytest.mark.slow
-def test_a_title_is_in_the_file_and_on_the_picture_within_its_borders(
-    name: str, tmp_path: Path
-) -> None:
+def test_add_title_is_stored_in_the_file_and_fits_the_figure(name: str, tmp_path: Path) -> None:
     path, bare = tmp_path / "a.png", tmp_path / "b.png"
 
     DRAW[name](path, LONG)

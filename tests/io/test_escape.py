@@ -49,7 +49,7 @@ def test_escape_text_leaves_no_control_character(text: str) -> None:
 
 
 @given(st.text(st.characters(codec=None)))
-def test_escaped_json_says_the_same(text: str) -> None:
+def test_escape_json_keeps_the_value(text: str) -> None:
     written = escape_json(json.dumps({text: text}, ensure_ascii=False))
 
     whole = text.encode(errors="backslashreplace").decode()  # but for halves of characters
@@ -71,7 +71,7 @@ def test_escape_formula_of_a_number_is_unchanged() -> None:
     assert escape_formula(-0.5) == -0.5
 
 
-def test_long_text_keeps_its_beginning_and_its_end() -> None:
+def test_shorten_middle_keeps_beginning_and_end() -> None:
     text = "run.yaml is odd: " + "x" * 1000 + ": delete it"
 
     short = shorten_middle(text, 100)

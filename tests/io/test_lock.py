@@ -67,7 +67,7 @@ def test_others_can_see_whether_it_is_held(tmp_path: Path) -> None:
     assert not is_held(tmp_path, "run")
 
 
-def test_those_who_share_keep_out_one_who_does_not(tmp_path: Path) -> None:
+def test_holding_shared_locks_excludes_an_exclusive_one(tmp_path: Path) -> None:
     with holding(tmp_path, shared=True):
         with holding(tmp_path, shared=True):
             pass

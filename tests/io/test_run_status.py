@@ -68,7 +68,7 @@ def test_state_of_running_without_process_is_killed(tmp_path: Path) -> None:
     assert state_of(tmp_path) == "killed (it was process ? on ?)"
 
 
-def test_overwriting_spares_what_is_no_run(tmp_path: Path) -> None:
+def test_open_run_with_overwrite_spares_other_folders(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
 
     with pytest.raises(UsageError, match="was not written by avme"):

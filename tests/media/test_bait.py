@@ -134,7 +134,7 @@ def test_playlist_in_subtitles_of_an_avi_is_not_followed(
 
 
 @pytest.mark.parametrize("kind", [b"url ", b"alis"])
-def test_data_that_an_mp4_says_lie_elsewhere_are_not_fetched(
+def test_external_data_of_an_mp4_are_not_fetched(
     tmp_path: Path, make_video: MakeVideo, secret: Path, kind: bytes
 ) -> None:
     options = ("-c:v", "libx264", "-c:a", "aac")

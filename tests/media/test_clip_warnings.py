@@ -43,7 +43,7 @@ def test_square_pixels_are_not_worth_a_word(aspect: Fraction | None) -> None:
 
 
 @pytest.mark.parametrize("aspect", ["16/11", "10/11"])
-def test_pixels_of_another_shape_are_told(
+def test_shape_warnings_of_other_pixel_aspect_name_it(
     tmp_path: Path, make_video: Callable[..., Path], aspect: str
 ) -> None:
     clip = make_video(tmp_path / "clip.mp4", options=("-vf", f"setsar={aspect}", "-c:a", "mp3"))
@@ -65,7 +65,7 @@ def test_pixels_of_another_shape_are_told(
         (None, 0.0, ["sound-lost"]),
     ],
 )
-def test_sound_is_compared_with_the_pictures(
+def test_audio_warnings_compare_audio_with_video(
     start: float | None, seconds: float, codes: list[str]
 ) -> None:
     assert sound_codes(start, seconds) == codes

@@ -31,7 +31,7 @@ def first_frame(jpegs: bytes, media: DecodedClip) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(jpegs[: int(media.jpeg_bytes[0])])).convert("RGB"))
 
 
-def test_pictures_come_with_exact_times(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_decode_gives_exact_frame_times(tmp_path: Path, make_video: MakeVideo) -> None:
     clip = make_video(tmp_path / "clip.avi", frames=7, fps="30000/1001")
 
     media, jpegs = extracted(clip, tmp_path / "work")
@@ -62,7 +62,7 @@ def test_decode_keeps_the_sharpness_of_the_source(tmp_path: Path, make_video: Ma
 
 
 @pytest.mark.parametrize("matrix", ["bt601", "bt709"])
-def test_colours_survive_whatever_matrix_the_source_has(
+def test_decode_keeps_colors_for_every_matrix(
     tmp_path: Path, make_video: MakeVideo, matrix: str
 ) -> None:
     tag = "smpte170m" if matrix == "bt601" else matrix
@@ -76,7 +76,7 @@ def test_colours_survive_whatever_matrix_the_source_has(
     assert np.abs(first_frame(jpegs, media).astype(int) - [254, 0, 0]).max() <= 6
 
 
-def test_short_side_shrinks_the_pictures(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_decode_with_short_side_shrinks_frames(tmp_path: Path, make_video: MakeVideo) -> None:
     clip = make_video(tmp_path / "clip.avi", size="96x64")
 
     media, jpegs = extracted(clip, tmp_path / "work", short_side=32)
@@ -124,7 +124,7 @@ def test_start_offsets_of_the_container_are_honoured(
     assert media.mfcc.shape == (200, 13)
 
 
-def test_sound_that_ends_early_ends_its_rows(shared: Path, tmp_path: Path) -> None:
+def test_decode_of_audio_that_ends_early_ends_its_rows(shared: Path, tmp_path: Path) -> None:
     media, _ = extracted(shared / "data" / "oddmedia" / "audio_half.mp4", tmp_path / "work")
 
     assert media.audio_rows[0] == 0
@@ -184,7 +184,7 @@ def test_decode_of_rotated_video_is_upright(shared: Path, tmp_path: Path) -> Non
     assert np.abs(difference).mean() < 4
 
 
-def test_sound_that_nobody_can_decode_costs_no_picture(
+def test_decode_of_undecodable_audio_keeps_the_frames(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:
     clip = make_video(tmp_path / "clip.avi", frames=5)

@@ -72,7 +72,7 @@ def first_beep(media: DecodedClip) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_track_that_sounds_is_taken(films: dict[str, Path], ffmpeg: str, kind: str) -> None:
+def test_decode_takes_the_audible_track(films: dict[str, Path], ffmpeg: str, kind: str) -> None:
     media = extracted(films[kind], ffmpeg)
 
     assert media.audio == "audible"
@@ -83,7 +83,7 @@ def test_the_track_that_sounds_is_taken(films: dict[str, Path], ffmpeg: str, kin
     assert not any(warning.startswith("sound-lost") for warning in media.warnings)
 
 
-def test_the_track_that_sounds_is_taken_of_a_cut(films: dict[str, Path], ffmpeg: str) -> None:
+def test_decode_of_segment_takes_the_audible_track(films: dict[str, Path], ffmpeg: str) -> None:
     media = extracted(films["first-silent.mp4"], ffmpeg, Span(0.6, 1.6))
 
     assert media.audio == "audible"
@@ -101,7 +101,7 @@ def test_audio_of_another_track_is_that_of_a_film_with_no_other(
     assert only.warnings == ()
 
 
-def test_a_silent_track_is_taken_rather_than_an_empty_one(
+def test_decode_prefers_a_silent_track_to_an_empty_one(
     tmp_path: Path, make_film: Callable[..., Path], ffmpeg: str
 ) -> None:
     tracks = ("-map", "2:a", "-map", "2:a", *EMPTY)

@@ -67,16 +67,14 @@ def test_frame_limit_stops_the_decoding(
     assert reason_of(clip, tmp_path / "work") == "too-long"
 
 
-def test_pictures_take_no_more_room_than_they_may(tmp_path: Path, make_video: MakeVideo) -> None:
+def test_size_limit_stops_the_decoding(tmp_path: Path, make_video: MakeVideo) -> None:
     clip = make_video(tmp_path / "clip.avi", frames=100, size="320x240")
 
     assert reason_of(clip, tmp_path / "work", max_bytes=100_000) == "too-large"
 
 
 @pytest.mark.slow
-def test_pictures_of_16k_are_refused_before_they_are_decoded(
-    tmp_path: Path, make_video: MakeVideo
-) -> None:
+def test_frames_of_16k_are_refused_before_decoding(tmp_path: Path, make_video: MakeVideo) -> None:
     options = ("-c:v", "mjpeg", "-q:v", "31")
     clip = make_video(tmp_path / "clip.avi", frames=1, size="16000x4400", options=options)
 
@@ -84,7 +82,7 @@ def test_pictures_of_16k_are_refused_before_they_are_decoded(
     assert not (tmp_path / "work" / "ffmpeg.log").exists()
 
 
-def test_pictures_that_grow_too_large_on_the_way_are_left_out(
+def test_frames_that_grow_beyond_the_limit_are_refused(
     tmp_path: Path, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Longer than what ffmpeg reads ahead, or it refuses the whole file.

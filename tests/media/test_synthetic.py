@@ -32,7 +32,7 @@ def clip_of(seen: Seen = "Balls", heard: Heard = "Bell", group: int = 1) -> Synt
     return SyntheticClip(seen=seen, heard=heard, group=group, number=1, seed=0)
 
 
-def test_every_group_holds_every_pair_of_seen_and_heard() -> None:
+def test_plan_set_has_every_pair_of_patterns_in_every_group() -> None:
     clips = plan_set(groups=(1, 2, 3), clips_per_group=2, seed=0)
 
     for group in (1, 2, 3):
@@ -40,7 +40,7 @@ def test_every_group_holds_every_pair_of_seen_and_heard() -> None:
         assert sorted(pairs) == sorted(2 * [(seen, heard) for seen in SEEN for heard in HEARD])
 
 
-def test_one_clip_is_silent_and_one_has_no_track_both_in_the_last_group() -> None:
+def test_plan_set_has_one_silent_clip_and_one_without_track_in_the_last_group() -> None:
     clips = plan_set(groups=(1, 2, 3), clips_per_group=2, seed=0)
 
     odd = [clip for clip in clips if clip.audio != "audible"]
@@ -49,7 +49,7 @@ def test_one_clip_is_silent_and_one_has_no_track_both_in_the_last_group() -> Non
     assert {clip.group for clip in odd} == {3}
 
 
-def test_a_set_is_laid_out_as_ucf101(tmp_path: Path) -> None:
+def test_make_set_is_laid_out_as_ucf101(tmp_path: Path) -> None:
     clips = plan_set(groups=(1,), clips_per_group=1, seed=0)
 
     make_set(clips, tmp_path, NullReporter())
@@ -60,7 +60,7 @@ def test_a_set_is_laid_out_as_ucf101(tmp_path: Path) -> None:
     )
 
 
-def test_a_written_clip_has_the_size_rate_and_tracks_that_were_asked_for(tmp_path: Path) -> None:
+def test_write_clip_has_the_requested_size_rate_and_tracks(tmp_path: Path) -> None:
     spoken = probe(write_clip(clip_of(), tmp_path, find_ffmpeg()))
     mute = SyntheticClip(seen="Bars", heard="Bell", group=1, number=1, seed=0, audio="none")
 
@@ -72,7 +72,7 @@ def test_a_written_clip_has_the_size_rate_and_tracks_that_were_asked_for(tmp_pat
     assert probe(write_clip(mute, tmp_path, find_ffmpeg())).audio is None
 
 
-def test_a_seed_makes_the_same_file_twice_and_another_seed_another(tmp_path: Path) -> None:
+def test_write_clip_is_determined_by_the_seed(tmp_path: Path) -> None:
     again = SyntheticClip(seen="Balls", heard="Bell", group=1, number=1, seed=1)
 
     digests = [
@@ -94,14 +94,14 @@ def test_clips_of_one_group_share_their_background_and_those_of_others_do_not() 
 
 
 @pytest.mark.parametrize("seen", SEEN)
-def test_the_things_seen_move(seen: Seen) -> None:
+def test_render_video_patterns_move(seen: Seen) -> None:
     frames = render_video(clip_of(seen)).astype(float)
 
     assert (np.abs(frames[0] - frames[NUM_FRAMES // 2]).max(axis=-1) > 60).sum() > 50
 
 
 @pytest.mark.parametrize("heard", HEARD)
-def test_sound_lasts_as_long_as_the_pictures_and_is_not_clipped(heard: Heard) -> None:
+def test_render_audio_has_the_video_length_and_no_clipping(heard: Heard) -> None:
     samples = render_audio(clip_of(heard=heard)).astype(float) / 32_768
 
     assert len(samples) == NUM_FRAMES * 16_000 // FPS
@@ -109,13 +109,13 @@ def test_sound_lasts_as_long_as_the_pictures_and_is_not_clipped(heard: Heard) ->
     assert (np.abs(samples) > 0.999).mean() < 0.01
 
 
-def test_a_silent_clip_is_digital_silence() -> None:
+def test_render_audio_of_silent_clip_is_zero() -> None:
     silent = SyntheticClip(seen="Balls", heard="Bell", group=1, number=1, seed=0, audio="silent")
 
     assert not render_audio(silent).any()
 
 
-def test_an_ffmpeg_that_cannot_write_is_the_machines_fault(tmp_path: Path) -> None:
+def test_write_clip_with_unusable_ffmpeg_is_a_machine_error(tmp_path: Path) -> None:
     with pytest.raises(SystemRequirementError, match="cannot write"):
         write_clip(clip_of(), tmp_path, "/bin/false")
 

@@ -37,7 +37,7 @@ def set_back(path: Path, seconds: float) -> Path:
 
 
 @pytest.mark.parametrize("span", [None, Span(1.2, 3.0)])
-def test_pictures_without_times_of_their_own_come_at_their_rate(
+def test_frames_without_timestamps_follow_at_the_frame_rate(
     tmp_path: Path, span: Span | None
 ) -> None:
     black, path = "color=black:size=320x240:rate=25:duration=6", tmp_path / "black.mpg"

@@ -85,7 +85,7 @@ def test_talknets_encoder_of_full_size_is_untouched_by_padding_too() -> None:
     torch.testing.assert_close(tokens[:, :4], resnet(mfcc[:, :16]), rtol=1e-4, atol=1e-5)
 
 
-def test_rows_before_a_clip_begins_are_padding_as_well() -> None:
+def test_audio_encoder_treats_rows_before_the_clip_as_padding() -> None:
     resnet = make_resnet().eval()
     mfcc = torch.randn(2, 32, 13)
 
@@ -146,7 +146,7 @@ def test_audio_encoder_without_audible_clip_gives_every_parameter_a_gradient() -
     assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
 
 
-def test_sound_one_slot_later_gives_tokens_one_slot_later() -> None:
+def test_audio_encoder_of_shifted_audio_gives_shifted_tokens() -> None:
     # A burst far from both ends, moved by 8 tokens of 4 rows = one slot of ViT-B. Squeeze
     # and excitation pools over the window, which the move leaves as it was.
     resnet = AudioResNet(AudioConfig()).eval()

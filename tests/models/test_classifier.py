@@ -19,7 +19,7 @@ MODALITIES: list[Modality] = ["av", "v", "a"]
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
-def test_every_parameter_gets_a_gradient(
+def test_classifier_gives_every_parameter_a_gradient(
     modality: Modality, clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
 ) -> None:
     model = Classifier(make_model_config(variant="talknet"), clip, 5, modality)
@@ -51,7 +51,7 @@ def test_pooling_is_the_mean_or_the_largest_value_of_each_channel(
     torch.testing.assert_close(pooled, torch.full((3, 8), value))
 
 
-def test_batch_norm_takes_away_what_all_clips_share(
+def test_pooled_batch_norm_removes_what_all_clips_share(
     clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
 ) -> None:
     torch.manual_seed(0)
@@ -78,7 +78,7 @@ def test_batch_norm_and_largest_values_train_every_parameter(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("modality", MODALITIES)
-def test_one_batch_can_be_learnt_by_heart(
+def test_classifier_overfits_one_batch(
     modality: Modality, clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
 ) -> None:
     torch.manual_seed(0)
@@ -95,7 +95,7 @@ def test_one_batch_can_be_learnt_by_heart(
 
 
 @pytest.mark.parametrize(("modality", "sees", "hears"), [("av", 1, 1), ("v", 1, 0), ("a", 0, 1)])
-def test_a_modality_sees_and_hears_what_its_name_says(
+def test_classifier_of_a_modality_reads_only_its_streams(
     modality: Modality,
     sees: int,
     hears: int,

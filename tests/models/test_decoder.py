@@ -78,7 +78,7 @@ def test_asking_for_seen_tokens_leaves_the_hidden_ones_as_they_are(
     assert torch.equal(alone.hidden, both.hidden)
 
 
-def test_sound_reaches_the_prediction_once_the_bridge_has_learnt(
+def test_audio_reaches_the_prediction_once_the_bridge_is_nonzero(
     clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs, spread: Spread
 ) -> None:
     model = MaskedAutoencoder(make_model_config(), clip).eval()

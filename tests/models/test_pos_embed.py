@@ -26,7 +26,7 @@ def test_positions_on_the_grid_of_the_weights_are_identical() -> None:
     assert torch.equal(table, positions_on(grid, 32))
 
 
-def test_another_grid_is_read_between_neighbours_in_time_row_and_column() -> None:
+def test_positions_on_another_grid_interpolate_time_row_and_column() -> None:
     trained, grid = Grid(2, 3, 4), Grid(4, 3, 8)
     table = sine_cosine_table(trained.tokens, 6).numpy().reshape(2, 3, 4, 6)
 

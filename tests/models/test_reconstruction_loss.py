@@ -11,7 +11,7 @@ def make_pixels() -> torch.Tensor:
     return torch.rand(2, 5, 2 * 4 * 4 * 3, generator=torch.Generator().manual_seed(0))
 
 
-def test_normalized_tubelets_have_mean_0_and_deviation_1_in_each_colour() -> None:
+def test_patch_statistics_normalize_each_color_to_mean_0_deviation_1() -> None:
     pixels = make_pixels()
 
     normalized = rearrange(patch_statistics(pixels).normalize(pixels), "b n (u c) -> b n u c", c=3)

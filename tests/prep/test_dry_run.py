@@ -183,7 +183,7 @@ def test_dry_run_command_prints_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_minutes_of_a_cluster_are_not_foretold(
+def test_dry_run_on_a_cluster_estimates_no_minutes(
     tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -38,7 +38,7 @@ def planned(clips: ClipTable, folder: Path) -> Plan:
     return make_plan(request, SourceResult(clips, ()), find_recipe(config), NullReporter())
 
 
-def test_a_clip_is_changed_when_its_label_stands_for_another_class(tmp_path: Path) -> None:
+def test_plan_diff_with_label_of_another_class_marks_the_clip_changed(tmp_path: Path) -> None:
     planned(clips_of(depth=0), tmp_path).write()
 
     same = planned(clips_of(depth=0), tmp_path)
@@ -66,7 +66,9 @@ def test_a_clip_is_changed_when_its_label_stands_for_another_class(tmp_path: Pat
         ("classes", [3]),
     ],
 )
-def test_a_section_of_another_type_is_damage(tmp_path: Path, section: str, value: object) -> None:
+def test_plan_with_section_of_another_type_is_damaged(
+    tmp_path: Path, section: str, value: object
+) -> None:
     planned(clips_of(depth=0), tmp_path).write()
     facts = read_json(tmp_path / "plan.json")
     write_json(tmp_path / "plan.json", {**facts, section: value})
@@ -75,7 +77,7 @@ def test_a_section_of_another_type_is_damage(tmp_path: Path, section: str, value
         planned(clips_of(depth=0), tmp_path)
 
 
-def test_a_plan_of_another_schema_is_refused_with_both_numbers(tmp_path: Path) -> None:
+def test_plan_of_another_schema_is_refused_with_both_versions(tmp_path: Path) -> None:
     planned(clips_of(depth=0), tmp_path).write()
     facts = read_json(tmp_path / "plan.json")
     write_json(tmp_path / "plan.json", facts | {"identity": facts["identity"] | {"schema": 1}})

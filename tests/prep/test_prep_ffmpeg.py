@@ -64,7 +64,7 @@ def make_part(videos: Path, tmp_path: Path) -> Callable[[int], list[str]]:
     return make
 
 
-def test_parts_by_two_versions_are_counted_and_told(
+def test_prep_of_parts_by_two_ffmpeg_versions_counts_both(
     tmp_path: Path, use_version: Callable[[str], None], make_part: Callable[[int], list[str]]
 ) -> None:
     use_version("6.1.1")

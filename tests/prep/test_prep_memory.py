@@ -106,7 +106,7 @@ def peak_of_publishing(folder: Path, count: int) -> int:
         tracemalloc.stop()
 
 
-def test_a_clip_more_costs_the_parent_next_to_nothing(tmp_path: Path) -> None:
+def test_prep_memory_per_clip_in_the_parent_is_negligible(tmp_path: Path) -> None:
     few, many = 200, 800
     for count in (few, many):
         write_shards(tmp_path / str(count), count)

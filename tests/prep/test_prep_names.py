@@ -71,7 +71,7 @@ def test_clips_of_any_name_are_prepared_and_damaged_ones_are_named(
     assert not (Path.cwd() / "here").exists()
 
 
-def test_links_that_lead_out_are_not_followed_and_said_aloud(
+def test_prep_reports_links_out_of_the_folder_unfollowed(
     tmp_path: Path, one: Path, run_prep: RunPrep
 ) -> None:
     for name in ("a/1.avi", "a/2.avi", "b/1.avi", "b/2.avi", "b/3.avi", "b/4.avi"):

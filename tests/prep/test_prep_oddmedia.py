@@ -85,7 +85,7 @@ def lines_of(made: PreparedDataset, truth: dict[str, dict[str, str]]) -> list[st
     return lines
 
 
-def test_the_table_in_the_documents_is_what_comes_out(
+def test_prep_of_odd_media_gives_the_documented_table(
     odd: PreparedDataset, truth: dict[str, dict[str, str]]
 ) -> None:
     expected = lines_of(odd, truth)
@@ -99,7 +99,7 @@ def test_the_table_in_the_documents_is_what_comes_out(
     assert found == expected
 
 
-def test_every_file_is_prepared_or_quarantined_and_the_set_is_whole(
+def test_prep_of_odd_media_prepares_or_quarantines_each(
     odd: PreparedDataset, truth: dict[str, dict[str, str]]
 ) -> None:
     good = {entry.id for entry in odd.entries}
@@ -111,7 +111,7 @@ def test_every_file_is_prepared_or_quarantined_and_the_set_is_whole(
     assert verify(odd.folder, all_frames=True, seed=0, report=NullReporter()).problems == ()
 
 
-def test_frames_and_sound_are_those_that_ffmpeg_decodes(
+def test_prep_of_odd_media_stores_what_ffmpeg_decodes(
     odd: PreparedDataset, truth: dict[str, dict[str, str]]
 ) -> None:
     records = {record.id: record for record in read_records(odd.folder)}
@@ -127,7 +127,7 @@ def test_frames_and_sound_are_those_that_ffmpeg_decodes(
             assert records[name].audio == (heard if row["sound_16k"] not in ("", "0") else "none")
 
 
-def test_sound_is_as_long_as_ffmpeg_decodes_it(
+def test_prep_of_odd_media_stores_audio_of_the_decoded_length(
     odd: PreparedDataset, truth: dict[str, dict[str, str]]
 ) -> None:
     for record in read_records(odd.folder):
@@ -140,7 +140,7 @@ def test_sound_is_as_long_as_ffmpeg_decodes_it(
         assert record.audio_seconds == pytest.approx(decoded_seconds, abs=0.03), record.id
 
 
-def test_a_reason_is_a_sentence_that_names_the_file(odd: PreparedDataset) -> None:
+def test_quarantine_reason_is_a_sentence_with_the_file_name(odd: PreparedDataset) -> None:
     for name, row in quarantine_of(odd.folder).items():
         assert name in row["message"]
         assert len(row["message"].split()) >= 3

@@ -96,7 +96,7 @@ def test_prep_second_run_has_nothing_to_do(
     assert (folder / "dataset.json").stat().st_mtime_ns == manifest.st_mtime_ns
 
 
-def test_changed_added_and_removed_clips_rebuild_only_what_they_touch(
+def test_prep_after_changes_rebuilds_the_affected_shards_only(
     tmp_path: Path, source: Path, run_prep: RunPrep
 ) -> None:
     folder = run_prep(source, tmp_path / "out").folder

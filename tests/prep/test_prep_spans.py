@@ -59,7 +59,7 @@ def num_sounding_rows(done: PreparedDataset, entry: ClipEntry) -> int:
     return int(valid.sum())
 
 
-def test_cuts_are_clips_with_their_own_frames_times_and_sound(
+def test_prep_of_segments_gives_each_its_frames_times_and_audio(
     tmp_path: Path, folder: Path, run_prep: RunPrep
 ) -> None:
     done = run_prep(table(folder, *ROWS), tmp_path / "out", layout="csv")
@@ -85,7 +85,7 @@ def test_cuts_are_clips_with_their_own_frames_times_and_sound(
     assert (done.folder / "index.csv").read_text().count(digest) == 3
 
 
-def test_a_changed_row_rebuilds_its_own_shard_alone(
+def test_prep_after_changed_row_rebuilds_its_shard_only(
     tmp_path: Path, folder: Path, run_prep: RunPrep
 ) -> None:
     out = tmp_path / "out"
@@ -101,7 +101,9 @@ def test_a_changed_row_rebuilds_its_own_shard_alone(
     assert len(shard_times(after)) == 4
 
 
-def test_a_changed_group_reaches_the_shard(tmp_path: Path, folder: Path, run_prep: RunPrep) -> None:
+def test_prep_after_changed_group_updates_the_shard(
+    tmp_path: Path, folder: Path, run_prep: RunPrep
+) -> None:
     out = tmp_path / "out"
     times = shard_times(run_prep(table(folder, *ROWS), out, layout="csv", shard_clips=1))
     grouped = ROWS[1].replace(",\n", ",scene\n")
@@ -114,7 +116,9 @@ def test_a_changed_group_reaches_the_shard(tmp_path: Path, folder: Path, run_pre
     assert sum(times[name] == time for name, time in shard_times(after).items()) == 3
 
 
-def test_a_changed_label_reaches_the_shard(tmp_path: Path, folder: Path, run_prep: RunPrep) -> None:
+def test_prep_after_changed_label_updates_the_shard(
+    tmp_path: Path, folder: Path, run_prep: RunPrep
+) -> None:
     run_prep(table(folder, *ROWS), tmp_path / "out", layout="csv")
     leaping = (row.replace("jump", "leap") for row in ROWS)
 
@@ -126,7 +130,7 @@ def test_a_changed_label_reaches_the_shard(tmp_path: Path, folder: Path, run_pre
     ]
 
 
-def test_other_sides_change_the_split_and_no_shard(
+def test_prep_after_changed_subsets_changes_splits_only(
     tmp_path: Path, folder: Path, run_prep: RunPrep
 ) -> None:
     out = tmp_path / "out"
@@ -140,7 +144,7 @@ def test_other_sides_change_the_split_and_no_shard(
     assert shard_times(after) == times
 
 
-def test_a_video_that_comes_later_is_added(
+def test_prep_after_added_video_adds_it(
     tmp_path: Path, folder: Path, make_video: MakeVideo, run_prep: RunPrep
 ) -> None:
     path = table(folder, *ROWS, "late.avi,jump,test,,,\n")
@@ -154,7 +158,7 @@ def test_a_video_that_comes_later_is_added(
     assert {entry.id for entry in after.entries} - {entry.id for entry in before} == {"late.avi"}
 
 
-def test_a_cut_behind_the_end_is_quarantined(
+def test_prep_quarantines_a_segment_beyond_the_end(
     tmp_path: Path, folder: Path, run_prep: RunPrep
 ) -> None:
     done = run_prep(
@@ -166,7 +170,7 @@ def test_a_cut_behind_the_end_is_quarantined(
     assert len(done.entries) == 4
 
 
-def test_the_plan_of_whole_files_has_size_time_label_and_group(finished: PreparedDataset) -> None:
+def test_plan_of_whole_files_has_size_time_label_and_group(finished: PreparedDataset) -> None:
     plan = json.loads((finished.folder / "plan.json").read_text())
 
     for clip, (num_bytes, mtime_ns, label, group) in plan["clips"].items():

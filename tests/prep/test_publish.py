@@ -107,7 +107,7 @@ def test_write_tables_and_manifest_of_same_shards_give_the_same_bytes(
         assert (folder / name).read_bytes() == (finished.folder / name).read_bytes(), name
 
 
-def test_in_order_yields_clips_of_all_shards_by_id(
+def test_iter_by_id_yields_clips_of_all_shards_by_id(
     folder: Path,
     finished: PreparedDataset,
     make_request: Callable[..., Request],
@@ -120,7 +120,7 @@ def test_in_order_yields_clips_of_all_shards_by_id(
     assert ids == [entry.id for entry in finished.entries]
 
 
-def test_in_order_with_exchanged_shards_is_refused(
+def test_iter_by_id_with_exchanged_shards_is_refused(
     folder: Path, make_request: Callable[..., Request], plan_of: Callable[[Request], Plan]
 ) -> None:
     plan = plan_of(make_request())

@@ -74,7 +74,7 @@ def test_names_that_lead_elsewhere_or_move_a_terminal_are_refused(
         PreparedDataset.open(folder)
 
 
-def test_an_empty_list_is_an_error_for_who_needs_its_clips(
+def test_subset_of_empty_list_is_an_error_unless_allowed(
     folder: Path, reseal: Callable[..., None]
 ) -> None:
     split_path(folder, "1", "train").write_text("")
@@ -111,21 +111,21 @@ def test_statistics_come_as_arrays(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("ask", ["part", "statistics"])
-def test_an_unknown_split_names_the_known_ones(folder: Path, ask: str) -> None:
+def test_dataset_with_unknown_split_names_the_known_ones(folder: Path, ask: str) -> None:
     prepared = PreparedDataset.open(folder)
 
     with pytest.raises(UsageError, match="no split '7': it has 1"):
         prepared.subset("7", "train") if ask == "part" else prepared.mfcc_statistics("7")
 
 
-def test_a_missing_set_is_an_earlier_stage_missing(tmp_path: Path) -> None:
+def test_open_of_missing_dataset_names_the_earlier_stage(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="is missing") as caught:
         PreparedDataset.open(tmp_path / "none")
 
     assert caught.value.exit_code == 5
 
 
-def test_a_folder_without_its_manifest_is_unfinished(folder: Path) -> None:
+def test_open_without_manifest_is_unfinished(folder: Path) -> None:
     (folder / "dataset.json").unlink()
 
     with pytest.raises(ArtifactError, match="unfinished"):
@@ -140,7 +140,9 @@ def test_another_schema_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("index", ["id,label\nA/one.avi,0\n", _INDEX.replace(",10,", ",ten,")])
-def test_a_broken_index_is_named(folder: Path, index: str, reseal: Callable[..., None]) -> None:
+def test_open_with_damaged_index_names_it(
+    folder: Path, index: str, reseal: Callable[..., None]
+) -> None:
     (folder / "index.csv").write_text(index)
     reseal(folder)
 
@@ -148,7 +150,9 @@ def test_a_broken_index_is_named(folder: Path, index: str, reseal: Callable[...,
         PreparedDataset.open(folder)
 
 
-def test_a_list_that_the_index_lacks_is_named(folder: Path, reseal: Callable[..., None]) -> None:
+def test_split_list_with_clip_absent_from_the_index_is_named(
+    folder: Path, reseal: Callable[..., None]
+) -> None:
     split_path(folder, "1", "test").write_text("C/gone.avi\n")
     reseal(folder)
 
@@ -165,7 +169,7 @@ def test_a_list_that_the_index_lacks_is_named(folder: Path, reseal: Callable[...
         ("splits/split1-train.txt", "B/two", "B/too"),
     ],
 )
-def test_a_changed_file_is_named(folder: Path, name: str, before: str, after: str) -> None:
+def test_open_with_changed_file_names_it(folder: Path, name: str, before: str, after: str) -> None:
     path = folder / name
     path.write_text(path.read_text().replace(before, after))
 

@@ -74,7 +74,9 @@ def test_cells_are_the_text_that_the_csv_module_writes(tmp_path: Path) -> None:
         ("rms_dbfs", "rms", "has no column rms_dbfs"),
     ],
 )
-def test_a_broken_table_is_named(tmp_path: Path, before: str, after: str, told: str) -> None:
+def test_read_records_of_damaged_table_names_it(
+    tmp_path: Path, before: str, after: str, told: str
+) -> None:
     write(tmp_path, replace(FULL, id="A/one.avi", warnings=""))
     path = tmp_path / "index.csv"
     text = path.read_bytes().decode()

@@ -16,7 +16,7 @@ def files(height: int, width: int, count: int = 3) -> list[NDArray[np.uint8]]:
     return [np.frombuffer(simplejpeg.encode_jpeg(each), dtype=np.uint8) for each in pictures]
 
 
-def test_pictures_are_those_of_the_decoder_in_their_order() -> None:
+def test_decode_gives_the_frames_of_a_decoder_in_order() -> None:
     made = files(31, 45)
 
     pictures = decode(made, height=31, width=45)

@@ -38,7 +38,7 @@ def folder(tmp_path: Path, reseal: Callable[..., None]) -> Path:
     return tmp_path
 
 
-def test_what_prep_writes_is_read(folder: Path) -> None:
+def test_manifest_written_by_prep_is_read(folder: Path) -> None:
     prepared = PreparedDataset.open(folder)
 
     assert (prepared.num_cepstra, len(prepared.entries)) == (2, 1)
@@ -73,7 +73,7 @@ def test_what_prep_writes_is_read(folder: Path) -> None:
         ("ffmpeg", {"7.1": "all"}),
     ],
 )
-def test_a_value_of_another_type_or_range_is_named(
+def test_manifest_with_value_of_another_type_or_range_names_it(
     folder: Path, reseal: Callable[..., None], key: str, value: object
 ) -> None:
     manifest: dict[str, Any] = read_json(folder / "dataset.json")
@@ -108,7 +108,7 @@ def test_a_value_of_another_type_or_range_is_named(
         ("A/a,A", f"{'x' * 200_000},A"),
     ],
 )
-def test_a_line_that_no_clip_has_is_refused(
+def test_manifest_with_impossible_row_is_refused(
     folder: Path, reseal: Callable[..., None], before: str, after: str
 ) -> None:
     assert before in LINE

@@ -46,13 +46,13 @@ TAKEN: list[tuple[Check, list[str]]] = [
 
 
 @pytest.mark.parametrize(("check", "name"), [(c, name) for c, names in REFUSED for name in names])
-def test_a_name_that_leads_elsewhere_or_is_obeyed_is_refused(check: Check, name: Any) -> None:
+def test_require_plain_name_of_path_or_formula_is_refused(check: Check, name: Any) -> None:
     with pytest.raises(ValueError, match="expected"):
         check(name)
 
 
 @pytest.mark.parametrize(("check", "name"), [(c, name) for c, names in TAKEN for name in names])
-def test_what_prep_writes_is_taken(check: Check, name: str) -> None:
+def test_name_written_by_prep_passes_its_check(check: Check, name: str) -> None:
     assert check(name) == name
 
 
@@ -74,7 +74,7 @@ def plan(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_a_plan_of_preps_is_taken() -> None:
+def test_plan_written_by_prep_passes() -> None:
     require_plan(plan())
     require_plan(plan(source="/my videos\nand more", splits="/lists", annotations=["/a.csv"]))
 
@@ -94,7 +94,7 @@ def test_a_plan_of_preps_is_taken() -> None:
         {"clips": {"../x": []}},
     ],
 )
-def test_a_plan_that_would_be_another_command_is_refused(changes: dict[str, Any]) -> None:
+def test_plan_with_names_that_form_a_command_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="found"):
         require_plan(plan(**changes))
 

@@ -71,7 +71,7 @@ def test_frames_come_in_the_order_asked_for(shard: Path, indices: Sequence[int])
     assert all(jpeg.startswith(b"\xff\xd8\xff") for jpeg in jpegs)
 
 
-def test_a_later_clip_has_its_own_frames(shard: Path) -> None:
+def test_reader_gives_a_later_clip_its_own_frames(shard: Path) -> None:
     reader = ShardReader(shard)
 
     assert reader.num_frames(1) == 5
@@ -79,7 +79,7 @@ def test_a_later_clip_has_its_own_frames(shard: Path) -> None:
     assert np.allclose(reader.pts(1), np.arange(5) / 25)
 
 
-def test_a_window_is_one_contiguous_read(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reader_reads_a_window_contiguously(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys: list[Any] = []
     original = h5py.Dataset.__getitem__
 
@@ -103,7 +103,7 @@ def test_frames_outside_a_clip_are_refused(shard: Path, row: int, indices: list[
         ShardReader(shard).frames(row, indices)
 
 
-def test_sound_outside_the_clip_is_zero_and_not_valid(shard: Path) -> None:
+def test_reader_rows_outside_the_clip_are_zero_and_invalid(shard: Path) -> None:
     rows, valid = ShardReader(shard).mfcc(0, -4, 60)
 
     assert rows.shape == (64, 13)
@@ -114,7 +114,7 @@ def test_sound_outside_the_clip_is_zero_and_not_valid(shard: Path) -> None:
     assert rows[valid].any(axis=1).all()
 
 
-def test_a_clip_without_sound_has_no_valid_row(shard: Path) -> None:
+def test_reader_of_clip_without_audio_has_no_valid_row(shard: Path) -> None:
     rows, valid = ShardReader(shard).mfcc(1, 0, 20)
 
     assert not valid.any()
@@ -162,7 +162,7 @@ def test_last_seconds_and_mfcc_range_are_those_of_the_clip(shard: Path) -> None:
     assert reader.num_cepstra == 13
 
 
-def test_a_pickled_reader_leaves_its_handle_behind_and_opens_again(shard: Path) -> None:
+def test_reader_when_pickled_opens_its_file_again(shard: Path) -> None:
     reader = ShardReader(shard)
     before = reader.frames(0, [2])[0].tobytes()
 
@@ -184,7 +184,7 @@ def test_another_process_reads_the_same(shard: Path, method: str) -> None:
     assert np.array_equal(there, before)
 
 
-def test_a_changed_process_id_opens_the_file_anew(
+def test_reader_in_another_process_opens_its_file_again(
     shard: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = ShardReader(shard)
@@ -197,7 +197,7 @@ def test_a_changed_process_id_opens_the_file_anew(
     assert reader._file is not parents_handle
 
 
-def test_a_broken_shard_is_named(tmp_path: Path) -> None:
+def test_reader_of_damaged_shard_names_it(tmp_path: Path) -> None:
     path = tmp_path / "shard-00007.h5"
     path.write_bytes(b"nonsense")
 
@@ -206,7 +206,9 @@ def test_a_broken_shard_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ["nothing", "half", "no text", "a group"])
-def test_a_shard_with_broken_records_is_named(shard: Path, tmp_path: Path, left: str) -> None:
+def test_reader_of_shard_with_damaged_records_names_it(
+    shard: Path, tmp_path: Path, left: str
+) -> None:
     path = tmp_path / "shard-00007.h5"
     path.write_bytes(shard.read_bytes())
     with h5py.File(path, "r+") as file:
@@ -220,7 +222,7 @@ def test_a_shard_with_broken_records_is_named(shard: Path, tmp_path: Path, left:
         ShardReader(path).records()
 
 
-def test_a_shard_of_another_version_is_refused(tmp_path: Path) -> None:
+def test_reader_of_shard_of_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shard.h5"
     with h5py.File(path, "w") as file:
         file.attrs["schema"] = 99

@@ -23,13 +23,13 @@ def plan(call: dict[str, Any], **settings: Any) -> dict[str, Any]:
 CALL = {"splits": None, **PrepConfig().limits()}
 
 
-def test_a_plain_set_needs_no_options() -> None:
+def test_prep_command_of_default_dataset_has_no_options() -> None:
     assert prep_command(plan(CALL), Path("data/pets")) == (
         "avme prep folder '/videos/my clips' --out data/pets"
     )
 
 
-def test_whatever_was_not_usual_is_said_again() -> None:
+def test_prep_command_repeats_every_unusual_setting() -> None:
     call = {"splits": "/lists", **PrepConfig(max_failed=0.25, timeout_seconds=5.0).limits()}
     call |= {"memory_mb": 4096, "max_clip_gb": 0.5}
 
@@ -45,13 +45,13 @@ def test_whatever_was_not_usual_is_said_again() -> None:
     ]
 
 
-def test_a_share_of_many_digits_is_said_with_all_of_them() -> None:
+def test_prep_command_writes_fractions_with_all_digits() -> None:
     words = shlex.split(prep_command(plan(CALL | {"max_failed": 1 / 3}), Path("data/pets")))
 
     assert float(words[-1]) == 1 / 3
 
 
-def test_tables_and_roots_are_said_again() -> None:
+def test_prep_command_repeats_tables_and_roots() -> None:
     call = CALL | {"root": "/videos", "annotations": ["/lists/train.csv", "/lists/val.csv"]}
 
     words = shlex.split(prep_command(plan(call), Path("data/pets")))

@@ -8,7 +8,7 @@ from avme.errors import ArtifactError
 from avme.shards.schema import DATASET_SCHEMA, require_schema
 
 
-def test_the_current_schema_is_accepted() -> None:
+def test_require_schema_accepts_the_current_one() -> None:
     require_schema(DATASET_SCHEMA, Path("dataset.json"))
 
 

@@ -35,7 +35,7 @@ def test_repeated_lists_every_shared_key_once(keys: list[str]) -> None:
     assert sorted(lookup.repeated()) == expected
 
 
-def test_equal_hashes_of_different_keys_are_told_apart() -> None:
+def test_clip_lookup_separates_different_keys_with_equal_hashes() -> None:
     keys = [Colliding("a"), Colliding("b"), Colliding("a")]
     lookup = ClipLookup(len(keys), keys.__getitem__)
 

@@ -196,7 +196,7 @@ def test_read_csv_clips_with_split_without_subset_is_refused(videos: Path) -> No
         find(path)
 
 
-def test_cuts_of_one_file_on_both_sides_are_warned_about_whatever_they_show(videos: Path) -> None:
+def test_read_csv_clips_with_segments_of_a_file_in_both_subsets_warns(videos: Path) -> None:
     path = table(
         videos, "path,label,split,start,end", "cat/a.mp4,x,train,0,1", "cat/a.mp4,y,test,1,2"
     )

@@ -30,7 +30,7 @@ def test_ucf101_names_give_class_and_group(tmp_path: Path) -> None:
     )
 
 
-def test_ucf101_ignores_what_is_not_named_as_it_is(tmp_path: Path) -> None:
+def test_ucf101_layout_ignores_other_names(tmp_path: Path) -> None:
     touch(
         tmp_path,
         "Archery/v_Archery_g01_c01.avi",
@@ -71,7 +71,7 @@ def test_find_videos_of_a_class_folder_names_the_folder_above(tmp_path: Path) ->
         assert str(caught.value).endswith(f"give the folder that holds it, {tmp_path / 'set'}")
 
 
-def test_names_alone_that_are_not_ucf101s_are_said_to_be_the_reason(tmp_path: Path) -> None:
+def test_find_videos_with_other_names_gives_them_as_the_reason(tmp_path: Path) -> None:
     touch(tmp_path, "Archery/holiday.avi")
 
     with pytest.raises(

@@ -59,7 +59,7 @@ def test_group_numbers_give_ucf101s_three_splits() -> None:
     assert "Class0/v_Class0_g08_c01.avi" in splits[1].test
 
 
-def test_splits_with_an_empty_side_are_left_out() -> None:
+def test_splits_with_empty_subset_are_left_out() -> None:
     splits = splits_by_group_number(build_clip_table(ucf(groups=10)), [])
 
     assert [split.name for split in splits] == ["1", "2"]
@@ -70,7 +70,7 @@ def test_hold_out_of_one_group_is_refused() -> None:
         splits_by_group_number(build_clip_table(ucf(groups=1)), [])
 
 
-def test_given_folders_decide_and_val_is_neither_side() -> None:
+def test_splits_by_subset_follow_the_folders_without_val() -> None:
     clips = [clip("A", "g01", part="train"), clip("A", "g02", part="test")]
     clips += [clip("A", "g03", part="val")]
     warnings: list[str] = []

@@ -89,7 +89,7 @@ def test_splits_from_lists_with_converted_clip_finds_it(tmp_path: Path) -> None:
     assert list(split.train) == [converted[0]]
 
 
-def test_names_that_are_not_on_the_disk_are_counted_aloud(tmp_path: Path) -> None:
+def test_splits_from_lists_count_names_that_are_not_on_disk(tmp_path: Path) -> None:
     folder = write_lists(tmp_path, f"{A1}\n{B1}\n", f"{A2}\n")
     warnings: list[str] = []
 

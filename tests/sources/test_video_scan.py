@@ -30,7 +30,7 @@ def test_videos_come_in_the_order_of_ids_and_hidden_ones_do_not_come(tmp_path: P
     assert not list(videos.warnings())
 
 
-def test_links_are_followed_inside_and_told_where_they_lead(tmp_path: Path) -> None:
+def test_video_scanner_follows_links_inside_the_folder(tmp_path: Path) -> None:
     root = touch(tmp_path, "dog/a.mp4", ".store/cat/b.mp4")
     (root / "dog" / "same.mp4").symlink_to("a.mp4")
     (root / "cat").symlink_to(root / ".store" / "cat")
@@ -46,7 +46,7 @@ def test_links_are_followed_inside_and_told_where_they_lead(tmp_path: Path) -> N
     assert not list(videos.warnings())
 
 
-def test_links_that_lead_out_and_links_to_nowhere_are_told_apart(tmp_path: Path) -> None:
+def test_video_scanner_separates_outside_from_broken_links(tmp_path: Path) -> None:
     outside = touch(tmp_path / "outside", "secret.mp4", "notes.txt")
     root = touch(tmp_path / "videos", "dog/a.mp4")
     (root / "dog" / "out.mp4").symlink_to(outside / "secret.mp4")
@@ -109,7 +109,7 @@ def test_folders_that_cannot_be_read_are_counted() -> None:
 MP4 = b"\0\0\0\x18ftypisom" + bytes(64)
 
 
-def test_files_of_other_names_are_taken_if_they_begin_as_videos(tmp_path: Path) -> None:
+def test_video_scanner_takes_other_names_with_video_content(tmp_path: Path) -> None:
     names = ("noending", "clip.v2", "x.3g2", "x.qt", "x.f4v", "x.divx", "x.mpe", "x.m2v", "x.ogm")
     for name in (*names, "x.MP4V", "notes", "frame.jpg", "movie.mp4.part"):
         (tmp_path / name).write_bytes(b"just text" if name == "notes" else MP4)

@@ -25,7 +25,7 @@ class Listening(NullReporter):
         self.lines.append(line)
 
 
-def test_the_counts_are_those_of_the_videos(tmp_path: Path, finished: PreparedDataset) -> None:
+def test_audit_counts_are_those_of_the_videos(tmp_path: Path, finished: PreparedDataset) -> None:
     result = audit(finished.folder, out=tmp_path)
 
     facts = read_json(tmp_path / "audit.json")
@@ -40,7 +40,7 @@ def test_the_counts_are_those_of_the_videos(tmp_path: Path, finished: PreparedDa
         assert facts_of_split["shared_groups"] == []
 
 
-def test_pictures_lie_beside_the_facts(tmp_path: Path, finished: PreparedDataset) -> None:
+def test_audit_writes_figures_beside_its_summary(tmp_path: Path, finished: PreparedDataset) -> None:
     result = audit(finished.folder, out=tmp_path)
 
     names = {"audit.json", "lengths.png", *(f"classes-split{split}.png" for split in "123")}
@@ -48,7 +48,7 @@ def test_pictures_lie_beside_the_facts(tmp_path: Path, finished: PreparedDataset
     assert {path.name for path in result.files} == names
 
 
-def test_pictures_name_the_set_and_its_clips(tmp_path: Path, finished: PreparedDataset) -> None:
+def test_audit_figures_name_dataset_and_clips(tmp_path: Path, finished: PreparedDataset) -> None:
     audit(finished.folder, out=tmp_path)
 
     titles = {}
@@ -63,7 +63,7 @@ def test_pictures_name_the_set_and_its_clips(tmp_path: Path, finished: PreparedD
     )
 
 
-def test_a_class_that_is_called_like_a_formula_is_drawn(
+def test_audit_draws_a_class_named_like_a_formula(
     tmp_path: Path, folder: Path, reseal: Callable[..., None]
 ) -> None:
     classes = {"Archery": "$5 or $6", "Bowling": r"$\frac$"}
@@ -79,7 +79,7 @@ def test_a_class_that_is_called_like_a_formula_is_drawn(
     assert all(path.is_file() for path in result.files)
 
 
-def test_a_picture_that_fails_is_a_warning(
+def test_audit_with_failing_figure_warns(
     tmp_path: Path, finished: PreparedDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report, told = Listening(), list[bool]()
@@ -102,14 +102,14 @@ def test_a_picture_that_fails_is_a_warning(
     assert len(result.files) == 4
 
 
-def test_they_lie_in_the_set_unless_told(folder: Path, finished: PreparedDataset) -> None:
+def test_audit_writes_into_the_dataset_by_default(folder: Path, finished: PreparedDataset) -> None:
     result = audit(folder, out=None)
 
     assert result.files[0] == folder / "audit" / "audit.json"
     assert PreparedDataset.open(folder).fingerprint == finished.fingerprint
 
 
-def test_a_group_on_both_sides_is_counted(
+def test_audit_counts_a_group_in_both_subsets(
     tmp_path: Path, folder: Path, reseal: Callable[..., None]
 ) -> None:
     sides = [split_path(folder, "1", part) for part in ("train", "test")]
@@ -126,7 +126,7 @@ def test_a_group_on_both_sides_is_counted(
     ]
 
 
-def test_a_class_that_only_the_test_list_has_is_found(
+def test_audit_finds_a_class_of_the_test_list_alone(
     tmp_path: Path, folder: Path, reseal: Callable[..., None]
 ) -> None:
     train = split_path(folder, "1", "train")
@@ -140,7 +140,7 @@ def test_a_class_that_only_the_test_list_has_is_found(
     assert facts["splits"]["2"]["test_only_classes"] == []
 
 
-def test_an_empty_train_list_has_no_leak(
+def test_audit_of_empty_train_list_has_no_leak(
     tmp_path: Path, folder: Path, reseal: Callable[..., None]
 ) -> None:
     for part in ("train", "test"):
@@ -152,7 +152,7 @@ def test_an_empty_train_list_has_no_leak(
     assert (facts["splits"]["1"]["leak"], facts["splits"]["1"]["protocols"]) == (None, [])
 
 
-def test_a_line_that_cannot_be_read_leads_to_verify(tmp_path: Path, folder: Path) -> None:
+def test_audit_with_unreadable_row_names_verify(tmp_path: Path, folder: Path) -> None:
     index = folder / "index.csv"
     write_text(index, index.read_text().replace(",True,", ",perhaps,", 1))
 
@@ -160,7 +160,7 @@ def test_a_line_that_cannot_be_read_leads_to_verify(tmp_path: Path, folder: Path
         audit(folder, out=tmp_path / "out")
 
 
-def test_an_unfinished_set_is_refused(tmp_path: Path) -> None:
+def test_audit_of_unfinished_dataset_is_refused(tmp_path: Path) -> None:
     write_json(tmp_path / "plan.json", {})
 
     with pytest.raises(ArtifactError, match="unfinished"):
@@ -171,7 +171,7 @@ def test_an_unfinished_set_is_refused(tmp_path: Path) -> None:
     ("out", "error"),
     [("file", UsageError), ("file/below", UsageError), ("gone/out", SystemRequirementError)],
 )
-def test_what_cannot_be_written_is_said_after_what_was_found(
+def test_audit_that_cannot_write_prints_results_first(
     tmp_path: Path, finished: PreparedDataset, out: str, error: type[AvmeError]
 ) -> None:
     (tmp_path / "file").write_text("")

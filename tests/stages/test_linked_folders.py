@@ -139,7 +139,7 @@ def test_resume_of_run_with_hard_linked_file_does_not_append(
     assert (outside / "marker").read_text() == MARKER
 
 
-def test_overwriting_a_run_deletes_its_links_and_not_what_they_lead_to(
+def test_overwrite_of_run_deletes_links_but_not_their_targets(
     pretrained: Path,
     outside: Path,
     tmp_path: Path,

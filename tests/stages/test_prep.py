@@ -47,7 +47,7 @@ def test_silent_trackless_and_short_clips_are_ordinary_clips(finished: PreparedD
     assert {entry.num_frames for entry in finished.entries} == {2, 6, 8, 10}
 
 
-def test_every_entry_finds_its_own_clip_in_its_shard(finished: PreparedDataset) -> None:
+def test_prepare_index_rows_find_their_clips_in_the_shards(finished: PreparedDataset) -> None:
     for entry in finished.entries:
         reader = ShardReader(finished.shard_path(entry))
         assert reader.column("id")[entry.row].decode() == entry.id
@@ -58,7 +58,7 @@ def test_every_entry_finds_its_own_clip_in_its_shard(finished: PreparedDataset) 
         reader.close()
 
 
-def test_statistics_are_those_of_the_sounding_rows_of_the_train_list(
+def test_prepare_computes_statistics_of_audible_train_rows(
     finished: PreparedDataset,
 ) -> None:
     rows = []
@@ -82,13 +82,15 @@ def test_progress_counts_every_clip(tmp_path: Path, videos: Path, run_prep: RunP
     assert "prepare 12/12" in lines
 
 
-def test_shards_hold_no_path_of_this_machine(finished: PreparedDataset, videos: Path) -> None:
+def test_prepare_stores_no_path_of_the_machine_in_shards(
+    finished: PreparedDataset, videos: Path
+) -> None:
     for content in shard_bytes(finished.folder).values():
         assert str(videos.parent).encode() not in content
     assert str(videos.parent) not in (finished.folder / "dataset.json").read_text()
 
 
-def test_other_lists_change_the_splits_and_no_shard(
+def test_prepare_with_other_lists_changes_splits_only(
     tmp_path: Path, source: Path, run_prep: RunPrep
 ) -> None:
     folder = run_prep(source, tmp_path / "out").folder
@@ -106,7 +108,7 @@ def test_other_lists_change_the_splits_and_no_shard(
     assert shard_bytes(folder) == shards
 
 
-def test_class_folders_are_split_by_whole_clips_and_said_aloud(
+def test_prepare_of_class_folders_logs_a_split_by_clips(
     tmp_path: Path, make_video: MakeVideo, run_prep: RunPrep
 ) -> None:
     original = make_video(tmp_path / "a.mp4", options=("-c:a", "aac"))

@@ -58,7 +58,7 @@ def test_reconstruct_each_epoch_with_failing_figure_continues_training(
     assert (run / "weights.safetensors").is_file()
 
 
-def test_pictures_do_not_change_what_is_learnt(
+def test_reconstruct_each_epoch_leaves_training_unchanged(
     finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config = make_pretrain_config(log_images_every_epochs=1)

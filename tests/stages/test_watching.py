@@ -16,7 +16,7 @@ from avme.train.metrics.metric_meter import MEASURED
 pytestmark = pytest.mark.slow
 
 
-def test_how_often_lines_are_written_does_not_change_what_is_learnt(
+def test_log_every_leaves_training_unchanged(
     finished: PreparedDataset,
     pretrained: Path,
     make_pretrain_config: Callable[..., PretrainConfig],

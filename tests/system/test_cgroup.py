@@ -37,7 +37,7 @@ def set_v2(machine: Path, group: str, text: str) -> None:
     (folder / "cpu.max").write_text(f"{text}\n")
 
 
-def test_version_1_without_a_limit_says_so_with_minus_1(machine: Path) -> None:
+def test_cpu_quota_of_version_1_with_minus_1_is_none(machine: Path) -> None:
     belong(machine, "4:memory:/\n1:cpuacct,cpu:/\n", MEMORY, V1.format(root="/"))
     set_v1(machine, "", -1)
 

@@ -97,7 +97,7 @@ def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatc
         (128, 12.0, {"CPUS_PER_TASK": "8"}, 3),
     ],
 )
-def test_tasks_that_are_the_ranks_do_not_divide_what_each_of_them_got(
+def test_available_cores_of_slurm_tasks_as_ranks_are_undivided(
     mask: int,
     quota: float | None,
     variables: dict[str, str],
@@ -121,7 +121,7 @@ def test_tasks_that_are_the_ranks_do_not_divide_what_each_of_them_got(
         ("5", 2.0, 4, "5"),
     ],
 )
-def test_threads_are_limited_to_the_cores_unless_the_user_says_how_many(
+def test_limit_threads_uses_the_cores_unless_set_by_the_user(
     given: str | None,
     quota: float | None,
     processes: int,

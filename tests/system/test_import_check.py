@@ -49,7 +49,7 @@ def test_check_import_of_nothing_starts_no_process() -> None:
     assert ImportCheck([]).results() == {}
 
 
-def test_torch_tells_its_gpus(site: Path) -> None:
+def test_check_import_of_torch_counts_gpus(site: Path) -> None:
     (site / "torch.py").write_text(
         "class Properties:\n"
         "    name, total_memory = 'NVIDIA T9', 16 * 10**9\n"
@@ -62,7 +62,7 @@ def test_torch_tells_its_gpus(site: Path) -> None:
     assert ImportCheck(["torch"]).results()["torch"].gpus == 2 * ("NVIDIA T9, 16.0 GB",)
 
 
-def test_torch_tells_why_it_sees_no_gpu(site: Path) -> None:
+def test_check_import_of_torch_gives_the_reason_for_no_gpu(site: Path) -> None:
     (site / "torch.py").write_text(
         "import warnings\n"
         "class cuda:\n"

@@ -70,7 +70,7 @@ def test_shortage_of_file_handles_names_the_limit(tmp_path: Path) -> None:
     assert (done.exit_code, done.stderr) == (6, said)
 
 
-def test_ffmpeg_is_not_to_blame(tmp_path: Path) -> None:
+def test_ffmpeg_version_without_file_handles_is_a_machine_error(tmp_path: Path) -> None:
     program = tmp_path / "ffmpeg"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)

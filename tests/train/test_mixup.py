@@ -35,9 +35,7 @@ def test_mix_without_mixing_gives_one_hot_labels() -> None:
 
 
 @pytest.mark.parametrize(("mixup", "cutmix"), [(0.8, 0.0), (0.0, 1.0), (0.8, 1.0)])
-def test_pictures_sound_and_labels_of_a_pair_share_one_proportion(
-    mixup: float, cutmix: float
-) -> None:
+def test_mix_uses_one_proportion_for_video_audio_and_labels(mixup: float, cutmix: float) -> None:
     for seed in range(10):
         mixed = mix(make_batch(seed=seed), 4, settings(mixup, cutmix))
 

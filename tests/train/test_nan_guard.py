@@ -156,7 +156,7 @@ def test_nan_guard_writes_all_that_reproduces_the_step(tmp_path: Path) -> None:
     assert told["settings"] == {"optim": {"lr": 0.5}}
 
 
-def test_clips_of_other_ranks_that_one_clip_spoiled_are_not_blamed() -> None:
+def test_nan_guard_names_no_clip_of_other_ranks_for_one_spoiled() -> None:
     def suspect(rank: int, index: int, loudest: float) -> ClipEvidence:
         return ClipEvidence(
             rank=rank, index=index, seed=0, max_abs_mfcc=loudest, prediction=NAN, loss=NAN

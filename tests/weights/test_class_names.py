@@ -34,7 +34,7 @@ def test_read_class_names_is_equal_for_every_form(text: str, tmp_path: Path) -> 
     assert read_class_names(tmp_path / "names.txt", 4) == FOUR
 
 
-def test_names_may_have_blanks_and_begin_with_numbers(tmp_path: Path) -> None:
+def test_read_class_names_accepts_blanks_and_leading_numbers(tmp_path: Path) -> None:
     (tmp_path / "names").write_text("7 up\n100 m sprint\neating spaghetti\n")
 
     assert read_class_names(tmp_path / "names", 3) == ("7 up", "100 m sprint", "eating spaghetti")

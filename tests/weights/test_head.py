@@ -135,7 +135,7 @@ def test_names_survive_the_way_through_videomaes_own_form(
     assert json.loads((folder / "config.json").read_text())["id2label"]["0"] == NAMES[0]
 
 
-def test_names_given_beside_the_files_own_may_spell_them_anew_but_not_move_them(
+def test_given_class_names_may_respell_but_not_reorder(
     theirs: Any, tmp_path: Path, save_as: SaveAs
 ) -> None:
     folder, names = save_as(theirs, "hf q_bias", tmp_path / "a"), tmp_path / "names.txt"

@@ -94,7 +94,7 @@ def test_load_into_pretraining_from_fine_tuned_file_is_refused(
         load_into(MaskedAutoencoder(make_model_config(), clip), read_weights(finetuned))
 
 
-def test_ours_keep_sound_and_fusion(
+def test_load_into_from_avme_weights_keeps_audio_and_fusion(
     pretrained_files: list[Path], clip: ClipConfig, make_model_config: MakeConfig
 ) -> None:
     weights = read_weights(pretrained_files[1])
@@ -108,7 +108,7 @@ def test_ours_keep_sound_and_fusion(
     assert seeing.warnings == ("decoder.bridge.weight: its audio half was dropped",)
 
 
-def test_talknets_fusion_is_said_to_start_as_something_else(
+def test_load_into_with_talknet_fusion_warns_of_another_start(
     pretrained: Path, clip: ClipConfig, make_model_config: MakeConfig
 ) -> None:
     config = make_model_config(kind="cross-attention", variant="talknet")

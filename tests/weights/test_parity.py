@@ -145,7 +145,7 @@ def test_there_and_back_changes_no_bit(
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
-def test_transformers_reads_what_we_write(
+def test_transformers_reads_exported_weights(
     stage: str, tmp_path: Path, make_theirs: MakeTheirs, save_as: SaveAs
 ) -> None:
     theirs = make_theirs(stage)

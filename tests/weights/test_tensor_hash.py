@@ -98,7 +98,7 @@ def test_write_safetensors_of_same_content_gives_the_same_bytes(tmp_path: Path) 
         assert {key: file.metadata()[key] for key in metadata} == metadata
 
 
-def test_settings_edited_in_a_file_are_refused_by_all_who_read_it(
+def test_edited_settings_in_a_file_are_refused_by_every_reader(
     tmp_path: Path, pretrained_files: list[Path]
 ) -> None:
     path = pretrained_files[1]

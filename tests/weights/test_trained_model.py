@@ -13,7 +13,7 @@ from avme.weights.load import read_weights
 from avme.weights.trained_model import load_trained, write_trained
 
 
-def test_safetensors_hold_what_the_checkpoint_holds(pretrained_files: list[Path]) -> None:
+def test_load_trained_of_safetensors_equals_the_checkpoint(pretrained_files: list[Path]) -> None:
     checkpoint, weights = pretrained_files
 
     expected, found = load_checkpoint(checkpoint), load_trained(weights)

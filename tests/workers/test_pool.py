@@ -53,7 +53,7 @@ def test_worker_pool_replaces_a_worker_that_died_idle() -> None:
         executor.stop()
 
 
-def test_stopping_ends_what_runs_and_cancels_what_waits() -> None:
+def test_worker_pool_stop_ends_running_and_cancels_waiting_tasks() -> None:
     executor = WorkerPool(1)
     pid = executor.submit(os.getpid).result(timeout=60)
     running, waiting = executor.submit(time.sleep, 600.0), executor.submit(abs, -1)

@@ -230,7 +230,7 @@ def test_launch_ranks_with_more_gpus_than_exist_is_a_machine_error(
         ("cpu", None, 2, "cpu"),
     ],
 )
-def test_gpus_and_procs_say_the_device(
+def test_device_setting_follows_gpus_and_procs(
     device: str | None, gpus: int | None, procs: int | None, setting: str | None
 ) -> None:
     assert device_setting(device, gpus, procs) == setting

@@ -31,7 +31,7 @@ def test_require_no_job_passes_for_unknown_job(record: Path) -> None:
     require_no_job(record, TARGET, os.environ)
 
 
-def test_jobs_of_an_array_that_are_not_over_are_told(slurm: Any, record: Path) -> None:
+def test_require_no_job_names_unfinished_jobs_of_an_array(slurm: Any, record: Path) -> None:
     slurm.plays("squeue", "printf '%s\\n' COMPLETED RUNNING PENDING PENDING")
 
     with pytest.raises(UsageError, match="job 77 for runs/a is PENDING, RUNNING: wait until"):

@@ -40,7 +40,7 @@ def test_print_table_shows_cells_and_title_in_full_width(
 
 
 @pytest.mark.parametrize("width", [40, 200])
-def test_bars_and_what_is_said_above_them_are_escaped(width: int) -> None:
+def test_progress_bars_and_lines_above_them_are_escaped(width: int) -> None:
     stream = io.StringIO()
     console = verbatim(file=stream, force_terminal=True, width=width, color_system=None)
 

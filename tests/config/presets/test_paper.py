@@ -28,7 +28,7 @@ def test_paper_preset_sets_what_the_paper_states_and_names_it_as_source() -> Non
         assert said[key].startswith("paper ")
 
 
-def test_sound_and_picture_are_tuned_on_all_of_the_train_list() -> None:
+def test_paper_preset_fine_tunes_on_the_full_train_list() -> None:
     settings = resolve(FinetuneConfig, preset=preset("finetune", "paper"))
 
     assert (settings.modality, settings.val_fraction) == ("av", 0.0)

@@ -105,7 +105,7 @@ def test_pretraining_makes_their_steps_at_their_rates(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_pretraining_hides_and_predicts_what_theirs_does(name: str) -> None:
+def test_videomae_recipe_masks_and_predicts_as_videomae(name: str) -> None:
     _, network, script, _ = SCRIPTS[name]
     settings = resolve(PretrainConfig, preset=preset("pretrain", name))
     visual, decoder = settings.model.visual, settings.model.decoder

@@ -100,7 +100,7 @@ def recipe(ffmpeg: str) -> Recipe:
 
 @pytest.mark.parametrize(("curve", "name"), [("smpte2084", "PQ"), ("arib-std-b67", "HLG")])
 @pytest.mark.parametrize("rgb", COLORS)
-def test_hdr_is_tone_mapped_to_the_colour_that_it_shows(
+def test_hdr_is_tone_mapped_to_its_displayed_color(
     tmp_path: Path, ffmpeg: str, recipe: Recipe, rgb: tuple[int, int, int], curve: str, name: str
 ) -> None:
     path = hdr_film(tmp_path / "clip.mkv", ffmpeg, rgb, curve)
@@ -123,7 +123,7 @@ def test_hdr_without_tags_of_matrix_and_primaries_is_taken_for_bt2020(
 
 
 @pytest.mark.parametrize("curve", ["smpte2084", "arib-std-b67"])
-def test_hdr_keeps_its_curve_unless_asked_and_is_remarked(
+def test_hdr_without_tone_mapping_keeps_its_curve_and_warns(
     tmp_path: Path, ffmpeg: str, recipe: Recipe, curve: str
 ) -> None:
     path = hdr_film(tmp_path / "clip.mkv", ffmpeg, RED, curve)
@@ -147,7 +147,7 @@ def test_odd_sizes_and_cuts_are_tone_mapped_too(
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1280, 536), (720, 1280)])
-def test_untagged_hd_is_read_as_asked_and_remarked(
+def test_untagged_hd_is_read_by_the_setting_and_warns(
     tmp_path: Path, ffmpeg: str, recipe: Recipe, size: tuple[int, int]
 ) -> None:
     codes = ycbcr(np.array(RED) / 255.0, 0.2126, 0.0722, 8)
@@ -181,7 +181,7 @@ def test_tagged_hd_and_untagged_sd_are_read_as_ever(
         assert media.warnings == ()
 
 
-def test_pictures_without_a_matrix_are_never_untagged() -> None:
+def test_rgb_frames_are_never_untagged() -> None:
     assert ColorTags().is_untagged_hd(1920, 1080)
     assert not ColorTags(is_yuv=False).is_untagged_hd(1920, 1080)
     assert not ColorTags(matrix=5).is_untagged_hd(1920, 1080)

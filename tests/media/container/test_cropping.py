@@ -61,7 +61,7 @@ def first_frame(path: Path, work: Path, ffmpeg: str) -> tuple[DecodedClip, NDArr
 
 @pytest.mark.parametrize("name", ["clap.mp4", "clap.mov", "crop.mkv"])
 @pytest.mark.slow
-def test_pictures_are_whole_and_keep_their_shape(
+def test_decoded_frames_are_whole_and_keep_their_shape(
     cropped_videos: Path, tmp_path: Path, ffmpeg: str, name: str
 ) -> None:
     media, picture = first_frame(cropped_videos / name, tmp_path, ffmpeg)

@@ -72,7 +72,7 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (Span(17.0, 19.0), [4], [0.0]),
     ],
 )
-def test_the_slide_on_screen_at_the_start_belongs_to_a_cut(
+def test_begin_of_shown_at_start_of_a_span_is_the_slide_on_screen(
     slides: Path, tmp_path: Path, name: str, span: Span, shown: list[int], pts: list[float]
 ) -> None:
     media, numbers = extracted(slides / name, tmp_path / "work", span)
@@ -102,7 +102,7 @@ def test_versions_of_ffmpeg_agree_on_slides(
 
 
 @pytest.mark.parametrize("name", ["screen.mp4", "screen.mkv"])
-def test_a_screen_recording_is_cut_where_nothing_changes(
+def test_begin_of_shown_in_screen_recording_needs_no_new_frame(
     slides: Path, tmp_path: Path, ffmpeg_on_path: str, name: str
 ) -> None:
     still, shown_still = extracted(slides / name, tmp_path / "work", Span(4.0, 6.0))
@@ -118,7 +118,7 @@ def test_a_screen_recording_is_cut_where_nothing_changes(
     assert later.audio_seconds == pytest.approx(7.0, abs=2e-3)
 
 
-def test_the_first_picture_is_found_though_it_is_decoded_long_before(tmp_path: Path) -> None:
+def test_begin_of_shown_finds_a_frame_decoded_long_before(tmp_path: Path) -> None:
     """A muxer dates the first packet of such a stream 24 s before its frame is presented."""
     path = tmp_path / "slides.ts"
     command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-f", "lavfi"]
@@ -132,7 +132,7 @@ def test_the_first_picture_is_found_though_it_is_decoded_long_before(tmp_path: P
     assert media.seconds == pytest.approx(2.0, abs=2e-3)
 
 
-def test_slides_of_an_mp4_whose_times_run_back_are_refused(tmp_path: Path) -> None:
+def test_begin_of_shown_with_decreasing_times_is_refused(tmp_path: Path) -> None:
     """Fragments that begin before the delay of the encoder is known: no reader has other times."""
     frames, flags = numbered("1/5", "trim=end_frame=6"), "frag_keyframe+empty_moov"
     options = ("-c:v", "libx264", "-bf", "3", "-c:a", "aac", "-movflags")
@@ -153,7 +153,7 @@ def test_slides_of_an_mp4_whose_times_run_back_are_refused(tmp_path: Path) -> No
     assert extracted(delayed, tmp_path / "work", Span(7.0, 9.0))[1] == [2]
 
 
-def test_a_cut_behind_the_last_picture_is_still_refused(slides: Path) -> None:
+def test_begin_of_shown_after_the_last_frame_is_refused(slides: Path) -> None:
     with av.open(str(slides / "slides.mp4")) as container:
         video = container.streams.video[0]
 
@@ -163,7 +163,7 @@ def test_a_cut_behind_the_last_picture_is_still_refused(slides: Path) -> None:
         assert last_shown(container, video, float("inf")) == DisplayedFrame(15.0, 20.0)
 
 
-def test_the_last_picture_of_a_file_stays_for_as_long_as_the_file_declares(tmp_path: Path) -> None:
+def test_last_shown_frame_lasts_as_long_as_the_file_declares(tmp_path: Path) -> None:
     path, tick = tmp_path / "two.mkv", Fraction(1, 1000)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=25)
@@ -197,7 +197,7 @@ def with_empty_chunks(avi: bytes, num_chunks: int) -> bytes:
     return bytes(content)
 
 
-def test_a_picture_that_an_avi_repeats_to_its_end_is_no_damage(tmp_path: Path) -> None:
+def test_last_shown_frame_repeated_by_avi_is_no_damage(tmp_path: Path) -> None:
     path = encode(tmp_path / "screen.avi", numbered("25", "trim=end_frame=25"), "-an", *MPEG4)
     path.write_bytes(with_empty_chunks(path.read_bytes(), 250))
     recipe = Recipe(find_ffmpeg(), 3, None, 13, -60.0, 60.0, min_decoded_fraction=0.5)

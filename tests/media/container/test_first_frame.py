@@ -65,7 +65,7 @@ def loud_rows(media: DecodedClip) -> set[int]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_frames_and_sound_of_an_avi_start_together(
+def test_frames_and_audio_of_an_avi_start_together(
     reordered: Path, tmp_path: Path, ffmpeg_on_path: str, name: str
 ) -> None:
     whole, shown = extracted(reordered / name, tmp_path / "work", None)

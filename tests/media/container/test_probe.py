@@ -32,7 +32,7 @@ def test_probe_of_video_without_audio_has_none(tmp_path: Path, make_video: MakeV
 @pytest.mark.parametrize(
     ("name", "size"), [("rotated_90.mp4", (240, 320)), ("rotated_180.mp4", (320, 240))]
 )
-def test_size_is_that_of_the_upright_picture(
+def test_probe_size_is_that_of_the_upright_frame(
     shared: Path, name: str, size: tuple[int, int]
 ) -> None:
     info = probe(shared / "data" / "oddmedia" / name)

@@ -47,7 +47,7 @@ def test_ticks_are_rounded_once_however_many(kind: type[Ratio], ticks: int) -> N
 
 
 @pytest.mark.parametrize("kind", [Fraction, AVRational])
-def test_pictures_are_dated_alike(kind: type[Ratio]) -> None:
+def test_frame_writer_times_are_exact_fractions(kind: type[Ratio]) -> None:
     writer = FrameWriter(BytesIO(), None)
     for count in (3, 4):
         writer.add(count, kind(1001, 30_000), b"jpeg")  # type: ignore[call-arg]

@@ -60,7 +60,7 @@ def test_video_is_known_in_every_container(tmp_path: Path, container: str, codec
         ("adts", "aac"),
     ],
 )
-def test_sound_alone_is_no_video(tmp_path: Path, container: str, codec: str) -> None:
+def test_sniff_of_audio_alone_is_no_video(tmp_path: Path, container: str, codec: str) -> None:
     if container == "mp3":
         container = "mp2"
 

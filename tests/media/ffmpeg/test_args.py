@@ -48,7 +48,7 @@ def test_transcode_arguments_keep_tones_below_8_khz_and_remove_those_above(
         assert found_db == pytest.approx(gain_db, abs=0.1)
 
 
-def test_audio_goes_on_after_the_last_picture(
+def test_transcode_arguments_keep_audio_after_the_last_frame(
     tmp_path: Path, make_film: Callable[..., Path], ffmpeg: str
 ) -> None:
     longer = ("-f", "lavfi", "-i", "sine=f=440:r=16000:d=3")

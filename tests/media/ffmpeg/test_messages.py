@@ -76,7 +76,7 @@ def test_addresses_are_masked_and_tags_are_not() -> None:
 
 
 @pytest.mark.parametrize("name", ["set", "a b", "[x] {y}", "caf\u00e9", "tab\tand\x01", "\udcff"])
-def test_folders_go_however_they_lie_in_each_other(tmp_path: Path, name: str) -> None:
+def test_without_folders_removes_nested_folders_in_any_order(tmp_path: Path, name: str) -> None:
     videos = tmp_path / name
     work = videos / "data" / "set" / ".work" / "shard-00000.h5.host.12.34"
     for path in (work / "clip.nut", videos / "clip.avi"):

@@ -100,7 +100,7 @@ def test_odd_names_are_only_names(tmp_path: Path, make_video: MakeVideo, name: s
     assert (tmp_path / "out.nut").stat().st_size > 0
 
 
-def test_pictures_shrink_to_the_short_side_and_never_grow(
+def test_target_size_shrinks_to_the_short_side_and_never_grows(
     tmp_path: Path, make_video: MakeVideo
 ) -> None:
     info = probe(make_video(tmp_path / "clip.avi", size="96x64"))

@@ -176,7 +176,7 @@ def test_extract_errors_of_a_cut_with_a_hole_are_kept(
     assert len(media.pts) == pytest.approx(frames, abs=6)
 
 
-def test_reading_begins_near_the_span_and_ends_behind_it(numbered: Path) -> None:
+def test_find_cut_reads_from_near_the_span_to_its_end(numbered: Path) -> None:
     cut = find_cut(numbered / "25.avi", probe(numbered / "25.avi"), Span(4.0, 5.0))
 
     assert cut.seek_seconds == pytest.approx(3.0)

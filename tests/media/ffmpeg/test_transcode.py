@@ -44,9 +44,7 @@ def extracted(path: Path, work: Path, span: Span | None = None) -> tuple[Decoded
 
 
 @pytest.mark.parametrize("span", [None, Span(2.0, 3.0)])
-def test_channels_that_cancel_each_other_out_are_heard_by_the_first(
-    tmp_path: Path, span: Span | None
-) -> None:
+def test_transcode_of_cancelling_channels_keeps_one(tmp_path: Path, span: Span | None) -> None:
     opposed, pictures = extracted(clip(tmp_path / "a.avi", TONE, f"-{TONE}"), tmp_path, span)
     alike, same_pictures = extracted(clip(tmp_path / "b.avi", TONE, TONE), tmp_path, span)
 
@@ -74,7 +72,7 @@ def test_quiet_channels_that_do_not_cancel_stay_silent(tmp_path: Path) -> None:
     assert media.warnings == ()
 
 
-def test_a_front_channel_of_many_is_not_cancelled_by_silent_ones(tmp_path: Path) -> None:
+def test_transcode_of_front_channel_is_not_cancelled_by_silent_ones(tmp_path: Path) -> None:
     zeros = "|".join("0" * 5)
     media, _ = extracted(clip(tmp_path / "six.avi", "0.004*sin(440*2*PI*t)", zeros), tmp_path)
 
@@ -116,7 +114,7 @@ def test_extract_stereo_mix_is_that_of_ffmpeg(tmp_path: Path, codec: str, rate: 
     assert len(ours.samples) > 31_000
 
 
-def test_a_file_that_nobody_decodes_is_tried_twice(
+def test_transcode_of_undecodable_file_tries_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []

@@ -82,7 +82,7 @@ def test_fusion_entropy_covers_both_directions_and_keeps_the_model(
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_clips_without_sound_count_only_where_no_other_is_there(
+def test_fusion_entropy_counts_silent_clips_only_without_others(
     make_model: Callable[..., MaskedAutoencoder],
 ) -> None:
     model = make_model().eval()
@@ -109,7 +109,7 @@ def test_fusion_entropy_without_attention_is_empty(
 
 
 @pytest.mark.slow
-def test_blocks_are_not_compiled_anew_for_a_few_clips(
+def test_fusion_entropy_of_few_clips_compiles_no_block(
     make_model: Callable[..., MaskedAutoencoder],
 ) -> None:
     model, compiled = make_model(), []

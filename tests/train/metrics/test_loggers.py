@@ -55,7 +55,7 @@ def board(folder: Path) -> EventAccumulator:
     return EventAccumulator(str(folder / "tb")).Reload()
 
 
-def test_tensorboard_shows_every_point_and_picture_once_after_a_restart(tmp_path: Path) -> None:
+def test_metric_loggers_after_restart_show_every_point_and_image_once(tmp_path: Path) -> None:
     picture = np.zeros((4, 6, 3), dtype=np.uint8)
     with MetricLoggers(tmp_path, first_step=0) as record:
         for step in (10, 20, 30):

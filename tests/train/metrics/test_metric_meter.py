@@ -28,7 +28,7 @@ def step(
     }
 
 
-def test_waiting_and_working_are_told_apart() -> None:
+def test_metric_meter_separates_waiting_from_computing() -> None:
     meter = MetricMeter(8, CPU)
     for _ in range(2):
         meter.add(step(meter, 1.0, waits=0.02, works=0.05))

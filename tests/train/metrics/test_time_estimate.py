@@ -42,7 +42,7 @@ def test_ten_steps_are_timed_without_the_first() -> None:
     assert estimate.seconds_left(11) == 89 * 2.0
 
 
-def test_long_steps_are_told_of_after_a_minute() -> None:
+def test_estimate_of_long_steps_is_logged_after_a_minute() -> None:
     assert timed([100.0, 61.0], total=100).is_due()
     assert not timed([100.0, 59.0], total=100).is_due()
     assert not timed([100.0], total=100).is_due()

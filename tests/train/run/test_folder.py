@@ -200,7 +200,7 @@ def test_killed_run_is_reported_as_killed(tmp_path: Path) -> None:
         require_finished_run(tmp_path)
 
 
-def test_resuming_says_what_became_of_the_run_and_what_is_other_now(
+def test_resume_logs_the_last_state_and_changed_settings(
     finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     out = shutil.copytree(pretrained, tmp_path / "run")

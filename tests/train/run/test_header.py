@@ -64,7 +64,7 @@ def run(
 
 
 @pytest.mark.slow
-def test_the_header_precedes_the_first_step(
+def test_header_precedes_the_first_step(
     run: Path, screen: Screen, finished: PreparedDataset
 ) -> None:
     header = screen.shown[: screen.shown.index("pretrain begins")]
@@ -82,7 +82,7 @@ def test_the_header_precedes_the_first_step(
     assert said["out"] == str(run)
 
 
-def test_the_estimate_comes_after_ten_steps_and_once(run: Path, screen: Screen) -> None:
+def test_header_estimate_follows_once_after_ten_steps(run: Path, screen: Screen) -> None:
     at = [n for n, line in enumerate(screen.shown) if line.startswith("estimate: ")]
     first = screen.shown.index("pretrain begins")
 
@@ -91,7 +91,7 @@ def test_the_estimate_comes_after_ten_steps_and_once(run: Path, screen: Screen) 
     assert re.search(r"\(mean of 10 steps\), .+ for the \d+ steps left$", screen.shown[at[0]])
 
 
-def test_the_last_loss_shown_is_the_last_loss(run: Path, screen: Screen) -> None:
+def test_header_run_shows_the_last_loss(run: Path, screen: Screen) -> None:
     last = [line for line in read_metrics(run / "metrics.jsonl") if line["kind"] == "train"][-1]
     notes = [line for line in screen.shown if line.startswith("epoch")]
 
@@ -99,7 +99,7 @@ def test_the_last_loss_shown_is_the_last_loss(run: Path, screen: Screen) -> None
     assert screen.shown[-1].endswith(f", loss {last['loss']:.4f}")
 
 
-def test_the_log_holds_what_was_said_with_the_time(run: Path, screen: Screen) -> None:
+def test_log_file_holds_messages_with_their_time(run: Path, screen: Screen) -> None:
     log = (run / "train.log").read_text().splitlines()
     said = [line for line in screen.shown if not line.startswith(("epoch", "pretrain begins"))]
 
@@ -111,7 +111,7 @@ def test_the_log_holds_what_was_said_with_the_time(run: Path, screen: Screen) ->
 
 
 @pytest.mark.slow
-def test_an_error_is_in_the_log_and_a_resumed_run_goes_on_below(
+def test_log_file_of_resumed_run_continues_after_the_error(
     finished: PreparedDataset, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
     config, out = make_pretrain_config(epochs=3), tmp_path / "run"
@@ -183,7 +183,7 @@ def test_days_on_a_cpu_are_warned_of_before_the_first_step() -> None:
     )
 
 
-def test_shares_and_micro_batches_are_told() -> None:
+def test_header_names_shares_and_micro_batches() -> None:
     said = list(header(1.0, 64, 100, processes=4).lines())
 
     assert said[:2] == [

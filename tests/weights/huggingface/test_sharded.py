@@ -43,7 +43,7 @@ def rename_in_index(folder: Path, old: str, new: str) -> None:
     index.write_text(index.read_text().replace(old, new))
 
 
-def test_shards_hold_what_one_file_holds(saved: Path) -> None:
+def test_read_shards_equals_the_single_file(saved: Path) -> None:
     whole = read_weights(saved / "whole")
     for path in (saved / "cut", saved / "cut" / "model.safetensors.index.json"):
         found = read_weights(path)
