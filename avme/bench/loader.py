@@ -12,8 +12,9 @@ from avme.bench.baselines import Load, find_baselines, without_broken
 from avme.bench.source_videos import videos_of
 from avme.bench.timing import Candidate, Timing, one_core, run_interleaved
 from avme.config import ClipConfig, CropConfig
+from avme.data.clip_reader import ClipReader
 from avme.data.crop import Box
-from avme.data.dataset import ClipReader, TrainDataset
+from avme.data.dataset import TrainDataset
 from avme.data.sampler import SampleDraw, SampleOrder
 from avme.data.temporal_sampling import Window
 from avme.data.transforms import PretrainTransform, torch_seed

@@ -13,7 +13,7 @@ from itertools import groupby
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.errors import MismatchError
 from avme.message_text import some_of

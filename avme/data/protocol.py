@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from avme.config.train import AudioProtocol
-from avme.data.dataset import AudioOf, ClipReader, Statistics
+from avme.data.clip_reader import ClipReader, Statistics
+from avme.data.dataset import AudioOf
 from avme.data.donor_audio import DonorAudio, DonorPool
 from avme.data.temporal_sampling import Window
 from avme.errors import MismatchError

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 
 

@@ -12,7 +12,7 @@ import torch
 
 from avme.config import EvalConfig
 from avme.data.class_coverage import compute_coverage
-from avme.data.dataset import ClipReader, Statistics
+from avme.data.clip_reader import ClipReader, Statistics
 from avme.data.eval_dataset import EvalDataset
 from avme.data.protocol import (
     describe_protocol,

@@ -17,7 +17,7 @@ from avme.batch import AVBatch
 from avme.checkpoint.file import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
 from avme.config import FinetuneConfig
 from avme.data.class_coverage import training_warnings
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.eval_dataset import EvalDataset
 from avme.data.protocol import (
     describe_protocol,

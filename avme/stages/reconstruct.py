@@ -21,7 +21,8 @@ from torch import Tensor
 from avme.batch import AVBatch
 from avme.checkpoint.file import Checkpoint, find_checkpoint
 from avme.config import PretrainConfig
-from avme.data.dataset import ClipReader, Statistics, collate
+from avme.data.clip_reader import ClipReader, Statistics
+from avme.data.dataset import collate
 from avme.data.eval_dataset import EvalDataset
 from avme.data.protocol import donor_reader, select_clips, view_audio
 from avme.errors import MismatchError

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.protocol import training_audio
 from avme.data.transforms import TrainTransform
 from avme.models.build import Network, build_model

@@ -15,8 +15,9 @@ from torch import nn
 from avme.checkpoint.file import LAST, PREVIOUS, Checkpoint, prune, save_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.warmup import warmup_warning
+from avme.data.clip_reader import ClipReader
 from avme.data.dataloader import build_loader
-from avme.data.dataset import AudioOf, ClipReader, TrainDataset
+from avme.data.dataset import AudioOf, TrainDataset
 from avme.data.donor_audio import DonorAudio
 from avme.data.sampler import DistributedBatchSampler, SampleOrder
 from avme.data.transforms import TrainTransform, torch_seed

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from avme.config import PrepConfig
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.prep.request import Request
 from avme.progress import NullReporter
 from avme.shards.dataset import ClipEntry, PreparedDataset

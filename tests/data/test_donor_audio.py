@@ -13,8 +13,9 @@ from torch import Tensor
 
 from avme.audit.audio_leak import count, entropy_bits, mutual_bits
 from avme.config import ClipConfig, CropConfig
+from avme.data.clip_reader import ClipReader
 from avme.data.dataloader import build_loader
-from avme.data.dataset import ClipReader, TrainDataset
+from avme.data.dataset import TrainDataset
 from avme.data.donor_audio import DonorAudio, DonorPool
 from avme.data.sampler import DistributedBatchSampler, SampleOrder
 from avme.data.temporal_sampling import Window

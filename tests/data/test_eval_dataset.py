@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from avme.config import ClipConfig, PrepConfig
+from avme.data.clip_reader import ClipReader
 from avme.data.crop import eval_crops
-from avme.data.dataset import ClipReader
 from avme.data.eval_dataset import EvalDataset
 from avme.data.temporal_sampling import Window, spread_windows
 from avme.data.view_sources import AudioSource, SameFrames, ShardAudio
@@ -88,7 +88,7 @@ def test_eval_dataset_decodes_each_frame_once_in_one_call(
         calls.append(len(files))
         return decode(files, **size)
 
-    monkeypatch.setattr("avme.data.dataset.decode", counting)
+    monkeypatch.setattr("avme.data.clip_reader.decode", counting)
     clips = EvalDataset(reader, CLIP, segments=12, crops=3)
     for index in range(len(clips)):
         _ = clips[index]

@@ -2,7 +2,7 @@
 
 import torch
 
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.data.view_sources import SameFrames, ShardAudio
 from avme.shards.dataset import PreparedDataset

@@ -16,8 +16,8 @@ from einops import rearrange
 
 from avme.checkpoint.file import load_checkpoint
 from avme.config import EvalConfig, FinetuneConfig
+from avme.data.clip_reader import ClipReader
 from avme.data.crop import Box
-from avme.data.dataset import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.errors import ArtifactError, MismatchError, StoppedBySignal
 from avme.io.atomic import write_text

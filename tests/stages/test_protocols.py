@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from avme.checkpoint.file import load_checkpoint
 from avme.config import EvalConfig, FinetuneConfig, PretrainConfig
 from avme.config.resolve import to_yaml
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.donor_audio import DonorPool
 from avme.data.eval_dataset import EvalDataset
 from avme.data.temporal_sampling import Window, spread_windows

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from avme.config import EvalConfig, PretrainConfig
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.errors import ArtifactError, MismatchError, SystemRequirementError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.shards.dataset import PreparedDataset

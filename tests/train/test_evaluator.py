@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from avme.config import FinetuneConfig
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.eval_dataset import EvalDataset
 from avme.data.temporal_sampling import Window
 from avme.data.view_sources import ShardAudio

@@ -15,8 +15,9 @@ from transformers import VideoMAEConfig, VideoMAEForPreTraining, VideoMAEForVide
 from avme.batch import AVBatch
 from avme.checkpoint.file import Checkpoint, load_checkpoint, save_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
+from avme.data.clip_reader import ClipReader
 from avme.data.dataloader import build_loader
-from avme.data.dataset import ClipReader, TrainDataset
+from avme.data.dataset import TrainDataset
 from avme.data.sampler import DistributedBatchSampler, SampleOrder
 from avme.data.transforms import PretrainTransform
 from avme.errors import ArtifactError, MismatchError
