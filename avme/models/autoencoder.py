@@ -3,23 +3,28 @@
 With fusion `none` it is VideoMAE, without an audio encoder.
 
 Shape letters: b clips, c colors, t frames, h and w pixels, s MFCC rows, f coefficients, k visible
-tokens, d channels.
+tokens, m masked tokens, p pixels of a tubelet, d channels.
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 import torch
+from einops import repeat
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
+from avme.batch import AVBatch
 from avme.config import ClipConfig, ModelConfig
 from avme.models.audio_encoder import AudioEncoder
 from avme.models.decoder import Decoder, DecoderOutput
 from avme.models.fusion import build_fusion
 from avme.models.masking import Grid, TokenMask
-from avme.models.tubelets import cut_tubelets, take_tubelets
+from avme.models.reconstruction_loss import Target, in_both_units, patch_statistics
+from avme.models.tubelets import cut_tubelets, take_tubelets, to_pixels, to_tubelets
 from avme.models.video_encoder import VisualEncoder
+
+_GRAY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,18 @@ class MaeOutput:
     """True pixels of the masked tubelets that are predicted, 0 to 1."""
     seen: Float[Tensor, "b k p"]
     """True pixels of the visible tubelets, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconstructionImages:
+    """Clips in three versions: original, as seen by the model, reconstructed; values 0 to 1."""
+
+    truth: Float[Tensor, "b c t h w"]
+    seen: Float[Tensor, "b c t h w"]
+    """Masked patches are gray."""
+    completed: Float[Tensor, "b c t h w"]
+    psnr_db: tuple[float, ...]
+    """PSNR over the masked patches of each clip."""
 
 
 class MaskedAutoencoder(nn.Module):
@@ -114,3 +131,40 @@ def trained_grid(config: ModelConfig) -> Grid | None:
 def zero_audio_half(bridge: nn.Linear, dim: int) -> None:
     """Zero the audio half of the bridge: the fused model then starts exactly as VideoMAE."""
     bridge.weight[:, dim:] = 0.0
+
+
+def reconstruct(
+    model: MaskedAutoencoder, batch: AVBatch, choice: TokenMask, target: Target
+) -> ReconstructionImages:
+    """Mask tokens by `choice` and let the model predict them.
+
+    Args:
+        model: Autoencoder.
+        batch: Clips.
+        choice: Visible and masked tokens.
+        target: Normalized or pixel target.
+    """
+    visual = model.config.visual
+    with torch.inference_mode():
+        made = cast(MaeOutput, model(batch.video, batch.mfcc, batch.audio_valid, choice))
+        tubelets = to_tubelets(batch.video, visual.tubelet_size, visual.patch_size)
+        predicted = made.prediction.hidden.float()
+        figures = [
+            in_both_units(predicted[[row]], made.hidden[[row]], target) for row in range(len(batch))
+        ]
+        if target == "normalized":
+            predicted = patch_statistics(made.hidden).restore(predicted)
+
+        def with_hidden(hidden: Float[Tensor, "b m p"]) -> Float[Tensor, "b c t h w"]:
+            index = repeat(choice.hide, "b m -> b m p", p=tubelets.shape[-1])
+            whole = tubelets.scatter(1, index, hidden)
+            return to_pixels(whole, model.grid, visual.tubelet_size, visual.patch_size).clamp(
+                0.0, 1.0
+            )
+
+        return ReconstructionImages(
+            truth=with_hidden(made.hidden),
+            seen=with_hidden(torch.full_like(made.hidden, _GRAY)),
+            completed=with_hidden(predicted),
+            psnr_db=tuple(float(row["psnr_db"]) for row in figures),
+        )

@@ -28,9 +28,8 @@ from avme.data.protocol import donor_reader, select_clips, view_audio
 from avme.errors import MismatchError
 from avme.figures.drawing import draw_or_warn
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction
-from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.autoencoder import MaskedAutoencoder, ReconstructionImages, reconstruct
 from avme.models.masking import TubeMask
-from avme.models.reconstruction_images import ReconstructionImages, reconstruct
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.train.distributed.process_group import pick_device

@@ -8,9 +8,8 @@ from avme.batch import AVBatch
 from avme.config import PretrainConfig
 from avme.config.presets import preset
 from avme.config.resolve import resolve
-from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.autoencoder import MaskedAutoencoder, reconstruct
 from avme.models.masking import TokenMask, TubeMask
-from avme.models.reconstruction_images import reconstruct
 from avme.models.tubelets import to_tubelets
 
 pytestmark = pytest.mark.slow
