@@ -19,19 +19,19 @@ _CUT: Final = re.compile(r"(?P<path>.+)#(?P<start>\d+(\.\d+)?)-(?P<end>\d+(\.\d+
 
 
 def subset_table(
-    records: Sequence[ClipRecord], sides: Mapping[str, Collection[str]], kept: Collection[str]
+    records: Sequence[ClipRecord], subsets: Mapping[str, Collection[str]], kept: Collection[str]
 ) -> str:
     """Return a CSV of the clips in `kept`.
 
     Args:
         records: Clips of the dataset.
-        sides: Clip ids of the train and test list of a split.
+        subsets: Clip ids of the train and test list of a split.
         kept: Ids of the subset.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    chosen = {name: set(ids) & set(kept) for name, ids in sides.items()}
+    chosen = {name: set(ids) & set(kept) for name, ids in subsets.items()}
     for record in records:
         for name, ids in chosen.items():
             if record.id in ids:

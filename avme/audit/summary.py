@@ -15,7 +15,7 @@ from avme.shards.record import ClipRecord
 
 _MOST_NAMED = 10
 
-Sides = Mapping[str, Sequence[str]]
+Subsets = Mapping[str, Sequence[str]]
 """Clip ids of `train` and `test`."""
 
 
@@ -60,7 +60,7 @@ def survey(records: Sequence[ClipRecord], classes: Sequence[str]) -> dict[str, A
 
 
 def survey_classes(
-    records: Sequence[ClipRecord], classes: Sequence[str], splits: Mapping[str, Sides]
+    records: Sequence[ClipRecord], classes: Sequence[str], splits: Mapping[str, Subsets]
 ) -> list[dict[str, Any]]:
     """Return one row per class: clips, seconds, audio states, fraction with usable audio.
 
@@ -73,7 +73,7 @@ def survey_classes(
     for record in records:
         of[record.class_name].append(record)
     listed = {
-        (name, part): set(ids) for name, sides in splits.items() for part, ids in sides.items()
+        (name, part): set(ids) for name, subsets in splits.items() for part, ids in subsets.items()
     }
     rows = []
     for name in classes:
@@ -91,19 +91,19 @@ def survey_classes(
                 "splits": {
                     split: {
                         part: sum(record.id in listed[split, part] for record in members)
-                        for part in sides
+                        for part in subsets
                     }
-                    for split, sides in splits.items()
+                    for split, subsets in splits.items()
                 },
             }
         )
     return rows
 
 
-def survey_split(records: Sequence[ClipRecord], sides: Sides) -> dict[str, Any]:
+def survey_split(records: Sequence[ClipRecord], subsets: Subsets) -> dict[str, Any]:
     """Summarize both lists of a split: clips, audio, and groups that occur in both."""
     by_id = {record.id: record for record in records}
-    members = {part: [by_id[clip_id] for clip_id in ids] for part, ids in sides.items()}
+    members = {part: [by_id[clip_id] for clip_id in ids] for part, ids in subsets.items()}
     facts: dict[str, Any] = {}
     for part, clips in members.items():
         states = Counter(clip.audio for clip in clips)

@@ -17,7 +17,7 @@ from avme.audio.loudness import AUDIO_STATES
 from avme.audit.audio_leak import count, measure
 from avme.audit.protocols import Clips, classes_with_audio, protocols
 from avme.audit.subset_csv import finetune_command, subset_command, subset_table
-from avme.audit.summary import Sides, survey, survey_classes, survey_split
+from avme.audit.summary import Subsets, survey, survey_classes, survey_split
 from avme.errors import SystemRequirementError, UsageError
 from avme.figures.contents import draw_classes, draw_lengths
 from avme.figures.drawing import draw_or_warn
@@ -65,7 +65,7 @@ def audit(
     """
     prepared, target = PreparedDataset.open(folder), out or folder / "audit"
     records, tables = read_records(folder), dict[Path, str]()
-    splits: dict[str, Sides] = {
+    splits: dict[str, Subsets] = {
         split: {
             "train": [entry.id for entry in prepared.subset(split, "train", allow_empty=True)],
             "test": [entry.id for entry in prepared.subset(split, "test", allow_empty=True)],
@@ -79,10 +79,10 @@ def audit(
         **survey(records, prepared.classes),
         "splits": {
             split: {
-                **survey_split(records, sides),
-                **_presence(records, split, sides, prepared, target, tables),
+                **survey_split(records, subsets),
+                **_presence(records, split, subsets, prepared, target, tables),
             }
-            for split, sides in splits.items()
+            for split, subsets in splits.items()
         },
         "per_class": survey_classes(records, prepared.classes, splits),
     }
@@ -113,7 +113,7 @@ def _writing(target: Path) -> Iterator[None]:
 def _presence(
     records: tuple[ClipRecord, ...],
     split: str,
-    sides: Sides,
+    subsets: Subsets,
     prepared: PreparedDataset,
     target: Path,
     tables: dict[Path, str],
@@ -123,7 +123,7 @@ def _presence(
     A protocol on a subset of the clips adds the table to write to `tables`.
     """
     by_id, num_classes = {record.id: record for record in records}, len(prepared.classes)
-    members = {part: [by_id[clip_id] for clip_id in ids] for part, ids in sides.items()}
+    members = {part: [by_id[clip_id] for clip_id in ids] for part, ids in subsets.items()}
     if not members["train"]:
         return {"leak": None, "protocols": []}
     train, test = (
@@ -146,7 +146,7 @@ def _presence(
             name = protocol.clips.replace(" ", "-")
             table = target / f"{name}-split{split}.csv"
             kept = _kept(protocol.clips, records, classes_with_audio(counts[0]))
-            tables[table] = subset_table(records, sides, kept)
+            tables[table] = subset_table(records, subsets, kept)
             new = prepared.folder.with_name(f"{prepared.folder.resolve().name}-{name}")
             row["how"] = subset_command(plan, table, new)
         else:
@@ -177,7 +177,7 @@ def _draw(
     target: Path,
     prepared: PreparedDataset,
     records: tuple[ClipRecord, ...],
-    splits: dict[str, Sides],
+    splits: dict[str, Subsets],
     report: Reporter,
 ) -> list[Path]:
     """Draw the figures; return those that succeeded."""
@@ -191,12 +191,12 @@ def _draw(
         target / "lengths.png": partial(draw_lengths, seconds=lengths, title=title)
     }
     by_id = {record.id: record for record in records}
-    for split, sides in splits.items():
+    for split, subsets in splits.items():
         clips = {
             part: {state: np.zeros(len(classes), dtype=np.int64) for state in AUDIO_STATES}
-            for part in sides
+            for part in subsets
         }
-        for part, ids in sides.items():
+        for part, ids in subsets.items():
             for clip_id in ids:
                 clips[part][by_id[clip_id].audio][by_id[clip_id].label] += 1
         title = _title_of_classes(prepared.name, split, clips)

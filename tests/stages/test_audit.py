@@ -112,11 +112,11 @@ def test_audit_writes_into_the_dataset_by_default(folder: Path, finished: Prepar
 def test_audit_counts_a_group_in_both_subsets(
     tmp_path: Path, folder: Path, reseal: Callable[..., None]
 ) -> None:
-    sides = [split_path(folder, "1", part) for part in ("train", "test")]
-    train, test = (path.read_text().splitlines() for path in sides)
+    subsets = [split_path(folder, "1", part) for part in ("train", "test")]
+    train, test = (path.read_text().splitlines() for path in subsets)
     moved = next(i for i in test if "v_Archery" in i)
-    write_text(sides[0], "".join(f"{i}\n" for i in sorted([*train, moved])))
-    write_text(sides[1], "".join(f"{i}\n" for i in test if i != moved))
+    write_text(subsets[0], "".join(f"{i}\n" for i in sorted([*train, moved])))
+    write_text(subsets[1], "".join(f"{i}\n" for i in test if i != moved))
     reseal(folder)
 
     facts = audit(folder, out=tmp_path / "out").facts
