@@ -42,7 +42,7 @@ def verify(
     for line in (
         *map(str, found.problems),
         "fix it with",
-        *(f"    {line}" for line in found.mend),
+        *(f"    {line}" for line in found.fix_commands),
     ):
         print_line(line)
     count = len(found.problems)

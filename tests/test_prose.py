@@ -105,3 +105,37 @@ def test_docstrings_that_begin_with_another_word_are_found(text: str) -> None:
 
     assert NOT_A_VERB.match(word)
     assert not NOT_A_VERB.match("Process")
+
+
+def unknown_arguments(source: str) -> list[str]:
+    """The names in `Args:` that the function does not have."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node) or ""
+            section = re.search(r"^Args:\n((?:    .*(?:\n|$)|\n)+)", text, re.MULTILINE)
+            given = {
+                argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)
+            }
+            named = re.findall(r"^    \*{0,2}(\w+):", section[1], re.MULTILINE) if section else []
+            found += [f"{node.name}: {name}" for name in named if name not in given]
+    return found
+
+
+def test_args_sections_name_parameters_of_the_function() -> None:
+    unknown = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sources()
+        for name in unknown_arguments(path.read_text(encoding="utf-8"))
+    ]
+
+    assert unknown == []
+
+
+def test_unknown_arguments_of_a_renamed_parameter_are_found() -> None:
+    source = (
+        'def f(*, new: int, **rest: int) -> None:\n    """Do.\n\n    Args:\n        old: Count,\n'
+    )
+    source += '            as text: or not.\n        new: Count.\n        **rest: More.\n    """\n'
+
+    assert unknown_arguments(source) == ["f: old"]

@@ -123,8 +123,8 @@ def audio_warnings(
     Args:
         info: Header of the file.
         seconds: Length of the video.
-        sound_start_seconds: Start of the audio after the first frame.
-        sound_seconds: Length of the audio.
+        audio_start_seconds: Start of the audio after the first frame.
+        audio_seconds: Length of the audio.
     """
     if info.num_audio_tracks > 1 and info.audio is not None:
         which = f"track {info.audio.position} of {info.num_audio_tracks} audio tracks is used"

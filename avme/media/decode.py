@@ -66,7 +66,7 @@ def decode(
         cut = other.call(recipe.timeout_seconds, find_cut, source, info, span) if span else None
         if cut is None:
             info = with_steadiness(other, source, info, recipe.timeout_seconds)
-        said, mended = transcode_clip(source, intermediate, info, size, recipe, cut)
+        said, fixed_timestamps = transcode_clip(source, intermediate, info, size, recipe, cut)
         complaints = without_folders(said, source.parent, work)
         require_max_bytes(intermediate, recipe.max_bytes)
         start = cut.start_seconds if cut else None
@@ -76,7 +76,7 @@ def decode(
         judged = summarize(info, size, demuxed, last, complaints, recipe)
         if judged.audio != "audible" and info.audio is not None:
             judged = _with_other_audio(_Job(source, work, recipe, cut), judged, demuxed)
-        warnings = tuple(_warnings(judged, recipe, span, mended))
+        warnings = tuple(_warnings(judged, recipe, span, fixed_timestamps))
         missing = judged.seconds * float(judged.fps) - len(judged.pts)
         if span is not None and not lacks_content(info, span, warnings, missing):
             judged = replace(judged, ffmpeg_log="")
@@ -156,11 +156,13 @@ def _decode_audio(
     return replace(media, info=replace(info, audio=taken))
 
 
-def _warnings(media: DecodedClip, recipe: Recipe, span: Span | None, mended: bool) -> Iterator[str]:
+def _warnings(
+    media: DecodedClip, recipe: Recipe, span: Span | None, fixed_timestamps: bool
+) -> Iterator[str]:
     if media.info.audio is not None and media.info.audio.channel is not None:
         number = media.info.audio.channel + 1
         yield f"sound-cancelled: the mean of the channels is silent, channel {number} alone is used"
-    if mended:
+    if fixed_timestamps:
         yield f"timestamps-fixed: frame timestamps decreased; those follow at {media.fps} fps"
     if span is None:
         yield from frame_warnings(media.info, len(media.pts))

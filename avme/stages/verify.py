@@ -39,7 +39,7 @@ class Verified:
 
     folder: Path
     problems: tuple[Problem, ...]
-    mend: tuple[str, ...]
+    fix_commands: tuple[str, ...]
     """Shell commands that fix the dataset, or a sentence if no command helps; empty for an intact
     one."""
     warnings: tuple[str, ...]
@@ -103,7 +103,7 @@ def verify(folder: Path, *, all_frames: bool, seed: int, report: Reporter) -> Ve
     return Verified(
         folder=folder,
         problems=tuple(problems),
-        mend=tuple(_mend(folder, plan, problems)),
+        fix_commands=tuple(_fix_commands(folder, plan, problems)),
         warnings=tuple(_warnings(manifest, bool(problems))),
         num_shards=len(shards),
         num_bytes=sum(facts.num_bytes for facts in shards),
@@ -124,8 +124,11 @@ def _only(folder: Path, links: list[Problem]) -> Verified:
     """Return the result for a dataset of which nothing else was checked."""
     plan = {} if any(problem.where == PLAN for problem in links) else _plan(folder)[0]
     copy = shlex.join(["cp", "-rL", str(folder), f"{folder}-copy"])
-    mend = (*_mend(folder, plan, links), f"# or, if the links are your own, copy it: {copy}")
-    return Verified(folder, tuple(links), mend, (), 0, 0, 0, 0, 0)
+    fix_commands = (
+        *_fix_commands(folder, plan, links),
+        f"# or, if the links are your own, copy it: {copy}",
+    )
+    return Verified(folder, tuple(links), fix_commands, (), 0, 0, 0, 0, 0)
 
 
 def _plan(folder: Path) -> tuple[dict[str, Any], list[Problem]]:
@@ -187,7 +190,7 @@ def _warnings(manifest: dict[str, Any], is_broken: bool) -> Iterator[str]:
             )
 
 
-def _mend(folder: Path, plan: dict[str, Any], problems: list[Problem]) -> Iterator[str]:
+def _fix_commands(folder: Path, plan: dict[str, Any], problems: list[Problem]) -> Iterator[str]:
     if not problems:
         return
     if not plan:

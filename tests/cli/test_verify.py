@@ -1,4 +1,4 @@
-"""`avme verify` ends with commands that mend the set, told by its own plan."""
+"""`avme verify` ends with commands that repair the dataset, by its own plan."""
 
 import shlex
 import shutil
@@ -86,10 +86,10 @@ def test_verify_prints_commands_that_repair_shards_and_tables(prepared: Path) ->
 
     assert code == 5
     assert err == f"error: {prepared} is broken: 2 problems, named above\n"
-    first, second, mend, *commands = out.splitlines()
+    first, second, fix, *commands = out.splitlines()
     assert first.startswith("shards/shard-00001.h5: has SHA-256 ")
     assert second.startswith("index.csv: has SHA-256 ")
-    assert (mend, len(commands)) == ("fix it with", 2)
+    assert (fix, len(commands)) == ("fix it with", 2)
     subprocess.run(shlex.split(commands[0]), check=True)
     assert not shard.exists()
     assert run(commands[1].strip().removeprefix("avme "))[0] == 0

@@ -146,8 +146,8 @@ def test_prep_of_moved_videos_changes_nothing(
     assert f"the videos of {source} are now in {moved}, the same ones" in lines
     assert json.loads((made / "plan.json").read_text())["identity"]["source"] == str(moved)
     (made / "shards" / "shard-00001.h5").unlink()
-    mend = verify(made, all_frames=False, seed=0, report=NullReporter()).mend
-    assert f"avme prep ucf101 {moved} " in mend[1]
+    commands = verify(made, all_frames=False, seed=0, report=NullReporter()).fix_commands
+    assert f"avme prep ucf101 {moved} " in commands[1]
 
 
 def test_videos_that_were_moved_away_from_their_lists_are_refused(

@@ -81,7 +81,7 @@ def test_prep_of_finished_dataset_compares_with_the_given_limits(
     assert (folder / "dataset.json").is_file()
     shard = folder / "shards" / "shard-00000.h5"
     shard.unlink()
-    (_, command) = verify(folder, all_frames=False, seed=0, report=NullReporter()).mend
+    (_, command) = verify(folder, all_frames=False, seed=0, report=NullReporter()).fix_commands
     for option in ("--max-failed 0.5", "--set memory_mb=4096"):
         assert option in command
 

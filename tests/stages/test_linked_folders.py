@@ -223,13 +223,14 @@ def test_verify_names_a_link_and_what_deletes_it(name: str, folder: Path, outsid
     what = "is a link or no regular file, expected a file or folder of the set"
     assert [str(problem) for problem in found.problems] == [f"{name}: {what}"]
     assert (
-        found.mend[-1] == f"# or, if the links are your own, copy it: cp -rL {folder} {folder}-copy"
+        found.fix_commands[-1]
+        == f"# or, if the links are your own, copy it: cp -rL {folder} {folder}-copy"
     )
     if name == "plan.json":
-        assert found.mend[0].startswith("the source of ")
+        assert found.fix_commands[0].startswith("the source of ")
     else:
-        assert found.mend[0] == f"rm -f -- {folder / name}"
-        assert found.mend[1].startswith("avme prep ucf101 ")
+        assert found.fix_commands[0] == f"rm -f -- {folder / name}"
+        assert found.fix_commands[1].startswith("avme prep ucf101 ")
 
 
 def test_verify_command_repairs_a_link_in_a_dataset(
@@ -240,7 +241,7 @@ def test_verify_command_repairs_a_link_in_a_dataset(
     linked(folder / "index.csv", outside)
 
     found = verify(folder, all_frames=False, seed=0, report=NullReporter())
-    delete, _, *_ = found.mend
+    delete, _, *_ = found.fix_commands
     for path in delete.split()[3:]:
         Path(path).unlink()
     run_prep(videos, folder.parent, name=folder.name)

@@ -32,7 +32,7 @@ def test_verify_of_intact_dataset_finds_nothing_and_writes_nothing(folder: Path)
 
     found = check(folder)
 
-    assert (found.problems, found.mend) == ((), ())
+    assert (found.problems, found.fix_commands) == ((), ())
     assert (found.num_shards, found.num_clips, found.num_clips_seen) == (3, 12, 3)
     assert "is intact: 3 shards" in found.summary
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
@@ -51,9 +51,9 @@ def test_verify_with_missing_shard_returns_the_fixing_commands(folder: Path) -> 
     found = check(folder)
 
     assert [str(problem) for problem in found.problems] == [f"{SHARD}: is missing"]
-    assert found.mend[0] == f"rm -f -- {folder / SHARD}"
-    assert found.mend[1].startswith("avme prep ucf101 ")
-    assert f"--out {folder} --set shard_clips=4" in found.mend[1]
+    assert found.fix_commands[0] == f"rm -f -- {folder / SHARD}"
+    assert found.fix_commands[1].startswith("avme prep ucf101 ")
+    assert f"--out {folder} --set shard_clips=4" in found.fix_commands[1]
 
 
 @pytest.mark.parametrize("content", [None, "{", "{}"])
@@ -65,7 +65,7 @@ def test_verify_without_plan_returns_no_command(folder: Path, content: str | Non
     found = check(folder)
 
     assert [problem.where for problem in found.problems] == ["plan.json"]
-    assert found.mend == (
+    assert found.fix_commands == (
         f"the source of {folder} is not recorded: delete it and prepare it again",
     )
 
@@ -76,7 +76,7 @@ def test_verify_with_missing_source_names_it(folder: Path) -> None:
     write_json(folder / "plan.json", plan)
     (folder / SHARD).unlink()
 
-    assert "# but /nowhere/videos does not exist: restore it first" in check(folder).mend
+    assert "# but /nowhere/videos does not exist: restore it first" in check(folder).fix_commands
 
 
 def test_verify_with_hostile_source_name_returns_safe_commands(
@@ -87,13 +87,16 @@ def test_verify_with_hostile_source_name_returns_safe_commands(
     write_json(folder / "plan.json", plan)
     (folder / SHARD).unlink()
 
-    mend = check(folder).mend
+    commands = check(folder).fix_commands
     subprocess.run(
-        ["/bin/bash", "-c", "\n".join(mend)], cwd=tmp_path, env={"PATH": ""}, capture_output=True
+        ["/bin/bash", "-c", "\n".join(commands)],
+        cwd=tmp_path,
+        env={"PATH": ""},
+        capture_output=True,
     )
 
-    assert len(mend) == 3
-    assert all(line.isprintable() for line in mend)
+    assert len(commands) == 3
+    assert all(line.isprintable() for line in commands)
     assert not (tmp_path / "marker").exists()
 
 
@@ -107,7 +110,7 @@ def test_verify_with_foreign_shard_name_does_not_open_or_delete_it(name: str, fo
     found = check(folder)
 
     assert {problem.where for problem in found.problems} == {"plan.json", "dataset.json"}
-    assert not any("marker" in line for line in found.mend)
+    assert not any("marker" in line for line in found.fix_commands)
 
 
 def test_verify_of_csv_source_names_each_missing_path(
@@ -119,11 +122,11 @@ def test_verify_of_csv_source_names_each_missing_path(
     folder = run_prep(table, tmp_path / "out", layout="csv", root=source).folder
     (folder / SHARD).unlink()
 
-    assert [line for line in check(folder).mend if line.startswith("#")] == []
+    assert [line for line in check(folder).fix_commands if line.startswith("#")] == []
     source.rename(tmp_path / "gone")
-    assert check(folder).mend[-1] == f"# but {source} does not exist: restore it first"
+    assert check(folder).fix_commands[-1] == f"# but {source} does not exist: restore it first"
     table.unlink()
-    assert check(folder).mend[-2] == f"# but {table} does not exist: restore it first"
+    assert check(folder).fix_commands[-2] == f"# but {table} does not exist: restore it first"
 
 
 def test_verify_with_other_schema_is_refused(folder: Path) -> None:

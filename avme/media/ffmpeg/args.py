@@ -12,7 +12,7 @@ from avme.audio.mfcc import SAMPLE_RATE_HZ
 from avme.media.container.formats import DEMUXERS, PROTOCOLS
 from avme.media.container.probe import MAX_PIXELS, MediaInfo
 from avme.media.ffmpeg.process import crops_by_container
-from avme.media.ffmpeg.seek import MOST_MENDED_SECONDS, Cut
+from avme.media.ffmpeg.seek import MAX_FIXED_DECREASE_SECONDS, Cut
 
 _SOURCE, _TARGET = "file:source", "file:target"
 """Placeholders: ffmpeg-python takes only UTF-8 names."""
@@ -26,7 +26,7 @@ FFmpeg 5.1 would filter 16-bit audio with 16-bit coefficients, newer versions in
 """
 _MENDED_CLOCK = (
     "setpts='if(isnan(PREV_OUTPTS)+gt(PTS,PREV_OUTPTS)"
-    f"+lt(PTS,PREV_OUTPTS-{MOST_MENDED_SECONDS}/TB),PTS,PREV_OUTPTS+1/(FRAME_RATE*TB))'"
+    f"+lt(PTS,PREV_OUTPTS-{MAX_FIXED_DECREASE_SECONDS}/TB),PTS,PREV_OUTPTS+1/(FRAME_RATE*TB))'"
 )
 
 
@@ -60,8 +60,8 @@ def transcode_arguments(
         tonemap: Convert HDR to BT.709.
         untagged_hd_is_bt709: Read HD frames without a tagged matrix as BT.709 instead of BT.601.
         cut: Segment; None for all of the file.
-        mend_clock: Show a frame whose time is not after that of the one before one frame later.
-            ffmpeg fails if times decrease by more than MOST_MENDED_SECONDS.
+        fix_timestamps: Show a frame whose time is not after that of the one before one frame later.
+            ffmpeg fails if times decrease by more than MAX_FIXED_DECREASE_SECONDS.
         max_bytes: Size at which the output ends, with exit code 0.
         memory_bytes: Limit of each allocation of ffmpeg.
 

@@ -30,7 +30,7 @@ from avme.media.container.probe import MAX_PIXELS, MediaInfo, open_media, unread
 from avme.media.container.rational import as_fraction, to_seconds
 from avme.media.span import Span
 
-MOST_MENDED_SECONDS = 0.2
+MAX_FIXED_DECREASE_SECONDS = 0.2
 """Five frames at 25 fps: times that decrease further are wrong beyond repair."""
 _EARLY_SECONDS = 1.0
 """Audio codecs depend on earlier packets; this is more than any of them needs."""
@@ -160,7 +160,8 @@ def _require_order(
     container.seek(container.start_time or 0)
     stamps = [packet.pts for packet in islice(container.demux(stream), _MAX_REORDERED)]
     if all(
-        stamp is None or first - to_seconds(stamp, tick) < MOST_MENDED_SECONDS for stamp in stamps
+        stamp is None or first - to_seconds(stamp, tick) < MAX_FIXED_DECREASE_SECONDS
+        for stamp in stamps
     ):
         return
     with open_media(path) as other:
@@ -168,7 +169,7 @@ def _require_order(
         frames = (frame for packet in other.demux(video) for frame in packet.decode())
         times = [f.time for f in islice(frames, _MAX_REORDERED) if f.time is not None]
     back = max((before - time for before, time in pairwise(times)), default=0.0)
-    if back >= MOST_MENDED_SECONDS:
+    if back >= MAX_FIXED_DECREASE_SECONDS:
         raise MediaError(
             f"{path.name} has frame timestamps that decrease by {back:.3g} s: convert it from its "
             "source, with -movflags +delay_moov where it is fragmented",

@@ -43,8 +43,8 @@ def transcode_clip(
         if error.reason not in ("undecodable", "crashed") or info.audio is None:
             raise
         without_audio = replace(info, audio=None)
-        said, mended = _pass(source, target, without_audio, size, recipe, cut)
-        return " | ".join(filter(None, (str(error), said))), mended
+        said, fixed_timestamps = _pass(source, target, without_audio, size, recipe, cut)
+        return " | ".join(filter(None, (str(error), said))), fixed_timestamps
 
 
 def _pass(
