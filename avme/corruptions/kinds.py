@@ -47,8 +47,8 @@ _KINDS: Final = (
     Kind("gaussian-noise", "frames", _PSNR, (30.0, 25.0, 20.0, 15.0, 10.0)),
     Kind("shot-noise", "frames", _PSNR, (30.0, 25.0, 20.0, 15.0, 10.0)),
     Kind("impulse-noise", "frames", _PSNR, (30.0, 25.0, 20.0, 15.0, 10.0)),
-    Kind("jpeg", "frames", _PSNR, (35.0, 32.0, 29.0, 26.0, 23.0)),
-    Kind("h264", "frames", "constant rate factor of x264", (27.0, 33.0, 39.0, 45.0, 51.0)),
+    Kind("jpeg", "frames", _PSNR, (36.0, 33.0, 30.0, 27.0, 24.0)),
+    Kind("h264", "frames", "constant rate factor of x264", (23.0, 29.0, 35.0, 41.0, 47.0)),
     Kind(
         "dropped-frames", "frames", "remaining fraction of frames", (0.75, 0.5, 0.25, 0.125, 0.0625)
     ),

@@ -56,6 +56,19 @@ def test_frames_of_the_demo_are_worse_at_every_severity(kind: str) -> None:
     assert falls([psnr_db(clean, each) for each in severities(clean, kind)])
 
 
+@pytest.mark.parametrize("kind", ["jpeg", "h264", "low-resolution"])
+@pytest.mark.parametrize("background", [0, 17, 60, 93, 140])
+def test_disk_before_a_flat_background_is_better_at_no_severity(kind: str, background: int) -> None:
+    time, down, right = np.mgrid[:16, :72, :72]
+    inside = np.hypot(down - 30 - time, right - 20 - 2 * time) < 9
+    clean = np.where(inside[..., None], np.uint8(230), np.uint8(background)).repeat(3, axis=-1)
+
+    found = [psnr_db(clean, each) for each in severities(clean, kind)]
+
+    assert found[0] > found[2] > found[4]
+    assert all(b <= a for a, b in pairwise(found))
+
+
 @pytest.mark.parametrize("kind", FRAME_KINDS)
 def test_single_frame_is_worse_at_every_severity_but_for_dropped_frames(kind: str) -> None:
     clean = texture(1, 64, 48)
