@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from . import next_command, options, paths, preflight
+from .control_tables import print_controls
 from .eval_tables import print_runs, print_table
 from .multi_value import ManyIntegers
 from .terminal.output import print_line
@@ -17,6 +18,8 @@ _EXAMPLES: Final = """Examples:
     avme eval runs/finetune-ucf101-av/checkpoints/best.pt --segments 1 --crops 1
     avme eval --init videomae-ucf101.pth --classes ucfTrainTestlist/classInd.txt
     avme eval runs/finetune-ucf101-av --subset audio --modality v
+    avme eval runs/finetune-ucf101-av --audio shuffle
+    avme eval runs/finetune-ucf101-av --controls
     avme eval runs/finetune-ucf101-av --overwrite
     avme eval runs/seed0 runs/seed1 runs/seed2
     avme eval runs/split1 runs/split2 runs/split3 --split 1 2 3"""
@@ -74,6 +77,39 @@ Modality = Annotated[
         show_default="that of CKPT",
     ),
 ]
+Audio = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODE",
+        help="Audio of the clips: real, null, silence, noise@SNR, shuffle, shuffle-within-class, "
+        "offset=S, donor or presence-swap.",
+        show_default="real",
+    ),
+]
+Frames = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODE",
+        help="Frames of the clips: real, static, shuffle, reverse, mean or blank.",
+        show_default="real",
+    ),
+]
+Degrade = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND[=1..5]",
+        help="Degradation of frames or audio, such as jpeg=3; may be repeated. With --controls, "
+        "KIND is all five severities.",
+        show_default="none",
+    ),
+]
+Controls = Annotated[
+    bool,
+    typer.Option(
+        "--controls",
+        help="Score a battery of these modes, and judge what the accuracy relies on.",
+    ),
+]
 Batch = Annotated[int | None, typer.Option(help="Clips per batch and device.", show_default="8")]
 Out = Annotated[
     Path | None,
@@ -98,6 +134,10 @@ def evaluate(
     list_: List = None,
     subset: Subset = None,
     modality: Modality = None,
+    audio: Audio = None,
+    frames: Frames = None,
+    degrade: Degrade = None,
+    controls: Controls = False,
     batch: Batch = None,
     out: Out = None,
     overwrite: options.Overwrite = False,
@@ -122,6 +162,10 @@ def evaluate(
         "list": list_,
         "subset": subset,
         "modality": modality,
+        "audio": audio,
+        "frames": frames,
+        "degrade": degrade or None,
+        "controls": controls or None,
         "batch_size": batch,
         "device": device,
         "precision": precision,
@@ -131,6 +175,7 @@ def evaluate(
     scored = source or paths.own_dataset(trained)
     for name in splits:
         preflight.require_split(scored, name)
+    preflight.require_modes(settings.audio, settings.frames, settings.degrade)
     preflight.require_device(settings.device)
 
     if len(chosen) > 1 or len(splits) > 1:
@@ -162,6 +207,7 @@ def evaluate(
         overwrite=overwrite,
         report=ctx.obj,
         tell=lambda summary: print_table(summary, settings.topk),
+        tell_controls=print_controls,
     )
     print_line(result.folder)
     next_command.log_next(ctx.obj, "audit", next_command.set_name(result.dataset))

@@ -4,6 +4,7 @@ The stages repeat them, with those that need torch, for direct callers.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,23 @@ def require_device(device: str | None) -> None:
         raise SystemRequirementError(
             "device cuda: torch sees no CUDA device on this machine: use --device cpu"
         )
+
+
+def require_modes(audio: str, frames: str, degrade: Sequence[str]) -> None:
+    """Raise UsageError if a mode of audio or frames, or a degradation is unknown.
+
+    Args:
+        audio: Mode of the audio.
+        frames: Mode of the frames.
+        degrade: Degradations.
+    """
+    from avme.corruptions.degradation import parse_degradation
+    from avme.evaluation.controls.mode_names import parse_audio_mode, parse_frame_mode
+
+    parse_audio_mode(audio)
+    parse_frame_mode(frames)
+    for text in degrade:
+        parse_degradation(text)
 
 
 def require_gpus(wanted: int | None) -> None:

@@ -23,6 +23,17 @@ class EvalConfig(Settings):
     """Clips of the list to score: all, those with audible audio, or the others."""
     modality: Literal["av", "v", "a"] | None = None
     """Inputs of an av classifier: v gives it no audio, a blank frames; none is the classifier's."""
+    audio: str = "real"
+    """Audio of the clips: real, null, silence, noise@SNR, shuffle, shuffle-within-class, offset=S,
+    donor or presence-swap."""
+    frames: str = "real"
+    """Frames of the clips: real, static, shuffle, reverse, mean or blank."""
+    degrade: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    """Degradations, such as `jpeg=3`; with `controls` also `jpeg` for all five severities."""
+    controls: bool = False
+    """Score a battery of audio and frame modes, and judge their effects."""
+    control_seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    """Seed of permutations, donors and noise of `audio`, `frames` and the controls."""
     frame_stride: Annotated[int, Field(ge=1, le=65_536)] | None = None
     """Source frames from one frame to the next, for weights that do not state it; none is 4."""
     heads: Annotated[int, Field(ge=1, le=65_536)] | None = None

@@ -70,6 +70,8 @@ def describe_inputs(
         "trained_modality": modality.trained,
         "audio": "protocol" if is_replaced else modality.audio,
         "frames": modality.frames,
+        "controls": config.controls,
+        "control_seed": config.control_seed,
         "views": {
             "segments": config.segments,
             "crops": 1 if modality.modality == "a" else config.crops,

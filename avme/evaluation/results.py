@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from avme.evaluation.predictions import PREDICTIONS_NPZ, SUMMARY
-from avme.evaluation.results_folder import PICTURE, PREDICTIONS, RESULT_FILES
+from avme.evaluation.results_folder import CONTROL_FILES, PICTURE, PREDICTIONS, RESULT_FILES
 from avme.figures.confusion import draw_confusion
 from avme.figures.drawing import draw_or_warn
 from avme.io.atomic import replacing, write_json, write_text
@@ -70,7 +70,7 @@ def _write_files(
     ranks: tuple[int, ...],
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (SUMMARY, PICTURE):  # figure of the replaced results
+    for name in (SUMMARY, PICTURE, *CONTROL_FILES):  # figure of the replaced results
         (folder / name).unlink(missing_ok=True)
     with replacing(folder / PREDICTIONS_NPZ) as temporary, temporary.open("wb") as file:
         np.savez_compressed(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from avme.errors import ArtifactError, UsageError
+from avme.evaluation.controls.mode_names import REAL
 from avme.evaluation.predictions import PREDICTIONS_NPZ, SUMMARY
 from avme.io.atomic import read_json
 from avme.io.disk import try_write
@@ -14,12 +15,32 @@ from avme.weights.load_classifier import results_of
 
 PREDICTIONS = "predictions.csv"
 PICTURE = "confusion.png"
-RESULT_FILES = (SUMMARY, PREDICTIONS_NPZ, PREDICTIONS, "per_class.csv", "confusion.csv", PICTURE)
+CONTROLS_JSON = "controls.json"
+CONTROLS_CSV = "controls.csv"
+CURVES_PICTURE = "degradation.png"
+CONTROL_FILES = (CONTROLS_JSON, CONTROLS_CSV, CURVES_PICTURE)
+RESULT_FILES = (
+    *(SUMMARY, PREDICTIONS_NPZ, PREDICTIONS, "per_class.csv", "confusion.csv", PICTURE),
+    *CONTROL_FILES,
+)
 _BYTES_BESIDE_SCORES = 100_000
 """Bytes of summary, tables and figure."""
 _BYTES_PER_ROW = 300
 """Bytes of a row of predictions.csv besides the id."""
-_KINDS = ("split", "list", "subset", "modality", "views", "precision")
+_KINDS = (
+    *(
+        "split",
+        "list",
+        "subset",
+        "modality",
+        "audio",
+        "frames",
+        "degrade",
+        "control_seed",
+        "controls",
+    ),
+    *("views", "precision"),
+)
 """Keys of a summary that tell evaluations of one checkpoint and dataset apart."""
 
 
@@ -27,7 +48,8 @@ def results_folder(weights: ImportedWeights, summary: Mapping[str, Any]) -> Path
     """Return the folder in `<run>/eval/`, named after all that the summary describes.
 
     `<dataset>-split<split>-<list>-<checkpoint>-<segments>x<crops>`; a subset by audio follows the
-    list, a modality other than the classifier's the views. For weights without a run, the folder
+    list, and a modality other than the classifier's, audio and frames that are not real and the
+    controls follow the views. For weights without a run, the folder
     is below `runs/eval-<weights>/`.
     """
     checkpoint = Path(weights.file.name.removesuffix(".index.json")).stem
@@ -37,6 +59,14 @@ def results_folder(weights: ImportedWeights, summary: Mapping[str, Any]) -> Path
     parts += [checkpoint, "x".join(str(count) for count in summary["views"].values())]
     if summary["modality"] != summary["trained_modality"]:
         parts.append(summary["modality"])
+    parts += [
+        f"{name}-{summary[name]}"
+        for name, without in (("audio", "v"), ("frames", "a"))
+        if summary["modality"] != without and summary[name] not in (REAL, "protocol")
+    ]
+    parts += summary["degrade"]
+    if summary["controls"]:
+        parts.append("controls")
     return results_of(weights) / "-".join(parts)
 
 

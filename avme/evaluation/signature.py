@@ -30,6 +30,7 @@ def signature(summary: Mapping[str, Any], groups: Groups, version: str) -> str:
             f"mod={_unless(summary, 'modality', 'trained_modality', summary['modality'])}",
             f"audio={summary['audio']}",
             f"frames={summary['frames']}",
+            *(f"degrade={each}" for each in summary["degrade"] if not summary["controls"]),
             f"proto={summary['protocol']}",
             f"ci={spec['unit']}-bs{spec['resamples']}:{spec['seed']}",
             f"ckpt={_short(summary['checkpoint']['sha256'])}",

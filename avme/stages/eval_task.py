@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from avme.config import EvalConfig
+from avme.corruptions.degradation import Degradation
 from avme.data.class_coverage import compute_coverage
-from avme.data.clip_reader import ClipReader, Statistics
+from avme.data.clip_reader import ClipReader
 from avme.data.eval_dataset import EvalDataset
 from avme.data.protocol import (
     describe_protocol,
@@ -23,6 +24,14 @@ from avme.data.protocol import (
 )
 from avme.data.view_sources import AudioSource, FrameSource
 from avme.errors import UsageError
+from avme.evaluation.controls.clip_audio import ClipAudio
+from avme.evaluation.controls.inputs import (
+    change_inputs,
+    degradation_names,
+    parse_changes,
+    require_plain_inputs,
+    require_used,
+)
 from avme.evaluation.dataset import (
     own_dataset,
     report_coverage,
@@ -60,10 +69,10 @@ class EvalTask:
     split: str
     entries: tuple[ClipEntry, ...]
     """Clips to score."""
-    statistics: Statistics
-    """MFCC statistics of the model."""
-    donors: ClipReader | None
-    """Training clips with audio, for the protocol `donor`."""
+    clips: ClipAudio
+    """Their reader, and their audio as the protocol gives it."""
+    degradations: tuple[Degradation, ...]
+    """Degradations, of which the controls score each by itself."""
     quarantined: int | None
     """Clips of the list that prep could not decode; None for a subset by audio."""
     ranks: tuple[int, ...]
@@ -88,12 +97,10 @@ class EvalTask:
             audio: Sources of audio instead of those of the modality.
             frames: Source of frames instead of that of the modality.
         """
-        reader = ClipReader(self.prepared, self.entries, self.statistics)
-        protocol = self.trained.settings.train.protocol
-        own = self.modality.audio_sources or view_audio(protocol, reader, self.donors)
+        own = self.modality.audio_sources or (self.clips.real,)
         return Evaluator(
             EvalDataset(
-                reader,
+                self.clips.reader,
                 self.trained.settings.clip,
                 self.config.segments,
                 self.config.crops,
@@ -133,8 +140,10 @@ def open_task(
         MismatchError: The checkpoint is no classifier of the dataset's classes, or was trained on
             clips of the test list.
         UsageError: Several datasets in `data/`, none of them the checkpoint's; no usable k in
-            `config.topk`; a modality that the classifier lacks; a subset without clips.
+            `config.topk`; a modality that the classifier lacks; a subset without clips; a mode of
+            audio or frames that is unknown, unused, or impossible with these clips.
     """
+    changes = parse_changes(config.audio, config.frames, config.degrade, controls=config.controls)
     weights = complete_settings(read_classifier(checkpoint, names), config)
     facts = weights.facts
     prepared = PreparedDataset.open(data or own_dataset(facts, report))
@@ -155,6 +164,13 @@ def open_task(
         require_unseen(entries, prepared, facts, split, report)
     coverage = compute_coverage(entries, trained_classes(facts, prepared))
     report_coverage(coverage, trained.classes, report)
+    reader = ClipReader(prepared, entries, statistics)
+    clips = ClipAudio(reader, *view_audio(protocol, reader, donors))
+    if config.controls:
+        require_plain_inputs(modality, changes)
+        require_used(modality, changes)
+    else:
+        modality = change_inputs(modality, changes, clips, config.control_seed)
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device)
     return EvalTask(
@@ -163,8 +179,8 @@ def open_task(
         prepared=prepared,
         split=split,
         entries=entries,
-        statistics=statistics,
-        donors=donors,
+        clips=clips,
+        degradations=changes.degradations,
         quarantined=count_undecodable(config, prepared, split, protocol),
         ranks=ranks,
         modality=modality,
@@ -173,6 +189,7 @@ def open_task(
         summary={
             **describe_evaluation(config, trained, prepared, split, entries),
             **describe_inputs(config, modality, protocol, precision),
+            "degrade": degradation_names(changes.degradations),
             "untrained_classes": list(coverage.untrained),
             "highest_top1": coverage.highest_top1,
         },

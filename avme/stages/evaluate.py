@@ -10,12 +10,14 @@ from typing import Any
 
 from avme import __version__
 from avme.config import EvalConfig
+from avme.evaluation.controls.files import ControlReport, draw_controls, write_controls
 from avme.evaluation.intervals import Groups
 from avme.evaluation.metrics import count_quarantined, summarize_scores
 from avme.evaluation.results import draw_results, write_results
 from avme.evaluation.results_folder import require_replaceable, require_room, results_folder
 from avme.evaluation.signature import signature
 from avme.progress import NullReporter, Reporter
+from avme.stages.eval_controls import score_controls
 from avme.stages.eval_task import EvalTask, open_task
 from avme.train.distributed.interrupt import ended_by_signals
 from avme.train.distributed.process_group import Distributed, init_distributed
@@ -42,6 +44,7 @@ def evaluate(
     overwrite: bool = False,
     report: Reporter | None = None,
     tell: Callable[[dict[str, Any]], None] = lambda summary: None,
+    tell_controls: Callable[[ControlReport], None] = lambda controls: None,
 ) -> EvalResult:
     """Score the list of a split with all views of every clip.
 
@@ -57,6 +60,7 @@ def evaluate(
         report: Receives progress.
         tell: Called with the summary on rank 0 before anything is written; a figure that fails
             later is a warning.
+        tell_controls: Called with the results of the battery after that, with `config.controls`.
 
     Raises:
         ArtifactError: Checkpoint or dataset are missing.
@@ -73,7 +77,7 @@ def evaluate(
     folder = out or results_folder(task.trained.weights, task.summary)
     require_replaceable(folder, task.summary, task.ranks, overwrite=overwrite)
     with ended_by_signals(), init_distributed(task.device) as processes:
-        summary = score_task(task, folder, processes, report, tell)
+        summary = score_task(task, folder, processes, report, tell, tell_controls)
     return EvalResult(summary, folder, task.prepared.folder)
 
 
@@ -83,6 +87,7 @@ def score_task(
     processes: Distributed,
     report: Reporter,
     tell: Callable[[dict[str, Any]], None] = lambda summary: None,
+    tell_controls: Callable[[ControlReport], None] = lambda controls: None,
 ) -> dict[str, Any]:
     """Score the clips and write the results; return the summary.
 
@@ -92,17 +97,29 @@ def score_task(
         processes: Process group.
         report: Receives progress.
         tell: Called with the summary on rank 0 before anything is written.
+        tell_controls: Called with the results of the battery after that, with `config.controls`.
     """
     entries, classes, ranks = task.entries, task.trained.classes, task.ranks
     processes.run_on_rank0(lambda: require_room(folder, entries, len(classes)))
-    model = task.trained.model.to(task.device)
-    scores = task.evaluator(processes).score(model, report, "eval")
+    controls: ControlReport | None = None
+    if task.config.controls:
+        scores, controls = score_controls(task, processes, report)
+    else:
+        model = task.trained.model.to(task.device)
+        scores = task.evaluator(processes).score(model, report, "eval")
     groups = Groups([entry.group for entry in entries])
     summary = summarize_scores(scores, entries, ranks, groups) | task.summary
     summary |= count_quarantined(summary, ranks, task.quarantined)
+    if controls is not None:
+        summary["verdict"] = {key: each.verdict for key, each in controls.verdicts.items()}
     summary["signature"] = signature(summary, groups, __version__)
     if processes.is_rank0:
         tell(summary)
+        if controls is not None:
+            tell_controls(controls)
         write_results(folder, summary, scores, entries, classes, ranks)
+        if controls is not None:
+            write_controls(folder, controls, summary)
+            draw_controls(folder, controls, summary, report)
         draw_results(folder, summary, scores, classes, ranks, report)
     return summary

@@ -11,7 +11,7 @@ from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, Int64
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from avme.batch import EvalBatch
@@ -21,6 +21,7 @@ from avme.errors import NonFiniteError
 from avme.message_text import some_of
 from avme.models.classifier import Classifier
 from avme.progress import Reporter
+from avme.train.audio_variants import classify_each
 from avme.train.distributed.process_group import Distributed
 from avme.train.distributed.stop_signals import interruptible
 
@@ -134,23 +135,7 @@ class Evaluator:
         """
 
         def classify(part: EvalBatch) -> list[Tensor]:
-            video = model.encode_video(part.video)
-            first, window_of = _distinct_windows(part)
-            heard = [(part.mfcc, part.audio_valid)]
-            heard += [
-                (part.other_mfcc[:, n], part.other_valid[:, n])
-                for n in range(part.other_mfcc.shape[1])
-            ]
-            logits = []
-            for mfcc, valid in heard:
-                rows = mfcc[first.to(mfcc.device)].to(self.device)
-                audio = model.encode_audio(rows, valid[first])
-                logits.append(
-                    model.classify(
-                        video, None if audio is None else audio[window_of.to(self.device)]
-                    )
-                )
-            return logits
+            return classify_each(model, part, self.device)
 
         return self._score(model, classify, report, title)
 
@@ -223,15 +208,3 @@ class _ClipScore:
     views: int
     mean: Float[np.ndarray, "m l"]
     center: Float[np.ndarray, "m l"]
-
-
-def _distinct_windows(part: EvalBatch) -> tuple[Int64[Tensor, " w"], Int64[Tensor, " b"]]:
-    """Return a view of each window, and the position of each view's window among them.
-
-    Shape letters: w distinct windows.
-    """
-    windows = torch.stack([part.clip, part.window], dim=1)
-    distinct, window_of = torch.unique(windows, dim=0, return_inverse=True)
-    first = torch.empty(len(distinct), dtype=torch.long)
-    first[window_of] = torch.arange(len(windows))
-    return first, window_of

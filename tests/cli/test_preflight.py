@@ -11,7 +11,7 @@ from avme.errors import UsageError
 from avme.io.lock import holding
 from avme.io.run_status import RUN_LOCK
 from avme.system.gpu import may_have_cuda
-from avme_cli.preflight import require_run_folder, require_split
+from avme_cli.preflight import require_modes, require_run_folder, require_split
 
 pytestmark = pytest.mark.slow
 
@@ -181,3 +181,19 @@ def test_a_set_without_the_split_names_those_that_it_has(work: Path) -> None:
     require_split(work / "data" / "pets", "1")
     with pytest.raises(UsageError, match="pets has no split '01': it has 1"):
         require_split(work / "data" / "pets", "01")
+
+
+@pytest.mark.parametrize(
+    ("audio", "frames", "degrade", "part"),
+    [
+        ("shufle", "real", (), "audio: unknown mode .*did you mean shuffle"),
+        ("real", "still", (), "frames: unknown mode"),
+        ("real", "real", ("jpg=2",), "did you mean jpeg"),
+    ],
+)
+def test_require_modes_refuses_what_is_unknown(
+    audio: str, frames: str, degrade: tuple[str, ...], part: str
+) -> None:
+    with pytest.raises(UsageError, match=part):
+        require_modes(audio, frames, degrade)
+    require_modes("offset=1", "static", ("jpeg=2",))

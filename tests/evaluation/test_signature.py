@@ -14,6 +14,8 @@ SUMMARY = {
     "trained_modality": "av",
     "audio": "real",
     "frames": "real",
+    "degrade": [],
+    "controls": False,
     "protocol": "all",
     "checkpoint": {"sha256": "ab12" * 16},
     "list_sha256": "cd34" * 16,
@@ -42,3 +44,13 @@ def test_signature_of_part_of_the_clips_and_inputs_names_both() -> None:
 
     assert "|ucf101/1/test/audio|" in text
     assert "|mod=v/av|audio=null|frames=real|" in text
+
+
+def test_signature_of_degraded_input_names_it_and_the_controls_state_the_clean_clips() -> None:
+    changed = SUMMARY | {"audio": "real", "frames": "static", "degrade": ["low-pass=2"]}
+
+    text = signature(changed, Groups(list("aabc")), "0.1.0")
+
+    assert "|audio=real|frames=static|degrade=low-pass=2|proto=all|" in text
+    battery = SUMMARY | {"degrade": ["jpeg"], "controls": True}
+    assert "degrade" not in signature(battery, Groups(list("aabc")), "0.1.0")

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from avme.corruptions.degradation import Degradation
 from avme.evaluation.controls.mode_names import (
     REAL,
     AudioMode,
@@ -43,17 +44,29 @@ class Condition:
 
     audio: AudioMode = REAL_AUDIO
     frames: FrameMode = REAL_FRAMES
-    degradation: str = ""
-    """Kind and severity, such as `blur=3`; empty for none."""
+    degradation: Degradation | None = None
+    """Degradation of the real frames or the real audio."""
 
     def __str__(self) -> str:
         """Return what differs from the clips themselves, `real` if nothing does."""
         parts = [
             *([f"audio {self.audio}"] if self.audio.kind != REAL else []),
             *([f"frames {self.frames}"] if self.frames.kind != REAL else []),
-            *([self.degradation] if self.degradation else []),
+            *([str(self.degradation)] if self.degradation else []),
         ]
         return ", ".join(parts) or REAL
+
+    @property
+    def frame_change(self) -> tuple[FrameMode, Degradation | None]:
+        """Mode and degradation of the frames: equal ones are scored together."""
+        is_of_frames = self.degradation is not None and self.degradation.modality == "frames"
+        return self.frames, self.degradation if is_of_frames else None
+
+    @property
+    def audio_change(self) -> tuple[AudioMode, Degradation | None]:
+        """Mode and degradation of the audio."""
+        is_of_audio = self.degradation is not None and self.degradation.modality == "audio"
+        return self.audio, self.degradation if is_of_audio else None
 
 
 CLEAN: Final = Condition()

@@ -1,11 +1,11 @@
-"""Files of a battery of controls: controls.json and controls.csv in the results folder."""
+"""Files of a battery of controls: two tables of results, and a figure of degradation curves."""
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from avme.evaluation.controls.attribution import (
     modality_confusion,
@@ -13,13 +13,15 @@ from avme.evaluation.controls.attribution import (
     shapley_values,
 )
 from avme.evaluation.controls.conditions import Condition, Outcomes
-from avme.evaluation.controls.degradation_curves import DegradationCurve
+from avme.evaluation.controls.degradation_curves import DegradationCurve, panel_of
 from avme.evaluation.controls.table import COLUMNS, Row, tabulate
 from avme.evaluation.controls.verdicts import SMALLEST, Verdict, judge
+from avme.evaluation.results_folder import CONTROLS_CSV, CONTROLS_JSON, CURVES_PICTURE
+from avme.figures.degradation import draw_degradation
+from avme.figures.drawing import draw_or_warn
 from avme.io.atomic import write_json, write_text
-
-CONTROLS_JSON: Final = "controls.json"
-CONTROLS_CSV: Final = "controls.csv"
+from avme.progress import Reporter
+from avme.train.run.lookup import run_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +92,29 @@ def write_controls(folder: Path, report: ControlReport, summary: Mapping[str, An
             }
         )
     write_text(folder / CONTROLS_CSV, text.getvalue())
+
+
+def draw_controls(
+    folder: Path, found: ControlReport, summary: Mapping[str, Any], report: Reporter
+) -> None:
+    """Draw the degradation curves, if there are any; a failure is reported.
+
+    Args:
+        folder: Results folder.
+        found: Results of the battery.
+        summary: Summary of the plain evaluation.
+        report: Receives the warning.
+    """
+    if not found.curves:
+        return
+    path = Path(summary["checkpoint"]["path"])
+    title = (
+        f"{summary['dataset']}, split {summary['split']}, {summary['list']}: top-1 of the "
+        f"{found.curves[0].area.n} clips with audio\n{run_folder(path).resolve().name}, "
+        f"{path.name}; bands are 95 % intervals over {summary['interval_method']['unit']}s"
+    )
+
+    def draw(target: Path) -> None:
+        draw_degradation(target, {each.kind: panel_of(each) for each in found.curves}, title)
+
+    draw_or_warn(folder / CURVES_PICTURE, draw, report)

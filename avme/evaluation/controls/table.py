@@ -37,7 +37,7 @@ class Row:
         return {
             "audio": str(self.condition.audio),
             "frames": str(self.condition.frames),
-            "degradation": self.condition.degradation,
+            "degradation": str(self.condition.degradation or ""),
             "clips": self.clips,
             "n": self.top1.n,
             "top1": self.top1.mean,

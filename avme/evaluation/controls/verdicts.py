@@ -202,8 +202,24 @@ def _decide(
     clear = max(found, key=lambda each: each.low)
     if clear.low > 0:
         return "yes", clear.within(-1.0)
-    is_small = all(means[f"beyond {name}"].high < 0 for name in effects)
+    is_small = all(
+        _upper(
+            means[f"beyond {name}"], means[f"effect {name}"], is_constant=not np.ptp(each[among])
+        )
+        < 0
+        for name, each in effects.items()
+    )
     return "no" if is_small else OPEN, max(found, key=lambda each: each.mean).within(-1.0)
+
+
+def _upper(beyond: Estimate, effect: Estimate, *, is_constant: bool) -> float:
+    """Return the upper limit of an effect less the smallest that counts.
+
+    An effect that no resample changes adds nothing to the bootstrap: its own limit is added, as
+    that of an independent error.
+    """
+    slack = effect.high - effect.mean if is_constant else 0.0
+    return beyond.mean + float(np.hypot(beyond.high - beyond.mean, slack))
 
 
 def _cannot_measure(outcomes: Outcomes, *conditions: Condition) -> str:

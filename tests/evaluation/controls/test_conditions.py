@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from avme.corruptions.degradation import Degradation
 from avme.evaluation.controls.conditions import (
     BATTERY_AUDIO,
     BATTERY_FRAMES,
@@ -14,6 +15,9 @@ from avme.evaluation.controls.conditions import (
 from avme.evaluation.controls.mode_names import AUDIO_MODES, FRAME_MODES, AudioMode, FrameMode
 from tests.evaluation.controls.outcomes import draw_outcomes
 
+JPEG = Degradation("jpeg", 3, "frames")
+LOW_PASS = Degradation("low-pass", 2, "audio")
+
 
 @pytest.mark.parametrize(
     ("condition", "name"),
@@ -21,7 +25,7 @@ from tests.evaluation.controls.outcomes import draw_outcomes
         (CLEAN, "real"),
         (NEITHER, "audio null, frames blank"),
         (Condition(audio=AudioMode("noise", 10.0)), "audio noise@10"),
-        (Condition(frames=FrameMode("static"), degradation="blur=3"), "frames static, blur=3"),
+        (Condition(frames=FrameMode("static"), degradation=JPEG), "frames static, jpeg=3"),
     ],
 )
 def test_condition_is_named_by_what_it_changes(condition: Condition, name: str) -> None:
@@ -58,5 +62,14 @@ def test_why_not_names_the_reason_or_the_condition() -> None:
 
     assert not outcomes.has(CLEAN, SHUFFLE)
     assert outcomes.why_not(CLEAN, SHUFFLE) == "one group"
-    unknown = Condition(degradation="blur=3")
-    assert outcomes.why_not(unknown) == "blur=3 is not among the conditions"
+    unknown = Condition(degradation=JPEG)
+    assert outcomes.why_not(unknown) == "jpeg=3 is not among the conditions"
+
+
+def test_condition_changes_frames_or_audio_by_the_modality_of_its_degradation() -> None:
+    frames, audio = Condition(degradation=JPEG), Condition(degradation=LOW_PASS)
+
+    assert frames.frame_change == (FrameMode(), JPEG)
+    assert frames.audio_change == (AudioMode(), None)
+    assert audio.frame_change == CLEAN.frame_change == (FrameMode(), None)
+    assert audio.audio_change == (AudioMode(), LOW_PASS)

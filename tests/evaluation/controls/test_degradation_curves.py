@@ -1,20 +1,31 @@
 import numpy as np
 import pytest
 
-from avme.evaluation.controls.conditions import CLEAN, NO_AUDIO, Condition, Outcomes
-from avme.evaluation.controls.degradation_curves import degraded, measure_curve
+from avme.corruptions.degradation import Degradation, parse_degradation
+from avme.evaluation.controls.conditions import CLEAN, NO_AUDIO, Outcomes
+from avme.evaluation.controls.degradation_curves import (
+    curve_conditions,
+    measure_curve,
+    measure_curves,
+    panel_of,
+)
 from avme.evaluation.intervals import Groups
 from tests.evaluation.controls.outcomes import CLASSES, GROUP, LABEL, N
 
-LEVELS = range(6)
+JPEG = parse_degradation("jpeg")
+LOW_PASS = parse_degradation("low-pass")
 
 
-def outcomes_of(real: list[float], null: list[float]) -> Outcomes:
+def outcomes_of(
+    real: list[float], null: list[float], degradations: tuple[Degradation, ...] = JPEG
+) -> Outcomes:
     """Return outcomes with these accuracies at severities 0 to 5, of equally easy clips."""
     ease = np.random.default_rng(0).random(N)
-    accuracy = {degraded("blur", level, audio=True): real[level] for level in LEVELS}
-    accuracy |= {degraded("blur", level, audio=False): null[level] for level in LEVELS}
-    correct = {each: ease < rate for each, rate in accuracy.items()}
+    correct = {}
+    for each, with_audio, without in zip((None, *degradations), real, null, strict=True):
+        pair = curve_conditions(each)
+        correct[pair[0]] = ease < with_audio
+        correct.setdefault(pair[1], ease < without)
     return Outcomes(
         label=LABEL,
         predicted={each: np.where(r, LABEL, (LABEL + 1) % CLASSES) for each, r in correct.items()},
@@ -24,25 +35,24 @@ def outcomes_of(real: list[float], null: list[float]) -> Outcomes:
     )
 
 
-def test_degraded_severity_zero_is_the_clean_condition() -> None:
-    assert degraded("blur", 0, audio=True) == CLEAN
-    assert degraded("blur", 0, audio=False) == NO_AUDIO
-    assert str(degraded("blur", 3, audio=False)) == "audio null, blur=3"
+def test_curve_conditions_of_severity_zero_are_the_clean_ones() -> None:
+    assert curve_conditions(None) == (CLEAN, NO_AUDIO)
+    assert list(map(str, curve_conditions(JPEG[2]))) == ["jpeg=3", "audio null, jpeg=3"]
+
+
+def test_curve_conditions_of_audio_have_one_null() -> None:
+    assert list(map(str, curve_conditions(LOW_PASS[0]))) == ["low-pass=1", "audio null"]
 
 
 def test_measure_curve_of_audio_that_helps_on_bad_frames_has_area_and_growth() -> None:
     outcomes = outcomes_of([0.9, 0.88, 0.86, 0.84, 0.82, 0.8], [0.88, 0.8, 0.7, 0.6, 0.5, 0.4])
 
-    curve = measure_curve(outcomes, "blur", (1, 2, 3, 4, 5), of_audio=False)
+    curve = measure_curve(outcomes, JPEG)
 
     assert curve is not None
-    for name in ("real", "null"):
-        found = [each.mean for each in getattr(curve, name)]
-        expected = [
-            outcomes.correct[degraded("blur", level, audio=name == "real")].mean()
-            for level in LEVELS
-        ]
-        assert found == pytest.approx(expected)
+    for name, one in (("real", 0), ("null", 1)):
+        expected = [outcomes.correct[curve_conditions(each)[one]].mean() for each in (None, *JPEG)]
+        assert [each.mean for each in getattr(curve, name)] == pytest.approx(expected)
     gains = [r.mean - n.mean for r, n in zip(curve.real, curve.null, strict=True)]
     assert [each.mean for each in curve.gain] == pytest.approx(gains)
     assert curve.area.mean == pytest.approx(np.mean(gains[1:]))
@@ -52,9 +62,7 @@ def test_measure_curve_of_audio_that_helps_on_bad_frames_has_area_and_growth() -
 
 
 def test_measure_curve_of_equal_accuracies_has_no_area() -> None:
-    curve = measure_curve(
-        outcomes_of([0.8] * 6, [0.8] * 6), "blur", (1, 2, 3, 4, 5), of_audio=False
-    )
+    curve = measure_curve(outcomes_of([0.8] * 6, [0.8] * 6), JPEG)
 
     assert curve is not None
     assert curve.area.mean == 0
@@ -62,26 +70,32 @@ def test_measure_curve_of_equal_accuracies_has_no_area() -> None:
 
 
 def test_measure_curve_of_degraded_audio_is_compared_with_one_null() -> None:
-    full = outcomes_of([0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [0.5, 0, 0, 0, 0, 0])
-    without = {str(degraded("blur", level, audio=False)) for level in LEVELS[1:]}
-    correct = {each: r for each, r in full.correct.items() if str(each) not in without}
-    outcomes = type(full)(**{**vars(full), "correct": correct})
+    outcomes = outcomes_of([0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [0.5] * 6, LOW_PASS)
 
-    assert measure_curve(outcomes, "blur", (1, 2), of_audio=False) is None
-    curve = measure_curve(outcomes, "blur", (1, 2), of_audio=True)
+    curve = measure_curve(outcomes, LOW_PASS)
 
     assert curve is not None
-    assert [each.mean for each in curve.null] == [float(full.correct[NO_AUDIO].mean())] * 3
+    assert len(outcomes.correct) == 7
+    assert [each.mean for each in curve.null] == [float(outcomes.correct[NO_AUDIO].mean())] * 6
 
 
-def test_measure_curve_without_a_severity_is_none() -> None:
-    full = outcomes_of([0.9] * 6, [0.5] * 6)
-    correct = {each: right for each, right in full.correct.items() if each != CLEAN}
+def test_measure_curves_orders_severities_and_leaves_out_what_was_not_measured() -> None:
+    outcomes = outcomes_of([0.9] * 6, [0.5] * 6)
 
-    assert Condition(degradation="blur=1") in correct
-    assert (
-        measure_curve(
-            type(full)(**{**vars(full), "correct": correct}), "blur", (1,), of_audio=False
-        )
-        is None
-    )
+    (curve,) = measure_curves(outcomes, [JPEG[4], JPEG[0], *LOW_PASS])
+
+    assert curve.severities == (0, 1, 5)
+    assert curve.kind == "jpeg"
+
+
+def test_panel_of_a_curve_has_its_accuracies_within_possible_values() -> None:
+    curve = measure_curve(outcomes_of([1.0] * 6, [0.0] * 6), JPEG)
+    assert curve is not None
+
+    panel = panel_of(curve)
+
+    assert panel.severities == (0, 1, 2, 3, 4, 5)
+    assert panel.real.mean.tolist() == [1.0] * 6
+    assert panel.real.high.max() == 1.0
+    assert panel.null.low.min() == 0.0
+    assert panel.note.startswith("mean gain of audio +100.0 (")

@@ -105,6 +105,15 @@ def test_judge_audio_without_any_effect_is_no_where_the_list_is_large_enough() -
     assert found["content"].verdict == "cannot tell"
 
 
+def test_judge_effect_that_was_never_seen_is_not_small_in_a_short_list() -> None:
+    outcomes = draw_outcomes(by_mode(0.6, 0.6, null=0.4))
+    few = np.arange(N) < 60  # ten groups leave room for 28 points, half of the gain is 10
+    short = type(outcomes)(**{**vars(outcomes), "audible": few})
+
+    assert judge(outcomes)["content"].verdict == "no"
+    assert judge(short)["content"].verdict == "cannot tell"
+
+
 def test_judge_audio_that_harms_is_no() -> None:
     found = judge(draw_outcomes(by_mode(0.5, 0.5, null=0.8)))["audio_gain"]
 
