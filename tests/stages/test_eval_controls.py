@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from avme.config import EvalConfig, FinetuneConfig
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.errors import UsageError
 from avme.evaluation.controls.files import ControlReport
 from avme.shards.dataset import PreparedDataset

@@ -17,7 +17,7 @@ from torch import Tensor
 from avme.config.clip import ROWS_PER_FRAME
 from avme.corruptions.audio_noise import audio_noise
 from avme.corruptions.degradation import Degradation
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.data.view_sources import AudioSource
 from avme.errors import UsageError

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from avme.corruptions.degradation import Degradation
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.view_sources import AudioSource, FrameSource
 from avme.errors import UsageError
 from avme.evaluation.controls.audio_modes import audio_owners, audio_source, has_audio

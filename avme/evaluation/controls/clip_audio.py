@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from avme.config.clip import ROWS_PER_FRAME
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.data.view_sources import AudioSource, ShardAudio
 

@@ -12,7 +12,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from avme.corruptions.degradation import Degradation
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.data.view_sources import FrameSource, SameFrames
 from avme.evaluation.controls.mode_names import REAL, FrameMode

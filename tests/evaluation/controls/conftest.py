@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.shards.dataset import PreparedDataset
 from avme.stages.training import mfcc_facts
 

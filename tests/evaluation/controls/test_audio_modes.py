@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.errors import UsageError
 from avme.evaluation.controls.audio_modes import (

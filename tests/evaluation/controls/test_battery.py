@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from avme.corruptions.degradation import Degradation
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.data.view_sources import AudioSource, FrameSource
 from avme.evaluation.controls.battery import plan_battery, run_battery

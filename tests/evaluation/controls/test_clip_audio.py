@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.evaluation.controls.clip_audio import ClipAudio
 from avme.shards.dataset import ClipEntry

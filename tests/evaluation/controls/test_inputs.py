@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from avme.data.dataset import ClipReader
+from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 from avme.errors import UsageError
 from avme.evaluation.controls.clip_audio import ClipAudio
