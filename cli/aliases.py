@@ -114,7 +114,9 @@ def option_hint(option: str, context: Any) -> str | None:
         for name, command in siblings.items()
         if any(option in each.opts for each in loaded(command).params)
     ]
-    return f"avme {' and avme '.join(others[:2])} has it" if others else None
+    if not others:
+        return None
+    return f"avme {' and avme '.join(others[:2])} {'have' if others[1:] else 'has'} it"
 
 
 def _as_setting(flag: str) -> str:

@@ -65,5 +65,5 @@ def test_unknown_option_of_one_command_names_the_commands_that_have_it() -> None
     result = CliRunner().invoke(app, ["verify", "--probe-all"], prog_name="avme")
     known = CliRunner().invoke(app, ["verify", "--modality", "v"], prog_name="avme")
 
-    assert "has it" not in result.stderr
-    assert "avme finetune has it" in known.stderr
+    assert "have it" not in result.stderr
+    assert "avme finetune and avme eval have it" in known.stderr
