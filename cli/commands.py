@@ -23,6 +23,10 @@ _PANELS: Final = {
             "Score a fine-tuned classifier on every clip of a list, with several views per clip."
         ),
         "compare": "Compare two evaluations of the same clips: B against A, paired by clip.",
+        "embed": "Write features of every clip of a list to an HDF5 file.",
+        "knn": "Classify test clips by the most similar training clips, without training.",
+        "probe": "Fit a linear classifier on features of the train list, and score the test list.",
+        "retrieval": "Find the audio of each test clip by its video, and the reverse.",
     },
     "Tools": {
         "weights": "Inspect and convert weights of avme, VideoMAE and Hugging Face.",
@@ -37,7 +41,10 @@ _PANELS: Final = {
         ),
     },
 }
-_MODULES: Final = {"eval": "evaluate"}
+_MODULES: Final = {
+    "eval": "evaluate",
+    **{name: f"features.{name}" for name in ("embed", "knn", "probe", "retrieval")},
+}
 """Modules that are not named as their command."""
 
 

@@ -91,9 +91,9 @@ def open_column(file: h5py.File, name: str) -> h5py.Dataset:
     """
     link = file.id.links.get_info(name.encode()).type
     if link != h5l.TYPE_HARD:
-        raise ValueError(f"column {name} is a link to another place, expected it in the shard")
+        raise ValueError(f"column {name} is a link to another place, expected it in the file")
     dataset = h5d.open(file.id, name.encode())
-    _require_own_storage(dataset, name)  # before reading its size, which opens what it references
+    require_own_storage(dataset, name)  # before reading its size, which opens what it references
     _require_type(dataset.get_type(), name)
     _require_stored(dataset, name, os.fstat(file.id.get_vfd_handle()).st_size)
     if name in _WIDE and dataset.shape[1] != (wanted := read_num_cepstra(file)):
@@ -101,10 +101,11 @@ def open_column(file: h5py.File, name: str) -> h5py.Dataset:
     return h5py.Dataset(dataset)
 
 
-def _require_own_storage(dataset: h5d.DatasetID, name: str) -> None:
+def require_own_storage(dataset: h5d.DatasetID, name: str) -> None:
+    """Raise ValueError if a column is stored in other files, or needs filters to be read."""
     creation = dataset.get_create_plist()
     if creation.get_layout() not in _LAYOUTS or creation.get_external_count():
-        raise ValueError(f"column {name} is stored in other files, expected it in the shard")
+        raise ValueError(f"column {name} is stored in other files, expected it in the file")
     if creation.get_nfilters():
         raise ValueError(f"column {name} needs filters, expected it as plain bytes")
 

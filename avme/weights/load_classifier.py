@@ -113,17 +113,17 @@ def build_trained(
     )
 
 
-def results_of(weights: ImportedWeights) -> Path:
+def results_of(weights: ImportedWeights, kind: str = "eval") -> Path:
     """Return the folder for results: the run's, or one below runs/ for other weights.
 
-    Raises ArtifactError if the run contains symlinks.
+    Raises ArtifactError if the run contains symlinks. `kind` is the name of the folder in the run.
     """
     file = weights.file
     run = file.parent.parent if file.parent.name == "checkpoints" else file.parent
     if (run / RUN_STATUS).is_file():
         require_no_links(run)
-        return run / "eval"
+        return run / kind
     in_folder = bool(weights.parts) or (file.parent / "config.json").is_file()
-    folder = _RUNS / f"eval-{file.parent.resolve().name if in_folder else file.stem}"
+    folder = _RUNS / f"{kind}-{file.parent.resolve().name if in_folder else file.stem}"
     require_no_links(folder)
     return folder

@@ -193,7 +193,7 @@ def test_what_trains_reads_nothing_of_other_files(change: Change, shard: Path) -
     with h5py.File(shard, "r+") as file:
         change(file)
 
-    with pytest.raises(ValueError, match="expected it in the shard"):
+    with pytest.raises(ValueError, match="expected it in the file"):
         ShardReader(shard).frames(0, [0])
 
 

@@ -119,6 +119,7 @@ def test_results_of_run_are_in_the_run(weights: ImportedWeights, tmp_path: Path)
 
     for name in ("checkpoints/best.pt", "weights.safetensors"):
         assert results_of(replace(weights, file=run / name)) == run / "eval"
+        assert results_of(replace(weights, file=run / name), "features") == run / "features"
     (run / "link").symlink_to(tmp_path)
     with pytest.raises(ArtifactError, match="link"):
         results_of(replace(weights, file=run / "weights.safetensors"))
@@ -130,6 +131,7 @@ def test_results_of_other_weights_are_below_runs(
     monkeypatch.chdir(tmp_path)
 
     assert results_of(weights) == Path("runs/eval-theirs")
+    assert results_of(weights, "features") == Path("runs/features-theirs")
     assert results_of(replace(weights, file=tmp_path / "mine.pth")) == Path("runs/eval-mine")
     parts = (tmp_path / "a.safetensors",)
     index = replace(weights, file=tmp_path / "x" / "model.safetensors.index.json", parts=parts)

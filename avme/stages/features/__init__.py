@@ -1,0 +1,1 @@
+"""Stages of the commands on features: embed, knn, probe and retrieval."""

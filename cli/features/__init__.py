@@ -1,0 +1,1 @@
+"""Commands on features: embed, knn, probe and retrieval."""
