@@ -117,6 +117,7 @@ SYNONYMS: Final = _table(
         "train.log_images_every_epochs",
         "in epochs",
     ),
+    ("knn_freq knn_every online_probe_every", "train.probe_every_epochs", "in epochs"),
     ("wandb_project log_wandb use_wandb project report_to", "train.wandb --wandb", ""),
     # clip
     ("num_frame n_frames clip_len clip_length frames num_segments_frames", "clip.num_frames", ""),

@@ -83,6 +83,9 @@ class TrainConfig(Settings):
     """Maximum number of step-N.pt, the newest ones; none keeps all."""
     log_images_every_epochs: Count | None = 20
     """Epochs of pretraining between reconstructed images in TensorBoard; none disables them."""
+    probe_every_epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Epochs of pretraining between k-NN probes of the features, on whole groups held out of the
+    train list; 0 disables them. A probe encodes every clip of the train list once, without mask."""
     wandb: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     """Project at Weights & Biases to log to; none disables it."""
 

@@ -16,6 +16,7 @@ from avme.figures.title import add_title, save_png
 
 Lines = Sequence[Mapping[str, Any]]
 _DPI = 130
+_PROBE = "knn_"
 
 
 @plain_text()
@@ -27,6 +28,8 @@ def draw_curves(
     levels: Mapping[str, float] | None = None,
 ) -> None:
     """Write a PNG: the pretraining loss, then loss and validation top-1 of every fine-tuning.
+
+    k-NN probes of the pretraining, if there are any, are drawn beside its loss.
 
     Args:
         path: File to write.
@@ -41,6 +44,7 @@ def draw_curves(
     before.plot(*_points(pretrain, "train", "loss"), color="0.3")
     before.set(title="pretraining", ylabel="loss")
     before.set_ylim(bottom=0.0)
+    _add_probes(before, pretrain)
     for name, lines in finetunes.items():
         loss.plot(*_points(lines, "train", "loss"), label=shown_name(name))
         accuracy.plot(*_points(lines, "validation", "top1"), label=shown_name(name))
@@ -67,6 +71,19 @@ def draw_curves(
     for axes in (before, loss, accuracy):
         _tidy(axes)
     save_png(figure, path, title, dpi=_DPI)
+
+
+def _add_probes(axes: Axes, lines: Lines) -> None:
+    """Draw the k-NN top-1 of every stage on an axis of its own at the right."""
+    names = sorted({name for line in lines for name in line if name.startswith(_PROBE)})
+    if not names:
+        return
+    right = axes.twinx()
+    for name in names:
+        right.plot(*_points(lines, "validation", name), label=name.removeprefix(_PROBE))
+    right.set(ylabel="k-NN top-1", ylim=(0.0, 1.03))
+    right.spines[["top"]].set_visible(False)
+    right.legend(frameon=False, title="k-NN probe")
 
 
 def _points(lines: Lines, kind: str, name: str) -> tuple[list[int], list[float]]:

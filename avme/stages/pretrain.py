@@ -12,6 +12,7 @@ from avme.batch import AVBatch
 from avme.config import PretrainConfig
 from avme.data.protocol import describe_protocol, require_audio, select_clips
 from avme.data.transforms import PretrainTransform
+from avme.features.online import probe_each_epoch, require_held_out
 from avme.models.autoencoder import MaeOutput, MaskedAutoencoder
 from avme.models.build import Network
 from avme.models.complexity import example_clip
@@ -28,8 +29,10 @@ from avme.stages.training import (
     open_training_set,
 )
 from avme.train.batch_loss import BatchLoss, LossOf
-from avme.train.job import train
+from avme.train.job import EpochCallback, train
 from avme.train.metrics.attention_entropy import fusion_entropy
+from avme.train.metrics.loggers import MetricLoggers
+from avme.train.trainer import Trainer
 from avme.weights.load_into_model import load_into
 from avme.weights.provenance import log_report, provenance_of, weights_for
 
@@ -75,6 +78,7 @@ def pretrain(
     protocol, listed = config.train.protocol, prepared.subset(split, "train")
     entries = select_clips(protocol, listed, f"{data}, split {split}, train")
     require_audio(protocol, entries, entries)
+    require_held_out(config, entries)
 
     def initialize(model: Network, report: Reporter) -> None:
         if weights is not None:
@@ -105,8 +109,21 @@ def pretrain(
         return _objective(config, cast(MaskedAutoencoder, model), device)
 
     with build_job(setup, objective_of, command=command, report=report or NullReporter()) as job:
-        train(job, reconstruct_each_epoch(job, prepared))
+        callbacks = (reconstruct_each_epoch(job, prepared), probe_each_epoch(job, prepared))
+        train(job, join_callbacks(*callbacks))
     return job.run.folder
+
+
+def join_callbacks(*callbacks: EpochCallback | None) -> EpochCallback | None:
+    """Return a callback that calls those that are not None, in order, and joins their notes."""
+    given = [each for each in callbacks if each is not None]
+    if not given:
+        return None
+
+    def end_epoch(trainer: Trainer, epoch: int, record: MetricLoggers | None) -> str:
+        return "  ".join(filter(None, [each(trainer, epoch, record) for each in given]))
+
+    return end_epoch
 
 
 def _objective(config: PretrainConfig, model: MaskedAutoencoder, device: torch.device) -> Objective:

@@ -32,3 +32,14 @@ def test_runs_that_logged_nothing_yet_are_drawn_as_empty_axes(tmp_path: Path) ->
     draw_curves(tmp_path / "a.png", [], {"av": []}, "demo")
 
     assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_probes_of_a_pretraining_are_drawn_beside_its_loss(tmp_path: Path) -> None:
+    probe = {"kind": "validation", "step": 20, "epoch": 2, "knn_visual": 0.3, "knn_fused": 0.5}
+    lines = [LINES[0], {**probe, "step": 10, "knn_fused": 0.2}, LINES[2], probe]
+
+    draw_curves(tmp_path / "none.png", [LINES[0], LINES[2]], {}, "demo")
+    draw_curves(tmp_path / "probe.png", lines, {}, "demo")
+
+    assert coloured(tmp_path / "none.png") == 0.0
+    assert coloured(tmp_path / "probe.png") > 0.0

@@ -26,6 +26,7 @@ _MAY_CHANGE = {
         "save_every_epochs",
         "max_saved",
         "log_images_every_epochs",
+        "probe_every_epochs",
         "wandb",
         "epochs",
     )
