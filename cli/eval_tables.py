@@ -33,6 +33,8 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
         rows.append((label, summary["quarantined_as_wrong"]))
     if summary["subset"] != "all":
         title += f", {summary['subset']} clips only"
+    if summary["protocol"] != "all":
+        title += f", protocol {summary['protocol']}"
     for name, row in [*rows, *summary["by_audio"].items()]:
         cells = [cell for k in scored for cell in _cells(row, f"top{k}")]
         table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *cells)

@@ -16,7 +16,7 @@ from avme.errors import UsageError
 from avme.io.hashing import list_sha256
 
 Kind = Literal["seeds", "splits"]
-_SAME = ("dataset", "fingerprint", "trained_modality")
+_SAME = ("dataset", "fingerprint", "trained_modality", "protocol")
 """Keys of summaries in which all runs of a set agree."""
 
 
@@ -39,7 +39,7 @@ def require_set(runs: Sequence[ScoredRun], splits: Sequence[str]) -> Kind:
 
     Raises:
         UsageError: A run occurs twice; a split has no run or several, or a run another split; runs
-            of different datasets or modalities.
+            of different datasets, modalities or protocols.
     """
     for key in _SAME:
         first = runs[0]

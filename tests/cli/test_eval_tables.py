@@ -14,6 +14,7 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
         "split": "1",
         "modality": "av",
         "trained_modality": "av",
+        "protocol": "all",
         "subset": "all",
         "views": {"segments": 5, "crops": 3},
         "n": 4,
@@ -31,6 +32,10 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
     narrow = {"audible": {"n": 4, "top1": 0.75, "intervals": {"top1": [0.25, 1.0]}}}
     print_table(summary | {"by_audio": narrow}, (1,))
     assert "split 1, modality av, 5 x 3 views a clip" in capsys.readouterr().out.splitlines()
+
+    print_table(summary | {"protocol": "donor"}, (1,))
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "split 1, modality av, 5 x 3 views a clip, protocol donor"
 
     print_table(summary | {"modality": "v", "subset": "audio"}, (1,))
     first = capsys.readouterr().out.splitlines()[0]

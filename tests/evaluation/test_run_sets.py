@@ -15,6 +15,7 @@ def make_run(name: str, split: str | None = "1", **other: Any) -> ScoredRun:
         "dataset": "ucf101",
         "fingerprint": "f",
         "trained_modality": "av",
+        "protocol": "all",
         "trained_on_split": split,
         "split": split,
         "checkpoint": {"sha256": name},
@@ -42,6 +43,7 @@ def test_require_set_of_one_split_is_seeds_and_of_different_ones_splits() -> Non
         ([make_run("a"), make_run("b", None)], [], "b does not state its split"),
         ([make_run("a"), make_run("b", dataset="hmdb51")], [], "b and a differ in dataset"),
         ([make_run("a"), make_run("b", trained_modality="v")], [], "differ in trained_modality"),
+        ([make_run("a"), make_run("b", protocol="donor")], [], "differ in protocol .got donor and"),
         ([make_run("a")], ["1", "2"], "split 2 has 0 runs"),
     ],
 )
