@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -188,9 +189,12 @@ def test_score_controls_with_a_mode_is_refused(
 
 
 def test_evaluate_that_replaces_a_battery_deletes_its_files(
-    battery: tuple[Path, list[ControlReport]], finished: PreparedDataset, finetuned: Path
+    battery: tuple[Path, list[ControlReport]],
+    finished: PreparedDataset,
+    finetuned: Path,
+    tmp_path: Path,
 ) -> None:
-    folder, _ = battery
+    folder = Path(shutil.copytree(battery[0], tmp_path / "eval"))
     with pytest.raises(UsageError, match="results of another controls"):
         evaluate(finetuned, data=finished.folder, config=PLAIN, out=folder)
 

@@ -4,12 +4,11 @@ Conditions with the same frames are scored together: one decoding and one encodi
 frames serve all audio of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from avme.corruptions.degradation import Degradation
-from avme.data.clip_reader import ClipReader
 from avme.data.view_sources import AudioSource, FrameSource
 from avme.errors import UsageError
 from avme.evaluation.controls.audio_modes import audio_owners, audio_source, has_audio
@@ -69,6 +68,9 @@ def run_battery(
 
     Returns:
         Outcomes, and the scores of the clips as they are.
+
+    Raises:
+        ValueError: `CLEAN` is not among the conditions.
     """
     sources: dict[Condition, AudioSource] = {}
     missing: dict[Condition, str] = {}
@@ -79,43 +81,33 @@ def run_battery(
         except UsageError as error:
             missing[condition] = str(error)
             report.log(f"{condition} is left out: {error}")
-    scores: dict[Condition, EvalScores] = {}
+    real: EvalScores | None = None
+    predicted: dict[Condition, np.ndarray] = {}
+    correct: dict[Condition, np.ndarray] = {}
     for change in dict.fromkeys(condition.frame_change for condition in sources):
         together = [condition for condition in sources if condition.frame_change == change]
         frames, degradation = change
-        title = f"frames {degradation or frames}, {len(together)} audio"
-        found = score(
+        scored = score(
             [sources[condition] for condition in together],
             frame_source(frames, clips.reader, seed, degradation),
-            title,
+            f"frames {degradation or frames}, {len(together)} audio",
         )
-        scores |= dict(zip(together, found, strict=True))
-    return collect_outcomes(scores, clips.reader, missing, seed), scores[CLEAN]
-
-
-def collect_outcomes(
-    scores: Mapping[Condition, EvalScores],
-    reader: ClipReader,
-    missing: Mapping[Condition, str],
-    seed: int,
-) -> Outcomes:
-    """Return the outcomes of scored conditions.
-
-    Args:
-        scores: Scores of each condition.
-        reader: Reader of the clips.
-        missing: Conditions without scores, with the reason.
-        seed: Seed of the permutations.
-    """
-    entries = reader.entries
-    return Outcomes(
+        for condition, found in zip(together, scored, strict=True):  # probabilities are not stored
+            predicted[condition] = found.probability.argmax(axis=1)
+            correct[condition] = found.correct(1)
+            real = found if condition == CLEAN else real
+    if real is None:
+        raise ValueError(f"the conditions of a battery include {CLEAN}")
+    entries, order = clips.reader.entries, [each for each in conditions if each in correct]
+    outcomes = Outcomes(
         label=np.array([entry.label for entry in entries], dtype=np.int64),
-        predicted={each: found.probability.argmax(axis=1) for each, found in scores.items()},
-        correct={each: found.correct(1) for each, found in scores.items()},
+        predicted={each: predicted[each] for each in order},
+        correct={each: correct[each] for each in order},
         audible=has_audio(entries),
         groups=Groups([entry.group for entry in entries]),
         owner={
-            each: audio_owners(each.audio, entries, seed) for each in EXCHANGES if each in scores
+            each: audio_owners(each.audio, entries, seed) for each in EXCHANGES if each in correct
         },
         missing=missing,
     )
+    return outcomes, real

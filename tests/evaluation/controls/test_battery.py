@@ -149,3 +149,10 @@ def test_run_battery_of_one_group_leaves_shuffles_out_and_reports_them(
     assert outcomes.missing[SHUFFLE].startswith("shuffle: one group has")
     assert any(line.startswith("audio shuffle is left out: shuffle: one group") for line in lines)
     assert Condition(audio=AudioMode("donor")) in outcomes.missing
+
+
+def test_run_battery_without_real_is_an_error(reader: ClipReader) -> None:
+    with pytest.raises(ValueError, match="include real"):
+        run_battery(
+            [NO_AUDIO], ClipAudio(reader), Listener(reader), seed=0, report=Notes(list[str]())
+        )
