@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from avme.batch import AVBatch
-from avme.checkpoint.file import Checkpoint, find_checkpoint, load_checkpoint, save_checkpoint
+from avme.checkpoint.file import find_checkpoint, load_checkpoint, save_checkpoint
 from avme.config import FinetuneConfig
 from avme.data.class_coverage import training_warnings
 from avme.data.clip_reader import ClipReader
@@ -27,7 +27,7 @@ from avme.data.protocol import (
     view_audio,
 )
 from avme.data.transforms import FinetuneTransform
-from avme.errors import ConfigError, MismatchError
+from avme.errors import ConfigError
 from avme.io.run_status import require_finished_run
 from avme.models.build import Network
 from avme.models.classifier import Classifier
@@ -53,12 +53,11 @@ from avme.train.metrics.loggers import MetricLoggers
 from avme.train.mixup import mix
 from avme.train.model_selection import BestEpoch, update_best
 from avme.train.trainer import Trainer
-from avme.weights.load_into_model import load_into
+from avme.weights.load_into_model import load_into, start_from
 from avme.weights.provenance import log_report, provenance_of, require_no_test_leak, weights_for
 from avme.weights.trained_model import load_trained
 
 STAGE = "finetune"
-_OWN = ("norm.", "head.")
 
 
 def finetune(
@@ -169,45 +168,6 @@ def finetune(
             best = replace(last, model=last.weights, average={}, optimizer={})
             save_checkpoint(job.run.checkpoint_path("best"), best)
     return job.run.folder
-
-
-def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) -> None:
-    """Copy every common part; only the pooled norm and the head start fresh.
-
-    Args:
-        model: Classifier.
-        start: Checkpoint of the pretraining.
-        report: Receives the list of copied parts.
-
-    Raises:
-        MismatchError: The checkpoint lacks a part or its shapes differ.
-    """
-    if start is None:
-        report.log("no pretrained weights: training from scratch")
-        return
-    own = model.state_dict()
-    wanted = [name for name in own if not name.startswith(_OWN)]
-    missing = [name for name in wanted if name not in start.weights]
-    if missing:
-        raise MismatchError(
-            f"the checkpoint has no {missing[0]} ({len(missing)} of {len(wanted)} tensors are "
-            "missing): choose a --modality that it was pretrained for, or --from scratch"
-        )
-    for name in wanted:
-        found = start.weights[name]
-        if found.shape != own[name].shape or found.dtype != own[name].dtype:
-            raise MismatchError(
-                f"{name} is {tuple(found.shape)} of {found.dtype} in the checkpoint, expected "
-                f"{tuple(own[name].shape)} of {own[name].dtype}: keep the pretrain run's model "
-                "settings"
-            )
-    model.load_state_dict({name: start.weights[name] for name in wanted}, strict=False)
-    used = {name.split(".")[0] for name in wanted}
-    unused = sorted({name.split(".")[0] for name in start.weights} - used)
-    report.log(
-        f"{len(wanted)} tensors from the {start.stage} checkpoint at step {start.step}; "
-        f"not used: {', '.join(unused) or 'none'}"
-    )
 
 
 def classification_step(config: FinetuneConfig, num_classes: int) -> LossOf:

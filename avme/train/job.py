@@ -103,12 +103,10 @@ class TrainJob:
         with torch_seed(seed):
             window = self.view.window(entry.num_frames)
             box = self.view.box(entry.height, entry.width)
-        donor = {}
-        if isinstance(self.audio_of, DonorAudio):
-            donor = {"audio_of": self.audio_of.source(entry, seed).id}
+        donors = self.audio_of if isinstance(self.audio_of, DonorAudio) else None
         return {
             "clip": entry.id,
-            **donor,
+            **({"audio_of": donors.source(entry, seed).id} if donors else {}),
             "shard": entry.shard,
             "row": entry.row,
             "window": asdict(window),
@@ -230,13 +228,11 @@ def _wandb(job: TrainJob) -> WandbRun | None:
 
 
 def _resume(job: TrainJob, trainer: Trainer) -> None:
-    checkpoint = job.run.checkpoint
-    if checkpoint is None:
-        return
-    trainer.restore(checkpoint)
-    job.best.update(checkpoint.best)
-    total = trainer.schedule.total_steps
-    job.report.log(f"resuming {job.run.folder} at step {trainer.step} of {total}")
+    if (checkpoint := job.run.checkpoint) is not None:
+        trainer.restore(checkpoint)
+        job.best.update(checkpoint.best)
+        total = trainer.schedule.total_steps
+        job.report.log(f"resuming {job.run.folder} at step {trainer.step} of {total}")
 
 
 def _save(job: TrainJob, trainer: Trainer) -> None:
@@ -246,14 +242,9 @@ def _save(job: TrainJob, trainer: Trainer) -> None:
     last, previous = job.run.checkpoint_path(LAST), job.run.checkpoint_path(PREVIOUS)
     save_checkpoint(last, checkpoint, previous=previous)
     job.run.write_running(job.processes, trainer.step)
-    settings = job.config.train
+    every, most = job.config.train.save_every_epochs, job.config.train.max_saved
     epoch, index = divmod(trainer.step, trainer.steps_per_epoch)
-    if (
-        settings.save_every_epochs
-        and epoch
-        and not index
-        and epoch % settings.save_every_epochs == 0
-    ):
+    if every and epoch and not index and epoch % every == 0:
         save_checkpoint(job.run.checkpoint_path(f"step-{trainer.step}"), checkpoint)
-        if settings.max_saved is not None:
-            prune(last.parent, settings.max_saved)
+        if most is not None:
+            prune(last.parent, most)

@@ -11,6 +11,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from avme.checkpoint.file import Checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.dotted_keys import flatten
 from avme.errors import MismatchError
@@ -18,11 +19,13 @@ from avme.message_text import some_of
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
 from avme.models.classifier import Classifier
 from avme.models.fusion import TalkNetFusion
+from avme.progress import Reporter
 from avme.weights.head import end_for
 from avme.weights.load import ImportedWeights
 
 _BRIDGE: Final = "decoder.bridge.weight"
 _FEW: Final = 2
+_CLASSIFIER_ONLY: Final = ("norm.", "head.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +173,42 @@ def _require_expected(
             f"{weights.file} ({weights.form}, {weights.stage}) lacks {missing[0]} and "
             f"{len(missing) - 1} more that the model needs: expected a {kind}"
         )
+
+
+def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) -> None:
+    """Copy every common part; only the pooled norm and the head start fresh.
+
+    Args:
+        model: Classifier.
+        start: Checkpoint of the pretraining.
+        report: Receives the list of copied parts.
+
+    Raises:
+        MismatchError: The checkpoint lacks a part or its shapes differ.
+    """
+    if start is None:
+        report.log("no pretrained weights: training from scratch")
+        return
+    own = model.state_dict()
+    wanted = [name for name in own if not name.startswith(_CLASSIFIER_ONLY)]
+    missing = [name for name in wanted if name not in start.weights]
+    if missing:
+        raise MismatchError(
+            f"the checkpoint has no {missing[0]} ({len(missing)} of {len(wanted)} tensors are "
+            "missing): choose a --modality that it was pretrained for, or --from scratch"
+        )
+    for name in wanted:
+        found = start.weights[name]
+        if found.shape != own[name].shape or found.dtype != own[name].dtype:
+            raise MismatchError(
+                f"{name} is {tuple(found.shape)} of {found.dtype} in the checkpoint, expected "
+                f"{tuple(own[name].shape)} of {own[name].dtype}: keep the pretrain run's model "
+                "settings"
+            )
+    model.load_state_dict({name: start.weights[name] for name in wanted}, strict=False)
+    used = {name.split(".")[0] for name in wanted}
+    unused = sorted({name.split(".")[0] for name in start.weights} - used)
+    report.log(
+        f"{len(wanted)} tensors from the {start.stage} checkpoint at step {start.step}; "
+        f"not used: {', '.join(unused) or 'none'}"
+    )

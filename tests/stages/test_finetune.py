@@ -21,11 +21,12 @@ from avme.io.run_status import write_status
 from avme.models.classifier import build_classifier
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset, split_path
-from avme.stages.finetune import finetune, start_from
+from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
 from avme.train.evaluator import Evaluator
 from avme.train.metrics.loggers import read_metrics
 from avme.weights.load import read_weights
+from avme.weights.load_into_model import start_from
 from avme.weights.provenance import starting_point
 
 pytestmark = pytest.mark.slow

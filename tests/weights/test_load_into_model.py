@@ -9,12 +9,14 @@ import pytest
 import torch
 from torch import nn
 
+from avme.checkpoint.file import Checkpoint
 from avme.config import ClipConfig, FinetuneConfig, MaskConfig, ModelConfig, PretrainConfig
 from avme.errors import MismatchError
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.classifier import Classifier
+from avme.progress import NullReporter
 from avme.weights.load import read_weights
-from avme.weights.load_into_model import by_part, load_into, require_geometry
+from avme.weights.load_into_model import by_part, load_into, require_geometry, start_from
 
 MakeTheirs = Callable[..., Any]
 MakeConfig = Callable[..., ModelConfig]
@@ -168,3 +170,44 @@ def test_another_window_stretches_the_positions_that_the_weights_know(
     assert model.visual.positions.shape == own.visual.positions.shape == (4 * 8 * 8, 32)
     assert not torch.allclose(model.visual.positions, own.visual.positions, atol=0.1)
     assert not torch.allclose(model.decoder.positions, own.decoder.positions, atol=0.1)
+
+
+def pretrained_checkpoint(config: ModelConfig, clip: ClipConfig) -> Checkpoint:
+    torch.manual_seed(0)
+    model = MaskedAutoencoder(config, clip)
+    return Checkpoint(stage="pretrain", config={}, facts={}, step=1, model=model.state_dict())
+
+
+def test_start_from_checkpoint_copies_all_but_norm_and_head(
+    clip: ClipConfig, make_model_config: MakeConfig
+) -> None:
+    config = make_model_config(kind="cross-attention")
+    start, model = pretrained_checkpoint(config, clip), Classifier(config, clip, 5, "av")
+    fresh = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    start_from(model, start, NullReporter())
+
+    for name, tensor in model.state_dict().items():
+        own = name.startswith(("norm.", "head."))
+        assert torch.equal(tensor, fresh[name] if own else start.model[name]), name
+
+
+def test_start_from_checkpoint_without_audio_is_refused(
+    clip: ClipConfig, make_model_config: MakeConfig
+) -> None:
+    start = pretrained_checkpoint(make_model_config(), clip)
+    model = Classifier(make_model_config(kind="cross-attention"), clip, 5, "av")
+
+    with pytest.raises(MismatchError, match=r"has no audio\..* choose a --modality"):
+        start_from(model, start, NullReporter())
+
+
+def test_start_from_nothing_leaves_the_model_unchanged(
+    clip: ClipConfig, make_model_config: MakeConfig
+) -> None:
+    model = Classifier(make_model_config(), clip, 5, "v")
+    fresh = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    start_from(model, None, NullReporter())
+
+    torch.testing.assert_close(model.state_dict(), fresh, rtol=0.0, atol=0.0)
