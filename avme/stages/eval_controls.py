@@ -1,6 +1,9 @@
 """Battery of controls of an evaluation: scored, summarized, written and drawn."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from avme.data.view_sources import AudioSource, FrameSource
 from avme.evaluation.controls.battery import plan_battery, run_battery
@@ -37,5 +40,7 @@ def score_controls(
         seed=task.config.control_seed,
         report=report,
     )
+    if task.trained.settings.train.protocol == "donor":
+        outcomes = replace(outcomes, heard=np.ones_like(outcomes.audible))
     curves = measure_curves(outcomes, task.degradations)
     return real, summarize_controls(outcomes, curves)

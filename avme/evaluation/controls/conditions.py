@@ -93,6 +93,13 @@ class Outcomes:
     """For conditions with exchanged audio, the clip whose audio each clip hears."""
     missing: Mapping[Condition, str] = field(default_factory=dict)
     """Conditions that the clips or the classifier do not allow, with the reason."""
+    heard: Bool[np.ndarray, " n"] | None = None
+    """Clips that hear audio under `CLEAN`, which may be a donor's; None for those with audio."""
+
+    @property
+    def hearing(self) -> Bool[np.ndarray, " n"]:
+        """Return the clips that hear audio under `CLEAN`."""
+        return self.audible if self.heard is None else self.heard
 
     def drop(self, condition: Condition, against: Condition = CLEAN) -> Int64[np.ndarray, " n"]:
         """Return for each clip what `condition` loses: 1 if only `against` has it right."""

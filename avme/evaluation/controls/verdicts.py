@@ -71,11 +71,15 @@ def judge(outcomes: Outcomes) -> dict[str, Verdict]:
 
 
 def judge_audio_gain(outcomes: Outcomes) -> Verdict:
-    """Return whether clips with audio gain from it: real against null."""
+    """Return whether clips that hear audio gain from it: real against null.
+
+    Where all hear audio, of donors too, all clips count: of a classifier that prefers the classes
+    with audio, those with audio alone would be right more often without any gain.
+    """
     if reason := _cannot_measure(outcomes, CLEAN, NO_AUDIO):
         return Verdict("not measured", reason)
     gain = outcomes.drop(NO_AUDIO)
-    word, effect = _decide({"": gain}, None, outcomes, outcomes.audible)
+    word, effect = _decide({"": gain}, None, outcomes, outcomes.hearing)
     words = {
         "yes": "Audio helps on clips with audio.",
         "no": "Audio harms on clips with audio."
@@ -149,7 +153,7 @@ def judge_presence(outcomes: Outcomes) -> Verdict:
     """
     if reason := _cannot_measure(outcomes, CLEAN, NO_AUDIO, SHUFFLE):
         return Verdict("not measured", reason)
-    if outcomes.audible.all():
+    if outcomes.hearing.all():
         return Verdict("not measured", "All clips have audio: its presence separates no classes.")
     part, gain = outcomes.drop(NO_AUDIO, SHUFFLE), outcomes.drop(NO_AUDIO)
     word, effect = _decide({"": part}, gain, outcomes, outcomes.audible)

@@ -1,11 +1,12 @@
 """Verdicts on classifiers whose use of the input is known."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from avme.evaluation.controls.conditions import SHUFFLE, Condition
+from avme.evaluation.controls.conditions import CLEAN, SHUFFLE, Condition
 from avme.evaluation.controls.mode_names import REAL
 from avme.evaluation.controls.verdicts import MOTION, judge
 from tests.evaluation.controls.outcomes import N, draw_outcomes
@@ -78,6 +79,21 @@ def test_judge_presence_of_a_classifier_that_uses_content_is_no() -> None:
     accuracy = by_mode(0.9, 0.9, null=0.6, shuffle=0.6, shuffle_within_class=0.9)
 
     assert judge(draw_outcomes(accuracy, HALF_AUDIBLE))["presence"].verdict == "no"
+
+
+def test_judge_preference_for_classes_with_audio_is_no_gain_where_all_clips_hear_audio() -> None:
+    found = draw_outcomes(by_mode(0.5, 0.5), HALF_AUDIBLE)
+    ease = np.random.default_rng(1).random(N)
+    # real audio only moves guesses to the classes with audio
+    correct = {**found.correct, CLEAN: ease < np.where(HALF_AUDIBLE, 0.7, 0.3)}
+    biased = replace(found, correct=correct)
+
+    assert judge(biased)["audio_gain"].verdict == "yes"
+    donated = judge(replace(biased, heard=np.ones(N, bool)))
+
+    assert donated["audio_gain"].verdict == "cannot tell"
+    assert donated["audio_gain"].as_record()["n"] == N
+    assert donated["presence"].verdict == "not measured"
 
 
 def test_judge_presence_that_is_the_smaller_part_of_the_gain_is_no() -> None:
