@@ -15,16 +15,15 @@ import numpy as np
 import simplejpeg
 from jaxtyping import Int16, UInt8
 
-from avme.audio.loudness import audio_state, measure_loudness
 from avme.audio.mfcc import SAMPLE_RATE_HZ
 from avme.config import PrepConfig
 from avme.io.filenames import SHARDS
 from avme.media.container.audio_track import AudioInfo
 from avme.media.container.probe import MediaInfo
-from avme.media.decode import DecodedClip, Recipe
-from avme.media.ffmpeg.demux import AudioTrack
+from avme.media.decode_config import Recipe
+from avme.media.decoded_clip import DecodedClip, summarize
+from avme.media.ffmpeg.demux import AudioTrack, DemuxedClip
 from avme.media.ffmpeg.process import find_ffmpeg
-from avme.media.timing import ClipAudio, clip_audio
 from avme.prep.plan import make_plan
 from avme.prep.publish import publish
 from avme.prep.request import Request
@@ -121,41 +120,28 @@ def encode(clip: ArrayClip, fps: int, recipe: Recipe, shard: ShardWriter) -> Dec
     """
     sizes = [shard.spool.write(jpeg) for jpeg in _jpegs(clip.frames)]
     count, height, width, _ = clip.frames.shape
-    pts, rate = np.arange(count) / fps, Fraction(fps)
-    samples = np.zeros(0, np.int16) if clip.samples is None else clip.samples
-    loudness = measure_loudness(samples, SAMPLE_RATE_HZ, recipe.silence_dbfs)
-    state = audio_state(loudness, recipe.silence_dbfs)
-    audio = ClipAudio.empty(recipe.num_cepstra)
-    if state == "audible":
-        audio = clip_audio(AudioTrack(samples, 0.0), pts, rate, recipe.num_cepstra)
-    is_track = clip.samples is not None
-    return DecodedClip(
-        info=MediaInfo(
-            stream=0,
-            codec="rawvideo",
-            width=width,
-            height=height,
-            fps=rate,
-            time_base=1 / rate,
-            num_frames_from_header=count,
-            start_seconds=0.0,
-            audio=AudioInfo(1, "pcm_s16le", SAMPLE_RATE_HZ, 1, 0.0) if is_track else None,
-        ),
+    rate, samples = Fraction(fps), clip.samples
+    info = MediaInfo(
+        stream=0,
+        codec="rawvideo",
         width=width,
         height=height,
         fps=rate,
-        jpeg_bytes=np.array(sizes, dtype=np.int64),
-        pts=pts,
-        audio=state,
-        loudness=loudness,
-        audio_start_seconds=0.0 if is_track else None,
-        audio_seconds=len(samples) / SAMPLE_RATE_HZ,
-        mfcc=audio.mfcc,
-        audio_rows=audio.rows,
-        ffmpeg_log="",
-        pcm=audio.samples,
-        pcm_start_seconds=audio.start_seconds,
+        time_base=1 / rate,
+        num_frames_from_header=count,
+        start_seconds=0.0,
+        audio=None
+        if samples is None
+        else AudioInfo(1, "pcm_s16le", SAMPLE_RATE_HZ, channels=1, start_seconds=0.0),
     )
+    demuxed = DemuxedClip(
+        jpeg_bytes=np.array(sizes, dtype=np.int64),
+        pts=np.arange(count) / fps,
+        average_fps=rate,
+        median_fps=rate,
+        audio=None if samples is None else AudioTrack(samples, start_seconds=0.0),
+    )
+    return summarize(info, (width, height), demuxed, None, "", recipe)
 
 
 def _jpegs(frames: UInt8[np.ndarray, "t h w c"]) -> Iterable[bytes]:

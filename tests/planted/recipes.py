@@ -73,8 +73,9 @@ def recipe(
 
 RECIPES = {
     "leak": recipe(num_frames=4, epochs=6),
+    "donor": recipe(num_frames=4, epochs=6, protocol="donor"),
     "xor": recipe(num_frames=4, epochs=12),
     "when": recipe(num_frames=12, epochs=8),
     "motion": recipe(num_frames=8, epochs=8),
 }
-"""Settings by planted set."""
+"""Settings by planted set; `donor` is `leak` with its silent clips given the audio of others."""
