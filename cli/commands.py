@@ -42,7 +42,8 @@ _PANELS: Final = {
     },
 }
 _MODULES: Final = {
-    "eval": "evaluate",
+    "eval": "evaluation.evaluate",
+    "compare": "evaluation.compare",
     **{name: f"features.{name}" for name in ("embed", "knn", "probe", "retrieval")},
 }
 """Modules that are not named as their command."""

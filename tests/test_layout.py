@@ -1,6 +1,7 @@
 """Layout of the tests: every module has a test file at the mirrored path."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,17 @@ def test_modules_all_have_a_test_file() -> None:
     missing = {module for module in modules() if not (ROOT / mirrored(module)).is_file()}
 
     assert missing == set(WITHOUT_TESTS)
+
+
+def test_folders_hold_at_most_17_modules_and_cli_24() -> None:
+    modules = [path for name in ("avme", "cli") for path in (ROOT / name).rglob("*.py")]
+    sizes = Counter(
+        path.parent.relative_to(ROOT).as_posix()
+        for path in modules
+        if not path.stem.startswith("__")
+    )
+
+    assert {name: n for name, n in sizes.items() if n > (24 if name == "cli" else 17)} == {}
 
 
 def test_modules_without_tests_are_few() -> None:

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from avme.config.clip import ROWS_PER_FRAME
 from avme.data.crop import Box, crop_resize, jpeg_scale_factor
+from avme.data.recompute_mfcc import recompute_mfcc
 from avme.data.temporal_sampling import Window
 from avme.errors import ArtifactError, MismatchError
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.jpeg import decode
 from avme.shards.reader import UNREADABLE, ShardReader
-from avme.shards.recompute_mfcc import recompute_mfcc
 
 Statistics = Mapping[str, Sequence[float]]
 """`mean` and `deviation` of every coefficient over the train list of a model."""

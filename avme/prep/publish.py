@@ -18,6 +18,7 @@ from avme.io.filenames import DATASET_MANIFEST, INDEX, PLAN, QUARANTINE, SHARDS,
 from avme.io.hashing import list_sha256, sha256_of
 from avme.io.json_checksum import with_checksum
 from avme.prep import journal
+from avme.prep.ffmpeg_versions import count_versions, describe_mixture
 from avme.prep.plan import Plan
 from avme.prep.request import Request
 from avme.prep.runner import WORK
@@ -27,7 +28,6 @@ from avme.progress import Reporter
 from avme.shards.contents import StoredClip, read_contents
 from avme.shards.csv_tables import MOST_NAMED, PublishStats, clip_id_of, merge_by_id, write_rows
 from avme.shards.dataset import PreparedDataset, split_path
-from avme.shards.ffmpeg_versions import count_versions, describe_mixture
 from avme.shards.manifest import fingerprint
 from avme.shards.reader import ShardReader
 from avme.shards.record import ClipRecord

@@ -17,10 +17,10 @@ from avme.io.filenames import DATASET_MANIFEST, PLAN, SHARDS
 from avme.io.shell_quote import comment
 from avme.io.symlinks import find_links
 from avme.media.ffmpeg.process import ffmpeg_version, find_ffmpeg
+from avme.prep.ffmpeg_versions import describe_mixture
 from avme.prep.plan_file import MOST_PLAN_BYTES
 from avme.progress import Reporter
 from avme.shards.contents import concat_contents
-from avme.shards.ffmpeg_versions import describe_mixture
 from avme.shards.manifest import require_types
 from avme.shards.name_rules import require_shard_name
 from avme.shards.rebuild_command import delete_command, places_of, prep_command, require_plan

@@ -50,7 +50,15 @@ def test_help_of_avme_imports_no_command() -> None:
     modules = imported()
 
     assert "commands" in modules
-    for name in ("prep", "pretrain", "evaluate", "options", "paths", "torchrun", "startup"):
+    for name in (
+        "prep",
+        "pretrain",
+        "evaluation.evaluate",
+        "options",
+        "paths",
+        "torchrun",
+        "startup",
+    ):
         assert name not in modules
 
 
@@ -58,7 +66,9 @@ def test_help_of_a_command_imports_no_other() -> None:
     modules = imported("verify")
 
     assert "verify" in modules
-    assert not modules & {"prep", "pretrain", "finetune", "evaluate", "torchrun", "slurm.sbatch"}
+    assert not modules & {
+        *("prep", "pretrain", "finetune", "evaluation.evaluate", "torchrun", "slurm.sbatch")
+    }
 
 
 def test_unknown_option_of_one_command_names_the_commands_that_have_it() -> None:

@@ -5,7 +5,7 @@ from avme.corruptions.degradation import parse_degradation
 from avme.evaluation.controls.conditions import CLEAN, NO_AUDIO
 from avme.evaluation.controls.degradation_curves import curve_conditions, measure_curves
 from avme.evaluation.controls.files import summarize_controls
-from avme_cli.control_tables import print_controls
+from avme_cli.evaluation.control_tables import print_controls
 from tests.evaluation.controls.outcomes import N, draw_outcomes
 
 AUDIBLE = np.arange(N) // 6 % 2 == 0

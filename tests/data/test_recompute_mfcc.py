@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avme.data.recompute_mfcc import recompute_mfcc
 from avme.media.span import Span
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.reader import ShardReader
-from avme.shards.recompute_mfcc import recompute_mfcc
 
 NOISE = "anoisesrc=r=22050:a=0.3:seed=5:d=3"
 CUTS = (Span(0.0, None), Span(0.31, 1.9), Span(1.0, 1.2))

@@ -5,11 +5,11 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from . import next_command, options, paths, preflight
+from .. import next_command, options, paths, preflight
+from ..multi_value import ManyIntegers
+from ..terminal.output import print_line
 from .control_tables import print_controls
 from .eval_tables import print_runs, print_table
-from .multi_value import ManyIntegers
-from .terminal.output import print_line
 
 app = typer.Typer(add_completion=False)
 

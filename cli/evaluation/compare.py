@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .terminal.output import print_line, verbatim
+from ..terminal.output import print_line, verbatim
 
 if TYPE_CHECKING:
     from avme.evaluation.paired_tests import PairedDifference

@@ -2,7 +2,7 @@
 
 import pytest
 
-from avme_cli.eval_tables import print_runs, print_table
+from avme_cli.evaluation.eval_tables import print_runs, print_table
 
 
 def cells(text: str) -> list[list[str]]:

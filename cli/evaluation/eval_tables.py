@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from .terminal.output import print_line, verbatim
+from ..terminal.output import print_line, verbatim
 
 _BY_AUDIO: Final = {
     "audible": "audible clips",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .terminal.output import print_line, verbatim
+from ..terminal.output import print_line, verbatim
 
 if TYPE_CHECKING:
     from avme.evaluation.contrasts import Estimate

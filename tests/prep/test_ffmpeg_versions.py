@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from avme.shards.ffmpeg_versions import count_versions, describe_mixture
+from avme.prep.ffmpeg_versions import count_versions, describe_mixture
 
 
 def test_count_versions_without_a_version_is_unknown_and_sorted_by_name() -> None:

@@ -1,0 +1,1 @@
+"""Commands that score classifiers: eval and compare."""
