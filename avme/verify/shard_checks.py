@@ -2,7 +2,7 @@
 
 Each is made only if those before found nothing. A file with a wrong hash is not opened, as HDF5 is
 not robust against damage; in a file with the right hash the columns are as written, and only
-numbers of frames and of audio samples are compared with the records.
+numbers and times of frames and of audio samples are compared with the records.
 """
 
 import math
@@ -27,6 +27,7 @@ from avme.shards.record import ClipRecord
 from avme.verify.problem import Problem, short_hash
 
 _FRAMES_LOOKED_AT = 5
+_ROUNDING_SECONDS = 2e-6
 _ROUNDING_SAMPLES = 2
 """Tolerance for times that are rounded to microseconds, and to samples."""
 
@@ -129,15 +130,31 @@ def _clip_problems(facts: ShardFacts, reader: ShardReader, stored: ShardContents
     for row, clip in enumerate(stored.good):
         if not (found := reader.num_frames(row)) == clip.record.frames <= most:
             yield f"clip {clip.record.id} has {found} frames, its record has {clip.record.frames}"
-        fewest, most_samples = expected_samples(clip.record) if facts.keep_audio else (0, 0)
-        if not fewest <= (found := reader.num_samples(row)) <= most_samples:
-            yield (
-                f"clip {clip.record.id} has {found} audio samples, its record allows {fewest} to "
-                f"{most_samples}"
-            )
+        for what in _time_problems(reader, row, clip.record, facts.keep_audio):
+            yield f"clip {clip.record.id} {what}"
+    for name in ("last_seconds", "pcm_start"):
+        if (found := reader.length(name)) != len(reader):
+            yield f"holds {found} values of {name}, expected {len(reader)}"
     length, total = reader.length("pcm"), sum(map(reader.num_samples, range(len(reader))))
     if length != total:
         yield f"holds {length} audio samples, its clips have {total}"
+
+
+def _time_problems(
+    reader: ShardReader, row: int, record: ClipRecord, keep_audio: bool
+) -> Iterator[str]:
+    """Compare the end of the last frame, and the place of the audio, with the record."""
+    end_seconds = float(reader.pts(row)[-1:].sum()) + reader.last_seconds(row)
+    if not abs(end_seconds - record.seconds) <= _ROUNDING_SECONDS:
+        yield f"ends at {end_seconds:.6f} s, its record at {record.seconds:.6f} s"
+    fewest, most = expected_samples(record) if keep_audio else (0, 0)
+    if not fewest <= (found := reader.num_samples(row)) <= most:
+        yield f"has {found} audio samples, its record allows {fewest} to {most}"
+    elif found:
+        start_seconds = reader.pcm(row)[1]
+        expected = max(0.0, record.audio_start_seconds or 0.0)
+        if abs(start_seconds - expected) > _ROUNDING_SAMPLES / SAMPLE_RATE_HZ:
+            yield f"has audio from {start_seconds:.6f} s on, expected {expected:.6f} s"
 
 
 def expected_samples(record: ClipRecord) -> tuple[int, int]:

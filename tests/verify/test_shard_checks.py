@@ -59,6 +59,15 @@ def shorten(name: str) -> Change:
     return change
 
 
+def lengthen(name: str) -> Change:
+    def change(file: h5py.File) -> None:
+        longer = np.concatenate([file[name][()], file[name][-1:]])
+        del file[name]
+        file[name] = longer
+
+    return change
+
+
 def paint(file: h5py.File) -> None:
     """Frame 2 of clip 0 becomes a smaller picture; what is left of its bytes is ignored."""
     begin, end = (int(file["frame_offset"][i]) for i in (2, 3))
@@ -98,7 +107,15 @@ SHARD = f"shards/{NAME}"
         (put("clip_pcm", 1, 7000), f"{SHARD}: {FIRST} has 7000 audio samples, its record allows "),
         (put("clip_pcm", 2, 6999), f"{SHARD}: clip Archery/v_Archery_g01_c02.avi has "),
         (shorten("clip_pcm"), f"{SHARD}: cannot be read as a shard ("),
-        (shorten("pcm"), f"{SHARD}: holds "),
+        (shorten("pcm"), f"{SHARD}: cannot be read as a shard (6399 audio samples from "),
+        (lengthen("pcm"), f"{SHARD}: holds 12801 audio samples, its clips have 12800"),
+        (put("pcm_start", 0, 0.1), f"{SHARD}: {FIRST} has audio from 0.100000 s on, expected 0.00"),
+        (put("pcm_start", 0, np.nan), f"{SHARD}: cannot be read as a shard (6"),
+        (put("last_seconds", 1, 0.5), f"{SHARD}: clip Archery/v_Archery_g01_c02.avi ends at 0.54"),
+        (put("last_seconds", 1, np.nan), f"{SHARD}: clip Archery/v_Archery_g01_c02.avi ends at na"),
+        (put("pts", 9, 7.0), f"{SHARD}: {FIRST} ends at 7.04"),
+        (lengthen("last_seconds"), f"{SHARD}: holds 5 values of last_seconds, expected 4"),
+        (lengthen("pcm_start"), f"{SHARD}: holds 5 values of pcm_start, expected 4"),
         (put("frame_offset", 1, 0), f"{FIRST} in {SHARD}: 1 of 10 frames are broken, first "),
         (shorten("clip_frame"), f"{SHARD}: cannot be read as a shard ("),
         (shorten("mfcc_end"), f"{SHARD}: cannot be read as a shard ("),
