@@ -19,6 +19,7 @@ clips at 16 kHz):
 """
 
 import errno
+import os
 import re
 from io import BufferedRandom
 from pathlib import Path
@@ -27,6 +28,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py import h5f, h5p
 from numpy.typing import NDArray
 
 from avme.io.atomic import replacing
@@ -121,7 +123,7 @@ class ShardWriter:
             raise OSError(int(found[1]) if found else errno.EIO, str(error)) from error
 
     def _write(self, path: Path) -> None:
-        with h5py.File(path, "w", libver=("earliest", "v110")) as file:
+        with _create(path) as file:
             file.attrs["schema"] = DATASET_SCHEMA
             file.attrs["num_cepstra"] = self._num_cepstra
             if self._ffmpeg:
@@ -158,6 +160,19 @@ class ShardWriter:
             "fps_den": np.array([record.fps_den for record in good], dtype=np.int64),
             "records": np.frombuffer(to_lines(self._records), dtype=np.uint8),
         }
+
+
+def _create(path: Path) -> h5py.File:
+    """Create an HDF5 file whose columns are written at once.
+
+    By default HDF5 writes the end of a column when its object is deleted: without room, h5py prints
+    that error, as it cannot be raised then.
+    """
+    access = h5p.create(h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5f.LIBVER_EARLIEST, h5f.LIBVER_V110)
+    access.set_fclose_degree(h5f.CLOSE_STRONG)
+    access.set_sieve_buf_size(0)
+    return h5py.File(h5f.create(os.fsencode(path), h5f.ACC_TRUNC, fapl=access))
 
 
 def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,10 +1,12 @@
 """A shard is one file of contiguous columns, the same bytes for the same clips."""
 
+import resource
 from fractions import Fraction
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 
 from avme.media.container.probe import MediaInfo
 from avme.media.decode import DecodedClip
@@ -103,6 +105,30 @@ def test_write_leaves_no_temporary_file(tmp_path: Path) -> None:
     write(tmp_path / "shard.h5", tmp_path / "spool")
 
     assert [path.name for path in tmp_path.iterdir()] == ["shard.h5"]
+
+
+def test_write_without_room_raises_oserror_and_nothing_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of whatever part finds no room, no error remains for the end of an object of HDF5."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with ShardWriter(tmp_path / "spool", num_cepstra=13) as shard:
+        shard.spool.write(b"abc")
+        shard.add(record("a", 1), media([b"abc"], has_sound=True))
+        shard.spool.flush()
+        shard.write(tmp_path / "whole.h5")
+        size = (tmp_path / "whole.h5").stat().st_size
+        try:
+            for limit in range(100, size, size // 30):
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+                with pytest.raises(OSError, match=r"File too large|errno = 27"):
+                    shard.write(tmp_path / "shard.h5")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        shard.write(tmp_path / "shard.h5")
+
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["shard.h5", "whole.h5"]
+    assert capfd.readouterr().err == ""
 
 
 def test_writer_closed_without_write_leaves_nothing(tmp_path: Path) -> None:
