@@ -35,8 +35,8 @@ def require_held_out(config: PretrainConfig, entries: tuple[ClipEntry, ...]) -> 
     """Raise ConfigError if a probe is set and no group of the train list can be held out."""
     if config.train.probe_every_epochs and not hold_out(entries, HELD_OUT, SEED)[1]:
         raise ConfigError(
-            "train.probe_every_epochs: no group of the train list can be held out, as no class has "
-            "two: set it to 0"
+            "train.probe_every_epochs: no group of the train list can be held out, as each is too "
+            "large a part of its class: set it to 0"
         )
 
 

@@ -9,12 +9,14 @@ import h5py
 import numpy as np
 import pytest
 
+from avme.config import PretrainConfig
 from avme.errors import MismatchError, UsageError
 from avme.features.extract import FeatureOptions
 from avme.features.file import read_features
 from avme.features.source import FeatureSource, load_features
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
+from avme.stages.pretrain import pretrain
 
 pytestmark = pytest.mark.slow
 
@@ -111,3 +113,33 @@ def test_features_under_torchrun_are_refused(
 
     with pytest.raises(UsageError, match="one process"):
         FeatureSource(run, options(finished), NullReporter())
+
+
+@pytest.mark.parametrize("protocol", ["audio-only", "donor", "constant"])
+def test_features_follow_the_protocol_of_the_checkpoint(
+    protocol: str,
+    finished: PreparedDataset,
+    make_pretrain_config: Callable[..., PretrainConfig],
+    run: Path,
+    tmp_path: Path,
+) -> None:
+    probes = 0 if protocol == "audio-only" else 1  # which leaves one class with two clips
+    config = make_pretrain_config(epochs=1, protocol=protocol, probe_every_epochs=probes)
+    other = pretrain(config, data=finished.folder, out=tmp_path / "other")
+    usual = load_features(run, options(finished, stage="audio"), NullReporter())
+
+    table = load_features(other, options(finished, stage="audio"), NullReporter())
+
+    own = dict(zip(usual.id, usual.has_audio.tolist(), strict=True))
+    assert table.facts["protocol"] == protocol
+    if protocol == "audio-only":
+        assert table.id == tuple(name for name, has_audio in own.items() if has_audio)
+    else:
+        assert table.id == usual.id
+    if protocol == "constant":  # one null token for all clips
+        assert not table.has_audio.any()
+        assert np.ptp(table.features, axis=0).max() == 0.0
+    else:
+        assert table.has_audio.tolist() == [own[name] for name in table.id]
+        without = table.features[~table.has_audio]
+        assert len(without) == 0 or np.ptp(without, axis=0).max() > 0.0  # of donors
