@@ -54,7 +54,8 @@ class BorrowedAudio:
 class RotatedAudio:
     """The clip's own audio, rotated over its valid rows: amount and presence stay.
 
-    A positive offset makes the audio late. Audio so short that the rotation would end within a
+    A clip without audio hears what it hears under `real`, such as a donor of its protocol. A
+    positive offset makes the audio late. Audio so short that the rotation would end within a
     quarter turn of its start is rotated by half a turn.
     """
 
@@ -63,6 +64,8 @@ class RotatedAudio:
 
     def audio(self, index: int, window: Window) -> Rows:
         """Return the rotated rows for a window of the clip."""
+        if not self.clips.rows(index).num_valid:
+            return self.clips.real.audio(index, window)
         return self.clips.cyclic(index, index, window, self.shift(index))
 
     def shift(self, index: int) -> int:

@@ -148,6 +148,15 @@ def test_presence_swap_is_donor_without_and_null_with_audio(reader: ClipReader) 
         assert bool(valid.any()) == (entry.audio != "audible")
 
 
+def test_offset_of_a_clip_without_audio_is_what_its_protocol_gives(reader: ClipReader) -> None:
+    donor = audio_source(parse_audio_mode("donor"), ClipAudio(reader))
+    source = audio_source(parse_audio_mode("offset=0.1"), ClipAudio(reader, donor))
+
+    for index, entry in enumerate(reader.entries):
+        same = torch.equal(source.audio(index, WHOLE)[0], donor.audio(index, WHOLE)[0])
+        assert same == (entry.audio != "audible")
+
+
 def test_offset_rolls_the_valid_rows(reader: ClipReader) -> None:
     index = next(i for i in audible(reader) if reader.entries[i].num_frames == 10)
 
