@@ -18,6 +18,8 @@ from avme.io.hashing import list_sha256
 Kind = Literal["seeds", "splits"]
 _SAME = ("dataset", "fingerprint", "trained_modality", "protocol")
 """Keys of summaries in which all runs of a set agree."""
+_SETTINGS = ("modality", "audio", "frames", "degrade", "controls", "list", "subset", "views")
+"""Keys that follow from the settings of the evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def summarize_runs(runs: Sequence[ScoredRun], kind: Kind) -> dict[str, Any]:
     }
     return {
         "kind": kind,
-        **{key: first[key] for key in (*_SAME, "modality", "list", "subset", "views")},
+        **{key: first[key] for key in (*_SAME, *_SETTINGS)},
         "runs": [
             {
                 "run": str(run.path),

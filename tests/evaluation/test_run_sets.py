@@ -71,6 +71,10 @@ def test_summarize_runs_has_mean_and_sample_deviation_of_common_rows() -> None:
         make_run(
             name,
             modality="v",
+            audio="null",
+            frames="real",
+            degrade=[],
+            controls=False,
             list="test",
             subset="all",
             views={"segments": 5, "crops": 3},
@@ -88,6 +92,7 @@ def test_summarize_runs_has_mean_and_sample_deviation_of_common_rows() -> None:
 
     found = summarize_runs(runs, "seeds")
 
+    assert (found["modality"], found["audio"], found["frames"]) == ("v", "null", "real")
     assert list(found["figures"]) == ["all", "center_view", "audible"]
     assert found["figures"]["all"]["top1"] == {
         "mean": statistics.mean(top1),
