@@ -18,7 +18,7 @@ from einops import rearrange
 from h5py import h5l
 from jaxtyping import Bool, Float32, Int32
 
-from avme.errors import ArtifactError
+from avme.errors import ArtifactError, MismatchError
 from avme.shards.hdf5_file import open_shard, require_own_storage
 from avme.shards.reader import UNREADABLE
 
@@ -44,6 +44,16 @@ FACTS: Final[dict[str, type]] = {
 }
 """Attributes and their types. `leak` is the reason why test clips may have been trained on, or
 empty."""
+_IDENTITY: Final = {
+    "checkpoint_sha256": "checkpoint",
+    "fingerprint": "dataset",
+    "split": "split",
+    "list": "list",
+    "stage": "stage",
+    "pool": "pool",
+    "segments": "number of segments",
+}
+"""Facts that must agree for a file to be read instead of computing, with names for messages."""
 _TEXTS: Final = ("id", "group", "subset", "audio", "classes")
 
 
@@ -118,6 +128,17 @@ def read_facts(path: Path) -> dict[str, Any]:
             return _facts_in(file)
     except UNREADABLE as error:
         raise _unreadable(path, error) from error
+
+
+def require_same(path: Path, wanted: Mapping[str, Any]) -> None:
+    """Raise MismatchError if a file holds features of another computation than `wanted`."""
+    found = read_facts(path)
+    other = [name for key, name in _IDENTITY.items() if found[key] != wanted[key]]
+    if other:
+        raise MismatchError(
+            f"{path} holds features of another {', '.join(other)}: compute them again with "
+            "--overwrite"
+        )
 
 
 def read_features(path: Path) -> FeatureTable:

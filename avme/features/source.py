@@ -22,7 +22,7 @@ from avme.errors import MismatchError, UsageError
 from avme.evaluation.dataset import own_dataset, report_other_dataset
 from avme.evaluation.seen_clips import require_unseen
 from avme.features.extract import FeatureExtractor, FeatureOptions, Lists
-from avme.features.file import FeatureTable, read_facts, read_features
+from avme.features.file import FeatureTable, read_features, require_same
 from avme.features.network import load_network
 from avme.features.tokens import Stage
 from avme.features.writer import FeatureWriter
@@ -42,16 +42,6 @@ _SUBSETS: dict[Lists, tuple[Subset, ...]] = {
 }
 _BYTES_PER_CLIP = 500
 """Bytes of a row besides id and features."""
-_IDENTITY = {
-    "checkpoint_sha256": "checkpoint",
-    "fingerprint": "dataset",
-    "split": "split",
-    "list": "list",
-    "stage": "stage",
-    "pool": "pool",
-    "segments": "number of segments",
-}
-"""Facts that must agree for a file to be read instead of computing, with names for messages."""
 
 
 class FeatureSource:
@@ -90,7 +80,7 @@ class FeatureSource:
         paths = {stage: self.path(stage, "all") for stage in stages}
         there = [s for s, path in paths.items() if path.is_file() and not self.options.overwrite]
         for stage in there:
-            self._require_same(paths[stage], self.facts(stage, "all"))
+            require_same(paths[stage], self.facts(stage, "all"))
             self.report.log(f"reading {paths[stage]}")
         missing = {stage: path for stage, path in paths.items() if stage not in there}
         if missing:
@@ -220,15 +210,6 @@ class FeatureSource:
         values = 2 * self.network.settings.model.visual.dim * slots
         longest = max((len(entry.id.encode()) for entry in entries), default=0)
         return len(entries) * (4 * values + longest + _BYTES_PER_CLIP)
-
-    def _require_same(self, path: Path, wanted: Mapping[str, Any]) -> None:
-        found = read_facts(path)
-        other = [name for key, name in _IDENTITY.items() if found[key] != wanted[key]]
-        if other:
-            raise MismatchError(
-                f"{path} holds features of another {', '.join(other)}: compute them again with "
-                "--overwrite"
-            )
 
 
 def load_features(source: Path, options: FeatureOptions, report: Reporter) -> FeatureTable:

@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from avme.errors import ArtifactError
-from avme.features.file import read_facts, read_features
+from avme.errors import ArtifactError, MismatchError
+from avme.features.file import read_facts, read_features, require_same
 
 WriteFile = Callable[..., Path]
 FEATURES = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -148,3 +148,11 @@ def test_link_in_place_of_a_file_is_refused(path: Path, tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactError, match="link or no regular file"):
         read_features(tmp_path / "link.h5")
+
+
+def test_require_same_names_every_fact_that_differs(path: Path) -> None:
+    facts = read_facts(path)
+    require_same(path, {**facts, "precision": "bfloat16", "leak": "moved"})
+
+    with pytest.raises(MismatchError, match="features of another stage, number of segments: "):
+        require_same(path, {**facts, "stage": "audio", "segments": 7})
