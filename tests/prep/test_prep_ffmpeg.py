@@ -59,7 +59,8 @@ def make_part(videos: Path, tmp_path: Path) -> Callable[[int], list[str]]:
         request = Request("ucf101", videos, out=tmp_path, name="set", config=settings, share=share)
         report = Lines()
         prepare(request, report=report)
-        return [line for line in report.said if "ffmpeg" in line]
+        lines = [line.replace(str(tmp_path), "") for line in report.said]
+        return [line for line in lines if "ffmpeg" in line]
 
     return make
 
