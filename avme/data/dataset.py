@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from avme.batch import AVBatch
 from avme.config import ClipConfig
-from avme.data.clip_reader import ClipReader as ClipReader  # re-exported
+from avme.data.clip_reader import ClipReader
 from avme.data.sampler import SampleDraw
 from avme.data.temporal_sampling import Window
 from avme.data.transforms import TrainTransform, torch_seed
