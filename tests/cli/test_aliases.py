@@ -34,7 +34,7 @@ def options() -> set[str]:
 
 
 @pytest.mark.parametrize("alias", ["--batch-size", "--batch_size", "--batch"])
-def test_an_alias_is_the_option(alias: str) -> None:
+def test_normalized_alias_is_the_option(alias: str) -> None:
     code, said = run("pretrain", alias, "many")
 
     assert code == 2
@@ -42,7 +42,7 @@ def test_an_alias_is_the_option(alias: str) -> None:
 
 
 @pytest.mark.parametrize("given", [["--output_dir", "a"], ["--output-dir=a"], ["--out=a"]])
-def test_an_alias_takes_its_value_either_way(given: list[str], tmp_path: Path) -> None:
+def test_normalized_alias_takes_its_value_in_both_forms(given: list[str], tmp_path: Path) -> None:
     videos = tmp_path / "videos"
     videos.mkdir()
 
@@ -52,13 +52,13 @@ def test_an_alias_takes_its_value_either_way(given: list[str], tmp_path: Path) -
     assert said == "error: --out a and --name b disagree: a set is called as its folder\n"
 
 
-def test_no_alias_hides_an_option_and_each_leads_to_one() -> None:
+def test_aliases_hide_no_option_and_lead_to_one() -> None:
     assert not {f"--{name}" for name in ALIASES} & options()
     assert {f"--{name}" for name in ALIASES.values()} <= options()
     assert normalized("dry_run") == "dry-run"
 
 
-def test_every_flag_in_the_table_exists() -> None:
+def test_aliases_in_the_table_lead_to_existing_flags() -> None:
     named = {target for rows in SYNONYMS.values() for row in rows for target in row.targets}
 
     assert {target for target in named if target.startswith("--")} <= options()
@@ -72,7 +72,7 @@ def test_help_shows_no_alias() -> None:
     assert "batch_size" not in said
 
 
-def test_the_docs_name_every_alias() -> None:
+def test_aliases_are_all_documented() -> None:
     text = (_ROOT / "docs" / "names.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"`--([a-z-]+)`", text)) >= set(ALIASES) | set(ALIASES.values())
@@ -94,7 +94,7 @@ def test_the_docs_name_every_alias() -> None:
         (["finetune", "--num-crops", "1"], "avme eval has it"),
     ],
 )
-def test_an_unknown_option_is_answered_with_ours(args: list[str], hint: str) -> None:
+def test_unknown_option_is_answered_with_the_avme_option(args: list[str], hint: str) -> None:
     code, said = run(*args)
 
     assert code == 2
@@ -112,12 +112,12 @@ def test_nonsense_is_answered_with_no_option(args: list[str]) -> None:
     assert re.fullmatch(r"error: No such option: --\w+ \(see `avme.* --help`\)\n", said)
 
 
-def test_a_command_of_another_tool_is_answered_with_ours() -> None:
+def test_unknown_command_is_answered_with_the_avme_command() -> None:
     assert "did you mean `avme pretrain` or `avme finetune`?" in run("train")[1]
     assert "did you mean `avme eval`?" in run("test")[1]
 
 
-def test_a_checkpoint_behind_resume_is_answered_with_out() -> None:
+def test_checkpoint_after_resume_is_answered_with_out() -> None:
     code, said = run("pretrain", "--resume", "runs/a/checkpoints/last.pt")
 
     assert code == 2
@@ -142,9 +142,7 @@ def test_resume_with_an_equals_sign_is_answered_with_out() -> None:
         (["weights", "convert", "a.pt", "b", "--to", "hf"], "huggingface"),
     ],
 )
-def test_a_value_that_is_no_choice_is_answered_with_the_nearest(
-    args: list[str], meant: str
-) -> None:
+def test_invalid_choice_is_answered_with_the_nearest(args: list[str], meant: str) -> None:
     code, said = run(*args)
 
     assert code == 2
@@ -152,7 +150,7 @@ def test_a_value_that_is_no_choice_is_answered_with_the_nearest(
     assert "Value error" not in said
 
 
-def test_a_value_that_is_near_no_choice_is_answered_with_the_choices() -> None:
+def test_invalid_choice_without_near_one_is_answered_with_all() -> None:
     code, said = run("eval", "runs/a", "--list", "xyz")
 
     assert code == 2

@@ -46,11 +46,11 @@ def test_integers_that_follow_belong_to_the_option(args: str, printed: str) -> N
 
 
 @pytest.mark.parametrize("args", ["--topk 0 ckpt.pt", "--topk best ckpt.pt", "ckpt.pt --topk"])
-def test_what_is_no_rank_is_refused(args: str) -> None:
+def test_many_integers_with_invalid_rank_is_refused(args: str) -> None:
     assert CliRunner().invoke(app, args.split()).exit_code == 2
 
 
-def test_other_options_are_left_alone() -> None:
+def test_repeat_options_leaves_other_options_unchanged() -> None:
     args = ["--set", "a=1", "5", "--epochs", "3", "4"]
 
     assert repeat_options(args, ("--topk",)) == args

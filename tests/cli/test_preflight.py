@@ -103,7 +103,7 @@ def refused(work: Path, *args: str) -> tuple[int, str, list[str], float]:
         ("verify cats", 2, "DATA cats: no such folder"),
     ],
 )
-def test_a_wrong_argument_is_told_without_heavy_imports(
+def test_wrong_argument_is_refused_without_heavy_imports(
     args: str, code: int, said: str, work: Path
 ) -> None:
     found, stderr, heavy, megabytes = refused(work, *args.split())
@@ -114,7 +114,7 @@ def test_a_wrong_argument_is_told_without_heavy_imports(
 
 
 @pytest.mark.skipif(may_have_cuda(), reason="this machine may have a GPU")
-def test_a_device_that_is_not_there_is_told_without_torch(work: Path) -> None:
+def test_missing_device_is_refused_without_torch(work: Path) -> None:
     for args in (["pretrain", "--device", "cuda"], ["finetune", "--set", "train.device=cuda"]):
         code, said, heavy, _ = refused(work, *args)
         assert (code, heavy) == (6, [])
@@ -129,13 +129,13 @@ def test_a_device_that_is_not_there_is_told_without_torch(work: Path) -> None:
 @pytest.mark.parametrize(
     "args", ["--help", "config list", "config show pretrain", "pretrain --help"]
 )
-def test_what_needs_no_heavy_import_has_none(args: str, work: Path) -> None:
+def test_light_commands_have_no_heavy_imports(args: str, work: Path) -> None:
     code, _, heavy, _ = refused(work, *args.split())
 
     assert (code, heavy) == (0, [])
 
 
-def test_what_follows_from_settings_is_told_without_media_and_pictures() -> None:
+def test_derived_settings_are_printed_without_media_and_figures() -> None:
     """torch's counter of operations needs torch._dynamo and sympy."""
     code = "import json, sys, avme.bench.run_estimate; "
     code += f"print(json.dumps([name for name in {_HEAVY} if name in sys.modules]))"
@@ -152,7 +152,7 @@ def test_weights_are_inspected_without_torchvision() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_nothing_is_written_by_the_checks(work: Path) -> None:
+def test_preflight_writes_nothing(work: Path) -> None:
     folder = work / "runs" / "old"
     before = sorted(folder.rglob("*"))
 
@@ -164,7 +164,7 @@ def test_nothing_is_written_by_the_checks(work: Path) -> None:
     assert not (work / "runs" / "new").exists()
 
 
-def test_a_run_at_work_and_a_process_of_many_are_left_to_the_stage(
+def test_require_run_folder_leaves_running_runs_and_ranks_to_the_stage(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = work / "runs" / "old"
@@ -176,7 +176,7 @@ def test_a_run_at_work_and_a_process_of_many_are_left_to_the_stage(
     require_run_folder(folder, resume=False, overwrite=False)
 
 
-def test_a_set_without_the_split_names_those_that_it_has(work: Path) -> None:
+def test_require_split_of_unknown_split_names_the_known_ones(work: Path) -> None:
     require_split(work / "data" / "pets", None)
     require_split(work / "data" / "pets", "1")
     with pytest.raises(UsageError, match="pets has no split '01': it has 1"):

@@ -20,7 +20,7 @@ def coloured(path: Path) -> float:
     return float((np.ptp(pixels, axis=-1) > 0.3).mean())
 
 
-def test_every_fine_tuning_adds_a_curve(tmp_path: Path) -> None:
+def test_draw_curves_adds_a_curve_per_fine_tuning(tmp_path: Path) -> None:
     draw_curves(tmp_path / "none.png", LINES, {}, "demo")
     draw_curves(tmp_path / "two.png", LINES, {"v": LINES, "av": LINES[:2]}, "demo", {"chance": 0.1})
 

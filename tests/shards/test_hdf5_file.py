@@ -162,7 +162,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "told"), CHANGES)
-def test_a_column_that_is_not_as_documented_is_named_and_not_read(
+def test_open_column_of_undocumented_layout_is_refused_unread(
     change: Change, told: str, shard: Path
 ) -> None:
     with h5py.File(shard, "r+") as file:
@@ -189,7 +189,7 @@ def audio(facts: ShardFacts) -> ShardFacts:
 
 
 @pytest.mark.parametrize("change", [external_link, external_storage, virtual])
-def test_what_trains_reads_nothing_of_other_files(change: Change, shard: Path) -> None:
+def test_open_shard_follows_no_external_link(change: Change, shard: Path) -> None:
     with h5py.File(shard, "r+") as file:
         change(file)
 
@@ -197,7 +197,7 @@ def test_what_trains_reads_nothing_of_other_files(change: Change, shard: Path) -
         ShardReader(shard).frames(0, [0])
 
 
-def test_an_attribute_that_is_no_short_text_is_named(shard: Path) -> None:
+def test_read_attribute_that_is_no_short_text_is_named(shard: Path) -> None:
     with h5py.File(shard, "r+") as file:
         file.attrs["ffmpeg"] = np.bytes_(b"x" * 2000)
 
@@ -223,7 +223,7 @@ def test_columns_in_chunks_or_in_the_header_are_read(shard: Path) -> None:
     assert reader.ffmpeg() == "7.1"
 
 
-def test_the_columns_are_those_that_are_written(shard: Path) -> None:
+def test_require_columns_accepts_what_the_writer_writes(shard: Path) -> None:
     with open_shard(shard) as file:
         require_columns(file)
         assert open_column(file, "mfcc").shape == (4, 13)
@@ -231,7 +231,7 @@ def test_the_columns_are_those_that_are_written(shard: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "device"])
-def test_what_is_no_file_is_not_opened(kind: str, shard: Path) -> None:
+def test_open_shard_of_pipe_or_folder_is_refused(kind: str, shard: Path) -> None:
     path = shard.with_name("shard-00001.h5")
     if kind == "link":
         path.symlink_to(shard)
@@ -248,7 +248,7 @@ def test_what_is_no_file_is_not_opened(kind: str, shard: Path) -> None:
     assert problem.what == "is a link or no regular file, expected a file of the set"
 
 
-def test_a_file_that_was_checked_is_checked_again_when_it_is_another(shard: Path) -> None:
+def test_open_shard_checks_a_replaced_file_again(shard: Path) -> None:
     reader = ShardReader(shard)
     reader.frames(0, [0])
     reader.close()

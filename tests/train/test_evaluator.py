@@ -41,7 +41,7 @@ def test_top_k_equals_sorting(k: int) -> None:
     assert scores.top(k) == pytest.approx(expected)
 
 
-def test_a_subset_counts_only_its_clips() -> None:
+def test_eval_scores_of_a_subset_count_its_clips_only() -> None:
     scores = make_scores()
     among = scores.label == 3
     right = scores.probability[among].argmax(axis=1) == 3
@@ -50,7 +50,7 @@ def test_a_subset_counts_only_its_clips() -> None:
     assert math.isnan(scores.top(1, np.zeros(50, bool)))
 
 
-def test_a_constant_answer_is_never_right_by_luck_of_the_order() -> None:
+def test_eval_scores_of_constant_output_do_not_depend_on_class_order() -> None:
     scores = scores_of([0, 1], np.full((2, 4), 0.25))
 
     assert scores.top(1) == 0.0
@@ -63,7 +63,7 @@ def test_cross_entropy_of_certainty_is_zero_and_of_ignorance_the_log_of_the_clas
     assert unsure.cross_entropy() == pytest.approx(math.log(4))
 
 
-def test_a_model_that_gives_no_numbers_is_never_right() -> None:
+def test_eval_scores_of_nan_are_never_right() -> None:
     scores = scores_of([0, 1], np.full((2, 4), np.nan))
 
     assert scores.top(1) == 0.0
