@@ -7,6 +7,8 @@ from pydantic import Field
 from avme.config.base import Settings
 
 Rank = Annotated[int, Field(ge=1, le=1_000_000)]
+Mode = Annotated[str, Field(max_length=100)]
+"""Name of a mode or degradation, with its number."""
 
 
 class EvalConfig(Settings):
@@ -23,12 +25,12 @@ class EvalConfig(Settings):
     """Clips of the list to score: all, those with audible audio, or the others."""
     modality: Literal["av", "v", "a"] | None = None
     """Inputs of an av classifier: v gives it no audio, a blank frames; none is the classifier's."""
-    audio: str = "real"
+    audio: Mode = "real"
     """Audio of the clips: real, null, silence, noise@SNR, shuffle, shuffle-within-class, offset=S,
     donor or presence-swap."""
-    frames: str = "real"
+    frames: Mode = "real"
     """Frames of the clips: real, static, shuffle, reverse, mean or blank."""
-    degrade: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    degrade: Annotated[tuple[Mode, ...], Field(max_length=100)] = ()
     """Degradations, such as `jpeg=3`; with `controls` also `jpeg` for all five severities."""
     controls: bool = False
     """Score a battery of audio and frame modes, and judge their effects."""

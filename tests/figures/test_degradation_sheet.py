@@ -32,8 +32,10 @@ def test_frames_are_shown_pixel_by_pixel_in_order_of_severity(
     draw_degradation_sheet(tmp_path / "a.png", rows, "a title")
 
     found = [where(imread(tmp_path / "a.png")[..., :3], color) for color in COLORS]
-    assert [len(each) for each in found] == [2 * shown**2] * 6
-    assert [each[:, 1].max() - each[:, 1].min() + 1 for each in found] == [shown] * 6
+    sides = [each[:, 1].max() - each[:, 1].min() + 1 for each in found]
+    # matplotlib before 3.11 rounds some images to one pixel more
+    assert set(sides) <= {shown, shown + 1}
+    assert all(2 * shown**2 <= len(each) <= 2 * (shown + 1) ** 2 for each in found)
     assert np.all(np.diff([each[:, 1].min() for each in found]) > shown)
 
 

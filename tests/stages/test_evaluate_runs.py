@@ -128,10 +128,11 @@ def test_evaluate_runs_that_do_not_cover_the_splits_is_refused_before_scoring(
     splits: list[str], message: str, make_run: MakeRun, finished: PreparedDataset, tmp_path: Path
 ) -> None:
     runs = [make_run("one"), make_run("two", shift=1.0)]
+    before = set(runs[0].rglob("*"))
 
     with pytest.raises(UsageError, match=message):
         evaluate_runs(runs, splits=splits, data=finished.folder, config=CONFIG)
-    assert not (runs[0] / "eval").exists()
+    assert set(runs[0].rglob("*")) == before
 
 
 def test_evaluate_runs_into_results_of_one_evaluation_is_refused(

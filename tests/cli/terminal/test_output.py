@@ -118,6 +118,7 @@ def test_print_is_called_by_no_other_module() -> None:
         ("compare.py", "console.print"),
         ("config.py", "verbatim().print"),
         ("demo.py", "verbatim().print"),
+        ("control_tables.py", "console.print"),
         ("eval_tables.py", "console.print"),
         ("eval_tables.py", "verbatim().print"),
         ("progress.py", "print"),
