@@ -41,6 +41,15 @@ def test_same_frames_give_the_same_result() -> None:
     assert (h264(clean, 39.0) == h264(clean.copy(), 39.0)).all()
 
 
+@pytest.mark.slow
+def test_same_frames_give_the_same_result_each_time() -> None:
+    clean = texture(16, 48, 48)
+    first = h264(clean, 39.0)
+
+    # with the macroblock tree of x264 one of some hundred differs
+    assert all((h264(clean, 39.0) == first).all() for _ in range(400))
+
+
 def test_low_factor_is_almost_the_video_itself() -> None:
     gray = np.repeat(texture(4, 48, 48)[..., :1], 3, axis=-1)  # colors are halved anyway
 
