@@ -30,6 +30,13 @@ Data = Annotated[
         help="Dataset: a folder, or a name under data/.", show_default="the only one in data/"
     ),
 ]
+CheckpointData = Annotated[
+    str | None,
+    typer.Option(
+        help="Dataset: a folder, or a name under data/.",
+        show_default="that of CKPT, or the only one in data/",
+    ),
+]
 DataArgument = Annotated[
     str | None,
     typer.Argument(

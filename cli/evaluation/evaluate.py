@@ -48,13 +48,6 @@ Init = Annotated[
         help="Published classifier instead of CKPT: VideoMAE's .pth, or a Hugging Face folder.",
     ),
 ]
-Data = Annotated[
-    str | None,
-    typer.Option(
-        help="Dataset: a folder, or a name under data/.",
-        show_default="that of CKPT, or the only one in data/",
-    ),
-]
 TopK = Annotated[
     list[int] | None, typer.Option(min=1, metavar="K ...", help="Values of k.", show_default="1 5")
 ]
@@ -126,7 +119,7 @@ def evaluate(
     checkpoints: Checkpoints = None,
     init: Init = None,
     classes: options.Classes = None,
-    data: Data = None,
+    data: options.CheckpointData = None,
     split: Splits = None,
     topk: TopK = None,
     segments: Segments = None,

@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 
 FILE_SUFFIX: Final = ".h5"
 
-Data = Annotated[
-    str | None,
-    typer.Option(
-        help="Dataset: a folder, or a name under data/.",
-        show_default="that of CKPT, or the only one in data/",
-    ),
-]
 Segments = Annotated[
     int | None,
     typer.Option(min=1, help="Windows per clip, whose features are averaged.", show_default="1"),
@@ -63,7 +56,7 @@ class Computing:
     """Options that all of these commands share."""
 
     ctx: typer.Context
-    data: Data = None
+    data: options.CheckpointData = None
     split: options.Split = None
     pool: PoolOption = None
     segments: Segments = None

@@ -46,7 +46,7 @@ def print_retrieval(found: "RetrievalReport") -> None:
     """Print recalls in both directions beside those of random ranks."""
     from avme.features.retrieval import RECALLS
 
-    print_source(found.table, found.num_train, found.candidates, found.left_out, "visual and audio")
+    print_source(found.table, found.num_train, found.num_test, found.left_out, "visual and audio")
     rows: list[tuple[str, ...]] = [
         (
             _SPACES[row.space],
@@ -59,6 +59,6 @@ def print_retrieval(found: "RetrievalReport") -> None:
         for k in RECALLS
     ]
     print_table("", ("space", "query", "R@k", "found", "95 %", "chance"), rows)
-    print_line(f"{found.candidates} candidates; ridge {found.found.ridge:g}")
+    print_line(f"{found.num_test} candidates; ridge {found.found.ridge:g}")
     print_intervals(found.groups)
     print_line(found.signature)

@@ -10,7 +10,7 @@ from ..terminal.table import print_table
 if TYPE_CHECKING:
     from avme.evaluation.intervals import Groups, Interval
     from avme.features.file import FeatureTable
-    from avme.features.tops import Tops
+    from avme.features.top_k import Tops
 
 
 def print_source(

@@ -6,36 +6,24 @@ from typing import Any
 
 from avme.evaluation.intervals import Groups
 from avme.features.extract import FeatureOptions
-from avme.features.file import FeatureTable
 from avme.features.knn import NEIGHBORS, TEMPERATURE, score_neighbors
 from avme.features.signature import feature_signature
 from avme.features.source import load_features
-from avme.features.tops import Tops, tops_of
+from avme.features.top_k import Tops, tops_of
 from avme.progress import NullReporter, Reporter
+from avme.stages.features.result import FeatureResult
 
 
-@dataclass(frozen=True, slots=True)
-class KnnResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnnResult(FeatureResult):
     """Accuracies by number of neighbors."""
 
-    table: FeatureTable
     tops: dict[int, Tops]
-    num_train: int
-    num_test: int
-    left_out: tuple[int, int]
-    """Clips without usable audio of the train and of the test list."""
-    groups: Groups
-    signature: str
 
     def as_record(self) -> dict[str, Any]:
         """Return the result as JSON."""
         return {
-            "signature": self.signature,
-            "features": self.table.facts,
-            "train": self.num_train,
-            "n": self.num_test,
-            "left_out": list(self.left_out),
-            "interval_method": self.groups.describe(),
+            **self.facts(),
             "neighbors": {str(k): tops.as_record() for k, tops in self.tops.items()},
         }
 

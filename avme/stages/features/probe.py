@@ -6,38 +6,26 @@ from typing import Any
 
 from avme.evaluation.intervals import Groups
 from avme.features.extract import FeatureOptions
-from avme.features.file import FeatureTable
 from avme.features.linear_probe import ProbeResult
 from avme.features.linear_probe import probe as fit_probe
 from avme.features.signature import feature_signature
 from avme.features.source import load_features
-from avme.features.tops import Tops, tops_of
+from avme.features.top_k import Tops, tops_of
 from avme.progress import NullReporter, Reporter
+from avme.stages.features.result import FeatureResult
 
 
-@dataclass(frozen=True, slots=True)
-class LinearResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearResult(FeatureResult):
     """Accuracies of a linear probe."""
 
-    table: FeatureTable
     found: ProbeResult
     tops: Tops
-    num_train: int
-    num_test: int
-    left_out: tuple[int, int]
-    """Clips without usable audio of the train and of the test list."""
-    groups: Groups
-    signature: str
 
     def as_record(self) -> dict[str, Any]:
         """Return the result as JSON."""
         return {
-            "signature": self.signature,
-            "features": self.table.facts,
-            "train": self.num_train,
-            "n": self.num_test,
-            "left_out": list(self.left_out),
-            "interval_method": self.groups.describe(),
+            **self.facts(),
             "c": self.found.c,
             "validation_clips": self.found.held_out,
             "validation": [{"c": c, "top1": top1} for c, top1 in self.found.validation],

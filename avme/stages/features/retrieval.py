@@ -7,12 +7,12 @@ from typing import Any
 from avme.errors import MismatchError
 from avme.evaluation.intervals import Groups, Interval
 from avme.features.extract import FeatureOptions
-from avme.features.file import FeatureTable
 from avme.features.retrieval import DIRECTIONS, RECALLS, Ranks, RetrievalResult, retrieve
 from avme.features.signature import feature_signature
 from avme.features.source import FeatureSource, require_untrained
 from avme.features.tokens import stages_of
 from avme.progress import NullReporter, Reporter
+from avme.stages.features.result import FeatureResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +26,17 @@ class RecallRow:
     interval: dict[int, Interval]
 
 
-@dataclass(frozen=True, slots=True)
-class RetrievalReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrievalReport(FeatureResult):
     """Recalls in both directions."""
 
-    table: FeatureTable
     found: RetrievalResult
     rows: tuple[RecallRow, ...]
-    num_train: int
-    candidates: int
-    left_out: tuple[int, int]
-    """Clips without usable audio of the train and of the test list."""
-    groups: Groups
-    signature: str
 
     def as_record(self) -> dict[str, Any]:
         """Return the result as JSON."""
         return {
-            "signature": self.signature,
-            "features": self.table.facts,
-            "train": self.num_train,
-            "candidates": self.candidates,
-            "left_out": list(self.left_out),
-            "interval_method": self.groups.describe(),
+            **self.facts(),
             "ridge": self.found.ridge,
             "validation_clips": self.found.held_out,
             "chance": {f"recall{k}": self.found.chance(k) for k in RECALLS},
@@ -103,7 +91,7 @@ def retrieval(
             for direction in DIRECTIONS
         ),
         num_train=len(train[0].id),
-        candidates=len(test[0].id),
+        num_test=len(test[0].id),
         left_out=(train[0].num_left_out, test[0].num_left_out),
         groups=groups,
         signature=feature_signature(audio, f"retrieval=cca,ridge{found.ridge:g}", groups).replace(

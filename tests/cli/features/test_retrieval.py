@@ -34,7 +34,7 @@ def test_recalls_are_printed_with_chance(
             found=RetrievalResult(mapped=ranks, unmapped=None, ridge=0.1, held_out=4),
             rows=(row,),
             num_train=30,
-            candidates=20,
+            num_test=20,
             left_out=(0, 0),
             groups=Groups([str(n) for n in range(20)]),
             signature="avme 1|retrieval",

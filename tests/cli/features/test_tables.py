@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from avme.evaluation.intervals import Groups, Interval
-from avme.features.tops import Tops
+from avme.features.top_k import Tops
 from avme_cli.features.tables import print_accuracies, write_record
 
 

@@ -47,7 +47,7 @@ def test_retrieval_ranks_clips_with_audio_in_both_directions(
     found = retrieval(run, options=options(more_clips))
 
     audible = [entry for entry in more_clips.subset("1", "test") if entry.audio != "none"]
-    assert found.candidates == len(audible) == 2
+    assert found.num_test == len(audible) == 2
     assert found.left_out == (0, 1)
     assert found.num_train == 4
     assert [(row.space, row.direction) for row in found.rows] == [

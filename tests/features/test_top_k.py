@@ -4,7 +4,7 @@ import numpy as np
 
 from avme.evaluation.intervals import Groups
 from avme.features.scores import ClassScores
-from avme.features.tops import tops_of
+from avme.features.top_k import tops_of
 
 
 def make_scores(classes: int) -> ClassScores:
