@@ -49,13 +49,16 @@ class DonorPool:
 
     def require_donors(self, entries: Iterable[ClipEntry]) -> None:
         """Raise MismatchError if a clip without usable audio has no donor."""
-        lacking = [
+        if lacking := self.without_donor(entries):
+            raise _no_donor(lacking, len(self.clips))
+
+    def without_donor(self, entries: Iterable[ClipEntry]) -> list[ClipEntry]:
+        """Return the clips without usable audio that have no donor of another group."""
+        return [
             entry
             for entry in entries
             if not entry.has_audio and len(self._ranges.get(entry.group, ())) == len(self.clips)
         ]
-        if lacking:
-            raise _no_donor(lacking, len(self.clips))
 
 
 class DonorAudio:

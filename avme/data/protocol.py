@@ -65,7 +65,7 @@ def select_clips(
     """Return the clips of a list that the protocol uses.
 
     Args:
-        protocol: AudioProtocol.
+        protocol: Protocol.
         entries: Clips of the list.
         listed: Name of the list, for the error.
 
@@ -168,7 +168,7 @@ def describe_protocol(
     """Describe the effect of a protocol on a list of clips; empty for `all`.
 
     Args:
-        protocol: AudioProtocol.
+        protocol: Protocol.
         listed: Clips of the list.
         used: Clips of it that the protocol uses.
     """

@@ -187,7 +187,7 @@ def audio_owners(
         case "shuffle-within-class":
             return derange_within_classes(group, [entry.label for entry in entries], audible, seed)
         case "donor" | "presence-swap":
-            owner = draw_donors(group, [entry.id for entry in entries], audible, seed)
+            owner = draw_donors(entries, seed)
             return owner if mode.kind == "donor" else np.where(audible, NO_AUDIO, owner)
     return own
 

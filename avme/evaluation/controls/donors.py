@@ -7,17 +7,17 @@ Shape letters: n clips, k clips of one class or with audio.
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from avme.data.donor_audio import DonorPool
 from avme.errors import UsageError
-from avme.evaluation.controls.seeds import clip_generator
+from avme.shards.dataset import ClipEntry
 
 _MIXING_ROUNDS: Final = 64
 """Rounds of random exchanges; after some ten, owners no longer depend on the start."""
-_SIDES: Final[tuple[Literal["left", "right"], ...]] = ("left", "right")
 
 
 def derange(
@@ -79,43 +79,30 @@ def derange_within_classes(
     return owner
 
 
-def draw_donors(
-    group: Sequence[str],
-    ids: Sequence[str],
-    has_audio: Bool[np.ndarray, " n"],
-    seed: int,
-) -> Int64[np.ndarray, " n"]:
+def draw_donors(entries: Sequence[ClipEntry], seed: int) -> Int64[np.ndarray, " n"]:
     """Draw a clip with audio from another group for each clip without; others keep their own.
 
     Args:
-        group: Group of every clip.
-        ids: Id of every clip, which determines its draw.
-        has_audio: Clips with audio, the possible donors.
+        entries: Clips; donors are among them.
         seed: Seed of the draws.
 
     Raises:
         UsageError: No clip of another group has audio.
     """
-    names = np.asarray(group, dtype=np.str_)
-    owner = np.arange(len(group), dtype=np.int64)
-    pool = np.flatnonzero(has_audio)
-    if not len(pool):
+    pool = DonorPool(entries)
+    if not pool.clips:
         raise UsageError(
-            f"donor: no clip of the list has audio (got 0 of {len(group)}): score a set with audio"
+            f"donor: no clip of the list has audio (got 0 of {len(entries)}): score a set with "
+            "audio"
         )
-    pool = pool[np.lexsort((np.asarray(ids, dtype=np.str_)[pool], names[pool]))]
-    ordered = names[pool]
-    for clip in np.flatnonzero(~has_audio).tolist():
-        first, end = (int(np.searchsorted(ordered, names[clip], side=s)) for s in _SIDES)
-        others = len(pool) - (end - first)
-        if others == 0:
-            raise UsageError(
-                f"donor: all clips with audio are of the group of {ids[clip]} (group "
-                f"{names[clip]}): score a list of more groups"
-            )
-        drawn = int(clip_generator(seed, "donor", ids[clip]).integers(others))
-        owner[clip] = pool[drawn if drawn < first else drawn + end - first]
-    return owner
+    if lacking := pool.without_donor(entries):
+        raise UsageError(
+            f"donor: all clips with audio are of the group of {lacking[0].id} (group "
+            f"{lacking[0].group}): score a list of more groups"
+        )
+    index = {entry.id: at for at, entry in enumerate(entries)}
+    donors = (entry if entry.has_audio else pool.choose(entry, seed) for entry in entries)
+    return np.fromiter((index[donor.id] for donor in donors), np.int64, len(entries))
 
 
 def _derangement(

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+from fractions import Fraction
 from itertools import permutations
 
 import numpy as np
@@ -5,9 +7,31 @@ import pytest
 
 from avme.errors import UsageError
 from avme.evaluation.controls.donors import derange, derange_within_classes, draw_donors
+from avme.shards.dataset import ClipEntry
 
 GROUPS = [f"g{index // 3}" for index in range(30)]
 EVERYONE = np.ones(30, bool)
+
+
+def entries_of(
+    group: Sequence[str], ids: Sequence[str], has_audio: Sequence[bool] | np.ndarray
+) -> list[ClipEntry]:
+    return [
+        ClipEntry(
+            id=clip_id,
+            class_name="a",
+            label=0,
+            group=name,
+            num_frames=9,
+            fps=Fraction(25),
+            width=32,
+            height=32,
+            audio="audible" if audible else "none",
+            shard="shard-00000.h5",
+            row=0,
+        )
+        for name, clip_id, audible in zip(group, ids, has_audio, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -101,7 +125,7 @@ def test_draw_donors_gives_silent_clips_audio_of_another_group() -> None:
     has_audio = np.arange(30) % 3 == 0
     ids = [f"clip{index}" for index in range(30)]
 
-    owner = draw_donors(GROUPS, ids, has_audio, seed=0)
+    owner = draw_donors(entries_of(GROUPS, ids, has_audio), seed=0)
 
     assert owner[has_audio].tolist() == np.flatnonzero(has_audio).tolist()
     assert has_audio[owner].all()
@@ -115,8 +139,8 @@ def test_draw_donors_depends_on_the_clip_and_not_on_its_place() -> None:
     ids = [f"clip{index}" for index in range(30)]
     back = slice(None, None, -1)
 
-    owner = draw_donors(GROUPS, ids, has_audio, seed=0)
-    reversed_owner = draw_donors(GROUPS[back], ids[back], has_audio[back], seed=0)
+    owner = draw_donors(entries_of(GROUPS, ids, has_audio), seed=0)
+    reversed_owner = draw_donors(entries_of(GROUPS[back], ids[back], has_audio[back]), seed=0)
 
     donors = {ids[clip]: ids[own] for clip, own in enumerate(owner)}
     again = {ids[back][clip]: ids[back][own] for clip, own in enumerate(reversed_owner)}
@@ -127,9 +151,9 @@ def test_draw_donors_draws_every_donor_about_as_often() -> None:
     group = ["x"] + [f"g{index}" for index in range(4)] + ["x"]
     has_audio = np.array([False, True, True, True, True, True])
 
-    drawn = [
-        int(draw_donors(group, ["silent", *"abcde"], has_audio, seed)[0]) for seed in range(800)
-    ]
+    clips = entries_of(group, ["silent", *"abcde"], has_audio)
+
+    drawn = [int(draw_donors(clips, seed)[0]) for seed in range(800)]
 
     np.testing.assert_allclose(
         np.bincount(drawn, minlength=6) / 800, [0, *[0.25] * 4, 0], atol=0.06
@@ -147,4 +171,4 @@ def test_draw_donors_without_a_donor_is_refused(
     group: list[str], has_audio: list[bool], part: str
 ) -> None:
     with pytest.raises(UsageError, match=part):
-        draw_donors(group, ["one", "two"], np.array(has_audio), seed=0)
+        draw_donors(entries_of(group, ["one", "two"], has_audio), seed=0)
