@@ -1,0 +1,1 @@
+"""Reconstructions of masked clips: quality over hidden places, free baselines, figures, videos."""
