@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 import pytest
 
-from avme.features.file import FACTS, FORMAT, FeatureRows
+if TYPE_CHECKING:  # imports in fixtures: see tests/pipeline.py
+    from avme.features.file import FeatureRows
 
-MakeRows = Callable[..., FeatureRows]
+MakeRows = Callable[..., "FeatureRows"]
 
 
 @pytest.fixture(scope="session")
 def make_rows() -> MakeRows:
     """Rows from features and labels; clips `2n` and `2n + 1` share a group."""
+    from avme.features.file import FeatureRows
 
     def make(features: np.ndarray, label: np.ndarray, name: str = "c") -> FeatureRows:
         count = len(features)
@@ -34,6 +35,9 @@ def make_rows() -> MakeRows:
 @pytest.fixture(scope="session")
 def write_file() -> Callable[..., Path]:
     """Writes a file of features by h5py alone, as a program of another origin would."""
+    import h5py
+
+    from avme.features.file import FACTS, FORMAT
 
     def write(
         path: Path,

@@ -4,17 +4,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from avme.config import FinetuneConfig, PrepConfig, PretrainConfig
-from avme.prep.request import Request
-from avme.shards.dataset import PreparedDataset
-from avme.sources.find_clips import SourceOptions
-from avme.sources.folder import Layout
-from avme.stages.finetune import finetune
-from avme.stages.prep import prepare
-from avme.stages.pretrain import pretrain
+# Fixtures import what they need: the process of pytest-xdist that runs no test reads this file too,
+# and would keep all others waiting for torch.
+if TYPE_CHECKING:
+    from avme.config import FinetuneConfig, PretrainConfig
+    from avme.shards.dataset import PreparedDataset
+    from avme.sources.folder import Layout
 
 
 class Notes:
@@ -38,15 +37,19 @@ class Notes:
 
 
 @pytest.fixture(scope="session")
-def run_prep() -> Callable[..., PreparedDataset]:
+def run_prep() -> "Callable[..., PreparedDataset]":
     """Runs `prepare` into `out/set`; what it says goes to `lines`."""
+    from avme.config import PrepConfig
+    from avme.prep.request import Request
+    from avme.sources.find_clips import SourceOptions
+    from avme.stages.prep import prepare
 
     def run(
         source: Path,
         out: Path,
         *,
         lines: list[str] | None = None,
-        layout: Layout = "ucf101",
+        layout: "Layout" = "ucf101",
         splits: Path | None = None,
         annotations: tuple[Path, ...] = (),
         root: Path | None = None,
@@ -54,7 +57,7 @@ def run_prep() -> Callable[..., PreparedDataset]:
         retry: bool = False,
         name: str = "set",
         **settings: object,
-    ) -> PreparedDataset:
+    ) -> "PreparedDataset":
         config = PrepConfig.model_validate({"num_workers": 2, "shard_clips": 4, **settings})
         report = Notes([] if lines is None else lines)
         beside = SourceOptions(lists=splits, annotations=annotations, root=root)
@@ -90,8 +93,10 @@ def source(tmp_path: Path, videos: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(
-    tmp_path_factory: pytest.TempPathFactory, videos: Path, run_prep: Callable[..., PreparedDataset]
-) -> Iterator[PreparedDataset]:
+    tmp_path_factory: pytest.TempPathFactory,
+    videos: Path,
+    run_prep: "Callable[..., PreparedDataset]",
+) -> "Iterator[PreparedDataset]":
     """The set that an undisturbed run makes of them; a test that changes it fails the session."""
     made = run_prep(videos, tmp_path_factory.mktemp("finished"))
     before = _contents(made.folder)
@@ -105,7 +110,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, finished: PreparedDataset) -> Path:
+def folder(tmp_path: Path, finished: "PreparedDataset") -> Path:
     """A copy of that set, twelve clips in three shards, which a test may damage."""
     return Path(shutil.copytree(finished.folder, tmp_path / "set"))
 
@@ -130,10 +135,11 @@ _TRAIN = {
 
 
 @pytest.fixture(scope="session")
-def make_pretrain_config() -> Callable[..., PretrainConfig]:
+def make_pretrain_config() -> "Callable[..., PretrainConfig]":
     """Settings that train for eight steps on the small set; keywords change `train`."""
+    from avme.config import PretrainConfig
 
-    def make(**train: object) -> PretrainConfig:
+    def make(**train: object) -> "PretrainConfig":
         optim = {"lr": 0.05, "warmup_epochs": 1}
         return PretrainConfig.model_validate(
             {**_TINY, "optim": optim, "train": {**_TRAIN, **train}, "mask": {"ratio": 0.75}}
@@ -143,10 +149,11 @@ def make_pretrain_config() -> Callable[..., PretrainConfig]:
 
 
 @pytest.fixture(scope="session")
-def make_finetune_config() -> Callable[..., FinetuneConfig]:
+def make_finetune_config() -> "Callable[..., FinetuneConfig]":
     """Settings of a short fine-tuning with one group held out; keywords change the top level."""
+    from avme.config import FinetuneConfig
 
-    def make(**settings: object) -> FinetuneConfig:
+    def make(**settings: object) -> "FinetuneConfig":
         light = {"randaugment_ops": 0, "mixup": 0, "cutmix": 0}
         return FinetuneConfig.model_validate(
             {**_TINY, "train": _TRAIN, "val_fraction": 0.4, "augment": light, **settings}
@@ -158,10 +165,12 @@ def make_finetune_config() -> Callable[..., FinetuneConfig]:
 @pytest.fixture(scope="session")
 def pretrained(
     tmp_path_factory: pytest.TempPathFactory,
-    finished: PreparedDataset,
-    make_pretrain_config: Callable[..., PretrainConfig],
+    finished: "PreparedDataset",
+    make_pretrain_config: "Callable[..., PretrainConfig]",
 ) -> Path:
     """A finished pretrain run; not to be changed."""
+    from avme.stages.pretrain import pretrain
+
     out = tmp_path_factory.mktemp("runs") / "pretrain"
     return pretrain(make_pretrain_config(), data=finished.folder, out=out, preset="tiny")
 
@@ -169,11 +178,13 @@ def pretrained(
 @pytest.fixture(scope="session")
 def finetuned(
     tmp_path_factory: pytest.TempPathFactory,
-    finished: PreparedDataset,
+    finished: "PreparedDataset",
     pretrained: Path,
-    make_finetune_config: Callable[..., FinetuneConfig],
+    make_finetune_config: "Callable[..., FinetuneConfig]",
 ) -> Path:
     """A finished fine-tune run; not to be changed."""
+    from avme.stages.finetune import finetune
+
     out = tmp_path_factory.mktemp("runs") / "finetune"
     config = make_finetune_config()
     return finetune(config, data=finished.folder, out=out, init=pretrained, preset="tiny")

@@ -91,6 +91,7 @@ def test_batch_norm_without_clips_keeps_statistics_and_gives_gradients() -> None
 
 
 @pytest.mark.parametrize("statistics", ["synchronized", "frozen"])
+@pytest.mark.slow
 def test_batch_norm_on_rank_without_audible_clip_takes_part(
     statistics: str, run_ranks: Callable[..., None], tmp_path: Path
 ) -> None:
@@ -147,6 +148,7 @@ def test_statistics_are_torchs_of_the_valid_places_alone() -> None:
 
 
 @pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.slow
 def test_valid_places_are_counted_over_all_ranks(
     whole: bool, run_ranks: Callable[..., None], tmp_path: Path
 ) -> None:

@@ -147,6 +147,7 @@ def test_early_stop_ends_a_rank_that_waits_for_the_others(
     assert running.printed == f"waiting\nstopped by SIGUSR1 {NOTHING}\n"
 
 
+@pytest.mark.slow
 def test_early_stop_swallowed_by_a_module_is_known_to_the_run(start: Callable[..., Any]) -> None:
     program = """
 import os, signal

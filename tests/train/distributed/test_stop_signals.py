@@ -76,6 +76,7 @@ def test_interruptible_outside_of_a_run_yields_everything() -> None:
     assert list(interruptible(slow(0.0), world=1)) == [1, 2]
 
 
+@pytest.mark.slow
 def test_stop_requests_end_the_process_at_a_second_ctrl_c(start: Callable[..., Any]) -> None:
     running = start(["-c", SLEEPS, "hearing"])
     wait_for(running, "ready\n")
@@ -88,6 +89,7 @@ def test_stop_requests_end_the_process_at_a_second_ctrl_c(start: Callable[..., A
     assert "Ctrl-C again" in running.said
 
 
+@pytest.mark.slow
 def test_stop_requests_keep_ctrl_c_ignored_if_it_was(start: Callable[..., Any]) -> None:
     running = start(["-c", SLEEPS, "ignoring"])
     wait_for(running, "ready\n")
