@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from avme.errors import SystemRequirementError, UsageError
+from avme.models.reconstruction_loss import patch_statistics
 from avme.reconstruction.masked_clip import MaskedClip
 from avme.reconstruction.visible_statistics import squared_distances, visible_statistics
 
@@ -45,6 +46,15 @@ def interpolated_color(clip: MaskedClip) -> Float[Tensor, "m p"]:
     """
     pixels = clip.tubelets.shape[1] // 3
     return repeat(visible_statistics(clip).mean, "1 m 1 c -> m (u c)", u=pixels)
+
+
+def flat(clip: MaskedClip) -> Float[Tensor, "m p"]:
+    """Fill each hidden patch with its own mean color, which is not visible.
+
+    It is no free baseline, but what a prediction of zero gives with statistics of hidden patches.
+    """
+    statistics = patch_statistics(clip.truth[None])
+    return statistics.restore(torch.zeros_like(clip.truth)[None])[0]
 
 
 def nearest_patch(clip: MaskedClip) -> Float[Tensor, "m p"]:
@@ -101,7 +111,7 @@ def inpainting(clip: MaskedClip) -> Float[Tensor, "m p"]:
 
 FREE: Final[dict[str, Baseline]] = {
     "mean color of the visible": mean_color,
-    "visible colors, interpolated": interpolated_color,
+    "interpolated visible colors": interpolated_color,
     "nearest visible patch": nearest_patch,
     "linear interpolation in time": time_interpolation,
     "OpenCV inpainting": inpainting,

@@ -1,18 +1,18 @@
 """Clip at the model's size, with its visible and its hidden tokens.
 
-Shape letters: n tokens, k visible, m hidden; p pixels of a tubelet; t frames, h and w pixels, c
-colors.
+Shape letters: b clips; n tokens, k visible, m hidden; p pixels of a tubelet; t frames, h and w
+pixels, c colors.
 """
 
 from dataclasses import dataclass
 
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
-from avme.models.masking import Grid
-from avme.models.tubelets import to_pixels
+from avme.models.masking import Grid, TokenMask
+from avme.models.tubelets import to_pixels, to_tubelets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +65,34 @@ class MaskedClip:
     def _frames(self, tubelets: Float[Tensor, "n p"]) -> Float[Tensor, "t h w c"]:
         video = to_pixels(tubelets[None], self.grid, self.tubelet_size, self.patch_size)
         return rearrange(video, "1 c t h w -> t h w c")
+
+
+def masked_clips(
+    video: UInt8[Tensor, "b c t h w"],
+    choice: TokenMask,
+    grid: Grid,
+    tubelet_size: int,
+    patch_size: int,
+) -> list[MaskedClip]:
+    """Cut clips into tubelets and mask them.
+
+    Args:
+        video: Frames, 0 to 255, on the CPU.
+        choice: Visible and hidden tokens of each clip, on the CPU.
+        grid: Token grid.
+        tubelet_size: Frames per token.
+        patch_size: Side of a patch in pixels.
+    """
+    return [
+        MaskedClip(
+            tubelets=tubelets,
+            keep=keep,
+            hide=hide,
+            grid=grid,
+            tubelet_size=tubelet_size,
+            patch_size=patch_size,
+        )
+        for tubelets, keep, hide in zip(
+            to_tubelets(video, tubelet_size, patch_size), choice.keep, choice.hide, strict=True
+        )
+    ]

@@ -25,11 +25,11 @@ from avme.media.synthetic import SEEN, make_set, plan_set
 from avme.media.synthetic_audio import HEARD
 from avme.prep.request import Request
 from avme.progress import NullReporter, Reporter
+from avme.reconstruction.gallery import draw_reconstructions
 from avme.stages.evaluate import EvalResult, evaluate
 from avme.stages.finetune import finetune
 from avme.stages.prep import prepare
 from avme.stages.pretrain import pretrain
-from avme.stages.reconstruct import draw_reconstructions
 from avme.train.metrics.loggers import read_metrics
 from avme.weights.provenance import starting_point
 

@@ -9,8 +9,8 @@ from avme.config import PretrainConfig
 from avme.figures.drawing import not_drawn
 from avme.figures.reconstruction import paint_reconstruction
 from avme.models.autoencoder import MaskedAutoencoder
+from avme.reconstruction.gallery import COLUMNS, ListedClips, ReconstructionGrid, choose_clips
 from avme.shards.dataset import PreparedDataset
-from avme.stages.reconstruct import COLUMNS, ListedClips, ReconstructionGrid, choose_clips
 from avme.train.distributed.fsdp import unsharded
 from avme.train.job import EpochCallback, TrainJob
 from avme.train.metrics.loggers import MetricLoggers

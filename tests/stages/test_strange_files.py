@@ -12,10 +12,10 @@ from avme.config import EvalConfig, PretrainConfig
 from avme.data.clip_reader import ClipReader
 from avme.errors import ArtifactError, MismatchError, SystemRequirementError
 from avme.models.autoencoder import MaskedAutoencoder
+from avme.reconstruction.gallery import draw_reconstructions
 from avme.shards.dataset import PreparedDataset
 from avme.stages.evaluate import evaluate
 from avme.stages.pretrain import pretrain
-from avme.stages.reconstruct import draw_reconstructions
 from avme.weights.load import read_weights
 from avme.weights.provenance import starting_point
 
@@ -99,7 +99,7 @@ def test_reconstruct_compares_checkpoint_and_settings_before_drawing(
     said: str,
 ) -> None:
     run = with_visual(pretrained, tmp_path / "run", sizes)
-    monkeypatch.setattr("avme.stages.reconstruct.MaskedAutoencoder", OnMetaAlone)
+    monkeypatch.setattr("avme.reconstruction.gallery.MaskedAutoencoder", OnMetaAlone)
 
     with pytest.raises(error, match=said) as caught:
         draw_reconstructions(run, finished.folder, tmp_path / "out.png")

@@ -1,7 +1,7 @@
-"""Reconstruction figure of a pretraining checkpoint: original, visible tokens, prediction.
+"""Figure of one pretraining, of the same clips each time: original, visible tokens, prediction.
 
 As in VideoMAE's figures, the reconstruction shows visible patches unchanged and masked ones as
-predicted. PSNR is over masked patches only.
+predicted. PSNR is over masked patches only, beside that of free baselines.
 
 Shape letters: b clips, m masked tokens, p pixels of a tubelet, t frames, h and w pixels, c colors.
 """
@@ -29,8 +29,10 @@ from avme.errors import MismatchError
 from avme.figures.drawing import draw_or_warn
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction
 from avme.models.autoencoder import MaskedAutoencoder, ReconstructionImages, reconstruct
-from avme.models.masking import TubeMask
+from avme.models.masking import TokenMask, TubeMask
 from avme.progress import NullReporter, Reporter
+from avme.reconstruction.baseline_note import describe_baselines, describe_flat
+from avme.reconstruction.masked_clip import MaskedClip, masked_clips
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.train.distributed.process_group import pick_device
 from avme.train.run.checkpoint_compat import build_on_meta, require_fitting_weights
@@ -38,10 +40,6 @@ from avme.train.run.lookup import run_folder
 from avme.weights.trained_model import load_trained, settings_in
 
 COLUMNS = ("truth", "seen by the model", "reconstruction")
-_OPTIMISTIC = (
-    "The target was normalized: every hidden patch has its mean and deviation from the original, "
-    "which improves colors and PSNR."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +115,20 @@ class ReconstructionGrid:
         model.train(was_training)
         note = (
             f"{mask.effective_ratio:.0%} of every frame is hidden; PSNR is over hidden patches "
-            "alone."
+            f"alone.\n{describe_baselines(self._masked(model, choice, config))}"
         )
         if config.loss.target == "normalized":
-            note = f"{note}\n{_OPTIMISTIC}"
+            note = f"{note}\n{describe_flat(self._masked(model, choice, config))}"
         rows = _rows(self.entries, made, frames)
         return Drawn(rows=rows, note=note, psnr_db=float(np.mean(made.psnr_db)))
+
+    def _masked(
+        self, model: MaskedAutoencoder, choice: TokenMask, config: PretrainConfig
+    ) -> list[MaskedClip]:
+        visual = config.model.visual
+        choice = choice.to(torch.device("cpu"))
+        video = self._clips(config).video
+        return masked_clips(video, choice, model.grid, visual.tubelet_size, visual.patch_size)
 
     def _clips(self, config: PretrainConfig) -> AVBatch:
         if self._batch is None:

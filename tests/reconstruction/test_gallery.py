@@ -13,8 +13,8 @@ from avme.config.presets import preset
 from avme.config.resolve import resolve
 from avme.errors import MismatchError
 from avme.models.autoencoder import MaskedAutoencoder
+from avme.reconstruction.gallery import choose_clips, draw_reconstructions
 from avme.shards.dataset import PreparedDataset
-from avme.stages.reconstruct import choose_clips, draw_reconstructions
 
 pytestmark = pytest.mark.slow
 
