@@ -36,6 +36,9 @@ class VisualConfig(Settings):
     """Height and width of a patch in pixels."""
     tubelet_size: Positive = 2
     """Frames per token."""
+    embed: Literal["linear", "conv"] = "linear"
+    """Tubelet embedding: linear as VideoMAE; conv has three 3 x 3 convolutions of the tubelet's own
+    pixels before the linear layer, for small frames and little data."""
     final_norm: bool = True
     """Layer norm after the last block, as in VideoMAE's pretraining; false as in transformers."""
 

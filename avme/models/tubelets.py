@@ -4,9 +4,11 @@ Inside a tubelet the order is frame, row, column, color, the color fastest: embe
 prediction all use it. Values are pixels from 0 to 1.
 
 Shape letters: b clips, c colors, t frames, h and w pixels, n tokens, k some of them, p = tubelet x
-patch x patch x colors.
+patch x patch x colors, d channels of a token.
 """
 
+import math
+from itertools import chain
 from typing import cast
 
 import torch
@@ -14,8 +16,10 @@ from einops import rearrange
 from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor, nn
 
+from avme.config import VisualConfig
 from avme.models.masking import Grid
 from avme.models.onednn_linear import Linear
+from avme.models.sync_batchnorm import GlobalBatchNorm
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
@@ -113,3 +117,49 @@ class TubeletEmbedding(nn.Module):
     def forward(self, tubelets: Float[Tensor, "b n p"]) -> Float[Tensor, "b n d"]:
         """Normalize pixels with ImageNet's statistics and embed them."""
         return cast(Tensor, self.linear((tubelets - self.mean) / self.deviation))
+
+
+class ConvTubeletEmbedding(TubeletEmbedding):
+    """Tubelet embedding with three convolutions of a tubelet's own pixels before the linear layer.
+
+    Frames of a tubelet are channels. Convolutions pad with zeros at the border of the tubelet, so
+    that no pixel of another one arrives; batch normalization has the statistics of the given
+    tubelets alone.
+    """
+
+    def __init__(self, tubelet: int, patch: int, dim: int) -> None:
+        super().__init__(tubelet, patch, dim)
+        width = max(dim // 8, 8)
+        self.tubelet, self.patch = tubelet, patch
+        strides = (1, *(2 if patch % factor == 0 else 1 for factor in (2, 4)))
+        channels = (3 * tubelet, width, 2 * width, 2 * width)
+        self.convolutions = nn.Sequential(
+            *chain.from_iterable(
+                (
+                    nn.Conv2d(before, after, 3, stride, 1, bias=False),
+                    GlobalBatchNorm(after),
+                    nn.ReLU(),
+                )
+                for before, after, stride in zip(channels, channels[1:], strides, strict=False)
+            )
+        )
+        side = patch // math.prod(strides)
+        self.linear = Linear(2 * width * side * side, dim)
+
+    def forward(self, tubelets: Float[Tensor, "b n p"]) -> Float[Tensor, "b n d"]:
+        """Normalize pixels with ImageNet's statistics and embed them."""
+        maps = rearrange(
+            (tubelets - self.mean) / self.deviation,
+            "b n (u p q c) -> (b n) (u c) p q",
+            u=self.tubelet,
+            p=self.patch,
+            q=self.patch,
+        ).contiguous(memory_format=torch.channels_last)  # 0.7 of the time on CPUs
+        found = rearrange(self.convolutions(maps), "m e p q -> m (p q e)")
+        return cast(Tensor, rearrange(self.linear(found), "(b n) d -> b n d", b=len(tubelets)))
+
+
+def build_embedding(config: VisualConfig) -> TubeletEmbedding:
+    """Build the tubelet embedding that the settings name."""
+    sizes = (config.tubelet_size, config.patch_size, config.dim)
+    return TubeletEmbedding(*sizes) if config.embed == "linear" else ConvTubeletEmbedding(*sizes)

@@ -15,7 +15,7 @@ from avme.config import VisualConfig
 from avme.models.blocks import NORM_EPS, Block, initialise
 from avme.models.masking import Grid
 from avme.models.pos_embed import positions_on
-from avme.models.tubelets import TubeletEmbedding
+from avme.models.tubelets import build_embedding
 
 
 class VisualEncoder(nn.Module):
@@ -33,7 +33,7 @@ class VisualEncoder(nn.Module):
         final_norm: bool = True,
     ) -> None:
         super().__init__()
-        self.embedding = TubeletEmbedding(config.tubelet_size, config.patch_size, config.dim)
+        self.embedding = build_embedding(config)
         rates = torch.linspace(0.0, drop_path, config.depth, device="cpu").tolist()  # meta has none
         self.blocks = nn.ModuleList(
             Block(config.dim, config.heads, config.mlp_ratio, rate) for rate in rates

@@ -81,6 +81,11 @@ def _visual_tower(weights: ImportedWeights, form: Form) -> tuple[dict[str, Tenso
             f"{weights.file} stretches the positions of {weights.grid} over its window, which only "
             "--to avme can store"
         )
+    if weights.leaves["model.visual.embed"] != "linear":
+        raise MismatchError(
+            f"{weights.file} has model.visual.embed {weights.leaves['model.visual.embed']}: "
+            "VideoMAE's forms hold a linear tubelet embedding alone: choose --to avme"
+        )
     tower = {
         name: tensor
         for name, tensor in weights.tensors.items()

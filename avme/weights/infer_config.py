@@ -44,8 +44,8 @@ class Geometry:
     """Video model: a masked autoencoder without fusion, a classifier, or the encoder alone."""
 
     stage: Stage
-    visual: Mapping[str, int | float]
-    """dim, depth, mlp_ratio, patch_size, tubelet_size, final_norm and, if known, heads."""
+    visual: Mapping[str, int | float | str]
+    """embed, dim, depth, mlp_ratio, patch_size, tubelet_size, final_norm and, if known, heads."""
     decoder: Mapping[str, int | float]
     """The same for the decoder; empty without one."""
     num_classes: int
@@ -115,7 +115,8 @@ def geometry_of(stored: StoredWeights) -> Geometry:
         )
     if config.get("hidden_act", "gelu") != "gelu":
         raise ArtifactError(f"hidden_act is {config['hidden_act']}, VideoMAE has gelu")
-    visual: dict[str, int | float] = {
+    visual: dict[str, int | float | str] = {
+        "embed": "linear",
         "dim": dim,
         "depth": _depth("visual", stored),
         "mlp_ratio": _ratio(shape("visual.blocks.0.mlp.first.weight", 2)[0], dim),

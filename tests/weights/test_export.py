@@ -144,6 +144,10 @@ def test_write_weights_of_inexpressible_settings_is_refused(
         (replace(weights, modality="av"), "classifier of modality av"),
         (replace(weights, pool="max"), "pool max"),
         (headless, "number of attention heads"),
+        (
+            replace(weights, leaves=weights.leaves | {"model.visual.embed": "conv"}),
+            r"model\.visual\.embed conv: .* choose --to avme",
+        ),
     ):
         with pytest.raises(MismatchError, match=line):
             write_weights(changed, tmp_path / "out", "huggingface")

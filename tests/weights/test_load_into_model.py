@@ -144,6 +144,9 @@ def test_settings_of_another_tower_are_refused_and_others_are_not(
 
     require_geometry(PretrainConfig(model=model, clip=clip, mask=MaskConfig(ratio=0.75)), weights)
     require_geometry(FinetuneConfig(model=other_decoder, clip=clip), weights)
+    conv = {"visual": model.visual.model_copy(update={"embed": "conv"})}
+    with pytest.raises(MismatchError, match=r"model\.visual\.embed is linear there, conv here"):
+        require_geometry(FinetuneConfig(model=model.model_copy(update=conv), clip=clip), weights)
     longer = ClipConfig(num_frames=8, image_size=16)
     with pytest.raises(MismatchError, match="has positions on 2 x 4 x 4 places, the window has 4"):
         require_geometry(FinetuneConfig(model=model, clip=longer), weights)
