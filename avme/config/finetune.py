@@ -40,6 +40,10 @@ class AugmentConfig(Settings):
     """Area of the random crop as a fraction of the frame: minimum and maximum."""
     crop_ratio: tuple[Aspect, Aspect] = (0.75, 4 / 3)
     """Aspect ratio of the random crop: minimum and maximum."""
+    shift: Share = 0.0
+    """Maximum shift of the frame as a fraction of its short side, with borders repeated. Above 0 it
+    replaces the random crop by the full center square, so that no border of the subject is cut by
+    more than the shift."""
     hflip_prob: Share = 0.5
     """Probability of a horizontal flip."""
     randaugment_ops: Annotated[int, Field(ge=0, le=64)] = 4

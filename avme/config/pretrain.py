@@ -42,6 +42,9 @@ class CropConfig(Settings):
         0.66,
     )
     """Sides of the crop as fractions of the short side; height and width may differ by one step."""
+    shift: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Maximum shift of the frame as a fraction of its short side, with borders repeated. Above 0 it
+    replaces the crop by the full center square."""
 
 
 class PretrainConfig(WithGrid):

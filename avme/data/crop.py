@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import torch
 from jaxtyping import UInt8
 from torch import Tensor
 from torchvision.transforms.v2 import functional as vision
@@ -21,7 +22,10 @@ _FACTORS = (8, 4, 2)
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Rows `top` to `top + height` and columns `left` to `left + width` of full frames."""
+    """Rows `top` to `top + height` and columns `left` to `left + width` of full frames.
+
+    Rows and columns outside the frame repeat its border.
+    """
 
     top: int
     left: int
@@ -78,6 +82,12 @@ def crop_resize(frames: Pictures, box: Box, size: int) -> Squares:
         box: Crop in pixels of these frames.
         size: Side of the result.
     """
+    height, width = frames.shape[-2:]
+    bottom, right = box.top + box.height, box.left + box.width
+    if min(box.top, box.left) < 0 or bottom > height or right > width:
+        rows, columns = torch.arange(box.top, bottom), torch.arange(box.left, right)
+        frames = frames[..., rows.clamp(0, height - 1), :][..., columns.clamp(0, width - 1)]
+        box = Box(0, 0, box.height, box.width)
     square = vision.resized_crop(
         frames, box.top, box.left, box.height, box.width, [size, size], antialias=True
     )

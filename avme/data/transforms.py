@@ -60,14 +60,16 @@ class PretrainTransform:
     """VideoMAE's pretraining view: a random window and a multi-scale crop, no flip."""
 
     def __init__(self, clip: ClipConfig, crop: CropConfig) -> None:
-        self.clip, self.scales = clip, crop.scales
+        self.clip, self.scales, self.shift = clip, crop.scales, crop.shift
 
     def window(self, clip_frames: int) -> Window:
         """Draw a window anywhere in the clip."""
         return random_window(clip_frames, self.clip, torch.default_generator)
 
     def box(self, height: int, width: int) -> Box:
-        """Draw a crop whose height and width are neighboring scales of the short side."""
+        """Draw a crop of neighboring scales of the short side, or a shift of the center square."""
+        if self.shift:
+            return shifted_square(height, width, self.shift)
         short, count = min(height, width), len(self.scales)
         first = _randint_below(count)
         second = min(max(first + _randint_below(3) - 1, 0), count - 1)
@@ -105,7 +107,9 @@ class FinetuneTransform:
         return random_window(clip_frames, self.clip, torch.default_generator, jitter)
 
     def box(self, height: int, width: int) -> Box:
-        """Draw a crop of random area and aspect ratio."""
+        """Draw a crop of random area and aspect ratio, or a shift of the center square."""
+        if self.augment.shift:
+            return shifted_square(height, width, self.augment.shift)
         made = self.crop.make_params([torch.empty(3, height, width, device="meta")])
         height, width = (max(1, made[side]) for side in ("height", "width"))  # may round to 0
         return Box(made["top"], made["left"], height, width)
@@ -124,6 +128,22 @@ class FinetuneTransform:
         longest = int(settings.audio_time_mask * len(mfcc))
         mfcc = spec_augment(mfcc, longest, settings.audio_freq_mask)
         return mfcc * valid[:, None], valid
+
+
+def shifted_square(height: int, width: int, shift: float) -> Box:
+    """Draw a center square that is shifted in both directions; it may exceed the frame.
+
+    Args:
+        height: Height of the frames.
+        width: Width of the frames.
+        shift: Maximum shift as a fraction of the short side.
+    """
+    short = min(height, width)
+    reach = round(shift * short)
+    top, left = (
+        (side - short) // 2 - reach + _randint_below(2 * reach + 1) for side in (height, width)
+    )
+    return Box(top, left, short, short)
 
 
 def _randint_below(end: int) -> int:

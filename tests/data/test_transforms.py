@@ -110,6 +110,30 @@ def test_finetune_transform_view_equals_torchvision_on_full_frames() -> None:
         assert torch.equal(pictures, v2.Compose([crop, *view.steps.transforms])(make_frames()))
 
 
+@pytest.mark.parametrize("factor", [1, 2])
+def test_shifted_square_shows_the_frame_moved_with_its_border_repeated(factor: int) -> None:
+    frames = make_frames(40, 48)[:2]
+    settings = AugmentConfig(shift=0.25)
+    boxes = set()
+
+    for seed in range(40):
+        with torch_seed(seed):
+            box = FinetuneTransform(CLIP, settings).box(factor * 40, factor * 48)
+        with torch_seed(seed):
+            assert (
+                PretrainTransform(CLIP, CropConfig(shift=0.25)).box(factor * 40, factor * 48) == box
+            )
+        box = box.scaled(factor)
+        boxes.add((box.top, box.left))
+        padded = v2.functional.pad(frames, [10, 10], padding_mode="edge")
+        expected = v2.functional.crop(padded, 10 + box.top, 10 + box.left, 40, 40)
+        assert torch.equal(crop_resize(frames, box, 40), expected)
+
+    tops, lefts = zip(*boxes, strict=True)
+    assert (min(tops) < -5, max(tops) > 5, min(lefts) < 0, max(lefts) > 9) == (True,) * 4
+    assert (min(tops) >= -10, max(tops) <= 10, min(lefts) >= -6, max(lefts) <= 14) == (True,) * 4
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 500), (500, 1), (17, 3000), (3000, 17)])
 def test_train_transform_of_any_frame_shape_gives_squares(height: int, width: int) -> None:
     frames = make_frames(height, width)[:1]
