@@ -23,8 +23,9 @@ class EvalConfig(Settings):
     """List of the split to score."""
     subset: Literal["all", "audio", "silent"] = "all"
     """Clips of the list to score: all, those with audible audio, or the others."""
-    modality: Literal["av", "v", "a"] | None = None
-    """Inputs of an av classifier: v gives it no audio, a blank frames; none is the classifier's."""
+    modality: Literal["av", "v", "a", "product"] | None = None
+    """Inputs of an av classifier: v gives it no audio, a blank frames; none is the classifier's. Of
+    one with unimodal heads, v and a are these heads, product their probabilities multiplied."""
     audio: Mode = "real"
     """Audio of the clips: real, null, silence, noise@SNR, shuffle, shuffle-within-class, offset=S,
     donor or presence-swap."""

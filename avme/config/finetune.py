@@ -31,6 +31,9 @@ class HeadConfig(Settings):
     few tokens; first as transformers with use_mean_pooling false."""
     norm: Literal["layer", "batch"] = "layer"
     """Normalization of the pooled vector: layer as VideoMAE; batch removes what all clips share."""
+    unimodal_weight: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
+    """Weight of the losses of two further heads, on video tokens and on audio tokens alone, beside
+    the fused one (modality av); 0 has no such heads. TalkNet trains with 0.4."""
 
 
 class AugmentConfig(Settings):

@@ -5,6 +5,7 @@ size, s MFCC rows, f coefficients.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -13,7 +14,7 @@ from torch import Tensor
 from avme.data.temporal_sampling import Window
 from avme.data.view_sources import AudioSource, FrameSource, SameFrames
 from avme.errors import UsageError
-from avme.models.classifier import Modality
+from avme.models.classifier import Modality, Output
 from avme.models.tubelets import IMAGENET_MEAN
 
 
@@ -21,7 +22,7 @@ from avme.models.tubelets import IMAGENET_MEAN
 class ScoredModality:
     """Inputs that a classifier gets, and the words for them in a summary."""
 
-    modality: Modality
+    modality: Modality | Literal["product"]
     trained: Modality
     audio: str
     """`real`; `null` if an av classifier gets none; `none` if it has no input for it."""
@@ -31,6 +32,8 @@ class ScoredModality:
     """Replacement of the clip's audio."""
     frame_source: FrameSource | None = None
     """Replacement of the clip's frames."""
+    output: Output = "fused"
+    """Head of the classifier."""
 
 
 class NullAudio:
@@ -57,17 +60,37 @@ class BlankFrames(SameFrames):
         return color[:, None, None].expand_as(view)
 
 
-def choose_modality(trained: Modality, asked: Modality | None, num_cepstra: int) -> ScoredModality:
+def choose_modality(
+    trained: Modality,
+    asked: Modality | Literal["product"] | None,
+    num_cepstra: int,
+    *,
+    has_heads: bool = False,
+) -> ScoredModality:
     """Return the inputs of a classifier for the modality that is asked for.
 
     Args:
         trained: Modality of the classifier.
         asked: Modality to score; None for that of the classifier.
         num_cepstra: Coefficients per MFCC row.
+        has_heads: The classifier has unimodal heads.
 
     Raises:
         UsageError: The classifier lacks the modality.
     """
+    if has_heads and asked is not None and asked != "av":
+        return ScoredModality(
+            asked,
+            trained,
+            audio="none" if asked == "v" else "real",
+            frames="none" if asked == "a" else "real",
+            output=asked,
+        )
+    if asked == "product":
+        raise UsageError(
+            "--modality product: the classifier has no unimodal heads: fine-tune with --set "
+            "head.unimodal_weight=0.4, or multiply two classifiers by `avme compare`"
+        )
     chosen = asked or trained
     if trained not in ("av", chosen):
         raise UsageError(

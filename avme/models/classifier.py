@@ -4,6 +4,10 @@ Modality `v` is VideoMAE's own classifier, `a` uses audio only, `av` pools T_con
 mean token is nearly equal for all clips; batch normalization removes the common part, and max
 pooling finds what only a few tokens show (docs/decisions.md 14).
 
+With `unimodal` an `av` classifier has a head on the video tokens and one on the audio tokens beside
+the fused one, as TalkNet trains: an encoder then learns although the other modality is easier, and
+one checkpoint gives all three classifiers and the product of the two.
+
 Pooling, norm and head compute in float32 under autocast too: bfloat16 has 8 bits of mantissa, in
 which the logits of different classes are often equal.
 
@@ -20,6 +24,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from avme.config import ClipConfig, FinetuneConfig, ModelConfig
+from avme.errors import ConfigError
 from avme.models.audio_encoder import AudioEncoder
 from avme.models.autoencoder import grid_of, trained_grid
 from avme.models.blocks import NORM_EPS
@@ -32,6 +37,26 @@ from avme.models.video_encoder import VisualEncoder
 Modality = Literal["av", "v", "a"]
 Pool = Literal["mean", "max", "first"]
 PooledNorm = Literal["layer", "batch"]
+Output = Literal["fused", "v", "a", "product", "every"]
+"""Head of a classifier with unimodal heads: product multiplies the probabilities of v and a, every
+stacks the logits of fused, v and a."""
+
+
+class PooledHead(nn.Module):
+    """Head of one modality: norm, dropout and a linear layer on the pooled token."""
+
+    def __init__(self, width: int, num_classes: int, dropout: float, norm: PooledNorm) -> None:
+        super().__init__()
+        self.norm = _pooled_norm(width, norm)
+        self.dropout = Dropout(dropout)
+        self.head = nn.Linear(width, num_classes)
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, pooled: Float[Tensor, "b d"]) -> Float[Tensor, "b l"]:
+        """Return logits in float32, independent of autocast."""
+        with _full_precision(pooled.device.type):
+            return cast(Tensor, self.head(self.dropout(self.norm(pooled))))
 
 
 class Classifier(nn.Module):
@@ -49,6 +74,7 @@ class Classifier(nn.Module):
         init_scale: float = 1.0,
         pool: Pool = "mean",
         norm: PooledNorm = "layer",
+        unimodal: bool = False,
     ) -> None:
         super().__init__()
         self.config = config
@@ -70,27 +96,45 @@ class Classifier(nn.Module):
         self.audio = AudioEncoder(config.audio, dim, clip.span_rows) if hears else None
         self.fusion = build_fusion(config.fusion, dim, grid.slots) if both else None
         width = 2 * dim if both else dim
-        self.norm = nn.LayerNorm(width, eps=NORM_EPS) if norm == "layer" else GlobalBatchNorm(width)
+        self.norm = _pooled_norm(width, norm)
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(width, num_classes)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
         self.head.weight.data.mul_(init_scale)
+        self.unimodal = (
+            nn.ModuleDict(
+                {name: PooledHead(dim, num_classes, dropout, norm) for name in ("v", "a")}
+            )
+            if both and unimodal
+            else None
+        )
 
     def forward(
         self,
         video: UInt8[Tensor, "b c t h w"],
         mfcc: Float[Tensor, "b s f"],
         audio_valid: Bool[Tensor, "b s"],
-    ) -> Float[Tensor, "b l"]:
+        output: Output = "fused",
+    ) -> Float[Tensor, "*heads b l"]:
         """Return logits in float32, independent of autocast in the encoders.
 
         Args:
             video: Frames, 0 to 255.
             mfcc: MFCC rows of the window.
             audio_valid: True for rows with audio.
+            output: Head; others than fused need unimodal heads.
         """
-        return self._logits(self.pool(video, mfcc, audio_valid))
+        if output == "fused":
+            return self._logits(self.pool(video, mfcc, audio_valid))
+        seen = None if output == "a" else self.encode_video(video)
+        heard = None if output == "v" else self.encode_audio(mfcc, audio_valid)
+        if output == "product":
+            return self._product(seen, heard, audio_valid)
+        if output == "every":
+            heads = self._unimodal("v", seen), self._unimodal("a", heard)
+            return torch.stack([self.classify(seen, heard), *heads])
+        return self._unimodal(output, seen if heard is None else heard)
 
     def pool(
         self,
@@ -132,11 +176,25 @@ class Classifier(nn.Module):
         """Fuse the tokens of both encoders and return logits in float32, as `forward` does."""
         return self._logits(self._pool_tokens(video, audio))
 
+    def _product(
+        self, video: Tensor | None, audio: Tensor | None, audio_valid: Bool[Tensor, "b s"]
+    ) -> Float[Tensor, "b l"]:
+        """Return log probabilities of the product; a clip without audio has those of its video."""
+        heard = self._unimodal("a", audio).log_softmax(dim=-1) * audio_valid.any(dim=1)[:, None]
+        return self._unimodal("v", video).log_softmax(dim=-1) + heard
+
+    def _unimodal(self, name: Literal["v", "a"], tokens: Tensor | None) -> Float[Tensor, "b l"]:
+        if self.unimodal is None:
+            raise ConfigError(f"output {name}: the classifier has no unimodal heads")
+        return cast(Tensor, self.unimodal[name](self._reduce(cast(Tensor, tokens))))
+
     def _pool_tokens(self, video: Tensor | None, audio: Tensor | None) -> Float[Tensor, "b d"]:
         tokens = video if audio is None else audio
         if self.fusion is not None:
             tokens = self.fusion(video, audio)
-        tokens = cast(Tensor, tokens)
+        return self._reduce(cast(Tensor, tokens))
+
+    def _reduce(self, tokens: Float[Tensor, "b k d"]) -> Float[Tensor, "b d"]:
         if self.pool_by == "first":
             return tokens[:, 0].float()
         return reduce(tokens.float(), "b k d -> b d", self.pool_by)
@@ -144,6 +202,10 @@ class Classifier(nn.Module):
     def _logits(self, pooled: Float[Tensor, "b d"]) -> Float[Tensor, "b l"]:
         with _full_precision(pooled.device.type):
             return cast(Tensor, self.head(self.dropout(self.norm(pooled))))
+
+
+def _pooled_norm(width: int, norm: PooledNorm) -> nn.LayerNorm | GlobalBatchNorm:
+    return nn.LayerNorm(width, eps=NORM_EPS) if norm == "layer" else GlobalBatchNorm(width)
 
 
 def _full_precision(device_type: str) -> AbstractContextManager[Any]:
@@ -166,4 +228,5 @@ def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:
         init_scale=head.init_scale,
         pool=head.pool,
         norm=head.norm,
+        unimodal=head.unimodal_weight > 0.0,
     )

@@ -148,7 +148,12 @@ def open_task(
     facts = weights.facts
     prepared = PreparedDataset.open(data or own_dataset(facts, report))
     trained = build_trained(weights, prepared, report)
-    modality = choose_modality(trained.settings.modality, config.modality, prepared.num_cepstra)
+    modality = choose_modality(
+        trained.settings.modality,
+        config.modality,
+        prepared.num_cepstra,
+        has_heads=trained.model.unimodal is not None,
+    )
     report_other_dataset(facts, prepared, report)
     ranks = usable_ranks(config.topk, len(trained.classes), report)
     split = split or trained.settings.clip.split

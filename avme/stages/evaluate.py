@@ -106,7 +106,7 @@ def score_task(
         scores, controls = score_controls(task, processes, report)
     else:
         model = task.trained.model.to(task.device)
-        scores = task.evaluator(processes).score(model, report, "eval")
+        scores = task.evaluator(processes).score(model, report, "eval", task.modality.output)
     groups = Groups([entry.group for entry in entries])
     summary = summarize_scores(scores, entries, ranks, groups) | task.summary
     summary |= count_quarantined(summary, ranks, task.quarantined)

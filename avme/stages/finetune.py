@@ -171,18 +171,35 @@ def finetune(
 
 
 def classification_step(config: FinetuneConfig, num_classes: int) -> LossOf:
-    """Build the loss: cross-entropy with label smoothing on clips that may be mixed."""
+    """Build the loss: cross-entropy with label smoothing on clips that may be mixed.
+
+    Heads of one modality add their own losses times `head.unimodal_weight`; that of audio counts
+    the clips with audio alone.
+    """
+    has_heads = config.head.unimodal_weight > 0.0 and config.modality == "av"
 
     def step(model: nn.Module, batch: AVBatch, _: int, logged: bool) -> BatchLoss:
         mixed = mix(batch, num_classes, config.augment)
         clips = mixed.batch
         inputs = (clips.video, clips.mfcc, clips.audio_valid)
-        logits = cast(Tensor, model(*inputs)).float()
-        loss = F.cross_entropy(logits, mixed.target, label_smoothing=config.head.label_smoothing)
+        if has_heads:
+            logits, *alone = cast(Tensor, model(*inputs, output="every")).float()
+        else:
+            logits, alone = cast(Tensor, model(*inputs)).float(), []
+        smoothing = config.head.label_smoothing
+        loss = F.cross_entropy(logits, mixed.target, label_smoothing=smoothing)
+        hears = clips.audio_valid.any(dim=1).to(logits.device)
+        for each, counted in zip(alone, (torch.ones_like(hears), hears), strict=False):
+            own = F.cross_entropy(each, mixed.target, label_smoothing=smoothing, reduction="none")
+            loss = loss + config.head.unimodal_weight * (own * counted).mean()
         figures: dict[str, Tensor] = {}
         if logged:
-            right = logits.argmax(dim=1) == mixed.target.argmax(dim=1)
-            figures = {"top1": right.float().mean(), **fusion_entropy(model, *inputs)}
+            truth = mixed.target.argmax(dim=1)
+            named = {"top1": logits, **dict(zip(("top1_v", "top1_a"), alone, strict=False))}
+            figures = {
+                name: (each.argmax(dim=1) == truth).float().mean() for name, each in named.items()
+            }
+            figures |= fusion_entropy(model, *inputs)
         return BatchLoss(loss=loss, figures=figures, lengths=lengths_of(logits))
 
     return step

@@ -19,7 +19,7 @@ from avme.data.dataloader import build_loader
 from avme.data.eval_dataset import EvalDataset
 from avme.errors import NonFiniteError
 from avme.message_text import some_of
-from avme.models.classifier import Classifier
+from avme.models.classifier import Classifier, Output
 from avme.progress import Reporter
 from avme.train.audio_variants import classify_each
 from avme.train.distributed.process_group import Distributed
@@ -98,7 +98,9 @@ class Evaluator:
             batch_bytes=min(batch, max(len(mine), 1)) * clips.item_bytes,
         )
 
-    def score(self, model: nn.Module, report: Reporter, title: str) -> EvalScores:
+    def score(
+        self, model: nn.Module, report: Reporter, title: str, output: Output = "fused"
+    ) -> EvalScores:
         """Run the model in evaluation mode over the list; all ranks get all scores.
 
         Further audio of the dataset is not used.
@@ -107,6 +109,7 @@ class Evaluator:
             model: Classifier, which may be wrapped.
             report: Receives progress.
             title: Title of the progress bar.
+            output: Head of the classifier.
 
         Raises:
             NonFiniteError: The model returns a value that is not finite.
@@ -114,7 +117,8 @@ class Evaluator:
         """
 
         def classify(part: EvalBatch) -> list[Tensor]:
-            return [model(part.video, part.mfcc, part.audio_valid)]
+            inputs = (part.video, part.mfcc, part.audio_valid)
+            return [model(*inputs) if output == "fused" else model(*inputs, output=output)]
 
         return self._score(model, classify, report, title)[0]
 

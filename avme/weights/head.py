@@ -86,7 +86,11 @@ def in_order_of(
         )
     names = [*classes, *(name for name in weights.classes if name not in classes)]
     order = torch.tensor([weights.classes.index(name) for name in names])
-    rows = {name: weights.tensors[name][order] for name in ("head.weight", "head.bias")}
+    rows = {
+        name: tensor[order]
+        for name, tensor in weights.tensors.items()
+        if name.endswith(("head.weight", "head.bias"))  # unimodal heads too
+    }
     return weights.tensors | rows, names
 
 

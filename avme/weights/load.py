@@ -21,7 +21,7 @@ from avme.errors import ArtifactError, ConfigError, MismatchError
 from avme.io.hashing import sha256_of
 from avme.message_text import one_line, some_of
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
-from avme.models.classifier import Classifier, Modality
+from avme.models.classifier import Modality, build_classifier
 from avme.weights.checkpoint_files import StoredWeights, read_file
 from avme.weights.class_names import names_in, read_class_names, require_same_rows
 from avme.weights.infer_config import geometry_of
@@ -177,9 +177,7 @@ def _ours(stored: StoredWeights) -> ImportedWeights:
         model = (
             MaskedAutoencoder(config.model, config.clip)
             if isinstance(config, PretrainConfig)
-            else Classifier(
-                config.model, config.clip, num_classes, config.modality, norm=config.head.norm
-            )
+            else build_classifier(config, num_classes)
         )
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     rules = [rule_for(own, "avme", stage) for own in shapes]

@@ -25,7 +25,7 @@ from avme.weights.load import ImportedWeights
 
 _BRIDGE: Final = "decoder.bridge.weight"
 _FEW: Final = 2
-_CLASSIFIER_ONLY: Final = ("norm.", "head.")
+_CLASSIFIER_ONLY: Final = ("norm.", "head.", "unimodal.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def load_into(
     own = model.state_dict()
     given = dict(weights.tensors)
     warnings = list(weights.warnings)
-    given = {name: t for name, t in given.items() if not name.startswith(("norm.", "head."))}
+    given = {name: t for name, t in given.items() if not name.startswith(_CLASSIFIER_ONLY)}
     if isinstance(model, Classifier):
         end, told = end_for(model, weights, classes)
         given |= end
@@ -159,7 +159,7 @@ def _require_expected(
     """
     fresh = {"audio", "fusion"} - _parts(weights)
     if isinstance(model, Classifier):
-        fresh |= {"norm", "head"}
+        fresh |= {"norm", "head", "unimodal"}
     normless = isinstance(model, Classifier) and weights.stage != "pretrain"
     missing = [
         name
@@ -176,7 +176,7 @@ def _require_expected(
 
 
 def start_from(model: Classifier, start: Checkpoint | None, report: Reporter) -> None:
-    """Copy every common part; only the pooled norm and the head start fresh.
+    """Copy every common part; only the pooled norms and the heads start fresh.
 
     Args:
         model: Classifier.

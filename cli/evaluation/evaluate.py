@@ -64,9 +64,10 @@ Subset = Annotated[
     ),
 ]
 Modality = Annotated[
-    Literal["av", "v", "a"] | None,
+    Literal["av", "v", "a", "product"] | None,
     typer.Option(
-        help="Inputs of an av classifier: v gives it no audio, a blank frames.",
+        help="Inputs of an av classifier: v gives it no audio, a blank frames. Unimodal heads: "
+        "that head, or the product of both.",
         show_default="that of CKPT",
     ),
 ]

@@ -1,5 +1,7 @@
 """Inputs of one modality for an av classifier."""
 
+from typing import Literal
+
 import pytest
 import torch
 
@@ -61,3 +63,26 @@ def test_choose_modality_that_the_classifier_lacks_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=f"--modality {asked}: the classifier .* {trained} "):
         choose_modality(trained, asked, 13)
+
+
+@pytest.mark.parametrize(
+    ("asked", "audio", "frames", "output"),
+    [
+        ("av", "real", "real", "fused"),
+        ("v", "none", "real", "v"),
+        ("a", "real", "none", "a"),
+        ("product", "real", "real", "product"),
+    ],
+)
+def test_choose_modality_of_unimodal_heads_takes_the_head(
+    asked: Literal["av", "v", "a", "product"], audio: str, frames: str, output: str
+) -> None:
+    found = choose_modality("av", asked, 13, has_heads=True)
+
+    assert (found.audio, found.frames, found.output) == (audio, frames, output)
+    assert (found.audio_sources, found.frame_source) == ((), None)
+
+
+def test_choose_modality_product_without_heads_is_refused() -> None:
+    with pytest.raises(UsageError, match="no unimodal heads: fine-tune with"):
+        choose_modality("av", "product", 13)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from avme.config import ClipConfig, ModelConfig
+from avme.errors import ConfigError
 from avme.models.audio_encoder import AudioEncoder
 from avme.models.classifier import Classifier, Modality, Pool, PooledNorm
 
@@ -170,3 +171,65 @@ def test_classify_of_encoded_tokens_equals_forward(
             logits = model.classify(tokens, model.encode_audio(rows, mask))
 
             assert torch.equal(logits, model(video, rows, mask))
+
+
+def make_with_heads(clip: ClipConfig, make_model_config: MakeConfig) -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(make_model_config(), clip, 5, "av", unimodal=True)
+
+
+def test_unimodal_heads_read_their_own_stream_alone(
+    clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    model = make_with_heads(clip, make_model_config).eval()
+    video, mfcc, valid = make_inputs()
+
+    fused, seen, heard = model(video, mfcc, valid, "every")
+    muted = model(video, 0.0 * mfcc, valid, "every")
+    blanked = model(0 * video, mfcc, valid, "every")
+
+    assert torch.equal(fused, model(video, mfcc, valid))
+    assert torch.equal(seen, model(video, mfcc, valid, "v"))
+    assert torch.equal(heard, model(video, mfcc, valid, "a"))
+    assert [torch.equal(*pair) for pair in zip((seen, heard), muted[1:], strict=True)] == [
+        True,
+        False,
+    ]
+    assert [torch.equal(*pair) for pair in zip((seen, heard), blanked[1:], strict=True)] == [
+        False,
+        True,
+    ]
+
+
+def test_product_of_heads_multiplies_probabilities_of_clips_with_audio(
+    clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    model = make_with_heads(clip, make_model_config).eval()
+    video, mfcc, valid = make_inputs()
+    valid[0] = False
+
+    product = model(video, mfcc, valid, "product").softmax(dim=1)
+
+    seen, heard = (model(video, mfcc, valid, name).softmax(dim=1) for name in ("v", "a"))
+    both = seen * heard / (seen * heard).sum(dim=1, keepdim=True)
+    torch.testing.assert_close(product[1:], both[1:])
+    torch.testing.assert_close(product[0], seen[0])
+
+
+def test_classifier_without_unimodal_heads_refuses_their_output(
+    clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    model = Classifier(make_model_config(), clip, 5, "av")
+
+    with pytest.raises(ConfigError, match="output v: the classifier has no unimodal heads"):
+        model(*make_inputs(), "v")
+
+
+def test_classifier_of_every_head_gives_every_parameter_a_gradient(
+    clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    model = make_with_heads(clip, make_model_config)
+
+    torch.autograd.backward(model(*make_inputs(), "every").square().sum())
+
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []

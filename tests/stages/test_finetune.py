@@ -6,21 +6,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
 from avme.checkpoint.file import load_checkpoint, save_checkpoint
-from avme.config import FinetuneConfig, PretrainConfig
+from avme.config import EvalConfig, FinetuneConfig, PretrainConfig
 from avme.errors import ArtifactError, ConfigError, MismatchError, StoppedBySignal
 from avme.io.atomic import write_text
 from avme.io.run_status import write_status
 from avme.models.classifier import build_classifier
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset, split_path
+from avme.stages.evaluate import evaluate
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
 from avme.train.evaluator import Evaluator
@@ -189,6 +191,35 @@ def test_finetune_with_all_augmentations_trains(
     lines = [line for line in read_metrics(run / "metrics.jsonl") if line["kind"] == "train"]
     assert len(lines) == 4
     assert all(line["grad_norm"] > 0 for line in lines)
+
+
+def test_finetune_with_unimodal_heads_gives_four_scores_of_one_checkpoint(
+    finished: PreparedDataset, make_finetune_config: MakeConfig, tmp_path: Path
+) -> None:
+    config = make_finetune_config(head={"unimodal_weight": 0.4})
+    run = finetune(config, data=finished.folder, out=tmp_path / "run", init=None)
+
+    def score(modality: Literal["av", "v", "a", "product"]) -> tuple[str, np.ndarray]:
+        settings = EvalConfig(segments=1, crops=1, modality=modality)
+        made = evaluate(run, data=finished.folder, config=settings, out=tmp_path / modality)
+        with np.load(made.folder / "predictions.npz") as file:
+            return made.summary["signature"], file["probability"]
+
+    found = {name: score(name) for name in get_args(Literal["av", "v", "a", "product"])}
+    lines = [line for line in read_metrics(run / "metrics.jsonl") if line["kind"] == "train"]
+    assert {"top1", "top1_v", "top1_a"} <= lines[0].keys()
+    assert [found[name][0].split("|")[4] for name in found] == [
+        "mod=av",
+        "mod=v/av",
+        "mod=a/av",
+        "mod=product/av",
+    ]
+    both = found["v"][1] * found["a"][1]
+    both /= both.sum(axis=1, keepdims=True)
+    heard = np.array([[entry.has_audio] for entry in finished.subset("1", "test")])
+    expected = np.where(heard, both, found["v"][1])
+    np.testing.assert_allclose(found["product"][1], expected, atol=1e-5)
+    assert 0 < heard.sum() < len(heard)
 
 
 def test_finetune_when_resumed_knows_its_initial_weights(

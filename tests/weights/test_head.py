@@ -125,6 +125,19 @@ def test_in_order_of_dataset_puts_other_classes_last(
         in_order_of(replace(weights, classes=()), ["BunnyForest"])
 
 
+def test_in_order_of_dataset_sorts_the_rows_of_unimodal_heads(
+    theirs: Any, tmp_path: Path, save_as: SaveAs
+) -> None:
+    weights = read_weights(save_as(theirs, "hf q_bias", tmp_path))
+    more = {"unimodal.a.head.bias": torch.tensor([5.0, 6.0, 7.0])}
+    weights = replace(weights, tensors=weights.tensors | more)
+
+    tensors, _ = in_order_of(weights, ["BunnyForest", "TalkingHead"])
+
+    assert weights.classes == ("TalkingHead", "CityTimelapse", "BunnyForest")
+    assert tensors["unimodal.a.head.bias"].tolist() == [7, 5, 6]
+
+
 def test_names_survive_the_way_through_videomaes_own_form(
     theirs: Any, tmp_path: Path, save_as: SaveAs
 ) -> None:
