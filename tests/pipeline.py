@@ -74,14 +74,18 @@ def run_prep() -> "Callable[..., PreparedDataset]":
 @pytest.fixture(scope="session")
 def videos(tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]) -> Path:
     """Two classes, three groups: sound, silence, no track, and clips of two frames."""
-    root = tmp_path_factory.mktemp("source") / "videos"
+    temporary = tmp_path_factory.mktemp("source")
+    root, first = temporary / "videos", temporary / "first"
+    tone = make_video(first / "Archery__c01.avi", frames=10)
+    no_track = make_video(first / "Archery__c02.avi", frames=2, audio=None)
+    other_rate = make_video(first / "Bowling__c01.avi", frames=6, fps="30000/1001")
+    silent = make_video(first / "Bowling__c02.avi", audio="anullsrc=r=16000:cl=mono")
     for group in (1, 8, 15):
-        archery = root / "Archery" / f"v_Archery_g{group:02d}"
-        bowling = root / "Bowling" / f"v_Bowling_g{group:02d}"
-        make_video(Path(f"{archery}_c01.avi"), frames=10)
-        make_video(Path(f"{archery}_c02.avi"), frames=2, audio=None)
-        make_video(Path(f"{bowling}_c01.avi"), frames=6, fps="30000/1001")
-        make_video(Path(f"{bowling}_c02.avi"), audio="anullsrc=r=16000:cl=mono")
+        for made in (tone, no_track, other_rate, silent):
+            class_name, _, number = made.stem.split("_")
+            target = root / class_name / f"v_{class_name}_g{group:02d}_{number}.avi"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(made, target)
     return root
 
 

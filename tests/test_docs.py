@@ -4,6 +4,7 @@ import re
 import runpy
 import shlex
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,23 @@ def anchors_of(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@cache
+def help_of(*names: str) -> tuple[int, str]:
+    """Return the exit code and the help of a command; many examples are of the same one."""
+    helped = CliRunner().invoke(app, [*names, "--help"], prog_name="avme", env={"COLUMNS": "200"})
+    return helped.exit_code, helped.stdout
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_documented_commands_exist_with_their_options(command: str) -> None:
     words = shlex.split(command)[1:]
     names = [word for word in words[:2] if re.fullmatch("[a-z0-9]+", word)]
 
-    helped = CliRunner().invoke(app, [*names, "--help"], prog_name="avme", env={"COLUMNS": "200"})
+    code, text = help_of(*names)
 
-    assert helped.exit_code == 0
+    assert code == 0
     for option in (word for word in words if word.startswith("--")):
-        assert f" {option} " in helped.stdout
+        assert f" {option} " in text
 
 
 def test_settings_that_documents_name_exist() -> None:

@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,15 @@ NOT_A_VERB = re.compile(
 WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 
 
+@cache
+def nodes_of(source: str) -> list[ast.AST]:
+    """Return all nodes of a module; every test reads all modules."""
+    return list(ast.walk(ast.parse(source)))
+
+
 def prose(source: str) -> list[str]:
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    found = [
-        ast.get_docstring(node) for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)
-    ]
+    found = [ast.get_docstring(node) for node in nodes_of(source) if isinstance(node, kinds)]
     found += [
         match[1] for line in source.splitlines() if (match := re.search(r"(?:^|\s)# (.*)", line))
     ]
@@ -40,11 +45,10 @@ def prose(source: str) -> list[str]:
 
 def messages(source: str) -> list[str]:
     """String literals with a space, docstrings excluded; an f-string gives its constant parts."""
-    tree = ast.parse(source)
-    descriptions = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    descriptions = {id(node.value) for node in nodes_of(source) if isinstance(node, ast.Expr)}
     return [
         node.value
-        for node in ast.walk(tree)
+        for node in nodes_of(source)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and " " in node.value
@@ -79,7 +83,7 @@ def first_words(source: str) -> list[str]:
     """The functions of a module; a property is described like a field, by a noun phrase."""
     return [
         text.split()[0]
-        for node in ast.walk(ast.parse(source))
+        for node in nodes_of(source)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (text := ast.get_docstring(node))
         and not any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
@@ -110,7 +114,7 @@ def test_docstrings_that_begin_with_another_word_are_found(text: str) -> None:
 def unknown_arguments(source: str) -> list[str]:
     """The names in `Args:` that the function does not have."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(source):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node) or ""
             section = re.search(r"^Args:\n((?:    .*(?:\n|$)|\n)+)", text, re.MULTILINE)

@@ -83,6 +83,7 @@ def simulated(
 
 
 @pytest.mark.parametrize("presence", ["clip", "recording", "speaker"])
+@pytest.mark.slow
 def test_measure_of_presence_drawn_by_group_is_zero(presence: str) -> None:
     random = np.random.default_rng(0)
     leaks = []
@@ -98,6 +99,7 @@ def test_measure_of_presence_drawn_by_group_is_zero(presence: str) -> None:
 
 
 @pytest.mark.parametrize(("exceptions", "bits"), [("0", 1.0), ("0.1", 0.531), ("0.25", 0.189)])
+@pytest.mark.slow
 def test_measure_of_true_leak_keeps_its_bits(exceptions: str, bits: float) -> None:
     random = np.random.default_rng(1)
     share = float(exceptions)

@@ -9,6 +9,8 @@ from avme.errors import UsageError
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
 
+pytestmark = pytest.mark.slow
+
 
 def run(prepared: PreparedDataset, **clip: int) -> LoaderBench:
     return bench_loader(
@@ -24,6 +26,7 @@ def run(prepared: PreparedDataset, **clip: int) -> LoaderBench:
     )
 
 
+@pytest.mark.slow
 def test_bench_loader_lists_every_peer_or_names_it_as_absent(prepared: PreparedDataset) -> None:
     found = run(prepared)
 

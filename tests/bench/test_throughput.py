@@ -47,6 +47,7 @@ def test_mfu_is_the_share_of_the_clips_that_the_peak_would_allow(measured: Throu
     assert replace(measured, max_clips_per_second=None).mfu is None
 
 
+@pytest.mark.slow
 def test_measure_throughput_sets_up_the_model_as_for_a_run(
     make_pretrain_config: Callable[..., PretrainConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +63,7 @@ def test_measure_throughput_sets_up_the_model_as_for_a_run(
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+@pytest.mark.slow
 def test_throughput_of_both_stages_is_measured(
     stage: str,
     make_pretrain_config: Callable[..., PretrainConfig],
@@ -80,6 +82,7 @@ def test_throughput_of_both_stages_is_measured(
     assert 0.0 < found.share <= 1.0
 
 
+@pytest.mark.slow
 def test_clips_at_a_time_of_large_network_are_few(
     make_pretrain_config: Callable[..., PretrainConfig],
 ) -> None:

@@ -152,6 +152,7 @@ def content_of(checkpoint: Checkpoint) -> str:
     ) + repr([checkpoint.model, checkpoint.optimizer, checkpoint.meter, checkpoint.average])
 
 
+@pytest.mark.slow
 def test_load_checkpoint_with_flipped_bit_falls_back_or_changes_nothing(path: Path) -> None:
     expected = content_of(load_checkpoint(path))
     whole, draw = path.read_bytes(), random.Random(0)

@@ -44,6 +44,7 @@ def test_bench_loader_offers_all_baselines() -> None:
 
 
 @pytest.mark.usefixtures("prepared")
+@pytest.mark.slow
 def test_bench_loader_prints_table_and_absent_baselines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -59,6 +60,7 @@ def test_bench_loader_prints_table_and_absent_baselines(
 
 
 @pytest.mark.usefixtures("prepared")
+@pytest.mark.slow
 def test_bench_loader_with_json_prints_rows() -> None:
     code, out, _ = run("bench loader pair --clips 2 --rounds 1 --against pyav --json")
 
@@ -92,6 +94,7 @@ def test_bench_prep_prints_ffmpeg_and_prep() -> None:
         ("bench loader --videos elsewhere", "error: elsewhere holds no video of data/pair: name"),
     ],
 )
+@pytest.mark.slow
 def test_bench_with_wrong_argument_exits_2_with_one_line(line: str, told: str) -> None:
     code, out, err = run(line)
 

@@ -18,6 +18,7 @@ def run(line: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
+@pytest.mark.slow
 def test_bench_step_with_json_prints_a_row_per_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,6 +35,7 @@ def test_bench_step_with_json_prints_a_row_per_model(
     assert all(row["memory_mb"] is None for row in rows)  # as where a system does not tell
 
 
+@pytest.mark.slow
 def test_bench_step_prints_a_table_and_absent_baselines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

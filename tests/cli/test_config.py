@@ -38,6 +38,7 @@ def test_show_explains_every_setting(stage: str) -> None:
     assert f"avme {stage}" in text
 
 
+@pytest.mark.slow
 def test_config_show_separates_tables_by_a_blank_line() -> None:
     code, text, _ = run("show", "tiny")
 

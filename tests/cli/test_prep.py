@@ -106,6 +106,7 @@ def test_prep_of_a_table_uses_the_name_of_the_table(make_video: Callable[..., Pa
     assert Path("data/cuts/dataset.json").is_file()
 
 
+@pytest.mark.slow
 def test_prep_reads_all_annotation_files_given(make_video: Callable[..., Path]) -> None:
     make_video(Path("videos/a_000001_000002.avi"))
     make_video(Path("videos/b_000001_000002.avi"))

@@ -65,6 +65,7 @@ def test_verify_of_whole_dataset_is_one_line_and_code_0(prepared: Path) -> None:
     assert out.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_verify_with_closed_streams_returns_its_exit_code(prepared: Path) -> None:
     line = f"{sys.executable} -m avme_cli verify <&- >&- 2>&-"
 
@@ -75,6 +76,7 @@ def test_verify_with_closed_streams_returns_its_exit_code(prepared: Path) -> Non
     assert codes == [0, 5]
 
 
+@pytest.mark.slow
 def test_verify_prints_commands_that_repair_shards_and_tables(prepared: Path) -> None:
     before = contents(prepared)
     shard = prepared / "shards" / "shard-00001.h5"

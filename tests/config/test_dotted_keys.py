@@ -1,5 +1,6 @@
 """Nested settings and dotted keys are the same thing in two forms."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ TREES = st.recursive(
 ).filter(lambda tree: isinstance(tree, dict))
 
 
+@pytest.mark.slow
 @given(TREES)
 def test_nesting_undoes_flattening(tree: dict[str, object]) -> None:
     assert nest(flatten(tree)) == tree

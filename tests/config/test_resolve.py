@@ -164,6 +164,7 @@ def test_to_yaml_of_defaults_reads_back_equal(model: type[Settings]) -> None:
     assert from_yaml(model, to_yaml(model())) == model()
 
 
+@pytest.mark.slow
 @hypothesis.settings(deadline=None, max_examples=50)
 @given(
     ratio=st.floats(0.07, 0.95),  # of 16 places or more

@@ -40,6 +40,7 @@ def test_warmup_of_preset_keeps_its_length_and_its_share_of_fewer_epochs(
     assert source == f"{warmup:g} in the recipe, limited by train.epochs"
 
 
+@pytest.mark.slow
 def test_warmup_of_20_epochs_ends_at_the_lowest_rate() -> None:
     settings = resolve(PretrainConfig, flags={"train.epochs": 20})
 

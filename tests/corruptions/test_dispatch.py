@@ -45,6 +45,7 @@ def test_frames_of_a_texture_are_worse_at_every_severity(
 
 
 @pytest.mark.parametrize("kind", FRAME_KINDS)
+@pytest.mark.slow
 def test_frames_of_a_film_are_worse_at_every_severity(kind: str, real_frames: np.ndarray) -> None:
     assert falls([psnr_db(real_frames, each) for each in severities(real_frames, kind)])
 

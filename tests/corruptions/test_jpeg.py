@@ -25,6 +25,7 @@ def test_compression_is_that_of_pillow() -> None:
 
 
 @pytest.mark.parametrize("side", [32, 96])
+@pytest.mark.slow
 def test_psnr_is_reached_by_the_lowest_quality_that_does(side: int) -> None:
     clean = texture(4, side, side)
 

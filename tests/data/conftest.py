@@ -12,6 +12,7 @@ from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
 from avme.stages.prep import prepare
 from avme.stages.training import mfcc_facts
+from tests.data.half_audible import prepare_half_audible
 
 BEEP = "aevalsrc='if(between(t,1.0,1.08),0.5*sin(2*PI*1000*t),0.001*sin(2*PI*90*t))':s=16000"
 
@@ -30,6 +31,14 @@ def prepared(
     made = prepare(request, report=NullReporter())
     assert made is not None
     return made
+
+
+@pytest.fixture(scope="session")
+def half_audible(
+    tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]
+) -> PreparedDataset:
+    """Two classes, of which one has audio."""
+    return prepare_half_audible(tmp_path_factory.mktemp("half"), make_video)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ from avme.data.transforms import PretrainTransform
 from avme.errors import MismatchError
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.shards.reader import ShardReader
-from tests.data.half_audible import AUDIBLE_STATE, prepare_half_audible, reader_of
+from tests.data.half_audible import AUDIBLE_STATE, reader_of
 
 CLIP = ClipConfig(num_frames=4, frame_stride=2, image_size=16)
 
@@ -87,27 +86,20 @@ def test_only_clips_without_audio_need_a_donor() -> None:
     DonorPool(AUDIBLE[:3]).require_donors([*AUDIBLE, SILENT[1]])
 
 
-@pytest.fixture(scope="module")
-def prepared(
-    tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]
-) -> PreparedDataset:
-    return prepare_half_audible(tmp_path_factory.mktemp("half"), make_video)
-
-
 @pytest.fixture
-def reader(prepared: PreparedDataset) -> ClipReader:
-    return reader_of(prepared)
+def reader(half_audible: PreparedDataset) -> ClipReader:
+    return reader_of(half_audible)
 
 
 def donor_audio(reader: ClipReader) -> DonorAudio:
     return DonorAudio(reader, reader, DonorPool(reader.entries))
 
 
-def stored_rows(prepared: PreparedDataset, entry: ClipEntry) -> np.ndarray:
+def stored_rows(half_audible: PreparedDataset, entry: ClipEntry) -> np.ndarray:
     """Return the normalized MFCC rows with audio, read without the code under test."""
-    shard = ShardReader(prepared.shard_path(entry))
+    shard = ShardReader(half_audible.shard_path(entry))
     rows, valid = shard.mfcc(entry.row, -8, 4 * entry.num_frames + 8)
-    mean, deviation = prepared.mfcc_statistics("1")
+    mean, deviation = half_audible.mfcc_statistics("1")
     return np.asarray((rows[valid] - mean) / deviation)
 
 
@@ -121,7 +113,7 @@ def test_clips_with_audio_have_their_own(reader: ClipReader) -> None:
 
 
 def test_clips_without_audio_have_rows_of_their_donor_in_a_cycle(
-    prepared: PreparedDataset, reader: ClipReader
+    half_audible: PreparedDataset, reader: ClipReader
 ) -> None:
     heard = donor_audio(reader)
     entry = next(e for e in reader.entries if not e.has_audio)
@@ -130,7 +122,7 @@ def test_clips_without_audio_have_rows_of_their_donor_in_a_cycle(
     for seed in range(20):
         donor = heard.source(entry, seed)
         rows, valid = heard(entry, Window(-2, 32, 1), seed)  # frames -2 to 29 of 25
-        cycle = np.resize(stored_rows(prepared, donor), (100, 13))
+        cycle = np.resize(stored_rows(half_audible, donor), (100, 13))
 
         assert donor.has_audio
         np.testing.assert_allclose(rows[8:108], cycle, rtol=1e-5, atol=1e-5)

@@ -1,8 +1,5 @@
 """Protocols: the clips that they select and what a batch of them contains."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -26,44 +23,37 @@ from avme.data.transforms import PretrainTransform
 from avme.errors import MismatchError
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.stages.training import mfcc_facts
-from tests.data.half_audible import prepare_half_audible, reader_of
+from tests.data.half_audible import reader_of
 
 VIEW = PretrainTransform(ClipConfig(num_frames=4, frame_stride=2, image_size=16), CropConfig())
 
 
 @pytest.fixture(scope="module")
-def prepared(
-    tmp_path_factory: pytest.TempPathFactory, make_video: Callable[..., Path]
-) -> PreparedDataset:
-    return prepare_half_audible(tmp_path_factory.mktemp("half"), make_video)
-
-
-@pytest.fixture(scope="module")
-def listed(prepared: PreparedDataset) -> tuple[ClipEntry, ...]:
+def listed(half_audible: PreparedDataset) -> tuple[ClipEntry, ...]:
     """Clips of class A, which have audio, and of class B, which have none."""
-    return prepared.subset("1", "train")
+    return half_audible.subset("1", "train")
 
 
-def batch_of(protocol: AudioProtocol, prepared: PreparedDataset, epoch: int = 0) -> AVBatch:
+def batch_of(protocol: AudioProtocol, half_audible: PreparedDataset, epoch: int = 0) -> AVBatch:
     """Return one draw of every clip of class A at its start, and of class B."""
-    reader = reader_of(prepared)
+    reader = reader_of(half_audible)
     clips = TrainDataset(reader, VIEW, training_audio(protocol, reader))
     draws = [SampleDraw(index, 100 * epoch + index) for index in range(len(reader.entries))]
     return collate([clips[draw] for draw in draws])
 
 
-def test_batch_of_all_has_audio_of_its_own_clips_only(prepared: PreparedDataset) -> None:
-    batch = batch_of("all", prepared)
+def test_batch_of_all_has_audio_of_its_own_clips_only(half_audible: PreparedDataset) -> None:
+    batch = batch_of("all", half_audible)
 
     assert not batch.has_audio[batch.label == 1].any()
     assert batch.has_audio[batch.label == 0].any()
 
 
 def test_batch_of_donor_has_audio_in_every_clip_and_another_one_in_each_epoch(
-    prepared: PreparedDataset,
+    half_audible: PreparedDataset,
 ) -> None:
-    batches = [batch_of("donor", prepared, epoch) for epoch in range(4)]
-    plain = batch_of("all", prepared)
+    batches = [batch_of("donor", half_audible, epoch) for epoch in range(4)]
+    plain = batch_of("all", half_audible)
 
     assert all(batch.has_audio.all() for batch in batches)
     inside = batches[0].audio_valid & plain.audio_valid
@@ -71,14 +61,14 @@ def test_batch_of_donor_has_audio_in_every_clip_and_another_one_in_each_epoch(
     assert all(torch.equal(batches[0].video, plain.video) for _ in batches)
     first = [batch.mfcc[batch.label == 1] for batch in batches]
     assert not all(torch.equal(first[0], other) for other in first[1:])
-    assert torch.equal(first[0], batch_of("donor", prepared).mfcc[batches[0].label == 1])
+    assert torch.equal(first[0], batch_of("donor", half_audible).mfcc[batches[0].label == 1])
 
 
 @pytest.mark.parametrize("protocol", ["visual", "constant"])
 def test_batch_without_audio_has_no_valid_row(
-    protocol: AudioProtocol, prepared: PreparedDataset
+    protocol: AudioProtocol, half_audible: PreparedDataset
 ) -> None:
-    batch, plain = batch_of(protocol, prepared), batch_of("all", prepared)
+    batch, plain = batch_of(protocol, half_audible), batch_of("all", half_audible)
 
     assert not batch.audio_valid.any()
     assert not batch.mfcc.any()
@@ -87,10 +77,10 @@ def test_batch_without_audio_has_no_valid_row(
 
 
 def test_views_in_evaluation_have_one_donor_of_the_train_list_per_clip(
-    prepared: PreparedDataset,
+    half_audible: PreparedDataset,
 ) -> None:
-    scored = reader_of(prepared, "test")
-    donors = donor_reader("donor", prepared, "1", mfcc_facts(prepared, "1"))
+    scored = reader_of(half_audible, "test")
+    donors = donor_reader("donor", half_audible, "1", mfcc_facts(half_audible, "1"))
     assert donors is not None
     assert [entry.class_name for entry in donors.entries] == ["A"] * 3
     (views,) = view_audio("donor", scored, donors)
@@ -104,7 +94,7 @@ def test_views_in_evaluation_have_one_donor_of_the_train_list_per_clip(
         ):
             assert torch.equal(ours, theirs)
     assert view_audio("audio-only", scored, None) == ()
-    assert donor_reader("constant", prepared, "1", mfcc_facts(prepared, "1")) is None
+    assert donor_reader("constant", half_audible, "1", mfcc_facts(half_audible, "1")) is None
 
 
 def test_audio_only_selects_clips_with_audio_and_their_classes(

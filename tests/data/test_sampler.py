@@ -43,6 +43,7 @@ def test_repeats_draw_every_clip_that_often_with_new_seeds() -> None:
     assert len({d.seed for d in draws}) == 12
 
 
+@pytest.mark.slow
 @given(st.sampled_from([1, 2, 4]), st.sampled_from([None, 1, 3]), st.integers(0, 5))
 def test_ranks_share_each_global_batch_and_a_restart_goes_on(
     world: int, micro: int | None, first: int

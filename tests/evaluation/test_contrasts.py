@@ -62,6 +62,7 @@ def test_estimate_means_of_equal_values_are_not_taken_for_certain() -> None:
     assert found["one"] == Estimate(1.0, 1 - unseen, 1 + unseen, 200)
 
 
+@pytest.mark.slow
 def test_estimate_means_cover_a_mean_of_correlated_groups() -> None:
     covered = 0
     for seed in range(100):

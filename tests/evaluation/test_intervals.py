@@ -13,6 +13,7 @@ def simulate(draw: np.random.Generator, groups: int, size: int) -> np.ndarray:
     return draw.random(groups * size) < accuracy
 
 
+@pytest.mark.slow
 def test_interval_of_correlated_groups_covers_the_truth_and_that_of_clips_does_not() -> None:
     draw = np.random.default_rng(0)
     names = [f"g{n // 10}" for n in range(800)]

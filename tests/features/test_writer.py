@@ -87,6 +87,7 @@ def peak_bytes(path: Path, clips: int) -> int:
     return peak
 
 
+@pytest.mark.slow
 def test_memory_of_writing_is_flat_in_the_number_of_clips(tmp_path: Path) -> None:
     few, many = (peak_bytes(tmp_path / f"{n}.h5", n) for n in (160, 3200))
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from matplotlib.image import imread
 
 from avme.figures.degradation import Band, Panel, draw_degradation
@@ -21,6 +22,7 @@ def colored(path: Path) -> float:
     return float((np.ptp(pixels, axis=-1) > 0.3).mean())
 
 
+@pytest.mark.slow
 def test_draw_degradation_draws_a_panel_for_each_kind(tmp_path: Path) -> None:
     one, five = tmp_path / "one.png", tmp_path / "five.png"
 

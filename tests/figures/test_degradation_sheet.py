@@ -63,6 +63,7 @@ def test_rows_of_a_single_frame_show_it() -> None:
     assert row.psnr_db == (float("inf"),) * 5
 
 
+@pytest.mark.slow
 def test_script_draws_a_video(tmp_path: Path, make_video: Callable[..., Path]) -> None:
     video = make_video(tmp_path / "a.avi", frames=40, size="120x96", audio=None)
     script = runpy.run_path(str(ROOT / "docs" / "figures" / "degradations.py"))

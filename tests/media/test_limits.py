@@ -82,6 +82,7 @@ def test_frames_of_16k_are_refused_before_decoding(tmp_path: Path, make_video: M
     assert not (tmp_path / "work" / "ffmpeg.log").exists()
 
 
+@pytest.mark.slow
 def test_frames_that_grow_beyond_the_limit_are_refused(
     tmp_path: Path, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +98,7 @@ def test_frames_that_grow_beyond_the_limit_are_refused(
     assert media.ffmpeg_log
 
 
+@pytest.mark.slow
 def test_ffmpeg_gets_no_more_memory_than_it_may(tmp_path: Path, make_video: MakeVideo) -> None:
     clip = make_video(tmp_path / "clip.avi", frames=1, size="7680x4320", audio=None)
     info = probe(clip)
@@ -141,6 +143,7 @@ def test_clock_jump_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("jump_seconds", [1_000, 7_200])
+@pytest.mark.slow
 def test_transport_stream_with_clock_jump_is_complete(
     jump_seconds: int, tmp_path: Path, make_video: MakeVideo
 ) -> None:

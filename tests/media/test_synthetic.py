@@ -49,6 +49,7 @@ def test_plan_set_has_one_silent_clip_and_one_without_track_in_the_last_group() 
     assert {clip.group for clip in odd} == {3}
 
 
+@pytest.mark.slow
 def test_make_set_is_laid_out_as_ucf101(tmp_path: Path) -> None:
     clips = plan_set(groups=(1,), clips_per_group=1, seed=0)
 

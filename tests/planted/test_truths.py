@@ -13,6 +13,8 @@ from avme.shards.reader import ShardReader
 from avme.stages.audit import audit
 from tests.planted.truths import PERIOD
 
+pytestmark = pytest.mark.slow
+
 Planted = Callable[[str], PreparedDataset]
 
 

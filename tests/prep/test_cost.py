@@ -51,6 +51,7 @@ def test_measure_takes_at_most_eight_clips_and_counts_failed_ones(tmp_path: Path
     assert rate.bytes_per_unit == 0.0
 
 
+@pytest.mark.slow
 def test_measure_spreads_its_sample_over_the_list(video: Path, tmp_path: Path) -> None:
     """Of 80 files the middle of every tenth is taken, so that exactly those decode."""
     for number in range(5, 80, 10):

@@ -41,6 +41,7 @@ def plan_in(path: Path) -> dict[str, Any]:
     return plan
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(head=_HEADS, shards=_SHARDS, clips=_CLIPS, indent=st.sampled_from([None, 1, 2]))
 def test_write_plan_equals_json_and_is_read_back(

@@ -81,6 +81,7 @@ def test_pack_with_unreadable_file_quarantines_it(open_folder: Path, one: Path) 
     assert "Permission denied" in record.message
 
 
+@pytest.mark.slow
 def test_pack_with_huge_sparse_file_stops_at_the_time_limit(tmp_path: Path, one: Path) -> None:
     (tmp_path / "videos" / "a").mkdir(parents=True)
     path = Path(shutil.copy(one, tmp_path / "videos" / "a" / "clip.avi"))

@@ -173,6 +173,7 @@ def test_reader_when_pickled_opens_its_file_again(shard: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.slow
 def test_another_process_reads_the_same(shard: Path, method: str) -> None:
     reader = ShardReader(shard)
     before = reader.pts(0)

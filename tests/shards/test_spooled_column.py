@@ -29,6 +29,7 @@ def test_spool_writes_committed_rows_in_order(width: int | None, tmp_path: Path)
     spool.close()
 
 
+@pytest.mark.slow
 def test_spool_of_long_memory_mapped_rows_keeps_a_piece_in_memory(tmp_path: Path) -> None:
     """Half an hour of samples, every second one of a file, as of a stereo track."""
     num_rows = 30 * 60 * 16_000

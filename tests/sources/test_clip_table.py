@@ -59,6 +59,7 @@ def test_clip_table_returns_every_clip(given: list[SourceClip], root: Path) -> N
     assert catalog.class_names == tuple(sorted({clip.class_name for clip in given}))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(given=clips(), guess=st.integers(0, 25))
 def test_find_returns_a_clip_for_any_guess(given: list[SourceClip], guess: int) -> None:

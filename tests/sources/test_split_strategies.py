@@ -100,6 +100,7 @@ def sets_of_clips(draw: st.DrawFn) -> list[SourceClip]:
     return [clip(f"C{c}", f"g{g:02d}", n) for n, (c, g) in enumerate(pairs)]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(clips=sets_of_clips(), fraction=st.floats(0.01, 0.99), seed=st.integers(0, 5))
 def test_held_out_groups_never_cross_and_every_class_keeps_a_clip(

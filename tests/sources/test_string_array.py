@@ -1,6 +1,7 @@
 """A string array returns what was put in, byte for byte, and little more memory."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from avme.sources.string_array import StringArray
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
+@pytest.mark.slow
 @given(st.lists(TEXT, max_size=20))
 def test_texts_come_back_in_order(texts: list[str]) -> None:
     array = StringArray(texts)
@@ -45,6 +47,7 @@ def test_argsort_is_stable_and_repeated_marks_all_but_the_first(texts: list[str]
     assert list(kept) == sorted(set(texts))
 
 
+@pytest.mark.slow
 def test_argsort_of_more_strings_than_one_piece_merges_the_pieces() -> None:
     texts = [f"{number:05d}" for number in np.random.default_rng(0).permutation(9000)]
 

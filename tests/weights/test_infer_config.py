@@ -162,6 +162,7 @@ def test_geometry_of_encoder_starts_both_stages(
     assert {name.split(".")[0] for name in tally.new} == {"audio", "fusion", "norm", "head"}
 
 
+@pytest.mark.slow
 def test_geometry_of_videomae_v2_giant_keeps_its_sizes(
     tmp_path: Path, make_theirs: MakeTheirs, parity: Any
 ) -> None:

@@ -32,6 +32,7 @@ def test_print_controls_prints_tables_verdicts_and_shares(
     assert "perceptual score: frames " in printed
 
 
+@pytest.mark.slow
 def test_print_controls_prints_curves_in_place_of_degraded_rows(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner
 
 from avme_cli.app import app
 
 
+@pytest.mark.slow
 def test_probe_of_a_file_prints_c_accuracy_and_signature(
     tmp_path: Path, write_file: Callable[..., Path]
 ) -> None:

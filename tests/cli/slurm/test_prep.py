@@ -8,20 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from avme.config import PrepConfig
 from avme.config.slurm import SlurmConfig
 from avme.io.atomic import read_json
 from avme.io.filenames import DATASET_MANIFEST
 from avme.progress import NullReporter
+from avme_cli.app import app
 from avme_cli.slurm.prep import parts_batch, submit_parts
 
 PREP = [sys.executable, "-m", "avme_cli", "prep", "folder", "videos", "--slurm"]
 SETTINGS = ("slurm.jobs=2", "slurm.cpus=1", "shard_clips=2", "test_fraction=0.5")
 
 
-def run_command(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+def submit(*arguments: str) -> Result:
+    command = ["prep", "folder", "videos", "--slurm", *arguments]
+    return CliRunner().invoke(app, command, prog_name="avme")
 
 
 @pytest.mark.slow
@@ -32,7 +35,8 @@ def test_submit_parts_describes_the_parts_and_finishes_the_dataset(
         make_video(Path(f"videos/class{number % 2}/clip{number}.avi"))
     slurm.plays("srun", 'shift 2; exec "$@"')
 
-    done = run_command([*PREP, *(word for each in SETTINGS for word in ("--set", each))])
+    command = [*PREP, *(word for each in SETTINGS for word in ("--set", each))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[0] == (
@@ -122,9 +126,9 @@ def test_workers_that_were_asked_for_stay() -> None:
 def test_submit_parts_refuses_what_a_part_would_refuse(slurm: Any) -> None:
     Path("videos").mkdir()
 
-    done = run_command(PREP)
+    done = submit()
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "videos" in done.stderr
     assert "submitted" not in done.stderr
     assert not Path("data").exists()
@@ -133,9 +137,9 @@ def test_submit_parts_refuses_what_a_part_would_refuse(slurm: Any) -> None:
 def test_submit_parts_with_time_limit_below_warning_is_refused(slurm: Any) -> None:
     Path("videos").mkdir()
 
-    done = run_command([*PREP, "--set", "slurm.time_limit_minutes=1"])
+    done = submit("--set", "slurm.time_limit_minutes=1")
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert done.stderr.startswith("error: slurm.time_limit_minutes")
     assert not Path("data").exists()
 
@@ -144,7 +148,7 @@ def test_submit_parts_with_time_limit_below_warning_is_refused(slurm: Any) -> No
 def test_slurm_excludes_parts_and_dask(slurm: Any, other: list[str]) -> None:
     Path("videos").mkdir()
 
-    done = run_command([*PREP, *other])
+    done = submit(*other)
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert done.stderr.startswith("error: --slurm submits parts itself: leave --part and --dask")

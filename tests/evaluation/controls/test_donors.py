@@ -64,6 +64,7 @@ def test_derange_is_determined_by_its_seed() -> None:
     assert first.tolist() != other.tolist()
 
 
+@pytest.mark.slow
 def test_derange_gives_every_allowed_owner_about_as_often() -> None:
     group = ["a", "a", "b", "c", "d"]
     counts = np.zeros((5, 5))

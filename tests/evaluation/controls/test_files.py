@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from avme.evaluation.controls.conditions import NO_AUDIO, SHUFFLE
 from avme.evaluation.controls.files import summarize_controls, write_controls
@@ -10,6 +11,7 @@ from avme.evaluation.controls.table import COLUMNS
 from tests.evaluation.controls.outcomes import CONDITIONS, N, draw_outcomes
 
 
+@pytest.mark.slow
 def test_write_controls_writes_verdicts_and_a_table(tmp_path: Path) -> None:
     outcomes = draw_outcomes(lambda condition: 0.4 if condition == NO_AUDIO else 0.9)
     report = summarize_controls(outcomes)

@@ -47,6 +47,7 @@ def test_slides_further_apart_than_a_jump_stay_with_their_audio(
     assert media.audio_seconds == pytest.approx(36.0, abs=0.06)
 
 
+@pytest.mark.slow
 def test_audio_after_a_hole_keeps_its_time(recording: Callable[..., Path], tmp_path: Path) -> None:
     path, holed = recording("whole.ts", "25", 20), tmp_path / "holed.ts"
     with av.open(str(path)) as source, av.open(str(holed), "w") as target:
@@ -67,6 +68,7 @@ def test_audio_after_a_hole_keeps_its_time(recording: Callable[..., Path], tmp_p
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 100), (100, 0)])
+@pytest.mark.slow
 def test_joined_recordings_are_closed_up(
     recording: Callable[..., Path], tmp_path: Path, first: int, second: int
 ) -> None:

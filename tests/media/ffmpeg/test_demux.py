@@ -88,6 +88,7 @@ def test_demux_fills_a_gap_with_the_following_samples_in_time(
     assert np.abs(offsets_of(film, ffmpeg, tmp_path)).max() < 0.002
 
 
+@pytest.mark.slow
 def test_joined_streams_whose_audio_overlaps_stay_in_time(
     tmp_path: Path, make_film: Callable[..., Path], ffmpeg: str
 ) -> None:

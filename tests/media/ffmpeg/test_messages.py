@@ -27,6 +27,7 @@ def read(lines: list[str], always: str = "^$", size: int = 1 << 16) -> list[str]
     return messages.lines()
 
 
+@pytest.mark.slow
 def test_neither_order_nor_addresses_nor_pieces_matter() -> None:
     expected = [
         "Error while decoding stream #0:1: Invalid data found when processing input",

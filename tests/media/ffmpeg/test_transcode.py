@@ -44,6 +44,7 @@ def extracted(path: Path, work: Path, span: Span | None = None) -> tuple[Decoded
 
 
 @pytest.mark.parametrize("span", [None, Span(2.0, 3.0)])
+@pytest.mark.slow
 def test_transcode_of_cancelling_channels_keeps_one(tmp_path: Path, span: Span | None) -> None:
     opposed, pictures = extracted(clip(tmp_path / "a.avi", TONE, f"-{TONE}"), tmp_path, span)
     alike, same_pictures = extracted(clip(tmp_path / "b.avi", TONE, TONE), tmp_path, span)

@@ -200,6 +200,7 @@ def test_killed_run_is_reported_as_killed(tmp_path: Path) -> None:
         require_finished_run(tmp_path)
 
 
+@pytest.mark.slow
 def test_resume_logs_the_last_state_and_changed_settings(
     finished: PreparedDataset, pretrained: Path, make_pretrain_config: MakeConfig, tmp_path: Path
 ) -> None:
@@ -220,6 +221,7 @@ def test_resume_logs_the_last_state_and_changed_settings(
     assert not torn.exists()
 
 
+@pytest.mark.slow
 def test_slurm_settings_are_not_stored_with_the_weights(pretrained: Path) -> None:
     kept = read_file(pretrained / "weights.safetensors").config
 

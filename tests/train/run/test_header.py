@@ -82,6 +82,7 @@ def test_header_precedes_the_first_step(
     assert said["out"] == str(run)
 
 
+@pytest.mark.slow
 def test_header_estimate_follows_once_after_ten_steps(run: Path, screen: Screen) -> None:
     at = [n for n, line in enumerate(screen.shown) if line.startswith("estimate: ")]
     first = screen.shown.index("pretrain begins")
@@ -91,6 +92,7 @@ def test_header_estimate_follows_once_after_ten_steps(run: Path, screen: Screen)
     assert re.search(r"\(mean of 10 steps\), .+ for the \d+ steps left$", screen.shown[at[0]])
 
 
+@pytest.mark.slow
 def test_header_run_shows_the_last_loss(run: Path, screen: Screen) -> None:
     last = [line for line in read_metrics(run / "metrics.jsonl") if line["kind"] == "train"][-1]
     notes = [line for line in screen.shown if line.startswith("epoch")]
@@ -99,6 +101,7 @@ def test_header_run_shows_the_last_loss(run: Path, screen: Screen) -> None:
     assert screen.shown[-1].endswith(f", loss {last['loss']:.4f}")
 
 
+@pytest.mark.slow
 def test_log_file_holds_messages_with_their_time(run: Path, screen: Screen) -> None:
     log = (run / "train.log").read_text().splitlines()
     said = [line for line in screen.shown if not line.startswith(("epoch", "pretrain begins"))]
