@@ -28,6 +28,9 @@ _PANELS: Final = {
         "probe": "Fit a linear classifier on features of the train list, and score the test list.",
         "retrieval": "Find the audio of each test clip by its video, and the reverse.",
     },
+    "Look": {
+        "reconstruct": "Complete masked clips by one checkpoint or several, beside free baselines.",
+    },
     "Tools": {
         "weights": "Inspect and convert weights of avme, VideoMAE and Hugging Face.",
         "config": "List, show, write and check settings.",
@@ -44,6 +47,7 @@ _PANELS: Final = {
 _MODULES: Final = {
     "eval": "evaluation.evaluate",
     "compare": "evaluation.compare",
+    "reconstruct": "inference.reconstruct",
     **{name: f"features.{name}" for name in ("embed", "knn", "probe", "retrieval")},
 }
 """Modules that are not named as their command."""

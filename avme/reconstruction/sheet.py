@@ -21,14 +21,14 @@ from avme.reconstruction.strips import MOST_DIFFERENCE, Strip, color_table
 _DPI: Final = 150
 _CELL: Final = 1.0
 _GAP: Final = 0.05
-_LABEL: Final = 1.75
+_LABEL: Final = 1.9
 """Side of a frame, gaps and width of the labels in inches."""
-_HEADING: Final = 0.32
+_HEADING: Final = 0.46
 _BETWEEN: Final = 0.12
 _MOST_ACROSS: Final = 8
 """Frames beside each other: blocks of few frames are put side by side."""
 _FONT: Final = 8.5
-_LABEL_CHARACTERS: Final = 25
+_LABEL_CHARACTERS: Final = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Block:
     """Rows of one clip."""
 
     title: str
+    detail: str
     strips: tuple[Strip, ...]
 
 
@@ -62,7 +63,7 @@ def _figure(blocks: Sequence[Block], note: str, title: str) -> Figure:
     heights = [_HEADING + _height_of(max(line, key=lambda b: len(b.strips))) for line in lines]
     characters = int(width * 72 / (_FONT * 0.54))
     notes = [part for text in note.split("\n") for part in textwrap.wrap(text, characters)]
-    bottom = 0.45 + 0.16 * len(notes)
+    bottom = 0.55 + 0.16 * len(notes)
     top = 0.2 + 0.19 * sum(
         max(1, len(textwrap.wrap(t, int(width * 10)))) for t in title.split("\n")
     )
@@ -88,22 +89,30 @@ def _height_of(block: Block) -> float:
 def _add_block(figure: Figure, block: Block, left: float, top: float) -> None:
     """Add the rows of a clip; `left` and `top` in inches from the upper left corner."""
     width, height = figure.get_size_inches()
+    wide = _LABEL + len(block.strips[0].frames) * (_CELL + _GAP)
     figure.text(
         (left + 0.1) / width,
-        1 - (top + 0.08) / height,
-        _cut(block.title, 70),
+        1 - (top + 0.06) / height,
+        _cut(block.title, int(10 * wide)),
         fontsize=_FONT + 1,
         weight="bold",
         va="top",
     )
+    figure.text(
+        (left + 0.1) / width,
+        1 - (top + 0.25) / height,
+        _cut(block.detail, int(13 * wide)),
+        fontsize=_FONT,
+        color="0.25",
+        va="top",
+    )
     down = top + _HEADING
     for number, strip in enumerate(block.strips):
-        wide = len(strip.frames) * (_CELL + _GAP) - _GAP
         axes = figure.add_axes(
             (
                 (left + _LABEL) / width,
                 1 - (down + _CELL) / height,
-                wide / width,
+                (wide - _LABEL - _GAP) / width,
                 _CELL / height,
             )
         )
@@ -115,12 +124,12 @@ def _add_block(figure: Figure, block: Block, left: float, top: float) -> None:
 
 def _add_label(figure: Figure, strip: Strip, left: float, down: float) -> None:
     width, height = figure.get_size_inches()
-    name = textwrap.wrap(strip.name, _LABEL_CHARACTERS - 3)[:2]
+    name = textwrap.wrap(strip.name, _LABEL_CHARACTERS - 4)[:2]
     caption = [
         part
         for line in strip.caption.split("\n")
         for part in textwrap.wrap(line, _LABEL_CHARACTERS)
-    ][:4]
+    ][:5]
     x = (left + _LABEL - 0.08) / width
     middle = down + _CELL / 2 - 0.065 * (len(name) + len(caption))
     for index, text in enumerate((*name, *caption)):

@@ -59,10 +59,11 @@ def notes_of(
     ]
     if any(model.is_normalized for model in models):
         notes.append(_unnormalization(comparison, rows))
-    free = [row for row in rows if row.kind == "free" and row.by_audio]
-    if free:
+    for setup in map(str, comparison.setups):
+        free = [r for r in rows if r.kind == "free" and r.by_audio and r.setup == setup]
         values = ", ".join(f"{row.name} {main_score(row).psnr_db:.1f}" for row in free)
-        notes.append(f"Free baselines in dB: {values}.")
+        where = f" ({setup})" if len(comparison.setups) > 1 else ""
+        notes.append(f"Free baselines in dB{where}: {values}.")
     if len(comparison.setups) > 1:
         notes.append(
             "The models differ in frames or patches: each setup has its own clips and mask, so "

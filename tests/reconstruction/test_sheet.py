@@ -19,6 +19,7 @@ def block(name: str, frames: int) -> Block:
     colors = {color: np.full((frames, 16, 16, 3), color, np.uint8) for color in (RED, BLUE)}
     return Block(
         name,
+        name,
         (Strip(name, "a caption", colors[RED]), Strip("difference", "below", colors[BLUE], True)),
     )
 
