@@ -1,0 +1,1 @@
+"""Inference: a trained model on media files, of any length, with nothing but its checkpoint."""
