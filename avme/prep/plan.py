@@ -26,8 +26,8 @@ from avme.prep.plan_file import source_stamps, write_plan
 from avme.prep.request import Request
 from avme.prep.status import Reason, find_outdated, is_published, manifest_of
 from avme.progress import Reporter
+from avme.shards.manifest import DATASET_SCHEMA
 from avme.shards.name_rules import shard_name, shard_number
-from avme.shards.schema import DATASET_SCHEMA
 from avme.sources.clip_table import ClipTable, Selection
 from avme.sources.splits import SourceResult
 

@@ -18,9 +18,9 @@ from avme.io.filenames import SHARDS
 from avme.prep.plan_file import read_entries, source_stamp
 from avme.prep.write_shard import hash_unchanged
 from avme.progress import Reporter
+from avme.shards.manifest import require_schema
 from avme.shards.name_rules import require_clip_id, require_shard_name
 from avme.shards.reader import ShardReader
-from avme.shards.schema import require_schema
 from avme.sources.clip_table import ClipTable, SourceClip
 
 _UNREADABLE: Final = (ArtifactError, OSError, LookupError, TypeError, ValueError)

@@ -28,10 +28,9 @@ from avme.progress import Reporter
 from avme.shards.contents import StoredClip, read_contents
 from avme.shards.csv_tables import MOST_NAMED, PublishStats, clip_id_of, merge_by_id, write_rows
 from avme.shards.dataset import PreparedDataset, split_path
-from avme.shards.manifest import fingerprint
+from avme.shards.manifest import DATASET_SCHEMA, fingerprint
 from avme.shards.reader import ShardReader
 from avme.shards.record import ClipRecord
-from avme.shards.schema import DATASET_SCHEMA
 from avme.sources.folder import Layout
 from avme.sources.splits import Split
 

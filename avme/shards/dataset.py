@@ -3,63 +3,32 @@
 Only a folder with `dataset.json`, which is written last, is a dataset.
 """
 
-import csv
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, cast
+from typing import Any, Final, Literal
 
 import numpy as np
 from jaxtyping import Float32
 
-from avme.audio.loudness import AUDIO_STATES, AudioState
+from avme.audio.loudness import AUDIO_STATES
 from avme.errors import ArtifactError, UsageError
 from avme.io.atomic import read_json
 from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE, SHARDS, SPLITS
 from avme.io.hashing import list_sha256
 from avme.io.json_checksum import has_valid_checksum
 from avme.io.symlinks import require_no_links
-from avme.shards.manifest import require_types
-from avme.shards.name_rules import (
-    require_clip_id,
-    require_label,
-    require_plain_name,
-    require_shard_name,
-)
-from avme.shards.schema import require_schema
+from avme.shards.clip_entry import HINT, ClipEntry, parse_entries
+from avme.shards.manifest import require_schema, require_types
+from avme.shards.name_rules import require_label, require_plain_name
+
+__all__ = ["ClipEntry", "PreparedDataset", "Subset", "read_manifest", "split_path"]
 
 _MOST: Final = 2**31
 """Upper bound of every number of a clip."""
 
 Subset = Literal["train", "test"]
-_MEND: Final = "`avme verify` shows how to fix it"
-
-
-@dataclass(frozen=True, slots=True)
-class ClipEntry:
-    """Valid clip and its position."""
-
-    id: str
-    class_name: str
-    label: int
-    group: str
-    num_frames: int
-    fps: Fraction
-    width: int
-    height: int
-    audio: AudioState
-    shard: str
-    """File name below `shards/`."""
-    row: int
-    """Row in that shard."""
-
-    @property
-    def has_audio(self) -> bool:
-        """True if the clip has usable audio: a track that is not silent."""
-        return self.audio == AUDIO_STATES[0]
 
 
 @dataclass(frozen=True)
@@ -105,11 +74,11 @@ class PreparedDataset:
         Raises ArtifactError if it is unreadable, or at its end if its bytes have changed.
         """
         path = self.folder / INDEX
-        for entry in _read_entries(path, str(self.manifest["tables"].get(INDEX))):
+        for entry in parse_entries(path, str(self.manifest["tables"].get(INDEX))):
             if not self._knows(entry):
                 raise ArtifactError(
                     f"{path}: the line of {entry.id} does not fit {DATASET_MANIFEST} or the range "
-                    f"of its columns: {_MEND}"
+                    f"of its columns: {HINT}"
                 )
             yield entry
 
@@ -209,9 +178,9 @@ class PreparedDataset:
             with path.open(encoding="utf-8", newline="\n") as file:
                 ids = tuple(line.removesuffix("\n") for line in file)
         except (OSError, ValueError) as error:
-            raise ArtifactError(f"{path} cannot be read: {_MEND}") from error
+            raise ArtifactError(f"{path} cannot be read: {HINT}") from error
         if list_sha256(ids) != self.manifest["splits"][split][f"{subset}_sha256"]:
-            raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
+            raise ArtifactError(f"{path} has changed since it was written: {HINT}")
         return ids
 
     def _require_split(self, split: str) -> None:
@@ -228,7 +197,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     manifest = read_json(path)
     require_schema(manifest.get("schema"), path)
     if not has_valid_checksum(manifest):
-        raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
+        raise ArtifactError(f"{path} has changed since it was written: {HINT}")
     require_types(manifest, path)
     return manifest
 
@@ -253,37 +222,3 @@ def _require_names(manifest: dict[str, Any], folder: Path) -> None:
             require_label(name)
     except (ValueError, TypeError) as error:
         raise ArtifactError(f"{folder / DATASET_MANIFEST}: {error}: prepare it again") from None
-
-
-def _read_entries(path: Path, sha256: str) -> Iterator[ClipEntry]:
-    digest = hashlib.sha256()
-
-    def lines(file: BinaryIO) -> Iterator[str]:
-        for line in file:
-            digest.update(line)
-            yield line.decode("utf-8")
-
-    try:
-        with path.open("rb") as file:
-            yield from map(_entry, csv.DictReader(lines(file)))
-    except (OSError, KeyError, ValueError, TypeError, ZeroDivisionError, csv.Error) as error:
-        what = type(error).__name__ if isinstance(error, UnicodeError) else repr(error)
-        raise ArtifactError(f"{path} cannot be read ({what}): {_MEND}") from error
-    if digest.hexdigest() != sha256:
-        raise ArtifactError(f"{path} has changed since it was written: {_MEND}")
-
-
-def _entry(row: dict[str, str]) -> ClipEntry:
-    return ClipEntry(
-        id=require_clip_id(row["id"]),
-        class_name=require_label(row["class_name"]),
-        label=int(row["label"]),
-        group=require_label(row["group"]),
-        num_frames=int(row["frames"]),
-        fps=Fraction(int(row["fps_num"]), int(row["fps_den"])),
-        width=int(row["width"]),
-        height=int(row["height"]),
-        audio=cast(AudioState, row["audio"]),
-        shard=require_shard_name(row["shard"]),
-        row=int(row["row"]),
-    )

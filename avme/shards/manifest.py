@@ -1,4 +1,8 @@
-"""Schema of `dataset.json`: its checksum detects damage, but not a forged file."""
+"""Manifest `dataset.json`: its schema, and the types and ranges of its values.
+
+Shards, plan.json and dataset.json carry the same number of the schema. The checksum of the manifest
+detects damage, but not a forged file.
+"""
 
 import hashlib
 import json
@@ -12,6 +16,7 @@ from avme.errors import ArtifactError
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Text = Annotated[str, Field(max_length=1000)]
 Coefficients = Annotated[list[float], Field(min_length=1, max_length=65_536)]
+DATASET_SCHEMA: Final = 4
 _MOST_CLASSES: Final = 1_000_000
 
 
@@ -63,6 +68,16 @@ class _Manifest(_Strict):
     shards: dict[Text, _Shard]
     counts: _Counts
     ffmpeg: dict[Text, Count]
+
+
+def require_schema(found: object, path: Path) -> None:
+    """Raise ArtifactError if the file at `path` has another schema."""
+    if found != DATASET_SCHEMA:
+        raise ArtifactError(
+            f"{path}: prepared with another version of avme (got schema {found!r:.40}, expected "
+            f"{DATASET_SCHEMA}). Prepare the dataset again: delete its folder or choose another "
+            "with --out"
+        )
 
 
 def require_types(manifest: dict[str, Any], path: Path) -> None:

@@ -28,8 +28,8 @@ from avme.shards.hdf5_file import (
     read_schema,
     require_columns,
 )
+from avme.shards.manifest import DATASET_SCHEMA, require_schema
 from avme.shards.record import ClipRecord, from_lines
-from avme.shards.schema import DATASET_SCHEMA, require_schema
 
 UNREADABLE: Final = (
     AttributeError,

@@ -33,8 +33,8 @@ from numpy.typing import NDArray
 
 from avme.io.atomic import replacing
 from avme.media.decode import DecodedClip
+from avme.shards.manifest import DATASET_SCHEMA
 from avme.shards.record import ClipRecord, to_lines
-from avme.shards.schema import DATASET_SCHEMA
 from avme.shards.spooled_column import SpooledColumn
 
 _ERRNO = re.compile(r"errno = (\d+)")

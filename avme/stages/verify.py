@@ -21,10 +21,9 @@ from avme.prep.ffmpeg_versions import describe_mixture
 from avme.prep.plan_file import MOST_PLAN_BYTES
 from avme.progress import Reporter
 from avme.shards.contents import concat_contents
-from avme.shards.manifest import require_types
+from avme.shards.manifest import require_schema, require_types
 from avme.shards.name_rules import require_shard_name
 from avme.shards.rebuild_command import delete_command, places_of, prep_command, require_plan
-from avme.shards.schema import require_schema
 from avme.system.cpu_count import available_cores
 from avme.verify.problem import Problem
 from avme.verify.shard_checks import ShardCheck, ShardFacts, check_shard

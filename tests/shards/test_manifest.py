@@ -9,6 +9,7 @@ import pytest
 from avme.errors import ArtifactError
 from avme.io.atomic import read_json
 from avme.shards.dataset import PreparedDataset
+from avme.shards.manifest import DATASET_SCHEMA, require_schema
 
 HEADER = "id,class_name,label,group,frames,fps_num,fps_den,width,height,audio,shard,row\n"
 LINE = "A/a,A,0,g,10,25,1,48,32,audible,shard-00000.h5,0\n"
@@ -117,3 +118,19 @@ def test_manifest_with_impossible_row_is_refused(
 
     with pytest.raises(ArtifactError, match=r"index\.csv"):
         PreparedDataset.open(folder)
+
+
+def test_require_schema_accepts_the_current_one() -> None:
+    require_schema(DATASET_SCHEMA, Path("dataset.json"))
+
+
+@pytest.mark.parametrize("found", [1, 2, 3, DATASET_SCHEMA + 1, None, "4", "x" * 1000])
+def test_require_schema_refuses_another_in_one_line(found: object) -> None:
+    with pytest.raises(ArtifactError) as caught:
+        require_schema(found, Path("data/pets/dataset.json"))
+
+    assert str(caught.value) == (
+        "data/pets/dataset.json: prepared with another version of avme (got schema "
+        f"{found!r:.40}, expected 4). Prepare the dataset again: delete its folder or choose "
+        "another with --out"
+    )
