@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 import avme
-from avme.bench.step import HALF, OURS, WITH_SOUND, StepJob, StepRow, bench_step, config_of
+from avme.bench.step import HALF, OURS, WITH_AUDIO, StepJob, StepRow, bench_step, config_of
 from avme.config.presets import preset
 from avme.config.pretrain import PretrainConfig
 from avme.config.resolve import resolve
@@ -122,7 +122,7 @@ def step_rows(job: StepJob, told: argparse.Namespace, peak: float | None) -> Tab
 def step_cells(row: StepRow, job: StepJob, peak: float | None) -> list[str]:
     """What stands in a row beside whether it was compiled."""
     share = ""
-    if peak is not None and row.name in (OURS, HALF, WITH_SOUND):
+    if peak is not None and row.name in (OURS, HALF, WITH_AUDIO):
         work = 3.0 * forward_gflop(config_of(row.name, job.config)) * row.clips_per_second
         share = f"{100.0 * work / (1000.0 * peak):.1f}"
     return [

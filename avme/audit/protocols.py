@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int
 from avme.audit.audio_leak import dropped, mutual_bits
 from avme.config.train import AudioProtocol
 
-Clips = Literal["all", "sounding classes", "usable sound"]
+Clips = Literal["all", "classes with audio", "usable audio"]
 
 _MOSTLY: Final = 0.5
 _DROPPED: Final = (0.25, 0.5, 0.75)
@@ -77,10 +77,10 @@ def protocols(train: Int[np.ndarray, "l p"], test: Int[np.ndarray, "l p"]) -> li
             int(test[mostly].sum()),
             int(np.count_nonzero(mostly)),
             mutual_bits(train[mostly]),
-            clips="sounding classes",
+            clips="classes with audio",
         ),
         Protocol("only clips with usable audio", *audible, 0.0, _option("audio-only")),
-        Protocol("only clips with usable audio, as a dataset", *audible, 0.0, clips="usable sound"),
+        Protocol("only clips with usable audio, as a dataset", *audible, 0.0, clips="usable audio"),
         Protocol(
             "all clips, audio of donors where none is usable", *everything, 0.0, _option("donor")
         ),

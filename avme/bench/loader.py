@@ -23,7 +23,7 @@ from avme.progress import Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
 
 OURS = "avme"
-WITH_SOUND = "avme with sound"
+WITH_AUDIO = "avme with audio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def bench_loader(
     contenders = [
         Candidate(OURS, ours),
         *(Candidate(name, _doing(load, jobs, clip)) for name, load in peers.present.items()),
-        Candidate(WITH_SOUND, with_audio),
+        Candidate(WITH_AUDIO, with_audio),
     ]
     with one_core():
         # Files are opened in the warm-up: training opens them once, not once per epoch.

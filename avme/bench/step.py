@@ -33,8 +33,8 @@ from avme.train.optim import build_optimizer
 TRANSFORMERS: Final = "transformers"
 OURS: Final = "avme"
 HALF: Final = "avme, half decoded"
-WITH_SOUND: Final = "avme with sound"
-ROWS: Final = (OURS, HALF, WITH_SOUND)
+WITH_AUDIO: Final = "avme with audio"
+ROWS: Final = (OURS, HALF, WITH_AUDIO)
 _WARM_UP = 2
 _STATUS = Path("/proc/self/status")
 
@@ -130,7 +130,7 @@ def bench_step(
 
 def config_of(name: str, config: PretrainConfig) -> PretrainConfig:
     """Return the settings of one avme row; transformers has those of the first."""
-    if name == WITH_SOUND:
+    if name == WITH_AUDIO:
         return config
     fusion = config.model.fusion.model_copy(update={"kind": "none"})
     mask = config.mask.model_copy(update={"decoder_ratio": 0.5}) if name == HALF else config.mask

@@ -106,7 +106,7 @@ def draw_classes(
 def _by_share(
     classes: Sequence[str], clips: Mapping[str, Mapping[str, Int[np.ndarray, " l"]]]
 ) -> list[int]:
-    sounding = sum(states["audible"] for states in clips.values())
+    audible = sum(states["audible"] for states in clips.values())
     total = sum(count for states in clips.values() for count in states.values())
-    share = sounding / np.maximum(total, 1)
+    share = audible / np.maximum(total, 1)
     return sorted(range(len(classes)), key=lambda index: (-share[index], classes[index]))

@@ -23,9 +23,9 @@ _LOOSE_ASPECT = 0.02
 """Scaling to whole pixels changes the aspect ratio slightly."""
 _LOOSE_CUT_SECONDS = 0.5
 """A segment that lacks two frames and less than this is complete."""
-_LOOSE_SOUND_SECONDS = 0.5
+_LOOSE_AUDIO_SECONDS = 0.5
 """Recorders write the last audio block in full."""
-_SHORT = ("short-cut:", "sound-short:")
+_SHORT = ("short-cut:", "audio-short:")
 
 
 def frame_warnings(info: MediaInfo, num_frames: int) -> Iterator[str]:
@@ -38,7 +38,7 @@ def frame_warnings(info: MediaInfo, num_frames: int) -> Iterator[str]:
         if info.video_track == 1:
             which = f"the first of {info.num_video_tracks} video tracks is used"
         why = f", the first {info.video_track_reason}" if info.video_track_reason else ""
-        yield f"more-pictures: {which}{why}"
+        yield f"more-video: {which}{why}"
 
 
 def cut_warnings(info: MediaInfo, span: Span, seconds: float, fps: Fraction) -> Iterator[str]:
@@ -131,22 +131,22 @@ def audio_warnings(
         if info.audio.position == 1:
             which = f"the first of {info.num_audio_tracks} audio tracks is used"
         why = f", the first {info.audio.reason}" if info.audio.reason else ""
-        yield f"more-sound: {which}{why}"
+        yield f"more-audio: {which}{why}"
     if audio_start_seconds is None:
         if info.num_audio_tracks > 1:
-            yield "sound-lost: no sample of the audio tracks decodes"
+            yield "audio-lost: no sample of the audio tracks decodes"
         elif info.num_audio_tracks:
-            yield "sound-lost: no sample of the audio track decodes"
+            yield "audio-lost: no sample of the audio track decodes"
         return
     if audio_start_seconds > LATE_SECONDS:
-        yield f"sound-late: audio starts {audio_start_seconds:.2f} s after the video"
+        yield f"audio-late: audio starts {audio_start_seconds:.2f} s after the video"
     if audio_start_seconds < -LATE_SECONDS:
-        yield f"sound-early: {-audio_start_seconds:.2f} s of audio before the video are left out"
+        yield f"audio-early: {-audio_start_seconds:.2f} s of audio before the video are left out"
     beyond = audio_start_seconds + audio_seconds - seconds
     if beyond < -LATE_SECONDS:
-        yield f"sound-short: audio ends {-beyond:.2f} s before the video"
-    if beyond > _LOOSE_SOUND_SECONDS:
-        yield f"sound-long: {beyond:.2f} s of audio after the video are left out"
+        yield f"audio-short: audio ends {-beyond:.2f} s before the video"
+    if beyond > _LOOSE_AUDIO_SECONDS:
+        yield f"audio-long: {beyond:.2f} s of audio after the video are left out"
 
 
 def require_min_decoded(

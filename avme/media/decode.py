@@ -161,7 +161,7 @@ def _warnings(
 ) -> Iterator[str]:
     if media.info.audio is not None and media.info.audio.channel is not None:
         number = media.info.audio.channel + 1
-        yield f"sound-cancelled: the mean of the channels is silent, channel {number} alone is used"
+        yield f"audio-cancelled: the mean of the channels is silent, channel {number} alone is used"
     if fixed_timestamps:
         yield f"timestamps-fixed: frame timestamps decreased; those follow at {media.fps} fps"
     if span is None:

@@ -141,7 +141,7 @@ def write_clip(clip: SyntheticClip, folder: Path, ffmpeg: str) -> Path:
     """
     path = folder / clip.id
     with TemporaryDirectory(prefix="avme-") as work, replacing(path) as temporary:
-        pictures, audio = Path(work, "pictures.rgb"), Path(work, "sound.s16")
+        pictures, audio = Path(work, "pictures.rgb"), Path(work, "audio.s16")
         pictures.write_bytes(render_video(clip).tobytes())
         arguments = [ffmpeg, *_QUIETLY, *_RAW_PICTURES, "-i", f"file:{pictures}"]
         if clip.audio != "none":

@@ -73,7 +73,7 @@ def count_flops(model: nn.Module, *inputs: Any, backward: bool = True) -> Flops:
     model.eval()  # same products, no state to update
     counter = FlopCounterMode(display=False)
     try:
-        with _AllClipsSound(), counter:  # type: ignore[no-untyped-call]
+        with _AllClipsAudible(), counter:  # type: ignore[no-untyped-call]
             made = functional_call(model, _shapes_of(model), tuple(map(_shape_of, inputs)))
             forward = counter.get_total_flops()
             name = type(model).__name__
@@ -89,7 +89,7 @@ def count_flops(model: nn.Module, *inputs: Any, backward: bool = True) -> Flops:
     return Flops(forward, counter.get_total_flops() - forward, parts)
 
 
-class _AllClipsSound(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _AllClipsAudible(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Patch for meta tensors, which have no values: `nonzero` of a clip mask finds all clips."""
 
     def __torch_dispatch__(

@@ -56,7 +56,7 @@ class ShardWriter:
         self._records: list[ClipRecord] = []
         self._good: list[ClipRecord] = []
         self._num_rows: list[int] = []
-        self._sounding: list[tuple[int, int]] = []
+        self._audible: list[tuple[int, int]] = []
         self._pcm_starts: list[float] = []
         self._last_seconds: list[float] = []
         self._num_samples: list[int] = []
@@ -103,7 +103,7 @@ class ShardWriter:
         self._num_samples.append(len(media.pcm))
         self._pcm_starts.append(media.pcm_start_seconds)
         self._num_rows.append(len(media.mfcc))
-        self._sounding.append(media.audio_rows)
+        self._audible.append(media.audio_rows)
         rows = media.mfcc[slice(*media.audio_rows)].astype(np.float64)
         self._sums.append(rows.sum(axis=0))
         self._squares.append((rows**2).sum(axis=0))
@@ -135,8 +135,8 @@ class ShardWriter:
 
     def _columns(self) -> dict[str, NDArray[Any]]:
         good = self._good
-        begin = np.array([pair[0] for pair in self._sounding], dtype=np.int64)
-        end = np.array([pair[1] for pair in self._sounding], dtype=np.int64)
+        begin = np.array([pair[0] for pair in self._audible], dtype=np.int64)
+        end = np.array([pair[1] for pair in self._audible], dtype=np.int64)
         empty = np.zeros((0, self._num_cepstra))
         return {
             "clip_frame": _offsets(np.array([record.frames for record in good], dtype=np.int64)),

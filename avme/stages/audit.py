@@ -167,10 +167,10 @@ def _plan(folder: Path) -> dict[str, Any] | None:
     return plan
 
 
-def _kept(clips: Clips, records: tuple[ClipRecord, ...], sounding: np.ndarray) -> set[str]:
-    if clips == "usable sound":
+def _kept(clips: Clips, records: tuple[ClipRecord, ...], with_audio: np.ndarray) -> set[str]:
+    if clips == "usable audio":
         return {record.id for record in records if record.usable_audio}
-    return {record.id for record in records if sounding[record.label]}
+    return {record.id for record in records if with_audio[record.label]}
 
 
 def _draw(
@@ -218,8 +218,8 @@ def _title_of_lengths(name: str, records: tuple[ClipRecord, ...]) -> str:
 
 def _title_of_classes(name: str, split: str, clips: dict[str, dict[str, np.ndarray]]) -> str:
     counts = {part: sum(int(n.sum()) for n in states.values()) for part, states in clips.items()}
-    total, sounding = sum(counts.values()), sum(int(s["audible"].sum()) for s in clips.values())
+    total, audible = sum(counts.values()), sum(int(s["audible"].sum()) for s in clips.values())
     listed = " and ".join(f"{count} {part}" for part, count in counts.items())
     return (
-        f"{name}, split {split}: n = {listed} clips, {100 * sounding / max(total, 1):.1f} % audible"
+        f"{name}, split {split}: n = {listed} clips, {100 * audible / max(total, 1):.1f} % audible"
     )

@@ -140,7 +140,7 @@ class NanGuard:
                 f"{_BEFORE}"
             )
 
-    def require_sound(self, model: nn.Module, step: int) -> None:
+    def require_finite_weights(self, model: nn.Module, step: int) -> None:
         """Raise NonFiniteError if a weight or a statistic is not finite; all ranks must call it."""
         state = model.state_dict().values()
         numbers = [local_shard(value) for value in state if value.is_floating_point()]

@@ -130,13 +130,13 @@ class Trainer:
         total = self.schedule.total_steps
         meter, guard = self.meter, self.guard or NanGuard(self.processes)
 
-        def save_if_sound() -> None:
+        def save_if_finite() -> None:
             with meter.pause():
                 self._require_finite(guard)
-                guard.require_sound(self.model, self.step)
+                guard.require_finite_weights(self.model, self.step)
                 save()
 
-        saver = Saver(save_if_sound, lambda: self.step, self.train.checkpoint_minutes * 60.0)
+        saver = Saver(save_if_finite, lambda: self.step, self.train.checkpoint_minutes * 60.0)
         saver.save()
         cadence = CollectiveInterval(self.processes, self.step)
         with (

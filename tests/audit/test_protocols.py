@@ -19,7 +19,7 @@ def test_protocols_with_constant_audio_presence_leave_no_bit() -> None:
         "donor",
         "constant",
         "visual",
-        "usable sound",
+        "usable audio",
     }
     assert rows["all clips as they are"].bits == mutual_bits(TRAIN)
     mostly = rows["all clips of classes that mostly have audio"]

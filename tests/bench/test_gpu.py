@@ -31,7 +31,7 @@ def test_gpu_command_writes_a_page_about_this_device(
     (page,) = tmp_path.glob("gpu-*.md")
     rows = [line.split(" | ") for line in page.read_text().splitlines() if line.startswith("| ")]
     steps = {row[1]: row for row in rows if row[0] == "| eager"}
-    assert list(steps) == ["transformers", "avme", "avme, half decoded", "avme with sound"]
+    assert list(steps) == ["transformers", "avme", "avme, half decoded", "avme with audio"]
     assert all(float(row[3]) > 0 for row in steps.values())
     assert float(steps["avme"][6]) > 0
     (run,) = (row for row in rows if row[0] == "| 2")

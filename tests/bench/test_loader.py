@@ -31,7 +31,7 @@ def test_bench_loader_lists_every_peer_or_names_it_as_absent(prepared: PreparedD
     found = run(prepared)
 
     names = [row.name for row in found.rows]
-    assert names == ["avme", *find_baselines(list(PEERS)).present, "avme with sound"]
+    assert names == ["avme", *find_baselines(list(PEERS)).present, "avme with audio"]
     assert {*names[1:-1], *found.absent} == set(PEERS)
     assert (found.clips, found.width, found.height) == (3, 64, 48)  # not the one of 3 frames
 

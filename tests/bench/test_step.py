@@ -36,7 +36,7 @@ def test_bench_step_against_transformers_has_seconds_and_memory_per_row() -> Non
 
     found = run("transformers", threads=1)
 
-    names = ["transformers", "avme", "avme, half decoded", "avme with sound"]
+    names = ["transformers", "avme", "avme, half decoded", "avme with audio"]
     assert [row.name for row in found.rows] == names
     assert (found.threads, torch.get_num_threads()) == (1, threads)
     first = found.rows[0]
@@ -78,4 +78,4 @@ def test_bench_step_with_broken_transformers_reports_it_absent(
     assert found.absent == {
         "transformers": "cannot be loaded (Failed to import transformers.models.videomae)"
     }
-    assert [row.name for row in found.rows] == ["avme", "avme, half decoded", "avme with sound"]
+    assert [row.name for row in found.rows] == ["avme", "avme, half decoded", "avme with audio"]

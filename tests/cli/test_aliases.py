@@ -157,7 +157,7 @@ def test_invalid_choice_without_near_one_is_answered_with_all() -> None:
     assert "'xyz' is not one of 'test', 'train' (see" in said
 
 
-def test_a_list_given_as_subset_is_answered_with_the_option_of_lists() -> None:
+def test_list_given_as_subset_is_answered_with_the_option_of_lists() -> None:
     code, said = run("eval", "runs/a", "--subset", "train")
 
     assert code == 2

@@ -140,8 +140,8 @@ def test_print_audit_advice_can_be_copied_and_runs(
     command = lines[lines.index("only clips with usable audio, as a dataset:") + 1].strip()
     program, *words = shlex.split(command)
     assert program == "avme"
-    assert run(*words).strip() == "data/pets-usable-sound"
-    made, whole = (PreparedDataset.open(Path("data") / n) for n in ("pets-usable-sound", "pets"))
+    assert run(*words).strip() == "data/pets-usable-audio"
+    made, whole = (PreparedDataset.open(Path("data") / n) for n in ("pets-usable-audio", "pets"))
     for part in ("train", "test"):
         wanted = {e.id for e in whole.subset("1", part) if e.class_name != "fish"}
         assert {entry.id for entry in made.subset("1", part)} == wanted

@@ -54,7 +54,7 @@ def test_bench_loader_prints_table_and_absent_baselines(
 
     assert (code, err) == (0, "")
     assert "2 windows of 1 clips of 48x32, 1 rounds, one core" in out
-    assert "avme with sound" in out
+    assert "avme with audio" in out
     assert " times as fast as pyav" in out
     assert out.endswith("decord: not installed\n")
 
@@ -66,7 +66,7 @@ def test_bench_loader_with_json_prints_rows() -> None:
 
     rows = json.loads(out)
     assert code == 0
-    assert [row["name"] for row in rows] == ["avme", "pyav", "avme with sound"]
+    assert [row["name"] for row in rows] == ["avme", "pyav", "avme with audio"]
     assert rows[0]["ratio"] == 1
     assert all(row["clips_per_second"] > 0 for row in rows)
 

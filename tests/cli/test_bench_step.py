@@ -29,7 +29,7 @@ def test_bench_step_with_json_prints_a_row_per_model(
 
     rows = json.loads(out)
     assert (code, err) == (0, "")
-    assert {"avme", "avme, half decoded", "avme with sound"} <= {row["name"] for row in rows}
+    assert {"avme", "avme, half decoded", "avme with audio"} <= {row["name"] for row in rows}
     assert rows[0]["ratio"] == 1
     assert all(row["seconds"] > 0 and row["clips_per_second"] > 0 for row in rows)
     assert all(row["memory_mb"] is None for row in rows)  # as where a system does not tell

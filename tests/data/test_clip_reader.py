@@ -18,7 +18,7 @@ from avme.stages.training import mfcc_facts
 GREY = np.array([0.299, 0.587, 0.114])
 
 
-def test_pictures_are_those_that_a_decoder_sees(
+def test_clip_reader_frames_equal_those_of_a_decoder(
     prepared: PreparedDataset, reader: ClipReader
 ) -> None:
     source = Path(prepared.manifest["source"]) if "source" in prepared.manifest else None
@@ -37,7 +37,7 @@ def test_pictures_are_those_that_a_decoder_sees(
         assert error < 0.5 * np.mean((grey - frames[index + 25] @ GREY) ** 2)
 
 
-def test_boxes_are_cut_out_of_the_whole_frames(reader: ClipReader) -> None:
+def test_crop_box_is_cut_out_of_the_whole_frames(reader: ClipReader) -> None:
     entry, window = reader.entries[1], Window(start=2, num_frames=4, stride=2)
 
     first, second = reader.read_crops(entry, window, [Box(1, 2, 30, 30), Box(16, 32, 32, 32)], 30)
@@ -48,7 +48,7 @@ def test_boxes_are_cut_out_of_the_whole_frames(reader: ClipReader) -> None:
     assert second.shape == (4, 3, 30, 30)
 
 
-def test_large_boxes_decoded_at_half_the_size_show_the_same(reader: ClipReader) -> None:
+def test_large_crop_box_at_half_decoding_shows_the_same(reader: ClipReader) -> None:
     entry, window = reader.entries[0], Window(start=10, num_frames=4, stride=2)
 
     (small,) = reader.read_crops(entry, window, [Box(4, 8, 40, 40)], 20)
@@ -60,7 +60,7 @@ def test_large_boxes_decoded_at_half_the_size_show_the_same(reader: ClipReader) 
     assert (small - here).abs().mean() < 0.5 * (small - beside).abs().mean()
 
 
-def test_a_beep_is_heard_in_the_window_that_shows_its_moment(reader: ClipReader) -> None:
+def test_audio_of_a_window_with_a_beep_is_loudest_at_its_time(reader: ClipReader) -> None:
     entry = reader.entries[0]
 
     with_beep, valid = reader.audio(entry, Window(start=21, num_frames=4, stride=2))
@@ -73,7 +73,7 @@ def test_a_beep_is_heard_in_the_window_that_shows_its_moment(reader: ClipReader)
     assert before[:, 0].max() < loudness.max() - 1
 
 
-def test_rows_that_are_not_valid_are_zero(reader: ClipReader) -> None:
+def test_audio_rows_beyond_the_clip_are_zero(reader: ClipReader) -> None:
     entry = reader.entries[0]
 
     mfcc, valid = reader.audio(entry, Window(start=46, num_frames=4, stride=2))
@@ -116,7 +116,7 @@ def test_waveform_without_stored_audio_is_none(reader: ClipReader) -> None:
     assert reader.waveform(reader.entries[1]) is None
 
 
-def test_sound_is_normalized_by_the_train_list(
+def test_audio_is_normalized_by_the_train_list(
     prepared: PreparedDataset, reader: ClipReader
 ) -> None:
     rows, valid = reader.audio(reader.entries[0], Window(start=0, num_frames=25, stride=2))
@@ -139,7 +139,7 @@ def test_shards_are_closed_where_too_many_are_open(
         assert sum(shard.is_open for shard in reader._shards.values()) == 1
 
 
-def test_a_damaged_picture_names_its_clip_and_shard(
+def test_clip_reader_of_damaged_frame_names_clip_and_shard(
     prepared: PreparedDataset, reader: ClipReader, tmp_path: Path
 ) -> None:
     entry = reader.entries[0]
@@ -152,7 +152,7 @@ def test_a_damaged_picture_names_its_clip_and_shard(
 
 
 @pytest.mark.parametrize("column", ["jpeg", "mfcc"])
-def test_a_shard_that_breaks_after_it_was_opened_names_the_clip(
+def test_clip_reader_of_shard_broken_after_opening_names_the_clip(
     prepared: PreparedDataset, reader: ClipReader, tmp_path: Path, column: str
 ) -> None:
     entry = reader.entries[0]

@@ -49,7 +49,7 @@ SILENT = [clip("a1/4", "none"), clip("d1/1", "silent")]
 
 
 @pytest.mark.parametrize(("entry", "donors"), [(SILENT[0], "a2 b1 c1"), (SILENT[1], "a1 a2 b1 c1")])
-def test_donors_are_all_clips_of_other_groups_with_equal_chance(
+def test_donor_is_any_clip_of_another_group_with_equal_chance(
     entry: ClipEntry, donors: str
 ) -> None:
     pool = DonorPool(AUDIBLE + SILENT)
@@ -82,7 +82,7 @@ def test_clip_without_donor_of_another_group_is_one_line(audible: list[ClipEntry
     assert "\n" not in str(error.value)
 
 
-def test_only_clips_without_audio_need_a_donor() -> None:
+def test_require_donors_of_clips_with_audio_needs_none() -> None:
     DonorPool(AUDIBLE[:3]).require_donors([*AUDIBLE, SILENT[1]])
 
 
@@ -103,7 +103,7 @@ def stored_rows(half_audible: PreparedDataset, entry: ClipEntry) -> np.ndarray:
     return np.asarray((rows[valid] - mean) / deviation)
 
 
-def test_clips_with_audio_have_their_own(reader: ClipReader) -> None:
+def test_donor_audio_of_clip_with_audio_is_its_own(reader: ClipReader) -> None:
     heard = donor_audio(reader)
     entry = next(e for e in reader.entries if e.id.startswith("A/v_A_g08"))
     window = Window(start=3, num_frames=4, stride=2)
@@ -112,7 +112,7 @@ def test_clips_with_audio_have_their_own(reader: ClipReader) -> None:
         assert torch.equal(ours, theirs)
 
 
-def test_clips_without_audio_have_rows_of_their_donor_in_a_cycle(
+def test_donor_audio_of_clip_without_audio_repeats_the_donor(
     half_audible: PreparedDataset, reader: ClipReader
 ) -> None:
     heard = donor_audio(reader)
@@ -169,7 +169,7 @@ def test_valid_rows_carry_one_bit_of_the_class_without_donors_and_none_with(
 
 
 @pytest.mark.slow
-def test_workers_load_the_same_donors_as_none(reader: ClipReader) -> None:
+def test_donor_audio_in_workers_equals_that_without(reader: ClipReader) -> None:
     view = PretrainTransform(CLIP, CropConfig())
     clips = TrainDataset(reader, view, donor_audio(reader))
     order = SampleOrder(num_clips=len(reader.entries), batch=6, seed=3)

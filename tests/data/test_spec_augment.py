@@ -40,7 +40,7 @@ def theirs(lacking: Callable[[str], NoReturn]) -> Callable[..., Tensor]:
 @pytest.mark.parametrize("size", [(13, 32), (1, 1), (40, 400)])
 @pytest.mark.parametrize("mask_param", [0, 1, 2, 5, 33, 1000])
 @pytest.mark.parametrize("axis", [0, 1])
-def test_ours_equals_torchaudios_and_leaves_the_generator_where_it_does(
+def test_mask_along_axis_equals_torchaudio_and_draws_as_much(
     size: tuple[int, int], mask_param: int, axis: int, theirs: Callable[..., Tensor]
 ) -> None:
     values = torch.randn(size, generator=torch.Generator().manual_seed(1))
@@ -66,7 +66,7 @@ def without_torchaudio(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("without_torchaudio")
-def test_stretches_of_both_kinds_are_hidden_without_torchaudio() -> None:
+def test_spec_augment_without_torchaudio_masks_time_and_frequency() -> None:
     torch.manual_seed(0)
     shares = []
     for _ in range(200):

@@ -120,7 +120,7 @@ def test_run_that_is_stopped_and_resumed_has_the_same_weights_and_probes(
     assert [note for note in stop.notes if "knn v " in note and " av " in note] == [stop.notes[5]]
 
 
-def test_two_processes_probe_as_one(
+def test_probe_on_two_processes_equals_that_on_one(
     finished: PreparedDataset,
     probed: Path,
     make_pretrain_config: MakeConfig,

@@ -58,11 +58,11 @@ def test_shape_warnings_of_other_pixel_aspect_name_it(
     [
         (0.0, 2.0, []),
         (0.0, 2.3, []),
-        (0.3, 1.7, ["sound-late"]),
-        (-0.3, 2.3, ["sound-early"]),
-        (0.0, 1.0, ["sound-short"]),
-        (0.0, 5.0, ["sound-long"]),
-        (None, 0.0, ["sound-lost"]),
+        (0.3, 1.7, ["audio-late"]),
+        (-0.3, 2.3, ["audio-early"]),
+        (0.0, 1.0, ["audio-short"]),
+        (0.0, 5.0, ["audio-long"]),
+        (None, 0.0, ["audio-lost"]),
     ],
 )
 def test_audio_warnings_compare_audio_with_video(
@@ -79,11 +79,11 @@ def test_audio_warnings_without_track_are_empty() -> None:
     ("end", "longest", "warning", "lacks"),
     [
         (7.0, 7.2, "short-cut: 1.000 s", True),
-        (7.0, 7.2, "sound-short: audio ends", True),
+        (7.0, 7.2, "audio-short: audio ends", True),
         (7.0, None, "short-cut: 1.000 s", True),
-        (7.0, 7.2, "sound-late: audio starts", False),
+        (7.0, 7.2, "audio-late: audio starts", False),
         (8.0, 7.2, "short-cut: 1.000 s", False),
-        (None, 7.2, "sound-short: audio ends", False),
+        (None, 7.2, "audio-short: audio ends", False),
     ],
 )
 def test_lacks_content_short_cut_of_longer_file_only(

@@ -78,9 +78,9 @@ def test_decode_takes_the_audible_track(films: dict[str, Path], ffmpeg: str, kin
     assert media.audio == "audible"
     assert first_beep(media) == pytest.approx(25, abs=1)
     assert media.ffmpeg_log == ""
-    (warning,) = [warning for warning in media.warnings if warning.startswith("more-sound")]
+    (warning,) = [warning for warning in media.warnings if warning.startswith("more-audio")]
     assert KINDS[kind][2] in warning
-    assert not any(warning.startswith("sound-lost") for warning in media.warnings)
+    assert not any(warning.startswith("audio-lost") for warning in media.warnings)
 
 
 def test_decode_of_segment_takes_the_audible_track(films: dict[str, Path], ffmpeg: str) -> None:

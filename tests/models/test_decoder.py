@@ -87,6 +87,6 @@ def test_audio_reaches_the_prediction_once_the_bridge_is_nonzero(
     choice = TubeMask(model.grid, 0.75)(SEEDS)
 
     with_audio = model(video, mfcc, valid, choice).prediction.hidden
-    other_sound = model(video, mfcc.flip(0), valid, choice).prediction.hidden
+    other_audio = model(video, mfcc.flip(0), valid, choice).prediction.hidden
 
-    assert not torch.allclose(with_audio, other_sound, atol=1e-4)
+    assert not torch.allclose(with_audio, other_audio, atol=1e-4)

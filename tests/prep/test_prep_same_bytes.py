@@ -25,7 +25,7 @@ def broken(tmp_path: Path, make_video: MakeVideo, ffmpeg_on_path: str) -> Path:
     good = make_video(folder / "good.avi", frames=20)
     known = make_video(folder / "known.mkv", frames=20, options=(*h264, "-c:a", "ac3"))
     content = known.read_bytes()
-    (folder / "unknown_sound.mkv").write_bytes(content.replace(b"A_AC3", b"A_XC3"))
+    (folder / "unknown_audio.mkv").write_bytes(content.replace(b"A_AC3", b"A_XC3"))
     turned = bytearray(content)
     for index in range(len(content) // 3, len(content), 41):
         turned[index] ^= 0xA5

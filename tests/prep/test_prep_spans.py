@@ -52,7 +52,7 @@ def read(done: PreparedDataset, entry: ClipEntry, column: str) -> str:
     return value
 
 
-def num_sounding_rows(done: PreparedDataset, entry: ClipEntry) -> int:
+def num_audible_rows(done: PreparedDataset, entry: ClipEntry) -> int:
     reader = ShardReader(done.shard_path(entry))
     _, valid = reader.mfcc(entry.row, 0, 4 * entry.num_frames)
     reader.close()
@@ -73,7 +73,7 @@ def test_prep_of_segments_gives_each_its_frames_times_and_audio(
     assert {entry.group for entry in done.entries} == {"long.mp4", "short.avi"}
     assert {entry.audio for entry in done.entries} == {"audible"}
     assert [entry.id for entry in done.subset("1", "test")] == ["short.avi"]
-    heard = {entry.id: num_sounding_rows(done, entry) for entry in done.entries}
+    heard = {entry.id: num_audible_rows(done, entry) for entry in done.entries}
     # The frame from 2.48 to 2.52 s is on screen for 0.02 s in both cuts.
     assert heard == {
         "long.mp4#0-1": 100,

@@ -26,8 +26,8 @@ INFO = MediaInfo(
 )
 
 
-def media(jpegs: list[bytes], *, has_sound: bool = False) -> DecodedClip:
-    num_rows = 4 * len(jpegs) if has_sound else 0
+def media(jpegs: list[bytes], *, has_audio: bool = False) -> DecodedClip:
+    num_rows = 4 * len(jpegs) if has_audio else 0
     return DecodedClip(
         info=INFO,
         width=8,
@@ -35,15 +35,15 @@ def media(jpegs: list[bytes], *, has_sound: bool = False) -> DecodedClip:
         fps=Fraction(25),
         jpeg_bytes=np.array([len(jpeg) for jpeg in jpegs], dtype=np.int64),
         pts=np.arange(len(jpegs)) / 25,
-        audio="audible" if has_sound else "none",
+        audio="audible" if has_audio else "none",
         loudness=None,
         audio_start_seconds=None,
         audio_seconds=0.0,
         mfcc=np.arange(num_rows * 13, dtype=np.float32).reshape(num_rows, 13),
-        audio_rows=(1, num_rows - 1) if has_sound else (0, 0),
+        audio_rows=(1, num_rows - 1) if has_audio else (0, 0),
         ffmpeg_log="",
-        pcm=np.arange(-5, 5, dtype=np.int16) if has_sound else np.zeros(0, dtype=np.int16),
-        pcm_start_seconds=-0.25 if has_sound else 0.0,
+        pcm=np.arange(-5, 5, dtype=np.int16) if has_audio else np.zeros(0, dtype=np.int16),
+        pcm_start_seconds=-0.25 if has_audio else 0.0,
     )
 
 
@@ -54,7 +54,7 @@ def record(clip_id: str, frames: int, reason: str = "") -> ClipRecord:
 def write(path: Path, spool: Path) -> Path:
     with ShardWriter(spool, num_cepstra=13) as shard:
         shard.spool.write(b"abcde")
-        shard.add(record("a", 2), media([b"abc", b"de"], has_sound=True))
+        shard.add(record("a", 2), media([b"abc", b"de"], has_audio=True))
         shard.spool.write(b"half a clip")
         shard.add_bad(record("ü bad", 0, reason="unreadable"))
         shard.spool.write(b"f")
@@ -114,7 +114,7 @@ def test_write_without_room_raises_oserror_and_nothing_else(
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     with ShardWriter(tmp_path / "spool", num_cepstra=13) as shard:
         shard.spool.write(b"abc")
-        shard.add(record("a", 1), media([b"abc"], has_sound=True))
+        shard.add(record("a", 1), media([b"abc"], has_audio=True))
         shard.spool.flush()
         shard.write(tmp_path / "whole.h5")
         size = (tmp_path / "whole.h5").stat().st_size

@@ -171,10 +171,10 @@ def test_nan_guard_names_no_clip_of_other_ranks_for_one_spoiled() -> None:
 def test_weights_and_statistics_that_are_no_numbers_are_not_saved(part: str) -> None:
     model = nn.BatchNorm1d(3)
     guard = NanGuard(Distributed())
-    guard.require_sound(model, 4)
+    guard.require_finite_weights(model, 4)
 
     with torch.no_grad():
         getattr(model, part)[1] = INF
 
     with pytest.raises(AvmeError, match="not finite after step 5, and were not saved"):
-        guard.require_sound(model, 5)
+        guard.require_finite_weights(model, 5)

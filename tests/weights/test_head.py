@@ -72,7 +72,7 @@ def start(
         ),
     ],
 )
-def test_rows_go_to_the_class_of_their_name(
+def test_head_rows_go_to_the_class_of_their_name(
     classes: tuple[str, ...],
     biases: list[float],
     said: str,
@@ -108,7 +108,7 @@ def test_head_of_file_without_names_needs_given_ones(
     assert named.tolist() == [1, 2, 3]
 
 
-def test_in_order_of_dataset_puts_other_classes_last(
+def test_head_in_order_of_dataset_puts_other_classes_last(
     theirs: Any, tmp_path: Path, save_as: SaveAs
 ) -> None:
     weights = read_weights(save_as(theirs, "hf q_bias", tmp_path))
@@ -125,7 +125,7 @@ def test_in_order_of_dataset_puts_other_classes_last(
         in_order_of(replace(weights, classes=()), ["BunnyForest"])
 
 
-def test_in_order_of_dataset_sorts_the_rows_of_unimodal_heads(
+def test_head_in_order_of_dataset_sorts_rows_of_unimodal_heads(
     theirs: Any, tmp_path: Path, save_as: SaveAs
 ) -> None:
     weights = read_weights(save_as(theirs, "hf q_bias", tmp_path))

@@ -9,7 +9,7 @@ def cells(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
 
 
-def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixture[str]) -> None:
+def test_print_table_has_a_row_for_every_audio_state(capsys: pytest.CaptureFixture[str]) -> None:
     summary = {
         "split": "1",
         "modality": "av",
@@ -60,7 +60,7 @@ def test_the_table_has_a_row_for_every_state_of_sound(capsys: pytest.CaptureFixt
     assert text.splitlines()[-2:] == ["intervals: bootstrap over 3 groups", summary["signature"]]
 
 
-def test_the_table_of_runs_has_their_mean_and_deviation(capsys: pytest.CaptureFixture[str]) -> None:
+def test_print_runs_has_their_mean_and_deviation(capsys: pytest.CaptureFixture[str]) -> None:
     figure = {"mean": 0.5, "deviation": 0.0125}
     print_runs(
         {

@@ -29,7 +29,7 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("notes.pt --config gone.yaml", 2, "error: gone.yaml does not exist"),
     ],
 )
-def test_scoring_refuses(args: str, code: int, line: str) -> None:
+def test_eval_with_wrong_argument_exits_with_its_code(args: str, code: int, line: str) -> None:
     Path("notes.pt").write_text("not a checkpoint")
     Path("eval.yaml").write_text("segments: 0\ncrops: 9\n")
 
@@ -40,7 +40,7 @@ def test_scoring_refuses(args: str, code: int, line: str) -> None:
     assert result.stderr.count("\n") == 1
 
 
-def test_scoring_needs_a_prepared_set() -> None:
+def test_eval_without_prepared_set_is_refused() -> None:
     Path("notes.pt").write_text("not a checkpoint")
     Path("data/pets/dataset.json").unlink()
 
@@ -50,7 +50,7 @@ def test_scoring_needs_a_prepared_set() -> None:
     assert result.stderr.startswith("error: no prepared set in data/")
 
 
-def test_a_split_that_the_own_set_of_a_run_lacks_is_refused_early() -> None:
+def test_eval_of_split_missing_in_the_set_of_the_run_is_refused() -> None:
     write_json(Path("runs/a/derived.json"), {"dataset": "pets", "fingerprint": "aa"})
     write_text(Path("runs/a/checkpoints/best.pt"), "nothing that is read here")
     for name in ("pets", "birds"):

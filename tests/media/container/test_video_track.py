@@ -43,7 +43,7 @@ def test_choose_video_skips_a_preview_before_the_film(tmp_path: Path, name: str,
 
     assert (info.width, info.height) == (64, 48)
     assert list(frame_warnings(info, info.num_frames_from_header or 25)) == [
-        "more-pictures: track 2 of 2 video tracks is used, the first with more than one frame"
+        "more-video: track 2 of 2 video tracks is used, the first with more than one frame"
     ]
 
 

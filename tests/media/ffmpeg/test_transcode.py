@@ -50,7 +50,7 @@ def test_transcode_of_cancelling_channels_keeps_one(tmp_path: Path, span: Span |
     alike, same_pictures = extracted(clip(tmp_path / "b.avi", TONE, TONE), tmp_path, span)
 
     assert (opposed.audio, alike.audio) == ("audible", "audible")
-    assert [warning.split(":")[0] for warning in opposed.warnings] == ["sound-cancelled"]
+    assert [warning.split(":")[0] for warning in opposed.warnings] == ["audio-cancelled"]
     assert alike.warnings == ()
     assert pictures == same_pictures
     assert len(pictures) == opposed.jpeg_bytes.sum()

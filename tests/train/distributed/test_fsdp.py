@@ -104,12 +104,12 @@ with init_distributed(CPU) as processes:
     found["share"] = held / sum(p.numel() for p in full.model.parameters())
     found["full_state"], found["cut_state"] = full.state(), cut.state()
     guard = NanGuard(processes)
-    guard.require_sound(cut.model, 5)
+    guard.require_finite_weights(cut.model, 5)
     if not processes.is_rank0:
         with torch.no_grad():
             local_shard(cut.model.decoder.blocks[0].mlp.first.weight)[0, 0] = float("nan")
     try:
-        guard.require_sound(cut.model, 5)
+        guard.require_finite_weights(cut.model, 5)
     except AvmeError as error:
         found["refusal"] = str(error)
     torch.save(found, f"{sys.argv[1]}/{processes.rank}.pt")
