@@ -15,7 +15,7 @@ import numpy as np
 
 from avme.audio.loudness import AUDIO_STATES
 from avme.audit.audio_leak import count, measure
-from avme.audit.protocols import Clips, classes_with_audio, protocols
+from avme.audit.protocol_leakage import Clips, classes_with_audio, protocols
 from avme.audit.subset_csv import finetune_command, subset_command, subset_table
 from avme.audit.summary import Subsets, survey, survey_classes, survey_split
 from avme.errors import SystemRequirementError, UsageError

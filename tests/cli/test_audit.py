@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from avme.audit.audio_leak import count, measure
-from avme.audit.protocols import protocols
+from avme.audit.protocol_leakage import protocols
 from avme.audit.summary import survey, survey_classes, survey_split
 from avme.shards.dataset import PreparedDataset
 from avme.shards.record import ClipRecord

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from avme.audit.audio_leak import mutual_bits
-from avme.audit.protocols import protocols
+from avme.audit.protocol_leakage import protocols
 
 TRAIN = np.array([[0, 10], [2, 8], [10, 0], [9, 1]], dtype=np.int64)
 TEST = np.array([[0, 5], [5, 0], [4, 1], [3, 2]], dtype=np.int64)
