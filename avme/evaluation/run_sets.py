@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from avme.errors import UsageError
+from avme.evaluation.spread import mean_and_deviation
 from avme.io.hashing import list_sha256
 
 Kind = Literal["seeds", "splits"]
@@ -119,21 +118,19 @@ def summarize_runs(runs: Sequence[ScoredRun], kind: Kind) -> dict[str, Any]:
                 "run": str(run.path),
                 "results": str(run.folder),
                 **{key: run.summary[key] for key in ("split", "seed", "n", *names)},
+                "intervals": run.summary["intervals"],
                 "signature": run.summary["signature"],
             }
             for run in runs
         ],
+        "interval_method": first["interval_method"],
         "deviation_of": f"sample standard deviation over {len(runs)} {kind}",
         "figures": {
             row: {
-                name: _mean_and_deviation([float(each[name]) for each in found])
+                name: mean_and_deviation([float(each[name]) for each in found])
                 for name in names
                 if name in found[0]
             }
             for row, found in rows.items()
         },
     }
-
-
-def _mean_and_deviation(values: Sequence[float]) -> dict[str, float]:
-    return {"mean": float(np.mean(values)), "deviation": float(np.std(values, ddof=1))}

@@ -7,6 +7,7 @@ from typing import Any
 
 from avme.config import EvalConfig
 from avme.errors import UsageError
+from avme.evaluation.controls.run_sets import summarize_batteries
 from avme.evaluation.predictions import SUMMARY
 from avme.evaluation.results_folder import is_finished, require_replaceable, results_folder
 from avme.evaluation.run_sets import ScoredRun, require_set, set_folder_name, summarize_runs
@@ -100,6 +101,10 @@ def evaluate_runs(
     with ended_by_signals(), init_distributed(pick_device(config.device)) as processes:
         scored = [score(run, ranks, processes) for run, ranks in planned]
         summary = summarize_runs(scored, kind)
+        if config.controls:
+            folders = [run.folder for run in scored]
+            found = processes.run_on_rank0(lambda: summarize_batteries(folders))
+            summary["controls_summary"] = found
         processes.run_on_rank0(lambda: _write(file, summary))
     return EvalSetResult(summary, file, dataset)
 

@@ -67,6 +67,14 @@ def print_runs(summary: dict[str, Any]) -> None:
         table.add_row(label, "", "", "", *(_mean(found[name]) for name in names))
     verbatim().print(table)
     print_line(f"mean ± {summary['deviation_of']}")
+    first, unit = names[0], summary["interval_method"]["unit"]
+    intervals = (
+        "{:.1f} to {:.1f}".format(*(100 * each for each in run["intervals"][first]))
+        for run in summary["runs"]
+    )
+    print_line(
+        f"95 % of top-{first[3:]} of each run, bootstrap over {unit}s: {'; '.join(intervals)}"
+    )
 
 
 def _mean(figure: dict[str, float]) -> str:

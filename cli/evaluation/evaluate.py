@@ -8,7 +8,7 @@ import typer
 from .. import next_command, options, paths, preflight
 from ..multi_value import ManyIntegers
 from ..terminal.output import print_line
-from .control_tables import print_controls
+from .control_tables import print_control_runs, print_controls
 from .eval_tables import print_runs, print_table
 
 app = typer.Typer(add_completion=False)
@@ -186,6 +186,8 @@ def evaluate(
             report=ctx.obj,
         )
         print_runs(made.summary)
+        if "controls_summary" in made.summary:
+            print_control_runs(made.summary["controls_summary"])
         print_line(made.file)
         return
 

@@ -120,6 +120,24 @@ def test_evaluate_runs_uses_finished_results_again(
         evaluate_runs([one, two], data=finished.folder, config=other)
 
 
+def test_evaluate_runs_with_controls_averages_the_batteries(
+    make_run: MakeRun, finished: PreparedDataset, tmp_path: Path
+) -> None:
+    runs = [make_run("one"), make_run("two", shift=100.0)]
+    config = CONFIG.model_copy(update={"controls": True, "segments": 1, "crops": 1})
+
+    summary = evaluate_runs(runs, data=finished.folder, config=config, out=tmp_path / "out").summary
+
+    found = summary["controls_summary"]
+    real = next(row for row in found["table"] if row["condition"] == "real")
+    assert real["top1"] == summary["figures"]["all"]["top1"]
+    alone = [
+        json.loads((tmp_path / f"out/{folder}/controls.json").read_text())["verdict"]
+        for folder in ("1-one", "2-two")
+    ]
+    assert found["verdict"]["motion"] == [each["motion"]["verdict"] for each in alone]
+
+
 @pytest.mark.parametrize(
     ("splits", "message"),
     [(["1", "2"], "split 1 has 2 runs"), (["2"], "was trained on split 1, expected 2")],

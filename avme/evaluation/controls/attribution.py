@@ -104,4 +104,5 @@ def modality_confusion(outcomes: Outcomes) -> dict[str, Any] | None:
         "either": (wrong & (frames | audio)).astype(np.float64),
     }
     means: dict[str, Estimate] = estimate_means(shares, outcomes.groups, outcomes.audible)
-    return {name: each.as_record() for name, each in means.items()} | {"absent": ABSENT}
+    limited = {name: each.within(0.0).as_record() for name, each in means.items()}
+    return limited | {"absent": ABSENT}

@@ -90,7 +90,7 @@ def run_battery(
         scored = score(
             [sources[condition] for condition in together],
             frame_source(frames, clips.reader, seed, degradation),
-            f"frames {degradation or frames}, {len(together)} audio",
+            f"frames {degradation or frames}, audio modes: {len(together)}",
         )
         for condition, found in zip(together, scored, strict=True):  # probabilities are not stored
             predicted[condition] = found.probability.argmax(axis=1)

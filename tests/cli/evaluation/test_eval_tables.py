@@ -62,12 +62,14 @@ def test_print_table_has_a_row_for_every_audio_state(capsys: pytest.CaptureFixtu
 
 def test_print_runs_has_their_mean_and_deviation(capsys: pytest.CaptureFixture[str]) -> None:
     figure = {"mean": 0.5, "deviation": 0.0125}
+    low = {"intervals": {"top1": [0.25, 0.75]}}
     print_runs(
         {
             "runs": [
-                {"run": "runs/a", "split": "1", "seed": 0, "n": 4, "top1": 0.4875},
-                {"run": "runs/b", "split": "1", "seed": 1, "n": 4, "top1": 0.5125},
+                {"run": "runs/a", "split": "1", "seed": 0, "n": 4, "top1": 0.4875, **low},
+                {"run": "runs/b", "split": "1", "seed": 1, "n": 4, "top1": 0.5125, **low},
             ],
+            "interval_method": {"unit": "group"},
             "deviation_of": "sample standard deviation over 2 seeds",
             "figures": {
                 "all": {"top1": figure, "cross_entropy": figure},
@@ -81,4 +83,7 @@ def test_print_runs_has_their_mean_and_deviation(capsys: pytest.CaptureFixture[s
     assert ["runs/b", "1", "1", "4", "51.25 %"] in cells(text)
     for label in ("all clips", "center view", "clips without a track"):
         assert [f"mean, {label}", "", "", "", "50.00 ± 1.25 %"] in cells(text)
-    assert text.splitlines()[-1] == "mean ± sample standard deviation over 2 seeds"
+    assert text.splitlines()[-2:] == [
+        "mean ± sample standard deviation over 2 seeds",
+        "95 % of top-1 of each run, bootstrap over groups: 25.0 to 75.0; 25.0 to 75.0",
+    ]

@@ -111,6 +111,14 @@ def test_modality_confusion_counts_clips_that_one_modality_alone_has_right(
     assert found["either"]["mean"] == pytest.approx(sum(v or a for v, a in wrong) / len(clips))
 
 
+def test_modality_confusion_that_never_occurs_has_no_negative_limit() -> None:
+    found = modality_confusion(draw_outcomes(lambda condition: 0.8))
+
+    assert found is not None
+    low, high = found["v"]["interval"]
+    assert low == found["v"]["mean"] == 0.0 < high
+
+
 @pytest.mark.parametrize(
     ("function", "lacking"),
     [(perceptual_scores, SHUFFLE), (shapley_values, NEITHER), (modality_confusion, NO_FRAMES)],
