@@ -9,7 +9,15 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy.stats import binomtest
 
-from avme.evaluation.intervals import LEVEL, RESAMPLES, SEED, Groups, percentiles, resample_ratio
+from avme.evaluation.intervals import (
+    LEVEL,
+    RESAMPLES,
+    SEED,
+    Groups,
+    percentiles,
+    resample_ratio,
+    wilson,
+)
 
 _BLOCK_CELLS = 1_000_000
 
@@ -41,6 +49,10 @@ def compare_correct(
 ) -> PairedDifference:
     """Compare two classifiers by the clips that they have right.
 
+    Where all clips have the same change no resample differs. The interval then extends by Wilson's
+    limit for an outcome that was never observed in as many independent observations as there are
+    groups.
+
     Args:
         first: Clips that the first has right.
         second: Clips that the second has right.
@@ -58,6 +70,9 @@ def compare_correct(
     total = np.bincount(groups.index, weights=change, minlength=groups.count)
     size = np.bincount(groups.index, minlength=groups.count).astype(np.float64)
     low, high = percentiles(resample_ratio(total, size, draws, seed), level)
+    if np.ptp(change) == 0.0:
+        unseen = wilson(0.0, groups.count, level)[1]
+        low, high = max(-1.0, low - unseen), min(1.0, high + unseen)
     only_first, only_second = int((change < 0).sum()), int((change > 0).sum())
     return PairedDifference(
         difference=float(change.mean()),

@@ -12,9 +12,12 @@ from avme.errors import ArtifactError, UsageError
 from avme.evaluation.intervals import Groups
 from avme.evaluation.paired_tests import PairedDifference, compare_correct
 from avme.evaluation.predictions import SUMMARY, Predictions, align, read_predictions
+from avme.io.atomic import read_json
 from avme.train.evaluator import top_k_correct
 
 _MOST_CLASSES = 5
+_CONTROLS = "-controls"
+"""End of the name of the results folder of a battery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +65,17 @@ def compare(first: Path, second: Path) -> Comparison:
     """Compare two evaluations by the clips that they have right.
 
     Args:
-        first: Results folder of `avme eval`, or a run with one such folder.
+        first: Results folder of `avme eval`, or a run.
         second: The other.
 
     Raises:
         ArtifactError: A folder holds no finished evaluation, or a damaged one.
         MismatchError: They scored different clips or classes.
-        UsageError: A run holds several evaluations.
+        UsageError: A path is no folder; runs hold several evaluations, not one of them in both.
     """
-    one = read_predictions(find_results(first))
-    two = align(one, read_predictions(find_results(second)))
+    folders = find_pair(first, second)
+    one = read_predictions(folders[0])
+    two = align(one, read_predictions(folders[1]))
     groups = Groups(one.group)
     right = [_correct(each.label, each.probability) for each in (one, two)]
     states = np.array(one.audio)
@@ -93,17 +97,62 @@ def compare(first: Path, second: Path) -> Comparison:
     )
 
 
-def find_results(path: Path) -> Path:
-    """Return the results folder `path`, or the only one of the run `path`."""
+def find_pair(first: Path, second: Path) -> tuple[Path, Path]:
+    """Return the results folders to compare.
+
+    Of runs with several evaluations it is the only one that both have, by the name of its folder.
+    A battery of controls counts if there is no other, as its predictions are those of the clips as
+    they are.
+
+    Args:
+        first: Results folder, or run.
+        second: The other.
+
+    Raises:
+        ArtifactError: A folder holds no evaluation.
+        UsageError: A path is no folder, or there is no such pair or several.
+    """
+    found = [find_results(path) for path in (first, second)]
+    if all(len(each) == 1 for each in found):
+        return found[0][0], found[1][0]
+    shared = {each.name for each in found[0]} & {each.name for each in found[1]}
+    names = {name for name in shared if not name.endswith(_CONTROLS)} or shared
+    if len(names) == 1:
+        one, two = ([each for each in folders if each.name in names] for folders in found)
+        return one[0], two[0]
+    path, folders = max(zip((first, second), found, strict=True), key=lambda each: len(each[1]))
+    raise UsageError(
+        f"{path} holds {len(folders)} evaluations, of which {len(names)} are in both (got "
+        f"{', '.join(each.name for each in folders)}; expected one): name one, such as {folders[0]}"
+    )
+
+
+def find_results(path: Path) -> list[Path]:
+    """Return the results folder `path`, or those of the run `path`; never none."""
+    if not path.exists():
+        raise UsageError(f"{path} does not exist, expected a results folder or a run")
+    if not path.is_dir():
+        raise UsageError(f"{path} is a file, expected a results folder or a run")
     if (path / SUMMARY).is_file():
-        return path
+        return [path]
     found = sorted(each.parent for each in path.glob(f"eval/*/{SUMMARY}"))
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = ", ".join(str(each) for each in found)
-        raise UsageError(f"{path} holds {len(found)} evaluations: name one of {names}")
-    raise ArtifactError(f"{path} holds no evaluation: run `avme eval {path}` first")
+    if not found:
+        raise ArtifactError(f"{path} holds no evaluation: run `avme eval {path}` first")
+    return found
+
+
+def require_comparison_file(path: Path) -> None:
+    """Raise UsageError if `path` is a folder, or a file that is no earlier comparison."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, expected a file: name another with --out")
+    if not path.exists():
+        return
+    try:
+        earlier = set(read_json(path))
+    except ArtifactError:
+        earlier = set()
+    if not {"first", "second", "late_fusion_top1"} <= earlier:
+        raise UsageError(f"{path} is no earlier comparison: name another file with --out")
 
 
 def _correct(label: np.ndarray, probability: Float[np.ndarray, "n l"]) -> Bool[np.ndarray, " n"]:

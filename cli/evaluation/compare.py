@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from ..terminal.output import print_line, verbatim
+from .eval_tables import BY_AUDIO
 
 if TYPE_CHECKING:
     from avme.evaluation.paired_tests import PairedDifference
@@ -19,7 +20,7 @@ _EXAMPLES: Final = """Examples:
     avme compare A B --out compare.json"""
 
 First = Annotated[
-    Path, typer.Argument(metavar="A", help="Results folder of `avme eval`, or a run with one.")
+    Path, typer.Argument(metavar="A", help="Results folder of `avme eval`, or a run.")
 ]
 Second = Annotated[Path, typer.Argument(metavar="B", help="The same of the other classifier.")]
 Out = Annotated[
@@ -31,7 +32,10 @@ Out = Annotated[
 def compare(first: First, second: Second, out: Out = None) -> None:
     """Compare two evaluations of the same clips: B against A, paired by clip."""
     from avme.stages.compare import compare as run
+    from avme.stages.compare import require_comparison_file
 
+    if out is not None:
+        require_comparison_file(out)
     found = run(first, second)
     print_comparison(found)
     if out is not None:
@@ -50,13 +54,14 @@ def print_comparison(found: "Comparison") -> None:
         table.add_column(name, justify="left" if name == "clips" else "right")
     table.add_row("all clips", str(len(found.first.id)), *_cells(found.paired))
     for state, (count, paired) in found.by_audio.items():
-        table.add_row(state, str(count), *_cells(paired))
+        table.add_row(BY_AUDIO.get(state, state), str(count), *_cells(paired))
     console = verbatim()
     names = (("A", found.first, found.top1[0]), ("B", found.second, found.top1[1]))
     for name, one, top1 in names:
         print_line(f"{name}  top-1 {100 * top1:.2f} %  {one.folder}")
     console.print(table)
     method = found.groups.describe()
+    print_line("B - A: difference in top-1, in points; only A / B: clips that only one has right")
     print_line(
         f"intervals and p: bootstrap and sign flips over {method['groups']} {method['unit']}s; "
         "McNemar takes clips as independent"
@@ -66,9 +71,11 @@ def print_comparison(found: "Comparison") -> None:
         f"{100 * found.either:.2f} %"
     )
     for name, count, change in found.by_class:
-        print_line(f"class {name}: {100 * change:+.1f} points of {count} clips")
+        print_line(f"class {name}: B - A {100 * change:+.1f} points, {count} clips")
     for true, before, after, count in found.flips:
-        print_line(f"{count} clips of {true}: {before} in A, {after} in B")
+        print_line(
+            f"{count} {'clip' if count == 1 else 'clips'} of {true}: {before} in A, {after} in B"
+        )
 
 
 def _cells(paired: "PairedDifference") -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from ..terminal.output import print_line, verbatim
 
-_BY_AUDIO: Final = {
+BY_AUDIO: Final = {
     "audible": "audible clips",
     "silent": "clips with a silent track",
     "none": "clips without a track",
@@ -37,7 +37,7 @@ def print_table(summary: dict[str, Any], topk: tuple[int, ...]) -> None:
         title += f", protocol {summary['protocol']}"
     for name, row in [*rows, *summary["by_audio"].items()]:
         cells = [cell for k in scored for cell in _cells(row, f"top{k}")]
-        table.add_row(_BY_AUDIO.get(name, name), str(row["n"]), *cells)
+        table.add_row(BY_AUDIO.get(name, name), str(row["n"]), *cells)
     console = verbatim()
     console.print(title)  # a table's own title would wrap at the table's width
     console.print(table)
@@ -63,7 +63,7 @@ def print_runs(summary: dict[str, Any]) -> None:
     table.add_section()
     for row, found in figures.items():
         what = {"all": "mean, all clips", "center_view": "mean, center view"}.get(row)
-        label = what or f"mean, {_BY_AUDIO.get(row, row)}"
+        label = what or f"mean, {BY_AUDIO.get(row, row)}"
         table.add_row(label, "", "", "", *(_mean(found[name]) for name in names))
     verbatim().print(table)
     print_line(f"mean ± {summary['deviation_of']}")

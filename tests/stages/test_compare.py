@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from avme.errors import ArtifactError, UsageError
-from avme.stages.compare import compare, find_results
+from avme.evaluation.intervals import wilson
+from avme.stages.compare import compare, find_pair, find_results
 
 LABEL = np.arange(40, dtype=np.int64) % 2
 
@@ -56,19 +57,36 @@ def test_compare_of_an_evaluation_with_itself_is_no_difference(tmp_path: Path) -
 
     found = compare(one, one)
 
-    assert (found.paired.difference, found.paired.low, found.paired.high) == (0.0, 0.0, 0.0)
+    limit = wilson(0.0, 20, 0.95)[1]  # of 20 groups
+    assert found.paired.difference == 0.0
+    assert (found.paired.low, found.paired.high) == pytest.approx((-limit, limit))
     assert (found.paired.p_value, found.paired.mcnemar_p) == (1.0, 1.0)
     assert (found.by_class, found.flips) == ((), ())
     assert json.loads(json.dumps(found.as_record()))["signatures"] == ["a", "a"]
 
 
-def test_find_results_of_a_run_takes_its_only_evaluation(tmp_path: Path) -> None:
-    folder = write(tmp_path / "run/eval/one", LABEL)
+def test_find_pair_of_runs_takes_the_only_evaluation_in_both(tmp_path: Path) -> None:
+    for name in ("5x3", "5x3-controls", "1x1"):
+        write(tmp_path / "one/eval" / name, LABEL)
+    alone = write(tmp_path / "two/eval/5x3-controls", LABEL)
+    assert find_pair(tmp_path / "one", alone)[0].name == "5x3-controls"
+    write(tmp_path / "two/eval/5x3", LABEL)
 
-    assert find_results(tmp_path / "run") == folder
-    write(tmp_path / "run/eval/two", LABEL)
-    with pytest.raises(UsageError, match="holds 2 evaluations: name one of"):
-        find_results(tmp_path / "run")
+    found = find_pair(tmp_path / "one", tmp_path / "two")
+
+    assert found == (tmp_path / "one/eval/5x3", tmp_path / "two/eval/5x3")
+    write(tmp_path / "two/eval/1x1", LABEL)
+    with pytest.raises(UsageError, match=r"holds 3 evaluations, of which 2 are in both .*name one"):
+        find_pair(tmp_path / "one", tmp_path / "two")
+
+
+def test_find_results_of_what_is_no_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing does not exist, expected a results folder or"):
+        find_results(tmp_path / "nothing")
+    file = tmp_path / "best.pt"
+    file.write_bytes(b"")
+    with pytest.raises(UsageError, match=r"best\.pt is a file, expected a results folder or a run"):
+        find_results(file)
 
 
 def test_find_results_without_an_evaluation_is_an_error(tmp_path: Path) -> None:

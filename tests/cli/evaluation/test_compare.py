@@ -38,7 +38,8 @@ def test_compare_prints_both_and_writes_a_file(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert lines[:2] == [f"A  top-1 70.00 %  {first}", f"B  top-1 90.00 %  {second}"]
     assert [cell.strip() for cell in lines[5].split("│")[1:4]] == ["all clips", "20", "+20.00"]
-    assert "class [A]: +20.0 points of 10 clips" in lines
+    assert lines[6].split("│")[1].strip() == "audible clips"
+    assert "class [A]: B - A +20.0 points, 10 clips" in lines
     assert "2 clips of [A]: B in A, [A] in B" in lines
     assert lines[-1] == str(out)
     assert json.loads(out.read_text())["paired"]["only_second"] == 4
@@ -53,3 +54,20 @@ def test_compare_without_results_is_one_line(tmp_path: Path) -> None:
 
     assert result.exit_code == 5
     assert result.stderr.startswith(f"error: {tmp_path / 'b'} holds no evaluation: run `avme eval")
+
+
+def test_compare_into_a_file_of_another_kind_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "a", 6), write(tmp_path / "b", 2)
+    out = tmp_path / "notes.json"
+    command = ["compare", str(first), str(second), "--out"]
+    assert CliRunner().invoke(app, [*command, str(out)]).exit_code == 0
+    assert CliRunner().invoke(app, [*command, str(out)]).exit_code == 0  # its own is replaced
+    out.write_text("notes")
+
+    result = CliRunner().invoke(app, [*command, str(out)])
+
+    assert (result.exit_code, result.stdout, out.read_text()) == (2, "", "notes")
+    assert "notes.json is no earlier comparison: name another file" in result.stderr
+    result = CliRunner().invoke(app, [*command, str(tmp_path)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is a folder, expected a file" in result.stderr
