@@ -23,6 +23,7 @@ _PANELS: Final = {
             "Score a fine-tuned classifier on every clip of a list, with several views per clip."
         ),
         "compare": "Compare two evaluations of the same clips: B against A, paired by clip.",
+        "report": "Write one HTML file of runs and evaluations, which opens without a network.",
         "embed": "Write features of every clip of a list to an HDF5 file.",
         "knn": "Classify test clips by the most similar training clips, without training.",
         "probe": "Fit a linear classifier on features of the train list, and score the test list.",
@@ -48,6 +49,7 @@ _MODULES: Final = {
     "eval": "evaluation.evaluate",
     "compare": "evaluation.compare",
     "reconstruct": "inference.reconstruct",
+    "report": "inference.report",
     **{name: f"features.{name}" for name in ("embed", "knn", "probe", "retrieval")},
 }
 """Modules that are not named as their command."""

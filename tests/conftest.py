@@ -27,7 +27,7 @@ from avme.io.json_checksum import with_checksum
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.shards.dataset import split_path
 
-pytest_plugins = ("tests.pipeline", "tests.feature_files")
+pytest_plugins = ("tests.pipeline", "tests.feature_files", "tests.report_files")
 
 _ROOT = Path(__file__).resolve().parent.parent
 

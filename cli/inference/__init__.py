@@ -1,1 +1,1 @@
-"""Commands that look at what a model makes of videos."""
+"""Commands that show what a trained model does: on videos, and as a page."""

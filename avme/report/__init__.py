@@ -1,0 +1,1 @@
+"""HTML report of runs: one self-contained file without network access."""
