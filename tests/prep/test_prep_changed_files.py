@@ -39,9 +39,28 @@ def copied(source: Path, target: Path) -> Path:
     return target
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, videos: Path, run_prep: RunPrep) -> Path:
+    """The folder `work` with videos and the dataset made of them, and `kept`, a copy of it."""
+    root = tmp_path_factory.mktemp("changed")
+    shutil.copytree(videos, root / "work" / "videos")
+    run_prep(root / "work" / "videos", root / "work" / "out")
+    shutil.copytree(root / "work", root / "kept")
+    return root / "kept"
+
+
 @pytest.fixture
-def made(source: Path, tmp_path: Path, run_prep: RunPrep) -> Path:
-    return run_prep(source, tmp_path / "out").folder
+def source(kept: Path) -> Path:
+    """The videos at the place that the plan names, with the times that it has."""
+    work = kept.with_name("work")
+    shutil.rmtree(work)
+    shutil.copytree(kept, work)
+    return work / "videos"
+
+
+@pytest.fixture
+def made(source: Path) -> Path:
+    return source.parent / "out" / "set"
 
 
 @pytest.fixture

@@ -8,7 +8,14 @@ import pytest
 
 from avme.evaluation.controls.conditions import CLEAN, SHUFFLE, Condition
 from avme.evaluation.controls.mode_names import REAL
-from avme.evaluation.controls.verdicts import MOTION, judge
+from avme.evaluation.controls.verdicts import (
+    MOTION,
+    judge,
+    judge_audio_gain,
+    judge_content,
+    judge_motion,
+    judge_presence,
+)
 from tests.evaluation.controls.outcomes import N, draw_outcomes
 
 HALF_AUDIBLE = np.arange(N) // 6 % 2 == 0
@@ -78,7 +85,7 @@ def test_judge_effect_of_all_clips_is_at_most_one() -> None:
 def test_judge_presence_of_a_classifier_that_uses_content_is_no() -> None:
     accuracy = by_mode(0.9, 0.9, null=0.6, shuffle=0.6, shuffle_within_class=0.9)
 
-    assert judge(draw_outcomes(accuracy, HALF_AUDIBLE))["presence"].verdict == "no"
+    assert judge_presence(draw_outcomes(accuracy, HALF_AUDIBLE)).verdict == "no"
 
 
 def test_judge_preference_for_classes_with_audio_is_no_gain_where_all_clips_hear_audio() -> None:
@@ -88,7 +95,7 @@ def test_judge_preference_for_classes_with_audio_is_no_gain_where_all_clips_hear
     correct = {**found.correct, CLEAN: ease < np.where(HALF_AUDIBLE, 0.7, 0.3)}
     biased = replace(found, correct=correct)
 
-    assert judge(biased)["audio_gain"].verdict == "yes"
+    assert judge_audio_gain(biased).verdict == "yes"
     donated = judge(replace(biased, heard=np.ones(N, bool)))
 
     assert donated["audio_gain"].verdict == "cannot tell"
@@ -99,7 +106,7 @@ def test_judge_preference_for_classes_with_audio_is_no_gain_where_all_clips_hear
 def test_judge_presence_that_is_the_smaller_part_of_the_gain_is_no() -> None:
     accuracy = by_mode(0.9, 0.9, null=0.3, shuffle=0.42, shuffle_within_class=0.9)
 
-    found = judge(draw_outcomes(accuracy, HALF_AUDIBLE))["presence"]
+    found = judge_presence(draw_outcomes(accuracy, HALF_AUDIBLE))
 
     assert found.verdict == "no"
     assert found.effect is not None
@@ -107,7 +114,7 @@ def test_judge_presence_that_is_the_smaller_part_of_the_gain_is_no() -> None:
 
 
 def test_judge_presence_where_all_clips_have_audio_is_not_measured() -> None:
-    found = judge(draw_outcomes(by_mode(0.9, 0.5)))["presence"]
+    found = judge_presence(draw_outcomes(by_mode(0.9, 0.5)))
 
     assert found.verdict == "not measured"
     assert "All clips have audio" in found.words
@@ -126,12 +133,12 @@ def test_judge_effect_that_was_never_seen_is_not_small_in_a_short_list() -> None
     few = np.arange(N) < 60  # ten groups leave room for 28 points, half of the gain is 10
     short = type(outcomes)(**{**vars(outcomes), "audible": few})
 
-    assert judge(outcomes)["content"].verdict == "no"
-    assert judge(short)["content"].verdict == "cannot tell"
+    assert judge_content(outcomes).verdict == "no"
+    assert judge_content(short).verdict == "cannot tell"
 
 
 def test_judge_audio_that_harms_is_no() -> None:
-    found = judge(draw_outcomes(by_mode(0.5, 0.5, null=0.8)))["audio_gain"]
+    found = judge_audio_gain(draw_outcomes(by_mode(0.5, 0.5, null=0.8)))
 
     assert found.verdict == "no"
     assert found.words.startswith("Audio harms")
@@ -142,7 +149,7 @@ def test_judge_motion_is_seen_by_any_of_the_frame_modes(kind: str) -> None:
     def accuracy(condition: Condition) -> float:
         return {kind: 0.6, "blank": 0.2}.get(condition.frames.kind, 0.9)
 
-    found = judge(draw_outcomes(accuracy))["motion"]
+    found = judge_motion(draw_outcomes(accuracy))
 
     assert found.verdict == "yes"
     assert f"{kind} +3" in found.words  # 30 points
@@ -152,7 +159,7 @@ def test_judge_motion_without_effect_is_no_and_mean_does_not_decide() -> None:
     def accuracy(condition: Condition) -> float:
         return {"blank": 0.2, "mean": 0.3}.get(condition.frames.kind, 0.9)
 
-    assert judge(draw_outcomes(accuracy))["motion"].verdict == "no"
+    assert judge_motion(draw_outcomes(accuracy)).verdict == "no"
 
 
 def test_judge_missing_conditions_are_not_measured_with_the_reason() -> None:
@@ -183,7 +190,7 @@ def test_judge_a_list_without_audio_measures_motion_only() -> None:
 def test_judge_effect_is_the_difference_on_clips_with_audio() -> None:
     outcomes = draw_outcomes(by_mode(0.9, 0.9, null=0.6), HALF_AUDIBLE)
 
-    record = judge(outcomes)["audio_gain"].as_record()
+    record = judge_audio_gain(outcomes).as_record()
 
     null = next(each for each in outcomes.correct if str(each) == "audio null")
     real = next(each for each in outcomes.correct if str(each) == "real")

@@ -90,6 +90,7 @@ def test_silence_from_another_machine_counts_as_death(meet: Meet, store: TCPStor
     assert failure.reason.startswith(f"process {os.getpid()} on far gave no sign of life for ")
 
 
+@pytest.mark.slow
 def test_watchdog_with_a_suspended_launcher_waits_for_its_store(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -118,6 +119,7 @@ def test_watchdog_with_a_suspended_launcher_waits_for_its_store(
     one.leave()
 
 
+@pytest.mark.slow
 def test_watchdog_leaves_living_and_finished_ranks_alone(meet: Meet) -> None:
     (one, mine), (other, theirs) = meet(0, 1.0), meet(1, 1.0)
     time.sleep(2.0)
