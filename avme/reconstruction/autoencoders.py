@@ -39,6 +39,14 @@ class Setup:
         side = self.image_size // self.patch_size
         return Grid(self.num_frames // self.tubelet_size, side, side)
 
+    @property
+    def short(self) -> str:
+        """Short form for figures."""
+        return (
+            f"{self.num_frames} frames, stride {self.frame_stride}, {self.image_size} px, patch "
+            f"{self.patch_size}"
+        )
+
     def __str__(self) -> str:
         """Describe it in one line."""
         return (

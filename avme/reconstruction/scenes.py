@@ -131,13 +131,14 @@ def _canvas(scene: Scene, layout: Layout) -> UInt8[np.ndarray, "h w c"]:
         x, y = right / layout.width, 1 - down / layout.height
         figure.text(x, y, text, va="top", **style)
 
-    write(_fitting(scene.title, layout.width // 8), _GAP, 10, fontsize=10.5, weight="bold")
+    write(_fitting(scene.title, layout.width // 9), _GAP, 10, fontsize=10.5, weight="bold")
     for index, pair in enumerate(scene.pairs):
         down, right = layout.corner(index, 0)
         most = layout.side // 7
         write(_fitting(pair[0].name, most), right, down - 18, fontsize=9.5, weight="bold")
         below = layout.corner(index, 1)[0] + layout.side + 4
-        caption = pair[0].caption or pair[1].caption
+        below_it = "" if pair[1].is_difference else f"\n{pair[1].caption}"
+        caption = f"{pair[0].caption}{below_it}"
         lines = [part for line in caption.split("\n") for part in textwrap.wrap(line, most)]
         for number, line in enumerate(lines[:4]):
             write(line, right, below + 14 * number, fontsize=8, color="0.2")
@@ -152,7 +153,7 @@ def _canvas(scene: Scene, layout: Layout) -> UInt8[np.ndarray, "h w c"]:
 
 
 def _fitting(text: str, most: int) -> str:
-    return text if len(text) <= most else f"...{text[3 - most :]}"
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _even(number: int) -> int:

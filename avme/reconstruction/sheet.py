@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
 from avme.figures.plain_text import plain_text
-from avme.figures.title import add_title, save_png
+from avme.figures.title import add_title, save_png, title_lines
 from avme.io.atomic import replacing
 from avme.reconstruction.strips import MOST_DIFFERENCE, Strip, color_table
 
@@ -27,6 +27,8 @@ _HEADING: Final = 0.46
 _BETWEEN: Final = 0.12
 _MOST_ACROSS: Final = 8
 """Frames beside each other: blocks of few frames are put side by side."""
+_ABOVE_TITLE: Final = 0.02
+"""Fraction of the height that matplotlib leaves above a title."""
 _FONT: Final = 8.5
 _LABEL_CHARACTERS: Final = 28
 
@@ -64,10 +66,10 @@ def _figure(blocks: Sequence[Block], note: str, title: str) -> Figure:
     characters = int(width * 72 / (_FONT * 0.54))
     notes = [part for text in note.split("\n") for part in textwrap.wrap(text, characters)]
     bottom = 0.55 + 0.16 * len(notes)
-    top = 0.2 + 0.19 * sum(
-        max(1, len(textwrap.wrap(t, int(width * 10)))) for t in title.split("\n")
-    )
-    height = top + sum(heights) + bottom
+    inches, count = title_lines(title, width)
+    top = 0.1 + inches * count
+    height = (top + sum(heights) + bottom) / (1.0 - _ABOVE_TITLE)
+    top += _ABOVE_TITLE * height
     figure = Figure(figsize=(width, height), dpi=_DPI)
     add_title(figure, title)
     down = top
@@ -170,4 +172,4 @@ def _side_by_side(frames: UInt8[np.ndarray, "t h w c"]) -> UInt8[np.ndarray, "y 
 
 
 def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"...{text[3 - most :]}"
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -231,6 +231,6 @@ def _draw(
 
 
 def _detail(panel: Panel, comparison: Comparison) -> str:
-    """Return the detail of a clip, and the setup if there are several."""
-    setup = f" ({panel.setup})" if len(comparison.setups) > 1 else ""
-    return f"{panel.clip.detail}{setup}"
+    """Return the detail of a clip, after the setup if there are several."""
+    setup = f"{panel.setup.short}; " if len(comparison.setups) > 1 else ""
+    return f"{setup}{panel.clip.detail}"

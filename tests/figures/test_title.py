@@ -12,6 +12,7 @@ from avme.figures.confusion import draw_confusion
 from avme.figures.contents import draw_classes, draw_lengths
 from avme.figures.curves import draw_curves
 from avme.figures.reconstruction import Cell, ClipRow, draw_reconstruction
+from avme.figures.title import title_lines
 
 LONG = (
     "a-dataset-with-a-rather-long-name, split 1, test: top-1 66.67 % of n = 12345 clips\n"
@@ -47,3 +48,13 @@ def test_add_title_is_stored_in_the_file_and_fits_the_figure(name: str, tmp_path
     assert (ink[: top + 30] != without[: top + 30]).sum() > 500
     assert not ink[:, :2].any()
     assert not ink[: top + 30, -2:].any()
+
+
+def test_title_lines_grow_with_the_text_and_shrink_with_the_width() -> None:
+    inches, count = title_lines("one\ntwo", 8.0)
+    _, narrow = title_lines(LONG, 3.0)
+    _, wide = title_lines(LONG, 20.0)
+
+    assert count == wide == 2
+    assert narrow > 4
+    assert 0.1 < inches < 0.3
