@@ -13,9 +13,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from avme.batch import AVBatch
-from avme.config import PretrainConfig
+from avme.config import FinetuneConfig, PretrainConfig
 from avme.errors import ArtifactError, MismatchError, NonFiniteError
 from avme.features.network import load_network
+from avme.inference.decoded_part import Statistics
+from avme.inference.model import Model
 from avme.io.run_status import read_status
 from avme.models.autoencoder import MaeOutput, MaskedAutoencoder
 from avme.models.masking import Grid, TokenMask
@@ -64,7 +66,7 @@ class Autoencoder:
     step: int
     network: MaskedAutoencoder
     settings: PretrainConfig
-    mfcc: dict[str, Any]
+    mfcc: Statistics
     """Mean and deviation of the cepstra in its training."""
     folder: Path
     """Folder for its figures: in the run, or below runs/ for other weights."""
@@ -123,21 +125,29 @@ def load_autoencoder(path: Path, device: torch.device) -> Autoencoder:
     """
     loaded = load_network(path)
     weights, settings = loaded.weights, loaded.settings
-    if not isinstance(settings, PretrainConfig):
-        raise MismatchError(
-            f"{weights.file} is a classifier: fine-tuning drops the decoder, which makes the "
-            f"frames (got finetune, expected pretrain){_instead(weights.file, weights.facts)}"
-        )
     cepstra = settings.model.audio.num_cepstra
     nothing = {"mean": cepstra * [0.0], "deviation": cepstra * [1.0]}
     return Autoencoder(
         name=_name_of(path, weights.file),
         file=weights.file,
         step=int(weights.facts.get("step") or 0),
+        settings=_pretraining(weights.file, settings, weights.facts),
         network=cast(MaskedAutoencoder, loaded.model).to(device).eval(),
-        settings=settings,
         mfcc=weights.facts.get("mfcc") or nothing,
         folder=results_of(weights, "reconstructions"),
+    )
+
+
+def as_autoencoder(model: Model) -> Autoencoder:
+    """Return a loaded model as an autoencoder; raises MismatchError if it is a classifier."""
+    return Autoencoder(
+        name=_name_of(run_folder(model.file), model.file),
+        file=model.file,
+        step=int(model.facts.get("step") or 0),
+        settings=_pretraining(model.file, model.settings, model.facts),
+        network=cast(MaskedAutoencoder, model.network),
+        mfcc=model.statistics,
+        folder=run_folder(model.file) / "reconstructions",
     )
 
 
@@ -183,6 +193,17 @@ def pretraining_of(classifier: Path, facts: dict[str, Any]) -> Path | None:
         ):
             return folder
     return None
+
+
+def _pretraining(
+    file: Path, settings: PretrainConfig | FinetuneConfig, facts: dict[str, Any]
+) -> PretrainConfig:
+    if isinstance(settings, PretrainConfig):
+        return settings
+    raise MismatchError(
+        f"{file} is a classifier: fine-tuning drops the decoder, which makes the frames (got "
+        f"finetune, expected pretrain){_instead(file, facts)}"
+    )
 
 
 def _start_of(run: Path) -> Path | None:

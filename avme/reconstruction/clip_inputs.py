@@ -84,6 +84,11 @@ class ClipSource(Protocol):
         """Default name of files of its figures, without a suffix."""
         ...
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Warnings about what was read so far."""
+        ...
+
     def __len__(self) -> int: ...
 
     def read(self, index: int, model: Autoencoder) -> ClipInput:
@@ -103,6 +108,7 @@ class DatasetClips:
     entries: Sequence[ClipEntry]
     """Chosen clips."""
     split: str
+    warnings: Sequence[str] = ()
     _opened: dict[int, tuple[EvalDataset, dict[str, int]]] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from avme import __version__
 from avme.data.protocol import select_clips
 from avme.errors import UsageError
+from avme.inference.source_file import require_media_file
 from avme.io.disk import try_write
 from avme.progress import NullReporter, Reporter
 from avme.reconstruction.autoencoders import Autoencoder, load_autoencoders
@@ -96,6 +97,8 @@ def reconstruct(
     options, report = options or ReconstructOptions(), report or NullReporter()
     if (file is None) == (data is None):
         raise UsageError("reconstruct takes a video or a dataset (got neither or both): give one")
+    if file is not None:
+        require_media_file(file)
     if options.out is not None:
         _require_free(options.out, options)
     models = load_autoencoders(list(checkpoints), pick_device(options.device))
@@ -117,6 +120,8 @@ def reconstruct(
                 if index < _MOST_DRAWN:
                     panels.append(panel)
             task.advance()
+    for warning in source.warnings:
+        report.log(f"warning: {warning}")
     rows = scores.rows()
     notes = notes_of(comparison, rows, len(source), min(len(source), _MOST_DRAWN))
     _draw(

@@ -92,6 +92,7 @@ class NoiseClips:
     """Clips of random frames and audio."""
 
     title, file_name = "noise", "noise"
+    warnings: Sequence[str] = ()
 
     def __init__(self, count: int = 1, versions: Sequence[AudioVersion] = AUDIO_VERSIONS) -> None:
         self.count, self.versions = count, versions

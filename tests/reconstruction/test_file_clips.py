@@ -96,9 +96,11 @@ def test_read_of_a_truncated_file_shows_what_it_has(
     cut = tmp_path / "cut.avi"
     cut.write_bytes(film.read_bytes()[: film.stat().st_size // 3])
 
-    found = FileClips(cut).read(0, make_autoencoder())
+    clips = FileClips(cut)
+    found = clips.read(0, make_autoencoder())
 
     assert found.detail.startswith("0.00 to")
+    assert any("the first window is used" in warning for warning in clips.warnings)
     with pytest.raises(MediaError, match="no frame in its seconds"):
         FileClips(cut, start_seconds=0.9).read(0, make_autoencoder())
 
@@ -116,7 +118,7 @@ def test_read_for_a_model_of_constant_audio_gives_it_none(
 def test_file_clips_of_what_is_no_video_are_refused(film: Path, tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no video")
 
-    with pytest.raises(MediaError, match=r"text\.mp4 cannot be opened"):
+    with pytest.raises(MediaError, match=r"text\.mp4"):
         FileClips(tmp_path / "text.mp4")
     with pytest.raises(UsageError, match="no regular file"):
         FileClips(tmp_path)
