@@ -208,3 +208,16 @@ def test_recipe_table_follows_from_the_recipes(name: str) -> None:
 def test_recipe_commands_are_in_their_page() -> None:
     for name in ("paper", "videomae-ucf101", "videomae-k400"):
         assert all(f"\n{command}\n" in RECIPES_PAGE for command in RECIPES[name].commands)
+
+
+def test_decisions_are_all_in_the_index_and_each_area_once() -> None:
+    text = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    index = [line.split("|")[1:3] for line in text.split("## 1.")[0].splitlines() if "|" in line]
+    areas = [area.strip() for area, _ in index[2:]]
+
+    listed = {int(number) for _, numbers in index[2:] for number in re.findall(r"\d+", numbers)}
+    written = re.findall(r"^## (\d+)\.", text, re.M)
+
+    assert listed == {int(number) for number in written}
+    assert len(set(written)) == len(written)
+    assert len(set(areas)) == len(areas)

@@ -113,7 +113,7 @@
         const item = make("li");
         const media = document.getElementById("video-" + key + "-" + at);
         if (media) {
-          const video = make("video", undefined, { controls: "", loop: "", preload: "metadata", playsinline: "" });
+          const video = make("video", undefined, { controls: "", loop: "", preload: "auto", playsinline: "" });
           video.src = "data:video/mp4;base64," + media.textContent.trim();
           video.setAttribute("aria-label", id);
           item.append(video);
