@@ -19,6 +19,8 @@ def make_run(name: str, split: str | None = "1", **other: Any) -> ScoredRun:
         "trained_on_split": split,
         "split": split,
         "checkpoint": {"sha256": name},
+        "intervals": {"top1": [0.2, 0.8]},
+        "interval_method": {"unit": "group"},
     }
     return ScoredRun(Path(name), Path(f"{name}/eval/ucf101"), summary | other)
 
@@ -100,5 +102,7 @@ def test_summarize_runs_has_mean_and_sample_deviation_of_common_rows() -> None:
     }
     assert found["figures"]["all"]["cross_entropy"] == {"mean": 1.0, "deviation": 0.0}
     assert found["figures"]["center_view"]["top1"]["mean"] == statistics.mean(top1) - 0.25
+    assert found["interval_method"] == {"unit": "group"}
+    assert found["runs"][1]["intervals"] == {"top1": [0.2, 0.8]}
     assert [run["signature"] for run in found["runs"]] == ["avme a", "avme b", "avme c"]
     assert found["deviation_of"] == "sample standard deviation over 3 seeds"
