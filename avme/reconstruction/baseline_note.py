@@ -19,7 +19,9 @@ _QUICK: Final = (
 
 def describe_baselines(clips: Sequence[MaskedClip]) -> str:
     """Return the mean PSNR of the quick baselines over some clips."""
-    return f"Free: {', '.join(f'{name} {_mean_db(FREE[name], clips)}' for name in _QUICK)}."
+    return (
+        f"Free baselines: {', '.join(f'{name} {_mean_db(FREE[name], clips)}' for name in _QUICK)}."
+    )
 
 
 def describe_flat(clips: Sequence[MaskedClip]) -> str:

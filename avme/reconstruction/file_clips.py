@@ -3,6 +3,7 @@
 Only the windows are decoded, so that memory and time do not grow with the file.
 """
 
+import math
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -40,12 +41,8 @@ class FileClips:
     def __init__(self, path: Path, *, start_seconds: float | None = None, count: int = 1) -> None:
         self.path, self.start_seconds, self.count = path, start_seconds, count
         self._opened: dict[int, FileDecoder] = {}
-        length = self._length
-        if start_seconds is not None and length is not None and start_seconds >= length:
-            raise UsageError(
-                f"{path.name}: --start is beyond its end (got {start_seconds:g} s, expected less "
-                f"than {length:.1f}): choose an earlier one"
-            )
+        self._decoder(_CEPSTRA)  # raises for what is no video
+        self._require_inside(start_seconds or 0.0)
         self._decoded = lru_cache(maxsize=4)(self._decode)
 
     def __len__(self) -> int:
@@ -76,6 +73,7 @@ class FileClips:
         clip, num_cepstra = model.settings.clip, len(model.mfcc["mean"])
         seconds = clip.span_frames / self._decoder(_CEPSTRA).fps
         start = self._starts(seconds)[index]
+        self._require_inside(start)
         try:
             part, window = self._decoded(start, clip, num_cepstra)
         except MediaError as error:
@@ -111,6 +109,14 @@ class FileClips:
         if num_cepstra not in self._opened:
             self._opened[num_cepstra] = FileDecoder(self.path, num_cepstra)
         return self._opened[num_cepstra]
+
+    def _require_inside(self, start: float) -> None:
+        """Raise UsageError for a given start that is beyond the end of the file."""
+        if self.start_seconds is not None and start >= (self._length or math.inf):
+            raise UsageError(
+                f"{self.path.name}: a window at {start:g} s is beyond its end (expected less than "
+                f"{self._length:.1f} s): choose an earlier --start, or fewer --clips"
+            )
 
     @property
     def _length(self) -> float | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from avme.errors import UsageError
+from avme.inference.source_file import require_media_file
 
 from .. import options, paths, preflight
 from ..terminal.output import print_line
@@ -185,16 +186,21 @@ def _value(mean: "Mean | None") -> str:
 def _split_sources(sources: list[Path], data: str | None) -> tuple[list[Path], Path | None]:
     """Return the checkpoints and the video, which is last, if there is one."""
     *earlier, last = sources
-    is_video = not last.is_dir() and last.suffix.lower() not in _WEIGHTS
-    if not is_video:
+    for path in earlier:
+        if _is_video(path) and path.exists():
+            raise UsageError(f"{path} is no checkpoint: give one video, after the pretrain runs")
+    if not _is_video(last):
         return sources, None
     if not earlier:
         raise UsageError(f"{last} is no checkpoint: give a pretrain run before the video")
     if data is not None:
         raise UsageError(f"{last} and --data {data} exclude each other: give one")
-    if not last.exists():
-        raise UsageError(f"{last} does not exist, expected a video or a pretrain run")
+    require_media_file(last)
     return earlier, last
+
+
+def _is_video(path: Path) -> bool:
+    return not path.is_dir() and path.suffix.lower() not in _WEIGHTS
 
 
 def _require_possible(

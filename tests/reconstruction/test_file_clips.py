@@ -122,5 +122,12 @@ def test_file_clips_of_what_is_no_video_are_refused(film: Path, tmp_path: Path) 
         FileClips(tmp_path / "text.mp4")
     with pytest.raises(UsageError, match="no regular file"):
         FileClips(tmp_path)
-    with pytest.raises(UsageError, match=r"beyond its end \(got 9 s, expected less than 1\.0\)"):
+    with pytest.raises(UsageError, match=r"at 9 s is beyond its end \(expected less than 1\.0 s"):
         FileClips(film, start_seconds=9.0)
+
+
+def test_read_of_a_window_beyond_the_end_is_refused(film: Path, make_autoencoder: Make) -> None:
+    clips = FileClips(film, start_seconds=0.8, count=2)
+
+    with pytest.raises(UsageError, match=r"fewer --clips"):
+        clips.read(1, make_autoencoder())

@@ -28,13 +28,16 @@ def run_folder(tmp_path: Path) -> Path:
     ("args", "said"),
     [
         (["video.mp4"], "video.mp4 is no checkpoint: give a pretrain run before the video"),
-        (["RUN", "none.mp4"], "none.mp4 does not exist, expected a video or a pretrain run"),
+        (["RUN", "none.mp4"], "none.mp4 does not exist, expected a video"),
+        (["RUN", "https://host/video.mp4"], "addresses are not read"),
         (["RUN", "video.mp4", "--data", "pets"], "video.mp4 and --data pets exclude each other"),
         (["RUN", "video.mp4", "--split", "1"], "--split is of a dataset (got the video"),
         (["RUN", "--start", "3"], "--start is the window of a video: give a FILE"),
         (["RUN", "video.mp4", "--mask", "1"], "--mask 1.0: expected a number between 0 and 1"),
         (["RUN", "video.mp4", "--start", "inf"], "--start inf: expected a number of seconds"),
         (["RUN", "video.mp4", "--clips", "0"], "'--clips': Input should be greater than"),
+        (["video.mp4", "RUN"], "video.mp4 is no checkpoint: give one video, after the pretrain"),
+        (["RUN", "video.mp4", "video.mp4"], "give one video, after the pretrain runs"),
         (["none.pt", "video.mp4"], "none.pt does not exist, expected a checkpoint"),
     ],
 )
