@@ -14,12 +14,11 @@ from jaxtyping import Int16, UInt8
 from avme.audio.mfcc import SAMPLE_RATE_HZ
 from avme.errors import SystemRequirementError
 from avme.io.atomic import replacing
+from avme.media.encode_mp4 import encode_frames, encode_samples
 from avme.reconstruction.scenes import Scene, layout_of, scene_frames
 
 _FPS: Final = 25
 _OPTIONS: Final = {"preset": "veryfast", "crf": "18", "threads": "1", "x264-params": "mbtree=0"}
-_CHUNK: Final = 1024
-"""Samples of a frame of AAC."""
 _HUNDREDTH: Final = 10
 """Milliseconds of the unit of time in a GIF."""
 
@@ -54,20 +53,9 @@ def write_mp4(path: Path, scenes: Sequence[Scene]) -> None:
         video.width, video.height, video.pix_fmt = layout.width, layout.height, "yuv420p"
         if audio is not None:
             audio.layout = "mono"
-        for index, frame in enumerate(_at_constant_rate(scenes)):
-            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-            picture.pts, picture.time_base = index, Fraction(1, _FPS)
-            container.mux(video.encode(picture))
-        container.mux(video.encode(None))
+        encode_frames(container, video, _at_constant_rate(scenes), Fraction(_FPS))
         if audio is not None:
-            samples = _samples(scenes)
-            for begin in range(0, len(samples), _CHUNK):
-                part = np.ascontiguousarray(samples[None, begin : begin + _CHUNK])
-                chunk = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")
-                chunk.sample_rate, chunk.pts = SAMPLE_RATE_HZ, begin
-                chunk.time_base = Fraction(1, SAMPLE_RATE_HZ)
-                container.mux(audio.encode(chunk))
-            container.mux(audio.encode(None))
+            encode_samples(container, audio, _samples(scenes))
 
 
 def write_gif(path: Path, scenes: Sequence[Scene]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int16
 
 from avme.audio.mfcc import SAMPLE_RATE_HZ
+from avme.media.encode_mp4 import encode_frames, encode_samples
 from avme.shards.dataset import ClipEntry
 from avme.shards.jpeg import decode
 from avme.shards.reader import ShardReader
@@ -18,8 +19,6 @@ _SECONDS: Final = 4.0
 """Longest part that is shown, from the start of the clip."""
 _FPS: Final = 12.5
 _OPTIONS: Final = {"preset": "veryfast", "crf": "30", "threads": "1", "x264-params": "mbtree=0"}
-_CHUNK: Final = 1024
-"""Samples of a frame of AAC."""
 
 
 def encode_clip(reader: ShardReader, entry: ClipEntry) -> bytes:
@@ -56,19 +55,9 @@ def encode_clip(reader: ShardReader, entry: ClipEntry) -> bytes:
         if samples is not None:
             audio = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono")
             audio.bit_rate = 32_000
-        for index, frame in enumerate(frames):
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-            picture.pts, picture.time_base = index, Fraction(2, 25)
-            container.mux(video.encode(picture))
-        container.mux(video.encode(None))
+        encode_frames(container, video, frames, Fraction(25, 2))
         if samples is not None:
-            for begin in range(0, len(samples), _CHUNK):
-                part = np.ascontiguousarray(samples[None, begin : begin + _CHUNK])
-                chunk = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")
-                chunk.sample_rate, chunk.pts = SAMPLE_RATE_HZ, begin
-                chunk.time_base = Fraction(1, SAMPLE_RATE_HZ)
-                container.mux(audio.encode(chunk))
-            container.mux(audio.encode(None))
+            encode_samples(container, audio, samples)
     return target.getvalue()
 
 
