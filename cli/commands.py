@@ -34,6 +34,9 @@ _PANELS: Final = {
     },
     "Tools": {
         "weights": "Inspect and convert weights of avme, VideoMAE and Hugging Face.",
+        "export": (
+            "Export a model with its metadata and a model card, and compare it with the model."
+        ),
         "config": "List, show, write and check settings.",
         "bench": "Measure the speed of loading, preparation and training against baselines.",
         "doctor": (
@@ -50,6 +53,7 @@ _MODULES: Final = {
     "compare": "evaluation.compare",
     "reconstruct": "inference.reconstruct",
     "report": "inference.report",
+    "export": "inference.export",
     **{name: f"features.{name}" for name in ("embed", "knn", "probe", "retrieval")},
 }
 """Modules that are not named as their command."""

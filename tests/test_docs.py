@@ -35,7 +35,7 @@ COMMANDS = sorted(
     }
 )
 MOST_README_LINES = 150
-FILES = {"model.safetensors", "train.log"}
+FILES = {"model.onnx", "model.safetensors", "train.log"}
 """Files whose names could be those of settings."""
 
 

@@ -104,6 +104,23 @@ def mfcc_rows(
     return rows
 
 
+def describe_recipe(num_cepstra: int) -> dict[str, float | int | str]:
+    """Return the settings of the MFCC, for users of a model without avme."""
+    return {
+        "library": "python_speech_features",
+        "num_cepstra": num_cepstra,
+        "num_filters": _NUM_FILTERS,
+        "preemphasis": _PREEMPHASIS,
+        "lifter": _LIFTER,
+        "first_coefficient": "log energy",
+        "window": "rectangular",
+        "window_seconds_times_fps": _WINDOW_SECONDS_AT_25_FPS * 25.0,
+        "hop": f"{ROWS_PER_FRAME} rows per source frame, at its time and its quarters",
+        "smallest_fft": _SMALLEST_FFT,
+        "samples": "mono, 16 bits",
+    }
+
+
 def _windows(
     samples: Int16[np.ndarray, " n"], first: Int64[np.ndarray, " s"], length: int
 ) -> Float64[np.ndarray, "s l"]:

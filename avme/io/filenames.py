@@ -1,8 +1,9 @@
-"""Names of the files and folders in a prepared dataset and in a run folder."""
+"""Names of the files and folders in datasets, run folders and exports."""
 
 from typing import Final
 
 DATASET_MANIFEST: Final = "dataset.json"
+EXPORT: Final = "export.json"
 INDEX: Final = "index.csv"
 JOURNAL: Final = "prep.jsonl"
 PLAN: Final = "plan.json"

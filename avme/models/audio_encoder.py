@@ -152,8 +152,21 @@ class AudioEncoder(nn.Module):
         features = self.resnet(mfcc[with_audio], None if is_whole else valid[with_audio])
         tokens = self.norm(self.project(features))
         placed = tokens.new_zeros(len(mfcc), *tokens.shape[1:]).index_copy(0, with_audio, tokens)
+        return self._with_null(placed, valid)
+
+    def encode_all(
+        self, mfcc: Float[Tensor, "b s f"], valid: Bool[Tensor, "b s"]
+    ) -> Float[Tensor, "b a d"]:
+        """Return the tokens of `forward` by operations that are the same for all values.
+
+        For exported graphs, in evaluation mode: clips without audio pass the convolutions too.
+        """
+        return self._with_null(self.norm(self.project(self.resnet(mfcc, valid))), valid)
+
+    def _with_null(self, tokens: Tensor, valid: Tensor) -> Tensor:
+        """Replace the tokens without a valid row by the null token, and add positions."""
         token_valid = reduce(valid.float(), "b (a four) -> b a", "max", four=ROWS_PER_TOKEN) > 0
-        return torch.where(token_valid[..., None], placed, self.null) + self.positions
+        return torch.where(token_valid[..., None], tokens, self.null) + self.positions
 
 
 def _without_padding(maps: Tensor, valid: Tensor | None) -> Tensor:

@@ -156,7 +156,7 @@ class ConvTubeletEmbedding(TubeletEmbedding):
             q=self.patch,
         ).contiguous(memory_format=torch.channels_last)  # 0.7 of the time on CPUs
         found = rearrange(self.convolutions(maps), "m e p q -> m (p q e)")
-        return cast(Tensor, rearrange(self.linear(found), "(b n) d -> b n d", b=len(tubelets)))
+        return cast(Tensor, rearrange(self.linear(found), "(b n) d -> b n d", n=tubelets.shape[1]))
 
 
 def build_embedding(config: VisualConfig) -> TubeletEmbedding:

@@ -10,7 +10,7 @@ from typing import Final
 
 from avme.config import EvalConfig, FinetuneConfig
 from avme.errors import MismatchError
-from avme.io.filenames import RUN_STATUS
+from avme.io.filenames import EXPORT, RUN_STATUS
 from avme.io.run_status import require_finished_run
 from avme.io.symlinks import require_no_links
 from avme.message_text import some_of
@@ -123,7 +123,9 @@ def results_of(weights: ImportedWeights, kind: str = "eval") -> Path:
     if (run / RUN_STATUS).is_file():
         require_no_links(run)
         return run / kind
-    in_folder = bool(weights.parts) or (file.parent / "config.json").is_file()
+    in_folder = bool(weights.parts) or any(
+        (file.parent / name).is_file() for name in ("config.json", EXPORT)
+    )
     folder = _RUNS / f"{kind}-{file.parent.resolve().name if in_folder else file.stem}"
     require_no_links(folder)
     return folder

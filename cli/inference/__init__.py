@@ -1,1 +1,1 @@
-"""Commands that show what a trained model does: on videos, and as a page."""
+"""Commands on trained models: what they do on videos, as a page, and export."""

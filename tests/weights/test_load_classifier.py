@@ -136,3 +136,6 @@ def test_results_of_other_weights_are_below_runs(
     parts = (tmp_path / "a.safetensors",)
     index = replace(weights, file=tmp_path / "x" / "model.safetensors.index.json", parts=parts)
     assert results_of(index) == Path("runs/eval-x")
+    (tmp_path / "export.json").write_text("{}")
+    exported = replace(weights, file=tmp_path / "weights.safetensors")
+    assert results_of(exported) == Path(f"runs/eval-{tmp_path.name}")

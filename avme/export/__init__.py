@@ -1,0 +1,1 @@
+"""Export of trained models as a folder: model file, metadata and model card."""
