@@ -50,8 +50,9 @@ def print_comparison(found: "Comparison") -> None:
     from rich.table import Table
 
     table = Table()
-    for name in ("clips", "n", "B - A", "95 %", "p", "only A / B", "McNemar p"):
-        table.add_column(name, justify="left" if name == "clips" else "right")
+    for name in ("clips", "n", "B - A", "95 %", "p", "A / B", "McNemar"):
+        is_name = name == "clips"
+        table.add_column(name, justify="left" if is_name else "right", no_wrap=not is_name)
     table.add_row("all clips", str(len(found.first.id)), *_cells(found.paired))
     for state, (count, paired) in found.by_audio.items():
         table.add_row(BY_AUDIO.get(state, state), str(count), *_cells(paired))
@@ -61,10 +62,10 @@ def print_comparison(found: "Comparison") -> None:
         print_line(f"{name}  top-1 {100 * top1:.2f} %  {one.folder}")
     console.print(table)
     method = found.groups.describe()
-    print_line("B - A: difference in top-1, in points; only A / B: clips that only one has right")
+    print_line("B - A: difference in top-1, in points; A / B: clips that only A, only B has right")
     print_line(
         f"intervals and p: bootstrap and sign flips over {method['groups']} {method['unit']}s; "
-        "McNemar takes clips as independent"
+        "p of McNemar takes clips as independent"
     )
     print_line(
         f"product of both: top-1 {100 * found.late_fusion:.2f} %; right in at least one: "

@@ -19,10 +19,10 @@ _QUESTIONS: Final = {
     "motion": "does motion matter?",
 }
 _DIFFERENCE: Final = (
-    "- real: difference in top-1 to the clips as they are, in points, paired by clip"
+    "top-1 in %; - real: difference to the clips as they are, in points, paired by clip"
 )
 _GAIN: Final = (
-    "gain: top-1 with real audio less null audio, in points; mean: over the severities; "
+    "top-1 in %; gain: real audio less null audio, in points; mean: over the severities; "
     "growth: mean gain less that on clean clips"
 )
 
@@ -39,8 +39,8 @@ def print_controls(report: "ControlReport") -> None:
             if row.clips == clips and row.condition.degradation is None  # in the table of curves
         ]
         table = Table()
-        table.add_column(f"{clips}, n = {rows[0].top1.n}", no_wrap=True)
-        for name in ("top-1, %", "95 %", "- real", "95 %"):
+        table.add_column(f"{clips}, n = {rows[0].top1.n}")
+        for name in ("top-1", "95 %", "- real", "95 %"):
             table.add_column(name, justify="right", no_wrap=True)
         for row in rows:
             is_real = str(row.condition) == "real"
@@ -60,7 +60,7 @@ def _print_curves(curves: "tuple[DegradationCurve, ...]") -> None:
     from rich.table import Table
 
     table = Table()
-    table.add_column(f"clips with audio, n = {curves[0].area.n}", no_wrap=True)
+    table.add_column(f"with audio, n = {curves[0].area.n}")
     for name in ("real audio", "null audio", "gain", "95 %"):
         table.add_column(name, justify="right", no_wrap=True)
     for curve in curves:
@@ -87,8 +87,8 @@ def print_control_runs(battery: Mapping[str, Any]) -> None:
     for clips in dict.fromkeys(row["clips"] for row in battery["table"]):
         table = Table()
         rows = [row for row in battery["table"] if row["clips"] == clips and not row["degradation"]]
-        table.add_column(f"{clips}, mean of {battery['runs']} runs", no_wrap=True)
-        for name in ("top-1, %", "- real"):
+        table.add_column(f"{clips}, mean of {battery['runs']} runs")
+        for name in ("top-1", "- real"):
             table.add_column(name, justify="right", no_wrap=True)
         for row in rows:
             is_real = row["condition"] == "real"
@@ -98,7 +98,7 @@ def print_control_runs(battery: Mapping[str, Any]) -> None:
     print_line(_DIFFERENCE)
     if battery["degradation"]:
         table = Table()
-        table.add_column("clips with audio", no_wrap=True)
+        table.add_column("clips with audio")
         for name in ("real audio", "null audio", "gain"):
             table.add_column(name, justify="right", no_wrap=True)
         for curve in battery["degradation"]:

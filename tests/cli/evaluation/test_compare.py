@@ -39,6 +39,8 @@ def test_compare_prints_both_and_writes_a_file(tmp_path: Path) -> None:
     assert lines[:2] == [f"A  top-1 70.00 %  {first}", f"B  top-1 90.00 %  {second}"]
     assert [cell.strip() for cell in lines[5].split("│")[1:4]] == ["all clips", "20", "+20.00"]
     assert lines[6].split("│")[1].strip() == "audible clips"
+    assert "to" in lines[6].split("│")[4]  # the interval on one line
+    assert "to" not in lines[7]
     assert "class [A]: B - A +20.0 points, 10 clips" in lines
     assert "2 clips of [A]: B in A, [A] in B" in lines
     assert lines[-1] == str(out)
