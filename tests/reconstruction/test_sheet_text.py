@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from avme.reconstruction.autoencoders import Autoencoder
 from avme.reconstruction.clip_inputs import ClipSource
 from avme.reconstruction.comparison import Comparison
@@ -49,6 +51,7 @@ def test_notes_of_hidden_statistics_have_what_flat_patches_reach(
     assert "setup" not in notes
 
 
+@pytest.mark.slow
 def test_notes_of_settings_that_differ_name_them(
     make_autoencoder: Make, noise_clips: Callable[..., ClipSource]
 ) -> None:
