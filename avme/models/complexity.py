@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from avme.config import ClipConfig
 from avme.models.autoencoder import MaeOutput
+from avme.models.onednn_linear import register_flops
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def count_flops(model: nn.Module, *inputs: Any, backward: bool = True) -> Flops:
     """
     was_training = model.training
     model.eval()  # same products, no state to update
+    register_flops()
     counter = FlopCounterMode(display=False)
     try:
         with _AllClipsAudible(), counter:  # type: ignore[no-untyped-call]

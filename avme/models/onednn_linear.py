@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils.flop_counter import register_flop_formula
 
 
 class Linear(nn.Linear):
@@ -94,5 +93,13 @@ def _count(left: tuple[int, ...], right: tuple[int, ...], *_: Any, **__: Any) ->
     return 2 * left[0] * right[0] * right[1]
 
 
-if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-    register_flop_formula(torch.ops.mkldnn._linear_pointwise)(_count)
+@cache
+def register_flops() -> None:
+    """Let `FlopCounterMode` count the oneDNN operator, whose module takes half a second to import.
+
+    It imports Triton; `count_flops` calls this.
+    """
+    from torch.utils.flop_counter import register_flop_formula
+
+    if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        register_flop_formula(torch.ops.mkldnn._linear_pointwise)(_count)

@@ -18,10 +18,13 @@ from avme.models.masking import Grid
 
 def sine_cosine_table(num_tokens: int, dim: int) -> Float[Tensor, "n d"]:
     """Return the sine-cosine table of Vaswani et al. 2017, section 3.5 (sines on even channels)."""
-    channel = torch.arange(dim)
-    wavelength = 10000.0 ** (2 * (channel // 2).double() / dim)
-    angle = torch.arange(num_tokens, dtype=torch.float64)[:, None] / wavelength[None, :]
-    return torch.where(channel % 2 == 0, angle.sin(), angle.cos()).float()
+    device = torch.get_default_device()
+    with torch.device("cpu"):  # on "meta" this would import torch's compiler, 3 s of a core
+        channel = torch.arange(dim)
+        wavelength = 10000.0 ** (2 * (channel // 2).double() / dim)
+        angle = torch.arange(num_tokens, dtype=torch.float64)[:, None] / wavelength[None, :]
+        table = torch.where(channel % 2 == 0, angle.sin(), angle.cos()).float()
+    return table.to(device)
 
 
 def positions_on(grid: Grid, dim: int, trained: Grid | None = None) -> Float[Tensor, "n d"]:

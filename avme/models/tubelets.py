@@ -109,10 +109,9 @@ class TubeletEmbedding(nn.Module):
         super().__init__()
         pixels = tubelet * patch * patch
         self.linear = Linear(3 * pixels, dim)
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).repeat(pixels), persistent=False)
-        self.register_buffer(
-            "deviation", torch.tensor(IMAGENET_DEVIATION).repeat(pixels), persistent=False
-        )
+        for name, values in (("mean", IMAGENET_MEAN), ("deviation", IMAGENET_DEVIATION)):
+            # Repeated as a list: on "meta", `repeat` would import torch's compiler.
+            self.register_buffer(name, torch.tensor(pixels * list(values)), persistent=False)
 
     def forward(self, tubelets: Float[Tensor, "b n p"]) -> Float[Tensor, "b n d"]:
         """Normalize pixels with ImageNet's statistics and embed them."""

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import torch
 from torch import Tensor
 
 from avme.config import ClipConfig, DecoderConfig, FusionConfig, ModelConfig, VisualConfig
 from avme.config.clip import check_extent
 from avme.errors import ArtifactError
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
+from avme.models.build import shapes_only
 from avme.models.classifier import Classifier, Pool
 from avme.models.masking import Grid
 from avme.weights.checkpoint_files import StoredWeights
@@ -69,7 +69,7 @@ class Geometry:
     def shapes(self) -> dict[str, Shape]:
         """Return the shapes of all tensors of such a model, by avme's names."""
         config, clip = self._model_config(), self._clip()
-        with torch.device("meta"):
+        with shapes_only():
             model = (
                 MaskedAutoencoder(config, clip)
                 if self.decoder

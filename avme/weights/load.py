@@ -21,6 +21,7 @@ from avme.errors import ArtifactError, ConfigError, MismatchError
 from avme.io.hashing import sha256_of
 from avme.message_text import one_line, some_of
 from avme.models.autoencoder import MaskedAutoencoder, grid_of
+from avme.models.build import shapes_only
 from avme.models.classifier import Modality, build_classifier
 from avme.weights.checkpoint_files import StoredWeights, read_file
 from avme.weights.class_names import names_in, read_class_names, require_same_rows
@@ -173,7 +174,7 @@ def _ours(stored: StoredWeights) -> ImportedWeights:
             f"{stored.file} names {len(classes)} classes, its head has {num_classes} rows: copy it "
             "again, or take another checkpoint of its run"
         )
-    with torch.device("meta"):
+    with shapes_only():
         model = (
             MaskedAutoencoder(config.model, config.clip)
             if isinstance(config, PretrainConfig)

@@ -100,3 +100,21 @@ def test_eval_crops_are_the_ends_and_middle_of_the_long_side(height: int, width:
     assert indices == ([(0, 0), (0, 8), (0, 16)] if width > height else [(0, 0), (8, 0), (16, 0)])
     assert eval_crops(height, width, 1) == [eval_crops(height, width, 3)[1]]
     assert {(box.height, box.width) for box in eval_crops(height, width, 3)} == {(24, 24)}
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("size", [64, 48, 30])
+def test_crop_resize_equals_torchvision(
+    size: int, native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision.transforms.v2 import functional as vision
+
+    if not native:
+        monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "DEFAULT")
+    generator = torch.Generator().manual_seed(0)
+    frames = torch.randint(0, 256, (3, 3, 60, 80), generator=generator, dtype=torch.uint8)
+    box = Box(5, 7, 48, 50)
+
+    expected = vision.resized_crop(frames, 5, 7, 48, 50, [size, size], antialias=True)
+
+    assert torch.equal(crop_resize(frames, box, size), expected)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.models.build import build_model
+from avme.models.build import build_model, shapes_only
 from avme.models.classifier import Classifier
 
 
@@ -21,3 +21,16 @@ def test_build_model_of_fine_tuning_is_a_classifier_of_its_classes(
 
     assert isinstance(model, Classifier)
     assert model.head.out_features == 5
+
+
+def test_shapes_only_builds_a_model_of_the_same_shapes(
+    make_pretrain_config: Callable[..., PretrainConfig],
+) -> None:
+    with shapes_only():
+        model = build_model(make_pretrain_config(), 5)
+    expected = build_model(make_pretrain_config(), 5).state_dict()
+
+    found = model.state_dict()
+    assert {name: t.shape for name, t in found.items()} == {n: t.shape for n, t in expected.items()}
+    assert all(tensor.is_meta for tensor in found.values())
+    assert all(buffer.is_meta for buffer in model.buffers())

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from avme.checkpoint.file import Checkpoint
 from avme.config import OptimConfig
 from avme.errors import MismatchError
+from avme.models.build import shapes_only
 from avme.train.optim import EPSILON, parameter_groups
 
 _NEVER: Final = ("amsgrad", "maximize")
@@ -22,7 +23,7 @@ _MOMENTS: Final = ("exp_avg", "exp_avg_sq")
 
 def build_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
     """Build the model on the meta device."""
-    with torch.device("meta"):
+    with shapes_only():
         return build()
 
 
