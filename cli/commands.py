@@ -30,6 +30,7 @@ _PANELS: Final = {
         "retrieval": "Find the audio of each test clip by its video, and the reverse.",
     },
     "Look": {
+        "predict": "Classify video files of any length.",
         "reconstruct": "Complete masked clips by one checkpoint or several, beside free baselines.",
     },
     "Tools": {
@@ -51,6 +52,7 @@ _PANELS: Final = {
 _MODULES: Final = {
     "eval": "evaluation.evaluate",
     "compare": "evaluation.compare",
+    "predict": "inference.predict",
     "reconstruct": "inference.reconstruct",
     "report": "inference.report",
     "export": "inference.export",

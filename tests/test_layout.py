@@ -34,7 +34,7 @@ def mirrored(module: str) -> str:
     """Return the path of the test file: of `avme/a/b.py` and `avme/a/b/__init__.py` the same."""
     path = Path(module).with_suffix("")
     path = path.parent if path.name == "__init__" else path
-    parts = path.parts[1:] if path.parts[0] == "avme" else path.parts
+    parts = path.parts[1:] if path.parts[:-1] and path.parts[0] == "avme" else path.parts
     return Path("tests", *parts[:-1], f"test_{parts[-1]}.py").as_posix()
 
 
@@ -46,6 +46,7 @@ def mirrored(module: str) -> str:
         ("avme/config/presets/__init__.py", "tests/config/test_presets.py"),
         ("cli/slurm/env.py", "tests/cli/slurm/test_env.py"),
         ("cli/__init__.py", "tests/test_cli.py"),
+        ("avme/__init__.py", "tests/test_avme.py"),
     ],
 )
 def test_mirrored_path_of_module_keeps_its_folders(module: str, expected: str) -> None:

@@ -1,0 +1,1 @@
+"""Python API: `avme.load` and `avme.open_dataset` (docs/python.md)."""
