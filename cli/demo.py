@@ -35,4 +35,6 @@ def demo(
     verbatim().print(table)
     for picture in result.pictures:
         print_line(picture)
+    if result.page is not None:
+        print_line(result.page)
     next_command.log_next(ctx.obj, "audit", out / "data" / "demo")

@@ -26,8 +26,10 @@ from avme.media.synthetic_audio import HEARD
 from avme.prep.request import Request
 from avme.progress import NullReporter, Reporter
 from avme.reconstruction.gallery import draw_reconstructions
+from avme.report.write import REPORT
 from avme.stages.evaluate import EvalResult, evaluate
 from avme.stages.finetune import finetune
+from avme.stages.page import write_page
 from avme.stages.prep import prepare
 from avme.stages.pretrain import pretrain
 from avme.train.metrics.loggers import read_metrics
@@ -58,6 +60,8 @@ class DemoResult:
     rows: list[tuple[str, float, float]]
     """(name, top-1, top-5) for chance and for every modality."""
     pictures: list[Path]
+    page: Path | None
+    """HTML page of all runs; None if it could not be written."""
 
 
 def demo(
@@ -150,8 +154,10 @@ class _Demo:
         for name, result in scored.items():
             rows.append((name, result.summary["top1"], result.summary["top5"]))
         pictures = self.draw(pretrained, scored)
+        runs = [pretrained, *(self.out / "runs" / f"finetune-{name}" for name in scored)]
+        page = write_page(runs, self.data, self.report, out=self.out / REPORT)
         write_status(self.out, STAGE, "finished")
-        return DemoResult(rows, pictures)
+        return DemoResult(rows, pictures, page)
 
     def make_and_prepare(self) -> None:
         clips = plan_set(self.sizes.groups, self.sizes.clips_per_group, self.seed)

@@ -19,6 +19,7 @@ from avme.evaluation.signature import signature
 from avme.progress import NullReporter, Reporter
 from avme.stages.eval_controls import score_controls
 from avme.stages.eval_task import EvalTask, open_task
+from avme.stages.page import write_evaluation_page
 from avme.train.distributed.interrupt import ended_by_signals
 from avme.train.distributed.process_group import Distributed, init_distributed
 
@@ -122,4 +123,5 @@ def score_task(
             write_controls(folder, controls, summary)
             draw_controls(folder, controls, summary, report)
         draw_results(folder, summary, scores, classes, ranks, report)
+        write_evaluation_page(folder, task.prepared.folder, report)
     return summary

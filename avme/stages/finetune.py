@@ -35,6 +35,7 @@ from avme.models.complexity import example_clip
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
 from avme.sources.split_strategies import hold_out, warn_of_unheld_classes
+from avme.stages.page import write_page
 from avme.stages.training import (
     Objective,
     Setup,
@@ -167,6 +168,8 @@ def finetune(
             last = load_checkpoint(job.run.checkpoint_path("last"))
             best = replace(last, model=last.weights, average={}, optimizer={})
             save_checkpoint(job.run.checkpoint_path("best"), best)
+    if job.processes.is_rank0:
+        write_page([job.run.folder], data, report or NullReporter())
     return job.run.folder
 
 

@@ -19,6 +19,7 @@ from avme.models.complexity import example_clip
 from avme.models.masking import TubeMask
 from avme.models.reconstruction_loss import in_both_units, reconstruction_loss
 from avme.progress import NullReporter, Reporter
+from avme.stages.page import write_page
 from avme.stages.reconstruction_figures import reconstruct_each_epoch
 from avme.stages.training import (
     Objective,
@@ -111,6 +112,8 @@ def pretrain(
     with build_job(setup, objective_of, command=command, report=report or NullReporter()) as job:
         callbacks = (reconstruct_each_epoch(job, prepared), probe_each_epoch(job, prepared))
         train(job, join_callbacks(*callbacks))
+    if job.processes.is_rank0:
+        write_page([job.run.folder], data, report or NullReporter())
     return job.run.folder
 
 

@@ -23,7 +23,9 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
     def demo(out: Path, **options: Any) -> DemoResult:
         found.append({"out": out, **options})
         rows = [("chance", 0.1, 0.5), ("av", 0.123456, 1.0)]
-        return DemoResult(rows=rows, pictures=[Path("a [b].png"), Path("c.png")])
+        return DemoResult(
+            rows=rows, pictures=[Path("a [b].png"), Path("c.png")], page=Path("r.html")
+        )
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("avme.stages.demo.demo", demo)
@@ -39,7 +41,7 @@ def test_demo_prints_accuracies_then_figures_then_the_next_command(
     lines = out.splitlines()
     cells = [line.replace("│", " ").split() for line in lines if "%" in line]
     assert cells == [["chance", "10.0", "%", "50.0", "%"], ["av", "12.3", "%", "100.0", "%"]]
-    assert lines[-2:] == ["a [b].png", "c.png"]
+    assert lines[-3:] == ["a [b].png", "c.png", "r.html"]
     assert err == "next: avme audit avme-demo/data/demo\n"
     assert calls[0]["out"] == Path("avme-demo")
 

@@ -80,6 +80,14 @@ def test_demo_figures_exist_and_show_content(finished: Finished) -> None:
     assert all(path.is_relative_to(finished.out) for path in finished.result.pictures)
 
 
+def test_demo_page_shows_all_runs_and_playable_clips(finished: Finished) -> None:
+    assert finished.result.page == finished.out / "report.html"
+
+    page = finished.result.page.read_text()
+    assert all(f"finetune-{name}" in page for name in ("v", "a", "av"))
+    assert 'id="video-eval2-' in page
+
+
 def test_demo_commands_repeat_what_it_did(finished: Finished) -> None:
     told = finished.said.commands
 
