@@ -7,7 +7,7 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.errors import MismatchError
 from avme.features.tokens import Stage, stages_of
 from avme.io.run_status import require_finished_run
-from avme.models.build import Network, build_model
+from avme.models.build import Network, load_model_of
 from avme.weights.load import ImportedWeights, read_weights
 from avme.weights.settings import settings_of
 
@@ -51,6 +51,5 @@ def load_network(path: Path) -> TrainedNetwork:
     """
     weights = read_weights(require_finished_run(path))
     settings = settings_of(weights)
-    model = build_model(settings, max(1, weights.num_classes))
-    model.load_state_dict(weights.tensors)
+    model = load_model_of(settings, max(1, weights.num_classes), weights.tensors)
     return TrainedNetwork(model=model, settings=settings, weights=weights)

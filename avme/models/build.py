@@ -1,6 +1,6 @@
 """Network of a training stage, by its settings."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from avme.models.classifier import Classifier, build_classifier
 Network = MaskedAutoencoder | Classifier
 
 _RANDOM: Final = {Tensor.normal_, Tensor.uniform_}
-"""Fillings without an effect on the device "meta"; there they import torch's compiler, which takes
-three seconds of a core."""
+"""Random values of new parameters. On the device "meta" they have no effect but to import torch's
+compiler, three seconds of a core."""
 
 
 class _WithoutValues(TorchFunctionMode):
@@ -37,6 +37,25 @@ def shapes_only() -> Iterator[None]:
     """Build networks inside the block without values, for the shapes of their tensors."""
     with torch.device("meta"), _WithoutValues():
         yield
+
+
+def load_model_of(
+    config: PretrainConfig | FinetuneConfig, num_classes: int, tensors: Mapping[str, Tensor]
+) -> Network:
+    """Build the network with these parameters, without random ones first.
+
+    Args:
+        config: Settings of the stage.
+        num_classes: Number of classes of a classifier.
+        tensors: All parameters and stored buffers.
+
+    Raises:
+        RuntimeError: A tensor is missing, unexpected or of another shape.
+    """
+    with _WithoutValues():
+        model = build_model(config, num_classes)
+    model.load_state_dict(tensors)
+    return model
 
 
 def build_model(config: PretrainConfig | FinetuneConfig, num_classes: int) -> Network:

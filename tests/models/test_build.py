@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
+import torch
+
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.models.build import build_model, shapes_only
+from avme.models.build import build_model, load_model_of, shapes_only
 from avme.models.classifier import Classifier
 
 
@@ -34,3 +37,17 @@ def test_shapes_only_builds_a_model_of_the_same_shapes(
     assert {name: t.shape for name, t in found.items()} == {n: t.shape for n, t in expected.items()}
     assert all(tensor.is_meta for tensor in found.values())
     assert all(buffer.is_meta for buffer in model.buffers())
+
+
+def test_load_model_of_tensors_equals_the_model_that_has_them(
+    make_finetune_config: Callable[..., FinetuneConfig],
+) -> None:
+    config = make_finetune_config()
+    expected = build_model(config, 5).state_dict()
+
+    found = load_model_of(config, 5, expected)
+
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in found.state_dict().items())
+    assert all(buffer.isfinite().all() for buffer in found.buffers())
+    with pytest.raises(RuntimeError, match="Missing key"):
+        load_model_of(config, 5, {})
