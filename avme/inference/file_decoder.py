@@ -23,6 +23,8 @@ _MOST_WHOLE_BYTES: Final = 1_000_000_000
 _USUAL_FPS: Final = 25.0
 _SPARE_FRAMES: Final = 2
 _TRIES: Final = 3
+_SHORT: Final = "short-cut:"
+"""Warning about a part that ends with the file, before the time that was asked for."""
 
 
 class FileDecoder:
@@ -85,7 +87,9 @@ class FileDecoder:
 
         Raises MediaError, with the reason `empty-cut` if no frame is on screen then.
         """
-        return self._noted(decode_part(self.path, self._recipe, Span(start_seconds, end_seconds)))
+        part = decode_part(self.path, self._recipe, Span(start_seconds, end_seconds))
+        is_last = end_seconds is None or self.seconds is None or end_seconds >= self.seconds
+        return self._noted(part, _SHORT if is_last else None)
 
     def frames_from(self, start_seconds: float, num_frames: int) -> DecodedPart:
         """Decode so many frames from a time on, or as many as the file has.
@@ -105,8 +109,9 @@ class FileDecoder:
         if warning not in self.warnings:
             self.warnings.append(warning)
 
-    def _noted(self, part: DecodedPart) -> DecodedPart:
+    def _noted(self, part: DecodedPart, expected: str | None = None) -> DecodedPart:
         self.audio = min(self.audio, part.clip.audio, key=AUDIO_STATES.index)
         for warning in part.clip.warnings:
-            self.warn(warning)
+            if expected is None or not warning.startswith(expected):
+                self.warn(warning)
         return part

@@ -33,6 +33,13 @@ def test_whole_of_a_longer_file_than_promised_is_none(
     assert FileDecoder(video, 13).whole() is None
 
 
+def test_part_that_ends_with_the_file_is_no_short_cut(video: Path) -> None:
+    decoder = FileDecoder(video, 13)
+
+    assert decoder.part(0.4, 9.0).num_frames == 40
+    assert decoder.warnings == []
+
+
 def test_part_beyond_the_end_is_an_empty_cut(video: Path) -> None:
     with pytest.raises(MediaError) as caught:
         FileDecoder(video, 13).part(5.0, 6.0)
