@@ -23,13 +23,13 @@ _PANELS: Final = {
             "Score a fine-tuned classifier on every clip of a list, with several views per clip."
         ),
         "compare": "Compare two evaluations of the same clips: B against A, paired by clip.",
-        "report": "Write one HTML file of runs and evaluations, which opens without a network.",
         "embed": "Write features of every clip of a list to an HDF5 file.",
         "knn": "Classify test clips by the most similar training clips, without training.",
         "probe": "Fit a linear classifier on features of the train list, and score the test list.",
         "retrieval": "Find the audio of each test clip by its video, and the reverse.",
     },
-    "Look": {
+    "Inspect": {
+        "report": "Write one HTML file of runs and evaluations, which opens without a network.",
         "predict": "Classify video files of any length.",
         "reconstruct": "Complete masked clips by one checkpoint or several, beside free baselines.",
     },

@@ -14,6 +14,8 @@ from avme.message_text import some_of
 
 _COMPLETE: Final = ("clip.", "model.")
 """Sections without defaults: another value than that of training gives other outputs."""
+_NEWER: Final = frozenset({"model.visual.embed"})
+"""Settings younger than the format, whose default is what all earlier versions did."""
 
 
 def parse_settings(
@@ -27,7 +29,8 @@ def parse_settings(
         file: File to name in errors.
 
     Raises:
-        ArtifactError: A value is invalid, or a setting of clips or model is missing.
+        ArtifactError: A value is invalid, or a setting of clips or model is missing that all
+            versions of the format had.
     """
     model = PretrainConfig if stage == "pretrain" else FinetuneConfig
     try:
@@ -39,7 +42,7 @@ def parse_settings(
     missing = sorted(
         name
         for name in flatten(settings.model_dump()).keys() - flatten(config).keys()
-        if name.startswith(_COMPLETE)
+        if name.startswith(_COMPLETE) and name not in _NEWER
     )
     if missing:
         raise ArtifactError(

@@ -39,3 +39,10 @@ def test_parse_settings_fills_other_settings_with_defaults() -> None:
     del stored["train"]
 
     assert parse_settings(stored, "finetune", Path("best.pt")) == FinetuneConfig()
+
+
+def test_parse_settings_of_earlier_versions_lacks_newer_settings() -> None:
+    stored = FinetuneConfig().model_dump(mode="json")
+    del stored["model"]["visual"]["embed"]
+
+    assert parse_settings(stored, "finetune", Path("best.pt")).model.visual.embed == "linear"
