@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from avme.errors import AvmeError
 from avme.io.filenames import RUN_STATUS
+from avme.message_text import one_line
 from avme.progress import Reporter
 from avme.report.write import REPORT, write_report
 
@@ -29,8 +29,9 @@ def write_page(
     """
     try:
         return write_report(runs, out, data=(data,), media_mb=MEDIA_MB)
-    except (AvmeError, OSError) as error:
-        report.log(f"warning: no {REPORT} of {runs[0]}: {error}")
+    except Exception as error:  # whatever it is, the run is complete
+        reason = one_line(error) or type(error).__name__
+        report.log(f"warning: no {REPORT} of {runs[0]}: {reason}")
         return None
 
 

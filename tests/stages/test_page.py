@@ -36,6 +36,22 @@ def test_write_page_that_cannot_be_written_is_a_warning(
     ]
 
 
+def test_write_page_that_fails_in_any_way_is_a_warning(
+    make_run: Callable[..., Path],
+    finished: PreparedDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> Path:
+        raise MemoryError
+
+    run, said = make_run(tmp_path / "run"), Listening()
+    monkeypatch.setattr("avme.stages.page.write_report", fail)
+
+    assert write_page([run], finished.folder, said) is None
+    assert said.lines == [f"warning: no report.html of {run}: MemoryError"]
+
+
 def test_write_evaluation_page_is_that_of_the_run_if_there_is_one(
     make_run: Callable[..., Path], finished: PreparedDataset, tmp_path: Path
 ) -> None:
