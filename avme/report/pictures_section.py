@@ -25,7 +25,7 @@ def pictures_section(runs: tuple[Run, ...], folder: Path, budget: int) -> tuple[
     shown, used = [], 0
     for run in runs:
         for path in run.images:
-            caption = f"{run.name}/{path.name}"
+            caption = f"{run.name}/{path.relative_to(run.folder)}"
             size = 4 * ((path.stat().st_size + 2) // 3)
             if used + size > budget:
                 link = element("a", caption, href=relpath(path, folder))

@@ -13,11 +13,14 @@ from avme.evaluation.predictions import SUMMARY, Predictions, read_predictions
 from avme.io.atomic import read_json
 from avme.io.filenames import RUN_STATUS
 from avme.io.run_status import read_status, state_of
+from avme.io.symlinks import require_no_links
 from avme.report.stored_results import Controls, Summary, require_content
 from avme.train.metrics.loggers import read_metrics
 
 CONTROLS: Final = "controls.json"
 _IMAGES: Final = (".png", ".gif", ".mp4")
+_PLACES: Final = ("*", "reconstructions/*")
+"""Places of images in a run folder."""
 _MOST_TEXT: Final = 200_000
 """Characters of a text file that are shown."""
 
@@ -72,12 +75,14 @@ def read_contents(folders: list[Path]) -> Contents:
         folders: Run folders, and results folders of `avme eval`.
 
     Raises:
-        ArtifactError: A folder is neither.
+        ArtifactError: A folder is neither, or contains symlinks.
     """
     runs: list[Run] = []
     evaluations: list[Evaluation] = []
     notes: list[str] = []
     for folder in dict.fromkeys(folders):
+        if any((folder / name).is_file() for name in (RUN_STATUS, SUMMARY)):
+            require_no_links(folder)
         if (folder / RUN_STATUS).is_file():
             runs.append(_read_run(folder, notes))
             inside = sorted(path.parent for path in (folder / "eval").glob(f"*/{SUMMARY}"))
@@ -111,7 +116,8 @@ def _read_run(folder: Path, notes: list[str]) -> Run:
         derived = read_json(folder / "derived.json")
     except (AvmeError, OSError) as error:
         notes.append(f"{error}")
-    images = sorted(path for path in folder.glob("*") if path.suffix in _IMAGES and path.is_file())
+    found = (path for pattern in _PLACES for path in sorted(folder.glob(pattern)))
+    images = [path for path in found if path.suffix in _IMAGES and path.is_file()]
     return Run(
         folder=folder,
         name=folder.resolve().name,

@@ -15,13 +15,15 @@ MakeRun = Callable[..., Path]
 def test_read_contents_finds_run_metrics_and_evaluation(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     (run / "curve.png").write_bytes(b"png")
+    (run / "reconstructions").mkdir()
+    (run / "reconstructions" / "a.mp4").write_bytes(b"mp4")
 
     contents = read_contents([run, run])
 
     (found,), (evaluation,) = contents.runs, contents.evaluations
     assert (found.name, found.stage, found.state) == ("run", "finetune", "finished")
     assert len(found.metrics) == 60  # without the truncated line
-    assert found.images == (run / "curve.png",)
+    assert found.images == (run / "curve.png", run / "reconstructions" / "a.mp4")
     assert found.warnings == ("class B has one clip",)
     assert set(found.texts) == {"config.yaml", "command.txt", "env.json"}
     assert (evaluation.run, evaluation.name) == ("run", "set-split1-test-best-5x3")
@@ -83,3 +85,14 @@ def test_read_contents_with_damaged_derived_values_notes_the_file(
 def test_read_contents_of_another_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"holds neither status\.json nor summary\.json"):
         read_contents([tmp_path])
+
+
+def test_read_contents_of_a_folder_with_links_is_an_error(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run")
+    (tmp_path / "secret.png").write_bytes(b"png")
+    (run / "curve.png").symlink_to(tmp_path / "secret.png")
+
+    with pytest.raises(ArtifactError, match=r"curve\.png"):
+        read_contents([run])
