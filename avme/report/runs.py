@@ -116,8 +116,8 @@ def _read_run(folder: Path, notes: list[str]) -> Run:
         derived = read_json(folder / "derived.json")
     except (AvmeError, OSError) as error:
         notes.append(f"{error}")
-    found = (path for pattern in _PLACES for path in sorted(folder.glob(pattern)))
-    images = [path for path in found if path.suffix in _IMAGES and path.is_file()]
+    paths = (path for pattern in _PLACES for path in sorted(folder.glob(pattern)))
+    images = [path for path in paths if path.suffix in _IMAGES and path.is_file()]
     return Run(
         folder=folder,
         name=folder.resolve().name,

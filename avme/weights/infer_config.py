@@ -116,12 +116,12 @@ def geometry_of(stored: StoredWeights) -> Geometry:
     if config.get("hidden_act", "gelu") != "gelu":
         raise ArtifactError(f"hidden_act is {config['hidden_act']}, VideoMAE has gelu")
     visual: dict[str, int | float | str] = {
-        "embed": "linear",
         "dim": dim,
         "depth": _depth("visual", stored),
         "mlp_ratio": _ratio(shape("visual.blocks.0.mlp.first.weight", 2)[0], dim),
         "patch_size": patch,
         "tubelet_size": tubelet,
+        "embed": "linear",
         "final_norm": norms.final if stage == "pretrain" else True,
     }
     heads, warnings = _heads(config.get("num_attention_heads"), dim)

@@ -10,6 +10,8 @@ import avme
 from avme.errors import ArtifactError, UsageError
 from avme.shards.dataset import PreparedDataset
 
+pytestmark = pytest.mark.slow
+
 _SIZES = {"num_frames": 4, "frame_stride": 2, "image_size": 16}
 
 

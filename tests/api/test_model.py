@@ -9,6 +9,8 @@ import torch
 import avme
 from avme.errors import MismatchError
 
+pytestmark = pytest.mark.slow
+
 _FRAMES = np.random.default_rng(0).integers(0, 256, (12, 24, 32, 3), dtype=np.uint8)
 
 

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 import avme
 from avme.api.window_clips import WindowClips
 from avme.reconstruction.autoencoders import load_autoencoder
+
+pytestmark = pytest.mark.slow
 
 
 def test_read_gives_the_window_with_real_and_null_audio(pretrained: Path) -> None:

@@ -91,7 +91,7 @@ def test_aliases_are_all_documented() -> None:
         (["pretrain", "--checkpoint", "a.pth"], "did you mean --init?"),
         (["finetune", "--weights", "a.pth"], "did you mean --from or --init?"),
         (["pretrain", "--cpu"], "did you mean --device (auto, cpu or cuda)?"),
-        (["finetune", "--num-crops", "1"], "avme eval has it"),
+        (["finetune", "--num-crops", "1"], "avme eval and avme predict have it"),
     ],
 )
 def test_unknown_option_is_answered_with_the_avme_option(args: list[str], hint: str) -> None:

@@ -5,6 +5,12 @@ import pytest
 from avme.data.worker_errors import explain_worker_error
 
 
+@pytest.fixture(autouse=True)
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a moment only for workers that end."""
+    monkeypatch.setattr("avme.data.worker_errors._SECONDS_TO_END", 0.05)
+
+
 @pytest.mark.parametrize(
     "reason", ["No space left on device (28)", "Resource temporarily unavailable (11)"]
 )

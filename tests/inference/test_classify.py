@@ -17,13 +17,14 @@ from avme.inference.model import Model, load_model
 from avme.shards.dataset import PreparedDataset
 from avme.stages.evaluate import evaluate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(finetuned: Path) -> Model:
     return load_model(finetuned, device="cpu")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("modality", "crops"), [(None, 1), ("v", 3)])
 def test_predict_equals_the_evaluation_of_the_prepared_file(
     finetuned: Path,

@@ -15,8 +15,9 @@ from avme.inference.model import load_model
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def test_embed_equals_the_features_of_the_prepared_file(
     pretrained: Path, videos: Path, finished: PreparedDataset, tmp_path: Path
 ) -> None:

@@ -15,6 +15,8 @@ from avme.inference.file_windows import FileWindows
 from avme.inference.media_window import ViewOptions
 from avme.shards.dataset import PreparedDataset
 
+pytestmark = pytest.mark.slow
+
 _CLIP = ClipConfig(num_frames=4, frame_stride=2, image_size=16)
 _PLAIN = {"mean": 13 * [0.5], "deviation": 13 * [2.0]}
 
@@ -65,7 +67,6 @@ def test_windows_of_a_long_file_cover_every_moment_once(long: Path) -> None:
     assert all(window.audio_valid.all() for window in found)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("brief_minute")
 def test_windows_of_a_long_file_equal_those_of_one_pass(
     long: Path, monkeypatch: pytest.MonkeyPatch
@@ -113,7 +114,6 @@ def test_windows_of_a_file_without_audio_have_no_valid_row(
     assert not window.mfcc.any()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("brief_minute")
 def test_windows_of_varying_frame_rate_have_all_frames(
     tmp_path: Path, make_video: Callable[..., Path]

@@ -10,6 +10,8 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.errors import ArtifactError, SystemRequirementError
 from avme.inference.model import load_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["", "checkpoints/best.pt", "weights.safetensors"])
 def test_load_model_has_all_that_the_checkpoint_has(finetuned: Path, name: str) -> None:

@@ -77,7 +77,7 @@ def test_stages_leave_a_page_in_their_run(
 
     scored = (run / "report.html").read_text()
     assert "Training loss of pretrain runs" in (pretrained / "report.html").read_text()
-    assert "No evaluation yet" in trained
+    assert "Training loss of finetune runs" in trained
     assert "is not finished" not in trained
     assert "No evaluation yet" not in scored
     assert 'id="video-eval0-' in scored

@@ -10,6 +10,8 @@ from avme.inference.model import Model, load_model
 from avme.inference.prediction import Prediction
 from avme.stages.predict import FailedFile, find_files, predict_files
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(finetuned: Path) -> Model:
@@ -52,7 +54,6 @@ def test_predict_files_continues_after_a_failed_file(
     assert made.name == str(good)
 
 
-@pytest.mark.slow
 def test_predict_files_of_real_and_unusual_videos(model: Model, shared: Path) -> None:
     mini = sorted((shared / "data" / "ucf-mini" / "UCF-101").glob("*/*_g01_c01.avi"))[:3]
     odd = [shared / "data" / "oddmedia" / name for name in ("rotated_90.mp4", "no_audio.avi")]

@@ -16,6 +16,12 @@ from avme.system.resource_errors import shortage
 from avme_cli.app import app
 
 
+@pytest.fixture(autouse=True)
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a moment only for workers that end."""
+    monkeypatch.setattr("avme.data.worker_errors._SECONDS_TO_END", 0.05)
+
+
 @pytest.mark.parametrize(
     ("error", "cure"),
     [

@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from avme_cli.app import app
 
+pytestmark = pytest.mark.slow
+
 
 def run(line: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, shlex.split(line), prog_name="avme")
@@ -39,7 +41,6 @@ def test_export_of_missing_checkpoint_is_one_line(tmp_path: Path) -> None:
     assert "does not exist" in err
 
 
-@pytest.mark.slow
 def test_export_of_run_prints_its_folder(finetuned: Path, tmp_path: Path) -> None:
     out = tmp_path / "mine"
 

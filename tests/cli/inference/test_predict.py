@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 
 from avme_cli.app import app
 
+pytestmark = pytest.mark.slow
+
 
 def run(*args: object) -> Result:
     return CliRunner().invoke(app, ["predict", *map(str, args)])
@@ -131,7 +133,6 @@ def test_predict_of_a_pretraining_names_the_next_command(pretrained: Path, video
     assert "avme finetune --from" in result.stderr
 
 
-@pytest.mark.slow
 def test_predict_annotates_a_video(finetuned: Path, video: Path, tmp_path: Path) -> None:
     result = run(finetuned, video, "--annotate", tmp_path / "out.mp4")
 
@@ -141,7 +142,6 @@ def test_predict_annotates_a_video(finetuned: Path, video: Path, tmp_path: Path)
     assert run(finetuned, video, "--annotate", tmp_path / "out.mp4", "--overwrite").exit_code == 0
 
 
-@pytest.mark.slow
 def test_predict_imports_neither_plots_nor_compilers(finetuned: Path, video: Path) -> None:
     """They would take more time than a short file."""
     unwanted = ("matplotlib", "torchvision", "sklearn", "torch._dynamo", "sympy", "triton")

@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 from avme.shards.dataset import PreparedDataset
 from avme_cli.app import app
 
+pytestmark = pytest.mark.slow
+
 
 def run(*args: object) -> Result:
     return CliRunner().invoke(app, ["reconstruct", *map(str, args)])
@@ -53,7 +55,6 @@ def test_reconstruct_of_arguments_that_contradict_is_refused(
     assert said in result.stderr
 
 
-@pytest.mark.slow
 def test_reconstruct_of_a_video_prints_scores_and_files(
     pretrained: Path, videos: Path, tmp_path: Path
 ) -> None:
@@ -71,7 +72,6 @@ def test_reconstruct_of_a_video_prints_scores_and_files(
     assert png.is_file()
 
 
-@pytest.mark.slow
 def test_reconstruct_of_a_dataset_prints_json(
     pretrained: Path, finished: PreparedDataset, tmp_path: Path
 ) -> None:
