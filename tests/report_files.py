@@ -154,8 +154,11 @@ def browser(lacking: Callable[[str], NoReturn]) -> Iterator[Any]:
     """Debian's headless Chromium, driven by Playwright."""
     if not BROWSER.is_file():
         lacking(str(BROWSER))
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as driver:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        lacking("the package playwright")
+    with sync_playwright() as driver:
         launched = driver.chromium.launch(executable_path=str(BROWSER), args=["--no-sandbox"])
         yield launched
         launched.close()

@@ -10,7 +10,7 @@ from avme.progress import Reporter
 from avme.report.write import REPORT, write_report
 
 MEDIA_MB: Final = 2.0
-"""Megabytes of clips in such a page: less than a second of a core for small clips."""
+"""Megabytes of clips in such a page: 1.6 s of a core for 120 clips of one second."""
 
 
 def write_page(
