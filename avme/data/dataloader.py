@@ -148,11 +148,30 @@ def _start_server() -> None:
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
-        resource_tracker.ensure_running()  # starting it unblocks SIGTERM
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        forkserver.ensure_running()
+        with _safe_path():
+            resource_tracker.ensure_running()  # starting it unblocks SIGTERM
+            signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+            forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keep the current folder off the module path of Python programs started meanwhile.
+
+    multiprocessing starts its servers with `python -c`, which looks there first: a clone named
+    `avme` in it, or a file such as `random.py`, would be imported instead of the module.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _end_server() -> None:

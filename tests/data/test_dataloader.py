@@ -62,6 +62,34 @@ time.sleep(60)
 """
 
 
+TAKES_A_BATCH = (
+    WAITS_WITH_A_WORKER.split("stream = ")[0]
+    + """
+if __name__ == "__main__":
+    batches = iter(build_loader([clip], [[0]], workers=1, pin=False))
+    print(*next(batches).video.shape)
+"""
+)
+
+
+@pytest.mark.slow
+def test_loader_workers_import_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / "parent" / "avme").mkdir(parents=True)  # as the folder that holds a clone
+    (tmp_path / "parent" / "random.py").write_text("raise SystemExit('not the module')\n")
+    (tmp_path / "program.py").write_text(TAKES_A_BATCH)
+
+    ended = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py")],
+        cwd=tmp_path / "parent",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (ended.stdout, ended.stderr) == ("1 3 2 2 2\n", "")
+
+
 @pytest.mark.slow
 def test_loader_worker_ends_with_its_killed_parent(start: Callable[..., Any]) -> None:
     parent = start(["-c", WAITS_WITH_A_WORKER])
