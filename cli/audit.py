@@ -9,6 +9,7 @@ import typer
 from avme.message_text import some_of
 
 from . import next_command, paths
+from .features.baseline_tables import baseline_tables
 from .options import DataArgument
 from .terminal.output import print_line, verbatim
 
@@ -16,22 +17,36 @@ app = typer.Typer(add_completion=False)
 
 _EXAMPLES: Final = """Examples:
     avme audit
-    avme audit ucf101 --out notes/ucf101"""
+    avme audit ucf101 --out notes/ucf101
+    avme audit ucf101 --baselines"""
 
 _MOST_CLASSES: Final = 20
 _MOST_KINDS: Final = 4
 
 Out = Annotated[Path | None, typer.Option(help="Folder to write.", show_default="DATA/audit")]
+Baselines = Annotated[
+    bool,
+    typer.Option(
+        "--baselines",
+        help="Also fit linear models on mean colors and MFCC, to show which accuracy is free.",
+    ),
+]
 
 
 @app.command(epilog=_EXAMPLES)
-def audit(ctx: typer.Context, data: DataArgument = None, out: Out = None) -> None:
+def audit(
+    ctx: typer.Context,
+    data: DataArgument = None,
+    out: Out = None,
+    baselines: Baselines = False,
+) -> None:
     """Show the content of a dataset, and how well audio presence alone predicts the class."""
     folder = paths.dataset(data, "DATA")
 
     from avme.stages.audit import audit as run
 
-    for file in run(folder, out=out, tell=print_audit, report=ctx.obj).files:
+    found = run(folder, out=out, baselines=baselines, tell=print_audit, report=ctx.obj)
+    for file in found.files:
         print_line(file)
     next_command.after_prep(ctx.obj, folder)
 
@@ -45,6 +60,7 @@ def print_audit(facts: dict[str, Any]) -> None:
         ("splits", _SPLITS, list(_splits(facts["splits"]))),
         ("information of usable audio about the class", _LEAKS, list(_leaks(facts))),
         *_protocols(facts["splits"]),
+        *baseline_tables(facts["splits"]),
     ):
         console.print(_table(title, header, rows))
     for line in (*_commands(facts["splits"]), *_warnings(facts["splits"])):

@@ -1,13 +1,13 @@
-"""Linear probe: standardized features and a linear support vector machine.
+"""Linear probe: standardized features and a linear classifier.
 
 The protocol is that of MMV (Alayrac et al. 2020): scikit-learn's StandardScaler and LinearSVC. C is
 chosen from a grid on whole groups of the train list that are held out, then all of it is fitted.
 
-Shape letters: n clips, d channels, l classes.
+Shape letters: n clips, m test clips, d channels, l classes.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,8 +51,19 @@ class _Row:
     group: str
 
 
+FitAndScore = Callable[..., tuple[ClassScores, int]]
+"""(features, label, test features, test label, c=C, num_classes=classes) -> scores of the test
+clips, and 1 if the fit did not converge."""
+
+
 def probe(
-    train: FeatureRows, test: FeatureRows, num_classes: int, grid: Sequence[float] = GRID
+    train: FeatureRows,
+    test: FeatureRows,
+    num_classes: int,
+    grid: Sequence[float] = GRID,
+    *,
+    usual_c: float = USUAL_C,
+    fit: FitAndScore | None = None,
 ) -> ProbeResult:
     """Choose C, fit the train list, and score the test list.
 
@@ -63,10 +74,13 @@ def probe(
         test: Test list.
         num_classes: Number of classes.
         grid: Values of C.
+        usual_c: C without groups to hold out.
+        fit: Classifier; None for the support vector machine.
 
     Raises:
         UsageError: The train list has a single class.
     """
+    fit_and_score = fit or _fit_and_score
     if len(np.unique(train.label)) < 2:
         raise UsageError(
             f"a linear probe needs two classes in the train list (got {train.class_name[0]} only): "
@@ -77,7 +91,7 @@ def probe(
     unconverged = 0
     if len(held) and len(np.unique(train.label[fitted])) > 1:
         for c in sorted(grid):
-            scores, stopped = _fit_and_score(
+            scores, stopped = fit_and_score(
                 train.features[fitted],
                 train.label[fitted],
                 train.features[held],
@@ -87,8 +101,8 @@ def probe(
             )
             validation.append((c, scores.top(1)))
             unconverged += stopped
-    best = max(validation, key=lambda row: row[1], default=(USUAL_C, 0.0))[0]
-    scores, stopped = _fit_and_score(
+    best = max(validation, key=lambda row: row[1], default=(usual_c, 0.0))[0]
+    scores, stopped = fit_and_score(
         train.features, train.label, test.features, test.label, c=best, num_classes=num_classes
     )
     return ProbeResult(

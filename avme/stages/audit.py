@@ -1,6 +1,6 @@
 """Audit of a prepared dataset: its content, and whether audio presence predicts the class.
 
-Only tables are read, no shards: `avme verify` checks whether they agree.
+Only tables are read, no shards but for the baselines: `avme verify` checks whether they agree.
 """
 
 import os
@@ -29,6 +29,7 @@ from avme.shards.dataset import PreparedDataset
 from avme.shards.index import read_records
 from avme.shards.rebuild_command import require_plan
 from avme.shards.record import ClipRecord
+from avme.stages.features.baselines import measure_baselines
 
 _SHOWN = ("name", "train", "test", "classes", "bits")
 """Numbers shown for each protocol, beside its command."""
@@ -47,6 +48,7 @@ def audit(
     folder: Path,
     *,
     out: Path | None,
+    baselines: bool = False,
     tell: Callable[[dict[str, Any]], None] = lambda facts: None,
     report: Reporter | None = None,
 ) -> Audit:
@@ -55,15 +57,17 @@ def audit(
     Args:
         folder: Prepared dataset.
         out: Folder to write.
+        baselines: Fit linear models on mean colors and MFCC statistics, from the shards.
         tell: Called with the result before anything is written.
-        report: Receives warnings of failed figures.
+        report: Receives progress of the baselines, and warnings of failed figures.
 
     Raises:
-        ArtifactError: No finished dataset.
+        ArtifactError: No finished dataset, or a damaged shard.
         UsageError: A file is in the way.
         SystemRequirementError: The folder is not writable.
     """
     prepared, target = PreparedDataset.open(folder), out or folder / "audit"
+    report = report or NullReporter()
     records, tables = read_records(folder), dict[Path, str]()
     splits: dict[str, Subsets] = {
         split: {
@@ -72,6 +76,7 @@ def audit(
         }
         for split in prepared.splits
     }
+    free = measure_baselines(prepared, report) if baselines else {}
     facts = {
         "dataset": prepared.name,
         "fingerprint": prepared.fingerprint,
@@ -81,6 +86,7 @@ def audit(
             split: {
                 **survey_split(records, subsets),
                 **_presence(records, split, subsets, prepared, target, tables),
+                **({"baselines": free[split]} if baselines else {}),
             }
             for split, subsets in splits.items()
         },
@@ -91,7 +97,7 @@ def audit(
         write_json(target / "audit.json", facts)
         for path, text in tables.items():
             write_text(path, text)
-        pictures = _draw(target, prepared, records, splits, report or NullReporter())
+        pictures = _draw(target, prepared, records, splits, report)
     return Audit(facts, (target / "audit.json", *tables, *pictures))
 
 

@@ -11,6 +11,7 @@ from sklearn.svm import LinearSVC
 from avme.errors import UsageError
 from avme.features.file import FeatureRows
 from avme.features.linear_probe import GRID, USUAL_C, probe, split_rows
+from avme.features.scores import ClassScores
 
 MakeRows = Callable[..., FeatureRows]
 
@@ -102,3 +103,26 @@ def test_fits_that_do_not_converge_are_counted(
     rows = make_rows(rng.normal(size=(40, 60)), np.repeat(np.arange(20) % 2, 2))
 
     assert probe(rows, rows, 2, grid=[10.0]).unconverged == 2
+
+
+def test_probe_fits_the_given_classifier(make_rows: MakeRows) -> None:
+    features, label = make_clips(40, 2, 0)
+    asked: list[tuple[int, float]] = []
+
+    def fit(
+        features: np.ndarray,
+        label: np.ndarray,
+        test: np.ndarray,
+        test_label: np.ndarray,
+        *,
+        c: float,
+        num_classes: int,
+    ) -> tuple[ClassScores, int]:
+        asked.append((len(features), c))
+        return ClassScores(test_label, np.eye(num_classes)[test_label]), 0
+
+    rows = make_rows(features, label)
+    found = probe(rows, make_rows(features, label, name="t"), 2, (0.1, 0.2), fit=fit)
+
+    assert asked == [(40 - found.held_out, 0.1), (40 - found.held_out, 0.2), (40, 0.1)]
+    assert found.scores.top(1) == 1.0

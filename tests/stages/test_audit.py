@@ -182,3 +182,18 @@ def test_audit_that_cannot_write_prints_results_first(
         audit(finished.folder, out=tmp_path / out, tell=told.append)
 
     assert [facts["clips"] for facts in told] == [12]
+
+
+def test_audit_with_baselines_adds_them_to_every_split(
+    tmp_path: Path, finished: PreparedDataset
+) -> None:
+    report = Listening()
+
+    facts = audit(finished.folder, out=tmp_path, baselines=True, report=report).facts
+
+    assert read_json(tmp_path / "audit.json") == facts
+    for split in facts["splits"].values():
+        found = split.pop("baselines")
+        assert found["chance"] == 0.5
+        assert list(found["models"]) == ["mean colors", "MFCC statistics", "both"]
+    assert facts == audit(finished.folder, out=tmp_path).facts
