@@ -28,7 +28,12 @@ from avme.system.packages import Package, required_packages
 
 State = Literal["ok", "note", "missing"]
 _TORCH: Final = ("torch", "torchvision", "torchaudio")
-_EXTRAS: Final = {"cluster": "prep --dask", "wandb": "--wandb"}
+_EXTRAS: Final = {
+    "cluster": "prep --dask",
+    "export": "export --format onnx",
+    "inpaint": "the OpenCV row of reconstruct",
+    "wandb": "--wandb",
+}
 _LITTLE_SHARED_MEMORY: Final = 10**9
 _LITTLE_DISK: Final = 10 * 10**9
 _MEMORY_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")

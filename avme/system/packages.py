@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 
-_MODULES = {"ffmpeg-python": "ffmpeg", "pyyaml": "yaml"}
+_MODULES = {
+    "ffmpeg-python": "ffmpeg",
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+}
 """Packages whose import name differs from their own."""
 
 

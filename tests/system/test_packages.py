@@ -1,5 +1,6 @@
 """Dependencies of avme by package metadata."""
 
+import importlib.metadata
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,20 @@ def test_required_packages_with_old_or_missing_version_are_not_accepted(site: Pa
     assert missing.module == "not_there"
     assert (yaml.version, yaml.is_accepted, yaml.module) == ("7.0rc1", True, "yaml")
     assert (typer.version, typer.is_accepted) == ("0.1", False)
+
+
+def test_module_of_installed_packages_is_one_that_their_files_provide() -> None:
+    provided = importlib.metadata.packages_distributions()
+    installed = [each for each in required_packages(("export", "inpaint")) if each.version]
+
+    wrong = [
+        (each.name, each.module)
+        for each in installed
+        if each.name not in map(str.lower, provided.get(each.module, ()))
+    ]
+
+    assert len(installed) > 20
+    assert wrong == []
 
 
 def test_installed_version_reads_metadata_or_returns_none(site: Path) -> None:
