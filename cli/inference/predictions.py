@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+from avme.io.escape import escape_formula, escape_text
+
 from ..terminal.output import print_line, print_parts, print_text
 from ..terminal.progress import clock_time
 from ..terminal.streams import is_terminal
@@ -65,6 +67,7 @@ class JsonWriter:
         """Print a record."""
         import json
 
+        record = record | {key: _whole(record[key]) for key in ("file",) if key in record}
         print_text(("[\n" if self._count == 0 else ",\n") + json.dumps(record))
         self._count += 1
 
@@ -119,7 +122,18 @@ class CsvWriter:
 
     def _add(self, first: tuple[Any, ...], top: "Ranked") -> None:
         for number, (name, probability) in enumerate(top, 1):
-            self._rows.writerow((*first, number, name, round(probability, 6)))
+            cells = (*first, number, name, round(probability, 6))
+            self._rows.writerow(map(_cell, cells))
+
+
+def _whole(name: str) -> str:
+    """Return a file name with the bytes that are no text, which JSON cannot store, escaped."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _cell(value: Any) -> object:
+    """Return a cell that is text to spreadsheets, without control characters."""
+    return escape_formula(escape_text(value)) if isinstance(value, str) else value
 
 
 def _moment(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +79,25 @@ def test_csv_writer_quotes_names(made: Prediction, tmp_path: Path) -> None:
     with (tmp_path / "a.csv").open(newline="") as file:
         rows = list(csv.reader(file))
     assert tuple(rows[0]) == HEADER
-    assert rows[1] == [made.name, "all", "0.0", "6000.0", "1", "b", "0.75"]
+    name = 'odd "name", \\x1b[31m.mp4'
+    assert rows[1] == [name, "all", "0.0", "6000.0", "1", "b", "0.75"]
     assert [row[1] for row in rows[1:]] == ["all", "all", "0", "1"]
+
+
+def test_csv_and_json_of_a_name_that_is_no_text_or_a_formula_can_be_read(
+    made: Prediction, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["bad\udcff.mp4", "=1+1.mp4"]
+    with CsvWriter(tmp_path / "a.csv", 1) as rows, JsonWriter(True) as records:
+        for name in names:
+            rows.add(replace(made, name=name))
+            records.add(replace(made, name=name).as_record(1))
+
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        stored = [row["file"] for row in csv.DictReader(file) if row["window"] == "all"]
+    assert stored == [r"bad\udcff.mp4", "'=1+1.mp4"]
+    printed = [record["file"] for record in json.loads(capsys.readouterr().out)]
+    assert printed == [r"bad\udcff.mp4", "=1+1.mp4"]
 
 
 def test_csv_writer_after_an_error_leaves_no_file(made: Prediction, tmp_path: Path) -> None:
