@@ -18,7 +18,7 @@ from avme.figures.title import add_title, save_png
 
 _DPI = 130
 _MOST_COLUMNS = 4
-_COLORS = {"real audio": "tab:blue", "no audio": "tab:orange"}
+_COLORS = {"real audio": "tab:blue", "null audio": "tab:orange"}
 
 
 @dataclass(frozen=True, slots=True)

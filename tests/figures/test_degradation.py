@@ -2,8 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from avme.figures import degradation
 from avme.figures.degradation import Band, Panel, draw_degradation
 
 
@@ -32,6 +34,19 @@ def test_draw_degradation_draws_a_panel_for_each_kind(tmp_path: Path) -> None:
     assert colored(one) > 0
     assert imread(five).shape[0] > imread(one).shape[0]  # two rows
     assert imread(five).shape[1] > imread(one).shape[1]
+
+
+def test_draw_degradation_legend_has_the_names_of_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(degradation, "save_png", lambda figure, *_, **__: drawn.append(figure))
+
+    draw_degradation(tmp_path / "a.png", {"blur": panel()}, "t")
+
+    legend = drawn[0].axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["real audio", "null audio"]
 
 
 def test_draw_degradation_shows_a_gap_where_audio_helps(tmp_path: Path) -> None:
