@@ -10,6 +10,7 @@ from typing import Final
 
 from avme.errors import ArtifactError, SystemRequirementError, UsageError
 from avme.io.atomic import read_json
+from avme.io.exported_graph import require_no_graph
 from avme.io.filenames import DATASET_MANIFEST
 from avme.io.lock import is_held
 from avme.io.run_status import RUN_LOCK, require_finished_run, require_openable
@@ -88,6 +89,7 @@ def require_weights(path: Path | None) -> None:
         return
     if not path.exists():
         raise ArtifactError(f"{path} does not exist: expected a file or folder of weights")
+    require_no_graph(path)
     if path.is_dir() and not (path / "config.json").is_file():
         require_finished_run(path)
         files = (*path.iterdir(), *path.glob("*/*.pt"))

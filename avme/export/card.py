@@ -119,9 +119,10 @@ def _use(export: Mapping[str, Any], file: str) -> list[str]:
     names = list(export["inputs"])
     if export["format"] == "safetensors":
         if export["stage"] == "finetune":
-            lines = ["avme eval FOLDER --data DATASET", "avme finetune --init FOLDER"]
+            lines = ["avme predict FOLDER video.mp4", "avme eval FOLDER --data DATASET"]
         else:
-            lines = ["avme finetune --init FOLDER", "avme knn FOLDER --data DATASET"]
+            lines = ["avme reconstruct FOLDER video.mp4", "avme knn FOLDER --data DATASET"]
+        lines.append("avme finetune --init FOLDER")
         return [as_code_block(lines), table, note]
     if export["format"] == "onnx":
         feed = ", ".join(f'"{name}": {name}' for name in names)

@@ -1,6 +1,7 @@
 """First section of a report: accuracies with their signatures, and what to know before reading."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from avme.report.evaluation_section import titles_of, top_ranks
@@ -80,6 +81,9 @@ def _cautions(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"{summary['quarantined']} clips of the list could not be decoded"
     if summary.get("untrained_classes"):
         yield f"{len(summary['untrained_classes'])} classes of the list have no training clip"
+    checkpoint = summary.get("checkpoint") or {}
+    if checkpoint.get("best_by_validation") and Path(str(checkpoint.get("path"))).name == "last.pt":
+        yield "scored from the last epoch, not from the best by validation"
     for what in ("audio", "frames"):
         if summary.get(what) not in ("real", "none", "protocol", None):
             yield f"scored with {what} {summary[what]}"

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from avme.checkpoint.file import find_checkpoint
+from avme.checkpoint.run_weights import find_weights, warn_of_last_epoch
 from avme.checkpoint.schema import (
     require_dense,
     require_facts,
@@ -20,6 +20,7 @@ from avme.checkpoint.schema import (
     require_plain,
 )
 from avme.errors import ArtifactError
+from avme.io.exported_graph import require_no_graph
 from avme.io.run_status import require_finished_run
 from avme.io.strict_json import parse_json
 from avme.message_text import some_of
@@ -73,7 +74,7 @@ def read_file(path: Path) -> StoredWeights:
         ArtifactError: Missing or damaged, or not plain data: tensors that claim more values than
             the file has, or settings of other types.
     """
-    stored = _read(path)
+    stored = _read(require_no_graph(path))
     try:
         for name, tensor in stored.tensors.items():
             require_dense(tensor, name)
@@ -116,10 +117,8 @@ def _read_folder(path: Path) -> StoredWeights:
     deepspeed = find_deepspeed_file(path)
     if deepspeed is not None:
         return _read(deepspeed)
-    run, weights = require_finished_run(path), path / "weights.safetensors"
-    if weights.is_file() and not any((path / "checkpoints").glob("*.pt")):
-        return _read(weights)  # checkpoints are larger and may be deleted
-    return _read(find_checkpoint(run, "best", "last"))
+    stored = _read(file := find_weights(require_finished_run(path)))
+    return replace(stored, warnings=warn_of_last_epoch(path, file, stored.facts, stored.warnings))
 
 
 def _read_safetensors(path: Path) -> StoredWeights:

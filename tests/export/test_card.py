@@ -70,8 +70,8 @@ def test_model_card_from_videomae_warns_of_non_commercial_terms(
     [
         ("onnx", False, 'session.run(None, {"frames": frames, "mfcc": mfcc, "audio_valid"'),
         ("torch-export", True, "output = model(frames, mfcc, audio_valid)"),
-        ("safetensors", False, "avme finetune --init FOLDER"),
-        ("safetensors", True, "avme knn FOLDER --data DATASET"),
+        ("safetensors", False, "avme predict FOLDER video.mp4\navme eval FOLDER --data DATASET"),
+        ("safetensors", True, "avme reconstruct FOLDER video.mp4\navme knn FOLDER"),
     ],
 )
 def test_model_card_of_each_format_shows_its_use(

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from avme.report.runs import read_contents
 from avme.report.summary_section import summary_section, warnings_of
 from tests.report_files import read
@@ -24,6 +26,22 @@ def test_warnings_name_leak_lost_clips_and_changed_inputs(
         "run: 2 classes of the list have no training clip",
         "run: scored with audio shuffle",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "best", "is_warned"),
+    [("last.pt", {"epoch": 2.0}, True), ("last.pt", {}, False), ("best.pt", {"epoch": 2.0}, False)],
+)
+def test_warnings_of_the_last_epoch_need_a_better_one(
+    name: str, best: dict[str, float], is_warned: bool, make_run: MakeRun, tmp_path: Path
+) -> None:
+    checkpoint = {"path": f"runs/a/checkpoints/{name}", "best_by_validation": best}
+    run = make_run(tmp_path / "run", checkpoint=checkpoint)
+
+    lines = warnings_of(read_contents([run]))
+
+    expected = "run: scored from the last epoch, not from the best by validation"
+    assert (expected in lines) == is_warned
 
 
 def test_warnings_of_the_same_kind_are_one_line(make_run: MakeRun, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -131,6 +133,45 @@ def test_predict_of_a_pretraining_names_the_next_command(pretrained: Path, video
 
     assert result.exit_code == 4
     assert "avme finetune --from" in result.stderr
+
+
+def test_predict_without_the_best_epoch_warns_and_uses_the_last(
+    finetuned: Path, video: Path, tmp_path: Path
+) -> None:
+    copied = shutil.copytree(finetuned, tmp_path / "run")
+    (copied / "checkpoints" / "best.pt").unlink()
+
+    result = run(copied, video, "--segments", "1")
+
+    assert result.exit_code == 0, result.stderr
+    assert "best.pt is missing, so that the last epoch is used" in result.stderr
+    assert "is missing" not in run(copied / "checkpoints" / "last.pt", video).stderr
+
+
+def test_predict_of_an_exported_graph_says_what_reads_it(video: Path, tmp_path: Path) -> None:
+    (tmp_path / "export.json").touch()
+    (tmp_path / "model.onnx").touch()
+
+    for path in (tmp_path, tmp_path / "model.onnx"):
+        result = run(path, video)
+        assert (result.exit_code, result.stdout) == (5, "")
+        assert "holds a graph for ONNX Runtime" in result.stderr
+
+
+def test_predict_of_a_name_that_is_no_text_writes_all_outputs(
+    finetuned: Path, video: Path, tmp_path: Path
+) -> None:
+    """Such names come from archives in other encodings."""
+    odd = os.fsencode(tmp_path) + b"/caf\xe9.avi"
+    os.link(video, odd)
+
+    outputs = ("--json", "--csv", tmp_path / "rows.csv", "--annotate", tmp_path / "out.mp4")
+    done = run(finetuned, os.fsdecode(odd), "--segments", "1", *outputs)
+
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)[0]["file"] == rf"{tmp_path}/caf\udce9.avi"
+    assert r"caf\udce9.avi" in (tmp_path / "rows.csv").read_text(encoding="utf-8")
+    assert (tmp_path / "out.mp4").stat().st_size > 1000
 
 
 def test_predict_annotates_a_video(finetuned: Path, video: Path, tmp_path: Path) -> None:
