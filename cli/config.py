@@ -96,7 +96,7 @@ def show(
         return
     if stage or data or probe:
         raise UsageError(f"--stage, --data and --probe need a preset: {', '.join(RECIPES)}")
-    _show_stages(what, preset, config, sets)
+    _show_stages(ctx, what, preset, config, sets)
 
 
 @app.command(epilog="Example:\n    avme config init pretrain pretrain.yaml --preset small")
@@ -116,14 +116,18 @@ def init(stage: Stage, file: Yaml, preset: Preset = None, sets: options.Sets = N
 
 
 @app.command(epilog="Example:\n    avme config validate pretrain pretrain.yaml")
-def validate(stage: Stage, file: Yaml, preset: Preset = None) -> None:
+def validate(ctx: typer.Context, stage: Stage, file: Yaml, preset: Preset = None) -> None:
     """Check a YAML file against the settings of a stage."""
-    _resolved(stage, preset, file, None)
+    _warn(ctx, _resolved(stage, preset, file, None))
     print_line(f"{file} is good for avme {stage}")
 
 
 def _show_stages(
-    what: str | None, preset: str | None, config: Path | None, sets: list[str] | None
+    ctx: typer.Context,
+    what: str | None,
+    preset: str | None,
+    config: Path | None,
+    sets: list[str] | None,
 ) -> None:
     from avme.config.resolve import to_yaml
 
@@ -132,12 +136,24 @@ def _show_stages(
             f"{what} is neither a stage ({', '.join(_STAGES)}) nor a preset (`avme config list`)"
         )
     if what and (preset or config or sets):
-        print_text(to_yaml(_resolved(what, preset, config, sets)))
+        settings = _resolved(what, preset, config, sets)
+        _warn(ctx, settings)
+        print_text(to_yaml(settings))
         return
     if preset or config or sets:
         raise UsageError(f"--preset, --config and --set need a stage: {', '.join(_STAGES)}")
     for name in [what] if what else _STAGES:
         _print_meanings(name)
+
+
+def _warn(ctx: typer.Context, settings: "Settings") -> None:
+    """Report settings of a training stage with which it learns little."""
+    from avme.config import FinetuneConfig, PretrainConfig
+    from avme.train.setting_warnings import setting_warnings
+
+    if isinstance(settings, PretrainConfig | FinetuneConfig):
+        for warning in setting_warnings(settings):
+            ctx.obj.log(warning)
 
 
 def _model(stage: str) -> "type[Settings]":

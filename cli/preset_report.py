@@ -112,7 +112,7 @@ def _settings(stage: str, name: str, settings: Any) -> Rows:
 
 def what_follows(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> Rows:
     """Format rates, steps, tokens, parameters and operations."""
-    from avme.config.warmup import warmup_warning
+    from avme.train.setting_warnings import setting_warnings
 
     optim, train = settings.optim, settings.train
     scale = f"x {train.batch_size} / 256"
@@ -133,8 +133,7 @@ def what_follows(settings: "PretrainConfig | FinetuneConfig", derived: "Derived"
             )
         )
     rows += _steps(settings, derived)
-    if warning := warmup_warning(optim, train):
-        rows.append(("warning", warning.removeprefix("warning: ")))
+    rows += [("warning", each.removeprefix("warning: ")) for each in setting_warnings(settings)]
     grid = derived.grid
     tokens = f"{grid.tokens:,} ({grid.slots} x {grid.rows} x {grid.columns})"
     if derived.mask is not None:

@@ -14,7 +14,6 @@ from torch import nn
 
 from avme.checkpoint.file import LAST, PREVIOUS, Checkpoint, prune, save_checkpoint
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.config.warmup import warmup_warning
 from avme.data.clip_reader import ClipReader
 from avme.data.dataloader import build_loader
 from avme.data.dataset import AudioOf, TrainDataset
@@ -36,7 +35,7 @@ from avme.train.nan_guard import NanGuard
 from avme.train.run.derived import model_size, write_derived
 from avme.train.run.extend import FACT, history_of, schedule_of
 from avme.train.run.folder import RunFolder
-from avme.train.run.header import log_end, log_header
+from avme.train.run.header import log_end, log_header, log_warnings
 from avme.train.schedule import Schedule
 from avme.train.trainer import Trainer
 from avme.weights.trained_model import export_run
@@ -187,8 +186,7 @@ def train(job: TrainJob, end_epoch: EpochCallback | None = None) -> None:
         )
 
     if job.processes.is_rank0:
-        if warning := warmup_warning(job.config.optim, settings):
-            job.report.log(warning)
+        log_warnings(job)
         write_derived(job, trainer, size)
         estimate = log_header(job, trainer, size, max(batches.sizes))
         trainer.meter.max_clips_per_second = max_clips_per_second(

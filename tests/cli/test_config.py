@@ -162,3 +162,23 @@ def test_config_completion_does_not_import_torch() -> None:
     )
 
     assert done.stdout == "paper\nheavy:\n"
+
+
+@pytest.mark.parametrize("command", ["show", "validate"])
+def test_config_warns_of_few_visible_places(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("mask: {ratio: 0.99}\n")
+    given = ["--config", str(file)] if command == "show" else [str(file)]
+
+    code, text, err = run(command, "pretrain", *given)
+
+    assert code == 0
+    assert "2 of 196 places are visible, expected at least 8" in err
+    assert "visible" not in text
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+def test_config_show_of_preset_base_warns_of_nothing(stage: str) -> None:
+    code, _, err = run("show", stage, "--preset", "base")
+
+    assert (code, err) == (0, "")

@@ -162,4 +162,11 @@ def test_preset_report_of_short_run_shows_the_warm_up_in_use() -> None:
     assert "optim.warmup_epochs 2.0 40 in the recipe, limited by train.epochs" in limited
     assert "rises for 20 of 20 epochs" not in limited
     assert "rises for 20 of 20 epochs" in asked
+    assert not re.search(r"^ ?warning", limited, re.MULTILINE)
     assert "warmup_epochs: 2.0" in plain
+
+
+def test_preset_report_warns_of_few_visible_places() -> None:
+    _, text, _ = show("base", "--stage", "pretrain", "--set", "mask.ratio=0.99")
+
+    assert re.search(r"^ ?warning mask.ratio 0.99: 2 of 196 places are visible", text, re.MULTILINE)

@@ -10,8 +10,10 @@ import torch
 
 from avme.config import ClipConfig, FinetuneConfig, PretrainConfig
 from avme.data.dataloader import default_workers
+from avme.train.flat_frames import flat_warning
 from avme.train.metrics.time_estimate import DAY, Estimate, cpu_gflops, duration
 from avme.train.schedule import Schedule
+from avme.train.setting_warnings import setting_warnings
 
 if TYPE_CHECKING:
     from avme.train.job import TrainJob
@@ -115,6 +117,13 @@ class Header:
             f"warning: about {duration(seconds)} or more on this CPU ({work:,.0f} GFLOP a step at "
             f"{gflops:,.0f} GFLOP/s): {advice(preset)}"
         )
+
+
+def log_warnings(job: "TrainJob") -> None:
+    """Report settings with which a model learns little, alone or on these clips."""
+    flat = flat_warning(job.config, job.reader)
+    for warning in (*setting_warnings(job.config), *filter(None, [flat])):
+        job.report.log(warning)
 
 
 def log_header(

@@ -67,7 +67,10 @@ def run(
 def test_header_precedes_the_first_step(
     run: Path, screen: Screen, finished: PreparedDataset
 ) -> None:
-    header = screen.shown[: screen.shown.index("pretrain begins")]
+    shown = screen.shown[: screen.shown.index("pretrain begins")]
+    warnings = [line.split(":")[1].strip() for line in shown if line.startswith("warning: ")]
+    header = shown[len(warnings) :]
+    assert warnings == ["mask.ratio 0.75", "loss.target normalized"]
     said = dict(line.split(maxsplit=1) for line in header)
     weights = torch.load(run / "checkpoints" / "last.pt", weights_only=True)["model"]
     listed = (finished.folder / "splits" / "split1-train.txt").read_text().split("\n")[:-1]
