@@ -13,6 +13,7 @@ from avme.report.html import Markup, data_script, element
 from avme.report.media import ClipMedia, embed_clips
 from avme.report.runs import Evaluation
 from avme.report.tables import Row, interval, percent, points, table
+from avme.report.video_links import NO_FILE, VideoFolder
 
 _AUDIO: Final = ("audible", "silent", "none")
 _SUBSETS: Final = {
@@ -26,7 +27,11 @@ _MOST_CLIPS: Final = 20_000
 
 
 def evaluation_section(
-    found: Evaluation, key: str, data: Path | None, budget: int
+    found: Evaluation,
+    key: str,
+    data: Path | None,
+    budget: int,
+    videos: VideoFolder | None = None,
 ) -> tuple[Markup, int]:
     """Return the section, and the bytes of its videos.
 
@@ -35,6 +40,7 @@ def evaluation_section(
         key: Identifier of the evaluation in the page.
         data: Prepared dataset, if it was found.
         budget: Bytes that its videos may take.
+        videos: Folder of the original videos, to which its clips are linked.
     """
     predictions = found.predictions
     media, used = embed_clips(predictions, data, budget)
@@ -45,7 +51,7 @@ def evaluation_section(
         element("h3", "Clips of the list"),
         subset_table(found),
         element("h3", "Confusion matrix"),
-        *_confusion(found, key, media),
+        *_confusion(found, key, media, videos),
         element("h3", "Classes"),
         class_table(predictions, f"{found.name}-classes"),
         *_controls(found),
@@ -98,7 +104,9 @@ def subset_table(found: Evaluation) -> Markup:
     return table(f"Top-k with 95 % intervals by {unit}", columns, rows, name=f"{found.name}-top")
 
 
-def _confusion(found: Evaluation, key: str, media: ClipMedia) -> list[Markup]:
+def _confusion(
+    found: Evaluation, key: str, media: ClipMedia, videos: VideoFolder | None
+) -> list[Markup]:
     predictions = found.predictions
     predicted = predictions.probability.argmax(axis=1)
     highest = predictions.probability.max(axis=1)
@@ -116,7 +124,13 @@ def _confusion(found: Evaluation, key: str, media: ClipMedia) -> list[Markup]:
     )
     if not told:
         note += f"{len(clips):,} clips are too many for a page: predictions.csv has them. "
-    videos = [
+    content: dict[str, Any] = {"classes": list(predictions.classes), "clips": clips if told else []}
+    if videos is not None and told:
+        kinds = [videos.kind_of(str(clip[0])) for clip in clips]
+        content |= {"folder": videos.href, "kinds": kinds}
+        linked = len(kinds) - kinds.count(NO_FILE)
+        note += f"The names of {linked} of {len(kinds)} clips are links to their files. "
+    embedded = [
         element("script", video, type="text/plain", id=f"video-{key}-{at}")
         for at, video in media.videos.items()
     ]
@@ -127,10 +141,8 @@ def _confusion(found: Evaluation, key: str, media: ClipMedia) -> list[Markup]:
             "div", element("div", matrix(predictions, key), live), _pairs(found, key), class_="grid"
         ),
         element("div", id=f"clips-{key}", class_="clips"),
-        data_script(
-            f"data-{key}", {"classes": list(predictions.classes), "clips": clips if told else []}
-        ),
-        *videos,
+        data_script(f"data-{key}", content),
+        *embedded,
     ]
 
 

@@ -96,8 +96,14 @@
     }
     return dataOf.get(key);
   };
+  const CUT = 2;  // a part of a file, named a.mp4#5-7.25
+  const addressOf = (folder, id, kind) => {
+    const end = kind === CUT ? id.lastIndexOf("#") : id.length;
+    const start = kind === CUT ? "#t=" + parseFloat(id.slice(end + 1)) : "";
+    return folder + id.slice(0, end).split("/").map(encodeURIComponent).join("/") + start;
+  };
   const showClips = (key, truth, predicted) => {
-    const { classes, clips } = evaluation(key);
+    const { classes, clips, folder, kinds } = evaluation(key);
     const place = document.getElementById("clips-" + key);
     const chosen = [];
     clips.forEach((clip, at) => { if (clip[1] === truth && clip[2] === predicted) chosen.push(at); });
@@ -118,7 +124,9 @@
           video.setAttribute("aria-label", id);
           item.append(video);
         }
-        item.append(make("div", id), make("div", "probability " + (100 * probability).toFixed(1) + " %, " + SAID[AUDIO[audio]], { class: "soft" }));
+        const name = make("div");
+        name.append(kinds && kinds[at] ? make("a", id, { href: addressOf(folder, id, kinds[at]) }) : id);
+        item.append(name, make("div", "probability " + (100 * probability).toFixed(1) + " %, " + SAID[AUDIO[audio]], { class: "soft" }));
         list.append(item);
       }
       shown += STEP;

@@ -13,10 +13,15 @@ from avme.report.pictures_section import pictures_section
 from avme.report.runs import Contents
 from avme.report.summary_section import summary_section
 from avme.report.training_section import settings_section, training_section
+from avme.report.video_links import VideoFolder
 
 
 def build_page(
-    contents: Contents, out: Path, datasets: Mapping[str, Path], media_bytes: int
+    contents: Contents,
+    out: Path,
+    datasets: Mapping[str, Path],
+    media_bytes: int,
+    videos: VideoFolder | None = None,
 ) -> str:
     """Return the HTML of a report.
 
@@ -25,6 +30,7 @@ def build_page(
         out: File that will be written; links are relative to its folder.
         datasets: Folders of prepared datasets, by fingerprint.
         media_bytes: Bytes that images and videos may take, in base64.
+        videos: Folder of the original videos, to which clips are linked.
     """
     left = media_bytes
     pictures, used = pictures_section(contents.runs, out.parent, left)
@@ -33,7 +39,7 @@ def build_page(
     for at, found in enumerate(contents.evaluations):
         share = left // (len(contents.evaluations) - at)
         data = datasets.get(str(found.summary.get("fingerprint")))
-        section, used = evaluation_section(found, f"eval{at}", data, share)
+        section, used = evaluation_section(found, f"eval{at}", data, share, videos)
         left -= used
         sections.append(section)
     body = [

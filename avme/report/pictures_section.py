@@ -1,12 +1,12 @@
 """Section of pictures: figures and videos that stages left in their run folders."""
 
 from base64 import b64encode
-from os.path import relpath
 from pathlib import Path
 from typing import Final
 
 from avme.report.html import Markup, element
 from avme.report.runs import Run
+from avme.report.video_links import relative_href
 
 _TYPES: Final = {".png": "image/png", ".gif": "image/gif", ".mp4": "video/mp4"}
 
@@ -28,7 +28,7 @@ def pictures_section(runs: tuple[Run, ...], folder: Path, budget: int) -> tuple[
             caption = f"{run.name}/{path.relative_to(run.folder)}"
             size = 4 * ((path.stat().st_size + 2) // 3)
             if used + size > budget:
-                link = element("a", caption, href=relpath(path, folder))
+                link = element("a", caption, href=relative_href(path, folder))
                 shown.append(element("p", link, " is left out: the media budget is used up."))
                 continue
             used += size

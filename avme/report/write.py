@@ -9,6 +9,7 @@ from avme.io.atomic import write_text
 from avme.io.filenames import DATASET_MANIFEST
 from avme.report.page import build_page
 from avme.report.runs import read_contents
+from avme.report.video_links import VideoFolder
 from avme.shards.dataset import read_manifest
 
 REPORT: Final = "report.html"
@@ -22,6 +23,7 @@ def write_report(
     *,
     data: Sequence[Path] = (),
     media_mb: float = MEDIA_MB,
+    videos: Path | None = None,
 ) -> Path:
     """Write the report of some runs as one file that needs no network; return its path.
 
@@ -32,9 +34,10 @@ def write_report(
         out: File to write; None for report.html in the first folder.
         data: Prepared datasets, whose clips are embedded; those in data/ are found by themselves.
         media_mb: Megabytes that images and videos may take.
+        videos: Folder of the original videos, to which the names of clips are linked.
 
     Raises:
-        UsageError: No run was given, or the file is a folder.
+        UsageError: No run was given, the file is a folder, or `videos` holds no clip.
         ArtifactError: A folder is neither a run nor the results of an evaluation.
         OSError: The file cannot be written.
     """
@@ -44,7 +47,9 @@ def write_report(
     if out.is_dir():
         raise UsageError(f"{out} is a folder, expected a file: add a name such as {REPORT}")
     contents = read_contents(list(runs))
-    write_text(out, build_page(contents, out, _datasets(data), int(media_mb * 1e6)))
+    ids = (clip for found in contents.evaluations for clip in found.predictions.id)
+    linked = None if videos is None else VideoFolder.open(videos, out.parent, ids)
+    write_text(out, build_page(contents, out, _datasets(data), int(media_mb * 1e6), linked))
     return out
 
 

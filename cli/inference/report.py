@@ -12,7 +12,8 @@ app = typer.Typer(add_completion=False)
 _EXAMPLES: Final = """Examples:
     avme report runs/finetune-ucf101-av
     avme report runs/finetune-ucf101-v runs/finetune-ucf101-av --out compare.html
-    avme report runs/finetune-ucf101-av --data /data/ucf101 --media-mb 40"""
+    avme report runs/finetune-ucf101-av --data /data/ucf101 --media-mb 40
+    avme report runs/finetune-ucf101-av --videos /data/UCF-101"""
 
 Runs = Annotated[
     list[Path],
@@ -36,9 +37,23 @@ MediaMb = Annotated[
     float, typer.Option(min=0.0, max=1000.0, help="Megabytes of images and videos in the file.")
 ]
 
+Videos = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder of the original videos: names of clips become relative links to them.",
+    ),
+]
+
 
 @app.command(epilog=_EXAMPLES)
-def report(runs: Runs, out: Out = None, data: Data = None, media_mb: MediaMb = 10.0) -> None:
+def report(
+    runs: Runs,
+    out: Out = None,
+    data: Data = None,
+    media_mb: MediaMb = 10.0,
+    videos: Videos = None,
+) -> None:
     """Write one HTML file of runs and evaluations, which opens without a network.
 
     It has the results with intervals and warnings, curves, confusion matrices whose cells list
@@ -46,4 +61,4 @@ def report(runs: Runs, out: Out = None, data: Data = None, media_mb: MediaMb = 1
     """
     from avme.report.write import write_report
 
-    print_line(write_report(runs, out, data=data or (), media_mb=media_mb))
+    print_line(write_report(runs, out, data=data or (), media_mb=media_mb, videos=videos))

@@ -9,6 +9,7 @@ import pytest
 
 from avme.report.evaluation_section import evaluation_section, titles_of, top_ranks
 from avme.report.runs import Contents, read_contents
+from avme.report.video_links import VideoFolder
 from tests.report_files import read
 
 
@@ -40,6 +41,24 @@ def test_evaluation_section_holds_its_clips_as_data(contents: Contents) -> None:
     assert data["classes"] == ["A", "B", "C"]
     assert data["clips"][2] == ["A/c2.avi", 2, 0, 0.898, 0]
     assert data["clips"][11][4] == 2  # no audio track
+
+
+def test_evaluation_section_with_videos_tells_which_clips_have_a_file(
+    contents: Contents, tmp_path: Path
+) -> None:
+    (tmp_path / "A").mkdir()
+    for number in (0, 5):
+        (tmp_path / "A" / f"c{number}.avi").touch()
+    videos = VideoFolder(tmp_path, "../videos/")
+
+    section, _ = evaluation_section(contents.evaluations[0], "eval0", None, 0, videos)
+
+    block = re.search(r'id="data-eval0">(.*?)</script>', section)
+    assert block is not None
+    data = json.loads(block[1])
+    assert data["folder"] == "../videos/"
+    assert data["kinds"] == [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+    assert "The names of 2 of 12 clips are links" in read(section).text
 
 
 def test_titles_of_evaluations_are_runs_where_those_suffice(contents: Contents) -> None:

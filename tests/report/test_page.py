@@ -66,12 +66,20 @@ def pages(
     """A page with clips that play, one of hostile names, and a large one."""
     folder = tmp_path_factory.mktemp("pages")
     ids = [entry.id for entry in finished.entries]
+    (folder / "videos" / "A").mkdir(parents=True)
+    (folder / "p").mkdir()
+    for name in ("100% #2.avi", "talk.mp4"):
+        (folder / "videos" / "A" / name).touch()
     media = {"clips": ids, "count": len(ids), "fingerprint": finished.fingerprint}
     run = make_run(folder / "run", **media)
     (run / "truth.png").write_bytes(PIXEL)
     clips = [f"{HOSTILE}/c{n}.avi" for n in range(12)]
     hostile = make_run(folder / "hostile", classes=[HOSTILE, "B", "C"], clips=clips)
+    cut = make_run(
+        folder / "cut", clips=["A/100% #2.avi", "B", "C", "A/talk.mp4#5.5-7", *"DEFGHIJK"]
+    )
     return {
+        "linked": write_report([cut], folder / "p" / "linked.html", videos=folder / "videos"),
         "media": write_report([run], folder / "media.html", data=[finished.folder]),
         "hostile": write_report([hostile], folder / "hostile.html"),
         "big": write_report([big(make_run, folder)], folder / "big.html", media_mb=0.0),
@@ -147,6 +155,22 @@ def test_page_cell_opens_its_clips_which_play_with_audio(open_tab: Callable[...,
     assert all(width == 48 for _, width, _ in played), played
     assert sum(advances for advances, *_ in played) >= 2  # a clip of one frame ends at once
     assert any(has_audio for *_, has_audio in played)
+
+
+@pytest.mark.slow
+def test_page_with_videos_links_names_to_their_files(
+    open_tab: Callable[..., Tab], pages: dict[str, Path]
+) -> None:
+    page = open_tab("linked").page
+
+    page.click("svg.matrix rect.right[data-t='0'][data-p='0']")
+    links = page.locator("#clips-eval0 a").evaluate_all("found => found.map((a) => a.href)")
+
+    videos = pages["linked"].parents[1] / "videos"
+    assert links == [
+        (videos / "A/100% #2.avi").as_uri(),
+        f"{(videos / 'A/talk.mp4').as_uri()}#t=5.5",
+    ]
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ def test_pictures_beyond_the_budget_are_links(
     run = make_run(tmp_path / "runs" / "a")
     (run / "a.png").write_bytes(b"p" * 30)
     (run / "b.mp4").write_bytes(b"v" * 30)
-    (run / "c d.gif").write_bytes(b"g" * 300)
+    (run / "c d#1.gif").write_bytes(b"g" * 300)
     runs = read_contents([run]).runs
 
     section, used = pictures_section(runs, tmp_path, 80)
@@ -24,7 +24,7 @@ def test_pictures_beyond_the_budget_are_links(
     assert used == 80
     assert shown["img"]["src"] == f"data:image/png;base64,{b64encode(b'p' * 30).decode()}"
     assert shown["video"]["src"] == f"data:video/mp4;base64,{b64encode(b'v' * 30).decode()}"
-    assert shown["a"]["href"] == "runs/a/c d.gif"
+    assert shown["a"]["href"] == "runs/a/c%20d%231.gif"
 
 
 def test_pictures_section_without_pictures_is_empty(

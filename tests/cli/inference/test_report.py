@@ -24,12 +24,24 @@ def test_report_prints_the_path_of_the_page(make_run: Callable[..., Path], tmp_p
         (["nowhere"], 5, "nowhere holds neither status.json nor summary.json"),
         ([], 2, "RUN..."),
         ([".", "--media-mb", "-1"], 2, "--media-mb"),
+        (["run", "--videos", "nowhere"], 2, "--videos nowhere is no folder"),
+        (
+            ["run", "--videos", "run"],
+            2,
+            "--videos run holds no file of the clips (expected such as A/c",
+        ),
     ],
 )
 def test_report_with_wrong_arguments_is_one_line(
-    arguments: list[str], code: int, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    code: int,
+    line: str,
+    make_run: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / "run")
 
     result = CliRunner().invoke(app, ["report", *arguments])
 
