@@ -34,6 +34,10 @@ class HeadConfig(Settings):
     unimodal_weight: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
     """Weight of the losses of two further heads, on video tokens and on audio tokens alone, beside
     the fused one (modality av); 0 has no such heads. TalkNet trains with 0.4."""
+    gradient_modulation: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
+    """Strength alpha of gradient modulation (modality av): the gradient of the encoder whose own
+    head gives the true classes more probability, by a ratio rho, is multiplied by
+    1 - tanh(alpha x rho); 0 disables it. It needs the heads of `unimodal_weight`."""
 
 
 class AugmentConfig(Settings):
@@ -104,6 +108,16 @@ class FinetuneConfig(WithGrid):
     def _batch_norm_has_company(self) -> "FinetuneConfig":
         if self.head.norm == "batch" and 1 in (self.train.batch_size, self.train.micro_batch_size):
             raise ValueError("head.norm batch needs at least 2 clips at a time, found 1")
+        return self
+
+    @model_validator(mode="after")
+    def _modulation_has_heads(self) -> "FinetuneConfig":
+        head = self.head
+        if self.modality == "av" and head.gradient_modulation > 0.0 == head.unimodal_weight:
+            raise ValueError(
+                f"head.gradient_modulation {head.gradient_modulation:g} needs the heads of "
+                "head.unimodal_weight, found 0"
+            )
         return self
 
     @model_validator(mode="after")

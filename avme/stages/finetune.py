@@ -48,6 +48,7 @@ from avme.train.batch_loss import BatchLoss, LossOf
 from avme.train.distributed.fsdp import unsharded
 from avme.train.distributed.process_group import pick_precision
 from avme.train.evaluator import Evaluator
+from avme.train.gradient_modulation import modality_scores, modulation_of
 from avme.train.job import EpochCallback, TrainJob, train
 from avme.train.metrics.attention_entropy import fusion_entropy
 from avme.train.metrics.loggers import MetricLoggers
@@ -177,7 +178,7 @@ def classification_step(config: FinetuneConfig, num_classes: int) -> LossOf:
     """Build the loss: cross-entropy with label smoothing on clips that may be mixed.
 
     Heads of one modality add their own losses times `head.unimodal_weight`; that of audio counts
-    the clips with audio alone.
+    the clips with audio alone. `head.gradient_modulation` adds the scores that it compares.
     """
     has_heads = config.head.unimodal_weight > 0.0 and config.modality == "av"
 
@@ -196,10 +197,12 @@ def classification_step(config: FinetuneConfig, num_classes: int) -> LossOf:
             own = F.cross_entropy(each, mixed.target, label_smoothing=smoothing, reduction="none")
             loss = loss + config.head.unimodal_weight * (own * counted).mean()
         figures: dict[str, Tensor] = {}
+        if modulation_of(config) is not None:
+            figures |= modality_scores(alone[0], alone[1], mixed.target, hears)
         if logged:
             truth = mixed.target.argmax(dim=1)
             named = {"top1": logits, **dict(zip(("top1_v", "top1_a"), alone, strict=False))}
-            figures = {
+            figures |= {
                 name: (each.argmax(dim=1) == truth).float().mean() for name, each in named.items()
             }
             figures |= fusion_entropy(model, *inputs)

@@ -27,6 +27,7 @@ from avme.shards.dataset import PreparedDataset
 from avme.train.batch_loss import LossOf
 from avme.train.distributed.fsdp import full_state
 from avme.train.distributed.process_group import Distributed, pick_precision
+from avme.train.gradient_modulation import modulation_of
 from avme.train.metrics.gpu_specs import max_clips_per_second
 from avme.train.metrics.loggers import MetricLoggers
 from avme.train.metrics.time_estimate import Estimate
@@ -146,6 +147,7 @@ def train(job: TrainJob, end_epoch: EpochCallback | None = None) -> None:
         ),
         processes=job.processes,
         steps_per_epoch=order.steps_per_epoch,
+        modulation=modulation_of(job.config),
         guard=NanGuard(
             job.processes,
             describe=job.describe,

@@ -33,6 +33,7 @@ from avme.train.distributed.stop_signals import (
     stop_requests,
 )
 from avme.train.ema import ModelEma
+from avme.train.gradient_modulation import GradientModulation
 from avme.train.metrics.loggers import MetricLoggers
 from avme.train.metrics.metric_meter import MetricMeter
 from avme.train.metrics.time_estimate import Estimate
@@ -57,6 +58,7 @@ class Trainer:
     steps_per_epoch: int
     guard: NanGuard | None = None
     """NaN guard that knows clip names; without it clips are numbers."""
+    modulation: GradientModulation | None = None
     optimizer: torch.optim.Optimizer = field(init=False)
     scaler: torch.amp.GradScaler = field(init=False)
     """Inactive unless the precision is float16."""
@@ -236,6 +238,8 @@ class Trainer:
                 guard.note(self.step + 1, batch, made.loss, made.lengths)
             made.add_to(figures, weight)
         with self.meter.clock.measure():
+            if self.modulation is not None:
+                figures |= self.modulation.apply(self.model, figures, self.processes)
             limit = self.optim.grad_clip_norm
             norms = update_weights(self.model, self.optimizer, self.scaler, limit)
             guard.note_gradient(self.step + 1, norms["grad_norm"])

@@ -26,6 +26,7 @@ from avme.stages.evaluate import evaluate
 from avme.stages.finetune import finetune
 from avme.stages.pretrain import pretrain
 from avme.train.evaluator import Evaluator
+from avme.train.gradient_modulation import coefficients
 from avme.train.metrics.loggers import read_metrics
 from avme.weights.load import read_weights
 from avme.weights.load_into_model import start_from
@@ -220,6 +221,28 @@ def test_finetune_with_unimodal_heads_gives_four_scores_of_one_checkpoint(
     expected = np.where(heard, both, found["v"][1])
     np.testing.assert_allclose(found["product"][1], expected, atol=1e-5)
     assert 0 < heard.sum() < len(heard)
+
+
+def test_finetune_with_gradient_modulation_resumes_to_the_same_weights(
+    finished: PreparedDataset, make_finetune_config: MakeConfig, tmp_path: Path
+) -> None:
+    heads = {"unimodal_weight": 0.4, "gradient_modulation": 0.5}
+    config = make_finetune_config(head=heads)
+    whole = finetune(config, data=finished.folder, out=tmp_path / "whole", init=None)
+    halves = tmp_path / "halves"
+
+    with pytest.raises(StoppedBySignal):
+        finetune(config, data=finished.folder, out=halves, init=None, report=StopAfterTwo())
+    finetune(config, data=finished.folder, out=halves, init=None, resume=True)
+
+    runs = [load_checkpoint(run / "checkpoints" / "last.pt") for run in (whole, halves)]
+    assert all(torch.equal(runs[0].model[name], runs[1].model[name]) for name in runs[0].model)
+    lines = [line for line in read_metrics(whole / "metrics.jsonl") if line["kind"] == "train"]
+    for line in lines:
+        scores = torch.tensor([line["score_v"], line["score_a"]])
+        scales = [line[f"gradient_scale_{name}"] for name in ("visual", "audio")]
+        assert scales == pytest.approx(coefficients(scores, 0.5).tolist(), rel=1e-5)
+    assert len({line["gradient_scale_visual"] for line in lines} | {1.0}) > 1
 
 
 def test_finetune_when_resumed_knows_its_initial_weights(
