@@ -10,18 +10,17 @@ Shape letters: t frames, h and w pixels, c colors, n samples.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float64, Int16, UInt8
 
 from avme.audio.loudness import AudioState
 from avme.audio.mfcc import SAMPLE_RATE_HZ
-from avme.errors import MediaError, SystemRequirementError
 from avme.io.atomic import replacing
-from avme.media.ffmpeg.process import find_ffmpeg, transcode
+from avme.media.encode_mp4 import encode_frames, encode_samples
 from avme.media.synthetic_audio import HEARD, Heard, synthesize_event, synthesize_noise
 from avme.progress import Reporter
 from avme.system.cpu_count import available_cores
@@ -32,17 +31,8 @@ SIDE_PIXELS = 64
 FPS = 25
 NUM_FRAMES = 28
 _NUM_SAMPLES = NUM_FRAMES * SAMPLE_RATE_HZ // FPS
-_TIMEOUT_SECONDS = 60.0
-_QUIETLY = ("-nostdin", "-loglevel", "error", "-y")
-_RAW_PICTURES = (
-    *("-f", "rawvideo", "-pix_fmt", "rgb24"),
-    *("-s", f"{SIDE_PIXELS}x{SIDE_PIXELS}", "-r", str(FPS)),
-)
-_RAW_SOUND = ("-f", "s16le", "-ar", str(SAMPLE_RATE_HZ), "-ac", "1")
-_AS_AVI = (
-    *("-c:v", "mpeg4", "-q:v", "3", "-threads", "1"),
-    *("-c:a", "pcm_s16le", "-bitexact", "-f", "avi"),
-)
+_BITEXACT = {"fflags": "+bitexact"}
+_MPEG4 = {"flags": "+bitexact", "qmin": "3", "qmax": "3", "threads": "1"}
 _NUM_THINGS = 6
 _MARGIN_PIXELS = 6
 _NUM_WAVES = 5
@@ -112,18 +102,20 @@ def plan_set(groups: Sequence[int], clips_per_group: int, seed: int) -> tuple[Sy
 
 
 def make_set(clips: Sequence[SyntheticClip], folder: Path, report: Reporter) -> None:
-    """Write every clip below `folder`; raises SystemRequirementError if ffmpeg fails.
+    """Write every clip below `folder`.
 
     Args:
         clips: Clips.
         folder: Folder to write.
         report: Receives progress.
+
+    Raises:
+        OSError: A file cannot be written.
     """
-    ffmpeg = find_ffmpeg()
     pool = ThreadPoolExecutor(max_workers=available_cores())
     try:
         with report.task("make videos", total=len(clips)) as task:
-            made = [pool.submit(write_clip, clip, folder, ffmpeg) for clip in clips]
+            made = [pool.submit(write_clip, clip, folder) for clip in clips]
             for future in as_completed(made):
                 future.result()
                 task.advance()
@@ -131,29 +123,31 @@ def make_set(clips: Sequence[SyntheticClip], folder: Path, report: Reporter) -> 
         pool.shutdown(cancel_futures=True)
 
 
-def write_clip(clip: SyntheticClip, folder: Path, ffmpeg: str) -> Path:
+def write_clip(clip: SyntheticClip, folder: Path) -> Path:
     """Write one AVI: MPEG-4 video and, unless it has no track, 16-bit audio.
 
     Args:
         clip: Clip.
         folder: Folder to write.
-        ffmpeg: Path of ffmpeg.
+
+    Raises:
+        OSError: The file cannot be written.
     """
+    import av
+
     path = folder / clip.id
-    with TemporaryDirectory(prefix="avme-") as work, replacing(path) as temporary:
-        pictures, audio = Path(work, "pictures.rgb"), Path(work, "audio.s16")
-        pictures.write_bytes(render_video(clip).tobytes())
-        arguments = [ffmpeg, *_QUIETLY, *_RAW_PICTURES, "-i", f"file:{pictures}"]
+    with (
+        replacing(path) as temporary,
+        av.open(str(temporary), "w", format="avi", options=_BITEXACT) as container,
+    ):
+        video: Any = container.add_stream("mpeg4", rate=FPS, options=_MPEG4)
+        video.width, video.height, video.pix_fmt = SIDE_PIXELS, SIDE_PIXELS, "yuv420p"
+        audio: Any = None
         if clip.audio != "none":
-            audio.write_bytes(render_audio(clip).astype("<i2").tobytes())
-            arguments += [*_RAW_SOUND, "-i", f"file:{audio}"]
-        arguments += _AS_AVI
-        try:
-            transcode([*arguments, f"file:{temporary}"], timeout_seconds=_TIMEOUT_SECONDS)
-        except MediaError as error:
-            raise SystemRequirementError(
-                f"{ffmpeg} cannot write {path} ({error}): install another"
-            ) from error
+            audio = container.add_stream("pcm_s16le", rate=SAMPLE_RATE_HZ, layout="mono")
+        encode_frames(container, video, render_video(clip), Fraction(FPS))
+        if audio is not None:
+            encode_samples(container, audio, render_audio(clip))
     return path
 
 
