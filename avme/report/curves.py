@@ -9,6 +9,9 @@ from avme.report.html import Markup, element, join
 _MOST_POINTS: Final = 300
 _MOST_DOTS: Final = 12
 """Points of a line up to which each has a dot."""
+_PLOT_WIDTH: Final = 390
+_LETTER_WIDTH: Final = 9
+"""Width of a letter on a phone, where the letters of charts are largest."""
 Points = Sequence[tuple[float, float]]
 
 
@@ -88,11 +91,13 @@ def interval_chart(
         return Markup("")
     low = min(0.0, *(row[2] for row in rows))
     high = max(0.0, *(row[3] for row in rows))
+    left = 8 + _LETTER_WIDTH * max(len(row[0]) for row in rows)
     axes = Axes(
         (low, high if high > low else low + 1.0),
         (0.0, float(len(rows))),
+        width=_PLOT_WIDTH + left,
         height=50 + 22 * len(rows),
-        left=170,
+        left=left,
         bottom=40,
     )
     marks = [

@@ -52,3 +52,13 @@ def test_interval_chart_draws_zero_and_each_interval() -> None:
     assert chart.count('class="whisker"') == chart.count('class="dot"') == 2
     assert "a: -2.0 (-4.0 to +1.0)" in chart
     assert interval_chart("Less", [], "points") == ""
+
+
+def test_interval_chart_of_a_long_name_has_room_for_it() -> None:
+    name = "audio shuffle-within-class"
+
+    chart = interval_chart("Less", [(name, -2.0, -4.0, 1.0)], "points")
+
+    label = re.search(rf'<text x="([0-9.]+)"[^>]*>{name}</text>', chart)
+    assert label is not None
+    assert float(label[1]) >= 0.5 * 17 * len(name)  # half an em of the 17 px on a phone
