@@ -33,7 +33,8 @@ def build_page(
         videos: Folder of the original videos, to which clips are linked.
     """
     left = media_bytes
-    pictures, used = pictures_section(contents.runs, out.parent, left)
+    most = left // 2 if contents.evaluations else left  # so that clips play beside large pictures
+    pictures, used = pictures_section(contents.runs, out.parent, most)
     left -= used
     sections = []
     for at, found in enumerate(contents.evaluations):

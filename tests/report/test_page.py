@@ -45,6 +45,19 @@ def test_page_with_hostile_names_has_them_as_text(make_run: MakeRun, tmp_path: P
     assert "<b>run" not in page
 
 
+def test_page_with_evaluations_leaves_half_of_the_budget_to_clips(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run")
+    (run / "large.gif").write_bytes(600 * b"g")
+    (run / "small.gif").write_bytes(300 * b"g")
+
+    page = build_page(read_contents([run]), tmp_path / "p.html", {}, 1000)
+
+    assert 'href="run/large.gif"' in page
+    assert page.count("data:image/gif") == 1
+
+
 def test_page_of_many_classes_and_clips_stays_small(make_run: MakeRun, tmp_path: Path) -> None:
     page = build_page(read_contents([big(make_run, tmp_path)]), tmp_path / "p.html", {}, 0)
 
