@@ -39,6 +39,10 @@ class VisualConfig(Settings):
     embed: Literal["linear", "conv"] = "linear"
     """Tubelet embedding: linear as VideoMAE; conv has three 3 x 3 convolutions of the tubelet's own
     pixels before the linear layer, for small frames and little data."""
+    positions: Literal["flat", "separable"] = "flat"
+    """Position embeddings: flat is VideoMAE's table over the token index; separable has channels
+    for slot, row and column each, which small models and little data learn from sooner. The
+    decoder has the same."""
     final_norm: bool = True
     """Layer norm after the last block, as in VideoMAE's pretraining; false as in transformers."""
 

@@ -63,7 +63,12 @@ class MaskedAutoencoder(nn.Module):
         pixels = visual.tubelet_size * visual.patch_size**2 * 3
         fused = config.fusion.kind != "none"
         self.decoder = Decoder(
-            config.decoder, 2 * dim if fused else dim, pixels, self.grid, trained=trained
+            config.decoder,
+            2 * dim if fused else dim,
+            pixels,
+            self.grid,
+            trained=trained,
+            layout=visual.positions,
         )
         self.audio = AudioEncoder(config.audio, dim, clip.span_rows) if fused else None
         self.fusion = build_fusion(config.fusion, dim, self.grid.slots) if fused else None

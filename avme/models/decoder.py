@@ -17,7 +17,7 @@ from avme.config import DecoderConfig
 from avme.models.blocks import NORM_EPS, Block, initialise
 from avme.models.masking import Grid, TokenMask
 from avme.models.onednn_linear import Linear
-from avme.models.pos_embed import positions_on
+from avme.models.pos_embed import Layout, positions_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Decoder(nn.Module):
         grid: Grid,
         *,
         trained: Grid | None = None,
+        layout: Layout = "flat",
     ) -> None:
         super().__init__()
         self.bridge = Linear(inputs, config.dim, bias=False)
@@ -51,7 +52,8 @@ class Decoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.dim, eps=NORM_EPS)
         self.head = Linear(config.dim, pixels)
-        self.register_buffer("positions", positions_on(grid, config.dim, trained), persistent=False)
+        positions = positions_on(grid, config.dim, trained, layout=layout)
+        self.register_buffer("positions", positions, persistent=False)
         self.blocks.apply(initialise)
         self.head.apply(initialise)
         nn.init.trunc_normal_(self.mask_token, std=0.02, a=-0.02, b=0.02)

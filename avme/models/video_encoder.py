@@ -43,7 +43,8 @@ class VisualEncoder(nn.Module):
             if final_norm and config.final_norm
             else nn.Identity()
         )
-        self.register_buffer("positions", positions_on(grid, config.dim, trained), persistent=False)
+        positions = positions_on(grid, config.dim, trained, layout=config.positions)
+        self.register_buffer("positions", positions, persistent=False)
         self.blocks.apply(initialise)
 
     def forward(

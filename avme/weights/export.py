@@ -81,11 +81,15 @@ def _visual_tower(weights: ImportedWeights, form: Form) -> tuple[dict[str, Tenso
             f"{weights.file} stretches the positions of {weights.grid} over its window, which only "
             "--to avme can store"
         )
-    if weights.leaves["model.visual.embed"] != "linear":
-        raise MismatchError(
-            f"{weights.file} has model.visual.embed {weights.leaves['model.visual.embed']}: "
-            "VideoMAE's forms hold a linear tubelet embedding alone: choose --to avme"
-        )
+    for key, only, what in (
+        ("model.visual.embed", "linear", "a linear tubelet embedding"),
+        ("model.visual.positions", "flat", "flat positions"),
+    ):
+        if weights.leaves[key] != only:
+            raise MismatchError(
+                f"{weights.file} has {key} {weights.leaves[key]}: VideoMAE's forms hold {what} "
+                "alone: choose --to avme"
+            )
     tower = {
         name: tensor
         for name, tensor in weights.tensors.items()

@@ -122,6 +122,7 @@ def geometry_of(stored: StoredWeights) -> Geometry:
         "patch_size": patch,
         "tubelet_size": tubelet,
         "embed": "linear",
+        "positions": "flat",
         "final_norm": norms.final if stage == "pretrain" else True,
     }
     heads, warnings = _heads(config.get("num_attention_heads"), dim)

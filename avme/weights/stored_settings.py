@@ -14,7 +14,7 @@ from avme.message_text import some_of
 
 _COMPLETE: Final = ("clip.", "model.")
 """Sections without defaults: another value than that of training gives other outputs."""
-_NEWER: Final = frozenset({"model.visual.embed"})
+_NEWER: Final = frozenset({"model.visual.embed", "model.visual.positions"})
 """Settings younger than the format, whose default is what all earlier versions did."""
 
 

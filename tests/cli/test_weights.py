@@ -94,9 +94,9 @@ def test_there_and_back_on_the_command_line(ours: Path) -> None:
     assert (code, err) == (0, "")
     lines = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert lines["form"] == "avme, safetensors"
-    assert (
-        lines["visual"]
-        == "dim 32, depth 2, heads 4, mlp_ratio 4.0, patch_size 8, tubelet_size 2, embed linear"
+    assert lines["visual"] == (
+        "dim 32, depth 2, heads 4, mlp_ratio 4.0, patch_size 8, tubelet_size 2, embed linear, "
+        "positions flat"
     )
     assert lines["positions"] == "sine-cosine over 2 x 4 x 4 places"
 

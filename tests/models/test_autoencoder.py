@@ -11,6 +11,7 @@ from transformers import VideoMAEConfig, VideoMAEForPreTraining
 from avme.config import ClipConfig, FusionConfig, ModelConfig
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.masking import TubeMask
+from avme.models.pos_embed import separable_table
 from avme.models.reconstruction_loss import reconstruction_loss
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 
@@ -233,3 +234,15 @@ def test_fusion_settings_reach_the_model(clip: ClipConfig, make_model_config: Ma
         model = MaskedAutoencoder(make_model_config(kind=kind), clip)
         assert type(model.fusion).__name__ == expected
     assert FusionConfig().kind == "cross-attention"
+
+
+def test_autoencoder_has_one_layout_of_positions(
+    clip: ClipConfig, make_model_config: MakeConfig
+) -> None:
+    config = make_model_config(kind="none")
+    visual = config.visual.model_copy(update={"positions": "separable"})
+
+    model = MaskedAutoencoder(config.model_copy(update={"visual": visual}), clip)
+
+    assert torch.equal(model.visual.positions, separable_table(model.grid, visual.dim))
+    assert torch.equal(model.decoder.positions, separable_table(model.grid, config.decoder.dim))

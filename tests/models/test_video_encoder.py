@@ -81,3 +81,9 @@ def test_video_encoder_of_another_grid_interpolates_trained_positions() -> None:
     assert torch.equal(encoder.positions, positions_on(GRID, 32, trained))
     assert not torch.equal(encoder.positions, positions_on(GRID, 32))
     assert "positions" not in encoder.state_dict()
+
+
+def test_video_encoder_with_separable_positions_has_them() -> None:
+    encoder = VisualEncoder(CONFIG.model_copy(update={"positions": "separable"}), GRID)
+
+    assert torch.equal(encoder.positions, positions_on(GRID, 32, layout="separable"))

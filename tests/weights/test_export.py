@@ -148,6 +148,10 @@ def test_write_weights_of_inexpressible_settings_is_refused(
             replace(weights, leaves=weights.leaves | {"model.visual.embed": "conv"}),
             r"model\.visual\.embed conv: .* choose --to avme",
         ),
+        (
+            replace(weights, leaves=weights.leaves | {"model.visual.positions": "separable"}),
+            r"model\.visual\.positions separable: .* flat positions alone: choose --to avme",
+        ),
     ):
         with pytest.raises(MismatchError, match=line):
             write_weights(changed, tmp_path / "out", "huggingface")

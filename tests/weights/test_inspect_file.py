@@ -25,7 +25,8 @@ def test_describe_weights_of_classifier_lists_sizes_and_classes(
     assert rows["form"] == "Hugging Face, safetensors"
     assert rows["holds"] == "a classifier, modality v"
     assert rows["visual"] == (
-        "dim 32, depth 2, mlp_ratio 4.0, patch_size 4, tubelet_size 2, embed linear, heads 4"
+        "dim 32, depth 2, mlp_ratio 4.0, patch_size 4, tubelet_size 2, embed linear, "
+        "positions flat, heads 4"
     )
     assert "decoder" not in rows
     assert rows["numbers in head"] == f"{5 * 32 + 5:,}"
