@@ -3,6 +3,7 @@
 Shape letters: k frames, h and w pixels, c colors, n samples, d channels.
 """
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -197,6 +198,8 @@ def load(
 ) -> TrainedModel:
     """Load a trained model from a run, a checkpoint, or exported or published weights.
 
+    What is unusual about the weights is a UserWarning.
+
     Args:
         path: Run folder or file; the file alone is enough.
         device: `auto`, `cpu` or `cuda`; None for auto.
@@ -207,7 +210,10 @@ def load(
         MismatchError: The weights are an encoder alone, or do not name their classes.
         SystemRequirementError: The machine lacks the device.
     """
-    return TrainedModel(load_model(path, device, precision))
+    loaded = load_model(path, device, precision)
+    for line in loaded.warnings:
+        warnings.warn(line.removeprefix("warning: "), stacklevel=2)
+    return TrainedModel(loaded)
 
 
 def _name_of(source: Source) -> str:

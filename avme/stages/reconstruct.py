@@ -111,12 +111,14 @@ def reconstruct(
     source = _source(models, file, data, options)
     path = options.out or _default_path(models, source)
     wanted = _require_free(path, options)
-    scores, panels, names = Scores(), [], []
+    scores, panels, names, unheard = Scores(), [], [], set()
     with report.task("reconstruct", len(source)) as task:
         for index in range(len(source)):
             for panel in comparison.panels(source, index):
                 scores.add(panel)
                 names.append(panel.clip.name)
+                if not panel.clip.audio["real"][1].any():
+                    unheard.add(index)
                 if index < _MOST_DRAWN:
                     panels.append(panel)
             task.advance()
@@ -124,6 +126,10 @@ def reconstruct(
         report.log(f"warning: {warning}")
     rows = scores.rows()
     notes = notes_of(comparison, rows, len(source), min(len(source), _MOST_DRAWN))
+    if unheard and any("null" in row.by_audio for row in rows):
+        notes.append(
+            f"{len(unheard)} of {len(source)} clips have no audio: the versions of it are equal."
+        )
     _draw(
         wanted,
         panels,

@@ -150,8 +150,14 @@ def _named(failed: "object") -> str:
     from avme.stages.predict import FailedFile
 
     assert isinstance(failed, FailedFile)
-    text = str(failed.error)
-    return text if str(failed.path) in text else f"{failed.path}: {text}"
+    text, name = str(failed.error), failed.path.name
+    if str(failed.path) in text:
+        return text
+    return (
+        f"{failed.path}{text.removeprefix(name)}"
+        if text.startswith(name)
+        else f"{failed.path}: {text}"
+    )
 
 
 def _require_possible(

@@ -1,5 +1,6 @@
 """Models of the Python API on files, arrays and tensors."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,14 @@ def test_reconstruct_of_a_classifier_is_refused(model: avme.TrainedModel) -> Non
 def test_predict_of_an_autoencoder_is_refused(autoencoder: avme.TrainedModel) -> None:
     with pytest.raises(MismatchError, match="no classes"):
         autoencoder.predict(_FRAMES)
+
+
+def test_load_of_a_run_without_its_best_epoch_warns(finetuned: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(finetuned, tmp_path / "run")
+    (copied / "checkpoints" / "best.pt").unlink()
+
+    with pytest.warns(UserWarning, match=r"best\.pt is missing, so that the last epoch is used"):
+        avme.load(copied, device="cpu")
 
 
 def test_model_describes_itself(model: avme.TrainedModel, autoencoder: avme.TrainedModel) -> None:

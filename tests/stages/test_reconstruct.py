@@ -1,5 +1,6 @@
 """From checkpoints and clips to scores and files."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,23 @@ def test_reconstruct_of_a_dataset_writes_files_and_scores_determined_by_the_seed
         ("pretrain", "visible"),
     ]
     assert models[0].by_audio["real"].num_clips == 1
+
+
+@pytest.mark.parametrize("has_audio", [True, False])
+def test_reconstruct_of_a_file_without_audio_says_that_its_scores_are_equal(
+    has_audio: bool, pretrained: Path, make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    sound: dict[str, None] = {} if has_audio else {"audio": None}
+    video = make_video(tmp_path / "a.avi", frames=12, **sound)
+    options = replace(OPTIONS, out=tmp_path / "a.png")
+
+    made = reconstruct([pretrained], file=video, options=options)
+
+    said = "1 of 1 clips have no audio: the versions of it are equal."
+    assert (said in made.notes) != has_audio
+    model = next(row for row in made.rows if row.kind == "model")
+    is_equal = model.by_audio["real"].psnr_db == model.by_audio["null"].psnr_db
+    assert is_equal != has_audio
 
 
 def test_reconstruct_to_an_existing_file_needs_overwrite(

@@ -85,7 +85,8 @@ def test_predict_of_a_folder_reports_failed_files_and_continues(
     assert "good.avi  (" in result.stdout
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 3
-    assert "bad.mp4" in errors[0]
+    assert errors[0].startswith(f"error: {tmp_path}/bad.mp4 cannot be opened as a video: ")
+    assert errors[0].count("bad.mp4") == 1
     assert "image.mp4 is an image" in errors[1]
     assert "2 of 3 files have no prediction" in errors[2]
 
