@@ -1,5 +1,6 @@
 """Fixtures for all floors: the shared real data, and tiny videos that ffmpeg makes on the spot."""
 
+import gc
 import json
 import os
 import re
@@ -15,11 +16,16 @@ from pathlib import Path
 from typing import IO, NoReturn, cast
 
 import imageio_ffmpeg
+import jaxtyping
 import pytest
+
+from tests.shape_checks import checked, install
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; inherited
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if jaxtyping.jaxtyped is not checked:  # before avme is imported
+    install()
 
 from avme.io.atomic import read_json, write_json
 from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE
@@ -27,6 +33,7 @@ from avme.io.hashing import list_sha256, sha256_of
 from avme.io.json_checksum import with_checksum
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.shards.dataset import split_path
+from avme.system.cpu_count import available_cores
 
 pytest_plugins = ("tests.pipeline", "tests.feature_files", "tests.report_files")
 
@@ -39,6 +46,22 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
         return None
     return True if _ALL_SLOW.search(collection_path.read_text(encoding="utf-8")) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep the collector of garbage away from what imports leave: nothing of it is ever freed."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Start half as many workers again as cores: slow tests wait for processes and disks."""
+    return None if config.option.markexpr else available_cores() * 3 // 2
 
 
 @pytest.fixture(scope="session")
