@@ -1,10 +1,13 @@
-"""Small programs that play Slurm, for tests that submit jobs and run their scripts in bash."""
+"""Fixtures of the command line: Slurm played by small programs, and commands in processes."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 import pytest
 
@@ -69,3 +72,67 @@ def paths_below() -> Callable[[Path], set[str]]:
         return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
     return find
+
+
+# Forks of one process: the imports of the command line alone take a third of a second.
+_FORKS = r"""
+import json, os, re, sys
+from pathlib import Path
+from avme_cli.app import app
+
+def run(args, cwd, out, err):
+    os.chdir(cwd)
+    for number, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    try:
+        app(args, prog_name="avme")
+    except SystemExit as ended:
+        code = ended.code
+    modules = sorted({name.partition(".")[0] for name in sys.modules})
+    # ru_maxrss would be that of the parent
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    print()
+    print(json.dumps([code, modules, int(peak[1]) / 1024]), flush=True)
+
+for line in sys.stdin:
+    if not (pid := os.fork()):
+        try:
+            run(**json.loads(line))
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    print("done", flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    stderr: str
+    modules: set[str]
+    """Packages that its process had imported."""
+    megabytes: float
+    """Peak memory of its process."""
+
+
+@pytest.fixture(scope="session")
+def run_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ended]]:
+    """Runs `avme args` in `cwd`, in a process that has imported nothing else."""
+    out, err = (tmp_path_factory.mktemp("alone") / name for name in ("out", "err"))
+    with subprocess.Popen(
+        [sys.executable, "-c", _FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as mother:
+        asks, answers = cast(IO[str], mother.stdin), cast(IO[str], mother.stdout)
+
+        def run(*args: str, cwd: Path) -> Ended:
+            asked = {"args": args, "cwd": str(cwd), "out": str(out), "err": str(err)}
+            asks.write(json.dumps(asked) + "\n")
+            asks.flush()
+            assert answers.readline() == "done\n"
+            code, modules, megabytes = json.loads(out.read_text().splitlines()[-1])
+            return Ended(code, err.read_text(), set(modules), megabytes)
+
+        yield run
+        asks.close()

@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,25 +17,11 @@ from avme_cli.preflight import require_modes, require_run_folder, require_split
 
 pytestmark = pytest.mark.slow
 
-_HEAVY = (
+_HEAVY = {
     *("torch", "torchvision", "torchaudio", "h5py", "matplotlib", "av", "scipy", "numpy"),
     *("ffmpeg", "imageio_ffmpeg", "PIL", "simplejpeg", "safetensors", "tensorboard"),
     *("transformers", "distributed", "sympy", "einops"),
-)
-_PROGRAM = """
-import json, re, sys
-from pathlib import Path
-from avme_cli.app import app
-try:
-    app(sys.argv[1:], prog_name="avme")
-except SystemExit as ended:
-    code = ended.code
-heavy = [name for name in {heavy!r} if name in sys.modules]
-peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
-megabytes = int(peak[1]) / 1024  # ru_maxrss would be that of the parent, which exec keeps
-print()
-print(json.dumps([code, heavy, megabytes]))
-"""
+}
 
 
 @pytest.fixture
@@ -53,18 +41,6 @@ def work(tmp_path: Path) -> Path:
     )
     (tmp_path / "some.pth").write_text("nothing that is read here")
     return tmp_path
-
-
-def refused(work: Path, *args: str) -> tuple[int, str, list[str], float]:
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM.format(heavy=_HEAVY), *args],
-        cwd=work,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    code, heavy, megabytes = json.loads(done.stdout.splitlines()[-1])
-    return code, done.stderr, heavy, megabytes
 
 
 @pytest.mark.parametrize(
@@ -104,35 +80,39 @@ def refused(work: Path, *args: str) -> tuple[int, str, list[str], float]:
     ],
 )
 def test_wrong_argument_is_refused_without_heavy_imports(
-    args: str, code: int, said: str, work: Path
+    args: str, code: int, said: str, work: Path, run_alone: Callable[..., Any]
 ) -> None:
-    found, stderr, heavy, megabytes = refused(work, *args.split())
+    done = run_alone(*args.split(), cwd=work)
 
-    assert (found, heavy) == (code, [])
-    assert said in stderr
-    assert megabytes < 150
+    assert (done.code, done.modules & _HEAVY) == (code, set())
+    assert said in done.stderr
+    assert done.megabytes < 150
 
 
 @pytest.mark.skipif(may_have_cuda(), reason="this machine may have a GPU")
-def test_missing_device_is_refused_without_torch(work: Path) -> None:
+def test_missing_device_is_refused_without_torch(work: Path, run_alone: Callable[..., Any]) -> None:
     for args in (["pretrain", "--device", "cuda"], ["finetune", "--set", "train.device=cuda"]):
-        code, said, heavy, _ = refused(work, *args)
-        assert (code, heavy) == (6, [])
-        assert said.startswith("error: device cuda: torch sees no CUDA device on this machine")
+        done = run_alone(*args, cwd=work)
+        assert (done.code, done.modules & _HEAVY) == (6, set())
+        assert done.stderr.startswith(
+            "error: device cuda: torch sees no CUDA device on this machine"
+        )
 
-    code, said, heavy, _ = refused(work, "pretrain", "--gpus", "2")
+    done = run_alone("pretrain", "--gpus", "2", cwd=work)
 
-    assert (code, heavy) == (6, [])
-    assert said.startswith("error: --gpus 2 asks for more GPUs than this machine has (0)")
+    assert (done.code, done.modules & _HEAVY) == (6, set())
+    assert done.stderr.startswith("error: --gpus 2 asks for more GPUs than this machine has (0)")
 
 
 @pytest.mark.parametrize(
     "args", ["--help", "config list", "config show pretrain", "pretrain --help"]
 )
-def test_light_commands_have_no_heavy_imports(args: str, work: Path) -> None:
-    code, _, heavy, _ = refused(work, *args.split())
+def test_light_commands_have_no_heavy_imports(
+    args: str, work: Path, run_alone: Callable[..., Any]
+) -> None:
+    done = run_alone(*args.split(), cwd=work)
 
-    assert (code, heavy) == (0, [])
+    assert (done.code, done.modules & _HEAVY) == (0, set())
 
 
 def test_derived_settings_are_printed_without_media_and_figures() -> None:
