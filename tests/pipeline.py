@@ -11,6 +11,8 @@ import pytest
 # Fixtures import what they need: the process of pytest-xdist that runs no test reads this file too,
 # and would keep all others waiting for torch.
 if TYPE_CHECKING:
+    from torch import nn
+
     from avme.config import FinetuneConfig, PretrainConfig
     from avme.shards.dataset import PreparedDataset
     from avme.sources.folder import Layout
@@ -139,7 +141,25 @@ _TRAIN = {
 
 
 @pytest.fixture(scope="session")
-def make_pretrain_config() -> "Callable[..., PretrainConfig]":
+def count_once() -> Iterator[None]:
+    """Count the operations of equal models once, which is a fifth of the shortest trainings."""
+    from avme.models.complexity import count_gflop
+
+    known: dict[str, float] = {}
+
+    def count(model: "nn.Module", *inputs: object) -> float:
+        key = f"{model}{[tuple(each.shape) for each in model.parameters()]}{inputs}"
+        if key not in known:
+            known[key] = count_gflop(model, *inputs)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("avme.train.run.derived.count_gflop", count)
+        yield
+
+
+@pytest.fixture(scope="session")
+def make_pretrain_config(count_once: None) -> "Callable[..., PretrainConfig]":
     """Settings that train for eight steps on the small set; keywords change `train`."""
     from avme.config import PretrainConfig
 
@@ -153,7 +173,7 @@ def make_pretrain_config() -> "Callable[..., PretrainConfig]":
 
 
 @pytest.fixture(scope="session")
-def make_finetune_config() -> "Callable[..., FinetuneConfig]":
+def make_finetune_config(count_once: None) -> "Callable[..., FinetuneConfig]":
     """Settings of a short fine-tuning with one group held out; keywords change the top level."""
     from avme.config import FinetuneConfig
 
