@@ -1,5 +1,7 @@
 """The table of a training step: transformers' model does what ours does, and everybody is timed."""
 
+import multiprocessing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,16 @@ CONFIG = PretrainConfig.model_validate(
         },
     }
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def processes() -> Iterator[None]:
+    """Fork the processes that measure memory: each that is started imports torch for seconds."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["avme.bench.step"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multiprocessing, "get_context", lambda _: context)
+        yield
 
 
 def run(*against: str, **changed: Any) -> StepBench:
