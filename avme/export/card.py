@@ -74,7 +74,7 @@ def _what(export: Mapping[str, Any], file: str) -> str:
             [
                 "window",
                 f"{frames['num_frames']} frames of {frames['image_size']} x {frames['image_size']} "
-                f"pixels, every {frames['frame_stride']}. source frame",
+                f"pixels, {_apart(frames['frame_stride'])}",
             ]
         )
     if export["stage"] == "finetune":
@@ -96,6 +96,10 @@ def _modality(export: Mapping[str, Any]) -> str:
     if export["modality"] is not None:
         return _MODALITIES[export["modality"]]
     return _MODALITIES["v" if export["audio"] is None else "av"]
+
+
+def _apart(stride: int) -> str:
+    return "successive source frames" if stride == 1 else f"{stride} source frames apart"
 
 
 def _classes(classes: list[str]) -> str:

@@ -42,6 +42,7 @@ def _is_of(summary: Mapping[str, Any], sha256: str) -> bool:
         and summary.get("frames") in _UNCHANGED
         and summary.get("modality") == summary.get("trained_modality")
         and summary.get("subset", "all") == "all"
+        and summary.get("list", "test") == "test"
         and not summary.get("degrade")
     )
 

@@ -66,6 +66,18 @@ def test_model_card_from_videomae_warns_of_non_commercial_terms(
 
 
 @pytest.mark.parametrize(
+    ("stride", "said"), [(1, "successive source frames"), (3, "3 source frames apart")]
+)
+def test_model_card_says_how_far_frames_are_apart(
+    make_checkpoint: Callable[..., Path], stride: int, said: str
+) -> None:
+    described = content(make_checkpoint())
+    described["frames"] = described["frames"] | {"frame_stride": stride}
+
+    assert f"pixels, {said} |" in model_card(described, None, "the-file")
+
+
+@pytest.mark.parametrize(
     ("kind", "pretrain", "said"),
     [
         ("onnx", False, 'session.run(None, {"frames": frames, "mfcc": mfcc, "audio_valid"'),

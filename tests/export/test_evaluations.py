@@ -52,6 +52,7 @@ def test_newest_evaluation_skips_other_files_and_replaced_inputs(
     add("blurred", 4, degrade=["blur=3"])
     add("half", 5, subset="audio")
     add("of v", 6, modality="v")
+    add("of training", 7, list="train")
     broken = classifier.parent / "eval" / "broken" / "summary.json"
     broken.parent.mkdir()
     broken.write_text("{")
