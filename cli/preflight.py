@@ -11,7 +11,7 @@ from typing import Final
 from avme.errors import ArtifactError, SystemRequirementError, UsageError
 from avme.io.atomic import read_json
 from avme.io.exported_graph import require_no_graph
-from avme.io.filenames import DATASET_MANIFEST
+from avme.io.filenames import DATASET_MANIFEST, EXPORT
 from avme.io.lock import is_held
 from avme.io.run_status import RUN_LOCK, require_finished_run, require_openable
 from avme.io.symlinks import require_no_links
@@ -107,7 +107,15 @@ def require_class_names(file: Path | None) -> None:
 
 
 def require_checkpoints(run: Path, wanted: str = "last") -> None:
-    """Raise ArtifactError if a run folder has no checkpoint; the message names `wanted`."""
+    """Raise ArtifactError if a run folder has no checkpoint; the message names `wanted`.
+
+    Exported folders are told by what they are.
+    """
+    require_no_graph(run)
+    if (run / EXPORT).is_file() and (run / "weights.safetensors").is_file():
+        raise ArtifactError(
+            f"{run} holds exported weights (expected a run with checkpoints): give them by --init"
+        )
     folder = run if run.name == "checkpoints" else run / "checkpoints"
     if run.is_dir() and not any(folder.glob("*.pt")):
         raise ArtifactError(f"{run} holds no checkpoint: expected {folder / wanted}.pt")

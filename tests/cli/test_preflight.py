@@ -40,6 +40,10 @@ def work(tmp_path: Path) -> Path:
         json.dumps({"stage": "finetune", "state": "stopped"})
     )
     (tmp_path / "some.pth").write_text("nothing that is read here")
+    for folder, file in (("graph", "model.onnx"), ("weights", "weights.safetensors")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "export.json").touch()
+        (tmp_path / folder / file).touch()
     return tmp_path
 
 
@@ -58,6 +62,9 @@ def work(tmp_path: Path) -> Path:
         ("pretrain --init none.pth", 5, "none.pth does not exist"),
         ("finetune --from runs/none", 2, "runs/none does not exist"),
         ("finetune --from runs/old", 5, "runs/old holds no checkpoint"),
+        ("finetune --from weights", 5, "weights holds exported weights"),
+        ("finetune --from graph", 5, "graph holds a graph for ONNX Runtime"),
+        ("finetune --init graph", 5, "graph holds a graph for ONNX Runtime"),
         ("finetune --from runs/old --set lerning=1", 2, "unknown setting lerning"),
         ("finetune --init some.pth --classes none.txt", 5, "none.txt cannot be read"),
         ("eval none.pt", 2, "none.pt does not exist"),
