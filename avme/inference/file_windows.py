@@ -31,8 +31,8 @@ _SPARE_FRAMES: Final = 2
 class FileWindows:
     """Windows of a media file, in order of time; every iteration decodes it again.
 
-    A file that is shorter than a window repeats its last frame, as in training. The last window
-    ends with the file.
+    A file that is shorter than a window repeats its last frame, as in training. A window that would
+    exceed the file is moved back to end with it.
 
     Raises:
         UsageError: It is no file.
