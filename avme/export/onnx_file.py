@@ -18,7 +18,7 @@ METADATA: Final = "avme"
 
 
 def write_onnx(graph: ExportGraph, inputs: tuple[Tensor, ...], path: Path, metadata: str) -> None:
-    """Write the graph as ONNX; weights of more than 2 GB go to a second file beside it.
+    """Write the graph as ONNX; weights that are too large for it go to a file beside it.
 
     Args:
         graph: Graph in evaluation mode, on the CPU.
