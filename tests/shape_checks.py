@@ -13,8 +13,11 @@ from types import FunctionType
 from typing import Any, ForwardRef, get_args, get_type_hints
 
 import jaxtyping
+from beartype import BeartypeConf, beartype
 
 _WITH_SHAPES = jaxtyping.jaxtyped
+_CHECK_TYPES = beartype(conf=BeartypeConf(violation_type=jaxtyping.TypeCheckError))
+"""Checker of types that raises what jaxtyping raises, which is a TypeError."""
 
 
 def install() -> None:
@@ -27,7 +30,7 @@ def checked(decorated: Any = None, *, typechecker: Any) -> Any:
 
     Args:
         decorated: Function, method or class.
-        typechecker: Decorator that checks annotations.
+        typechecker: Decorator that checks annotations with shapes.
     """
     again = partial(checked, typechecker=typechecker)
     if decorated is None:
@@ -70,7 +73,7 @@ def _at_first_call(function: FunctionType, typechecker: Any) -> Callable[..., An
             if any(map(has_shapes, function.__annotations__.values())):
                 ready = _WITH_SHAPES(function, typechecker=typechecker)
             else:
-                ready = typechecker(_with_types(function))
+                ready = _CHECK_TYPES(_with_types(function))
         return ready(*args, **kwargs)
 
     return call
