@@ -35,7 +35,12 @@ from avme.media.ffmpeg.process import find_ffmpeg
 from avme.shards.dataset import split_path
 from avme.system.cpu_count import available_cores
 
-pytest_plugins = ("tests.pipeline", "tests.feature_files", "tests.report_files")
+pytest_plugins = (
+    "tests.pipeline",
+    "tests.fork_servers",
+    "tests.feature_files",
+    "tests.report_files",
+)
 
 _ROOT = Path(__file__).resolve().parent.parent
 _ALL_SLOW = re.compile(r"^pytestmark = pytest\.mark\.slow$", re.MULTILINE)
