@@ -1,4 +1,4 @@
-.PHONY: check quick format
+.PHONY: check types tests quick format
 
 # Half of the start of a test process is spent on compiling, if it may not keep what it compiled.
 export PYTHONDONTWRITEBYTECODE :=
@@ -6,8 +6,13 @@ export PYTHONDONTWRITEBYTECODE :=
 check:
 	ruff format --check
 	ruff check
+	$(MAKE) -j 2 types tests
+
+types:
 	mypy
 	lint-imports
+
+tests:
 	pytest -n auto --dist worksteal
 
 quick:
