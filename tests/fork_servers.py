@@ -1,7 +1,6 @@
 """Fork servers of `prep` that are forked themselves: their imports take a second each time.
 
-The workers of a server, their environment, folder and output are as in a server that was started;
-tests of the servers themselves, in tests/workers, start them.
+The workers of a server, their environment, folder and output are as in a server that was started.
 """
 
 import json
@@ -15,6 +14,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+STARTED = ("tests/workers/", "tests/bench/")
+"""Tests of the servers, and of the CPU time of workers as children of this process."""
 _PROGRAM = """
 import gc, json, os, signal, socket
 import avme.prep.write_shard
@@ -106,7 +107,7 @@ def fork_servers() -> Iterator[None]:
 
     def spawn_or_fork(function: str, fd: int) -> object:
         name = os.environ.get("PYTEST_CURRENT_TEST", "")
-        is_forked = function == "serve_forks" and not name.startswith("tests/workers/")
+        is_forked = function == "serve_forks" and not name.startswith(STARTED)
         return mother.fork(fd) if is_forked else spawn(function, fd)
 
     with pytest.MonkeyPatch.context() as patch:
