@@ -195,3 +195,14 @@ class ClipReader:
                 f"clip {entry.id} cannot be read from {path} ({error}): delete that shard and run "
                 "`avme prep` again"
             ) from error
+
+
+class ShardAudio:
+    """Audio of the clip itself."""
+
+    def __init__(self, reader: ClipReader) -> None:
+        self.reader = reader
+
+    def audio(self, index: int, window: Window) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
+        """Return the MFCC that the shard stores for the window."""
+        return self.reader.audio(self.reader.entries[index], window)

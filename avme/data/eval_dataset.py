@@ -13,11 +13,11 @@ from torch.utils.data import Dataset
 
 from avme.batch import AVBatch, EvalBatch
 from avme.config import ClipConfig
-from avme.data.clip_reader import ClipReader
+from avme.data.clip_reader import ClipReader, ShardAudio
 from avme.data.crop import Box, crop_resize, distinct_boxes, eval_crops, jpeg_scale_factor
 from avme.data.dataset import stack_views, window_bytes
 from avme.data.temporal_sampling import Window, spread_windows
-from avme.data.view_sources import AudioSource, FrameSource, SameFrames, ShardAudio
+from avme.data.view_sources import AudioSource, FrameSource, SameFrames
 from avme.shards.dataset import ClipEntry
 
 

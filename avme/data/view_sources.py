@@ -12,7 +12,6 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from avme.data.clip_reader import ClipReader
 from avme.data.temporal_sampling import Window
 
 
@@ -54,17 +53,6 @@ class FrameSource(Protocol):
             view: Cropped frames of the window.
         """
         ...
-
-
-class ShardAudio:
-    """Audio of the clip itself."""
-
-    def __init__(self, reader: ClipReader) -> None:
-        self.reader = reader
-
-    def audio(self, index: int, window: Window) -> tuple[Float[Tensor, "s f"], Bool[Tensor, " s"]]:
-        """Return the MFCC that the shard stores for the window."""
-        return self.reader.audio(self.reader.entries[index], window)
 
 
 class SameFrames:

@@ -9,10 +9,12 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -138,12 +140,37 @@ def prefork_sandbox(foreign: Connection) -> None:
 
     Only safe while no other thread runs. The child closes `foreign`, which belongs to this process.
     """
+    _prefork(foreign.close)
+
+
+def preload_sandbox(*modules: str) -> None:
+    """Fork the subprocess of the first sandbox while this process still imports its own modules.
+
+    Does nothing where a fork is unsafe: with other threads, or with torch, which has its own.
+
+    Args:
+        modules: Modules that the subprocess imports at once.
+    """
+    if threading.active_count() > 1 or "torch" in sys.modules or not hasattr(os, "fork"):
+        return
+
+    def prepare() -> None:
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), 0)
+        ignore_sigint()
+        for name in modules:
+            import_module(name)
+
+    _prefork(prepare)
+
+
+def _prefork(prepare: Callable[[], object]) -> None:
     ours, theirs = Pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            foreign.close()
             ours.close()
+            prepare()
             serve_calls(theirs, named=_of_a_header)
         finally:
             os._exit(1)

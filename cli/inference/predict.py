@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from avme.errors import ArtifactError, AvmeError, MediaError, UsageError
+from avme.workers.sandbox import preload_sandbox
 
 from .. import options, paths, preflight
 from ..terminal.output import print_error
@@ -93,6 +94,7 @@ def predict(
     _require_free(annotate, ".mp4", overwrite)
     _require_free(csv, ".csv", overwrite)
     preflight.require_weights(paths.checkpoint(checkpoint))
+    preload_sandbox("avme.media.container.probe")
     preflight.require_device(device)
 
     from avme.inference.media_window import ViewOptions

@@ -8,6 +8,7 @@ import typer
 
 from avme.errors import UsageError
 from avme.inference.source_file import require_media_file
+from avme.workers.sandbox import preload_sandbox
 
 from .. import options, paths, preflight
 from ..terminal.output import print_line
@@ -114,6 +115,8 @@ def reconstruct(
         folder = paths.dataset(data) if data else paths.own_dataset(checkpoints[0])
         folder = folder or paths.dataset(None)
         preflight.require_split(folder, split)
+    if file is not None:
+        preload_sandbox("avme.media.container.probe")
     preflight.require_device(device)
 
     from avme.stages.reconstruct import ReconstructOptions

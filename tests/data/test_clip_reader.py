@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from avme.data.clip_reader import ClipReader
+from avme.data.clip_reader import ClipReader, ShardAudio
 from avme.data.crop import Box, crop_resize
 from avme.data.temporal_sampling import Window
 from avme.errors import ArtifactError
@@ -169,3 +169,15 @@ def test_clip_reader_of_shard_broken_after_opening_names_the_clip(
         reader.pictures(entry, Window(0, 4, 2)) if column == "jpeg" else reader.audio(
             entry, Window(0, 4, 2)
         )
+
+
+def test_shard_audio_is_that_of_the_clip_at_the_index(finished: PreparedDataset) -> None:
+    entries, window = finished.subset("1", "train"), Window(1, 4, 2)
+    reader = ClipReader(finished, entries, mfcc_facts(finished, "1"))
+    source = ShardAudio(reader)
+
+    for index, entry in enumerate(entries):
+        mfcc, valid = source.audio(index, window)
+        expected = reader.audio(entry, window)
+        assert torch.equal(mfcc, expected[0])
+        assert torch.equal(valid, expected[1])

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from avme.config import ClipConfig, PrepConfig
-from avme.data.clip_reader import ClipReader
+from avme.data.clip_reader import ClipReader, ShardAudio
 from avme.data.crop import eval_crops
 from avme.data.eval_dataset import EvalDataset
 from avme.data.temporal_sampling import Window, spread_windows
-from avme.data.view_sources import AudioSource, SameFrames, ShardAudio
+from avme.data.view_sources import AudioSource, SameFrames
 from avme.prep.request import Request
 from avme.progress import NullReporter
 from avme.shards.jpeg import decode

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from avme.config import FinetuneConfig
-from avme.data.clip_reader import ClipReader
+from avme.data.clip_reader import ClipReader, ShardAudio
 from avme.data.eval_dataset import EvalDataset
 from avme.data.temporal_sampling import Window
-from avme.data.view_sources import ShardAudio
 from avme.models.classifier import build_classifier
 from avme.progress import NullReporter
 from avme.shards.dataset import PreparedDataset

@@ -99,3 +99,55 @@ def test_sandbox_error_of_any_kind_is_a_media_error(aside: Sandbox) -> None:
         aside.call(30.0, int, "no number")
 
     assert caught.value.reason == "unforeseen"
+
+
+PRELOADED = """
+import sys, threading
+SAID = "'fractions' in __import__('sys').modules, 6 * 7"
+from avme.workers.sandbox import get_sandbox, preload_sandbox
+{before}
+preload_sandbox("fractions")
+print(*get_sandbox({memory_bytes}).call(30.0, eval, SAID))
+print("fractions" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("", "True 42\nFalse\n"),
+        (
+            "threading.Thread(target=threading.Event().wait, daemon=True).start()",
+            "False 42\nFalse\n",
+        ),
+    ],
+    ids=["alone", "beside a thread"],
+)
+def test_preload_sandbox_imports_modules_in_the_child_alone(before: str, said: str) -> None:
+    program = PRELOADED.format(before=before, memory_bytes=256 * 1024 * 1024)
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == said
+
+
+def test_preload_sandbox_limits_the_memory_of_calls() -> None:
+    program = PRELOADED.format(before="", memory_bytes=256 * 1024 * 1024) + (
+        "get_sandbox(256 * 1024 * 1024).call(30.0, bytearray, 512 * 1024 * 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True)
+
+    assert done.returncode == 1
+    assert "MediaError: MemoryError" in done.stderr
+
+
+def test_preload_sandbox_without_a_call_ends_with_its_parent() -> None:
+    program = (
+        "from avme.workers.sandbox import _ahead, preload_sandbox; preload_sandbox('json'); "
+        "print(_ahead[0][0].pid)"
+    )
+    pid = int(subprocess.check_output([sys.executable, "-c", program], text=True))
+
+    for _ in range(100):
+        if not Path(f"/proc/{pid}").exists():
+            break
+        time.sleep(0.1)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from avme.config.clip import ROWS_PER_FRAME
-from avme.data.clip_reader import ClipReader
+from avme.data.clip_reader import ClipReader, ShardAudio
 from avme.data.temporal_sampling import Window
-from avme.data.view_sources import AudioSource, ShardAudio
+from avme.data.view_sources import AudioSource
 
 _MOST_KEPT = 8
 """Clips in memory per process: one with its donors; some 40 kB each."""
