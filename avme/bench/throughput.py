@@ -17,8 +17,8 @@ from avme.bench.run_estimate import Derived, Training
 from avme.config import PretrainConfig
 from avme.models.autoencoder import MaskedAutoencoder
 from avme.models.build import build_model
+from avme.models.layers.sync_batchnorm import freeze_statistics
 from avme.models.masking import TubeMask
-from avme.models.sync_batchnorm import freeze_statistics
 from avme.progress import NullReporter, Reporter
 from avme.stages.pretrain import reconstruction_step
 from avme.train.compile import set_up

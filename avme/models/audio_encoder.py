@@ -24,10 +24,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from avme.config import AudioConfig
-from avme.models.blocks import NORM_EPS, initialise
-from avme.models.onednn_linear import Linear
-from avme.models.pos_embed import sine_cosine_table
-from avme.models.sync_batchnorm import GlobalBatchNorm
+from avme.models.layers.blocks import NORM_EPS, initialise
+from avme.models.layers.onednn_linear import Linear
+from avme.models.layers.pos_embed import sine_cosine_table
+from avme.models.layers.sync_batchnorm import GlobalBatchNorm
 
 ROWS_PER_TOKEN = 4
 SQUEEZE = 8

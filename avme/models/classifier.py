@@ -27,10 +27,10 @@ from avme.config import ClipConfig, FinetuneConfig, ModelConfig
 from avme.errors import ConfigError
 from avme.models.audio_encoder import AudioEncoder
 from avme.models.autoencoder import grid_of, trained_grid
-from avme.models.blocks import NORM_EPS
-from avme.models.dropout import Dropout
 from avme.models.fusion import build_fusion
-from avme.models.sync_batchnorm import GlobalBatchNorm
+from avme.models.layers.blocks import NORM_EPS
+from avme.models.layers.dropout import Dropout
+from avme.models.layers.sync_batchnorm import GlobalBatchNorm
 from avme.models.tubelets import to_tubelets
 from avme.models.video_encoder import VisualEncoder
 

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from avme.config import ClipConfig
 from avme.models.autoencoder import MaeOutput
-from avme.models.onednn_linear import register_flops
+from avme.models.layers.onednn_linear import register_flops
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from avme.config import DecoderConfig
-from avme.models.blocks import NORM_EPS, Block, initialise
+from avme.models.layers.blocks import NORM_EPS, Block, initialise
+from avme.models.layers.onednn_linear import Linear
+from avme.models.layers.pos_embed import Layout, positions_on
 from avme.models.masking import Grid, TokenMask
-from avme.models.onednn_linear import Linear
-from avme.models.pos_embed import Layout, positions_on
 
 
 @dataclass(frozen=True, slots=True)

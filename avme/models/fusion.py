@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from avme.config import FusionConfig
 from avme.errors import ConfigError
-from avme.models.blocks import NORM_EPS, Mlp, initialise
-from avme.models.onednn_linear import Linear
+from avme.models.layers.blocks import NORM_EPS, Mlp, initialise
+from avme.models.layers.onednn_linear import Linear
 
 
 class CrossAttention(nn.Module):

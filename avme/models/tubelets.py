@@ -17,9 +17,9 @@ from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor, nn
 
 from avme.config import VisualConfig
+from avme.models.layers.onednn_linear import Linear
+from avme.models.layers.sync_batchnorm import GlobalBatchNorm
 from avme.models.masking import Grid
-from avme.models.onednn_linear import Linear
-from avme.models.sync_batchnorm import GlobalBatchNorm
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)

@@ -12,9 +12,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from avme.config import VisualConfig
-from avme.models.blocks import NORM_EPS, Block, initialise
+from avme.models.layers.blocks import NORM_EPS, Block, initialise
+from avme.models.layers.pos_embed import positions_on
 from avme.models.masking import Grid
-from avme.models.pos_embed import positions_on
 from avme.models.tubelets import build_embedding
 
 

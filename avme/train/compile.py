@@ -10,7 +10,7 @@ from torch import nn
 
 from avme.config import TrainConfig
 from avme.errors import SystemRequirementError
-from avme.models.blocks import Block
+from avme.models.layers.blocks import Block
 
 
 def set_up(model: nn.Module, train: TrainConfig, device: torch.device) -> None:

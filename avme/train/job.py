@@ -21,7 +21,7 @@ from avme.data.donor_audio import DonorAudio
 from avme.data.sampler import DistributedBatchSampler, SampleOrder
 from avme.data.transforms import TrainTransform, torch_seed
 from avme.errors import ArtifactError
-from avme.models.sync_batchnorm import freeze_statistics
+from avme.models.layers.sync_batchnorm import freeze_statistics
 from avme.progress import Reporter
 from avme.shards.dataset import PreparedDataset
 from avme.train.batch_loss import LossOf

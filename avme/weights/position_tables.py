@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from avme.errors import ArtifactError, MismatchError
-from avme.models.pos_embed import sine_cosine_table
+from avme.models.layers.pos_embed import sine_cosine_table
 from avme.weights.infer_config import Geometry
 
 _TABLES: Final = {

@@ -10,7 +10,7 @@ from avme.bench import throughput
 from avme.bench.run_estimate import Training, derive
 from avme.bench.throughput import Throughput, measure_throughput
 from avme.config import FinetuneConfig, PretrainConfig
-from avme.models.sync_batchnorm import GlobalBatchNorm
+from avme.models.layers.sync_batchnorm import GlobalBatchNorm
 
 
 @pytest.fixture

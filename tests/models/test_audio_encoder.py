@@ -5,7 +5,7 @@ import torch
 
 from avme.config import AudioConfig
 from avme.models.audio_encoder import AudioEncoder, AudioResNet, SqueezeExcitation
-from avme.models.sync_batchnorm import GlobalBatchNorm
+from avme.models.layers.sync_batchnorm import GlobalBatchNorm
 
 TINY = AudioConfig(widths=(4, 8, 8, 16), blocks=(1, 1, 1, 1))
 

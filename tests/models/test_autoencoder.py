@@ -10,8 +10,8 @@ from transformers import VideoMAEConfig, VideoMAEForPreTraining
 
 from avme.config import ClipConfig, FusionConfig, ModelConfig
 from avme.models.autoencoder import MaskedAutoencoder
+from avme.models.layers.pos_embed import separable_table
 from avme.models.masking import TubeMask
-from avme.models.pos_embed import separable_table
 from avme.models.reconstruction_loss import reconstruction_loss
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 

@@ -10,9 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from avme.config import ClipConfig, ModelConfig
 from avme.models.autoencoder import MaskedAutoencoder
-from avme.models.blocks import SelfAttention
 from avme.models.classifier import Classifier
 from avme.models.complexity import Flops, count_flops, count_gflop, count_parameters, example_clip
+from avme.models.layers.blocks import SelfAttention
 from avme.models.masking import TokenMask, TubeMask
 
 pytestmark = pytest.mark.slow

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from avme.config import VisualConfig
-from avme.models.dropout import DropPath
+from avme.models.layers.dropout import DropPath
+from avme.models.layers.pos_embed import positions_on
 from avme.models.masking import Grid
-from avme.models.pos_embed import positions_on
 from avme.models.video_encoder import VisualEncoder
 
 CONFIG = VisualConfig(dim=32, depth=3, heads=4, patch_size=4)

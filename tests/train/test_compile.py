@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from avme.config import TrainConfig
-from avme.models.blocks import Block
+from avme.models.layers.blocks import Block
 from avme.train.compile import set_up
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ import sys
 import torch
 import torch._inductor.config
 from torch import nn
-from avme.models.blocks import Block
+from avme.models.layers.blocks import Block
 from avme.train.compile import compile_blocks
 
 torch._inductor.config.cpp.vec_isa_ok = False  # a third of the time: torch would test the compiler

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from avme.models.sync_batchnorm import GlobalBatchNorm
+from avme.models.layers.sync_batchnorm import GlobalBatchNorm
 from avme.train.ema import ModelEma
 
 

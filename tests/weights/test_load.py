@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.resolve import resolve
 from avme.errors import ArtifactError
-from avme.models.pos_embed import sine_cosine_table
+from avme.models.layers.pos_embed import sine_cosine_table
 from avme.weights.load import read_weights
 
 MakeTheirs = Callable[..., Any]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from avme.errors import ArtifactError, MismatchError
-from avme.models.pos_embed import sine_cosine_table
+from avme.models.layers.pos_embed import sine_cosine_table
 from avme.weights.checkpoint_files import read_file
 from avme.weights.infer_config import Geometry, geometry_of
 from avme.weights.position_tables import position_tables

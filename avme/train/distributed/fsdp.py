@@ -19,7 +19,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from avme.models.blocks import Block
+from avme.models.layers.blocks import Block
 
 
 def shard(model: nn.Module, device: torch.device, precision: torch.dtype) -> None:

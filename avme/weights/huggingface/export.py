@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from avme.models.blocks import NORM_EPS
+from avme.models.layers.blocks import NORM_EPS
 from avme.models.tubelets import IMAGENET_DEVIATION, IMAGENET_MEAN
 from avme.weights.key_mapping import Stage
 from avme.weights.load import ImportedWeights

@@ -5,8 +5,8 @@ import pytest
 import torch
 from transformers.models.videomae.modeling_videomae import get_sinusoid_encoding_table
 
+from avme.models.layers.pos_embed import positions_on, separable_table, sine_cosine_table
 from avme.models.masking import Grid
-from avme.models.pos_embed import positions_on, separable_table, sine_cosine_table
 
 
 @pytest.mark.parametrize(("tokens", "dim"), [(1568, 768), (1568, 384), (5, 6)])

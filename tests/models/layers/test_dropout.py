@@ -5,7 +5,7 @@ from unittest.mock import patch
 import pytest
 import torch
 
-from avme.models.dropout import Dropout, DropPath
+from avme.models.layers.dropout import Dropout, DropPath
 
 
 @pytest.mark.parametrize("kind", [Dropout, DropPath])

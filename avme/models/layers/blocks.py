@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from avme.models.dropout import DropPath
-from avme.models.onednn_linear import Linear, linear
+from avme.models.layers.dropout import DropPath
+from avme.models.layers.onednn_linear import Linear, linear
 
 NORM_EPS = 1e-6
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from avme.models.sync_batchnorm import GlobalBatchNorm, freeze_statistics
+from avme.models.layers.sync_batchnorm import GlobalBatchNorm, freeze_statistics
 
 # Rank 0 has all clips, rank 1 none; DDP's mean over ranks is the sum over clips, halved.
 UNEQUAL = """
 import sys
 import torch
 from torch.nn.parallel import DistributedDataParallel
-from avme.models.sync_batchnorm import GlobalBatchNorm, freeze_statistics
+from avme.models.layers.sync_batchnorm import GlobalBatchNorm, freeze_statistics
 from avme.train.distributed.process_group import init_distributed
 with init_distributed(torch.device("cpu")) as processes:
     norm = GlobalBatchNorm(4)
@@ -33,7 +33,7 @@ PADDED = """
 import sys
 import torch
 from torch.nn.parallel import DistributedDataParallel
-from avme.models.sync_batchnorm import GlobalBatchNorm
+from avme.models.layers.sync_batchnorm import GlobalBatchNorm
 from avme.train.distributed.process_group import init_distributed
 with init_distributed(torch.device("cpu")) as processes:
     norm = GlobalBatchNorm(4)

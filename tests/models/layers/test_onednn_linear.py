@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from avme.models import onednn_linear as module
-from avme.models.onednn_linear import Linear, register_flops
+from avme.models.layers import onednn_linear as module
+from avme.models.layers.onednn_linear import Linear, register_flops
 
 
 @pytest.mark.parametrize("bias", [True, False])

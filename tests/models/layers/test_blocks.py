@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from avme.models.blocks import Block
-from avme.models.dropout import DropPath
+from avme.models.layers.blocks import Block
+from avme.models.layers.dropout import DropPath
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Layers that encoders, decoder and classifier share."""
