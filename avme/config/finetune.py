@@ -34,6 +34,9 @@ class HeadConfig(Settings):
     unimodal_weight: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
     """Weight of the losses of two further heads, on video tokens and on audio tokens alone, beside
     the fused one (modality av); 0 has no such heads. TalkNet trains with 0.4."""
+    residual: bool = False
+    """Add the fused logits to the log probabilities of both heads of `unimodal_weight` (modality
+    av): the fused head learns what their product lacks."""
     gradient_modulation: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
     """Strength alpha of gradient modulation (modality av): the gradient of the encoder whose own
     head gives the true classes more probability, by a ratio rho, is multiplied by
@@ -117,6 +120,14 @@ class FinetuneConfig(WithGrid):
             raise ValueError(
                 f"head.gradient_modulation {head.gradient_modulation:g} needs the heads of "
                 "head.unimodal_weight, found 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _residual_has_heads(self) -> "FinetuneConfig":
+        if self.modality == "av" and self.head.residual and self.head.unimodal_weight == 0.0:
+            raise ValueError(
+                "head.residual needs the heads of head.unimodal_weight, found its weight 0"
             )
         return self
 

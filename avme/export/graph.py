@@ -45,9 +45,12 @@ class ExportGraph(nn.Module):
     def _encode_audio(self, mfcc: Tensor, audio_valid: Tensor) -> Tensor:
         return cast(AudioEncoder, self._part("audio")).encode_all(mfcc, audio_valid)
 
-    def _finish(self, video: Tensor | None, audio: Tensor | None) -> Tensor:
+    def _finish(
+        self, video: Tensor | None, audio: Tensor | None, audio_valid: Tensor | None = None
+    ) -> Tensor:
         if isinstance(self.network, Classifier):
-            return self.network.classify(video, audio)
+            has_audio = None if audio_valid is None else audio_valid.any(dim=1)
+            return self.network.classify(video, audio, has_audio)
         tokens = video if audio is None else self._part("fusion")(video, audio)
         return reduce(cast(Tensor, tokens), "b k d -> b d", "mean")
 
@@ -73,7 +76,9 @@ class AudioVideoGraph(ExportGraph):
             mfcc: Normalized rows of the window.
             audio_valid: True for rows with audio; all False for a clip without audio.
         """
-        return self._finish(self._encode_video(frames), self._encode_audio(mfcc, audio_valid))
+        return self._finish(
+            self._encode_video(frames), self._encode_audio(mfcc, audio_valid), audio_valid
+        )
 
 
 class VideoGraph(ExportGraph):

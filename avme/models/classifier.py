@@ -6,7 +6,8 @@ pooling finds what only a few tokens show (docs/decisions.md 14).
 
 With `unimodal` an `av` classifier has a head on the video tokens and one on the audio tokens beside
 the fused one, as TalkNet trains: an encoder then learns although the other modality is easier, and
-one checkpoint gives all three classifiers and the product of the two.
+one checkpoint gives all three classifiers and the product of the two. With `residual` the fused
+head learns what that product lacks: its logits are added to the log probabilities of both heads.
 
 Pooling, norm and head compute in float32 under autocast too: bfloat16 has 8 bits of mantissa, in
 which the logits of different classes are often equal.
@@ -15,8 +16,7 @@ Shape letters: b clips, c colors, t frames, h and w pixels, s MFCC rows, f coeff
 video tokens, a audio tokens, d channels, l classes.
 """
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 from einops import reduce
@@ -28,35 +28,16 @@ from avme.errors import ConfigError
 from avme.models.audio_encoder import AudioEncoder
 from avme.models.autoencoder import grid_of, trained_grid
 from avme.models.fusion import build_fusion
-from avme.models.layers.blocks import NORM_EPS
 from avme.models.layers.dropout import Dropout
-from avme.models.layers.sync_batchnorm import GlobalBatchNorm
+from avme.models.layers.heads import PooledHead, PooledNorm, full_precision, pooled_norm, product_of
 from avme.models.tubelets import to_tubelets
 from avme.models.video_encoder import VisualEncoder
 
 Modality = Literal["av", "v", "a"]
 Pool = Literal["mean", "max", "first"]
-PooledNorm = Literal["layer", "batch"]
 Output = Literal["fused", "v", "a", "product", "every"]
 """Head of a classifier with unimodal heads: product multiplies the probabilities of v and a, every
 stacks the logits of fused, v and a."""
-
-
-class PooledHead(nn.Module):
-    """Head of one modality: norm, dropout and a linear layer on the pooled token."""
-
-    def __init__(self, width: int, num_classes: int, dropout: float, norm: PooledNorm) -> None:
-        super().__init__()
-        self.norm = _pooled_norm(width, norm)
-        self.dropout = Dropout(dropout)
-        self.head = nn.Linear(width, num_classes)
-        nn.init.trunc_normal_(self.head.weight, std=0.02)
-        nn.init.zeros_(self.head.bias)
-
-    def forward(self, pooled: Float[Tensor, "b d"]) -> Float[Tensor, "b l"]:
-        """Return logits in float32, independent of autocast."""
-        with _full_precision(pooled.device.type):
-            return cast(Tensor, self.head(self.dropout(self.norm(pooled))))
 
 
 class Classifier(nn.Module):
@@ -75,9 +56,11 @@ class Classifier(nn.Module):
         pool: Pool = "mean",
         norm: PooledNorm = "layer",
         unimodal: bool = False,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         self.config = config
+        self.is_residual = residual and unimodal and modality == "av"
         self.pool_by: Pool = pool
         grid, dim = grid_of(config, clip), config.visual.dim
         sees, hears = modality != "a", modality != "v"
@@ -96,7 +79,7 @@ class Classifier(nn.Module):
         self.audio = AudioEncoder(config.audio, dim, clip.span_rows) if hears else None
         self.fusion = build_fusion(config.fusion, dim, grid.slots) if both else None
         width = 2 * dim if both else dim
-        self.norm = _pooled_norm(width, norm)
+        self.norm = pooled_norm(width, norm)
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(width, num_classes)
         nn.init.trunc_normal_(self.head.weight, std=0.02)
@@ -125,15 +108,18 @@ class Classifier(nn.Module):
             audio_valid: True for rows with audio.
             output: Head; others than fused need unimodal heads.
         """
-        if output == "fused":
+        if output == "fused" and not self.is_residual:
             return self._logits(self.pool(video, mfcc, audio_valid))
+        has_audio = audio_valid.any(dim=1)
         seen = None if output == "a" else self.encode_video(video)
         heard = None if output == "v" else self.encode_audio(mfcc, audio_valid)
+        if output == "fused":
+            return self.classify(seen, heard, has_audio)
         if output == "product":
-            return self._product(seen, heard, audio_valid)
+            return product_of(self._unimodal("v", seen), self._unimodal("a", heard), has_audio)
         if output == "every":
             heads = self._unimodal("v", seen), self._unimodal("a", heard)
-            return torch.stack([self.classify(seen, heard), *heads])
+            return torch.stack([self._fused(seen, heard, heads, has_audio), *heads])
         return self._unimodal(output, seen if heard is None else heard)
 
     def pool(
@@ -171,17 +157,36 @@ class Classifier(nn.Module):
         return None if self.audio is None else cast(Tensor, self.audio(mfcc, audio_valid))
 
     def classify(
-        self, video: Float[Tensor, "b k d"] | None, audio: Float[Tensor, "b a d"] | None
+        self,
+        video: Float[Tensor, "b k d"] | None,
+        audio: Float[Tensor, "b a d"] | None,
+        has_audio: Bool[Tensor, " b"] | None = None,
     ) -> Float[Tensor, "b l"]:
-        """Fuse the tokens of both encoders and return logits in float32, as `forward` does."""
-        return self._logits(self._pool_tokens(video, audio))
+        """Fuse the tokens of both encoders and return logits in float32, as `forward` does.
 
-    def _product(
-        self, video: Tensor | None, audio: Tensor | None, audio_valid: Bool[Tensor, "b s"]
+        Args:
+            video: Video tokens.
+            audio: Audio tokens.
+            has_audio: True for clips with a valid MFCC row; None if all have one.
+        """
+        if not self.is_residual:
+            return self._logits(self._pool_tokens(video, audio))
+        heads = self._unimodal("v", video), self._unimodal("a", audio)
+        return self._fused(video, audio, heads, has_audio)
+
+    def _fused(
+        self,
+        video: Tensor | None,
+        audio: Tensor | None,
+        heads: tuple[Tensor, Tensor],
+        has_audio: Bool[Tensor, " b"] | None,
     ) -> Float[Tensor, "b l"]:
-        """Return log probabilities of the product; a clip without audio has those of its video."""
-        heard = self._unimodal("a", audio).log_softmax(dim=-1) * audio_valid.any(dim=1)[:, None]
-        return self._unimodal("v", video).log_softmax(dim=-1) + heard
+        logits = self._logits(self._pool_tokens(video, audio))
+        if not self.is_residual:
+            return logits
+        # Detached: the loss of the fused logits is small once one modality suffices, and would keep
+        # the encoder of the other from learning.
+        return logits + product_of(heads[0].detach(), heads[1].detach(), has_audio)
 
     def _unimodal(self, name: Literal["v", "a"], tokens: Tensor | None) -> Float[Tensor, "b l"]:
         if self.unimodal is None:
@@ -200,19 +205,8 @@ class Classifier(nn.Module):
         return reduce(tokens.float(), "b k d -> b d", self.pool_by)
 
     def _logits(self, pooled: Float[Tensor, "b d"]) -> Float[Tensor, "b l"]:
-        with _full_precision(pooled.device.type):
+        with full_precision(pooled.device.type):
             return cast(Tensor, self.head(self.dropout(self.norm(pooled))))
-
-
-def _pooled_norm(width: int, norm: PooledNorm) -> nn.LayerNorm | GlobalBatchNorm:
-    return nn.LayerNorm(width, eps=NORM_EPS) if norm == "layer" else GlobalBatchNorm(width)
-
-
-def _full_precision(device_type: str) -> AbstractContextManager[Any]:
-    """Disable autocast. "meta" tensors, used to count operations, have none to disable."""
-    if not torch.amp.is_autocast_available(device_type):
-        return nullcontext()
-    return torch.autocast(device_type, enabled=False)
 
 
 def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:
@@ -229,4 +223,5 @@ def build_classifier(config: FinetuneConfig, num_classes: int) -> Classifier:
         pool=head.pool,
         norm=head.norm,
         unimodal=head.unimodal_weight > 0.0,
+        residual=head.residual,
     )

@@ -39,12 +39,13 @@ def classify_each(
         if is_new.any():
             place = is_new.cumsum(dim=0) - 1
             views = is_new[window_of].nonzero().squeeze(1)
+            has_audio = valid[is_new, version].any(dim=1)[place[window_of[views]]].to(device)
             audio = model.encode_audio(mfcc[is_new, version].to(device), valid[is_new, version])
             if audio is not None:
                 audio = audio[place[window_of[views]].to(device)]
             every = len(views) == len(window_of)
             seen = video if video is None or every else video[views.to(device)]
-            fresh = model.classify(seen, audio)
+            fresh = model.classify(seen, audio, has_audio)
             if found is None or every:
                 found = fresh
             else:

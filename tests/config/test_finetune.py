@@ -81,3 +81,12 @@ def test_finetune_config_with_protocol_of_any_modality_is_accepted(
     config = resolve(FinetuneConfig, sets=[f"train.protocol={protocol}", f"modality={modality}"])
 
     assert (config.train.protocol, config.modality) == (protocol, modality)
+
+
+def test_finetune_config_with_residual_without_unimodal_heads_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"head\.residual needs the heads of head\.unimodal_weight"
+    ):
+        resolve(FinetuneConfig, sets=["head.residual=true"])
+
+    assert resolve(FinetuneConfig, sets=["head.residual=true", "modality=v"]).head.residual

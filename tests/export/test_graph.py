@@ -23,6 +23,12 @@ def load(path: Path) -> TrainedNetwork:
     ("settings", "pretrain", "inputs", "output"),
     [
         ({}, False, ("frames", "mfcc", "audio_valid"), "logits"),
+        (
+            {"head.unimodal_weight": 1.0, "head.residual": True},
+            False,
+            ("frames", "mfcc", "audio_valid"),
+            "logits",
+        ),
         ({"modality": "v", "model.fusion.kind": "none"}, False, ("frames",), "logits"),
         ({"modality": "a", "head.norm": "batch"}, False, ("mfcc", "audio_valid"), "logits"),
         ({}, True, ("frames", "mfcc", "audio_valid"), "features"),

@@ -11,7 +11,8 @@ from torch import Tensor
 from avme.config import ClipConfig, ModelConfig
 from avme.errors import ConfigError
 from avme.models.audio_encoder import AudioEncoder
-from avme.models.classifier import Classifier, Modality, Pool, PooledNorm
+from avme.models.classifier import Classifier, Modality, Pool
+from avme.models.layers.heads import PooledNorm
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 MakeConfig = Callable[..., ModelConfig]
@@ -214,6 +215,37 @@ def test_product_of_heads_multiplies_probabilities_of_clips_with_audio(
     both = seen * heard / (seen * heard).sum(dim=1, keepdim=True)
     torch.testing.assert_close(product[1:], both[1:])
     torch.testing.assert_close(product[0], seen[0])
+
+
+def test_residual_fused_logits_are_added_to_the_product_of_heads(
+    clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    torch.manual_seed(0)
+    model = Classifier(make_model_config(), clip, 5, "av", unimodal=True, residual=True).eval()
+    plain = make_with_heads(clip, make_model_config).eval()
+    plain.load_state_dict(model.state_dict())
+    video, mfcc, valid = make_inputs()
+    valid[0] = False
+
+    fused = model(video, mfcc, valid)
+
+    expected = plain(video, mfcc, valid) + plain(video, mfcc, valid, "product")
+    torch.testing.assert_close(fused, expected)
+    assert torch.equal(fused, model(video, mfcc, valid, "every")[0])
+    tokens = model.encode_video(video), model.encode_audio(mfcc, valid)
+    assert torch.equal(fused, model.classify(*tokens, valid.any(dim=1)))
+
+
+def test_residual_fused_loss_does_not_reach_the_unimodal_heads(
+    clip: ClipConfig, make_model_config: MakeConfig, make_inputs: MakeInputs
+) -> None:
+    model = Classifier(make_model_config(), clip, 5, "av", unimodal=True, residual=True)
+
+    model(*make_inputs()).square().sum().backward()
+
+    assert model.unimodal is not None
+    assert all(weight.grad is None for weight in model.unimodal.parameters())
+    assert model.head.weight.grad is not None
 
 
 def test_classifier_without_unimodal_heads_refuses_their_output(

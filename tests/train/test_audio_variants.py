@@ -17,7 +17,7 @@ WINDOW = torch.tensor([0, 0, 1, 1, 0, 0])
 CPU = torch.device("cpu")
 
 
-def build(modality: str) -> Classifier:
+def build(modality: str, **head: Any) -> Classifier:
     torch.manual_seed(0)
     config = FinetuneConfig.model_validate(
         {
@@ -28,7 +28,7 @@ def build(modality: str) -> Classifier:
                 "audio": {"widths": (8, 8, 8, 16), "blocks": (1, 1, 1, 1)},
                 "fusion": {"heads": 4},
             },
-            "head": {"init_scale": 1.0},
+            "head": {"init_scale": 1.0} | head,
         }
     )
     return build_classifier(config, 3).eval()
@@ -69,12 +69,15 @@ def every_audio(part: EvalBatch) -> list[tuple[Tensor, Tensor]]:
     ]
 
 
-@pytest.mark.parametrize("modality", ["av", "v", "a"])
+@pytest.mark.parametrize(
+    ("modality", "head"),
+    [("av", {}), ("v", {}), ("a", {}), ("av", {"unimodal_weight": 1.0, "residual": True})],
+)
 @torch.inference_mode()
 def test_classify_each_equals_a_forward_pass_with_each_audio(
-    part: EvalBatch, modality: str
+    part: EvalBatch, modality: str, head: dict[str, Any]
 ) -> None:
-    model = build(modality)
+    model = build(modality, **head)
 
     found = classify_each(model, part, CPU)
 
