@@ -166,11 +166,14 @@ def _steps(settings: "PretrainConfig | FinetuneConfig", derived: "Derived") -> R
     few = steps.clips * train.repeat < train.batch_size
     again = ": fewer than a step needs, so that they repeat in it" if few else ""
     about = "about " if steps.is_estimate else ""
-    listed = steps.clips + steps.held_out
+    listed = steps.clips + steps.held_out + steps.unused
     held_out: Rows = []
     if derived.mask is None:
         share = f"{about}{steps.held_out:,} of {listed:,} clips, by group, to choose the epoch"
         held_out = [("held out", share if steps.held_out else "no clip: the last epoch is used")]
+    if steps.unused:
+        drawn = f"{about}{steps.clips:,} of {steps.clips + steps.unused:,} clips, by class"
+        held_out.append(("labels", drawn))
     return [
         (
             "steps",

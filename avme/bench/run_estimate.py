@@ -17,7 +17,7 @@ from avme.models.build import build_model
 from avme.models.complexity import Flops, count_flops, count_parameters, example_clip
 from avme.models.masking import Grid, TubeMask
 from avme.shards.dataset import ClipEntry, PreparedDataset
-from avme.sources.split_strategies import hold_out
+from avme.sources.split_strategies import divide_train_list
 from avme.train.schedule import build_schedule
 
 Training = PretrainConfig | FinetuneConfig
@@ -25,10 +25,11 @@ Training = PretrainConfig | FinetuneConfig
 
 @dataclass(frozen=True, slots=True)
 class DatasetSize:
-    """Number of clips of a train list that are trained on, and that are held out."""
+    """Number of clips of a train list that are trained on, held out, and not used."""
 
     trained: int
     held_out: int = 0
+    unused: int = 0
     is_estimate: bool = False
 
 
@@ -37,11 +38,13 @@ class Steps:
     """Length of a run."""
 
     clips: int
-    """Clips of the train list without the held-out ones."""
+    """Clips of the train list that are trained on."""
     held_out: int
     """Held-out clips of the train list that choose the best epoch."""
+    unused: int
+    """Clips of the train list that `label_fraction` leaves out."""
     is_estimate: bool
-    """True if the number of held-out clips is approximate, because the list is not available."""
+    """True if the numbers of clips are approximate, because the list is not available."""
     per_epoch: int
     warmup: int
     total: int
@@ -109,9 +112,21 @@ def derive(settings: Training, num_classes: int, clips: DatasetSize | None = Non
 def training_clips(settings: Training, listed: DatasetFacts) -> DatasetSize:
     """Count the training clips of a preset's list, without the list itself.
 
-    Exact if the preset knows what its `val_fraction` and seed hold out, else an estimate.
+    Exact with all labels if the preset knows what its `val_fraction` and seed hold out, else an
+    estimate.
     """
-    if not isinstance(settings, FinetuneConfig) or settings.val_fraction == 0.0:
+    if not isinstance(settings, FinetuneConfig):
+        return DatasetSize(listed.train)
+    whole = _without_held_out(settings, listed)
+    if settings.label_fraction == 1.0:
+        return whole
+    drawn = max(listed.classes, round(settings.label_fraction * whole.trained))
+    drawn = min(drawn, whole.trained)
+    return DatasetSize(drawn, whole.held_out, whole.trained - drawn, is_estimate=True)
+
+
+def _without_held_out(settings: FinetuneConfig, listed: DatasetFacts) -> DatasetSize:
+    if settings.val_fraction == 0.0:
         return DatasetSize(listed.train)
     usual = FinetuneConfig()
     asked = settings.val_fraction, settings.train.seed, settings.clip.split
@@ -133,9 +148,10 @@ def training_clips_of(settings: Training, data: Path) -> tuple[DatasetSize, int]
     prepared = PreparedDataset.open(data)
     entries = prepared.subset(settings.clip.split, "train")
     held_out: Sequence[ClipEntry] = ()
+    unused: Sequence[ClipEntry] = ()
     if isinstance(settings, FinetuneConfig):
-        entries, held_out = hold_out(entries, settings.val_fraction, settings.train.seed)
-    return DatasetSize(len(entries), len(held_out)), len(prepared.classes)
+        entries, held_out, unused = divide_train_list(entries, settings)
+    return DatasetSize(len(entries), len(held_out), len(unused)), len(prepared.classes)
 
 
 def _steps(settings: Training, clips: DatasetSize) -> Steps:
@@ -147,6 +163,7 @@ def _steps(settings: Training, clips: DatasetSize) -> Steps:
     return Steps(
         clips=num_clips,
         held_out=clips.held_out,
+        unused=clips.unused,
         is_estimate=clips.is_estimate,
         per_epoch=order.steps_per_epoch,
         warmup=schedule.warmup_steps,

@@ -98,6 +98,9 @@ class FinetuneConfig(WithGrid):
     val_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     """Fraction of the train list held out, by group, to select the best epoch; 0 uses the last
     epoch."""
+    label_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Fraction of the other train clips that is trained on, drawn per class by clip id, one of each
+    at least; a smaller fraction is part of a larger one."""
     model: ModelConfig = ModelConfig()
     head: HeadConfig = HeadConfig()
     augment: AugmentConfig = AugmentConfig()

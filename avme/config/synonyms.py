@@ -174,6 +174,11 @@ SYNONYMS: Final = _table(
     ("nb_classes num_classes n_classes num_labels class_names", "", _NO_CLASSES),
     ("imagenet_default_mean_and_std mean std image_mean image_std", "", _NO_MEAN),
     ("val_split validation_split val_ratio val_percent", "val_fraction", ""),
+    (
+        "train_percent label_percent labels_percent train_fraction data_fraction",
+        "label_fraction",
+        "0.1 is a tenth of each class",
+    ),
     # evaluation
     (
         "test_num_segment num_segment num_segments num_clips num_temporal_clips test_segments",

@@ -6,12 +6,13 @@ appends its notes to `warnings`.
 
 from collections import Counter
 from collections.abc import Iterable
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from avme.config import FinetuneConfig
 from avme.errors import UsageError
 from avme.message_text import some_of
 from avme.sources.clip_table import ClipTable, Subset
@@ -139,6 +140,41 @@ def hold_out(
     )
 
 
+def draw_per_class(clips: Iterable[Clip], fraction: float) -> tuple[Clip, ...]:
+    """Draw about `fraction` of every class, and at least one clip, in the order of `clips`.
+
+    A class gives those of its clips whose hashed ids come first, so that the draw of a smaller
+    fraction is part of that of a larger one.
+
+    Args:
+        clips: Clips with id and class.
+        fraction: Fraction to draw, above 0.
+    """
+    found = tuple(clips)
+    counts = Counter(clip.class_name for clip in found)
+    due = {name: max(1, int(fraction * count + 0.5)) for name, count in counts.items()}
+    drawn: set[str] = set()
+    for clip in sorted(found, key=lambda clip: (_label_lot(clip.id), clip.id)):
+        if due[clip.class_name]:
+            due[clip.class_name] -= 1
+            drawn.add(clip.id)
+    return tuple(clip for clip in found if clip.id in drawn)
+
+
+def divide_train_list(
+    clips: Iterable[Clip], config: FinetuneConfig
+) -> tuple[tuple[Clip, ...], tuple[Clip, ...], tuple[Clip, ...]]:
+    """Divide the train list of a fine-tuning: (train, held out, unused), sorted by id.
+
+    `label_fraction` applies to what `val_fraction` leaves, so that the held-out groups are the same
+    at every fraction.
+    """
+    kept, held = hold_out(clips, config.val_fraction, config.train.seed)
+    drawn = draw_per_class(kept, config.label_fraction)
+    ids = {clip.id for clip in drawn}
+    return drawn, held, tuple(clip for clip in kept if clip.id not in ids)
+
+
 def warn_of_unheld_classes(
     kept: Iterable[Clip], held: Iterable[Clip], fraction: float
 ) -> tuple[str, ...]:
@@ -177,6 +213,10 @@ def _split_by(name: str, clips: ClipTable, is_tested: Bool[np.ndarray, " n"]) ->
 
 def _where(claims: Iterable[bool]) -> Bool[np.ndarray, " n"]:
     return np.fromiter(claims, np.bool_)
+
+
+def _label_lot(clip_id: str) -> bytes:
+    return blake2b(clip_id.encode(), key=b"label_fraction", digest_size=16).digest()
 
 
 def _lot(group: str, seed: int) -> bytes:

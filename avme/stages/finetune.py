@@ -34,7 +34,7 @@ from avme.models.classifier import Classifier
 from avme.models.complexity import example_clip
 from avme.progress import NullReporter, Reporter
 from avme.shards.dataset import ClipEntry, PreparedDataset
-from avme.sources.split_strategies import hold_out, warn_of_unheld_classes
+from avme.sources.split_strategies import divide_train_list, warn_of_unheld_classes
 from avme.stages.page import write_page
 from avme.stages.training import (
     Objective,
@@ -104,8 +104,8 @@ def finetune(
     prepared, split = open_training_set(config, data), config.clip.split
     protocol, listed = config.train.protocol, prepared.subset(split, "train")
     whole = select_clips(protocol, listed, f"{data}, split {split}, train")
-    entries, held_out = hold_out(whole, config.val_fraction, config.train.seed)
-    require_audio(protocol, whole, entries)
+    entries, held_out, unused = divide_train_list(whole, config)
+    require_audio(protocol, [*entries, *held_out], entries)
     start = (
         None if init is None else load_trained(find_checkpoint(require_finished_run(init), "last"))
     )
@@ -132,7 +132,7 @@ def finetune(
             "classes": list(prepared.classes),
             "pretrained": pretrained,
         },
-        lists={"train": len(entries), "validation": len(held_out)},
+        lists={"train": len(entries), "validation": len(held_out), "unused": len(unused)},
         protocol=describe_protocol(protocol, listed, whole),
         start=f"from {init or weights or 'scratch'}",
         initialize=initialize,
@@ -150,13 +150,13 @@ def finetune(
             view=FinetuneTransform(config.clip, config.augment),
             loss_of=classification_step(config, len(prepared.classes)),
             example=example_clip(config.clip, config.model.audio.num_cepstra, device),
-            derived={"validation_clips": len(held_out)},
+            derived={"validation_clips": len(held_out), "unused_clips": len(unused)},
         )
 
     with build_job(setup, objective_of, command=command, report=report or NullReporter()) as job:
         for line in (
             *training_warnings(used_classes(protocol, prepared.classes, whole), entries, held_out),
-            *warn_of_unheld_classes(entries, held_out, config.val_fraction),
+            *warn_of_unheld_classes([*entries, *unused], held_out, config.val_fraction),
         ):
             job.report.log(line)
         earlier = (pretrained or {}).get("protocol", protocol)

@@ -37,7 +37,7 @@ class Setup:
     facts: dict[str, Any]
     """Provenance of the data and weights, as of `dataset_facts` and by the stage."""
     lists: dict[str, int]
-    """Number of clips by list: train, and validation if present."""
+    """Number of clips by list: train, and validation and unused if present."""
     protocol: str
     """Effect of the protocol on the clips; empty if it has none."""
     start: str

@@ -61,7 +61,7 @@ class TrainJob:
     """Source of the clips' audio; None for their own."""
     prepared: PreparedDataset
     lists: dict[str, int]
-    """Number of clips by list: train, and validation and test if present."""
+    """Number of clips by list: train, and validation and unused if present."""
     protocol: str
     """Effect of the protocol on the clips; empty if it has none."""
     start: str

@@ -21,6 +21,24 @@ def setting_warnings(settings: PretrainConfig | FinetuneConfig) -> list[str]:
     return [warning for warning in found if warning is not None]
 
 
+def batch_warning(settings: PretrainConfig | FinetuneConfig, clips: int) -> str | None:
+    """Return a warning where `label_fraction` leaves fewer windows than a batch has, else None.
+
+    Args:
+        settings: Settings of the stage.
+        clips: Number of clips that are trained on.
+    """
+    train = settings.train
+    if not isinstance(settings, FinetuneConfig) or settings.label_fraction == 1.0:
+        return None
+    if clips * train.repeat >= train.batch_size:
+        return None
+    return (
+        f"warning: label_fraction {settings.label_fraction:g} leaves {clips} clips for batches of "
+        f"{train.batch_size}: they repeat in every step; take a smaller --batch"
+    )
+
+
 def visible_warning(settings: PretrainConfig) -> str | None:
     """Return a warning where the mask leaves fewer than 8 places visible, else None.
 

@@ -131,6 +131,14 @@ def test_derive_without_dataset_knows_all_but_the_steps(make_pretrain_config: Ma
         (FinetuneConfig(val_fraction=0.1), DatasetSize(8586, 951)),
         (FinetuneConfig(val_fraction=0.2), DatasetSize(7630, 1907, is_estimate=True)),
         (FinetuneConfig(train=TrainConfig(seed=3)), DatasetSize(8583, 954, is_estimate=True)),
+        (
+            FinetuneConfig(val_fraction=0.0, label_fraction=0.1),
+            DatasetSize(954, 0, 8583, is_estimate=True),
+        ),
+        (
+            FinetuneConfig(val_fraction=0.0, label_fraction=1e-3),
+            DatasetSize(101, 0, 9436, is_estimate=True),
+        ),
         (PretrainConfig(), DatasetSize(9537)),
     ],
 )

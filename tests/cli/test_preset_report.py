@@ -104,6 +104,16 @@ def test_preset_report_shows_the_held_out_clips() -> None:
     assert "an epoch about 7,630 clips // 128" in other
 
 
+def test_preset_report_shows_the_labels_that_are_used() -> None:
+    _, text, _ = show("base", "--stage", "finetune", "--set", "label_fraction=0.1")
+
+    assert "label_fraction 0.1 given" in text
+    assert "held out about 951 of 9,537 clips, by group" in text
+    assert "labels about 859 of 8,586 clips, by class" in text
+    assert "an epoch about 859 clips // 128" in text
+    assert "steps 6 an epoch" in text
+
+
 def test_preset_report_marks_given_values_and_updates_derived_ones() -> None:
     code, text, _ = show("tiny", "--stage", "pretrain", "--set", "train.batch_size=64")
 

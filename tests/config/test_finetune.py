@@ -30,6 +30,8 @@ def test_finetune_config_with_batch_norm_of_one_clip_is_refused(alone: str) -> N
         "model.visual.mlp_ratio=0.001",
         "model.fusion.mlp_ratio=1e300",
         "train.batch_size=100000000",
+        "label_fraction=0",
+        "label_fraction=1.1",
     ],
 )
 def test_finetune_config_with_impossible_value_names_its_key(impossible: str) -> None:

@@ -50,6 +50,7 @@ FINETUNING = {
     "smoothing": "head.label_smoothing",
     "reprob": "augment.erase_prob",
     "fc_drop_rate": "head.dropout",
+    "label_percent": "label_fraction",
     "drop_path": "head.drop_path",
     "aa": "augment.randaugment_ops",
     "finetune": "--from",

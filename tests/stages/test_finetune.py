@@ -1,5 +1,6 @@
 """Fine-tuning starts from what was pretrained, validates by group and keeps the best epoch."""
 
+import json
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -170,6 +171,32 @@ def test_averaged_weights_are_validated_kept_as_best_and_exported(
     assert all(torch.equal(value, last.model[name]) for name, value in without.model.items())
     if val_fraction:
         assert best.best["loss"] != without.best["loss"]
+
+
+def test_finetune_with_few_labels_trains_on_them_alone_and_resumes_with_no_others(
+    finished: PreparedDataset, finetuned: Path, make_finetune_config: MakeConfig, tmp_path: Path
+) -> None:
+    report, out = Listening(), tmp_path / "run"
+    config = make_finetune_config(modality="a", label_fraction=0.1)
+
+    finetune(config, data=finished.folder, out=out, init=None, report=report)
+    few, all_labels = (json.loads((run / "derived.json").read_text()) for run in (out, finetuned))
+
+    classes = len(finished.classes)
+    assert few["clips"] == classes
+    assert few["clips"] + few["unused_clips"] == all_labels["clips"]
+    assert few["validation_clips"] == all_labels["validation_clips"]
+    assert few["steps_per_epoch"] == 1
+    (data,) = (line for line in report.lines if line.startswith("data "))
+    assert data.endswith(f": 2 train, 4 validation, {few['unused_clips']} unused clips")
+    assert any(
+        "label_fraction 0.1 leaves 2 clips for batches of 4" in line for line in report.lines
+    )
+    stored, whole = (load_checkpoint(run / "checkpoints/last.pt") for run in (out, finetuned))
+    assert stored.facts["mfcc"] == whole.facts["mfcc"]
+    more = config.model_copy(update={"label_fraction": 0.3})
+    with pytest.raises(MismatchError, match=r"label_fraction 0\.1 -> 0\.3"):
+        finetune(more, data=finished.folder, out=out, init=None, resume=True)
 
 
 def test_finetune_with_all_augmentations_trains(

@@ -6,7 +6,12 @@ from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.presets import RECIPES, STAGES, preset
 from avme.config.resolve import resolve
 from avme.models.masking import Grid, TubeMask
-from avme.train.setting_warnings import FEWEST_VISIBLE, setting_warnings, visible_warning
+from avme.train.setting_warnings import (
+    FEWEST_VISIBLE,
+    batch_warning,
+    setting_warnings,
+    visible_warning,
+)
 
 FEW_PLACES = {"tiny", "demo", "digits"}
 """Presets of small frames, which may leave fewer visible places."""
@@ -54,6 +59,21 @@ def test_visible_warning_advises_the_largest_ratio_without_one(side: int) -> Non
 
 def test_visible_warning_of_eight_places_is_none() -> None:
     assert visible_warning(masked(64, 16, 0.5)) is None
+
+
+@pytest.mark.parametrize(("clips", "repeat", "warns"), [(7, 1, True), (8, 1, False), (4, 2, False)])
+def test_batch_warning_tells_of_labels_fewer_than_a_batch(
+    clips: int, repeat: int, warns: bool
+) -> None:
+    sets = ["train.batch_size=8", f"train.repeat={repeat}"]
+    few = resolve(FinetuneConfig, sets=[*sets, "label_fraction=0.1"])
+
+    warning = batch_warning(few, clips)
+
+    assert (warning is not None) == warns
+    if warning is not None:
+        assert "label_fraction 0.1 leaves 7 clips for batches of 8: they repeat" in warning
+    assert batch_warning(resolve(FinetuneConfig, sets=sets), clips) is None
 
 
 def test_setting_warnings_include_a_long_warmup_of_both_stages() -> None:

@@ -41,6 +41,13 @@ def test_parse_settings_fills_other_settings_with_defaults() -> None:
     assert parse_settings(stored, "finetune", Path("best.pt")) == FinetuneConfig()
 
 
+def test_parse_settings_without_label_fraction_has_all_labels() -> None:
+    stored = FinetuneConfig().model_dump(mode="json")
+    del stored["label_fraction"]
+
+    assert parse_settings(stored, "finetune", Path("best.pt")) == FinetuneConfig(label_fraction=1.0)
+
+
 def test_parse_settings_of_earlier_versions_lacks_newer_settings() -> None:
     stored = FinetuneConfig().model_dump(mode="json")
     del stored["model"]["visual"]["embed"]

@@ -57,6 +57,7 @@ DEFAULT_SOURCES: Final[dict[str, dict[str, str]]] = {
         **_BOTH,
         "modality": "paper Table I: V+A",
         "val_fraction": "ours: the test list chooses nothing",
+        "label_fraction": "ours: all labels",
         "head.dropout": f"{_UCF_TUNE} --fc_drop_rate",
         "head.drop_path": f"{_UCF_TUNE} --drop_path",
         "head.init_scale": _TUNER,

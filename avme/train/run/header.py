@@ -13,7 +13,7 @@ from avme.data.dataloader import default_workers
 from avme.train.flat_frames import flat_warning
 from avme.train.metrics.time_estimate import DAY, Estimate, cpu_gflops, duration
 from avme.train.schedule import Schedule
-from avme.train.setting_warnings import setting_warnings
+from avme.train.setting_warnings import batch_warning, setting_warnings
 
 if TYPE_CHECKING:
     from avme.train.job import TrainJob
@@ -33,7 +33,7 @@ class Header:
     folder: Path
     """Folder of the prepared dataset."""
     lists: dict[str, int]
-    """Number of clips by list: train, validation, test."""
+    """Number of clips by list: train, validation, unused."""
     protocol: str
     """Effect of the protocol on the clips; empty if it has none."""
     parameters: dict[str, int]
@@ -61,7 +61,8 @@ class Header:
 
     def _rows(self) -> Iterator[tuple[str, str]]:
         train, clip, schedule = self.config.train, self.config.clip, self.schedule
-        counts = ", ".join(f"{count:,} {name}" for name, count in self.lists.items())
+        lists = {name: n for name, n in self.lists.items() if n or name != "unused"}
+        counts = ", ".join(f"{count:,} {name}" for name, count in lists.items())
         yield "data", f"{self.dataset} ({self.folder}), split {clip.split}: {counts} clips"
         if self.protocol:
             yield "protocol", self.protocol
@@ -122,7 +123,8 @@ class Header:
 def log_warnings(job: "TrainJob") -> None:
     """Report settings with which a model learns little, alone or on these clips."""
     flat = flat_warning(job.config, job.reader)
-    for warning in (*setting_warnings(job.config), *filter(None, [flat])):
+    few = batch_warning(job.config, len(job.reader.entries))
+    for warning in (*setting_warnings(job.config), *filter(None, [flat, few])):
         job.report.log(warning)
 
 
