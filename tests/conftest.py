@@ -20,6 +20,7 @@ import jaxtyping
 import pytest
 
 from tests.shape_checks import checked, install
+from tests.video_writer import WRITER
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; inherited
@@ -233,7 +234,7 @@ def make_video() -> Callable[..., Path]:
         seconds = float(frames / Fraction(fps))
         pictures = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={fps},trim=end_frame={frames}"]
         track = ["-f", "lavfi", "-i", f"{audio},atrim=duration={seconds}"] if audio else []
-        arguments = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *pictures, *track]
+        arguments = [WRITER, "-nostdin", "-loglevel", "error", "-y", *pictures, *track]
         arguments += ["-c:v", "mpeg4", "-c:a", "pcm_s16le"]
         arguments += ["-bitexact", *options, f"file:{path}"]
         subprocess.run(arguments, check=True, timeout=60, capture_output=True)

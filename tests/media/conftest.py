@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avme.media.ffmpeg.process import find_ffmpeg
+from tests.video_writer import WRITER
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def make_film() -> Callable[..., Path]:
     ) -> Path:
         box = "drawbox=x=16:y=16:w=32:h=16:c=white:t=fill:enable='gte(n,25)*lt(mod(n,25),5)'"
         beep = "0.3*sin(2*PI*1000*t)*gte(t,1)*lt(mod(t,1),0.2)+0.004*(random(0)-0.5)"
-        command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y"]
+        command = [WRITER, "-nostdin", "-loglevel", "error", "-y"]
         command += ["-f", "lavfi", "-i", f"color=black:s=64x48:r=25:d={seconds},{box}"]
         command += ["-f", "lavfi", "-i", f"aevalsrc='{beep}':s={rate}:d={seconds}"]
         command += [*inputs, *options, f"file:{path}"]

@@ -13,6 +13,7 @@ from avme.errors import MediaError
 from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
+from tests.video_writer import WRITER
 
 
 def extracted(path: Path, work: Path, span: Span | None = None) -> DecodedClip:
@@ -41,7 +42,7 @@ def test_frames_without_timestamps_follow_at_the_frame_rate(
     tmp_path: Path, span: Span | None
 ) -> None:
     black, path = "color=black:size=320x240:rate=25:duration=6", tmp_path / "black.mpg"
-    command = [find_ffmpeg(), "-loglevel", "error", "-f", "lavfi", "-i", black]
+    command = [WRITER, "-loglevel", "error", "-f", "lavfi", "-i", black]
     command += ["-f", "lavfi", "-i", "sine=d=6", "-c:v", "mpeg2video", "-bf", "2", "-c:a", "mp2"]
     subprocess.run([*command, str(path)], check=True, timeout=60)
 

@@ -15,6 +15,7 @@ from avme.media.container.cropping import read_shown_size
 from avme.media.container.probe import probe
 from avme.media.decode import DecodedClip, Recipe, decode
 from avme.media.ffmpeg.process import crops_by_container, find_ffmpeg
+from tests.video_writer import WRITER
 
 WIDTH, HEIGHT, CROPPED = 96, 64, 48
 
@@ -26,7 +27,7 @@ def cropped_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     circle = f"color=s={WIDTH}x{HEIGHT}:r=25:d=0.2,format=gray"
     circle += ",geq=lum='if(lt(hypot(X-47.5,Y-31.5),20),235,16)',format=yuv420p"
     plain = folder / "plain.mp4"
-    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", circle]
+    command = [WRITER, "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", circle]
     options = ["-c:v", "libx264", "-qp", "10"]
     subprocess.run([*command, *options, str(plain)], check=True, timeout=60)
     (folder / "clap.mp4").write_bytes(with_clean_aperture(plain.read_bytes()))

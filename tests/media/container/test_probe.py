@@ -9,7 +9,7 @@ import pytest
 
 from avme.errors import MediaError
 from avme.media.container.probe import probe
-from avme.media.ffmpeg.process import find_ffmpeg
+from tests.video_writer import WRITER
 
 MakeVideo = Callable[..., Path]
 
@@ -62,7 +62,7 @@ def test_probe_of_other_file_gives_the_reason(shared: Path, name: str, reason: s
 )
 def test_probe_of_stream_without_container_names_it(tmp_path: Path, name: str, codec: str) -> None:
     path = tmp_path / name
-    command = [find_ffmpeg(), "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2"]
+    command = [WRITER, "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2"]
     raw = name.split(".")[1].replace("m2v", "mpeg2video")
     subprocess.run([*command, "-c:v", codec, "-f", raw, str(path)], check=True, timeout=60)
 

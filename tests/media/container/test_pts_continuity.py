@@ -10,8 +10,8 @@ import pytest
 
 from avme.media.container.probe import probe
 from avme.media.container.pts_continuity import is_steady
-from avme.media.ffmpeg.process import find_ffmpeg
 from tests.media.numbered_frames import extracted
+from tests.video_writer import WRITER
 
 CODECS = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-c:a", "aac")
 
@@ -22,7 +22,7 @@ def recording(tmp_path: Path) -> Callable[..., Path]:
 
     def record(name: str, rate: str, seconds: int, begins: int = 0) -> Path:
         path = tmp_path / name
-        command = [find_ffmpeg(), "-nostdin", "-loglevel", "error"]
+        command = [WRITER, "-nostdin", "-loglevel", "error"]
         command += ["-f", "lavfi", "-i", f"testsrc2=s=128x16:r={rate}:d={seconds}"]
         command += ["-f", "lavfi", "-i", f"sine=r=44100:d={seconds}", *CODECS]
         command += ["-output_ts_offset", str(begins), str(path)]

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from avme.media.container.sniff import sniff
-from avme.media.ffmpeg.process import find_ffmpeg
+from tests.video_writer import WRITER
 
 PICTURES = ["-f", "lavfi", "-i", "testsrc2=s=48x32:r=25:d=0.4"]
 SOUND = ["-f", "lavfi", "-i", "sine=d=0.4"]
 
 
 def made(path: Path, container: str, *options: str) -> Path:
-    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *options]
+    command = [WRITER, "-nostdin", "-loglevel", "error", "-y", *options]
     subprocess.run([*command, "-f", container, f"file:{path}"], check=True, timeout=60)
     return path
 

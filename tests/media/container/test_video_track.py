@@ -13,15 +13,15 @@ from avme.media.clip_warnings import frame_warnings
 from avme.media.container.probe import probe
 from avme.media.container.video_track import choose_video
 from avme.media.decode import Recipe, decode
-from avme.media.ffmpeg.process import find_ffmpeg
 from avme.media.span import Span
+from tests.video_writer import WRITER
 
 SIZES = {"preview": "32x48", "film": "64x48", "other": "96x48"}
 
 
 def mux(path: Path, *tracks: tuple[str, int, str]) -> Path:
     """Write video streams, each of a colour and size of its own: (name, frames, disposition)."""
-    command = [find_ffmpeg(), "-nostdin", "-loglevel", "error"]
+    command = [WRITER, "-nostdin", "-loglevel", "error"]
     for name, frames, _ in tracks:
         source = f"color=c={'red' if name == 'preview' else 'blue'}:s={SIZES[name]}:r=25"
         command += ["-f", "lavfi", "-i", f"{source},trim=end_frame={frames}"]

@@ -17,6 +17,7 @@ from avme.media.ffmpeg.args import transcode_arguments
 from avme.media.ffmpeg.demux import demux
 from avme.media.ffmpeg.process import find_ffmpeg, transcode
 from avme.media.span import Span
+from tests.video_writer import WRITER
 
 TONE = "0.5*sin(440*2*PI*t)"
 
@@ -24,7 +25,7 @@ TONE = "0.5*sin(440*2*PI*t)"
 def clip(path: Path, left: str, right: str) -> Path:
     channels = f"aevalsrc={left}|{right}:d=4:s=48000"
     command = [
-        find_ffmpeg(),
+        WRITER,
         "-loglevel",
         "error",
         "-f",
@@ -91,7 +92,7 @@ def test_extract_stereo_mix_is_that_of_ffmpeg(tmp_path: Path, codec: str, rate: 
     inputs = [word for at in range(0, 6, 2) for word in ("-f", "lavfi", *inputs[at : at + 2])]
     join = "[1][2]join=inputs=2:channel_layout=stereo[a]"
     path = tmp_path / "clip.mkv"
-    command = [find_ffmpeg(), "-loglevel", "error", *inputs, "-filter_complex", join]
+    command = [WRITER, "-loglevel", "error", *inputs, "-filter_complex", join]
     command += ["-map", "0:v", "-map", "[a]", "-c:v", "mpeg4", "-c:a", codec, str(path)]
     subprocess.run(command, check=True, timeout=60)
     info = probe(path)
