@@ -4,6 +4,7 @@ import atexit
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import threading
 import warnings
@@ -107,7 +108,7 @@ def build_loader(
             fitting = prefetch_factor(batch_bytes, count, local_world_size)
         _shorten_socket_paths()
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["avme.data.dataloader"])
+        context.set_forkserver_preload(preloaded_modules())
         _start_server()
         extra = {
             "multiprocessing_context": context,
@@ -138,6 +139,12 @@ def _more_workers_than_cores() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This DataLoader will create .* worker", UserWarning)
         yield
+
+
+def preloaded_modules() -> list[str]:
+    """Return what workers need; of torchvision, which fine-tuning uses, what is loaded here."""
+    vision = "torchvision.transforms.v2"
+    return ["avme.data.dataloader", *([vision] if vision in sys.modules else [])]
 
 
 def _start_server() -> None:

@@ -12,13 +12,11 @@ Shape letters: t frames, c colors, h and w pixels.
 
 import math
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F
 
 from avme.config import AugmentConfig
 
@@ -91,7 +89,7 @@ def translate_y(frames: Frames, level: float, sign: int) -> Frames:
 def posterize(frames: Frames, level: float, _: int) -> Frames:
     """Keep the 4 highest bits, down to none at the highest level."""
     bits = MAX_POSTERIZED_BITS - int(MAX_POSTERIZED_BITS * level / MAX_LEVEL)
-    return cast(Tensor, F.posterize(frames, bits))
+    return cast(Tensor, _vision().posterize(frames, bits))
 
 
 def solarize(frames: Frames, level: float, _: int) -> Frames:
@@ -108,28 +106,28 @@ def solarize_add(frames: Frames, level: float, _: int) -> Frames:
 
 def color(frames: Frames, level: float, sign: int) -> Frames:
     """Blend with the grey image, or away from it."""
-    return cast(Tensor, F.adjust_saturation(frames, _blend(level, sign)))
+    return cast(Tensor, _vision().adjust_saturation(frames, _blend(level, sign)))
 
 
 def contrast(frames: Frames, level: float, sign: int) -> Frames:
     """Blend with the mean grey of each frame, or away from it."""
-    return cast(Tensor, F.adjust_contrast(frames, _blend(level, sign)))
+    return cast(Tensor, _vision().adjust_contrast(frames, _blend(level, sign)))
 
 
 def brightness(frames: Frames, level: float, sign: int) -> Frames:
     """Blend with black, or away from it."""
-    return cast(Tensor, F.adjust_brightness(frames, _blend(level, sign)))
+    return cast(Tensor, _vision().adjust_brightness(frames, _blend(level, sign)))
 
 
 def sharpness(frames: Frames, level: float, sign: int) -> Frames:
     """Blend with the smoothed image, or away from it."""
-    return cast(Tensor, F.adjust_sharpness(frames, _blend(level, sign)))
+    return cast(Tensor, _vision().adjust_sharpness(frames, _blend(level, sign)))
 
 
 OPERATIONS: Final[dict[str, Operation]] = {
-    "autocontrast": lambda frames, *_: F.autocontrast(frames),
-    "equalize": lambda frames, *_: F.equalize(frames),
-    "invert": lambda frames, *_: F.invert(frames),
+    "autocontrast": lambda frames, *_: _vision().autocontrast(frames),
+    "equalize": lambda frames, *_: _vision().equalize(frames),
+    "invert": lambda frames, *_: _vision().invert(frames),
     "rotate": rotate,
     "posterize": posterize,
     "solarize": solarize,
@@ -146,6 +144,13 @@ OPERATIONS: Final[dict[str, Operation]] = {
 """Operations, all with the same probability."""
 
 
+def _vision() -> Any:
+    """Import torchvision's functions at the first use: they take 1.3 s of a core."""
+    from torchvision.transforms.v2 import functional
+
+    return functional
+
+
 def _blend(level: float, sign: int) -> float:
     """Return a factor from 0.1 to 1.9; 1 changes nothing."""
     return 1.0 + sign * MAX_BLEND * level / MAX_LEVEL
@@ -159,7 +164,9 @@ def _affine(
     shear: tuple[float, float] = (0.0, 0.0),
     center: list[float] | None = None,
 ) -> Frames:
-    moved = F.affine(
+    from torchvision.transforms import InterpolationMode
+
+    moved = _vision().affine(
         frames,
         angle=angle,
         translate=list(translate),

@@ -13,7 +13,6 @@ from typing import Protocol, cast, runtime_checkable
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torchvision.transforms import v2
 
 from avme.config import AugmentConfig, ClipConfig, CropConfig
 from avme.data.crop import Box, Squares
@@ -91,6 +90,8 @@ class FinetuneTransform:
     """Fine-tuning view: random resized crop, flip, RandAugment, erasing, SpecAugment, noise."""
 
     def __init__(self, clip: ClipConfig, augment: AugmentConfig) -> None:
+        from torchvision.transforms import v2  # 1.3 s of a core, for fine-tuning alone
+
         self.clip, self.augment = clip, augment
         self.crop = v2.RandomResizedCrop(
             clip.image_size, scale=augment.crop_scale, ratio=augment.crop_ratio

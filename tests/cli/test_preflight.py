@@ -132,9 +132,20 @@ def test_derived_settings_are_printed_without_media_and_figures() -> None:
     assert set(json.loads(done.stdout)) <= {"torch", "numpy", "einops"}
 
 
-def test_weights_are_inspected_without_torchvision() -> None:
-    code = "import sys, avme.weights.inspect_file, avme.weights.load, avme.weights.export; "
-    code += "sys.exit(any(name in sys.modules for name in ('torchvision', 'h5py', 'av')))"
+@pytest.mark.parametrize(
+    ("needed", "unwanted"),
+    [
+        (
+            "avme.weights.inspect_file, avme.weights.load, avme.weights.export",
+            ("torchvision", "h5py", "av"),
+        ),
+        ("avme.stages.evaluate, avme.stages.pretrain", ("torchvision", "torch._dynamo")),
+    ],
+)
+def test_weights_are_read_and_scored_without_torchvision(
+    needed: str, unwanted: tuple[str, ...]
+) -> None:
+    code = f"import sys, {needed}; sys.exit(any(name in sys.modules for name in {unwanted}))"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -15,7 +15,9 @@ import torch
 from torch.utils.data import Dataset, Subset
 
 from avme.batch import AVBatch
-from avme.data.dataloader import build_loader
+from avme.config import AugmentConfig, ClipConfig
+from avme.data.dataloader import build_loader, preloaded_modules
+from avme.data.transforms import FinetuneTransform
 from avme.train.distributed.stop_signals import interruptible
 
 ENDS_WITH_A_BUSY_WORKER = """
@@ -326,3 +328,16 @@ def test_build_loader_with_more_workers_than_cores_does_not_warn(
     loader = build_loader(one_clip(), [[0], [0]], workers=2, pin=False)
 
     assert sum(len(batch) for batch in loader) == 2
+
+
+def test_preloaded_modules_have_torchvision_where_fine_tuning_loaded_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used = "torchvision.transforms.v2"
+    assert type(FinetuneTransform(ClipConfig(), AugmentConfig()).crop).__module__.startswith(used)
+
+    with_it = preloaded_modules()
+    monkeypatch.delitem(sys.modules, used)
+
+    assert with_it == ["avme.data.dataloader", used]
+    assert preloaded_modules() == ["avme.data.dataloader"]
