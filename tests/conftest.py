@@ -1,4 +1,4 @@
-"""Fixtures for all floors: the shared real data, and tiny videos that ffmpeg makes on the spot."""
+"""Fixtures for all floors: the shared real data, and Python programs that start at once."""
 
 import gc
 import json
@@ -10,17 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import IO, NoReturn, cast
 
-import imageio_ffmpeg
 import jaxtyping
 import pytest
 
 from tests.shape_checks import checked, install
-from tests.video_writer import WRITER
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; inherited
@@ -32,7 +29,6 @@ from avme.io.atomic import read_json, write_json
 from avme.io.filenames import DATASET_MANIFEST, INDEX, QUARANTINE
 from avme.io.hashing import list_sha256, sha256_of
 from avme.io.json_checksum import with_checksum
-from avme.media.ffmpeg.process import find_ffmpeg
 from avme.shards.dataset import split_path
 from avme.system.cpu_count import available_cores
 
@@ -41,6 +37,7 @@ pytest_plugins = (
     "tests.fork_servers",
     "tests.feature_files",
     "tests.report_files",
+    "tests.video_writer",
 )
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -80,25 +77,6 @@ def lacking() -> Callable[[str], NoReturn]:
         pytest.skip(f"{what} is not there")
 
     return end
-
-
-@pytest.fixture(scope="session", params=["machine", "wheel"])
-def ffmpeg(request: pytest.FixtureRequest, lacking: Callable[[str], NoReturn]) -> str:
-    """Path of each ffmpeg in turn: that on PATH (Debian's 5.1 in CI), then imageio-ffmpeg's."""
-    wheel = str(imageio_ffmpeg.get_ffmpeg_exe())
-    if request.param == "wheel":
-        return wheel
-    return own if (own := find_ffmpeg()) != wheel else lacking("a usable ffmpeg on PATH")
-
-
-@pytest.fixture
-def ffmpeg_on_path(ffmpeg: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each ffmpeg in turn, put first on PATH so that commands and their workers find it."""
-    program = tmp_path / "ffmpeg-on-path" / "ffmpeg"
-    program.parent.mkdir()
-    program.symlink_to(ffmpeg)
-    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
-    return str(program)
 
 
 class Warm:
@@ -215,29 +193,3 @@ def reseal() -> Callable[..., None]:
         write_json(folder / DATASET_MANIFEST, with_checksum(manifest))
 
     return write
-
-
-@pytest.fixture(scope="session")
-def make_video() -> Callable[..., Path]:
-    """A factory of moving test pictures with a tone; `audio` is a lavfi source or None."""
-
-    def make(
-        path: Path,
-        *,
-        frames: int = 8,
-        fps: str = "25",
-        size: str = "48x32",
-        audio: str | None = "sine=frequency=440:sample_rate=16000",
-        options: tuple[str, ...] = (),
-    ) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        seconds = float(frames / Fraction(fps))
-        pictures = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={fps},trim=end_frame={frames}"]
-        track = ["-f", "lavfi", "-i", f"{audio},atrim=duration={seconds}"] if audio else []
-        arguments = [WRITER, "-nostdin", "-loglevel", "error", "-y", *pictures, *track]
-        arguments += ["-c:v", "mpeg4", "-c:a", "pcm_s16le"]
-        arguments += ["-bitexact", *options, f"file:{path}"]
-        subprocess.run(arguments, check=True, timeout=60, capture_output=True)
-        return path
-
-    return make
