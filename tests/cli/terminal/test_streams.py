@@ -24,10 +24,10 @@ def shell(line: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("command", "closed", "code"),
     [
-        ("config list", ">&-", 0),
+        pytest.param("config list", ">&-", 0, marks=pytest.mark.slow),
         ("config list", "<&- >&- 2>&-", 0),
         ("audit gone", "2>&-", 2),
-        ("audit gone", "<&- >&-", 2),
+        pytest.param("audit gone", "<&- >&-", 2, marks=pytest.mark.slow),
     ],
 )
 def test_closed_streams_change_no_exit_code(command: str, closed: str, code: int) -> None:
@@ -51,7 +51,10 @@ def test_guarded_streams_when_closed_reserve_their_file_number(tmp_path: Path) -
     assert (tmp_path / "shard").read_text() == "data"
 
 
-@pytest.mark.parametrize("command", ["config show pretrain", "--help", "config list"])
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param("config show pretrain", marks=pytest.mark.slow), "--help", "config list"],
+)
 def test_closed_pipe_ends_a_command_quietly(command: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
