@@ -70,6 +70,7 @@ def draw_curves(
             )  # below the axes: inside it would cross a curve
     for axes in (before, loss, accuracy):
         _tidy(axes)
+    figure.draw_without_rendering()  # the layout needs a second pass for text beside the axes
     save_png(figure, path, title, dpi=_DPI)
 
 
