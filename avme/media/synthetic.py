@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float64, Int16, UInt8
@@ -33,9 +33,13 @@ NUM_FRAMES = 28
 _NUM_SAMPLES = NUM_FRAMES * SAMPLE_RATE_HZ // FPS
 _BITEXACT = {"fflags": "+bitexact"}
 _MPEG4 = {"flags": "+bitexact", "qmin": "3", "qmax": "3", "threads": "1"}
-_NUM_THINGS = 6
-_MARGIN_PIXELS = 6
-_NUM_WAVES = 5
+_OFF_CENTER_PIXELS = 1.5
+_SWAY_PIXELS = 2.0
+_COLORS: Final[dict[Seen, tuple[int, int, int]]] = {
+    "Balls": (130, 235, 130),
+    "Bars": (110, 185, 250),
+    "Rings": (250, 165, 95),
+}
 
 SEEN: tuple[Seen, ...] = get_args(Seen)
 _ODD = (HEARD[0], 1)
@@ -155,11 +159,9 @@ def render_video(clip: SyntheticClip) -> UInt8[np.ndarray, "t h w c"]:
     """Render the visual event in front of the group's background."""
     draw = clip.draw()
     cover = _cover(clip.seen, draw)[..., None]
-    strength = draw.uniform(0.85, 1.0)
-    thing = _bright_colour(draw)
-    pictures = _background(clip.draw_scene())
-    pictures = pictures + strength * cover * (thing - pictures)
-    pictures = pictures + draw.normal(0.0, draw.uniform(3.0, 9.0), pictures.shape)
+    background = _background(clip.draw_scene())
+    pictures = background + cover * (_color(clip.seen, draw) - background)
+    pictures = pictures + draw.normal(0.0, draw.uniform(1.0, 4.0), pictures.shape)
     return np.asarray(np.clip(pictures, 0, 255), dtype=np.uint8)
 
 
@@ -170,59 +172,65 @@ def render_audio(clip: SyntheticClip) -> Int16[np.ndarray, " n"]:
     draw = np.random.default_rng(clip.draw().integers(2**32))
     voice = synthesize_event(clip.heard, _NUM_SAMPLES, draw)
     noise = synthesize_noise(_NUM_SAMPLES, clip.draw_scene(), draw)
-    above_db, loudness_dbfs = draw.uniform(3.0, 15.0), draw.uniform(-30.0, -14.0)
+    above_db, loudness_dbfs = draw.uniform(9.0, 18.0), draw.uniform(-30.0, -14.0)
     mixed = voice / voice.std() + noise / noise.std() * 10 ** (-above_db / 20)
     scaled = mixed / mixed.std() * 10 ** (loudness_dbfs / 20)
     return np.asarray(np.clip(32_767 * scaled, -32_768, 32_767), dtype=np.int16)
 
 
 def _cover(seen: Seen, draw: np.random.Generator) -> Float64[np.ndarray, "t h w"]:
-    """Return the coverage of every pixel by the event, 0 to 1, with a soft edge."""
-    outside = np.minimum.reduce([_outside(seen, draw) for _ in range(_NUM_THINGS)])
+    """Return the coverage of every pixel by the pattern, 0 to 1, with a soft edge."""
+    seconds = np.arange(NUM_FRAMES)[:, None, None] / FPS
+    down, right = np.mgrid[:SIDE_PIXELS, :SIDE_PIXELS] - (SIDE_PIXELS - 1) / 2
+    place = draw.uniform(-_OFF_CENTER_PIXELS, _OFF_CENTER_PIXELS, 2)
+    turns = np.multiply.outer(draw.uniform(0.6, 1.2, 2), seconds)
+    sway = _SWAY_PIXELS * np.sin(2 * np.pi * turns + draw.uniform(0, 2 * np.pi, (2, 1, 1, 1)))
+    down, right = down - place[0], right - place[1]
+    if seen == "Rings":  # they grow and shrink
+        return _soft(_rings(np.hypot(down, right) - sway[0], draw))
+    return _soft((_balls if seen == "Balls" else _bars)(down - sway[0], right - sway[1], draw))
+
+
+def _soft(outside: Float64[np.ndarray, "t h w"]) -> Float64[np.ndarray, "t h w"]:
+    """Return the coverage from the distance to the edge, negative inside."""
     return np.asarray(np.clip(0.5 - outside, 0.0, 1.0))
 
 
-def _outside(seen: Seen, draw: np.random.Generator) -> Float64[np.ndarray, "t h w"]:
-    """Return the distance of pixels to the edge of a moving shape; negative inside."""
-    seconds = np.arange(NUM_FRAMES)[:, None, None] / FPS
-    index = draw.uniform(8, SIDE_PIXELS - 8, 2)
-    speed = draw.uniform(10, 40, 2) * draw.choice([-1, 1], 2)
+def _balls(
+    down: Float64[np.ndarray, "t h w"],
+    right: Float64[np.ndarray, "t h w"],
+    draw: np.random.Generator,
+) -> Float64[np.ndarray, "t h w"]:
+    """Return the distance to four balls, one in each quarter of the frame."""
+    return np.asarray(np.hypot(np.abs(down) - 15, np.abs(right) - 15) - draw.uniform(10, 12))
+
+
+def _bars(
+    down: Float64[np.ndarray, "t h w"],
+    right: Float64[np.ndarray, "t h w"],
+    draw: np.random.Generator,
+) -> Float64[np.ndarray, "t h w"]:
+    """Return the distance to three upright bars."""
+    across = np.minimum(np.abs(right), np.abs(np.abs(right) - 20)) - draw.uniform(4, 5)
+    return np.asarray(np.maximum(across, np.abs(down) - 26))
+
+
+def _rings(
+    away: Float64[np.ndarray, "t h w"], draw: np.random.Generator
+) -> Float64[np.ndarray, "t h w"]:
+    """Return the distance to two rings around one center."""
+    return np.asarray(np.minimum(np.abs(away - 9), np.abs(away - 24)) - draw.uniform(3.5, 4.5))
+
+
+def _background(scene: np.random.Generator) -> Float64[np.ndarray, "h w c"]:
+    """Return two dark colors, mixed by one wave of at least the width of the frame."""
+    dark, light = scene.uniform(10, 60, 3), scene.uniform(30, 90, 3)
     down, right = np.mgrid[:SIDE_PIXELS, :SIDE_PIXELS]
-    down = down - _bounce(index[0] + speed[0] * seconds)
-    right = right - _bounce(index[1] + speed[1] * seconds)
-    away = np.hypot(down, right)
-    if seen == "Balls":
-        return np.asarray(away - draw.uniform(6, 9))
-    if seen == "Rings":
-        beats = 2 * np.pi * draw.uniform(0.8, 1.8) * seconds + draw.uniform(0, 2 * np.pi)
-        radius = draw.uniform(6.5, 9.0) + 1.5 * np.sin(beats)
-        return np.asarray(np.abs(away - radius) - draw.uniform(1.3, 2.0))
-    turns = draw.uniform(0.4, 1.2) * draw.choice([-1, 1]) * seconds + draw.uniform()
-    down_share, right_share = np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)
-    along = np.abs(right_share * right + down_share * down) - draw.uniform(10, 14)
-    across = np.abs(right_share * down - down_share * right) - draw.uniform(1.5, 2.5)
-    return np.asarray(np.maximum(along, across))
+    along_down, along_right = scene.uniform(-0.1, 0.1, 2)
+    wave = np.sin(along_down * down + along_right * right + scene.uniform(0, 2 * np.pi))
+    return np.asarray(dark + (0.5 + 0.5 * wave[..., None]) * (light - dark))
 
 
-def _bounce(position: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
-    """Reflect a position between the edges of the frame, with a margin."""
-    low, high = _MARGIN_PIXELS, SIDE_PIXELS - _MARGIN_PIXELS
-    return np.asarray(low + np.abs((position - low) % (2 * (high - low)) - (high - low)))
-
-
-def _background(scene: np.random.Generator) -> Float64[np.ndarray, "t h w c"]:
-    """Return two colors, mixed by waves that drift across the frame."""
-    dark, light = scene.uniform(20, 80, 3), scene.uniform(50, 110, 3)
-    time, down, right = np.mgrid[:NUM_FRAMES, :SIDE_PIXELS, :SIDE_PIXELS]
-    pattern = np.zeros(time.shape)
-    for _ in range(_NUM_WAVES):
-        fy, fx, ft = scene.uniform(-0.4, 0.4, 3) * (1.0, 1.0, 0.3)
-        pattern += np.sin(fy * down + fx * right + ft * time + scene.uniform(0, 2 * np.pi))
-    share = (0.5 + 0.5 * pattern / np.abs(pattern).max())[..., None]
-    return np.asarray(dark + share * (light - dark))
-
-
-def _bright_colour(draw: np.random.Generator) -> Float64[np.ndarray, " c"]:
-    colour = draw.uniform(60, 255, 3)
-    colour[draw.integers(3)] = 255.0
-    return np.asarray(colour)
+def _color(seen: Seen, draw: np.random.Generator) -> Float64[np.ndarray, " c"]:
+    """Return the color of a pattern, which varies a little from clip to clip."""
+    return np.asarray(np.clip(_COLORS[seen] + draw.uniform(-25, 25, 3), 0, 255))
