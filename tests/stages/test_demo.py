@@ -63,10 +63,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(out, demo(out, sizes=SMALL, report=said), said)
 
 
-def test_demo_table_has_chance_and_three_modalities(finished: Finished) -> None:
+def test_demo_table_has_chance_and_all_outputs_of_the_classifier(finished: Finished) -> None:
     rows = finished.result.rows
 
-    assert [name for name, _, _ in rows] == ["chance", "v", "a", "av"]
+    assert [name for name, _, _ in rows] == ["chance", "v", "a", "product", "av"]
     assert all(0.0 <= top1 <= top5 <= 1.0 for _, top1, top5 in rows)
     assert rows[0][1:] == (1 / 9, 5 / 9)
 
@@ -76,7 +76,7 @@ def test_demo_figures_exist_and_show_content(finished: Finished) -> None:
         pixels = imread(picture)[..., :3]
         assert 0.01 < (pixels.min(axis=-1) < 0.9).mean() < 0.99, picture
 
-    assert len(finished.result.pictures) == 5
+    assert len(finished.result.pictures) == 6
     assert all(path.is_relative_to(finished.out) for path in finished.result.pictures)
 
 
@@ -84,8 +84,8 @@ def test_demo_page_shows_all_runs_and_playable_clips(finished: Finished) -> None
     assert finished.result.page == finished.out / "report.html"
 
     page = finished.result.page.read_text()
-    assert all(f"finetune-{name}" in page for name in ("v", "a", "av"))
-    assert 'id="video-eval2-' in page
+    assert all(f"-5x1-{name}" in page for name in ("v", "a", "product"))
+    assert 'id="video-eval3-' in page
 
 
 def test_demo_commands_repeat_what_it_did(finished: Finished) -> None:
@@ -98,7 +98,7 @@ def test_demo_commands_repeat_what_it_did(finished: Finished) -> None:
         assert repeated.exit_code == 0, repeated.output
 
     names = [words[0] for words in told]
-    assert names == ["prep", "pretrain", *3 * ["finetune", "eval"]]
+    assert names == ["prep", "pretrain", "finetune", *4 * ["eval"]]
 
 
 def test_demo_replaces_a_demo_only_with_overwrite(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from avme.config.presets.recipe import CitedValue, DatasetFacts, PresetLayer, Recipe
 
 _SMALL_DATA: Final = "ours, measured: docs/decisions.md 14"
+_DEMO: Final = "ours, measured: docs/decisions.md 230"
 _TINY_NETWORK: Final[PresetLayer] = {
     "clip.num_frames": CitedValue(8, "ours: minutes on a CPU"),
     "clip.frame_stride": CitedValue(3, "ours: 8 frames over one second at 25 fps"),
@@ -48,8 +49,18 @@ _TINY_FINETUNE: Final[PresetLayer] = {
     "train.batch_size": CitedValue(16, "ours: sets of a few hundred clips"),
 }
 
-_DEMO_PATCH: Final[PresetLayer] = {
-    "model.visual.patch_size": CitedValue(16, "ours: the whole demo in minutes"),
+_DEMO_NETWORK: Final[PresetLayer] = {
+    "clip.num_frames": CitedValue(4, _DEMO),
+    "clip.frame_stride": CitedValue(6, "ours: 4 frames over 24 of the 28"),
+    "clip.image_size": CitedValue(48, _DEMO),
+    "model.visual.dim": CitedValue(96, _DEMO),
+    "model.visual.depth": CitedValue(3, _DEMO),
+    "model.visual.heads": CitedValue(4, "ours: 24 channels a head"),
+    "model.visual.patch_size": CitedValue(8, "ours: 6 x 6 places of 48 pixels"),
+    "model.decoder.dim": CitedValue(64, "ours: two thirds of the encoder"),
+    "model.visual.embed": CitedValue("conv", "ours, measured: docs/decisions.md 211"),
+    "model.visual.positions": CitedValue("separable", _DEMO),
+    "model.audio.blocks": CitedValue((1, 1, 1, 1), _DEMO),
 }
 _DIGITS_NETWORK: Final[PresetLayer] = {
     "clip.num_frames": CitedValue(4, "ours: chosen on held-out voices of the train list"),
@@ -71,27 +82,33 @@ RECIPES: Final[dict[str, Recipe]] = {
         summary="avme demo: 9 classes, 3 video patterns with 3 audio patterns",
         clips=DatasetFacts(
             name="avme demo",
-            train=324,
+            train=162,
             classes=9,
             source="avme demo: 18 groups of 25",
-            held_out=36,
+            held_out=18,
         ),
         pretrain={
             **_TINY_PRETRAIN,
-            **_DEMO_PATCH,
+            **_DEMO_NETWORK,
+            "crop.scales": CitedValue((1.0,), "ours: patterns have their place in the frame"),
             "loss.target": CitedValue("pixel", "ours: flat frames have no deviation to divide by"),
-            "mask.ratio": CitedValue(0.75, "ours: 16 places in all"),
-            "optim.lr": CitedValue(24e-3, "ours: smaller steps stop at one grey for all clips"),
-            "optim.warmup_epochs": CitedValue(3.0, "ours: 20 epochs in all"),
-            "train.epochs": CitedValue(20, "ours: the whole demo in minutes"),
-            "train.batch_size": CitedValue(16, "ours: more steps in 20 epochs"),
+            "mask.ratio": CitedValue(0.5, "ours: 18 of 36 places stay visible"),
+            "optim.lr": CitedValue(48e-3, _DEMO),
+            "optim.warmup_epochs": CitedValue(3.0, "ours: 30 epochs in all"),
+            "train.epochs": CitedValue(30, _DEMO),
+            "train.batch_size": CitedValue(8, "ours: more steps in the same time"),
+            "train.num_workers": CitedValue(0, "ours: clips of kilobytes"),
         },
         finetune={
             **_TINY_FINETUNE,
-            **_DEMO_PATCH,
+            **_DEMO_NETWORK,
+            "head.unimodal_weight": CitedValue(1.0, "ours: one run for v, a, product and av"),
+            "head.residual": CitedValue(True, "ours, measured: docs/decisions.md 217"),
+            "augment.shift": CitedValue(0.1, "ours: patterns have their place in the frame"),
+            "optim.lr": CitedValue(16e-3, "ours: the rate of tiny for half of its batch"),
             "optim.warmup_epochs": CitedValue(2.0, "ours: 25 epochs in all"),
             "train.epochs": CitedValue(25, "ours: the whole demo in minutes"),
-            "train.batch_size": CitedValue(32, "ours: the whole demo in minutes"),
+            "train.num_workers": CitedValue(0, "ours: clips of kilobytes"),
         },
         commands=("avme demo",),
     ),

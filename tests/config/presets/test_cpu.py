@@ -49,28 +49,43 @@ def test_digits_are_the_runs_behind_the_readme() -> None:
     assert resolve(FinetuneConfig, preset=preset("finetune", "digits")) == after
 
 
-def test_demo_preset_changes_little_of_tiny() -> None:
+def test_demo_preset_has_a_smaller_network_and_frames_that_stay_whole() -> None:
+    network = [
+        "clip.num_frames=4",
+        "clip.frame_stride=6",
+        "clip.image_size=48",
+        "model.visual.dim=96",
+        "model.visual.depth=3",
+        "model.visual.embed=conv",
+        "model.visual.positions=separable",
+        "model.audio.blocks=[1,1,1,1]",
+        "train.num_workers=0",
+    ]
     before = resolve(
         PretrainConfig,
         preset=preset("pretrain", "tiny"),
         sets=[
+            *network,
+            "crop.scales=[1.0]",
             "loss.target=pixel",
-            "mask.ratio=0.75",
-            "model.visual.patch_size=16",
-            "train.batch_size=16",
-            "optim.lr=24e-3",
+            "mask.ratio=0.5",
+            "train.batch_size=8",
+            "optim.lr=48e-3",
             "optim.warmup_epochs=3",
-            "train.epochs=20",
+            "train.epochs=30",
         ],
     )
     after = resolve(
         FinetuneConfig,
         preset=preset("finetune", "tiny"),
         sets=[
-            "train.batch_size=32",
+            *network,
+            "head.unimodal_weight=1",
+            "head.residual=true",
+            "augment.shift=0.1",
+            "optim.lr=16e-3",
             "optim.warmup_epochs=2",
             "train.epochs=25",
-            "model.visual.patch_size=16",
             "val_fraction=0.1",
         ],
     )
