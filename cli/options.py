@@ -11,6 +11,7 @@ _FOLDER = "Run folder"
 
 Preset: TypeAlias = Literal[
     "tiny",
+    "small-cpu",
     "small",
     "base",
     "large",

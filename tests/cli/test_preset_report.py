@@ -148,7 +148,7 @@ def test_preset_report_on_busy_machine_warns_and_corrects(
         for share in (0.9, 0.25)
     )
 
-    hours = 5040 * (64 * 0.5 + 8.0) / 3600
+    hours = 4500 * (16 * 0.5 + 8.0) / 3600
     assert quiet["estimate"] == f"{hours:.3g} hours on this device alone"
     assert "busy" not in quiet
     assert busy["busy"] == (

@@ -13,9 +13,6 @@ from avme.train.setting_warnings import (
     visible_warning,
 )
 
-FEW_PLACES = {"tiny", "demo", "digits"}
-"""Presets of small frames, which may leave fewer visible places."""
-
 
 def masked(image_size: int, patch_size: int, ratio: float) -> PretrainConfig:
     return resolve(
@@ -44,6 +41,12 @@ def test_visible_warning_counts_visible_places(
     assert found is not None
     assert f"{visible} places are visible" in found
     assert found.endswith(advice)
+
+
+def test_visible_warning_of_a_higher_ratio_than_the_presets_is_given() -> None:
+    settings = resolve(PretrainConfig, preset=preset("pretrain", "tiny"), flags={"mask.ratio": 0.9})
+
+    assert "7 of 64 places are visible" in (visible_warning(settings) or "")
 
 
 @pytest.mark.parametrize("side", [4, 5, 7, 14, 24])
@@ -87,14 +90,9 @@ def test_setting_warnings_include_a_long_warmup_of_both_stages() -> None:
     assert "the learning rate rises for 6 of 10 epochs" in pretraining[0]
 
 
-def test_setting_warnings_of_presets_are_none_but_for_small_frames() -> None:
-    warned = set()
+def test_setting_warnings_of_presets_are_none() -> None:
     for name in RECIPES:
         for stage, model in STAGES.items():
             settings = resolve(model, preset=preset(stage, name))
             assert isinstance(settings, PretrainConfig | FinetuneConfig)
-            found = setting_warnings(settings)
-            assert all("places are visible" in warning for warning in found)
-            warned |= {name} if found else set()
-
-    assert warned <= FEW_PLACES
+            assert setting_warnings(settings) == []

@@ -35,6 +35,7 @@ STAGES: Final[dict[str, type[Settings]]] = {
 }
 RECIPES: Final[dict[str, Recipe]] = {
     "tiny": cpu.RECIPES["tiny"],
+    "small-cpu": cpu.RECIPES["small-cpu"],
     **sizes.RECIPES,
     **paper.RECIPES,
     **videomae.RECIPES,

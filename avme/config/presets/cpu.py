@@ -1,6 +1,7 @@
-"""Presets for CPUs: tiny for tests and first steps, demo and digits for results.
+"""Presets for CPUs: tiny for first steps, small-cpu for an evening, demo and digits.
 
-All are avme's own. `demo` is run by `avme demo`; `digits` gave the results in README.
+All are avme's own. `demo` is run by `avme demo`; `digits` is for moving and spoken
+digits.
 """
 
 from typing import Final
@@ -9,6 +10,7 @@ from avme.config.presets.recipe import CitedValue, DatasetFacts, PresetLayer, Re
 
 _SMALL_DATA: Final = "ours, measured: docs/decisions.md 14"
 _DEMO: Final = "ours, measured: docs/decisions.md 230"
+_DIGITS: Final = "ours, measured: docs/decisions.md 218"
 _TINY_NETWORK: Final[PresetLayer] = {
     "clip.num_frames": CitedValue(8, "ours: minutes on a CPU"),
     "clip.frame_stride": CitedValue(3, "ours: 8 frames over one second at 25 fps"),
@@ -24,6 +26,7 @@ _TINY_NETWORK: Final[PresetLayer] = {
 }
 _TINY_PRETRAIN: Final[PresetLayer] = {
     **_TINY_NETWORK,
+    "mask.ratio": CitedValue(0.75, "ours: 16 of 64 places stay visible; 0.9 leaves 7"),
     "optim.lr": CitedValue(4e-3, "ours: few steps of small batches; not tuned"),
     "optim.min_lr": CitedValue(1e-5, "run_mae_pretraining.py, default"),
     "optim.warmup_epochs": CitedValue(8.0, "ours: under a tenth of the epochs"),
@@ -67,6 +70,24 @@ _DIGITS_NETWORK: Final[PresetLayer] = {
     "clip.frame_stride": CitedValue(5, "ours: 4 frames over 20 of the 25"),
     "clip.image_size": CitedValue(32, "ours: chosen on held-out voices of the train list"),
     "model.audio.blocks": CitedValue((1, 1, 1, 1), "ours: an hour on one core"),
+    "model.visual.embed": CitedValue("conv", "ours, measured: docs/decisions.md 211"),
+    "model.visual.positions": CitedValue("separable", "ours, measured: docs/decisions.md 215"),
+}
+_SMALL_CPU_NETWORK: Final[PresetLayer] = {
+    "clip.num_frames": CitedValue(8, "ours: as tiny"),
+    "clip.frame_stride": CitedValue(4, "ucf101/pretrain.sh --sampling_rate"),
+    "clip.image_size": CitedValue(64, "ours: 8 x 8 places of 8 pixels"),
+    "model.visual.dim": CitedValue(192, "ours: 1.5 times tiny"),
+    "model.visual.depth": CitedValue(6, "ours: 1.5 times tiny"),
+    "model.visual.heads": CitedValue(4, "ours: 48 channels a head"),
+    "model.visual.patch_size": CitedValue(8, "ours: 8 x 8 places of 64 pixels"),
+    "model.visual.embed": CitedValue("conv", "ours, measured: docs/decisions.md 211"),
+    "model.visual.positions": CitedValue("separable", "ours, measured: docs/decisions.md 215"),
+    "model.audio.blocks": CitedValue((1, 1, 1, 1), "ours: as digits"),
+    "model.fusion.heads": CitedValue(4, "ours: as the encoder"),
+    "model.decoder.dim": CitedValue(96, "VideoMAE: half of the encoder"),
+    "model.decoder.depth": CitedValue(2, "ours: a third of the encoder"),
+    "model.decoder.heads": CitedValue(2, "ours: 48 channels a head, as the encoder"),
 }
 
 RECIPES: Final[dict[str, Recipe]] = {
@@ -113,7 +134,7 @@ RECIPES: Final[dict[str, Recipe]] = {
         commands=("avme demo",),
     ),
     "digits": Recipe(
-        summary="spoken and moving digits: 91.9 % (README), an hour on one core",
+        summary="spoken and moving digits: an hour on one core",
         clips=DatasetFacts(
             name="spoken digits, split 1", train=3600, classes=10, source="README", held_out=400
         ),
@@ -121,27 +142,57 @@ RECIPES: Final[dict[str, Recipe]] = {
             **_TINY_PRETRAIN,
             **_DIGITS_NETWORK,
             "loss.target": CitedValue("pixel", "ours: flat frames have no deviation to divide by"),
-            "mask.ratio": CitedValue(0.6, "ours: chosen on held-out voices of the train list"),
-            "optim.lr": CitedValue(8e-3, "ours: the run behind README's table"),
-            "optim.warmup_epochs": CitedValue(5.0, "ours: the run behind README's table"),
-            "train.epochs": CitedValue(90, "ours: the run behind README's table"),
-            "train.batch_size": CitedValue(64, "ours: the run behind README's table"),
+            "mask.ratio": CitedValue(0.5, "ours: 8 of 16 places stay visible"),
+            "crop.shift": CitedValue(0.1, "ours: a crop cuts the digit (docs/decisions.md 212)"),
+            "optim.lr": CitedValue(24e-3, _DIGITS),
+            "optim.warmup_epochs": CitedValue(2.0, "ours: a tenth of the epochs"),
+            "train.epochs": CitedValue(20, _DIGITS),
+            "train.batch_size": CitedValue(16, _DIGITS),
         },
         finetune={
             **_TINY_FINETUNE,
             **_DIGITS_NETWORK,
+            "val_fraction": CitedValue(0.0, "ours: as tiny (docs/decisions.md 48)"),
+            "head.unimodal_weight": CitedValue(1.0, "ours: one run for v, a, product and av"),
+            "head.residual": CitedValue(True, "ours: fused logits start at the product of both"),
+            "augment.shift": CitedValue(0.1, "ours: a crop cuts the digit (docs/decisions.md 212)"),
             "augment.hflip_prob": CitedValue(0.0, "ours: a mirrored 2 is no digit"),
-            "augment.jitter_frames": CitedValue(2, "ours: the run behind README's table"),
-            "augment.audio_time_mask": CitedValue(0.2, "ours: the run behind README's table"),
-            "augment.audio_freq_mask": CitedValue(2, "ours: the run behind README's table"),
+            "augment.jitter_frames": CitedValue(2, "ours: clips of 25 frames, windows of 20"),
+            "augment.audio_time_mask": CitedValue(0.2, "ours: light augmentation of audio"),
+            "augment.audio_freq_mask": CitedValue(2, "ours: light augmentation of audio"),
             "augment.audio_noise": CitedValue(0.3, "ours, measured: docs/decisions.md 15"),
             "augment.audio_dropout": CitedValue(0.5, "ours, measured: docs/decisions.md 15"),
-            "optim.lr": CitedValue(4e-3, "ours: the run behind README's table"),
-            "optim.warmup_epochs": CitedValue(2.0, "ours: the run behind README's table"),
-            "train.epochs": CitedValue(
-                40, "ours: the run behind README's table; 25 for audio alone"
-            ),
-            "train.batch_size": CitedValue(64, "ours: the run behind README's table"),
+            "optim.lr": CitedValue(8e-3, _DIGITS),
+            "optim.warmup_epochs": CitedValue(2.0, "ours: 50 epochs in all"),
+            "train.epochs": CitedValue(50, _DIGITS),
+            "train.batch_size": CitedValue(64, "ours: 56 steps an epoch"),
+        },
+    ),
+    "small-cpu": Recipe(
+        summary="any dataset of a few thousand clips: an evening on a laptop",
+        clips=DatasetFacts(
+            name="a few thousand clips", train=3000, classes=20, source="ours: for hours and steps"
+        ),
+        pretrain={
+            **_SMALL_CPU_NETWORK,
+            "loss.target": CitedValue("normalized", "VideoMAE; for footage, not flat frames"),
+            "mask.ratio": CitedValue(0.75, "ours: 16 of 64 places stay visible"),
+            "crop.scales": CitedValue((1.0, 0.875, 0.75), "ours: 64 pixels leave little to crop"),
+            "optim.lr": CitedValue(8e-3, "ours: few steps of small batches; not tuned"),
+            "optim.min_lr": CitedValue(1e-5, "run_mae_pretraining.py, default"),
+            "optim.warmup_epochs": CitedValue(8.0, "ours: a tenth of the epochs"),
+            "train.epochs": CitedValue(80, "ours: an evening on two cores"),
+            "train.batch_size": CitedValue(32, "ours: more steps than with larger ones"),
+        },
+        finetune={
+            **_TINY_FINETUNE,
+            **_SMALL_CPU_NETWORK,
+            "head.unimodal_weight": CitedValue(1.0, "ours: one run for v, a, product and av"),
+            "head.residual": CitedValue(True, "ours: fused logits start at the product of both"),
+            "augment.randaugment_ops": CitedValue(2, "ours: half of VideoMAE's, for few steps"),
+            "optim.warmup_epochs": CitedValue(3.0, "ours: a tenth of the epochs"),
+            "train.epochs": CitedValue(30, "ours: an evening on two cores"),
+            "train.batch_size": CitedValue(32, "ours: more steps than with larger ones"),
         },
     ),
 }

@@ -189,7 +189,7 @@ def advice(preset: str) -> str:
     """Return advice for a run that takes days on a CPU."""
     if preset == "tiny":
         return "fewer --epochs, or a GPU"
-    return "take --preset tiny, which is made for CPUs, or --preset small, or a GPU"
+    return "take --preset tiny or small-cpu, which are made for CPUs, or a GPU"
 
 
 def _counted(count: int, one: str, many: str = "") -> str:

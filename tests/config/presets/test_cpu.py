@@ -1,10 +1,16 @@
 """The recipes of our own results are the settings of the runs that gave them."""
 
+import re
+from pathlib import Path
+
+import pytest
+
 from avme.config import FinetuneConfig, PretrainConfig
 from avme.config.presets import preset
 from avme.config.resolve import resolve
 
-# The two commands behind the table of digits in docs/results.md, without paths.
+RESULTS = Path(__file__).parents[3] / "docs" / "results.md"
+# The two commands behind the older table of digits in docs/results.md, without paths.
 PRETRAIN = [
     "clip.image_size=32",
     "clip.num_frames=4",
@@ -41,12 +47,48 @@ FINETUNE = [
 ]
 
 
-def test_digits_are_the_runs_behind_the_readme() -> None:
+def documented_sets(stage: str) -> list[str]:
+    """Return the settings with which docs/results.md restores the older preset."""
+    section = RESULTS.read_text(encoding="utf-8").split("\n## Older preset")[1]
+    lines = re.findall(rf"^avme {stage} --preset digits (.*)$", section, re.M)
+    assert len(lines) == 1
+    return re.findall(r"--set (\S+)", lines[0])
+
+
+def test_digits_with_documented_settings_are_the_older_runs() -> None:
     before = resolve(PretrainConfig, preset=preset("pretrain", "tiny"), sets=PRETRAIN)
     after = resolve(FinetuneConfig, preset=preset("finetune", "tiny"), sets=FINETUNE)
+    first = documented_sets("pretrain")
+    network = [given for given in first if given.startswith("model.")]
+    second = [*documented_sets("finetune"), *network]
 
-    assert resolve(PretrainConfig, preset=preset("pretrain", "digits")) == before
-    assert resolve(FinetuneConfig, preset=preset("finetune", "digits")) == after
+    assert resolve(PretrainConfig, preset=preset("pretrain", "digits"), sets=first) == before
+    assert resolve(FinetuneConfig, preset=preset("finetune", "digits"), sets=second) == after
+
+
+def test_digits_stay_whole_in_both_stages() -> None:
+    before = resolve(PretrainConfig, preset=preset("pretrain", "digits"))
+    after = resolve(FinetuneConfig, preset=preset("finetune", "digits"))
+
+    assert before.crop.shift == after.augment.shift > 0.0
+    assert after.augment.hflip_prob == 0.0
+    assert (after.val_fraction, after.head.residual) == (0.0, True)
+
+
+@pytest.mark.parametrize("name", ["tiny", "small-cpu"])
+def test_networks_of_64_pixels_see_a_quarter_of_the_places(name: str) -> None:
+    settings = resolve(PretrainConfig, preset=preset("pretrain", name))
+    places = (settings.clip.image_size // settings.model.visual.patch_size) ** 2
+
+    assert places - int(settings.mask.ratio * places) == 16
+
+
+def test_small_cpu_has_one_head_size() -> None:
+    settings = resolve(PretrainConfig, preset=preset("pretrain", "small-cpu"))
+    visual, fusion, decoder = settings.model.visual, settings.model.fusion, settings.model.decoder
+
+    assert visual.dim // visual.heads == visual.dim // fusion.heads == 48
+    assert decoder.dim // decoder.heads == 48
 
 
 def test_demo_preset_has_a_smaller_network_and_frames_that_stay_whole() -> None:

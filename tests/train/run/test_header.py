@@ -179,7 +179,7 @@ def test_days_on_a_cpu_are_warned_of_before_the_first_step() -> None:
 
     assert said == (
         "warning: about 10 days or more on this CPU (19,200 GFLOP a step at 50 GFLOP/s): take "
-        "--preset tiny, which is made for CPUs, or --preset small, or a GPU"
+        "--preset tiny or small-cpu, which are made for CPUs, or a GPU"
     )
     assert header(100.0, 64, 224).warning(50.0, 0, "base") is None
     assert header(100.0, 64, 2250).warning(50.0, 2100, "base") is None
