@@ -145,7 +145,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
 
 
 def _vision() -> Any:
-    """Import torchvision's functions at the first use: they take 1.3 s of a core."""
+    """Import torchvision's functions at the first use: they import torch's compiler."""
     from torchvision.transforms.v2 import functional
 
     return functional

@@ -13,13 +13,13 @@ def run_then_exit(run: Callable[[], None]) -> None:
     Threads are waited for, exit handlers run and both streams are written, as without it. A stream
     that cannot be written is left to Python's own end.
     """
+    code: int | str = 0
     try:
         run()
-        code: object = 0
     except SystemExit as ended:
         code = ended.code or 0
     if "torch" not in sys.modules or not isinstance(code, int):
-        sys.exit(code)  # type: ignore[arg-type]
+        sys.exit(code)
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
